@@ -1,0 +1,150 @@
+//! Logs by the gigabyte, for benches: laid out as live Sysmon logs are, one machine a file.
+//!
+//! A pool of distinct chunks is encoded once (`mix` says of what); every chunk that is written is one of them with
+//! other record numbers, times and another Computer, put in by `stencil`, and its checksums made right. So the logs
+//! are as valid as any other of this crate and are written about as fast as a disk takes them. Their texts repeat from
+//! pool round to pool round, which a compressor would notice and a reader does not.
+
+mod mix;
+mod stencil;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::chunk::CHUNK_SIZE;
+use crate::error::Error;
+use crate::log::HEADER_SIZE;
+use crate::time::{self, HOUR};
+use stencil::{Filling, Stencil};
+
+/// How many distinct chunks there are.
+const POOL_SIZE: u64 = 64;
+/// Time between two records of a machine: about 0.65 s, and a number without a round part.
+const PAUSE: u64 = 6_543_217;
+
+/// What the machines of a corpus do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Corpus {
+    /// One record in twenty is a DNS query, one chunk in 64 holds anything that the seed detection looks for, and that
+    /// is one match. Real logs are like this.
+    Quiet,
+    /// A quarter of the records are DNS queries, and every other chunk holds a name such as "discord" in events of
+    /// other kinds, as where Discord is installed. One chunk in sixteen holds a match.
+    Chatty,
+    /// Every record is a DNS query, and one in ten matches.
+    Dense,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Number of logs.
+    pub files: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// Number of chunks.
+    pub chunks: u64,
+    /// Number of records.
+    pub records: u64,
+    /// Number of Sysmon DNS queries among them.
+    pub dns_queries: u64,
+    /// Number of those that match the seed detection.
+    pub matches: u64,
+}
+
+/// The encoded chunks that a corpus is made of.
+#[derive(Debug)]
+pub struct Pool {
+    header: Vec<u8>,
+    stencils: Vec<Stencil>,
+}
+
+impl Pool {
+    /// Encodes the chunks.
+    pub fn new(corpus: Corpus) -> Result<Self, Error> {
+        let mut header = Vec::new();
+        let mut stencils = Vec::new();
+        for number in 0..POOL_SIZE {
+            let (file_header, stencil) =
+                Stencil::new(|record, rng| mix::event(corpus, number, record, rng), number)?;
+            header = file_header;
+            stencils.push(stencil);
+        }
+        Ok(Self { header, stencils })
+    }
+
+    /// Writes the log of machine `host`: a dirty header that says one chunk, and `chunks` chunks.
+    pub fn write_log(&self, out: &mut impl Write, host: u64, chunks: u64) -> io::Result<Written> {
+        let mut written = Written { files: 1, bytes: HEADER_SIZE as u64, ..Written::default() };
+        let mut filling = Filling {
+            computer: computer(host),
+            first_number: 1,
+            // Machines differ in how much they logged before, and start within the same day.
+            first_record_id: 1_000 + host % 1000 * 77_777,
+            first_time: time::filetime(2025, 3, 3, 0, 0, 0) + host % 24 * HOUR,
+            pause: PAUSE,
+        };
+        let mut buffer = vec![0; CHUNK_SIZE];
+        out.write_all(&self.header)?;
+        for (_, stencil) in (0..chunks).zip(self.stencils.iter().cycle().skip((host % POOL_SIZE) as usize)) {
+            stencil.fill(&filling, &mut buffer);
+            out.write_all(&buffer)?;
+            filling.advance(stencil.records());
+            written.bytes += CHUNK_SIZE as u64;
+            written.chunks += 1;
+            written.records += stencil.records();
+            written.dns_queries += stencil.dns_queries;
+            written.matches += stencil.matches;
+        }
+        Ok(written)
+    }
+
+    /// The log of machine `host` in memory.
+    #[must_use]
+    pub fn log(&self, host: u64, chunks: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Writing to memory does not fail.
+        let _ = self.write_log(&mut bytes, host, chunks);
+        bytes
+    }
+}
+
+/// Writes about `total_bytes` of logs of about `file_bytes` each below `folder`, one machine a log, where Windows keeps
+/// them: `WKS-00000/Windows/System32/winevt/Logs/`. Files are replaced, none is removed.
+pub fn write(folder: &Path, corpus: Corpus, total_bytes: u64, file_bytes: u64) -> Result<Written, Error> {
+    let pool = Pool::new(corpus)?;
+    let chunks = (file_bytes.saturating_sub(HEADER_SIZE as u64) / CHUNK_SIZE as u64).max(1);
+    let files = total_bytes.div_ceil(HEADER_SIZE as u64 + chunks * CHUNK_SIZE as u64).max(1);
+    let mut written = Written::default();
+    for host in 0..files {
+        let logs = folder.join(host_name(host)).join("Windows/System32/winevt/Logs");
+        fs::create_dir_all(&logs)?;
+        let file = File::create(logs.join("Microsoft-Windows-Sysmon%4Operational.evtx"))?;
+        // Larger writes than a chunk at a time make no difference worth the memory.
+        let mut out = io::BufWriter::with_capacity(1 << 20, file);
+        written.add(pool.write_log(&mut out, host, chunks)?);
+        out.flush()?;
+    }
+    Ok(written)
+}
+
+impl Written {
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.chunks += other.chunks;
+        self.records += other.records;
+        self.dns_queries += other.dns_queries;
+        self.matches += other.matches;
+    }
+}
+
+/// Name of machine `host`, always of the same length.
+fn host_name(host: u64) -> String {
+    format!("WKS-{:06}", host % 1_000_000)
+}
+
+fn computer(host: u64) -> String {
+    format!("{}.corp.example", host_name(host))
+}

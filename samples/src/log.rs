@@ -1,0 +1,199 @@
+//! A whole log: file header and chunks.
+//!
+//! ```
+//! use dnsweep_samples::{Event, LogWriter, Style};
+//!
+//! # fn main() -> Result<(), dnsweep_samples::Error> {
+//! let mut log = LogWriter::new(Style::Live);
+//! log.push(&Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe").numbered(4711))?;
+//! let bytes = log.finish();
+//! assert_eq!(bytes.len(), 4096 + 65_536);
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::chunk::{CHUNK_SIZE, Chunk, Mark};
+use crate::error::Error;
+use crate::event::Event;
+use crate::record::{Style, write_record};
+
+/// Size of the file header with its padding; the first chunk follows.
+pub const HEADER_SIZE: usize = 4096;
+
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Number of its chunk, from 0.
+    pub chunk: usize,
+    /// Where it starts, from the start of the file.
+    pub offset: usize,
+    /// Its size in bytes.
+    pub size: usize,
+}
+
+/// Writes a log event by event.
+#[derive(Debug)]
+pub struct LogWriter {
+    style: Style,
+    dirty: bool,
+    stale_header: bool,
+    first_number: u64,
+    pushed: u64,
+    finished: Vec<u8>,
+    used_chunks: usize,
+    open: Option<Chunk>,
+}
+
+impl LogWriter {
+    /// A log of that style, its header as is usual for the style: dirty and stale for a live log, clean otherwise.
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            dirty: style == Style::Live,
+            stale_header: style == Style::Live,
+            first_number: 1,
+            pushed: 0,
+            finished: Vec::new(),
+            used_chunks: 0,
+            open: Some(Chunk::new()),
+        }
+    }
+
+    /// Sets the number of the first record (in the record's header, not EventRecordID). Call it before any event.
+    #[must_use]
+    pub fn first_number(mut self, number: u64) -> Self {
+        self.first_number = number;
+        self
+    }
+
+    /// Sets or clears the header's dirty flag.
+    #[must_use]
+    pub fn dirty(mut self, dirty: bool) -> Self {
+        self.dirty = dirty;
+        self
+    }
+
+    /// Decides whether the header still says what it said when the log was created: one chunk, and the first record
+    /// number as the next one. So it is in all real Sysmon logs of several chunks that were taken while in use.
+    #[must_use]
+    pub fn stale_header(mut self, stale: bool) -> Self {
+        self.stale_header = stale;
+        self
+    }
+
+    /// Appends an event, in a new chunk where the current one has no room for it, and says where it lies.
+    pub fn push(&mut self, event: &Event) -> Result<Place, Error> {
+        if let Some(place) = self.try_push(event)? {
+            return Ok(place);
+        }
+        self.end_chunk();
+        self.try_push(event)?.ok_or(Error::RecordTooLarge(event.record_id))
+    }
+
+    /// Appends events.
+    pub fn push_all<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> Result<(), Error> {
+        events.into_iter().try_for_each(|event| self.push(event).map(|_| ()))
+    }
+
+    /// Ends the current chunk, full or not; the next event starts a new one.
+    pub fn end_chunk(&mut self) {
+        if let Some(chunk) = self.open.take() {
+            let end = chunk.mark();
+            self.seal(chunk, &end);
+        }
+    }
+
+    /// Ends the current chunk and leaves complete records of `stale` behind its free-space offset, as a chunk that was
+    /// overwritten keeps parts of older records. They are no events of the log. Their record numbers are their
+    /// EventRecordIDs. Fails where they do not fit.
+    pub fn end_chunk_leaving(&mut self, stale: &[Event]) -> Result<(), Error> {
+        let mut chunk = self.open.take().unwrap_or_else(Chunk::new);
+        let end = chunk.mark();
+        chunk.put(&remains());
+        for event in stale {
+            write_record(&mut chunk, self.style, event.record_id, event)?;
+            if chunk.is_overfull() {
+                return Err(Error::RecordTooLarge(event.record_id));
+            }
+        }
+        self.seal(chunk, &end);
+        Ok(())
+    }
+
+    /// Ends the current chunk and appends chunks of nothing but zeros, as a log that grew in advance has them.
+    pub fn add_zeroed_chunks(&mut self, count: usize) {
+        self.end_chunk();
+        self.finished.resize(self.finished.len() + count * CHUNK_SIZE, 0);
+    }
+
+    /// The bytes of the log. A log without any event has one chunk without records, as Windows writes it.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        self.end_chunk();
+        let mut bytes = self.header();
+        bytes.append(&mut self.finished);
+        bytes
+    }
+
+    /// Appends the event to the open chunk; where it has no room, nothing has changed.
+    fn try_push(&mut self, event: &Event) -> Result<Option<Place>, Error> {
+        let number = self.first_number + self.pushed;
+        let chunk = self.open.get_or_insert_with(Chunk::new);
+        let before = chunk.mark();
+        let written = write_record(chunk, self.style, number, event);
+        if written.is_err() || chunk.is_overfull() {
+            chunk.rewind(&before);
+            return written.map(|_| None);
+        }
+        let start = written?;
+        let size = chunk.position() - start;
+        chunk.count_record(number, start);
+        self.pushed += 1;
+        let chunk = self.finished.len() / CHUNK_SIZE;
+        Ok(Some(Place { chunk, offset: HEADER_SIZE + self.finished.len() + start, size }))
+    }
+
+    fn seal(&mut self, chunk: Chunk, end: &Mark) {
+        self.finished.append(&mut chunk.seal(end));
+        self.used_chunks = self.finished.len() / CHUNK_SIZE;
+    }
+
+    /// The file header: 128 bytes that say something, padded to 4096 (libevtx's format document, "File header").
+    fn header(&self) -> Vec<u8> {
+        let (chunks, next) = if self.stale_header {
+            (1, self.first_number)
+        } else {
+            (self.used_chunks, self.first_number + self.pushed)
+        };
+        // Exports seen are version 3.2, logs in use 3.1 (measured on real logs).
+        let minor: u16 = if self.style == Style::Export { 2 } else { 1 };
+        let mut header = Vec::with_capacity(HEADER_SIZE + self.finished.len());
+        header.extend(b"ElfFile\0");
+        header.extend(0_u64.to_le_bytes());
+        header.extend((chunks.saturating_sub(1) as u64).to_le_bytes());
+        header.extend(next.to_le_bytes());
+        header.extend(128_u32.to_le_bytes());
+        header.extend(minor.to_le_bytes());
+        header.extend(3_u16.to_le_bytes());
+        header.extend(4096_u16.to_le_bytes());
+        header.extend(u16::try_from(chunks).unwrap_or(u16::MAX).to_le_bytes());
+        header.resize(120, 0);
+        let checksum = crc32fast::hash(&header);
+        header.extend(u32::from(self.dirty).to_le_bytes());
+        header.extend(checksum.to_le_bytes());
+        header.resize(HEADER_SIZE, 0);
+        header
+    }
+}
+
+/// The end of a record whose head was overwritten. Such remains come between the free-space offset and the first whole
+/// stale record, so that a reader that simply walks on, as dissect does, stops there.
+fn remains() -> Vec<u8> {
+    let text = "C:\\Windows\\System32\\svchost.exe\0CORP\\old\0\0\0".encode_utf16();
+    let mut bytes: Vec<u8> = text.flat_map(u16::to_le_bytes).collect();
+    // A record ends with its size, at a multiple of eight.
+    bytes.resize(bytes.len().next_multiple_of(8) + 4, 0);
+    bytes.extend(728_u32.to_le_bytes());
+    bytes
+}

@@ -1,0 +1,141 @@
+//! One event as one record of a chunk, in one of the three styles that real logs come in.
+//!
+//! A record is `2a 2a 00 00`, its size, its number, the time it was written, binary XML, padding to eight bytes and its
+//! size again (libevtx's format document, "Event record"; the padding measured on real logs).
+
+use crate::binxml::{END_OF_FRAGMENT, FRAGMENT_HEADER};
+use crate::chunk::Chunk;
+use crate::error::Error;
+use crate::event::Event;
+use crate::forwarded;
+use crate::template::{self, outer};
+use crate::value::{Value, code};
+
+/// The three ways in which real logs hold the same event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// As `wevtutil epl` and "Save As" write it: clean header, EventData with a fragment header of its own, strings
+    /// without terminator.
+    Export,
+    /// As it lies in `winevt\Logs` of a running or pulled machine: dirty header, EventData without fragment header, its
+    /// strings ending in a NUL that is counted.
+    Live,
+    /// As a collector stores what other machines sent: no templates, all values text.
+    Forwarded,
+}
+
+const MAGIC: [u8; 4] = *b"**\0\0";
+/// Records start at multiples of this.
+const ALIGNMENT: usize = 8;
+
+/// Appends the event to the chunk as record `number` and returns where it starts. The chunk may be overfull
+/// afterwards, which is the caller's to notice.
+pub(crate) fn write_record(
+    chunk: &mut Chunk,
+    style: Style,
+    number: u64,
+    event: &Event,
+) -> Result<usize, Error> {
+    let start = chunk.position();
+    chunk.put(&MAGIC);
+    chunk.put_u32(0);
+    chunk.put_u64(number);
+    chunk.put_u64(event.time);
+    chunk.put(&FRAGMENT_HEADER);
+    match style {
+        Style::Forwarded => forwarded::event_element(event).write(chunk, false)?,
+        Style::Export | Style::Live => write_templated(chunk, style, event)?,
+    }
+    chunk.put_u8(END_OF_FRAGMENT);
+    while !(chunk.position() + 4 - start).is_multiple_of(ALIGNMENT) {
+        chunk.put_u8(0);
+    }
+    let size =
+        u32::try_from(chunk.position() + 4 - start).map_err(|_| Error::RecordTooLarge(event.record_id))?;
+    chunk.put_u32(size);
+    chunk.set_u32(start + 4, size);
+    Ok(start)
+}
+
+fn write_templated(chunk: &mut Chunk, style: Style, event: &Event) -> Result<(), Error> {
+    template::write_outer_head(chunk, &event.computer)?;
+    let mut values = outer_values(style, event);
+    // The size of the last one, EventData, is known only when it is written.
+    values.push(if event.data.is_empty() { (code::NULL, Vec::new()) } else { (code::BINXML, Vec::new()) });
+    let last_size = chunk.position() + 4 + 4 * usize::from(outer::EVENT_DATA);
+    write_values(chunk, &values, "System")?;
+    if !event.data.is_empty() {
+        let start = chunk.position();
+        write_event_data(chunk, style, event)?;
+        let size =
+            u16::try_from(chunk.position() - start).map_err(|_| Error::RecordTooLarge(event.record_id))?;
+        chunk.set_u16(last_size, size);
+    }
+    Ok(())
+}
+
+/// The values of the outer template but the last, in the order of its substitutions.
+fn outer_values(style: Style, event: &Event) -> Vec<(u8, Vec<u8>)> {
+    // A null of a live log keeps its room: two bytes, 1 and 0, for Qualifiers and sixteen for ActivityID. An export
+    // drops it (measured on 6,400 and 2,250 real records).
+    let (qualifiers, activity) =
+        if style == Style::Live { (vec![1, 0], vec![0; 16]) } else { (Vec::new(), Vec::new()) };
+    let typed = |value: Value| (value.code(), value.bytes());
+    let user = event.user.clone().map_or(Value::Null, Value::Sid);
+    vec![
+        typed(Value::U8(event.level)),
+        typed(Value::U8(event.opcode)),
+        typed(Value::U16(event.task)),
+        typed(Value::U16(event.event_id)),
+        (code::NULL, qualifiers),
+        typed(Value::Hex64(event.keywords)),
+        typed(Value::FileTime(event.time)),
+        (code::NULL, activity),
+        typed(Value::U32(event.process_id)),
+        typed(Value::U32(event.thread_id)),
+        typed(Value::U64(event.record_id)),
+        typed(Value::U8(event.version)),
+        typed(user),
+        typed(Value::Null),
+        typed(Value::from(event.provider.as_str())),
+        typed(Value::Guid(event.provider_guid)),
+        typed(Value::from(event.channel.as_str())),
+    ]
+}
+
+fn write_event_data(chunk: &mut Chunk, style: Style, event: &Event) -> Result<(), Error> {
+    if style == Style::Export {
+        chunk.put(&FRAGMENT_HEADER);
+    }
+    template::write_inner_head(chunk, event)?;
+    let values: Vec<(u8, Vec<u8>)> = event
+        .data
+        .iter()
+        .map(|(_, value)| {
+            let mut bytes = value.bytes();
+            if style == Style::Live && value.code() == code::TEXT {
+                bytes.extend([0, 0]);
+            }
+            (value.code(), bytes)
+        })
+        .collect();
+    write_values(chunk, &values, "EventData")?;
+    chunk.put_u8(END_OF_FRAGMENT);
+    Ok(())
+}
+
+/// Values of a template instance: their number, a descriptor of size and type for each, then their bytes without
+/// gaps (libevtx's format document, "Template instance data").
+fn write_values(chunk: &mut Chunk, values: &[(u8, Vec<u8>)], name: &str) -> Result<(), Error> {
+    let too_long = || Error::ValueTooLong(name.to_owned());
+    chunk.put_u32(u32::try_from(values.len()).map_err(|_| too_long())?);
+    for (code, bytes) in values {
+        chunk.put_u16(u16::try_from(bytes.len()).map_err(|_| too_long())?);
+        chunk.put_u8(*code);
+        chunk.put_u8(0);
+    }
+    for (_, bytes) in values {
+        chunk.put(bytes);
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! The sample evidence: seven machines, one of them compromised, and a few damaged logs.
+//!
+//! `journal` keeps a machine's clock and record numbers and fills the time between; `evidence` tells what happened;
+//! `damaged` breaks logs. All machines, users and addresses are invented. The domains are those that the seed detection
+//! names, example domains, and a few that every Windows machine asks for.
+
+mod bystanders;
+mod collector;
+mod compromised;
+mod damaged;
+mod journal;
+
+use crate::error::Error;
+use crate::truth::SampleFile;
+
+/// Every file below `samples/evidence`, in the order of their paths.
+pub fn evidence() -> Result<Vec<SampleFile>, Error> {
+    let mut files = compromised::files()?;
+    files.extend(bystanders::files()?);
+    files.extend(collector::files()?);
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+/// Every file below `samples/damaged`, in the order of their paths.
+pub fn damaged() -> Result<Vec<SampleFile>, Error> {
+    let mut files = damaged::files()?;
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
