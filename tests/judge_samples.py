@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Judges the sample evidence by readers that are not ours.
+
+    python tests/judge_samples.py samples
+
+Reads every log below <samples>/evidence with four independent readers and compares what they find with what the
+generator says it wrote: the number of records of every log, of Sysmon records and of Sysmon DNS queries
+(truth_files.jsonl), and every field of every DNS query (truth.jsonl). One line a reader; exit status 1 where a
+reader disagrees, 2 where something is missing.
+
+    pip install evtx python-evtx libevtx-python dissect.eventlog
+
+Limits of the readers that are expected, each confined to where it is named below:
+- python-evtx stops at the chunk count of the file header, which says 1 in a log that was in use: of such logs it is
+  asked for the first chunk only. It cannot read records without a template, so forwarded logs are not given to it.
+  Control characters, which its XML cannot hold, are dropped from its output.
+- dissect shows a binary GUID with its first three parts byte by byte, not as little-endian numbers, and leaves
+  &amp; &lt; &gt; of a forwarded event's text as they are.
+- pyevtx-rs before 0.15 cuts TimeCreated off after the microsecond; python-evtx and dissect compute it in floating
+  point and may be off by up to five microseconds. libevtx must give every digit.
+"""
+
+import collections
+import datetime
+import html
+import json
+import pathlib
+import re
+import sys
+import uuid
+
+FIELDS = ["UtcTime", "QueryName", "QueryStatus", "QueryResults", "Image", "User", "ProcessGuid", "ProcessId"]
+CONTROL_CHARACTERS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+
+
+def event(provider, event_id, record_id, computer, time, data):
+    """One event as every reader gives it, its values as text."""
+    data = {name: data[name] for name in FIELDS if data.get(name) is not None}
+    if "ProcessGuid" in data:
+        data["ProcessGuid"] = str(data["ProcessGuid"]).strip("{}").lower()
+    return {
+        "provider": str(provider),
+        "event_id": int(event_id),
+        "EventRecordID": int(record_id),
+        "Computer": str(computer),
+        "TimeCreated": ticks(str(time)),
+        **{name: str(value) for name, value in data.items()},
+    }
+
+
+def ticks(time):
+    """Steps of 100 ns since 1970 of a time with any number of decimals and a T or a blank in its middle."""
+    seconds, decimals = re.fullmatch(r"(\S{10}[T ]\S{8})\.?(\d*)(?:Z|\+00:00)?", time).groups()
+    whole = datetime.datetime.fromisoformat(seconds).replace(tzinfo=datetime.timezone.utc)
+    return int(whole.timestamp()) * 10_000_000 + int(decimals.ljust(7, "0")[:7])
+
+
+def from_xml(xml):
+    """An event from XML. No XML parser: the evidence has characters that XML forbids and that must come through."""
+    def one(pattern):
+        found = re.search(pattern, xml, re.DOTALL)
+        return html.unescape(found[1]) if found else None
+
+    # Empty elements first, so that the pattern for full ones cannot run on to the next element's end.
+    data = {name: "" for name in re.findall(r'<Data Name="([^"]*)"\s*/>', xml)}
+    data |= {
+        html.unescape(name): html.unescape(value)
+        for name, value in re.findall(r'<Data Name="([^"]*)">(.*?)</Data>', xml, re.DOTALL)
+    }
+    return event(
+        one(r'<Provider Name="([^"]*)"'),
+        one(r"<EventID[^>]*>(\d+)<"),
+        one(r"<EventRecordID>(\d+)<"),
+        one(r"<Computer>(.*?)</Computer>"),
+        one(r'SystemTime="([^"]*)"'),
+        data,
+    )
+
+
+def read_with_rs(path, _):
+    import evtx
+
+    for record in evtx.PyEvtxParser(str(path)).records_json():
+        read = json.loads(record["data"])["Event"]
+        system, data = read["System"], read.get("EventData") or {}
+        event_id = system["EventID"]
+        yield event(
+            system["Provider"]["#attributes"]["Name"],
+            event_id["#text"] if isinstance(event_id, dict) else event_id,
+            system["EventRecordID"],
+            system["Computer"],
+            system["TimeCreated"]["#attributes"]["SystemTime"],
+            data,
+        )
+
+
+def read_with_libevtx(path, _):
+    import pyevtx
+
+    log = pyevtx.file()
+    log.open(str(path))
+    for record in log.records:
+        yield from_xml(record.xml_string)
+    log.close()
+
+
+def read_with_python_evtx(path, _):
+    import Evtx.Evtx
+
+    with Evtx.Evtx.Evtx(str(path)) as log:
+        for record in log.records():
+            yield from_xml(record.xml())
+
+
+def read_with_dissect(path, style):
+    from dissect.eventlog.evtx import Evtx
+
+    with open(path, "rb") as stream:
+        for record in Evtx(stream):
+            data = {name: record.get(name) for name in FIELDS}
+            if style == "forwarded":
+                data = {name: value and html.unescape(value) for name, value in data.items()}
+            elif data["ProcessGuid"]:
+                data["ProcessGuid"] = uuid.UUID(bytes=uuid.UUID(str(data["ProcessGuid"])).bytes_le)
+            yield event(
+                record["Provider_Name"],
+                record["EventID"],
+                record["EventRecordID"],
+                record["Computer"],
+                record["TimeCreated_SystemTime"],
+                data,
+            )
+
+
+READERS = {
+    "pyevtx-rs": read_with_rs,
+    "libevtx": read_with_libevtx,
+    "python-evtx": read_with_python_evtx,
+    "dissect": read_with_dissect,
+}
+
+
+def expected_of(file, truth, path, reader):
+    """What a reader should find in a file: records, Sysmon records (None: not asked) and DNS queries."""
+    lines = truth[file["file"]]
+    if reader != "python-evtx":
+        return file["records"], file["sysmon_records"], lines
+    header = path.read_bytes()[:128]
+    chunks = int.from_bytes(header[42:44], "little")
+    per_chunk = file["records_per_chunk"]
+    whole = chunks >= len(per_chunk)
+    return sum(per_chunk[:chunks]), file["sysmon_records"] if whole else None, [
+        line for line in lines if line["chunk"] < chunks
+    ]
+
+
+def as_truth(line, reader):
+    """A line of the truth as the reader should give it."""
+    wanted = {name: str(line[name]) for name in FIELDS if line.get(name) is not None}
+    if reader == "python-evtx":
+        wanted = {name: CONTROL_CHARACTERS.sub("", value) for name, value in wanted.items()}
+    return {
+        "provider": "Microsoft-Windows-Sysmon",
+        "event_id": 22,
+        "EventRecordID": line["EventRecordID"],
+        "Computer": line["Computer"],
+        "TimeCreated": ticks(line["TimeCreated"]),
+        **wanted,
+    }
+
+
+def same(reader, name, read, expected):
+    if name == "TimeCreated" and reader == "pyevtx-rs":
+        return read in (expected, expected - expected % 10)
+    if name == "TimeCreated" and reader in ("python-evtx", "dissect"):
+        return abs(read - expected) <= 50
+    return read == expected
+
+
+def judge_file(reader, file, truth, folder):
+    """Numbers of records and DNS queries read, and what is wrong."""
+    path = folder / file["file"]
+    records, sysmon, lines = expected_of(file, truth, path, reader)
+    try:
+        events = list(READERS[reader](path, file["style"]))
+    except Exception as error:  # whatever a reader throws is a disagreement
+        return 0, 0, [f"cannot be read: {error!r}"]
+    wrong = []
+    if len(events) != records:
+        wrong.append(f"{len(events)} records instead of {records}")
+    of_sysmon = [read for read in events if read["provider"] == "Microsoft-Windows-Sysmon"]
+    if sysmon is not None and len(of_sysmon) != sysmon:
+        wrong.append(f"{len(of_sysmon)} Sysmon records instead of {sysmon}")
+    found = [read for read in of_sysmon if read["event_id"] == 22]
+    wanted = [as_truth(line, reader) for line in lines]
+    if len(found) != len(wanted):
+        wrong.append(f"{len(found)} DNS queries instead of {len(wanted)}")
+    for read, expected in zip(found, wanted):
+        for name in expected.keys() | read.keys():
+            if not same(reader, name, read.get(name), expected.get(name)):
+                record_id = expected["EventRecordID"]
+                wrong.append(f"record {record_id}: {name} is {read.get(name)!r} instead of {expected.get(name)!r}")
+    return len(events), len(found), wrong
+
+
+def main():
+    if len(sys.argv) != 2:
+        print("usage: judge_samples.py SAMPLES", file=sys.stderr)
+        return 2
+    folder = pathlib.Path(sys.argv[1])
+    try:
+        files = [json.loads(line) for line in (folder / "truth_files.jsonl").open(encoding="utf-8")]
+        lines = [json.loads(line) for line in (folder / "truth.jsonl").open(encoding="utf-8")]
+    except OSError as error:
+        print(f"judge_samples.py: {error}", file=sys.stderr)
+        return 2
+    truth = collections.defaultdict(list)
+    for line in lines:
+        truth[line["file"]].append(line)
+    files = [file for file in files if file["file"].startswith("evidence/")]
+    on_disk = {str(path.relative_to(folder)) for path in (folder / "evidence").rglob("*") if path.is_file()}
+    disagreements = 0
+    for name in sorted(on_disk ^ {file["file"] for file in files}):
+        print(f"{name}: on disk or in the truth, but not in both")
+        disagreements += 1
+    for reader in READERS:
+        given = [file for file in files if not (reader == "python-evtx" and file["style"] == "forwarded")]
+        records = queries = 0
+        for file in given:
+            read, found, wrong = judge_file(reader, file, truth, folder)
+            records, queries = records + read, queries + found
+            disagreements += len(wrong)
+            for what in wrong:
+                print(f"{reader}: {file['file']}: {what}")
+        print(f"{reader}: {len(given)} logs, {records} records, {queries} DNS queries of Sysmon")
+    print("all agree" if disagreements == 0 else f"{disagreements} disagreements")
+    return 1 if disagreements else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
