@@ -1,0 +1,272 @@
+//! What is wrong with evidence without stopping a sweep: problems are data that travel with the
+//! results and end up in the ledger.
+
+use std::fmt;
+
+/// How many problems of one file are listed; the rest are counted. A crafted file can hold two
+/// thousand problems a chunk, and the ledger's memory must not grow with them.
+pub const MAX_LISTED_PROBLEMS: usize = 1_000;
+
+/// A range of a file that could not be taken as it should be, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where the range starts, in bytes from the start of the file.
+    pub offset: u64,
+    /// How many bytes the range has; 0 where nothing is there that should be.
+    pub length: u64,
+    /// What is wrong.
+    pub damage: Damage,
+}
+
+/// What can be wrong. The text (`Display`) says what was expected and what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Damage {
+    /// The file has no bytes at all.
+    EmptyFile,
+    /// The file does not begin with the signature of an event log.
+    FileSignature {
+        /// The first bytes.
+        found: Vec<u8>,
+    },
+    /// The file header's CRC32 does not fit its bytes.
+    FileHeaderChecksum {
+        /// The CRC32 that the header holds.
+        stored: u32,
+        /// The CRC32 of its bytes.
+        computed: u32,
+    },
+    /// The file ends before its header does.
+    FileHeaderCutOff,
+    /// The bytes of a chunk do not begin with the signature of one.
+    ChunkSignature {
+        /// The first bytes.
+        found: Vec<u8>,
+    },
+    /// The file ends inside a chunk.
+    ChunkCutOff {
+        /// How many bytes of the chunk are there.
+        found: u64,
+    },
+    /// A chunk header's CRC32 does not fit its bytes.
+    ChunkHeaderChecksum {
+        /// The CRC32 that the header holds.
+        stored: u32,
+        /// The CRC32 of its bytes.
+        computed: u32,
+    },
+    /// The CRC32 of a chunk's records does not fit them.
+    RecordsChecksum {
+        /// The CRC32 that the chunk's header holds.
+        stored: u32,
+        /// The CRC32 of the records.
+        computed: u32,
+    },
+    /// A chunk header puts the end of its records outside the chunk.
+    FreeSpaceOffset {
+        /// The offset in the header.
+        found: u32,
+    },
+    /// No record where one should start.
+    RecordHeader {
+        /// The first bytes.
+        found: Vec<u8>,
+    },
+    /// A record's size is less than a record's least, or reaches out of its chunk.
+    RecordSize {
+        /// The size in the record's header.
+        found: u32,
+        /// How many bytes are left of the chunk.
+        left: u64,
+    },
+    /// The copy of a record's size at its end differs from the one in its header.
+    RecordSizeCopy {
+        /// The size in the record's header.
+        size: u32,
+        /// The size at the record's end.
+        copy: u32,
+    },
+    /// A record's content could not be decoded.
+    Record {
+        /// The id in the record's header, which in an export is not the EventRecordID.
+        header_id: u64,
+        /// Why, in the decoder's words.
+        reason: String,
+    },
+    /// Bytes could not be read.
+    Read {
+        /// Why, in the system's words.
+        reason: String,
+    },
+    /// The file was longer when it was found than when it was read.
+    Shrunk,
+    /// The sweep was interrupted before it came to these bytes.
+    NotRead,
+    /// Problems that are not listed one by one.
+    Further {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Damage::EmptyFile => write!(f, "empty file: expected an event log, found no bytes"),
+            Damage::FileSignature { found } => {
+                write!(f, "file signature: expected \"ElfFile\\0\", found {}", Bytes(found))
+            }
+            Damage::FileHeaderChecksum { stored, computed } => {
+                write!(f, "file header checksum: header says {stored:#010x}, its bytes give {computed:#010x}")
+            }
+            Damage::FileHeaderCutOff => write!(f, "the file ends inside its header of 4096 bytes"),
+            Damage::ChunkSignature { found } => {
+                write!(f, "chunk signature: expected \"ElfChnk\\0\", found {}", Bytes(found))
+            }
+            Damage::ChunkCutOff { found } => {
+                write!(f, "the file ends inside a chunk: expected 65536 bytes, found {found}")
+            }
+            Damage::ChunkHeaderChecksum { stored, computed } => {
+                write!(
+                    f,
+                    "chunk header checksum: header says {stored:#010x}, its bytes give {computed:#010x}"
+                )
+            }
+            Damage::RecordsChecksum { stored, computed } => {
+                write!(
+                    f,
+                    "checksum of the chunk's records: header says {stored:#010x}, the records give {computed:#010x}"
+                )
+            }
+            Damage::FreeSpaceOffset { found } => {
+                write!(f, "chunk header: expected the records' end between 512 and 65536, found {found}")
+            }
+            Damage::RecordHeader { found } => {
+                write!(f, "record: expected its signature 2a2a0000, found {}", Bytes(found))
+            }
+            Damage::RecordSize { found, left } => {
+                write!(
+                    f,
+                    "record size: expected between 28 and the {left} bytes left of the chunk, found {found}"
+                )
+            }
+            Damage::RecordSizeCopy { size, copy } => {
+                write!(f, "record size: {size} at the record's start, {copy} at its end")
+            }
+            Damage::Record { header_id, reason } => {
+                write!(f, "record with header id {header_id} cannot be decoded: {reason}")
+            }
+            Damage::Read { reason } => write!(f, "cannot be read: {reason}"),
+            Damage::Shrunk => write!(f, "the file was longer when it was found than when it was read"),
+            Damage::NotRead => write!(f, "not read: the sweep was interrupted"),
+            Damage::Further { count } => write!(f, "{count} further problems are counted, not listed"),
+        }
+    }
+}
+
+/// Bytes as they are shown in a message: text where it is ASCII, hexadecimal besides.
+struct Bytes<'a>(&'a [u8]);
+
+impl fmt::Display for Bytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return write!(f, "nothing");
+        }
+        if self.0.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+            return write!(f, "\"{}\"", String::from_utf8_lossy(self.0));
+        }
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The problems of a file or a part of it, in the order of the file.
+///
+/// Appending is associative: it joins neighbouring ranges that lack a chunk signature into one,
+/// lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems {
+    listed: Vec<Problem>,
+    further: u64,
+}
+
+impl Problems {
+    /// Adds a problem that lies behind all those already here.
+    pub fn push(&mut self, problem: Problem) {
+        if let Some(last) = self.listed.last_mut() {
+            let joins = matches!(
+                (&last.damage, &problem.damage),
+                (Damage::ChunkSignature { .. }, Damage::ChunkSignature { .. })
+            );
+            if joins && self.further == 0 && last.offset + last.length == problem.offset {
+                last.length += problem.length;
+                return;
+            }
+        }
+        if self.listed.len() < MAX_LISTED_PROBLEMS {
+            self.listed.push(problem);
+        } else {
+            self.further += 1;
+        }
+    }
+
+    /// Adds the problems of the part of the file that follows.
+    pub fn append(&mut self, later: Problems) {
+        for problem in later.listed {
+            self.push(problem);
+        }
+        self.further += later.further;
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// The listed problems, and one more that counts the rest where there is a rest.
+    pub fn iter(&self) -> impl Iterator<Item = Problem> + '_ {
+        let end = self.listed.last().map_or(0, |last| last.offset + last.length);
+        let further = (self.further > 0).then_some(Problem {
+            offset: end,
+            length: 0,
+            damage: Damage::Further { count: self.further },
+        });
+        self.listed.iter().cloned().chain(further)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signature(offset: u64, length: u64) -> Problem {
+        Problem { offset, length, damage: Damage::ChunkSignature { found: b"x".to_vec() } }
+    }
+
+    #[test]
+    fn neighbouring_chunks_without_signature_join() {
+        let mut problems = Problems::default();
+        for offset in [4096, 4096 + 65536, 4096 + 3 * 65536] {
+            problems.push(signature(offset, 65536));
+        }
+        let ranges: Vec<_> = problems.iter().map(|problem| (problem.offset, problem.length)).collect();
+        assert_eq!(ranges, [(4096, 131_072), (200_704, 65536)]);
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted() {
+        let mut problems = Problems::default();
+        for i in 0..MAX_LISTED_PROBLEMS as u64 + 5 {
+            problems.push(Problem { offset: i, length: 1, damage: Damage::Shrunk });
+        }
+        let last = problems.iter().last().unwrap();
+        assert_eq!(last.damage, Damage::Further { count: 5 });
+        assert_eq!(problems.iter().count(), MAX_LISTED_PROBLEMS + 1);
+    }
+
+    #[test]
+    fn bytes_are_shown_as_text_only_where_they_are_text() {
+        let text = |found: &[u8]| Damage::FileSignature { found: found.to_vec() }.to_string();
+        assert!(text(b"hello!!!").ends_with("found \"hello!!!\""));
+        assert!(text(b"\x1b[31mred").ends_with("found 1b5b33316d726564"));
+    }
+}

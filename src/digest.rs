@@ -1,0 +1,95 @@
+//! SHA-256, the only user of `sha2`.
+
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+/// The SHA-256 of `bytes`, as 64 lower-case hexadecimal digits.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// The SHA-256 of a list of texts, which tells `["ab", "c"]` from `["a", "bc"]` and an absent text
+/// from an empty one: each is preceded by its length in bytes as a little-endian u64, an absent one
+/// stands as the length 2⁶⁴ − 1 alone.
+#[must_use]
+pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
+    let mut digest = Sha256::new();
+    for text in texts {
+        let length = text.map_or(u64::MAX, |text| text.len() as u64);
+        digest.update(length.to_le_bytes());
+        digest.update(text.unwrap_or_default());
+    }
+    hexadecimal(&digest.finalize())
+}
+
+/// Passes on what is written and hashes it on the way.
+#[derive(Debug)]
+pub struct HashingWriter<W> {
+    inner: W,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<W> HashingWriter<W> {
+    /// Nothing written yet.
+    pub fn new(inner: W) -> Self {
+        HashingWriter { inner, digest: Sha256::new(), bytes: 0 }
+    }
+
+    /// The writer underneath, the SHA-256 of all that was written, and how many bytes that was.
+    pub fn finish(self) -> (W, String, u64) {
+        (self.inner, hexadecimal(&self.digest.finalize()), self.bytes)
+    }
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or_default());
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // FIPS 180-2's example, appendix B.1.
+    const OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn known_digest() {
+        assert_eq!(sha256(b"abc"), OF_ABC);
+        let mut writer = HashingWriter::new(Vec::new());
+        writer.write_all(b"a").unwrap();
+        writer.write_all(b"bc").unwrap();
+        assert_eq!(writer.finish(), (b"abc".to_vec(), OF_ABC.to_owned(), 3));
+    }
+
+    #[test]
+    fn lists_do_not_run_together() {
+        let all = [
+            sha256_of_texts([Some("ab"), Some("c")]),
+            sha256_of_texts([Some("a"), Some("bc")]),
+            sha256_of_texts([Some("abc"), None]),
+            sha256_of_texts([Some("abc"), Some("")]),
+        ];
+        assert!(all.iter().enumerate().all(|(i, one)| all.iter().skip(i + 1).all(|other| one != other)));
+    }
+}

@@ -1,0 +1,112 @@
+//! What stops a sweep. (What does not is in `damage`.)
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::exit::Exit;
+
+/// Why a sweep did not begin, or could not end.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A root of the evidence that is not there or cannot be looked at.
+    #[error("evidence '{}': {source}", path.display())]
+    Root {
+        /// The root as typed.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A root that is neither a directory nor a regular file.
+    #[error("evidence '{}': expected a directory or a regular file, found {found}", path.display())]
+    RootKind {
+        /// The root as typed.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// Two roots of which one holds the other: its events would count twice.
+    #[error("evidence '{}' lies in evidence '{}': its events would count twice; name only one of them", inner.display(), outer.display())]
+    OverlappingRoots {
+        /// The root that lies in the other.
+        inner: PathBuf,
+        /// The root that holds it.
+        outer: PathBuf,
+    },
+    /// No evidence was named.
+    #[error("no evidence was named: give directories or files, or --files-from")]
+    NoEvidence,
+    /// The list of files could not be read.
+    #[error("--files-from '{}': {source}", path.display())]
+    FilesFrom {
+        /// The list.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A time that could not be understood.
+    #[error("{option}: {source}")]
+    Time {
+        /// The option it was given with.
+        option: &'static str,
+        /// What is wrong with it.
+        source: crate::event::TimeError,
+    },
+    /// A window of time that holds no instant.
+    #[error("--since is after --until: no event can lie between")]
+    EmptyWindow,
+    /// A detection that could not be understood.
+    #[error("detection {source}")]
+    Detection {
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An output directory inside the evidence.
+    #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
+    OutputInEvidence {
+        /// The output directory.
+        out: PathBuf,
+        /// The root that holds it.
+        root: PathBuf,
+    },
+    /// An output directory that exists.
+    #[error("--out '{}' exists: give another directory, or --force to replace an earlier output of dnsweep", .0.display())]
+    OutputExists(PathBuf),
+    /// `--force` on something that dnsweep did not write.
+    #[error("--out '{}' holds '{found}', which is not an output of dnsweep: --force will not replace it", path.display())]
+    OutputForeign {
+        /// The output directory.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// The place for the output cannot be written to.
+    #[error("--out '{}': {source}", path.display())]
+    OutputPlace {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The threads could not be started.
+    #[error("threads: {0}")]
+    Threads(String),
+    /// An output could not be written.
+    #[error("cannot write '{}': {reason}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl SweepError {
+    /// The exit status that goes with it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            SweepError::Output { .. } => Exit::OutputFailed,
+            _ => Exit::WrongOrder,
+        }
+    }
+}

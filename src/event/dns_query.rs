@@ -1,0 +1,88 @@
+//! Sysmon event 22: one DNS query of one process, with its fields taken by name.
+
+use super::System;
+
+/// A DNS query as Sysmon logged it. Values are the logged text, less the NUL that ends values of
+/// logs taken live; a field that the record does not have is `None`, an empty one is `Some("")`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DnsQueryEvent {
+    /// The event's `System` part.
+    pub system: System,
+    /// Name of the Sysmon rule that let the event through, `-` when none did.
+    pub rule_name: Option<String>,
+    /// When the query happened, as logged: `2024-01-31 10:15:30.123`, UTC.
+    pub utc_time: Option<String>,
+    /// The process's GUID in its canonical form: lower case, without braces.
+    pub process_guid: Option<String>,
+    /// The querying process's number, decimal. (`Execution/@ProcessID` is the Sysmon service.)
+    pub process_id: Option<String>,
+    /// The name asked for. Need not be a domain.
+    pub query_name: Option<String>,
+    /// Windows error code, decimal text.
+    pub query_status: Option<String>,
+    /// What the resolver answered: items ended by `;`, or `-`.
+    pub query_results: Option<String>,
+    /// Path of the querying process's image.
+    pub image: Option<String>,
+    /// Account of the querying process; absent in logs of older Sysmon.
+    pub user: Option<String>,
+}
+
+impl DnsQueryEvent {
+    /// The image's file name: see [`process_name_of`].
+    #[must_use]
+    pub fn process_name(&self) -> Option<&str> {
+        self.image.as_deref().map(process_name_of)
+    }
+}
+
+/// What follows the last backslash of an image path; all of it where there is none.
+#[must_use]
+pub fn process_name_of(image: &str) -> &str {
+    image.rsplit_once('\\').map_or(image, |(_, name)| name)
+}
+
+/// The name of a `QueryStatus`, as in Windows' `winerror.h` without its prefixes.
+///
+/// `None` for a code that is not known here; the code itself always stays in its own column.
+#[must_use]
+pub fn query_status_name(status: &str) -> Option<&'static str> {
+    Some(match status {
+        "0" => "SUCCESS",
+        "87" => "INVALID_PARAMETER",
+        "123" => "INVALID_NAME",
+        "1214" => "INVALID_NETNAME",
+        "1223" => "CANCELLED",
+        "1460" => "TIMEOUT",
+        "9001" => "FORMERR",
+        "9002" => "SERVFAIL",
+        "9003" => "NXDOMAIN",
+        "9004" => "NOTIMP",
+        "9005" => "REFUSED",
+        "9501" => "NO_RECORDS",
+        "9502" => "BAD_PACKET",
+        "9506" => "REQUEST_PENDING",
+        "9560" => "INVALID_NAME_CHAR",
+        "9701" => "RECORD_DOES_NOT_EXIST",
+        "9852" => "NO_DNS_SERVERS",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn process_name_is_what_follows_the_last_backslash() {
+        for (image, name) in [
+            (r"C:\Windows\cmd.exe", "cmd.exe"),
+            ("cmd.exe", "cmd.exe"),
+            (r"C:\dir\", ""),
+            ("<unknown process>", "<unknown process>"),
+            ("", ""),
+        ] {
+            assert_eq!(process_name_of(image), name, "{image}");
+        }
+    }
+}

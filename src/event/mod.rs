@@ -1,0 +1,12 @@
+//! Decoded events as pure data: what a record says, with no knowledge of where it was stored,
+//! how it was decoded, or what will be made of it.
+
+mod dns_query;
+mod query_results;
+mod system;
+mod time;
+
+pub use dns_query::{DnsQueryEvent, process_name_of, query_status_name};
+pub use query_results::{Answer, QueryResults};
+pub use system::{SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+pub use time::{EventTime, Span, TimeError, parse_instant, parse_span_back};

@@ -1,0 +1,136 @@
+//! `QueryResults`: the resolver's answer, as one string of items that end in `;`.
+
+use std::net::IpAddr;
+
+/// One answer of the resolver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The DNS record type's name (`A`, `AAAA`, `CNAME`, …), `TYPE<n>` for one without a name here,
+    /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`.
+    pub kind: String,
+    /// The answer's data: an address, a name, or empty where the log has none.
+    pub data: String,
+}
+
+/// The answers and, of these, the addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueryResults {
+    /// Every item, in the logged order.
+    pub answers: Vec<Answer>,
+    /// The addresses, in the logged order; an IPv4 address logged as `::ffff:1.2.3.4` stands as `1.2.3.4`.
+    pub resolved_ips: Vec<String>,
+}
+
+impl QueryResults {
+    /// Takes a logged `QueryResults` apart. `-` and an empty string are no answers. An item that
+    /// has no known form is kept whole, as kind `?`: nothing that was logged is dropped.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut results = QueryResults::default();
+        if text == "-" {
+            return results;
+        }
+        for item in text.split(';').map(str::trim).filter(|item| !item.is_empty()) {
+            if let Some(address) = address(item) {
+                let kind = if address.is_ipv4() { "A" } else { "AAAA" };
+                results.resolved_ips.push(address.to_string());
+                results.answers.push(Answer { kind: kind.to_owned(), data: address.to_string() });
+            } else if let Some((number, data)) = typed(item) {
+                results.answers.push(Answer { kind: record_type_name(number), data: data.to_owned() });
+            } else {
+                results.answers.push(Answer { kind: "?".to_owned(), data: item.to_owned() });
+            }
+        }
+        results
+    }
+}
+
+/// An address item, an IPv4 address in IPv6 clothes undressed.
+fn address(item: &str) -> Option<IpAddr> {
+    let address: IpAddr = item.parse().ok()?;
+    Some(match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+        IpAddr::V4(_) => address,
+    })
+}
+
+/// `type: <n> <data>`, with one or two blanks after the colon (two up to early 2024) and possibly no data.
+fn typed(item: &str) -> Option<(u32, &str)> {
+    let rest = item.strip_prefix("type:")?.trim_start();
+    let (number, data) = rest.split_once(' ').unwrap_or((rest, ""));
+    Some((number.parse().ok()?, data.trim()))
+}
+
+/// The name of a DNS record type, from IANA's registry; 65281 and 65282 are Windows' own.
+fn record_type_name(number: u32) -> String {
+    let name = match number {
+        1 => "A",
+        2 => "NS",
+        5 => "CNAME",
+        6 => "SOA",
+        12 => "PTR",
+        13 => "HINFO",
+        15 => "MX",
+        16 => "TXT",
+        17 => "RP",
+        24 => "SIG",
+        25 => "KEY",
+        28 => "AAAA",
+        29 => "LOC",
+        33 => "SRV",
+        35 => "NAPTR",
+        39 => "DNAME",
+        41 => "OPT",
+        43 => "DS",
+        46 => "RRSIG",
+        47 => "NSEC",
+        48 => "DNSKEY",
+        50 => "NSEC3",
+        52 => "TLSA",
+        64 => "SVCB",
+        65 => "HTTPS",
+        99 => "SPF",
+        255 => "ANY",
+        256 => "URI",
+        257 => "CAA",
+        65281 => "WINS",
+        65282 => "WINSR",
+        _ => return format!("TYPE{number}"),
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(text: &str) -> Vec<(String, String)> {
+        QueryResults::parse(text).answers.into_iter().map(|answer| (answer.kind, answer.data)).collect()
+    }
+
+    fn pair(kind: &str, data: &str) -> (String, String) {
+        (kind.to_owned(), data.to_owned())
+    }
+
+    #[test]
+    fn forms_seen_in_logs() {
+        assert_eq!(answers("-"), []);
+        assert_eq!(answers(""), []);
+        assert_eq!(
+            answers("type:  5 edge.example.com;type: 5 b.example;::ffff:192.0.2.1;192.0.2.2;2001:db8::1;"),
+            [
+                pair("CNAME", "edge.example.com"),
+                pair("CNAME", "b.example"),
+                pair("A", "192.0.2.1"),
+                pair("A", "192.0.2.2"),
+                pair("AAAA", "2001:db8::1")
+            ]
+        );
+        assert_eq!(answers("type:  6 ;"), [pair("SOA", "")]);
+        assert_eq!(answers("type: 4711 x;what"), [pair("TYPE4711", "x"), pair("?", "what")]);
+        assert_eq!(
+            QueryResults::parse("type: 5 a;::ffff:192.0.2.1;fe80::1;").resolved_ips,
+            ["192.0.2.1", "fe80::1"]
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Instants of the evidence and of the command line. The only user of `jiff`.
+//!
+//! Event logs count 100 ns intervals (FILETIME), so that is the unit here: finer than the tables'
+//! microseconds, and exact.
+
+use jiff::{SignedDuration, Timestamp, civil, tz::Offset};
+
+/// 100 ns intervals in a microsecond, and nanoseconds in one interval.
+const TICKS_PER_MICROSECOND: i64 = 10;
+const NANOSECONDS_PER_TICK: i128 = 100;
+
+/// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTime(i64);
+
+impl EventTime {
+    /// The instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn from_ticks(ticks: i64) -> Self {
+        EventTime(ticks)
+    }
+
+    /// 100 ns intervals since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn ticks(self) -> i64 {
+        self.0
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z, rounded down.
+    #[must_use]
+    pub fn microseconds(self) -> i64 {
+        self.0.div_euclid(TICKS_PER_MICROSECOND)
+    }
+
+    /// `TimeCreated/@SystemTime`: RFC 3339 with any number of decimals. Digits beyond the seventh
+    /// are dropped, as no event log holds them.
+    #[must_use]
+    pub fn parse_system_time(text: &str) -> Option<Self> {
+        text.parse::<Timestamp>().ok().and_then(Self::from_timestamp)
+    }
+
+    /// Sysmon's `UtcTime`: `2024-01-31 10:15:30.123`, always UTC.
+    #[must_use]
+    pub fn parse_utc_time(text: &str) -> Option<Self> {
+        let time = text.parse::<civil::DateTime>().ok()?;
+        Offset::UTC.to_timestamp(time).ok().and_then(Self::from_timestamp)
+    }
+
+    /// `2024-01-31T10:15:30`, UTC, whole seconds rounded down: how Splunk's `security_content_ctime` prints times.
+    #[must_use]
+    pub fn whole_seconds(self) -> String {
+        self.timestamp()
+            .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
+    }
+
+    /// `2024-01-31 10:15:30Z`, for people.
+    #[must_use]
+    pub fn readable(self) -> String {
+        self.timestamp()
+            .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+    }
+
+    /// The clock's instant.
+    #[must_use]
+    pub fn now() -> Self {
+        // The clock of this machine lies between the years 1601 and 9999, where the conversion holds.
+        Self::from_timestamp(Timestamp::now()).unwrap_or(EventTime(0))
+    }
+
+    /// RFC 3339 with seven decimals, for `run.json`.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        self.timestamp()
+            .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S.%7fZ").to_string())
+    }
+
+    fn from_timestamp(time: Timestamp) -> Option<Self> {
+        i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK)).ok().map(EventTime)
+    }
+
+    fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::from_nanosecond(i128::from(self.0) * NANOSECONDS_PER_TICK).ok()
+    }
+}
+
+/// The first and last instant of a set of events. Merging is associative and commutative, and the
+/// span of no events (`None`, `None`) changes nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The earliest instant; `None` when no event had a time.
+    pub first: Option<EventTime>,
+    /// The latest instant; `None` when no event had a time.
+    pub last: Option<EventTime>,
+}
+
+impl Span {
+    /// Widens the span to hold `time`.
+    pub fn add(&mut self, time: Option<EventTime>) {
+        self.merge(Span { first: time, last: time });
+    }
+
+    /// Widens the span to hold `other`.
+    pub fn merge(&mut self, other: Span) {
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// A time on the command line that could not be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Neither a point in time nor a span back from now.
+    #[error(
+        "'{0}' is not a time: expected RFC 3339 with an offset (2024-01-31T10:15:30Z), or a span back from now (14d, 36h)"
+    )]
+    NotATime(String),
+    /// Not a span.
+    #[error("'{0}' is not a span: expected a number and a unit, such as 14d, 36h or 90m")]
+    NotASpan(String),
+}
+
+/// A point in time as typed: RFC 3339 with an offset, or a span back from `now` such as `14d`.
+pub fn parse_instant(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
+    EventTime::parse_system_time(text)
+        .map_or_else(|| parse_span_back(text, now), Ok)
+        .map_err(|_| TimeError::NotATime(text.to_owned()))
+}
+
+/// The instant that lies the typed span (`14d`, `36h`, `2w`) before `now`. A day is 24 hours: the
+/// evidence's times are UTC.
+pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
+    let fail = || TimeError::NotASpan(text.to_owned());
+    let span = text.parse::<jiff::Span>().map_err(|_| fail())?;
+    let length: SignedDuration =
+        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| fail())?;
+    let ticks = i64::try_from(length.as_nanos() / NANOSECONDS_PER_TICK).map_err(|_| fail())?;
+    if ticks < 0 {
+        return Err(fail());
+    }
+    now.0.checked_sub(ticks).map(EventTime).ok_or_else(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticks(seconds: i64, ticks: i64) -> EventTime {
+        EventTime(seconds * 10_000_000 + ticks)
+    }
+
+    #[test]
+    fn system_time_keeps_seven_digits() {
+        let expected = ticks(1_678_755_307, 6_701_444);
+        for text in [
+            "2023-03-14T00:55:07.6701444Z",
+            "2023-03-14T00:55:07.670144400Z",
+            "2023-03-14T00:55:07.670144499Z",
+            "2023-03-14T01:55:07.6701444+01:00",
+        ] {
+            assert_eq!(EventTime::parse_system_time(text), Some(expected), "{text}");
+        }
+        assert_eq!(expected.microseconds(), 1_678_755_307_670_144);
+        assert_eq!(expected.whole_seconds(), "2023-03-14T00:55:07");
+        assert_eq!(expected.rfc3339(), "2023-03-14T00:55:07.6701444Z");
+        assert_eq!(EventTime::parse_system_time("soon"), None);
+    }
+
+    #[test]
+    fn utc_time_is_utc() {
+        assert_eq!(
+            EventTime::parse_utc_time("2023-03-14 00:55:07.124"),
+            Some(ticks(1_678_755_307, 1_240_000))
+        );
+        assert_eq!(EventTime::parse_utc_time("-"), None);
+    }
+
+    #[test]
+    fn times_before_1970_round_down() {
+        let time = EventTime::parse_system_time("1969-12-31T23:59:59.9999999Z").unwrap();
+        assert_eq!((time.ticks(), time.microseconds()), (-1, -1));
+        assert_eq!(time.whole_seconds(), "1969-12-31T23:59:59");
+    }
+
+    #[test]
+    fn typed_times() {
+        let now = ticks(1_700_000_000, 0);
+        assert_eq!(parse_instant("14d", now), Ok(ticks(1_700_000_000 - 14 * 86_400, 0)));
+        assert_eq!(parse_instant("2w", now), parse_instant("14d", now));
+        assert_eq!(parse_instant("2023-11-14T22:13:20Z", now), Ok(now));
+        assert!(parse_instant("2023-11-14", now).is_err());
+        assert!(parse_span_back("-14d", now).is_err());
+        assert!(parse_span_back("fortnight", now).is_err());
+    }
+}

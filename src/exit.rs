@@ -1,0 +1,40 @@
+//! Exit statuses and their numbers: what a script learns from a sweep.
+
+/// How a run ended. The numbers are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Every byte of the evidence was read and understood.
+    Complete = 0,
+    /// Wrong arguments, detection or output path; nothing was done.
+    WrongOrder = 2,
+    /// Finished, but some evidence was damaged or unreadable.
+    Damaged = 3,
+    /// No event log could be read at all.
+    NothingRead = 4,
+    /// An output could not be written.
+    OutputFailed = 5,
+    /// As `Complete`, but there are matches and `--fail-on-match` was given.
+    Matches = 10,
+    /// Interrupted: the outputs hold what was finished until then.
+    Interrupted = 130,
+}
+
+/// The statuses with their meaning, for the README and `--help`.
+pub const EXIT_STATUSES: [(Exit, &str); 7] = [
+    (Exit::Complete, "every byte of the evidence was read and understood"),
+    (Exit::WrongOrder, "wrong arguments, detection or output path; nothing was done"),
+    (Exit::Damaged, "finished, but some evidence was damaged or unreadable: the ledger says what"),
+    (Exit::NothingRead, "no event log could be read at all"),
+    (Exit::OutputFailed, "an output could not be written"),
+    (Exit::Matches, "as 0, but there are matches and `--fail-on-match` was given"),
+    (Exit::Interrupted, "interrupted; the outputs hold what was finished until then, and say so"),
+];
+
+impl Exit {
+    /// The number that the process returns.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+}

@@ -1,0 +1,147 @@
+//! What tables are made of, without any knowledge of a file format: columns and cells.
+//!
+//! Each table's columns stand beside the code that makes its rows; the writer takes them as they are.
+
+use std::borrow::Cow;
+
+use crate::event::EventTime;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Text, UTF-8.
+    Text,
+    /// A signed number of 64 bits.
+    Integer,
+    /// True or false.
+    Boolean,
+    /// An instant, in microseconds, UTC.
+    Time,
+    /// A list of texts, never null.
+    Texts,
+    /// A list of records with these fields, never null.
+    Records(&'static [(&'static str, Scalar)]),
+}
+
+/// What a field of a record holds. Never null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// Text, UTF-8.
+    Text,
+    /// A signed number of 64 bits.
+    Integer,
+}
+
+/// Whether a column's cells can be null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nulls {
+    /// Every row has a value.
+    Never,
+    /// A row without a value is null.
+    Possible,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// What it holds.
+    pub kind: ColumnType,
+    /// Whether it can be null.
+    pub nulls: Nulls,
+    /// What it means, in a line: the README's words.
+    pub about: &'static str,
+}
+
+impl Column {
+    /// A column in which every row has a value.
+    #[must_use]
+    pub const fn always(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
+        Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Never, about }
+    }
+
+    /// A column that can be null.
+    #[must_use]
+    pub const fn nullable(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
+        Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about }
+    }
+
+    /// The type, as the README names it.
+    #[must_use]
+    pub fn type_name(&self) -> String {
+        let scalar = |scalar: Scalar| match scalar {
+            Scalar::Text => "text",
+            Scalar::Integer => "integer",
+        };
+        let name = match self.kind {
+            ColumnType::Text => "text".to_owned(),
+            ColumnType::Integer => "integer".to_owned(),
+            ColumnType::Boolean => "boolean".to_owned(),
+            ColumnType::Time => "timestamp, µs UTC".to_owned(),
+            ColumnType::Texts => "list of text".to_owned(),
+            ColumnType::Records(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|(name, kind)| format!("`{name}` {}", scalar(*kind))).collect();
+                format!("list of struct {}", fields.join(", "))
+            }
+        };
+        if self.nulls == Nulls::Possible { name + ", nullable" } else { name }
+    }
+}
+
+/// A value of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// No value.
+    Null,
+    /// For a text column.
+    Text(Cow<'a, str>),
+    /// For an integer column.
+    Integer(i64),
+    /// For a boolean column.
+    Boolean(bool),
+    /// For a time column.
+    Time(EventTime),
+    /// For a column of texts.
+    Texts(Vec<Cow<'a, str>>),
+    /// For a column of records: each has the column's fields in their order.
+    Records(Vec<Vec<Cell<'a>>>),
+}
+
+impl<'a> Cell<'a> {
+    /// A text.
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Cell::Text(text.into())
+    }
+
+    /// A text, or null.
+    #[must_use]
+    pub fn optional(text: Option<&'a str>) -> Self {
+        text.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
+    }
+
+    /// A count or offset. Tables hold signed numbers, as not all readers know unsigned ones;
+    /// what does not fit (no count of this world does not) is the greatest number.
+    #[must_use]
+    pub fn count(number: u64) -> Self {
+        Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    /// A number, or null.
+    #[must_use]
+    pub fn optional_count(number: Option<u64>) -> Self {
+        number.map_or(Cell::Null, Cell::count)
+    }
+
+    /// A time, or null.
+    #[must_use]
+    pub fn optional_time(time: Option<EventTime>) -> Self {
+        time.map_or(Cell::Null, Cell::Time)
+    }
+
+    /// Texts.
+    pub fn texts<T: AsRef<str>>(texts: &'a [T]) -> Self {
+        Cell::Texts(texts.iter().map(|text| Cow::Borrowed(text.as_ref())).collect())
+    }
+}

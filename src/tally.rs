@@ -1,0 +1,159 @@
+//! What was seen in a part of the evidence: counts with laws.
+//!
+//! A tally of a block, of a file and of a host are the same thing at different sizes. `merge` is
+//! associative and commutative and the default is its identity, so that any split of the work
+//! over threads gives the same sums.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Span, System};
+
+/// Counts of live records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecordCounts {
+    /// Records that were decoded.
+    pub records: u64,
+    /// Of these, the records that Sysmon wrote.
+    pub sysmon_records: u64,
+    /// Of these, the DNS queries (event 22).
+    pub dns_queries: u64,
+    /// First and last TimeCreated of the decoded records.
+    pub span: Span,
+}
+
+impl RecordCounts {
+    /// Counts one decoded record.
+    pub fn add(&mut self, system: &System) {
+        self.records += 1;
+        self.sysmon_records += u64::from(system.is_sysmon());
+        self.dns_queries += u64::from(system.is_dns_query());
+        self.span.add(system.time_created);
+    }
+
+    /// Adds the counts of another part of the evidence.
+    pub fn merge(&mut self, other: RecordCounts) {
+        self.records += other.records;
+        self.sysmon_records += other.sysmon_records;
+        self.dns_queries += other.dns_queries;
+        self.span.merge(other.span);
+    }
+}
+
+/// Lowest and highest EventRecordID of a set of records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecordIds {
+    /// The lowest; `None` when no record had one.
+    pub first: Option<u64>,
+    /// The highest.
+    pub last: Option<u64>,
+}
+
+impl RecordIds {
+    /// Widens the range to hold `id`.
+    pub fn add(&mut self, id: Option<u64>) {
+        self.merge(RecordIds { first: id, last: id });
+    }
+
+    /// Widens the range to hold `other`.
+    pub fn merge(&mut self, other: RecordIds) {
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// What was seen in a part of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Places for a chunk: whole ones, and what is left of one at the file's end.
+    pub chunks: u64,
+    /// Of these, those that hold no record: never used, or emptied.
+    pub empty_chunks: u64,
+    /// Of these, those with a problem of any kind.
+    pub damaged_chunks: u64,
+    /// Records whose place is known but whose content could not be decoded.
+    pub damaged_records: u64,
+    /// Decoded records that lie behind bytes of their chunk that are no record.
+    pub refound_records: u64,
+    /// Counts of all decoded records, those behind damage included.
+    pub counts: RecordCounts,
+    /// Range of their EventRecordIDs.
+    pub record_ids: RecordIds,
+    /// The same counts for each Computer.
+    pub computers: BTreeMap<String, RecordCounts>,
+}
+
+impl Tally {
+    /// Counts one decoded record.
+    pub fn add(&mut self, system: &System) {
+        self.counts.add(system);
+        self.record_ids.add(system.event_record_id);
+        if let Some(counts) = self.computers.get_mut(&system.computer) {
+            counts.add(system);
+        } else {
+            self.computers.entry(system.computer.clone()).or_default().add(system);
+        }
+    }
+
+    /// Adds the tally of another part.
+    pub fn merge(&mut self, other: Tally) {
+        self.chunks += other.chunks;
+        self.empty_chunks += other.empty_chunks;
+        self.damaged_chunks += other.damaged_chunks;
+        self.damaged_records += other.damaged_records;
+        self.refound_records += other.refound_records;
+        self.counts.merge(other.counts);
+        self.record_ids.merge(other.record_ids);
+        for (computer, counts) in other.computers {
+            self.computers.entry(computer).or_default().merge(counts);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventTime;
+    use proptest::prelude::*;
+
+    fn record() -> impl Strategy<Value = System> {
+        (
+            0u64..50,
+            prop::sample::select(vec!["a", "b", ""]),
+            20u32..24,
+            any::<bool>(),
+            prop::option::of(-9i64..9),
+        )
+            .prop_map(|(id, computer, event_id, sysmon, time)| System {
+                provider: if sysmon { "Microsoft-Windows-Sysmon" } else { "Other" }.to_owned(),
+                event_id,
+                event_record_id: Some(id),
+                computer: computer.to_owned(),
+                time_created: time.map(EventTime::from_ticks),
+                ..System::default()
+            })
+    }
+
+    fn tally(records: &[System]) -> Tally {
+        let mut tally = Tally { chunks: records.len() as u64, ..Tally::default() };
+        for record in records {
+            tally.add(record);
+        }
+        tally
+    }
+
+    fn merged(mut left: Tally, right: Tally) -> Tally {
+        left.merge(right);
+        left
+    }
+
+    proptest! {
+        #[test]
+        fn merging_tallies_is_counting_all(left in prop::collection::vec(record(), 0..9), right in prop::collection::vec(record(), 0..9)) {
+            let all: Vec<System> = left.iter().chain(&right).cloned().collect();
+            let (left, right) = (tally(&left), tally(&right));
+            prop_assert_eq!(merged(left.clone(), right.clone()), tally(&all));
+            prop_assert_eq!(merged(right.clone(), left.clone()), tally(&all));
+            prop_assert_eq!(merged(Tally::default(), left.clone()), left);
+        }
+    }
+}
