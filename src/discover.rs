@@ -1,0 +1,302 @@
+//! Roots to log files: what is there to read, in which order, and whose evidence it is.
+//!
+//! Looks at names and kinds of files and at nothing inside them, save a file's first eight bytes
+//! where `--any-name` asks for that. What it passes over is counted.
+
+mod evidence;
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use walkdir::{DirEntry, WalkDir};
+
+pub use self::evidence::EvidenceId;
+use self::evidence::{Evidence, Registry};
+use crate::bytes::{FileBytes, LogBytes};
+use crate::error::SweepError;
+
+/// What to look for, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Directories and files to look in, as typed.
+    pub roots: Vec<PathBuf>,
+    /// How links are taken.
+    pub links: Links,
+    /// How an event log is known.
+    pub names: Names,
+    /// How deep under a root the folders lie that are one piece of evidence each; `None` to decide by what the root holds.
+    pub evidence_depth: Option<usize>,
+}
+
+/// How symbolic links are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Passed over, and counted.
+    #[default]
+    Ignore,
+    /// Followed; each file is then read once, whatever leads to it.
+    Follow,
+}
+
+/// How a file is known to be an event log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Names {
+    /// By `.evtx` anywhere in its name, in any case.
+    #[default]
+    EventLogs,
+    /// By its name or, for any other file, by its first bytes.
+    Any,
+}
+
+/// A file to read.
+#[derive(Debug, Clone)]
+pub struct LogFile {
+    /// Whose evidence it is.
+    pub evidence: EvidenceId,
+    /// Bytes it had when it was found.
+    pub size: u64,
+    /// Why it cannot be read, where that is known already.
+    pub obstacle: Option<String>,
+    root: Arc<Path>,
+    relative: PathBuf,
+}
+
+impl LogFile {
+    /// Its path from its root, with `/`, every byte of a name that is no text as `\xNN` and every
+    /// backslash as `\\`, so that the name can be found again.
+    #[must_use]
+    pub fn source_path(&self) -> String {
+        if self.relative.as_os_str().is_empty() {
+            return self.root.file_name().map(escaped_name).unwrap_or_default();
+        }
+        let names: Vec<String> = self.relative.iter().map(escaped_name).collect();
+        names.join("/")
+    }
+
+    /// Opens it for reading.
+    pub fn open(&self) -> io::Result<Box<dyn LogBytes>> {
+        let path = self.path();
+        FileBytes::open(&path).map(|bytes| Box::new(bytes) as Box<dyn LogBytes>)
+    }
+
+    fn path(&self) -> PathBuf {
+        if self.relative.as_os_str().is_empty() {
+            self.root.to_path_buf()
+        } else {
+            self.root.join(&self.relative)
+        }
+    }
+}
+
+/// What was passed over, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PassedOver {
+    /// Regular files that are not named like an event log (with `--any-name`: that do not begin like one).
+    pub other_files: u64,
+    /// Symbolic links that were not followed.
+    pub links: u64,
+    /// Pipes, sockets and devices.
+    pub special_files: u64,
+    /// Files that another path had led to already (only with `--follow`).
+    pub seen_before: u64,
+}
+
+/// What there is to read.
+#[derive(Debug, Clone, Default)]
+pub struct Discovery {
+    /// The files, in evidence order: by root as given, and within a root by name.
+    pub files: Vec<LogFile>,
+    /// The pieces of evidence by name; a file's `evidence` counts in this list. Those without any file are here too.
+    pub evidence: Vec<String>,
+    /// The roots, as absolute paths.
+    pub roots: Vec<PathBuf>,
+    /// What was passed over.
+    pub passed_over: PassedOver,
+}
+
+impl Discovery {
+    /// Bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// The name of a piece of evidence.
+    #[must_use]
+    pub fn evidence_name(&self, id: EvidenceId) -> &str {
+        self.evidence.get(id.index()).map_or("", String::as_str)
+    }
+}
+
+/// The roots as absolute paths without links, in the order given; an error if one is missing, is
+/// neither a directory nor a regular file, or lies in another.
+pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, SweepError> {
+    if roots.is_empty() {
+        return Err(SweepError::NoEvidence);
+    }
+    let mut resolved = Vec::with_capacity(roots.len());
+    for path in roots {
+        let fail = |source| SweepError::Root { path: path.clone(), source };
+        let absolute = fs::canonicalize(path).map_err(fail)?;
+        let kind = fs::metadata(&absolute).map_err(fail)?.file_type();
+        if !kind.is_dir() && !kind.is_file() {
+            return Err(SweepError::RootKind { path: path.clone(), found: "a pipe, socket or device" });
+        }
+        resolved.push(absolute);
+    }
+    let mut sorted: Vec<&PathBuf> = resolved.iter().collect();
+    sorted.sort();
+    let mut outer: Option<&PathBuf> = None;
+    for path in sorted {
+        match outer {
+            Some(outer) if path.starts_with(outer) => {
+                return Err(SweepError::OverlappingRoots { inner: path.clone(), outer: outer.clone() });
+            }
+            _ => outer = Some(path),
+        }
+    }
+    Ok(resolved)
+}
+
+/// Walks the roots.
+pub fn discover(search: &Search) -> Result<Discovery, SweepError> {
+    let roots = resolve_roots(&search.roots)?;
+    let mut walk =
+        Walk { search, found: Discovery::default(), registry: Registry::default(), seen: HashSet::new() };
+    for root in &roots {
+        walk.root(root);
+    }
+    let Walk { mut found, registry, .. } = walk;
+    found.evidence = registry.names();
+    found.roots = roots;
+    Ok(found)
+}
+
+struct Walk<'a> {
+    search: &'a Search,
+    found: Discovery,
+    registry: Registry,
+    /// Device and inode of each file taken, with `--follow`.
+    seen: HashSet<(u64, u64)>,
+}
+
+impl Walk<'_> {
+    fn root(&mut self, root: &Path) {
+        let evidence = Evidence::new(root, self.search.evidence_depth);
+        let root: Arc<Path> = Arc::from(root);
+        let entries =
+            WalkDir::new(&root).follow_links(self.search.links == Links::Follow).sort_by_file_name();
+        for entry in entries {
+            match entry {
+                Ok(entry) => self.entry(&root, &evidence, &entry),
+                // A link that leads back to a folder above it: all it leads to is being read anyway.
+                Err(error) if error.loop_ancestor().is_some() => self.found.passed_over.seen_before += 1,
+                Err(error) => {
+                    let path = error.path().unwrap_or(&root).to_path_buf();
+                    let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    self.take(&root, &evidence, &path, 0, Some(reason));
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, root: &Arc<Path>, evidence: &Evidence, entry: &DirEntry) {
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            evidence.register_folder(&mut self.registry, entry.path());
+        } else if kind.is_symlink() {
+            self.found.passed_over.links += 1;
+        } else if !kind.is_file() {
+            self.found.passed_over.special_files += 1;
+        } else if entry.depth() > 0 && !self.is_wanted(entry) {
+            self.found.passed_over.other_files += 1;
+        } else {
+            match entry.metadata() {
+                Ok(metadata) if self.is_new(&metadata) => {
+                    self.take(root, evidence, entry.path(), metadata.len(), None);
+                }
+                Ok(_) => self.found.passed_over.seen_before += 1,
+                Err(error) => self.take(root, evidence, entry.path(), 0, Some(error.to_string())),
+            }
+        }
+    }
+
+    /// Whether a regular file is to be read. A root that is a file is, whatever its name.
+    fn is_wanted(&self, entry: &DirEntry) -> bool {
+        is_named_like_event_log(entry.file_name())
+            || (self.search.names == Names::Any && begins_like_event_log(entry.path()))
+    }
+
+    fn is_new(&mut self, metadata: &Metadata) -> bool {
+        self.search.links == Links::Ignore || self.seen.insert((metadata.dev(), metadata.ino()))
+    }
+
+    fn take(
+        &mut self,
+        root: &Arc<Path>,
+        evidence: &Evidence,
+        path: &Path,
+        size: u64,
+        obstacle: Option<String>,
+    ) {
+        let relative = path.strip_prefix(root).unwrap_or(path).to_path_buf();
+        // Only what could not be listed may be a folder; a file that was found needs no second look.
+        let is_folder = obstacle.is_some() && path.is_dir();
+        let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
+        let evidence = evidence.of(&mut self.registry, folder);
+        self.found.files.push(LogFile { evidence, size, obstacle, root: Arc::clone(root), relative });
+    }
+}
+
+/// `.evtx` anywhere in the name, in any case: renamed copies keep it (`Security.evtx.bak`, `SYSMON.EVTX`).
+fn is_named_like_event_log(name: &OsStr) -> bool {
+    name.as_bytes().windows(5).any(|part| part.eq_ignore_ascii_case(b".evtx"))
+}
+
+/// A file that cannot be opened is wanted too, so that the ledger says so.
+fn begins_like_event_log(path: &Path) -> bool {
+    let mut first = [0; crate::bytes::FILE_SIGNATURE.len()];
+    let read = FileBytes::open(path).and_then(|bytes| bytes.read_at(0, &mut first));
+    read.map_or(true, |_| &first == crate::bytes::FILE_SIGNATURE)
+}
+
+fn escaped_name(name: &OsStr) -> String {
+    let mut text = String::with_capacity(name.len());
+    for part in name.as_bytes().utf8_chunks() {
+        text.push_str(&part.valid().replace('\\', "\\\\"));
+        for byte in part.invalid() {
+            // Writing into a string does not fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_event_logs() {
+        for name in ["a.evtx", "A.EVTX", "old.evtx.bak", "x.Evtx.1"] {
+            assert!(is_named_like_event_log(OsStr::new(name)), "{name}");
+        }
+        for name in ["a.evt", "evtx", "a.evtt", ""] {
+            assert!(!is_named_like_event_log(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_text_can_be_found_again() {
+        assert_eq!(escaped_name(OsStr::from_bytes(b"a\xff\xfe.evtx")), "a\\xFF\\xFE.evtx");
+        assert_eq!(escaped_name(OsStr::new("a\\xFF.evtx")), "a\\\\xFF.evtx");
+        assert_eq!(escaped_name(OsStr::new("Größe.evtx")), "Größe.evtx");
+    }
+}
