@@ -1,0 +1,216 @@
+//! One chunk of 64 KiB: its header, its checksums, and the walk over its records' headers.
+//! What the records say is not looked at here.
+//!
+//! Layout: libevtx's format document, "Chunk header" and "Event record", checked against real logs.
+
+use std::ops::Range;
+
+use super::log::{CHUNK_LENGTH, u32_at, u64_at};
+use crate::damage::{Damage, Problem};
+
+const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
+/// Bytes of a chunk before its first record: header, string table and template table.
+pub(super) const CHUNK_HEADER_SIZE: usize = 512;
+const FIRST_RECORD_ID_OFFSET: usize = 24;
+const LAST_RECORD_ID_OFFSET: usize = 32;
+const FREE_SPACE_OFFSET: usize = 48;
+const RECORDS_CHECKSUM_OFFSET: usize = 52;
+const HEADER_CHECKSUM_OFFSET: usize = 124;
+/// The chunk header's checksum covers these two ranges: flags and the checksum itself lie between them.
+const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
+
+/// The first bytes of every record.
+const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
+/// Bytes of a record's header: signature, size, id, time written.
+pub(super) const RECORD_HEADER_SIZE: usize = 24;
+/// The least record: its header and the copy of its size.
+const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + 4;
+
+/// What the bytes in the place of a chunk are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Never used: nothing but zeros.
+    Unused,
+    /// A chunk, or the start of one.
+    Chunk,
+    /// Something else.
+    Foreign,
+}
+
+/// Tells what lies in the place of a chunk.
+pub(super) fn place(bytes: &[u8]) -> Place {
+    if bytes.starts_with(CHUNK_SIGNATURE) {
+        Place::Chunk
+    } else if bytes.iter().all(|byte| *byte == 0) {
+        Place::Unused
+    } else {
+        Place::Foreign
+    }
+}
+
+/// A record's place in its chunk and what its header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RecordSpan {
+    /// Its bytes in the chunk, from its signature to behind the copy of its size.
+    pub range: Range<usize>,
+    /// The id in its header.
+    pub header_id: u64,
+    /// How the walk came to it.
+    pub reached: Reached,
+}
+
+/// How the walk came to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// By the sizes of the records before it, from the first one on.
+    InChain,
+    /// By its signature, behind bytes that are no record. Readers that stop at damage do not see it.
+    BehindDamage,
+}
+
+/// The records of a chunk as their headers lead from one to the next, and what is wrong with the chunk.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// The live records, in order, without overlap.
+    pub records: Vec<RecordSpan>,
+    /// Ranges between them that are no record.
+    pub gaps: Vec<Range<usize>>,
+    /// What is wrong with the chunk; offsets from the chunk's start.
+    pub problems: Vec<Problem>,
+}
+
+impl Walk {
+    /// Where the last record or gap ends: the end of what a decoder need look at.
+    pub(super) fn end(&self) -> usize {
+        let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
+        self.gaps.last().map_or(record, |gap| record.max(gap.end))
+    }
+}
+
+/// Checks a chunk's checksums and walks its live records: from the header to the free space.
+///
+/// The free-space offset of the chunk header ends the walk, as in every other reader: what lies
+/// behind it is a remnant of deleted records. The header's last record id does not end it: in a
+/// chunk that was torn while being written that id can lie before records that are whole.
+///
+/// `bytes` begins with a chunk's signature and is at most 64 KiB; less at the end of a cut file.
+pub(super) fn walk(bytes: &[u8]) -> Walk {
+    let mut walk = Walk::default();
+    if bytes.len() < CHUNK_LENGTH {
+        walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
+    }
+    if bytes.len() < CHUNK_HEADER_SIZE {
+        return walk;
+    }
+    let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
+    check_header(bytes, &mut walk);
+    let end = match usize::try_from(free_space) {
+        Ok(end) if (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(&end) => {
+            check_records(bytes, end, &mut walk);
+            end.min(bytes.len())
+        }
+        _ => {
+            walk.problem(
+                FREE_SPACE_OFFSET..FREE_SPACE_OFFSET + 4,
+                Damage::FreeSpaceOffset { found: free_space },
+            );
+            bytes.len()
+        }
+    };
+    walk_records(bytes, end, &mut walk);
+    walk
+}
+
+fn check_header(bytes: &[u8], walk: &mut Walk) {
+    let mut hasher = crc32fast::Hasher::new();
+    for range in HEADER_CHECKED {
+        hasher.update(bytes.get(range).unwrap_or_default());
+    }
+    let (stored, computed) = (u32_at(bytes, HEADER_CHECKSUM_OFFSET).unwrap_or(0), hasher.finalize());
+    if stored != computed {
+        walk.problem(0..CHUNK_HEADER_SIZE, Damage::ChunkHeaderChecksum { stored, computed });
+    }
+}
+
+/// Checks the checksum of the records, where all of them are there.
+fn check_records(bytes: &[u8], end: usize, walk: &mut Walk) {
+    let Some(records) = bytes.get(CHUNK_HEADER_SIZE..end) else { return };
+    let (stored, computed) = (u32_at(bytes, RECORDS_CHECKSUM_OFFSET).unwrap_or(0), crc32fast::hash(records));
+    if stored != computed {
+        walk.problem(CHUNK_HEADER_SIZE..end, Damage::RecordsChecksum { stored, computed });
+    }
+}
+
+fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
+    let mut at = CHUNK_HEADER_SIZE;
+    while at < end {
+        match record_at(bytes, at) {
+            Ok(mut record) => {
+                if !walk.gaps.is_empty() {
+                    record.reached = Reached::BehindDamage;
+                }
+                if let Some(damage) = size_copy_damage(bytes, &record) {
+                    walk.problem(record.range.clone(), damage);
+                }
+                at = record.range.end;
+                walk.records.push(record);
+            }
+            Err(damage) => {
+                // The first record of a chunk starts right behind its header, so another one cannot
+                // start within its least size; and a gap of that size can be dressed up as a record.
+                let step = if walk.records.is_empty() { LEAST_RECORD_SIZE } else { 1 };
+                let next = next_record(bytes, at + step, end).unwrap_or(end);
+                walk.problem(at..next, damage);
+                walk.gaps.push(at..next);
+                at = next;
+            }
+        }
+    }
+}
+
+/// The record whose header lies at `at`.
+fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let left = rest.len();
+    if !rest.starts_with(RECORD_SIGNATURE) {
+        return Err(Damage::RecordHeader {
+            found: rest.iter().copied().take(RECORD_SIGNATURE.len()).collect(),
+        });
+    }
+    let size = u32_at(rest, 4).unwrap_or(0);
+    match usize::try_from(size) {
+        Ok(length) if length >= LEAST_RECORD_SIZE && length <= left => {
+            let header_id = u64_at(rest, 8).unwrap_or(0);
+            Ok(RecordSpan { range: at..at + length, header_id, reached: Reached::InChain })
+        }
+        _ => Err(Damage::RecordSize { found: size, left: left as u64 }),
+    }
+}
+
+fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
+    let size = u32_at(bytes, record.range.start + 4)?;
+    let copy = u32_at(bytes, record.range.end - 4)?;
+    (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
+}
+
+/// Where the walk can go on behind bytes that are no record: the next record at or after `from`
+/// that is whole, ends before `end`, holds the copy of its size, and has an id in the chunk
+/// header's range. The last keeps out records of the log's earlier pass over a chunk that was
+/// being reused.
+fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+    let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
+    let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;
+    (from..end).find(|at| {
+        record_at(bytes, *at).is_ok_and(|record| {
+            record.range.end <= end
+                && size_copy_damage(bytes, &record).is_none()
+                && (first_id..=last_id).contains(&record.header_id)
+        })
+    })
+}
+
+impl Walk {
+    fn problem(&mut self, range: Range<usize>, damage: Damage) {
+        self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
+    }
+}

@@ -1,0 +1,130 @@
+//! The file around the chunks: its header, and its division into blocks, the units of work.
+//!
+//! Layout of the file header: libevtx's format document, "File header", checked against real
+//! logs. A log is a header of 4096 bytes and then chunks of 64 KiB each, to the file's end: the
+//! header's own count of chunks is stale in logs taken from a running machine, so it is never used.
+
+use std::ops::Range;
+
+use crate::bytes::FILE_SIGNATURE;
+use crate::damage::{Damage, Problem};
+
+/// Bytes from the start of a log to its first chunk.
+pub const FILE_HEADER_SIZE: u64 = 4096;
+/// Bytes of a chunk.
+pub const CHUNK_SIZE: u64 = 65536;
+/// The same, as the length of a buffer.
+pub(super) const CHUNK_LENGTH: usize = 65536;
+/// Chunks of a block: 1 MiB, enough that the work on a block outweighs handing it out, and little
+/// enough that one large log fills all cores.
+pub const BLOCK_CHUNKS: u64 = 16;
+
+/// Bytes of the file header that its checksum covers, where its flags lie, and where the checksum lies.
+const CHECKED: Range<usize> = 0..120;
+const FLAGS_OFFSET: usize = 120;
+const CHECKSUM_OFFSET: usize = 124;
+/// The flag of a log that was not closed cleanly.
+const DIRTY: u32 = 1;
+
+/// What a file's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileHeader {
+    /// Whether the file begins as an event log does.
+    pub is_event_log: bool,
+    /// Whether the log was in use when it was copied.
+    pub dirty: bool,
+    /// What is wrong with the header.
+    pub problem: Option<Problem>,
+}
+
+impl FileHeader {
+    /// Reads the header from the first bytes of a file (as many as there are, up to 4096).
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Self {
+        let is_event_log = bytes.starts_with(FILE_SIGNATURE);
+        let flags = u32_at(bytes, FLAGS_OFFSET);
+        let damage = if bytes.is_empty() {
+            Some(Damage::EmptyFile)
+        } else if !is_event_log {
+            Some(Damage::FileSignature { found: bytes.iter().copied().take(FILE_SIGNATURE.len()).collect() })
+        } else if (bytes.len() as u64) < FILE_HEADER_SIZE {
+            Some(Damage::FileHeaderCutOff)
+        } else {
+            checksum_damage(bytes)
+        };
+        FileHeader {
+            is_event_log,
+            dirty: is_event_log && flags.is_some_and(|flags| flags & DIRTY != 0),
+            problem: damage.map(|damage| Problem { offset: 0, length: bytes.len() as u64, damage }),
+        }
+    }
+}
+
+fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
+    let stored = u32_at(bytes, CHECKSUM_OFFSET)?;
+    let computed = crc32fast::hash(bytes.get(CHECKED)?);
+    (stored != computed).then_some(Damage::FileHeaderChecksum { stored, computed })
+}
+
+/// A run of neighbouring chunks of one file: what one thread reads and decodes at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Where the block starts, in bytes from the file's start. The first block starts at the file
+    /// header, every other one at a chunk.
+    pub start: u64,
+    /// Where it ends: at a chunk's end or the file's.
+    pub end: u64,
+}
+
+impl Block {
+    /// Bytes of the block.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Whether this is the block with the file's header.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.start == 0
+    }
+}
+
+/// The blocks of a file of `size` bytes, in order; at least one, so that an empty file is looked at too.
+pub fn blocks(size: u64) -> impl Iterator<Item = Block> {
+    let length = BLOCK_CHUNKS * CHUNK_SIZE;
+    let first = Block { start: 0, end: size.min(FILE_HEADER_SIZE + length) };
+    let next = move |block: &Block| {
+        (block.end < size)
+            .then(|| Block { start: block.end, end: size.min(block.end.saturating_add(length)) })
+    };
+    std::iter::successors(Some(first), next)
+}
+
+/// The little-endian u32 that lies `offset` bytes into `bytes`.
+pub(super) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
+}
+
+/// The little-endian u64 that lies `offset` bytes into `bytes`.
+pub(super) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    bytes.get(offset..)?.first_chunk().copied().map(u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_cover_a_file_without_gap() {
+        for size in [0, 1, 4095, 4096, 4097, 69_632, 4096 + 16 * 65536, 4096 + 16 * 65536 + 1, 50_000_000] {
+            let all: Vec<Block> = blocks(size).collect();
+            assert_eq!(all.first().map(|block| block.start), Some(0));
+            assert_eq!(all.last().map(|block| block.end), Some(size));
+            assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start), "{size}");
+            assert!(all.iter().skip(1).all(
+                |block| (block.start - FILE_HEADER_SIZE).is_multiple_of(CHUNK_SIZE) && block.length() > 0
+            ));
+        }
+    }
+}

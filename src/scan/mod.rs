@@ -1,0 +1,11 @@
+//! From a log's bytes to the events in them: blocks of chunks are read, their records walked and
+//! decoded. Knows the file format, and nothing of detections, tables or reports.
+
+mod block;
+mod chunk;
+mod document;
+mod log;
+mod record;
+
+pub use block::{BlockScan, LocatedEvent, Location, Scanner};
+pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};

@@ -1,0 +1,146 @@
+//! Records to events, by the `evtx` crate. The only importer of it.
+//!
+//! `evtx` walks a chunk's records by itself, from the chunk header on. So that it decodes exactly
+//! the records that our own walk found, no more and no less, it is given the chunk in a form in which the
+//! two walks must agree: the header's limits are set to the walk's, and every gap is dressed up as
+//! a record without content. Only then can a result be told to belong to a place.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
+
+use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, Walk};
+use super::document::{Document, parse};
+
+/// Bytes of the chunk header that hold the string table: offsets of names, which the decoder only
+/// uses to read all names ahead. Without them it reads each name where it is used, so a damaged table costs nothing.
+const STRING_TABLE: std::ops::Range<usize> = 128..384;
+/// The record header's time, a FILETIME, lies here in it. It is not used.
+const WRITTEN_TIME: std::ops::Range<usize> = 16..24;
+const EMPTY_RECORD_SIZE: usize = RECORD_HEADER_SIZE + 4;
+
+/// Decodes the records that `walk` found in the chunk `bytes`, in order, and hands each to `found`
+/// with its place: the event, or why it could not be decoded.
+///
+/// `bytes` is changed: it is the caller's copy of the chunk, done with after this.
+pub(super) fn decode(
+    bytes: &mut [u8],
+    walk: &Walk,
+    mut found: impl FnMut(&RecordSpan, Result<Document, String>),
+) {
+    if walk.records.is_empty() {
+        return;
+    }
+    let end = walk.end();
+    agree(bytes, walk);
+    let mut decoded = 0;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        decode_agreed(bytes, end, walk, |record, document| {
+            decoded += 1;
+            found(record, document);
+        })
+    }));
+    let reason = match outcome {
+        Ok(Ok(())) => "the decoder passed over it".to_owned(),
+        Ok(Err(reason)) => reason,
+        // The decoder is not known to panic, but one chunk that makes it do so must not end the sweep.
+        Err(_) => "the decoder gave up on its chunk".to_owned(),
+    };
+    for record in walk.records.get(decoded..).unwrap_or_default() {
+        found(record, Err(reason.clone()));
+    }
+}
+
+/// Puts the chunk into the form in which the decoder's walk equals ours.
+fn agree(bytes: &mut [u8], walk: &Walk) {
+    fill(bytes, STRING_TABLE, 0);
+    for record in &walk.records {
+        // A time beyond the year 9999 would make the decoder reject the record for its header.
+        let start = record.range.start;
+        fill(bytes, start + WRITTEN_TIME.start..start + WRITTEN_TIME.end, 0);
+    }
+    for gap in &walk.gaps {
+        dress(bytes, gap, walk);
+    }
+}
+
+/// Dresses a gap up as a record without content, or adds one too short for that to the record before it.
+fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
+    if gap.len() >= EMPTY_RECORD_SIZE {
+        fill(bytes, gap.start..gap.start + EMPTY_RECORD_SIZE, 0);
+        put(bytes, gap.start, &[0x2a, 0x2a, 0, 0]);
+        put(bytes, gap.start + 4, &size_bytes(gap.len()));
+    } else if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
+        put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
+    }
+}
+
+fn size_bytes(size: usize) -> [u8; 4] {
+    // A chunk's sizes are at most 65536.
+    u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+fn fill(bytes: &mut [u8], range: std::ops::Range<usize>, value: u8) {
+    if let Some(bytes) = bytes.get_mut(range) {
+        bytes.fill(value);
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    if let Some(bytes) = bytes.get_mut(at..at + value.len()) {
+        bytes.copy_from_slice(value);
+    }
+}
+
+/// Decodes a chunk on whose records both walks agree.
+fn decode_agreed(
+    bytes: &[u8],
+    end: usize,
+    walk: &Walk,
+    mut found: impl FnMut(&RecordSpan, Result<Document, String>),
+) -> Result<(), String> {
+    let mut header = EvtxChunkHeader::from_bytes(bytes).map_err(|error| causes(&error))?;
+    header.free_space_offset = u32::try_from(end).unwrap_or(u32::MAX);
+    header.last_event_record_id = u64::MAX;
+    header.last_event_record_data_offset = 0;
+    let settings = Arc::new(ParserSettings::new().indent(false));
+    let mut chunk = EvtxChunk::new(bytes, &header, settings).map_err(|error| causes(&error))?;
+    let mut spans = walk.records.iter();
+    let mut gaps = walk.gaps.iter().filter(|gap| gap.len() >= EMPTY_RECORD_SIZE).peekable();
+    let mut at = CHUNK_HEADER_SIZE;
+    for item in chunk.iter() {
+        if let Some(gap) = gaps.next_if(|gap| gap.start == at) {
+            at = gap.end;
+            continue;
+        }
+        let Some(span) = spans.next() else { break };
+        at = span.range.end;
+        if let Some(short) = walk.gaps.iter().find(|gap| gap.start == at && gap.len() < EMPTY_RECORD_SIZE) {
+            at = short.end;
+        }
+        found(span, item.map_err(|error| causes(&error)).and_then(|record| document(record, span)));
+    }
+    Ok(())
+}
+
+fn document(record: EvtxRecord<'_>, span: &RecordSpan) -> Result<Document, String> {
+    // Both walks were made to agree; should they ever not, a wrong place must not be reported.
+    if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
+        return Err("the decoder found another record in its place".to_owned());
+    }
+    let json = record.into_json_bytes().map_err(|error| causes(&error))?;
+    parse(&json.data).map_err(|error| causes(&error))
+}
+
+/// An error's message with those of its causes.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
