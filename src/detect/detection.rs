@@ -1,0 +1,432 @@
+//! The rule file: a detection as Splunk publishes it, in YAML. The only user of `serde_saphyr`.
+//!
+//! Two forms of the risk are in use: older files have `confidence`, `impact`, `message` and
+//! `observable` under `tags`, newer ones an `rba`. Keys that are not needed here are passed over.
+
+use serde::Deserialize;
+
+use super::search::Search;
+use super::token::SearchError;
+use crate::event::DnsQueryEvent;
+
+/// The detection that is used unless another is asked for.
+const SEED_NAME: &str = "suspicious_process_dns_query_known_abuse_web_services.yml";
+const SEED: &str = include_str!("../../detections/suspicious_process_dns_query_known_abuse_web_services.yml");
+
+/// A detection: what to look for, what it means, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detection {
+    /// The rule's identifier.
+    pub id: String,
+    /// The rule's name.
+    pub name: String,
+    /// The rule's version, as text.
+    pub version: Option<String>,
+    /// The date of this version.
+    pub date: Option<String>,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// Its state: `production`, `experimental`, …
+    pub status: Option<String>,
+    /// Its type: `TTP`, `Anomaly`, `Hunting`, …
+    pub detection_type: Option<String>,
+    /// What it is about.
+    pub description: Option<String>,
+    /// MITRE ATT&CK techniques.
+    pub mitre_attack_id: Vec<String>,
+    /// The risk of a match, 0 to 100; `None` where the rule says nothing of it.
+    pub risk_score: Option<u32>,
+    /// What to say of a match, with `$field$` where a value belongs.
+    pub risk_message_template: Option<String>,
+    /// Whose risk a match is.
+    pub risk_objects: Vec<RiskObject>,
+    /// What threatens them.
+    pub threat_objects: Vec<ThreatObject>,
+    /// Which events match, and how they are summed up.
+    pub search: Search,
+}
+
+/// A field that names who is at risk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RiskObject {
+    /// The field's name in the search's result.
+    pub field: String,
+    /// `system`, `user` or `other`.
+    pub object_type: String,
+    /// The risk score, where the rule gives one for this object.
+    pub score: Option<u32>,
+}
+
+/// A field that names what threatens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreatObject {
+    /// The field's name in the search's result.
+    pub field: String,
+    /// `process`, `domain`, …
+    pub object_type: String,
+}
+
+/// A rule file that is no detection.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectionError {
+    /// Not YAML, or not of the form of a detection.
+    #[error("{source_name}: expected a detection in YAML with name, id and search: {problem}")]
+    Yaml {
+        /// The file's name.
+        source_name: String,
+        /// What the YAML reader says, with line and column.
+        problem: String,
+    },
+    /// The search was not understood.
+    #[error("{source_name}: {problem}")]
+    Search {
+        /// The file's name.
+        source_name: String,
+        /// What was not understood, and where.
+        problem: SearchError,
+    },
+}
+
+impl Detection {
+    /// Reads a rule file. `source_name` is what errors call it.
+    pub fn from_yaml(text: &str, source_name: &str) -> Result<Self, DetectionError> {
+        let file: RuleFile = serde_saphyr::from_str(text).map_err(|error| DetectionError::Yaml {
+            source_name: source_name.to_owned(),
+            problem: error.without_snippet().to_string(),
+        })?;
+        let search = Search::parse(&file.search)
+            .map_err(|problem| DetectionError::Search { source_name: source_name.to_owned(), problem })?;
+        Ok(file.into_detection(search))
+    }
+
+    /// The detection that ships with this crate.
+    pub fn seed() -> Result<Self, DetectionError> {
+        Self::from_yaml(SEED, SEED_NAME)
+    }
+
+    /// The text of the detection that ships with this crate.
+    #[must_use]
+    pub fn seed_text() -> &'static str {
+        SEED
+    }
+
+    /// What to say of a matching event: the rule's message, each `$field$` replaced by the event's
+    /// value under that name. Where the event has none, the placeholder stays as written.
+    #[must_use]
+    pub fn risk_message(&self, event: &DnsQueryEvent) -> String {
+        let mut message = String::new();
+        let mut rest = self.risk_message_template.as_deref().unwrap_or_default();
+        while let Some((before, after)) = rest.split_once('$') {
+            message.push_str(before);
+            let value = after
+                .split_once('$')
+                .and_then(|(name, behind)| self.search.value_of(name, event).map(|value| (value, behind)));
+            if let Some((value, behind)) = value {
+                message.push_str(&value);
+                rest = behind;
+            } else {
+                // This `$` opens no placeholder that can be filled; the next one still may.
+                message.push('$');
+                rest = after;
+            }
+        }
+        message.push_str(rest);
+        message
+    }
+}
+
+/// The file, as far as it is needed.
+#[derive(Deserialize)]
+struct RuleFile {
+    name: String,
+    id: String,
+    search: String,
+    version: Option<String>,
+    date: Option<String>,
+    author: Option<String>,
+    status: Option<String>,
+    #[serde(rename = "type")]
+    detection_type: Option<String>,
+    description: Option<String>,
+    tags: Option<Tags>,
+    rba: Option<Rba>,
+}
+
+#[derive(Default, Deserialize)]
+struct Tags {
+    confidence: Option<u32>,
+    impact: Option<u32>,
+    message: Option<String>,
+    mitre_attack_id: Option<Vec<String>>,
+    observable: Option<Vec<Observable>>,
+    risk_score: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Observable {
+    name: String,
+    #[serde(rename = "type")]
+    object_type: String,
+    role: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Rba {
+    message: Option<String>,
+    risk_objects: Option<Vec<RbaObject>>,
+    threat_objects: Option<Vec<RbaObject>>,
+}
+
+#[derive(Deserialize)]
+struct RbaObject {
+    field: String,
+    #[serde(rename = "type")]
+    object_type: String,
+    score: Option<u32>,
+}
+
+impl RuleFile {
+    fn into_detection(self, search: Search) -> Detection {
+        let tags = self.tags.unwrap_or_default();
+        let rba = self.rba.unwrap_or_default();
+        let observables = tags.observable.unwrap_or_default();
+        let highest_score = rba.risk_objects.iter().flatten().filter_map(|object| object.score).max();
+        Detection {
+            id: self.id,
+            name: self.name,
+            version: self.version,
+            date: self.date,
+            author: self.author,
+            status: self.status,
+            detection_type: self.detection_type,
+            description: self.description,
+            mitre_attack_id: tags.mitre_attack_id.unwrap_or_default(),
+            risk_score: tags
+                .confidence
+                .zip(tags.impact)
+                .map(|(confidence, impact)| product_score(confidence, impact))
+                .or(tags.risk_score)
+                .or(highest_score),
+            risk_message_template: tags.message.or(rba.message),
+            risk_objects: risk_objects(&observables, rba.risk_objects.unwrap_or_default()),
+            threat_objects: threat_objects(&observables, rba.threat_objects.unwrap_or_default()),
+            search,
+        }
+    }
+}
+
+/// confidence × impact / 100, rounded to the nearest whole number.
+fn product_score(confidence: u32, impact: u32) -> u32 {
+    let product = u64::from(confidence) * u64::from(impact);
+    u32::try_from((product + 50) / 100).unwrap_or(u32::MAX)
+}
+
+fn risk_objects(observables: &[Observable], rba: Vec<RbaObject>) -> Vec<RiskObject> {
+    let victims =
+        observables.iter().filter(|observable| observable.has_role("Victim")).map(|victim| RiskObject {
+            field: victim.name.clone(),
+            object_type: risk_object_type(&victim.object_type).to_owned(),
+            score: None,
+        });
+    let listed = rba.into_iter().map(|object| RiskObject {
+        field: object.field,
+        object_type: object.object_type,
+        score: object.score,
+    });
+    victims.chain(listed).collect()
+}
+
+fn threat_objects(observables: &[Observable], rba: Vec<RbaObject>) -> Vec<ThreatObject> {
+    let attackers = observables.iter().filter(|observable| observable.has_role("Attacker")).map(|attacker| {
+        ThreatObject { field: attacker.name.clone(), object_type: attacker.object_type.to_lowercase() }
+    });
+    let listed =
+        rba.into_iter().map(|object| ThreatObject { field: object.field, object_type: object.object_type });
+    attackers.chain(listed).collect()
+}
+
+impl Observable {
+    fn has_role(&self, role: &str) -> bool {
+        self.role.iter().flatten().any(|own| own.eq_ignore_ascii_case(role))
+    }
+}
+
+/// The risk index knows three types of objects; an observable's type is finer.
+fn risk_object_type(observable_type: &str) -> &'static str {
+    match observable_type.to_lowercase().as_str() {
+        "hostname" | "endpoint" | "device" | "ip address" => "system",
+        "user" | "user name" | "username" | "email address" => "user",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::event;
+    use super::*;
+
+    /// Just enough of a file, with more keys.
+    fn detection(more: &str) -> Detection {
+        Detection::from_yaml(&file("EventCode=22", more), "test.yml")
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn file(search: &str, more: &str) -> String {
+        format!("name: Test\nid: 1\nsearch: '{search}'\nunknown: [1, 2]\n{more}")
+    }
+
+    #[test]
+    fn the_seed_is_a_detection() {
+        let seed = Detection::seed().unwrap();
+        assert_eq!(seed.id, "3cf0dc36-484d-11ec-a6bc-acde48001122");
+        assert_eq!(seed.name, "Suspicious Process DNS Query Known Abuse Web Services");
+        assert_eq!(seed.version.as_deref(), Some("7"));
+        assert_eq!(seed.date.as_deref(), Some("2024-11-28"));
+        assert_eq!(seed.author.as_deref(), Some("Teoderick Contreras, Splunk"));
+        assert_eq!(seed.detection_type.as_deref(), Some("TTP"));
+        assert_eq!(seed.status.as_deref(), Some("production"));
+        assert_eq!(seed.mitre_attack_id, ["T1059.005", "T1059"]);
+        assert_eq!(seed.risk_score, Some(64));
+        assert_eq!(
+            seed.risk_objects,
+            [RiskObject { field: "dest".into(), object_type: "system".into(), score: None }]
+        );
+        assert_eq!(
+            seed.threat_objects,
+            [ThreatObject { field: "process_name".into(), object_type: "process".into() }]
+        );
+        let columns: Vec<_> = seed
+            .search
+            .stats
+            .as_ref()
+            .unwrap()
+            .columns()
+            .iter()
+            .map(|column| column.name().to_owned())
+            .collect();
+        assert_eq!(
+            columns,
+            [
+                "Image",
+                "QueryName",
+                "QueryStatus",
+                "process_name",
+                "QueryResults",
+                "dest",
+                "count",
+                "firstTime",
+                "lastTime"
+            ]
+        );
+        assert_eq!(
+            seed.search.predicate.required_literals().unwrap(),
+            ["pastebin", "discord", "api.telegram", "t.me"]
+        );
+    }
+
+    #[test]
+    fn what_the_seed_matches() {
+        let predicate = Detection::seed().unwrap().search.predicate;
+        for (image, query_name, expected) in [
+            (r"C:\Windows\System32\cmd.exe", "pastebin.com", true),
+            (r"C:\Windows\System32\CMD.EXE", "www.PASTEBIN.com", true),
+            (r"C:\Program Files\PowerShell\7\pwsh.exe", "client.medium.com", true),
+            (r"C:\Windows\SysWOW64\WindowsPowerShell\v1.0\powershell_ise.exe", "api.telegram.org", true),
+            (r"C:\Users\bob\AppData\Local\Discord\app-1\Discord.exe", "gateway.discord.gg", true),
+            (r"C:\Windows\Tasks\x.exe", "t.me", true),
+            // The image alone is not enough: that would be AND before OR.
+            (r"C:\Users\bob\AppData\Local\Temp\x.exe", "example.com", false),
+            (r"C:\Windows\System32\cmd.exe", "example.com", false),
+            (r"C:\Program Files\Mozilla Firefox\firefox.exe", "pastebin.com", false),
+            (r"C:\tools\acmd.exe", "pastebin.com", false),
+            (r"C:\Windows\Temporary\x.exe", "pastebin.com", false),
+            ("<unknown process>", "pastebin.com", false),
+        ] {
+            assert_eq!(predicate.evaluate(&event(image, query_name)), expected, "{image} {query_name}");
+        }
+        let mut other = event(r"C:\Windows\System32\cmd.exe", "pastebin.com");
+        other.system.event_id = 3;
+        assert!(!predicate.evaluate(&other), "event 3");
+        let mut other = event(r"C:\Windows\System32\cmd.exe", "pastebin.com");
+        other.system.provider = "Microsoft-Windows-DNS-Client".into();
+        other.system.channel = "Microsoft-Windows-DNS-Client/Operational".into();
+        assert!(!predicate.evaluate(&other), "another provider's event 22");
+    }
+
+    #[test]
+    fn messages() {
+        let event = event(r"C:\$QueryName$\cmd.exe", "pastebin.com");
+        let seed = Detection::seed().unwrap();
+        assert_eq!(
+            seed.risk_message(&event),
+            "suspicious process cmd.exe has a dns query in pastebin.com on PC1.corp.example"
+        );
+        for (template, message) in [
+            ("no fields", "no fields"),
+            ("$query$ $answer$", "pastebin.com ::ffff:192.0.2.1;"),
+            ("$nothing$ $query$", "$nothing$ pastebin.com"),
+            ("100 $ for $query$", "100 $ for pastebin.com"),
+            ("$query", "$query"),
+            ("$$", "$$"),
+            // A value is not searched for placeholders.
+            ("$Image$", r"C:\$QueryName$\cmd.exe"),
+        ] {
+            let detection = Detection { risk_message_template: Some(template.to_owned()), ..seed.clone() };
+            assert_eq!(detection.risk_message(&event), message);
+        }
+        let silent = detection("");
+        assert_eq!(silent.risk_message(&event), "");
+    }
+
+    #[test]
+    fn risk_of_both_forms() {
+        let tags = detection(
+            "tags: {confidence: 50, impact: 75, risk_score: 9, message: m,
+             observable: [{name: user, type: User, role: [Victim]}]}",
+        );
+        assert_eq!((tags.risk_score, tags.risk_message_template.as_deref()), (Some(38), Some("m")));
+        assert_eq!(
+            tags.risk_objects,
+            [RiskObject { field: "user".into(), object_type: "user".into(), score: None }]
+        );
+        assert_eq!(detection("tags: {risk_score: 9}").risk_score, Some(9));
+        assert_eq!(detection("tags:").risk_score, None);
+        let rba = detection(
+            "rba:\n  message: on $dest$\n  risk_objects:\n  - {field: dest, type: system, score: 49}\n  \
+             - {field: user, type: user, score: 56}\n  threat_objects:\n  - {field: query, type: domain}\n",
+        );
+        assert_eq!((rba.risk_score, rba.risk_message_template.as_deref()), (Some(56), Some("on $dest$")));
+        assert_eq!(rba.risk_objects.len(), 2);
+        assert_eq!(
+            rba.threat_objects,
+            [ThreatObject { field: "query".into(), object_type: "domain".into() }]
+        );
+        assert_eq!(detection("rba: {message: m, risk_objects: [], threat_objects: []}").risk_score, None);
+    }
+
+    #[test]
+    fn versions_are_text() {
+        for (yaml, version) in [("version: 7", "7"), ("version: '7'", "7"), ("version: 1.10", "1.10")] {
+            assert_eq!(detection(yaml).version.as_deref(), Some(version));
+        }
+        assert_eq!(detection("date: 2024-11-28").date.as_deref(), Some("2024-11-28"));
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_trouble() {
+        let error = |text: &str| Detection::from_yaml(text, "bad.yml").expect_err(text).to_string();
+        for (text, parts) in [
+            ("name: x\nid: 1\n", &["bad.yml", "search"][..]),
+            ("name: x\nsearch: EventCode=22\n", &["bad.yml", "id"]),
+            ("id: x\nsearch: EventCode=22\n", &["bad.yml", "name"]),
+            ("name: [", &["bad.yml", "line"]),
+            (
+                &file("EventCode=22 | eventstats count", ""),
+                &["bad.yml: line 1, column 16 (byte 15)", "eventstats", "expected"],
+            ),
+        ] {
+            let error = error(text);
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
+}

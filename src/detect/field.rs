@@ -1,0 +1,235 @@
+//! The fields of a DNS query event under the names that rules use. Which event member a name stands
+//! for is decided here; what a rule does with the value is not.
+
+use std::borrow::Cow;
+
+use crate::event::DnsQueryEvent;
+
+/// 100 ns intervals in a second, the unit of [`crate::event::EventTime::ticks`].
+const TICKS_PER_SECOND: i64 = 10_000_000;
+
+/// A field of a DNS query event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `System/Channel`.
+    Channel,
+    /// `System/Computer`.
+    Computer,
+    /// `System/EventID`.
+    EventId,
+    /// `System/EventRecordID`.
+    EventRecordId,
+    /// Path of the querying process's image.
+    Image,
+    /// Number of the querying process.
+    ProcessId,
+    /// GUID of the querying process.
+    ProcessGuid,
+    /// File name of the querying process's image.
+    ProcessName,
+    /// `System/Provider/@Name`.
+    Provider,
+    /// The name asked for.
+    QueryName,
+    /// What the resolver answered.
+    QueryResults,
+    /// Windows error code of the query.
+    QueryStatus,
+    /// Name of the Sysmon rule that let the event through.
+    RuleName,
+    /// `_time`: `System/TimeCreated`.
+    Time,
+    /// Account of the querying process.
+    User,
+    /// `System/Security/@UserID`.
+    UserId,
+    /// When the query happened, as Sysmon says it.
+    UtcTime,
+    /// The product that wrote the event: a constant of Splunk's add-on for Sysmon.
+    VendorProduct,
+}
+
+/// Every name that a rule may use: Sysmon's own, then those that Splunk's add-on for Sysmon gives
+/// the same values. Several names may stand for one field; each name stands for one.
+const NAMES: &[(&str, Field)] = &[
+    ("Channel", Field::Channel),
+    ("Computer", Field::Computer),
+    ("EventCode", Field::EventId),
+    ("EventID", Field::EventId),
+    ("EventRecordID", Field::EventRecordId),
+    ("Image", Field::Image),
+    ("ProcessGuid", Field::ProcessGuid),
+    ("ProcessId", Field::ProcessId),
+    ("Provider", Field::Provider),
+    ("QueryName", Field::QueryName),
+    ("QueryResults", Field::QueryResults),
+    ("QueryStatus", Field::QueryStatus),
+    ("RuleName", Field::RuleName),
+    ("User", Field::User),
+    ("UserID", Field::UserId),
+    ("UtcTime", Field::UtcTime),
+    ("_time", Field::Time),
+    ("answer", Field::QueryResults),
+    ("dest", Field::Computer),
+    ("dvc", Field::Computer),
+    ("host", Field::Computer),
+    ("process_exec", Field::ProcessName),
+    ("process_guid", Field::ProcessGuid),
+    ("process_id", Field::ProcessId),
+    ("process_name", Field::ProcessName),
+    ("process_path", Field::Image),
+    ("query", Field::QueryName),
+    ("reply_code_id", Field::QueryStatus),
+    ("signature_id", Field::EventId),
+    ("source_name", Field::Provider),
+    ("src", Field::Computer),
+    ("user", Field::User),
+    ("user_id", Field::UserId),
+    ("vendor_product", Field::VendorProduct),
+];
+
+impl Field {
+    /// The field of that name. As in Splunk, names differ by case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
+
+    /// A known name that differs from `name` in case only: what the author probably meant.
+    pub(super) fn name_like(name: &str) -> Option<&'static str> {
+        NAMES.iter().map(|(known, _)| *known).find(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// The value in an event; `None` where it is absent. An empty value counts as absent, as Splunk
+    /// makes no field of an empty XML element.
+    #[must_use]
+    pub fn value(self, event: &DnsQueryEvent) -> Option<Cow<'_, str>> {
+        let system = &event.system;
+        let text = match self {
+            Field::Channel => Some(system.channel.as_str()),
+            Field::Computer => Some(system.computer.as_str()),
+            Field::EventId => return Some(Cow::Owned(system.event_id.to_string())),
+            Field::EventRecordId => return system.event_record_id.map(|id| Cow::Owned(id.to_string())),
+            Field::Image => event.image.as_deref(),
+            Field::ProcessId => event.process_id.as_deref(),
+            Field::ProcessGuid => event.process_guid.as_deref(),
+            Field::ProcessName => event.process_name(),
+            Field::Provider => Some(system.provider.as_str()),
+            Field::QueryName => event.query_name.as_deref(),
+            Field::QueryResults => event.query_results.as_deref(),
+            Field::QueryStatus => event.query_status.as_deref(),
+            Field::RuleName => event.rule_name.as_deref(),
+            Field::Time => return system.time_created.map(|time| Cow::Owned(epoch_seconds(time.ticks()))),
+            Field::User => event.user.as_deref(),
+            Field::UserId => system.user_id.as_deref(),
+            Field::UtcTime => event.utc_time.as_deref(),
+            Field::VendorProduct => Some("Microsoft Sysmon"),
+        };
+        text.filter(|text| !text.is_empty()).map(Cow::Borrowed)
+    }
+
+    /// Whether a record holds the field's value as a string of its own, whose characters can be
+    /// looked for in the record's bytes. Numbers, GUIDs, SIDs and times are stored in binary; the
+    /// provider, channel and computer may stand in a template that the record merely refers to.
+    pub(super) fn is_stored_as_text(self) -> bool {
+        match self {
+            Field::Image
+            | Field::ProcessName
+            | Field::QueryName
+            | Field::QueryResults
+            | Field::QueryStatus
+            | Field::RuleName
+            | Field::User => true,
+            Field::Channel
+            | Field::Computer
+            | Field::EventId
+            | Field::EventRecordId
+            | Field::ProcessId
+            | Field::ProcessGuid
+            | Field::Provider
+            | Field::Time
+            | Field::UserId
+            | Field::UtcTime
+            | Field::VendorProduct => false,
+        }
+    }
+}
+
+/// How Splunk writes `_time`: seconds since 1970, here with as many decimals as needed.
+fn epoch_seconds(ticks: i64) -> String {
+    let sign = if ticks < 0 { "-" } else { "" };
+    let (seconds, fraction) = (
+        ticks.unsigned_abs() / TICKS_PER_SECOND.unsigned_abs(),
+        ticks.unsigned_abs() % TICKS_PER_SECOND.unsigned_abs(),
+    );
+    let text = format!("{sign}{seconds}.{fraction:07}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::event;
+    use super::*;
+
+    #[test]
+    fn every_name_and_its_value() {
+        let event = event(r"C:\Windows\cmd.exe", "example.com");
+        for (names, value) in [
+            (&["Computer", "dest", "dvc", "src", "host"][..], "PC1.corp.example"),
+            (&["EventCode", "EventID", "signature_id"], "22"),
+            (&["EventRecordID"], "7"),
+            (&["Image", "process_path"], r"C:\Windows\cmd.exe"),
+            (&["process_name", "process_exec"], "cmd.exe"),
+            (&["ProcessGuid", "process_guid"], "f20b227d-c5d4-640f-3005-000000000700"),
+            (&["ProcessId", "process_id"], "740"),
+            (&["Provider", "source_name"], "Microsoft-Windows-Sysmon"),
+            (&["Channel"], "Microsoft-Windows-Sysmon/Operational"),
+            (&["QueryName", "query"], "example.com"),
+            (&["QueryStatus", "reply_code_id"], "0"),
+            (&["QueryResults", "answer"], "::ffff:192.0.2.1;"),
+            (&["RuleName"], "-"),
+            (&["User", "user"], r"CORP\alice"),
+            (&["UserID", "user_id"], "S-1-5-18"),
+            (&["UtcTime"], "2024-01-31 10:15:30.123"),
+            (&["_time"], "1706696131.5"),
+            (&["vendor_product"], "Microsoft Sysmon"),
+        ] {
+            for name in names {
+                let field = Field::from_name(name).unwrap_or_else(|| panic!("{name}"));
+                assert_eq!(field.value(&event).as_deref(), Some(value), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_differ_by_case() {
+        assert_eq!(Field::from_name("queryname"), None);
+        assert_eq!(Field::name_like("queryname"), Some("QueryName"));
+        assert_eq!(Field::name_like("ImageLoaded"), None);
+    }
+
+    #[test]
+    fn no_name_is_listed_twice() {
+        for (index, (name, _)) in NAMES.iter().enumerate() {
+            assert!(NAMES.iter().skip(index + 1).all(|(other, _)| other != name), "{name}");
+        }
+    }
+
+    #[test]
+    fn empty_and_absent_have_no_value() {
+        let nothing = DnsQueryEvent::default();
+        let empty = event("", "");
+        assert_eq!(Field::QueryName.value(&nothing), None);
+        assert_eq!(Field::QueryName.value(&empty), None);
+        assert_eq!(Field::Computer.value(&nothing), None);
+        assert_eq!(Field::Time.value(&nothing), None);
+        assert_eq!(Field::ProcessName.value(&event(r"C:\dir\", "a")), None);
+    }
+
+    #[test]
+    fn epoch_times() {
+        for (ticks, text) in [(0, "0"), (100_000_000, "10"), (1, "0.0000001"), (-15_000_000, "-1.5")] {
+            assert_eq!(epoch_seconds(ticks), text);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Detections: what is looked for in the decoded events, and how the matches are summed up.
+//!
+//! A rule file ([`Detection`]) holds a [`Search`]. Its head becomes a [`Predicate`], a tree that knows
+//! nothing of the language the rule was written in; its `stats` becomes a [`Stats`], which reduces
+//! the matches to the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an
+//! error that says where it stands: a rule is never half obeyed.
+//!
+//! This stage sees events only. Where they came from and where matches go is not known here.
+
+mod detection;
+mod field;
+mod head;
+mod pattern;
+mod pipeline;
+mod predicate;
+mod search;
+mod stats;
+mod token;
+
+pub use detection::{Detection, DetectionError, RiskObject, ThreatObject};
+pub use field::Field;
+pub use pattern::Pattern;
+pub use predicate::{Hits, Order, Predicate};
+pub use search::Search;
+pub use stats::{Stats, StatsColumn, StatsKind, StatsRows, StatsTable, StatsValue};
+pub use token::SearchError;
+
+/// What tests of several modules need.
+#[cfg(test)]
+mod testing {
+    use crate::event::{DnsQueryEvent, EventTime, System};
+
+    /// A Sysmon event 22 with every field set.
+    pub fn event(image: &str, query_name: &str) -> DnsQueryEvent {
+        DnsQueryEvent {
+            system: System {
+                provider: "Microsoft-Windows-Sysmon".to_owned(),
+                channel: "Microsoft-Windows-Sysmon/Operational".to_owned(),
+                event_id: 22,
+                version: Some(5),
+                event_record_id: Some(7),
+                computer: "PC1.corp.example".to_owned(),
+                time_created: EventTime::parse_system_time("2024-01-31T10:15:31.5Z"),
+                time_created_raw: "2024-01-31T10:15:31.5000000Z".to_owned(),
+                user_id: Some("S-1-5-18".to_owned()),
+            },
+            rule_name: Some("-".to_owned()),
+            utc_time: Some("2024-01-31 10:15:30.123".to_owned()),
+            process_guid: Some("f20b227d-c5d4-640f-3005-000000000700".to_owned()),
+            process_id: Some("740".to_owned()),
+            query_name: Some(query_name.to_owned()),
+            query_status: Some("0".to_owned()),
+            query_results: Some("::ffff:192.0.2.1;".to_owned()),
+            image: Some(image.to_owned()),
+            user: Some(r"CORP\alice".to_owned()),
+        }
+    }
+}

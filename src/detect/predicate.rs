@@ -1,0 +1,346 @@
+//! Conditions on an event, as a tree, and their evaluation. The tree belongs to no rule language:
+//! whatever a language says about precedence, quoting or field names is settled before it is built.
+
+use std::cmp::Ordering;
+
+use super::field::Field;
+use super::pattern::Pattern;
+use crate::event::DnsQueryEvent;
+
+/// A literal shorter than this occurs in so many records that looking for it selects nothing.
+const SHORTEST_REQUIRED_LITERAL: usize = 3;
+
+/// A condition on an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Predicate {
+    /// Every event.
+    All,
+    /// Events for which every child holds; every event where there are none.
+    And(Vec<Predicate>),
+    /// Events for which some child holds; no event where there are none.
+    Or(Vec<Predicate>),
+    /// Events for which the child does not hold.
+    Not(Box<Predicate>),
+    /// Events that Sysmon wrote, by [`crate::event::System::is_sysmon`].
+    Sysmon,
+    /// Events that have the field, with a value that is not empty.
+    Exists(Field),
+    /// Events whose field matches the pattern. A field that is absent or empty matches none, not even `*`.
+    Matches {
+        /// The field.
+        field: Field,
+        /// The pattern for its whole value.
+        pattern: Pattern,
+    },
+    /// Events whose field stands in an order to a value: by number where both sides are numbers,
+    /// else by text in lower case. A field that is absent or empty stands in none.
+    Compare {
+        /// The field, on the left.
+        field: Field,
+        /// The order.
+        order: Order,
+        /// The value on the right.
+        value: String,
+    },
+}
+
+/// An order between a field (left) and a value (right).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// The patterns that made an event match, as their author wrote them, each once, in the rule's order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// Patterns for the query name.
+    pub matched_query: Vec<String>,
+    /// Patterns for the process's name or image path.
+    pub matched_process: Vec<String>,
+}
+
+impl Predicate {
+    /// Whether the condition holds for an event.
+    #[must_use]
+    pub fn evaluate(&self, event: &DnsQueryEvent) -> bool {
+        match self {
+            Predicate::All => true,
+            Predicate::And(children) => children.iter().all(|child| child.evaluate(event)),
+            Predicate::Or(children) => children.iter().any(|child| child.evaluate(event)),
+            Predicate::Not(child) => !child.evaluate(event),
+            Predicate::Sysmon => event.system.is_sysmon(),
+            Predicate::Exists(field) => field.value(event).is_some(),
+            Predicate::Matches { field, pattern } => {
+                field.value(event).is_some_and(|value| pattern.matches(&value))
+            }
+            Predicate::Compare { field, order, value } => {
+                field.value(event).is_some_and(|left| order.holds(compare(&left, value)))
+            }
+        }
+    }
+
+    /// The patterns that made this event match. Only what speaks for the match counts: a pattern
+    /// that is negated does not, nor one in a branch that does not hold as a whole.
+    #[must_use]
+    pub fn hits(&self, event: &DnsQueryEvent) -> Hits {
+        let mut hits = Hits::default();
+        self.collect_hits(event, true, &mut hits);
+        hits
+    }
+
+    /// Collects below a condition that must be `wanted`: false under an odd number of negations.
+    fn collect_hits(&self, event: &DnsQueryEvent, wanted: bool, hits: &mut Hits) {
+        if self.evaluate(event) != wanted {
+            return;
+        }
+        match self {
+            Predicate::And(children) | Predicate::Or(children) => {
+                for child in children {
+                    child.collect_hits(event, wanted, hits);
+                }
+            }
+            Predicate::Not(child) => child.collect_hits(event, !wanted, hits),
+            Predicate::Matches { field, pattern } if wanted => hits.add(*field, pattern),
+            Predicate::All
+            | Predicate::Sysmon
+            | Predicate::Exists(_)
+            | Predicate::Matches { .. }
+            | Predicate::Compare { .. } => {}
+        }
+    }
+
+    /// Literals of which every matching event holds at least one in the text of its own fields, in
+    /// any ASCII case; `None` where no such set is known. They are in lower case, ASCII, and at
+    /// least three characters long. An empty set says that no event can match.
+    ///
+    /// Sound, because
+    /// - a pattern's value holds each of its literals, so any one of them will do: the longest does;
+    /// - all children of an AND hold, so any child's set will do: the smallest does;
+    /// - some child of an OR holds, and it is not known which: all their sets together, or none if
+    ///   one child has none;
+    /// - a NOT says what an event does not hold, which requires nothing.
+    ///
+    /// A literal outside ASCII is not offered: its case variants differ in their bytes, so whoever looks
+    /// for bytes could miss one. Nor is one of a field that records do not store as text.
+    #[must_use]
+    pub fn required_literals(&self) -> Option<Vec<String>> {
+        match self {
+            Predicate::And(children) => {
+                children.iter().filter_map(Predicate::required_literals).min_by_key(Vec::len)
+            }
+            Predicate::Or(children) => {
+                let mut union: Vec<String> = Vec::new();
+                for child in children {
+                    for literal in child.required_literals()? {
+                        if !union.contains(&literal) {
+                            union.push(literal);
+                        }
+                    }
+                }
+                Some(union)
+            }
+            Predicate::Matches { field, pattern } if field.is_stored_as_text() => pattern
+                .literals()
+                .filter(|literal| literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL)
+                .max_by_key(|literal| literal.len())
+                .map(|literal| vec![literal.to_owned()]),
+            Predicate::All
+            | Predicate::Not(_)
+            | Predicate::Sysmon
+            | Predicate::Exists(_)
+            | Predicate::Matches { .. }
+            | Predicate::Compare { .. } => None,
+        }
+    }
+}
+
+impl Order {
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Order::Less => ordering.is_lt(),
+            Order::LessOrEqual => ordering.is_le(),
+            Order::Greater => ordering.is_gt(),
+            Order::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}
+
+impl Hits {
+    fn add(&mut self, field: Field, pattern: &Pattern) {
+        let list = match field {
+            Field::QueryName => &mut self.matched_query,
+            Field::ProcessName | Field::Image => &mut self.matched_process,
+            _ => return,
+        };
+        if list.iter().all(|text| text != pattern.text()) {
+            list.push(pattern.text().to_owned());
+        }
+    }
+}
+
+/// By number where both are numbers, else by text in lower case.
+fn compare(left: &str, right: &str) -> Ordering {
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => left.total_cmp(&right),
+        _ => left.to_lowercase().cmp(&right.to_lowercase()),
+    }
+}
+
+/// A decimal number. (Rust would also read `inf`, `nan` and the like, which are names in a log.)
+pub(super) fn number(text: &str) -> Option<f64> {
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
+    // Adding zero turns -0.0 into 0.0, which compare as different in a total order.
+    text.parse::<f64>().ok().filter(|number| decimal && number.is_finite()).map(|number| number + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::search::Search;
+    use super::super::testing::event;
+    use super::*;
+
+    fn predicate(head: &str) -> Predicate {
+        Search::parse(head).unwrap_or_else(|error| panic!("{head}: {error}")).predicate
+    }
+
+    #[test]
+    fn required_literals_by_form() {
+        for (head, expected) in [
+            ("QueryName=*Pastebin*", Some(&["pastebin"][..])),
+            ("QueryName=*ab*longer*abc", Some(&["longer"])),
+            ("QueryName=*ab*", None),
+            ("QueryName=*", None),
+            ("QueryName=*café*", None),
+            ("QueryName=*café*plain*", Some(&["plain"])),
+            ("QueryName IN (*discord*, t.me, *DISCORD)", Some(&["discord", "t.me"])),
+            ("QueryName IN (*discord*, *)", None),
+            ("QueryName=discord OR Image=*temp*", Some(&["discord", "temp"])),
+            ("QueryName=discord OR EventCode=22", None),
+            ("QueryName IN (one, two) Image=three", Some(&["three"])),
+            ("NOT QueryName=discord", None),
+            ("NOT NOT QueryName=discord", None),
+            ("QueryName!=discord", None),
+            ("QueryName!=discord Image=x.exe", Some(&["x.exe"])),
+            ("QueryName>discord", None),
+            // Not text in the record.
+            ("ProcessId=12345", None),
+            ("EventCode=22222", None),
+            ("Computer=workstation", None),
+            ("ProcessGuid=f20b227d*", None),
+            ("`sysmon`", None),
+        ] {
+            let expected: Option<Vec<String>> =
+                expected.map(|list| list.iter().map(|text| (*text).to_owned()).collect());
+            assert_eq!(predicate(head).required_literals(), expected, "{head}");
+        }
+        assert_eq!(Predicate::Or(Vec::new()).required_literals(), Some(Vec::new()), "nothing can match");
+    }
+
+    #[test]
+    fn hits_are_what_speaks_for_the_match() {
+        let event = event(r"C:\Users\Public\cmd.exe", "cdn.discordapp.com");
+        for (head, query, process) in [
+            ("QueryName IN (*Discord*, *app*, *pastebin*, *Discord*)", &["*Discord*", "*app*"][..], &[][..]),
+            (
+                r"query=*discord* Image=*\\users\\public\\* process_name=CMD.exe",
+                &["*discord*"],
+                &[r"*\users\public\*", "CMD.exe"],
+            ),
+            ("QueryName=*discord* NOT Image=*powershell*", &["*discord*"], &[]),
+            ("NOT (NOT QueryName=*discord*)", &["*discord*"], &[]),
+            ("NOT (QueryName=x OR NOT QueryName=*discord*)", &["*discord*"], &[]),
+            ("QueryName!=x Image=*", &[], &["*"]),
+            // A branch that does not hold as a whole does not speak for the match.
+            ("(QueryName=*discord* EventCode=7) OR Image=*cmd*", &[], &["*cmd*"]),
+            ("QueryName=*pastebin*", &[], &[]),
+            ("User=*alice", &[], &[]),
+        ] {
+            let hits = predicate(head).hits(&event);
+            assert_eq!(
+                (hits.matched_query, hits.matched_process),
+                (
+                    query.iter().map(ToString::to_string).collect(),
+                    process.iter().map(ToString::to_string).collect()
+                ),
+                "{head}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_and_of_nothing_holds_and_an_or_of_nothing_does_not() {
+        let event = DnsQueryEvent::default();
+        assert!(Predicate::And(Vec::new()).evaluate(&event));
+        assert!(!Predicate::Or(Vec::new()).evaluate(&event));
+        assert!(Predicate::Not(Box::new(Predicate::Exists(Field::Image))).evaluate(&event));
+    }
+
+    #[test]
+    fn names_are_no_numbers() {
+        for (text, expected) in [
+            ("7", Some(7.0)),
+            ("-7.5", Some(-7.5)),
+            ("-0", Some(0.0)),
+            ("inf", None),
+            ("nan", None),
+            ("1e3", None),
+            ("", None),
+            ("0x1", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
+
+    fn matches(field: Field, pattern: &str) -> Predicate {
+        Predicate::Matches { field, pattern: Pattern::new(pattern) }
+    }
+
+    fn any_predicate() -> impl Strategy<Value = Predicate> {
+        let field =
+            prop::sample::select(&[Field::QueryName, Field::Image, Field::ProcessName, Field::ProcessId][..]);
+        let leaf = prop_oneof![
+            6 => (field, "[abAB*k\u{212a}é]{0,8}").prop_map(|(field, text)| matches(field, &text)),
+            1 => Just(Predicate::All),
+        ];
+        leaf.prop_recursive(4, 16, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::And),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::Or),
+                inner.prop_map(|child| Predicate::Not(Box::new(child))),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        /// What a selector of records relies on.
+        #[test]
+        fn a_match_holds_a_required_literal(
+            predicate in any_predicate(),
+            query in "[abABkK\u{212a}éÉ]{0,8}",
+            image in r"[abABkK\\]{0,8}",
+        ) {
+            let event = DnsQueryEvent {
+                query_name: Some(query.clone()),
+                image: Some(image.clone()),
+                process_id: Some("abba".to_owned()),
+                ..DnsQueryEvent::default()
+            };
+            if let Some(literals) = predicate.required_literals() && predicate.evaluate(&event) {
+                let holds = |text: &str| {
+                    literals.iter().any(|literal| text.to_ascii_lowercase().contains(literal))
+                };
+                prop_assert!(holds(&query) || holds(&image), "{:?}", literals);
+            }
+        }
+    }
+}

@@ -1,0 +1,522 @@
+//! `stats … by`: the reduction of matching events to the detection's own table. What to reduce is
+//! said by a [`Stats`], which the search's pipeline builds; [`StatsTable`] does it, file by file,
+//! and merges.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::field::Field;
+use super::predicate::number;
+use crate::event::{DnsQueryEvent, EventTime};
+
+/// The columns of a detection's table, and how many events make one row: those that agree in the
+/// `by` columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// The `by` columns in their order, then the aggregates in the order written.
+    pub(super) columns: Vec<StatsColumn>,
+}
+
+/// A column of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatsColumn {
+    /// The name, after all renaming.
+    pub(super) name: String,
+    pub(super) content: Content,
+    pub(super) time_form: TimeForm,
+}
+
+/// What kind of values a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatsKind {
+    /// [`StatsValue::Text`]
+    Text,
+    /// [`StatsValue::Integer`]
+    Integer,
+    /// [`StatsValue::Time`]
+    Time,
+    /// [`StatsValue::List`]
+    TextList,
+}
+
+/// A value of the table. Its order is the table's: texts by their bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StatsValue {
+    /// No event of the row has the field.
+    Null,
+    /// Text, as logged.
+    Text(String),
+    /// A count.
+    Integer(i64),
+    /// An instant.
+    Time(EventTime),
+    /// Distinct texts, sorted by their bytes.
+    List(Vec<String>),
+}
+
+/// The finished table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatsRows {
+    /// The columns.
+    pub columns: Vec<StatsColumn>,
+    /// The rows, sorted by the `by` columns; each has a value for every column.
+    pub rows: Vec<Vec<StatsValue>>,
+}
+
+/// A field as the pipeline has left it for `stats`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub field: Field,
+    /// What `fillnull` puts where the field is absent.
+    pub fill: Option<String>,
+}
+
+/// What a column is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    By(Source),
+    /// Events.
+    Count,
+    /// Events that have the field.
+    CountOf(Source),
+    /// Distinct values.
+    DistinctCount(Source),
+    Values(Source),
+    /// The least or greatest value: by number if all are numbers, else by bytes.
+    Min(Source),
+    Max(Source),
+    /// The value in the first or last event by `_time`.
+    Earliest(Source),
+    Latest(Source),
+}
+
+/// How a time is given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum TimeForm {
+    #[default]
+    Instant,
+    /// As text: `security_content_ctime` was applied.
+    WholeSeconds,
+}
+
+impl Source {
+    pub fn value<'a>(&'a self, event: &'a DnsQueryEvent) -> Option<Cow<'a, str>> {
+        self.field.value(event).or_else(|| self.fill.as_deref().map(Cow::Borrowed))
+    }
+
+    fn typed_value(&self, event: &DnsQueryEvent) -> Option<StatsValue> {
+        if self.field == Field::Time {
+            event.system.time_created.map(StatsValue::Time)
+        } else {
+            self.value(event).map(|text| StatsValue::Text(text.into_owned()))
+        }
+    }
+
+    fn kind(&self) -> StatsKind {
+        if self.field == Field::Time { StatsKind::Time } else { StatsKind::Text }
+    }
+}
+
+impl Content {
+    /// The field that the column shows for a single event; counts show none.
+    pub fn source(&self) -> Option<&Source> {
+        match self {
+            Content::Count | Content::CountOf(_) | Content::DistinctCount(_) => None,
+            Content::By(source)
+            | Content::Values(source)
+            | Content::Min(source)
+            | Content::Max(source)
+            | Content::Earliest(source)
+            | Content::Latest(source) => Some(source),
+        }
+    }
+
+    fn kind(&self) -> StatsKind {
+        match self {
+            Content::Count | Content::CountOf(_) | Content::DistinctCount(_) => StatsKind::Integer,
+            Content::Values(_) => StatsKind::TextList,
+            Content::By(source)
+            | Content::Min(source)
+            | Content::Max(source)
+            | Content::Earliest(source)
+            | Content::Latest(source) => source.kind(),
+        }
+    }
+}
+
+impl Stats {
+    /// The table's columns: the `by` columns in their order, then the aggregates in theirs.
+    #[must_use]
+    pub fn columns(&self) -> &[StatsColumn] {
+        &self.columns
+    }
+
+    /// The row that an event belongs to; none if it lacks a `by` field.
+    fn key(&self, event: &DnsQueryEvent) -> Option<Vec<StatsValue>> {
+        self.columns
+            .iter()
+            .filter_map(|column| match &column.content {
+                Content::By(source) => Some(source.typed_value(event)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The aggregates of a row before its first event.
+    fn aggregates(&self) -> Vec<Aggregate> {
+        self.columns.iter().filter_map(|column| Aggregate::new(&column.content)).collect()
+    }
+}
+
+impl StatsColumn {
+    /// The name, after all renaming.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its values are (or null).
+    #[must_use]
+    pub fn kind(&self) -> StatsKind {
+        match (self.content.kind(), self.time_form) {
+            (StatsKind::Time, TimeForm::WholeSeconds) => StatsKind::Text,
+            (kind, _) => kind,
+        }
+    }
+
+    fn shown(&self, value: StatsValue) -> StatsValue {
+        match (value, self.time_form) {
+            (StatsValue::Time(time), TimeForm::WholeSeconds) => StatsValue::Text(time.whole_seconds()),
+            (value, _) => value,
+        }
+    }
+}
+
+/// A table in the making. Tables of the same [`Stats`] merge: in any order, in any grouping, and
+/// an empty one changes nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatsTable {
+    stats: Arc<Stats>,
+    rows: BTreeMap<Vec<StatsValue>, Vec<Aggregate>>,
+}
+
+impl StatsTable {
+    /// The table of no events.
+    #[must_use]
+    pub fn new(stats: &Arc<Stats>) -> Self {
+        StatsTable { stats: Arc::clone(stats), rows: BTreeMap::new() }
+    }
+
+    /// Adds a matching event. One that lacks a `by` field belongs to no row.
+    pub fn add(&mut self, event: &DnsQueryEvent) {
+        let Some(key) = self.stats.key(event) else { return };
+        let aggregates = self.rows.entry(key).or_insert_with(|| self.stats.aggregates());
+        for aggregate in aggregates {
+            aggregate.add(event);
+        }
+    }
+
+    /// Takes in the events of another table of the same [`Stats`].
+    pub fn merge(&mut self, other: StatsTable) {
+        debug_assert_eq!(self.stats, other.stats, "only tables of the same detection merge");
+        for (key, theirs) in other.rows {
+            let ours = self.rows.entry(key).or_insert_with(|| self.stats.aggregates());
+            for (our, their) in ours.iter_mut().zip(theirs) {
+                our.merge(their);
+            }
+        }
+    }
+
+    /// The finished table. As in Splunk, a `stats` without `by` has one row even if there were no events.
+    #[must_use]
+    pub fn finish(mut self) -> StatsRows {
+        let columns = self.stats.columns.clone();
+        if columns.iter().all(|column| !matches!(column.content, Content::By(_))) && self.rows.is_empty() {
+            self.rows.insert(Vec::new(), self.stats.aggregates());
+        }
+        let row = |(key, aggregates): (Vec<StatsValue>, Vec<Aggregate>)| {
+            let values = key.into_iter().chain(aggregates.into_iter().map(Aggregate::finish));
+            columns.iter().zip(values).map(|(column, value)| column.shown(value)).collect()
+        };
+        let rows = self.rows.into_iter().map(row).collect();
+        StatsRows { columns, rows }
+    }
+}
+
+/// An aggregate of one row in the making.
+#[derive(Debug, Clone, PartialEq)]
+enum Aggregate {
+    Count(i64),
+    CountOf(Source, i64),
+    DistinctCount(Source, BTreeSet<String>),
+    Values(Source, BTreeSet<String>),
+    Extreme(Source, End, Extreme),
+    /// The first or last event's time, and its value.
+    InTime(Source, End, Option<(EventTime, StatsValue)>),
+}
+
+/// Which end of an order is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Least,
+    Greatest,
+}
+
+/// The least or greatest values seen. Whether to compare by number is known only when all have
+/// been seen, so both candidates are kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Extreme {
+    by_number: Option<(f64, String)>,
+    by_order: Option<StatsValue>,
+    /// Whether a value was seen that is no number.
+    not_all_numbers: bool,
+}
+
+impl Aggregate {
+    fn new(content: &Content) -> Option<Self> {
+        Some(match content {
+            Content::By(_) => return None,
+            Content::Count => Aggregate::Count(0),
+            Content::CountOf(source) => Aggregate::CountOf(source.clone(), 0),
+            Content::DistinctCount(source) => Aggregate::DistinctCount(source.clone(), BTreeSet::new()),
+            Content::Values(source) => Aggregate::Values(source.clone(), BTreeSet::new()),
+            Content::Min(source) => Aggregate::Extreme(source.clone(), End::Least, Extreme::default()),
+            Content::Max(source) => Aggregate::Extreme(source.clone(), End::Greatest, Extreme::default()),
+            Content::Earliest(source) => Aggregate::InTime(source.clone(), End::Least, None),
+            Content::Latest(source) => Aggregate::InTime(source.clone(), End::Greatest, None),
+        })
+    }
+
+    fn add(&mut self, event: &DnsQueryEvent) {
+        match self {
+            Aggregate::Count(count) => *count += 1,
+            Aggregate::CountOf(source, count) => *count += i64::from(source.value(event).is_some()),
+            Aggregate::DistinctCount(source, values) | Aggregate::Values(source, values) => {
+                if let Some(value) = source.value(event).filter(|value| !values.contains(&**value)) {
+                    values.insert(value.into_owned());
+                }
+            }
+            Aggregate::Extreme(source, end, extreme) => {
+                if let Some(value) = source.typed_value(event) {
+                    extreme.merge(*end, Extreme::of(value));
+                }
+            }
+            Aggregate::InTime(source, end, best) => {
+                let new = event.system.time_created.zip(source.typed_value(event));
+                take_better(best, new, *end, Ord::cmp);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Aggregate) {
+        match (self, other) {
+            (Aggregate::Count(ours), Aggregate::Count(theirs))
+            | (Aggregate::CountOf(_, ours), Aggregate::CountOf(_, theirs)) => *ours += theirs,
+            (Aggregate::DistinctCount(_, ours), Aggregate::DistinctCount(_, theirs))
+            | (Aggregate::Values(_, ours), Aggregate::Values(_, theirs)) => ours.extend(theirs),
+            (Aggregate::Extreme(_, end, ours), Aggregate::Extreme(_, _, theirs)) => ours.merge(*end, theirs),
+            (Aggregate::InTime(_, end, ours), Aggregate::InTime(_, _, theirs)) => {
+                take_better(ours, theirs, *end, Ord::cmp);
+            }
+            _ => debug_assert!(false, "the same Stats has the same aggregates"),
+        }
+    }
+
+    fn finish(self) -> StatsValue {
+        match self {
+            Aggregate::Count(count) | Aggregate::CountOf(_, count) => StatsValue::Integer(count),
+            Aggregate::DistinctCount(_, values) => {
+                StatsValue::Integer(i64::try_from(values.len()).unwrap_or(i64::MAX))
+            }
+            Aggregate::Values(_, values) => StatsValue::List(values.into_iter().collect()),
+            Aggregate::Extreme(_, _, extreme) => extreme.finish(),
+            // Of values at the same instant, the least (or greatest) is taken: any choice that
+            // does not hang on the order of reading would do.
+            Aggregate::InTime(_, _, best) => best.map_or(StatsValue::Null, |(_, value)| value),
+        }
+    }
+}
+
+impl Extreme {
+    fn of(value: StatsValue) -> Self {
+        let by_number = match &value {
+            StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
+            _ => None,
+        };
+        Extreme { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
+    }
+
+    fn merge(&mut self, end: End, other: Extreme) {
+        // Numbers that are equal but written differently (1, 1.0) are told apart by their text.
+        take_better(&mut self.by_number, other.by_number, end, |a, b| {
+            a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
+        });
+        take_better(&mut self.by_order, other.by_order, end, Ord::cmp);
+        self.not_all_numbers |= other.not_all_numbers;
+    }
+
+    fn finish(self) -> StatsValue {
+        match self.by_number {
+            Some((_, text)) if !self.not_all_numbers => StatsValue::Text(text),
+            _ => self.by_order.unwrap_or(StatsValue::Null),
+        }
+    }
+}
+
+/// Keeps whichever of the two lies further to the wanted end; nothing is further than anything.
+fn take_better<T>(ours: &mut Option<T>, theirs: Option<T>, end: End, compare: impl Fn(&T, &T) -> Ordering) {
+    let Some(new) = theirs else { return };
+    let better = ours.as_ref().is_none_or(|old| {
+        let ordering = compare(&new, old);
+        match end {
+            End::Least => ordering.is_lt(),
+            End::Greatest => ordering.is_gt(),
+        }
+    });
+    if better {
+        *ours = Some(new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::search::Search;
+    use super::super::testing::event;
+    use super::*;
+
+    fn table(pipeline: &str) -> StatsTable {
+        let search =
+            Search::parse(&format!("* | {pipeline}")).unwrap_or_else(|error| panic!("{pipeline}: {error}"));
+        StatsTable::new(search.stats.as_ref().unwrap())
+    }
+
+    /// Rows as text, one value after the other.
+    fn rows(pipeline: &str, events: &[DnsQueryEvent]) -> Vec<String> {
+        let mut table = table(pipeline);
+        for event in events {
+            table.add(event);
+        }
+        let text = |value: StatsValue| match value {
+            StatsValue::Null => "null".to_owned(),
+            StatsValue::Text(text) => text,
+            StatsValue::Integer(number) => number.to_string(),
+            StatsValue::Time(time) => time.rfc3339(),
+            StatsValue::List(list) => format!("[{}]", list.join(",")),
+        };
+        table
+            .finish()
+            .rows
+            .into_iter()
+            .map(|row| row.into_iter().map(text).collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    fn at(second: i64, query_name: &str, process_id: &str) -> DnsQueryEvent {
+        let mut event = event(r"C:\a.exe", query_name);
+        event.system.time_created = Some(EventTime::from_ticks(second * 10_000_000 + 5));
+        event.process_id = Some(process_id.to_owned());
+        event
+    }
+
+    #[test]
+    fn aggregates() {
+        let mut blank = at(9, "", "-");
+        blank.system.time_created = None;
+        let events = [at(3, "b", "10"), at(1, "a", "9"), at(2, "b", "100")];
+        let with_blank = [&events[..], &[blank]].concat();
+        for (pipeline, events, expected) in [
+            ("stats count", &events[..], &["3"][..]),
+            ("stats count", &[], &["0"]),
+            ("stats count min(_time) values(query) max(query)", &[], &["0 null [] null"]),
+            ("stats count by query", &[], &[]),
+            ("stats count as n by query", &events, &["a 1", "b 2"]),
+            ("stats count by query", &with_blank, &["a 1", "b 2"]),
+            ("fillnull | stats count by query", &with_blank, &["0 1", "a 1", "b 2"]),
+            (
+                "fillnull value=\"none at all\" query | stats count by query",
+                &with_blank,
+                &["a 1", "b 2", "none at all 1"],
+            ),
+            ("stats count count(query) dc(query) values(query)", &with_blank, &["4 3 2 [a,b]"]),
+            // By number while all are numbers, else by bytes.
+            ("stats min(ProcessId) max(ProcessId)", &events, &["9 100"]),
+            ("stats min(ProcessId) max(ProcessId)", &with_blank, &["- 9"]),
+            ("stats min(query) max(query)", &events, &["a b"]),
+            ("stats earliest(query) latest(query) latest(ProcessId)", &with_blank, &["a b 10"]),
+            (
+                "stats min(_time) as t max(_time)",
+                &with_blank,
+                &["1970-01-01T00:00:01.0000005Z 1970-01-01T00:00:03.0000005Z"],
+            ),
+            (
+                "stats min(_time) as t latest(_time) as u \
+                 | `security_content_ctime(t)` | `security_content_ctime(u)`",
+                &with_blank,
+                &["1970-01-01T00:00:01 1970-01-01T00:00:03"],
+            ),
+            (
+                "stats count by _time | `security_content_ctime(_time)`",
+                &with_blank,
+                &["1970-01-01T00:00:01 1", "1970-01-01T00:00:02 1", "1970-01-01T00:00:03 1"],
+            ),
+        ] {
+            assert_eq!(rows(pipeline, events), expected, "{pipeline}");
+        }
+    }
+
+    #[test]
+    fn rows_are_sorted_by_the_bytes_of_the_by_columns() {
+        let events = [at(1, "b", "1"), at(1, "é", "1"), at(1, "Z", "1"), at(1, "b", "-")];
+        assert_eq!(rows("stats count by query ProcessId", &events), ["Z 1 1", "b - 1", "b 1 1", "é 1 1"]);
+    }
+
+    /// Every aggregate, by a field that may be absent.
+    const ALL: &str = "stats count count(User) dc(ProcessId) values(ProcessId) min(ProcessId) max(ProcessId) \
+                       min(_time) max(_time) earliest(ProcessId) latest(ProcessId) earliest(_time) by query";
+
+    fn any_events() -> impl Strategy<Value = Vec<DnsQueryEvent>> {
+        let one = (
+            0..4_i64,
+            "[ab]?",
+            prop::sample::select(&["1", "1.0", "01", "2", "10", "-", ""][..]),
+            any::<bool>(),
+        );
+        let make = |(second, query, process_id, timed): (i64, String, &str, bool)| {
+            let mut event = at(second, &query, process_id);
+            event.system.time_created = event.system.time_created.filter(|_| timed);
+            event
+        };
+        prop::collection::vec(one.prop_map(make), 0..8)
+    }
+
+    fn table_of(events: &[DnsQueryEvent]) -> StatsTable {
+        let mut table = table(ALL);
+        for event in events {
+            table.add(event);
+        }
+        table
+    }
+
+    fn merged(left: &StatsTable, right: &StatsTable) -> StatsTable {
+        let mut both = left.clone();
+        both.merge(right.clone());
+        both
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #[test]
+        fn merging_has_its_laws(a in any_events(), b in any_events(), c in any_events()) {
+            let (ta, tb, tc) = (table_of(&a), table_of(&b), table_of(&c));
+            prop_assert_eq!(merged(&ta, &tb), merged(&tb, &ta), "commutative");
+            prop_assert_eq!(merged(&merged(&ta, &tb), &tc), merged(&ta, &merged(&tb, &tc)), "associative");
+            prop_assert_eq!(&merged(&ta, &table_of(&[])), &ta, "empty is the identity");
+            let together = table_of(&[a, b].concat());
+            prop_assert_eq!(merged(&ta, &tb).finish(), together.finish(), "as if read together");
+        }
+    }
+}

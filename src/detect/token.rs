@@ -1,0 +1,319 @@
+//! Reading a search's text from left to right: places and errors, words, quoted and bare values,
+//! macros. What the words mean is decided by [`super::head`] and [`super::pipeline`].
+
+use std::ops::Range;
+
+/// How much of a search an error quotes at most, in characters.
+const LONGEST_QUOTE: usize = 60;
+
+/// A search that was not understood: where, what was expected there, and what stands there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column} (byte {offset}) of the search: expected {expected}, found {found}")]
+pub struct SearchError {
+    /// Place in the search, in bytes from its start.
+    pub offset: usize,
+    /// Line of the search, from 1.
+    pub line: usize,
+    /// Column of the line in characters, from 1.
+    pub column: usize,
+    /// What could have stood there.
+    pub expected: String,
+    /// What stands there, quoted.
+    pub found: String,
+}
+
+/// A piece of the search and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spanned {
+    /// The text; of a value, without its quotes and escapes.
+    pub text: String,
+    /// Where it stands, quotes and escapes included.
+    pub range: Range<usize>,
+}
+
+/// A call of a macro: `` `name` `` or `` `name(argument)` ``.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MacroCall {
+    /// The name, without what follows.
+    pub name: String,
+    /// What stands between the parentheses, if there are any.
+    pub argument: Option<Spanned>,
+    /// Where the call stands, backticks included.
+    pub range: Range<usize>,
+}
+
+/// A place in one part of a search.
+#[derive(Debug, Clone)]
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// The start of a part of `text`.
+    pub fn new(text: &'a str, part: Range<usize>) -> Self {
+        Cursor { text, at: part.start, end: part.end }
+    }
+
+    /// Where the cursor stands, in bytes.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// The next character.
+    pub fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Goes past blanks, and says whether the part ends there.
+    pub fn at_end(&mut self) -> bool {
+        self.skip_space();
+        self.peek().is_none()
+    }
+
+    /// Goes past blanks.
+    pub fn skip_space(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    /// Goes past `text` if it is next.
+    pub fn eat(&mut self, text: &str) -> bool {
+        let found = self.rest().starts_with(text);
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    /// Goes past blanks and then `keyword`, if that is the next word.
+    pub fn eat_keyword(&mut self, is_keyword: impl Fn(&str) -> bool) -> bool {
+        self.skip_space();
+        let mut ahead = self.clone();
+        let found = is_keyword(&ahead.word().text);
+        if found {
+            *self = ahead;
+        }
+        found
+    }
+
+    /// The characters up to the next blank or mark of punctuation; may be empty.
+    pub fn word(&mut self) -> Spanned {
+        self.take(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
+    }
+
+    fn take(&mut self, wanted: impl Fn(char) -> bool) -> Spanned {
+        let rest = self.rest();
+        let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());
+        let range = self.at..self.at + length;
+        self.at = range.end;
+        Spanned { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
+    }
+
+    /// A quoted string, the cursor standing on its first quote.
+    pub fn quoted(&mut self) -> Result<Spanned, SearchError> {
+        let start = self.at;
+        let length = quoted_length(self.rest())
+            .ok_or_else(|| self.error(start..self.end, "a closing quote for the one that opens here"))?;
+        self.at += length;
+        let inside = self.text.get(start + 1..self.at - 1).unwrap_or_default();
+        Ok(Spanned { text: unescape(inside), range: start..self.at })
+    }
+
+    /// A bare value: up to a blank, a parenthesis or a character that `stops` it. May be empty.
+    pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Spanned, SearchError> {
+        let value = self
+            .take(|character| !character.is_whitespace() && !"()".contains(character) && !stops(character));
+        if has_unescaped_quote(&value.text) || value.text.contains('`') {
+            return Err(self.error(value.range, "quotes around the whole value"));
+        }
+        Ok(Spanned { text: unescape(&value.text), range: value.range })
+    }
+
+    /// A field's or column's name, quoted or bare.
+    pub fn name(&mut self) -> Result<Spanned, SearchError> {
+        self.skip_space();
+        let name = if self.peek() == Some('"') { self.quoted()? } else { self.word() };
+        if name.text.is_empty() || name.text.contains('*') {
+            return Err(self.error_here(name.range.start, "a field name (without wildcards)"));
+        }
+        Ok(name)
+    }
+
+    /// A macro call, the cursor standing on its backtick.
+    pub fn macro_call(&mut self) -> Result<MacroCall, SearchError> {
+        let start = self.at;
+        self.eat("`");
+        let inside = self.take(|character| character != '`');
+        if !self.eat("`") {
+            return Err(self.error(start..self.end, "a closing backtick for the one that opens here"));
+        }
+        let range = start..self.at;
+        let Some((name, rest)) = inside.text.split_once('(') else {
+            return Ok(MacroCall { name: inside.text, argument: None, range });
+        };
+        let Some(argument) = rest.strip_suffix(')') else {
+            return Err(self.error(range, "a macro call `name` or `name(argument)`"));
+        };
+        let argument_start = inside.range.start + name.len() + 1;
+        let argument =
+            Spanned { text: argument.to_owned(), range: argument_start..argument_start + argument.len() };
+        Ok(MacroCall { name: name.to_owned(), argument: Some(argument), range })
+    }
+
+    /// What stands in a range.
+    pub fn written(&self, range: Range<usize>) -> &'a str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    /// The error that something else was expected where the cursor stands.
+    pub fn unexpected(&self, expected: impl Into<String>) -> SearchError {
+        self.error_here(self.at, expected)
+    }
+
+    /// The error that something else was expected in the place of `word`, or where it is missing.
+    pub fn error_at(&self, word: &Spanned, expected: impl Into<String>) -> SearchError {
+        if word.range.is_empty() {
+            self.error_here(word.range.start, expected)
+        } else {
+            self.error(word.range.clone(), expected)
+        }
+    }
+
+    fn error_here(&self, at: usize, expected: impl Into<String>) -> SearchError {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let quoted = rest.starts_with('"').then(|| quoted_length(rest)).flatten();
+        let word = rest.find(|character: char| character.is_whitespace() || "()\"`,|".contains(character));
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let length = quoted.or(word).unwrap_or(rest.len()).max(first);
+        self.error(at..at + length, expected)
+    }
+
+    /// The error that something else was expected in the place of `found`.
+    pub fn error(&self, found: Range<usize>, expected: impl Into<String>) -> SearchError {
+        let before = self.text.get(..found.start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let quote = self.text.get(found.clone()).unwrap_or_default();
+        let shown: String = quote.chars().take(LONGEST_QUOTE).collect();
+        let cut = if shown.len() < quote.len() { "…" } else { "" };
+        SearchError {
+            offset: found.start,
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            expected: expected.into(),
+            found: if shown.is_empty() {
+                "the end of the search".to_owned()
+            } else {
+                format!("'{shown}{cut}'")
+            },
+        }
+    }
+}
+
+/// The parts of a search between its `|`. A `|` in quotes, in a macro call or behind a backslash
+/// separates nothing.
+pub(super) fn split_at_pipes(text: &str) -> Result<Vec<Range<usize>>, SearchError> {
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let mut cursor = Cursor::new(text, at..text.len());
+        match character {
+            '"' => at = cursor.quoted()?.range.end,
+            '`' => at = cursor.macro_call()?.range.end,
+            '\\' => at += 1 + cursor.rest().chars().nth(1).map_or(0, char::len_utf8),
+            '|' => {
+                parts.push(start..at);
+                at += 1;
+                start = at;
+            }
+            _ => at += character.len_utf8(),
+        }
+    }
+    parts.push(start..text.len());
+    Ok(parts)
+}
+
+/// Length in bytes of the quoted string that `text` starts with, both quotes included.
+fn quoted_length(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn has_unescaped_quote(text: &str) -> bool {
+    let mut escaped = false;
+    for character in text.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Resolves `\\`, `\"` and `\|`. As in Splunk, any other backslash stays as it is, before a `*` too:
+/// a wildcard cannot be escaped.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let escaped = characters.next_if(|next| character == '\\' && "\\\"|".contains(*next));
+        plain.push(escaped.unwrap_or(character));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backslashes() {
+        for (text, plain) in [
+            (r"*\\temp\\*", r"*\temp\*"),
+            (r"*\temp\*", r"*\temp\*"),
+            (r#"say \"hi\""#, r#"say "hi""#),
+            (r"a\|b", "a|b"),
+            (r"\\\\srv", r"\\srv"),
+            (r"end\\", r"end\"),
+        ] {
+            assert_eq!(unescape(text), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn pipes_in_quotes_and_macros_separate_nothing() {
+        let parts = |text: &str| {
+            split_at_pipes(text)
+                .map(|parts| parts.into_iter().map(|part| text[part].to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(parts("a|b").unwrap(), ["a", "b"]);
+        assert_eq!(parts(r#"a="x|y" | `m(p|q)` | c\|d"#).unwrap(), [r#"a="x|y" "#, " `m(p|q)` ", r" c\|d"]);
+        assert_eq!(parts(r#"a="\"|" | b"#).unwrap(), [r#"a="\"|" "#, " b"]);
+        assert_eq!(parts("a|").unwrap(), ["a", ""]);
+        assert_eq!(parts("a=\"b | c").unwrap_err().offset, 2);
+        assert_eq!(parts("a | `b").unwrap_err().offset, 4);
+    }
+
+    #[test]
+    fn places_are_bytes_lines_and_columns() {
+        let text = "é\n é=x";
+        let error = Cursor::new(text, 0..text.len()).error(4..6, "nothing");
+        assert_eq!((error.offset, error.line, error.column), (4, 2, 2));
+        assert_eq!(error.to_string(), "line 2, column 2 (byte 4) of the search: expected nothing, found 'é'");
+    }
+}
