@@ -1,0 +1,43 @@
+//! Text from evidence, made safe to show on a terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// `text` with every character replaced that could act on a terminal or hide what is shown:
+/// control characters (`\u{1b}` begins an escape sequence), and characters that take no space or
+/// change the direction of writing. All else, backslashes included, stays as it is.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if acts(character) {
+            // Writing into a string does not fail.
+            let _ = write!(safe, "{}", character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Whether the standard library holds the character for one that a reader would not see as it is.
+fn acts(character: char) -> bool {
+    !matches!(character, '\\' | '\'' | '"') && character.escape_debug().len() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_is_shown_and_what_does_not_is_kept() {
+        assert_eq!(escaped("a\x1b[31mb"), "a\\u{1b}[31mb");
+        assert_eq!(escaped("a\nb\u{202e}c\u{200b}"), "a\\u{a}b\\u{202e}c\\u{200b}");
+        assert_eq!(escaped("\u{9b}31m\u{7f}"), "\\u{9b}31m\\u{7f}");
+        let kept = r#"C:\Users\Größe\"x".exe 日本"#;
+        assert_eq!(escaped(kept), kept);
+    }
+}

@@ -1,0 +1,239 @@
+//! The ledger: for each file of the evidence what was read, what was empty and what was damaged.
+
+use crate::damage::{Damage, Problem, Problems};
+use crate::table::{Cell, Column, ColumnType, Scalar};
+use crate::tally::Tally;
+
+/// The columns of `files.parquet`.
+pub const FILES_COLUMNS: [Column; 20] = {
+    use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
+    [
+        Column::always("evidence", Text, "the piece of evidence the file belongs to"),
+        Column::always("source_path", Text, "the file, from its root"),
+        Column::always("size", Integer, "its size in bytes"),
+        Column::always(
+            "status",
+            Text,
+            "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, or `interrupted`",
+        ),
+        Column::always(
+            "problems",
+            Records(&[("offset", Scalar::Integer), ("length", Scalar::Integer), ("problem", Scalar::Text)]),
+            "what is wrong with it: a range of bytes, what was expected there and what was found",
+        ),
+        Column::always("chunks", Integer, "places for a chunk of 64 KiB, one cut off at the end included"),
+        Column::always("empty_chunks", Integer, "of these, those without a record"),
+        Column::always("damaged_chunks", Integer, "of these, those with a problem"),
+        Column::always("records", Integer, "records that were decoded, each reached from the one before it"),
+        Column::always(
+            "refound_records",
+            Integer,
+            "records that were decoded behind bytes that are no record: readers that stop at damage do not see them",
+        ),
+        Column::always("damaged_records", Integer, "records that could not be decoded"),
+        Column::always("sysmon_records", Integer, "decoded records that Sysmon wrote, the refound included"),
+        Column::always("dns_queries", Integer, "of these, DNS queries (event 22)"),
+        Column::always("matches", Integer, "matches of all detections"),
+        Column::always("computers", Texts, "the machines that its records name"),
+        Column::nullable("first_time", Time, "earliest TimeCreated"),
+        Column::nullable("last_time", Time, "latest TimeCreated"),
+        Column::nullable("first_record_id", Integer, "lowest EventRecordID"),
+        Column::nullable("last_record_id", Integer, "highest EventRecordID"),
+        Column::always("dirty", Boolean, "whether the log was in use when it was copied"),
+    ]
+};
+
+/// How a file was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// All of it was read and understood.
+    Complete,
+    /// Some of it could not be read or understood.
+    Damaged,
+    /// It neither begins like an event log nor holds a chunk of one.
+    NotAnEventLog,
+    /// It has no bytes.
+    Empty,
+    /// None of it could be read.
+    Unreadable,
+    /// The sweep was interrupted before all of it was read.
+    Interrupted,
+}
+
+impl Status {
+    /// The word in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Damaged => "damaged",
+            Status::NotAnEventLog => "not an event log",
+            Status::Empty => "empty",
+            Status::Unreadable => "unreadable",
+            Status::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether an event log was read, at least in part.
+    #[must_use]
+    pub fn is_log(self) -> bool {
+        matches!(self, Status::Complete | Status::Damaged)
+    }
+}
+
+/// Whether a file begins as an event log does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Header {
+    /// It was not read.
+    #[default]
+    Unread,
+    /// It does not.
+    Foreign,
+    /// It does, and was closed cleanly.
+    Clean,
+    /// It does, and was in use when it was copied.
+    Dirty,
+}
+
+/// What is known of one file. The parts of a file are added in its order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileReport {
+    /// Its size in bytes, when it was found.
+    pub size: u64,
+    /// How it begins.
+    pub header: Header,
+    /// Counts of what was seen.
+    pub tally: Tally,
+    /// What is wrong with it.
+    pub problems: Problems,
+    /// How many bytes could be read.
+    pub bytes_read: u64,
+    /// How many chunks begin as a chunk does.
+    pub signed_chunks: u64,
+    /// Matches of all detections.
+    pub matches: u64,
+    /// Where the sweep left off, if it was interrupted in this file.
+    pub interrupted_at: Option<u64>,
+}
+
+impl FileReport {
+    /// Adds the next part of the file.
+    pub fn append(&mut self, part: FileReport) {
+        self.size = self.size.max(part.size);
+        if self.header == Header::Unread {
+            self.header = part.header;
+        }
+        self.tally.merge(part.tally);
+        self.problems.append(part.problems);
+        self.bytes_read += part.bytes_read;
+        self.signed_chunks += part.signed_chunks;
+        self.matches += part.matches;
+    }
+
+    /// Notes that the rest of the file, from `offset` on, was not read because of an interruption.
+    pub fn interrupt(&mut self, offset: u64) {
+        self.interrupted_at = Some(offset);
+        let length = self.size.saturating_sub(offset);
+        self.problems.push(Problem { offset, length, damage: Damage::NotRead });
+    }
+
+    /// How the file was found to be.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let holds_log = self.signed_chunks > 0 || matches!(self.header, Header::Clean | Header::Dirty);
+        if self.interrupted_at.is_some() {
+            Status::Interrupted
+        } else if self.bytes_read == 0 && self.header == Header::Unread {
+            Status::Unreadable
+        } else if self.size == 0 {
+            Status::Empty
+        } else if !holds_log {
+            Status::NotAnEventLog
+        } else if self.problems.is_empty() {
+            Status::Complete
+        } else {
+            Status::Damaged
+        }
+    }
+
+    /// What is wrong with the file. Of one that is no event log at all, only that is said.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = self.problems.iter().collect();
+        if self.status() == Status::NotAnEventLog {
+            problems.retain(|problem| {
+                matches!(problem.damage, Damage::FileSignature { .. } | Damage::Read { .. })
+            });
+            if let Some(first) = problems.first_mut() {
+                first.length = self.size;
+            }
+        }
+        problems
+    }
+
+    /// The file's row, in the order of [`FILES_COLUMNS`].
+    #[must_use]
+    pub fn cells<'a>(&'a self, evidence: &'a str, source_path: &'a str) -> Vec<Cell<'a>> {
+        let tally = &self.tally;
+        let is_log = self.status() != Status::NotAnEventLog;
+        let computers: Vec<&str> = tally.computers.keys().map(String::as_str).collect();
+        vec![
+            Cell::text(evidence),
+            Cell::text(source_path),
+            Cell::count(self.size),
+            Cell::text(self.status().name()),
+            Cell::Records(self.problems().iter().map(problem_cells).collect()),
+            Cell::count(if is_log { tally.chunks } else { 0 }),
+            Cell::count(if is_log { tally.empty_chunks } else { 0 }),
+            Cell::count(if is_log { tally.damaged_chunks } else { 0 }),
+            Cell::count(tally.counts.records - tally.refound_records),
+            Cell::count(tally.refound_records),
+            Cell::count(tally.damaged_records),
+            Cell::count(tally.counts.sysmon_records),
+            Cell::count(tally.counts.dns_queries),
+            Cell::count(self.matches),
+            Cell::Texts(computers.into_iter().map(Into::into).collect()),
+            Cell::optional_time(tally.counts.span.first),
+            Cell::optional_time(tally.counts.span.last),
+            Cell::optional_count(tally.record_ids.first),
+            Cell::optional_count(tally.record_ids.last),
+            Cell::Boolean(self.header == Header::Dirty),
+        ]
+    }
+}
+
+fn problem_cells(problem: &Problem) -> Vec<Cell<'static>> {
+    vec![Cell::count(problem.offset), Cell::count(problem.length), Cell::text(problem.damage.to_string())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(header: Header, bytes_read: u64, signed_chunks: u64, problem: Option<Damage>) -> FileReport {
+        let mut report =
+            FileReport { size: 69_632, header, bytes_read, signed_chunks, ..FileReport::default() };
+        if let Some(damage) = problem {
+            report.problems.push(Problem { offset: 0, length: 8, damage });
+        }
+        report
+    }
+
+    #[test]
+    fn status_follows_from_what_was_seen() {
+        let foreign = || Some(Damage::FileSignature { found: b"text".to_vec() });
+        let cases = [
+            (report(Header::Clean, 69_632, 1, None), Status::Complete),
+            (report(Header::Dirty, 69_632, 0, None), Status::Complete),
+            (report(Header::Clean, 69_632, 1, Some(Damage::Shrunk)), Status::Damaged),
+            (report(Header::Foreign, 69_632, 1, foreign()), Status::Damaged),
+            (report(Header::Foreign, 69_632, 0, foreign()), Status::NotAnEventLog),
+            (report(Header::Unread, 0, 0, Some(Damage::Read { reason: String::new() })), Status::Unreadable),
+            (FileReport { header: Header::Foreign, ..FileReport::default() }, Status::Empty),
+        ];
+        for (report, status) in cases {
+            assert_eq!(report.status(), status, "{report:?}");
+            assert_eq!(report.cells("", "").len(), FILES_COLUMNS.len());
+        }
+    }
+}

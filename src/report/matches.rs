@@ -1,0 +1,262 @@
+//! A match: a DNS query that a detection describes, as a row of `matches.parquet`.
+
+use std::borrow::Cow;
+
+use crate::digest::sha256_of_texts;
+use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, query_status_name};
+use crate::table::{Cell, Column, ColumnType, Scalar};
+
+/// The columns of `matches.parquet`.
+pub const MATCHES_COLUMNS: [Column; 35] = {
+    use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
+    [
+        Column::nullable(
+            "event_time",
+            Time,
+            "TimeCreated: when the event was logged; null where the record has no readable time",
+        ),
+        Column::always(
+            "event_time_raw",
+            Text,
+            "TimeCreated as the record has it, with all its decimals (seven for a record that was not forwarded)",
+        ),
+        Column::nullable("utc_time", Time, "Sysmon's UtcTime: when the query happened"),
+        Column::always("computer", Text, "the machine that logged the event"),
+        Column::always("evidence", Text, "the piece of evidence the file belongs to"),
+        Column::always("source_path", Text, "the file, from its root"),
+        Column::always("provider", Text, "Provider name"),
+        Column::always("channel", Text, "Channel"),
+        Column::always("event_id", Integer, "EventID: 22"),
+        Column::nullable("event_version", Integer, "Version of the event's layout"),
+        Column::nullable(
+            "event_record_id",
+            Integer,
+            "EventRecordID: the event's own number, which an export keeps",
+        ),
+        Column::nullable("rule_name", Text, "the Sysmon rule that logged it, `-` for none"),
+        Column::nullable("process_guid", Text, "the process's GUID, lower case, without braces"),
+        Column::nullable("process_id", Integer, "the querying process's number"),
+        Column::nullable("image", Text, "path of the process's image"),
+        Column::nullable("process_name", Text, "what follows the last backslash of `image`"),
+        Column::nullable("user", Text, "account of the process; null in logs of older Sysmon"),
+        Column::nullable("query_name", Text, "the name asked for"),
+        Column::nullable("query_status", Text, "Windows error code of the query, decimal"),
+        Column::nullable("query_status_name", Text, "its name, where it is known"),
+        Column::nullable("query_results", Text, "the answer as logged"),
+        Column::always(
+            "answers",
+            Records(&[("type", Scalar::Text), ("data", Scalar::Text)]),
+            "the answer taken apart, in the logged order",
+        ),
+        Column::always("resolved_ips", Texts, "the addresses among the answers"),
+        Column::always("chunk_number", Integer, "the chunk of the file that holds the record, from 0"),
+        Column::always(
+            "record_offset",
+            Integer,
+            "where the record starts, in bytes from the start of the file",
+        ),
+        Column::always("recovered", Boolean, "whether the record had been deleted; always false for now"),
+        Column::always(
+            "event_hash",
+            Text,
+            "SHA-256 of what the event says, wherever and however it is stored",
+        ),
+        Column::always(
+            "duplicate",
+            Boolean,
+            "whether an earlier row is a copy of the same event; always false for now",
+        ),
+        Column::always("detection_id", Text, "the detection's id"),
+        Column::always("detection_name", Text, "its name"),
+        Column::always("detection_version", Text, "its version"),
+        Column::always("matched_query", Texts, "the patterns for the query's name that hit"),
+        Column::always("matched_process", Texts, "the patterns for process_name and Image that hit"),
+        Column::always("risk_score", Integer, "the detection's risk score, 0 to 100"),
+        Column::always("risk_message", Text, "the detection's message about this event"),
+    ]
+};
+
+/// The columns that are looked up by single values.
+pub const MATCHES_BLOOM: [&str; 3] = ["query_name", "process_guid", "event_hash"];
+
+/// A match, complete but for the names of its evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchRow {
+    /// Which chunk of the file holds the record, from 0.
+    pub chunk_number: u64,
+    /// Where the record starts, in bytes from the start of the file.
+    pub record_offset: u64,
+    /// The event.
+    pub event: DnsQueryEvent,
+    /// [`event_hash`] of the event.
+    pub event_hash: String,
+    /// The event's answers.
+    pub results: QueryResults,
+    /// Which of the sweep's detections this is a match of, from 0.
+    pub detection: usize,
+    /// The patterns for the query's name that hit.
+    pub matched_query: Vec<String>,
+    /// The patterns for the process's name and image that hit.
+    pub matched_process: Vec<String>,
+    /// The detection's risk score.
+    pub risk_score: i64,
+    /// The detection's message about this event.
+    pub risk_message: String,
+}
+
+/// What a row says of its file and its detection: the same for many rows.
+#[derive(Debug, Clone, Copy)]
+pub struct MatchContext<'a> {
+    /// The piece of evidence.
+    pub evidence: &'a str,
+    /// The file, from its root.
+    pub source_path: &'a str,
+    /// The detection's id.
+    pub detection_id: &'a str,
+    /// The detection's name.
+    pub detection_name: &'a str,
+    /// The detection's version.
+    pub detection_version: &'a str,
+}
+
+impl MatchRow {
+    /// The row's cells, in the order of [`MATCHES_COLUMNS`].
+    #[must_use]
+    pub fn cells<'a>(&'a self, context: &MatchContext<'a>) -> Vec<Cell<'a>> {
+        let event = &self.event;
+        let system = &event.system;
+        let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_utc_time);
+        let status_name = event.query_status.as_deref().and_then(query_status_name);
+        vec![
+            Cell::optional_time(system.time_created),
+            Cell::text(&system.time_created_raw),
+            Cell::optional_time(utc_time),
+            Cell::text(&system.computer),
+            Cell::text(context.evidence),
+            Cell::text(context.source_path),
+            Cell::text(&system.provider),
+            Cell::text(&system.channel),
+            Cell::count(u64::from(system.event_id)),
+            Cell::optional_count(system.version.map(u64::from)),
+            Cell::optional_count(system.event_record_id),
+            Cell::optional(event.rule_name.as_deref()),
+            Cell::optional(event.process_guid.as_deref()),
+            Cell::optional_count(event.process_id.as_deref().and_then(|id| id.parse().ok())),
+            Cell::optional(event.image.as_deref()),
+            Cell::optional(event.process_name()),
+            Cell::optional(event.user.as_deref()),
+            Cell::optional(event.query_name.as_deref()),
+            Cell::optional(event.query_status.as_deref()),
+            Cell::optional(status_name),
+            Cell::optional(event.query_results.as_deref()),
+            Cell::Records(self.results.answers.iter().map(answer_cells).collect()),
+            Cell::texts(&self.results.resolved_ips),
+            Cell::count(self.chunk_number),
+            Cell::count(self.record_offset),
+            Cell::Boolean(false),
+            Cell::text(&self.event_hash),
+            Cell::Boolean(false),
+            Cell::text(context.detection_id),
+            Cell::text(context.detection_name),
+            Cell::text(context.detection_version),
+            Cell::texts(&self.matched_query),
+            Cell::texts(&self.matched_process),
+            Cell::Integer(self.risk_score),
+            Cell::text(&self.risk_message),
+        ]
+    }
+}
+
+fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
+    vec![Cell::text(&answer.kind), Cell::text(&answer.data)]
+}
+
+/// A hash of what the event says: equal for a live log, an export of it and a forwarded copy.
+///
+/// SHA-256 ([`sha256_of_texts`]) of, in this order: provider and channel in lower case, computer in
+/// lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970 (the text as
+/// logged where it is no time), RuleName, UtcTime, ProcessGuid in lower case without braces,
+/// ProcessId, QueryName, QueryStatus, QueryResults, Image, User. Numbers are decimal; a field that
+/// is absent or empty is absent, as forwarding does not keep the two apart.
+#[must_use]
+pub fn event_hash(event: &DnsQueryEvent) -> String {
+    let system = &event.system;
+    let time =
+        system.time_created.map_or_else(|| system.time_created_raw.clone(), |time| time.ticks().to_string());
+    let record_id = system.event_record_id.map(|id| id.to_string());
+    let texts: [Option<Cow<'_, str>>; 15] = [
+        Some(system.provider.to_ascii_lowercase().into()),
+        Some(system.channel.to_ascii_lowercase().into()),
+        Some(system.computer.to_ascii_lowercase().into()),
+        Some(system.event_id.to_string().into()),
+        record_id.map(Cow::Owned),
+        Some(time.into()),
+        event.rule_name.as_deref().map(Cow::Borrowed),
+        event.utc_time.as_deref().map(Cow::Borrowed),
+        event.process_guid.as_deref().map(Cow::Borrowed),
+        event.process_id.as_deref().map(Cow::Borrowed),
+        event.query_name.as_deref().map(Cow::Borrowed),
+        event.query_status.as_deref().map(Cow::Borrowed),
+        event.query_results.as_deref().map(Cow::Borrowed),
+        event.image.as_deref().map(Cow::Borrowed),
+        event.user.as_deref().map(Cow::Borrowed),
+    ];
+    sha256_of_texts(texts.iter().map(|text| text.as_deref().filter(|text| !text.is_empty())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::System;
+
+    fn event() -> DnsQueryEvent {
+        DnsQueryEvent {
+            system: System {
+                provider: "Microsoft-Windows-Sysmon".to_owned(),
+                time_created_raw: "2024-01-31T10:15:30.1234567Z".to_owned(),
+                time_created: EventTime::parse_system_time("2024-01-31T10:15:30.1234567Z"),
+                ..System::default()
+            },
+            query_name: Some("example.com".to_owned()),
+            ..DnsQueryEvent::default()
+        }
+    }
+
+    #[test]
+    fn storage_does_not_change_the_hash_and_content_does() {
+        let original = event_hash(&event());
+        let mut forwarded = event();
+        forwarded.system.time_created_raw = "2024-01-31T10:15:30.123456700Z".to_owned();
+        forwarded.system.provider = "Microsoft-Windows-SYSMON".to_owned();
+        forwarded.user = Some(String::new());
+        assert_eq!(event_hash(&forwarded), original);
+        let mut other = event();
+        other.query_name = None;
+        other.image = Some("example.com".to_owned());
+        assert_ne!(event_hash(&other), original);
+    }
+
+    #[test]
+    fn a_row_has_a_cell_for_every_column() {
+        let row = MatchRow {
+            chunk_number: 0,
+            record_offset: 0,
+            event_hash: String::new(),
+            event: event(),
+            results: QueryResults::default(),
+            detection: 0,
+            matched_query: Vec::new(),
+            matched_process: Vec::new(),
+            risk_score: 0,
+            risk_message: String::new(),
+        };
+        let context = MatchContext {
+            evidence: "",
+            source_path: "",
+            detection_id: "",
+            detection_name: "",
+            detection_version: "",
+        };
+        assert_eq!(row.cells(&context).len(), MATCHES_COLUMNS.len());
+    }
+}

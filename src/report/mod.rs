@@ -1,0 +1,16 @@
+//! From what the stages found to what a person or a table is told: rows of tables, and the
+//! summary. Knows nothing of how evidence is read or tables are stored.
+
+mod escape;
+mod host;
+mod ledger;
+mod matches;
+mod run;
+mod summary;
+
+pub use escape::escaped;
+pub use host::{HOSTS_COLUMNS, Host, Hosts, Verdict};
+pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
+pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, event_hash};
+pub use run::{DetectionRecord, OutputRecord, Run, Totals};
+pub use summary::{FlawedFile, Summary, terminal_width};

@@ -1,0 +1,354 @@
+//! The summary on standard output: what a person can act on. The only user of `comfy-table` and `textwrap`.
+
+use std::fmt::{self, Display, Write};
+use std::path::Path;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::escape::escaped;
+use super::host::{Host, Hosts, Verdict, by_count};
+use super::ledger::Status;
+use super::run::{Run, Totals};
+use crate::damage::Problem;
+use crate::event::{EventTime, Span};
+
+/// How many of a kind are shown; the tables have all.
+const MOST_HOSTS: usize = 40;
+const MOST_VALUES: usize = 8;
+const MOST_FILES: usize = 20;
+/// Where the text of a labelled line begins.
+const LABEL_WIDTH: usize = 12;
+
+/// A file that was not all read and understood.
+#[derive(Debug, Clone)]
+pub struct FlawedFile {
+    /// The piece of evidence.
+    pub evidence: String,
+    /// The file, from its root.
+    pub source_path: String,
+    /// How it was found to be.
+    pub status: Status,
+    /// Its first problem.
+    pub problem: Option<Problem>,
+    /// How many problems it has.
+    pub problems: usize,
+}
+
+/// Columns of the terminal that standard output is.
+#[must_use]
+pub fn terminal_width() -> usize {
+    textwrap::termwidth()
+}
+
+/// What the summary tells of.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// All hosts.
+    pub hosts: &'a Hosts,
+    /// The first files that were not all read and understood.
+    pub flawed: &'a [FlawedFile],
+    /// Where the tables are.
+    pub directory: &'a Path,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+impl Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.hosts.rows();
+        self.heading(f)?;
+        self.matching_hosts(f, &rows)?;
+        self.other_hosts(f, &rows)?;
+        writeln!(f)?;
+        self.read(f)?;
+        self.flawed(f)?;
+        self.passed_over(f)?;
+        self.tables(f)
+    }
+}
+
+impl Summary<'_> {
+    fn heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Totals { matches, hosts, hosts_with_matches, .. } = self.run.totals;
+        if self.run.interrupted {
+            writeln!(f, "INTERRUPTED: this is what was found until then")?;
+        }
+        writeln!(
+            f,
+            "{} on {} of {}",
+            counted(matches, "match", "matches"),
+            grouped(hosts_with_matches),
+            counted(hosts, "host", "hosts")
+        )?;
+        for detection in &self.run.detections {
+            let text =
+                format!("{} (version {}): {}", detection.name, detection.version, grouped(detection.matches));
+            self.labelled(f, "Detection", &text)?;
+        }
+        if let Some(window) = self.window() {
+            self.labelled(f, "Only", &window)?;
+        }
+        Ok(())
+    }
+
+    fn window(&self) -> Option<String> {
+        let parts: Vec<String> = [("from", &self.run.since), ("until", &self.run.until)]
+            .into_iter()
+            .filter_map(|(word, time)| time.as_ref().map(|time| format!("{word} {time}")))
+            .collect();
+        (!parts.is_empty()).then(|| format!("matches {}", parts.join(" ")))
+    }
+
+    fn matching_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+        let mut matching: Vec<_> = rows.iter().filter(|(_, host)| host.matches > 0).collect();
+        matching.sort_by_key(|(_, host)| std::cmp::Reverse((host.risk_score, host.matches)));
+        for (computer, host) in matching.iter().take(MOST_HOSTS) {
+            writeln!(f)?;
+            writeln!(
+                f,
+                "{}: {}, risk score {}",
+                name(*computer),
+                counted(host.matches, "match", "matches"),
+                host.risk_score
+            )?;
+            self.labelled(f, "  when", &span(host.match_span))?;
+            self.labelled(f, "  domains", &values(&host.query_names))?;
+            self.labelled(f, "  processes", &values(&host.processes))?;
+            self.labelled(f, "  users", &values(&host.users))?;
+            let evidence: Vec<&str> = host.evidence.iter().map(String::as_str).collect();
+            self.labelled(f, "  evidence", &escaped(&evidence.join(", ")))?;
+        }
+        self.more(f, matching.len(), MOST_HOSTS, "hosts with matches", "hosts.parquet")
+    }
+
+    fn other_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+        let mut others: Vec<_> = rows.iter().filter(|(_, host)| host.matches == 0).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        // What could not be looked at comes first.
+        others.sort_by_key(|(_, host)| std::cmp::Reverse(host.verdict()));
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(columns(self.width));
+        table.set_header(["host without matches", "verdict", "DNS queries", "records", "log from", "to"]);
+        for (computer, host) in others.iter().take(MOST_HOSTS) {
+            table.add_row(other_row(*computer, host));
+        }
+        for column in [2, 3] {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        writeln!(f)?;
+        for line in table.lines() {
+            writeln!(f, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
+        }
+        self.more(f, others.len(), MOST_HOSTS, "hosts without matches", "hosts.parquet")
+    }
+
+    fn read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let totals = &self.run.totals;
+        let text = format!(
+            "{} of {} to the end without a problem; {} of {} bytes, {}, {} of Sysmon, {}",
+            grouped(totals.complete_files),
+            counted(totals.files, "file", "files"),
+            grouped(totals.bytes_read),
+            grouped(totals.bytes),
+            counted(totals.records, "record", "records"),
+            grouped(totals.sysmon_records),
+            counted(totals.dns_queries, "DNS query", "DNS queries"),
+        );
+        self.labelled(f, "Read", &text)
+    }
+
+    fn flawed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let totals = &self.run.totals;
+        let flawed = totals.files - totals.complete_files;
+        if flawed == 0 {
+            return self.labelled(f, "Damaged", "nothing");
+        }
+        let kinds = [
+            (totals.damaged_files, "damaged"),
+            (totals.not_event_logs, "not an event log"),
+            (totals.empty_files, "empty"),
+            (totals.unreadable_files, "unreadable"),
+            (totals.interrupted_files, "not read to the end (interrupted)"),
+        ];
+        let kinds: Vec<String> = kinds
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, kind)| format!("{} {kind}", grouped(*count)))
+            .collect();
+        let text = format!("{}: {}", counted(flawed, "file", "files"), kinds.join(", "));
+        self.labelled(f, "Damaged", &text)?;
+        for file in self.flawed.iter().take(MOST_FILES) {
+            self.labelled(f, "", &flawed_text(file))?;
+        }
+        self.more(f, usize::try_from(flawed).unwrap_or(usize::MAX), MOST_FILES, "such files", "files.parquet")
+    }
+
+    fn passed_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let passed = &self.run.passed_over;
+        let kinds = [
+            counted(
+                passed.other_files,
+                "file that is not named like an event log",
+                "files that are not named like event logs",
+            ),
+            counted(passed.links, "symbolic link", "symbolic links"),
+            counted(passed.special_files, "pipe, socket or device", "pipes, sockets and devices"),
+            counted(passed.seen_before, "path to a file read already", "paths to files read already"),
+        ];
+        let numbers = [passed.other_files, passed.links, passed.special_files, passed.seen_before];
+        let kinds: Vec<String> =
+            kinds.into_iter().zip(numbers).filter(|(_, count)| *count > 0).map(|(text, _)| text).collect();
+        let text = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+        self.labelled(f, "Passed over", &text)
+    }
+
+    fn tables(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.labelled(f, "Tables", &escaped(&self.directory.display().to_string()))?;
+        let longest = self.run.outputs.iter().map(|output| output.file.len()).max().unwrap_or(0);
+        for output in &self.run.outputs {
+            let file = &output.file;
+            writeln!(
+                f,
+                "{:LABEL_WIDTH$}{file:longest$}  {}",
+                "",
+                counted(output.written.rows, "row", "rows")
+            )?;
+        }
+        writeln!(f, "{:LABEL_WIDTH$}run.json", "")
+    }
+
+    /// A label and a text that is wrapped beside it.
+    fn labelled(&self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+        let first = format!("{label:LABEL_WIDTH$}");
+        let rest = " ".repeat(LABEL_WIDTH);
+        let options = textwrap::Options::new(self.width).initial_indent(&first).subsequent_indent(&rest);
+        let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation).break_words(false);
+        textwrap::wrap(text, options).iter().try_for_each(|line| writeln!(f, "{}", line.trim_end()))
+    }
+
+    fn more(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        all: usize,
+        shown: usize,
+        what: &str,
+        table: &str,
+    ) -> fmt::Result {
+        match all.saturating_sub(shown) {
+            0 => Ok(()),
+            more => self.labelled(f, "", &format!("… and {} more {what}: see {table}", grouped(more as u64))),
+        }
+    }
+}
+
+fn other_row(computer: Option<&str>, host: &Host) -> [String; 6] {
+    let shown = match computer {
+        None => host
+            .evidence
+            .first()
+            .map(|evidence| format!("(evidence {})", escaped(evidence)))
+            .unwrap_or_default(),
+        computer => name(computer),
+    };
+    let verdict = match (host.verdict(), host.files.damaged) {
+        (Verdict::Unreadable | Verdict::NoEventLogs, _) | (_, 0) => host.verdict().name().to_owned(),
+        (verdict, damaged) => format!("{}; {} incomplete", verdict.name(), counted(damaged, "file", "files")),
+    };
+    let day = |time: Option<EventTime>| {
+        time.map(|time| time.readable().chars().take(10).collect()).unwrap_or_default()
+    };
+    let records = host.counts;
+    [
+        shown,
+        verdict,
+        grouped(records.dns_queries),
+        grouped(records.records),
+        day(records.span.first),
+        day(records.span.last),
+    ]
+}
+
+fn flawed_text(file: &FlawedFile) -> String {
+    let mut text =
+        format!("{} · {}: {}", escaped(&file.evidence), escaped(&file.source_path), file.status.name());
+    if let Some(problem) = &file.problem {
+        let at = problem.offset;
+        // Writing into a string does not fail.
+        let _ = write!(text, "; at byte {at}, {}", escaped(&problem.damage.to_string()));
+    }
+    if file.problems > 1 {
+        let _ = write!(text, " (and {})", counted(file.problems as u64 - 1, "more problem", "more problems"));
+    }
+    text
+}
+
+fn name(computer: Option<&str>) -> String {
+    match computer {
+        None => "(no Computer)".to_owned(),
+        Some("") => "(empty Computer)".to_owned(),
+        Some(computer) => escaped(computer).into_owned(),
+    }
+}
+
+fn values(counts: &std::collections::BTreeMap<String, u64>) -> String {
+    let sorted = by_count(counts);
+    let mut shown: Vec<String> = sorted
+        .iter()
+        .take(MOST_VALUES)
+        .map(|(value, count)| format!("{} ({})", escaped(value), grouped(*count)))
+        .collect();
+    if sorted.len() > MOST_VALUES {
+        shown.push(format!("and {} more", sorted.len() - MOST_VALUES));
+    }
+    shown.join(", ")
+}
+
+fn span(span: Span) -> String {
+    match (span.first, span.last) {
+        (Some(first), Some(last)) if first == last => first.readable(),
+        (Some(first), Some(last)) => format!("{} to {}", first.readable(), last.readable()),
+        _ => "at no readable time".to_owned(),
+    }
+}
+
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// A number with its digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn columns(width: usize) -> u16 {
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One table to one Parquet file.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::schema::types::ColumnPath;
+
+use super::builder::BatchBuilder;
+use crate::digest::HashingWriter;
+use crate::error::SweepError;
+use crate::table::{Cell, Column};
+
+/// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
+pub const ROW_GROUP_ROWS: usize = 122_880;
+/// Rows that are collected before they are encoded.
+const BATCH_ROWS: usize = 8_192;
+/// zstd's own default: higher levels cost much time for little space here.
+const COMPRESSION_LEVEL: i32 = 3;
+
+/// Writes one table, row by row, into a file that must not exist yet.
+pub struct TableWriter {
+    path: PathBuf,
+    writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
+    batch: BatchBuilder,
+    rows: u64,
+}
+
+/// A table that was written and synced.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct WrittenTable {
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The SHA-256 of the file.
+    pub sha256: String,
+}
+
+impl TableWriter {
+    /// Creates the file. `bloom` names the columns that get a bloom filter, `metadata` is stored
+    /// in the file's key-value metadata.
+    pub fn create(
+        path: &Path,
+        columns: &[Column],
+        bloom: &[&str],
+        metadata: &[(&str, String)],
+    ) -> Result<Self, SweepError> {
+        let batch = BatchBuilder::new(columns);
+        let create = || -> Result<_, ParquetError> {
+            let file = File::options().write(true).create_new(true).open(path)?;
+            let sink = HashingWriter::new(BufWriter::with_capacity(1 << 20, file));
+            ArrowWriter::try_new(sink, batch.schema(), Some(properties(bloom, metadata)?))
+        };
+        let writer = create().map_err(|error| failed(path, &error))?;
+        Ok(TableWriter { path: path.to_path_buf(), writer, batch, rows: 0 })
+    }
+
+    /// Adds a row: one cell for each column, in their order.
+    pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
+        self.batch.push(row).map_err(|error| failed(&self.path, &error.into()))?;
+        self.rows += 1;
+        if self.batch.rows() >= BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what is left, closes the file and waits until it is on the disk.
+    pub fn finish(mut self) -> Result<WrittenTable, SweepError> {
+        self.flush()?;
+        let path = self.path;
+        let close = || -> Result<_, ParquetError> {
+            let (buffered, sha256, bytes) = self.writer.into_inner()?.finish();
+            let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+            Ok(WrittenTable { rows: self.rows, bytes, sha256 })
+        };
+        close().map_err(|error| failed(&path, &error))
+    }
+
+    fn flush(&mut self) -> Result<(), SweepError> {
+        let mut write = || self.writer.write(&self.batch.take()?);
+        write().map_err(|error| failed(&self.path, &error))
+    }
+}
+
+fn properties(bloom: &[&str], metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
+    let metadata =
+        metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_key_value_metadata(Some(metadata));
+    for column in bloom {
+        properties = properties.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
+    }
+    Ok(properties.build())
+}
+
+fn failed(path: &Path, error: &ParquetError) -> SweepError {
+    SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+}
