@@ -1,0 +1,107 @@
+//! What the user typed. The only user of `clap`; what it means is decided in `config`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds the Sysmon DNS queries that a detection describes, in Windows event logs of one host or of ten thousand.
+#[derive(Debug, Parser)]
+#[command(name = "dnsweep", version, propagate_version = true)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as Parquet
+    Sweep(SweepArguments),
+}
+
+/// The arguments of `sweep`.
+#[derive(Debug, Clone, Default, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that was typed or not; `config` makes them enums"
+)]
+#[command(after_help = exit_statuses())]
+pub struct SweepArguments {
+    /// Directories and files to read; nothing is ever written there
+    #[arg(value_name = "EVIDENCE")]
+    pub evidence: Vec<PathBuf>,
+
+    /// Directory to write the results to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Read more evidence from the paths in FILE, NUL- or newline-separated (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
+
+    /// Detection to look for, a rule file in Splunk's YAML form; may be repeated [default: the one built in]
+    #[arg(long, value_name = "FILE")]
+    pub detection: Vec<PathBuf>,
+
+    /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d)
+    #[arg(long, value_name = "T", conflicts_with = "last")]
+    pub since: Option<String>,
+
+    /// Count only matches whose TimeCreated is not after T
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
+
+    /// Count only matches of the last SPAN (14d, 36h); the same as --since SPAN
+    #[arg(long, value_name = "SPAN")]
+    pub last: Option<String>,
+
+    /// How many threads decode [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+
+    /// How deep below an EVIDENCE directory the folders lie that are one machine's each: 0 the directory itself, 1 its children
+    #[arg(long, value_name = "N")]
+    pub evidence_depth: Option<usize>,
+
+    /// Follow symbolic links; each file is then read once, whatever leads to it
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Also read files that are not named like an event log but begin like one
+    #[arg(long)]
+    pub any_name: bool,
+
+    /// Replace an earlier output of dnsweep
+    #[arg(long)]
+    pub force: bool,
+
+    /// Exit with 10 if there are matches
+    #[arg(long)]
+    pub fail_on_match: bool,
+
+    /// Show neither progress nor talk; errors are still shown
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Form of what is written to standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// The form of what is written to standard error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+fn exit_statuses() -> String {
+    let lines = crate::exit::EXIT_STATUSES
+        .iter()
+        .map(|(exit, meaning)| format!("\n  {:>3}  {meaning}", exit.number()));
+    format!("Exit status:{}", lines.collect::<String>())
+}

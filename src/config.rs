@@ -1,0 +1,205 @@
+//! What will be done: what was typed, resolved once. Every wrong order is found here, before any
+//! evidence is opened or anything written.
+
+use std::fs;
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use crate::cli::SweepArguments;
+use crate::detect::Detection;
+use crate::digest::sha256;
+use crate::discover::{Links, Names, Search, resolve_roots};
+use crate::error::SweepError;
+use crate::event::{EventTime, parse_instant, parse_span_back};
+use crate::write::{OutputDirectory, prepare};
+
+/// A sweep, ready to run.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to look.
+    pub search: Search,
+    /// What to look for; at least one.
+    pub detections: Vec<LoadedDetection>,
+    /// When.
+    pub window: Window,
+    /// Where the results go.
+    pub output: OutputDirectory,
+    /// How many threads decode.
+    pub threads: NonZeroUsize,
+    /// What matches do to the exit status.
+    pub on_match: OnMatch,
+}
+
+/// A detection and where it came from.
+#[derive(Debug, Clone)]
+pub struct LoadedDetection {
+    /// The detection.
+    pub detection: Detection,
+    /// Its file as typed, or `built in`.
+    pub source: String,
+    /// The SHA-256 of its file.
+    pub sha256: String,
+}
+
+/// The times between which events can match, both included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The earliest; `None` for no bound.
+    pub since: Option<EventTime>,
+    /// The latest; `None` for no bound.
+    pub until: Option<EventTime>,
+}
+
+impl Window {
+    /// Whether an event of that time may match. One without a readable time may: it cannot be ruled out.
+    #[must_use]
+    pub fn holds(&self, time: Option<EventTime>) -> bool {
+        time.is_none_or(|time| {
+            self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
+        })
+    }
+}
+
+/// What matches do to the exit status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnMatch {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// They make it 10.
+    Fail,
+}
+
+impl Config {
+    /// Resolves what was typed. `now` is what spans count back from.
+    pub fn resolve(arguments: &SweepArguments, now: EventTime) -> Result<Self, SweepError> {
+        let window = window(arguments, now)?;
+        let detections = detections(&arguments.detection)?;
+        let mut roots = arguments.evidence.clone();
+        if let Some(list) = &arguments.files_from {
+            roots.extend(listed_paths(list)?);
+        }
+        let search = Search {
+            links: if arguments.follow { Links::Follow } else { Links::Ignore },
+            names: if arguments.any_name { Names::Any } else { Names::EventLogs },
+            evidence_depth: arguments.evidence_depth,
+            roots,
+        };
+        let output = prepare(&arguments.out, &resolve_roots(&search.roots)?, arguments.force)?;
+        Ok(Config {
+            search,
+            detections,
+            window,
+            output,
+            threads: threads(arguments.threads),
+            on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
+        })
+    }
+}
+
+fn window(arguments: &SweepArguments, now: EventTime) -> Result<Window, SweepError> {
+    let time = |option, text: &Option<String>, parse: fn(&str, EventTime) -> _| {
+        let parsed = text.as_deref().map(|text| parse(text, now)).transpose();
+        parsed.map_err(|source| SweepError::Time { option, source })
+    };
+    let since = time("--since", &arguments.since, parse_instant)?;
+    let last = time("--last", &arguments.last, parse_span_back)?;
+    let window = Window { since: since.or(last), until: time("--until", &arguments.until, parse_instant)? };
+    match window {
+        Window { since: Some(since), until: Some(until) } if since > until => Err(SweepError::EmptyWindow),
+        window => Ok(window),
+    }
+}
+
+fn detections(paths: &[PathBuf]) -> Result<Vec<LoadedDetection>, SweepError> {
+    let wrong = |source: Box<dyn std::error::Error + Send + Sync>| SweepError::Detection { source };
+    if paths.is_empty() {
+        let detection = Detection::seed().map_err(|error| wrong(Box::new(error)))?;
+        let sha256 = sha256(Detection::seed_text().as_bytes());
+        return Ok(vec![LoadedDetection { detection, source: "built in".to_owned(), sha256 }]);
+    }
+    let mut loaded: Vec<LoadedDetection> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let source = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
+        let detection = Detection::from_yaml(&text, &source).map_err(|error| wrong(Box::new(error)))?;
+        check_id(&detection.id, &source, &loaded).map_err(wrong)?;
+        loaded.push(LoadedDetection { detection, source, sha256: sha256(text.as_bytes()) });
+    }
+    Ok(loaded)
+}
+
+/// An id names a file of the output, so it must be one that can, and each must be a different one.
+fn check_id(
+    id: &str,
+    source: &str,
+    loaded: &[LoadedDetection],
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if id.is_empty() || id.starts_with('.') || !id.chars().all(plain) {
+        return Err(format!(
+            "{source}: id: expected letters, digits, '-', '_' and '.', found '{}'",
+            id.escape_debug()
+        )
+        .into());
+    }
+    match loaded.iter().find(|other| other.detection.id == id) {
+        Some(other) => Err(format!("{source}: id {id} is that of {} too", other.source).into()),
+        None => Ok(()),
+    }
+}
+
+/// The paths in a list: separated by NULs if it holds one, by line ends otherwise.
+fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, SweepError> {
+    let read = || -> io::Result<Vec<u8>> {
+        if list == Path::new("-") {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+        fs::read(list)
+    };
+    let bytes = read().map_err(|source| SweepError::FilesFrom { path: list.to_path_buf(), source })?;
+    let separator = if bytes.contains(&0) { 0 } else { b'\n' };
+    let paths = bytes.split(|byte| *byte == separator).map(|path| match path {
+        // A list written on Windows ends its lines with two characters.
+        [path @ .., b'\r'] if separator == b'\n' => path,
+        path => path,
+    });
+    Ok(paths
+        .filter(|path| !path.is_empty())
+        .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
+        .collect())
+}
+
+fn threads(typed: Option<u16>) -> NonZeroUsize {
+    typed
+        .and_then(|threads| NonZeroUsize::new(usize::from(threads)))
+        .unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_includes_its_ends_and_what_has_no_time() {
+        let at = EventTime::from_ticks;
+        let window = Window { since: Some(at(5)), until: Some(at(9)) };
+        let held: Vec<i64> = (0..15).filter(|ticks| window.holds(Some(at(*ticks)))).collect();
+        assert_eq!(held, [5, 6, 7, 8, 9]);
+        assert!(window.holds(None));
+        assert!(Window::default().holds(Some(at(i64::MIN))));
+    }
+
+    #[test]
+    fn ids_that_name_no_file_are_refused() {
+        for id in ["../x", "", ".hidden", "a/b", "a b", "a\u{1b}"] {
+            assert!(check_id(id, "x.yml", &[]).is_err(), "{id}");
+        }
+        assert!(check_id("3cf0dc36-484d-11ec-a6bc-acde48001122", "x.yml", &[]).is_ok());
+    }
+}

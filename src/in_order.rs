@@ -1,0 +1,154 @@
+//! Work on many threads, results in order.
+//!
+//! The units are worked on in any order and consumed in theirs, by the calling thread, so that what
+//! is made of the results does not depend on the number of threads. Only so many units are under
+//! way at once that a slow one cannot make the results behind it pile up.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::channel;
+
+use rayon::ThreadPoolBuilder;
+
+use crate::error::SweepError;
+
+/// Units under way for each thread: enough that threads need not wait for the one that consumes.
+const UNITS_PER_THREAD: u64 = 8;
+
+/// Does `work` on every unit and gives the results to `consume`, in the order of the units.
+///
+/// With one thread everything happens in the calling thread, one unit after the other. The first
+/// error of `consume` ends it: units not begun by then are not worked on.
+pub fn in_order<U, R, W>(
+    threads: NonZeroUsize,
+    units: impl Iterator<Item = U>,
+    work: W,
+    consume: impl FnMut(R) -> Result<(), SweepError>,
+) -> Result<(), SweepError>
+where
+    U: Send,
+    R: Send,
+    W: Fn(U) -> R + Sync,
+{
+    if threads.get() == 1 {
+        sequential(units, work, consume)
+    } else {
+        parallel(threads, units, work, consume)
+    }
+}
+
+fn sequential<U, R>(
+    units: impl Iterator<Item = U>,
+    work: impl Fn(U) -> R,
+    mut consume: impl FnMut(R) -> Result<(), SweepError>,
+) -> Result<(), SweepError> {
+    for unit in units {
+        consume(work(unit))?;
+    }
+    Ok(())
+}
+
+fn parallel<U, R, W>(
+    threads: NonZeroUsize,
+    units: impl Iterator<Item = U>,
+    work: W,
+    mut consume: impl FnMut(R) -> Result<(), SweepError>,
+) -> Result<(), SweepError>
+where
+    U: Send,
+    R: Send,
+    W: Fn(U) -> R + Sync,
+{
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads.get())
+        .build()
+        .map_err(|error| SweepError::Threads(error.to_string()))?;
+    let most = threads.get() as u64 * UNITS_PER_THREAD;
+    let mut units = units.fuse();
+    let work = &work;
+    pool.in_place_scope(|scope| {
+        let (sender, results) = channel();
+        let (mut begun, mut consumed) = (0_u64, 0_u64);
+        let mut early: BTreeMap<u64, R> = BTreeMap::new();
+        loop {
+            while begun - consumed < most
+                && let Some(unit) = units.next()
+            {
+                let (sender, number) = (sender.clone(), begun);
+                begun += 1;
+                scope.spawn(move |_| {
+                    // A panic is carried to the calling thread, which would otherwise wait for ever.
+                    let result = catch_unwind(AssertUnwindSafe(|| work(unit)));
+                    // The receiver is gone only after an error, when results are of no use any more.
+                    let _ = sender.send((number, result));
+                });
+            }
+            if begun == consumed {
+                return Ok(());
+            }
+            // This thread holds a sender itself, so there is always one more result to wait for.
+            let Ok((number, result)) = results.recv() else { return Ok(()) };
+            early.insert(number, result.unwrap_or_else(|panic| resume_unwind(panic)));
+            while let Some(result) = early.remove(&consumed) {
+                consume(result)?;
+                consumed += 1;
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn squares(threads: usize, units: u64) -> Vec<u64> {
+        let mut all = Vec::new();
+        let work = |unit: u64| {
+            std::thread::sleep(Duration::from_micros((unit * 7919) % 300));
+            unit * unit
+        };
+        in_order(NonZeroUsize::new(threads).unwrap(), 0..units, work, |square| {
+            all.push(square);
+            Ok(())
+        })
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn results_come_in_order_on_any_number_of_threads() {
+        let expected: Vec<u64> = (0..500).map(|unit| unit * unit).collect();
+        for threads in [1, 2, 3, 8] {
+            assert_eq!(squares(threads, 500), expected, "{threads} threads");
+        }
+        assert!(squares(4, 0).is_empty());
+    }
+
+    #[test]
+    fn an_error_of_the_consumer_ends_the_work() {
+        for threads in [1, 4] {
+            let mut consumed = 0;
+            let units = 0..1_000_000_u64;
+            let result = in_order(
+                NonZeroUsize::new(threads).unwrap(),
+                units,
+                |unit| unit,
+                |_| {
+                    consumed += 1;
+                    if consumed == 3 { Err(SweepError::NoEvidence) } else { Ok(()) }
+                },
+            );
+            assert!(result.is_err());
+            assert_eq!(consumed, 3);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "in a worker")]
+    fn a_panic_of_a_worker_reaches_the_caller() {
+        let work = |unit: u64| assert!(unit < 5, "in a worker");
+        let _ = in_order(NonZeroUsize::new(2).unwrap(), 0..10, work, |()| Ok(()));
+    }
+}

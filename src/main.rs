@@ -1,0 +1,85 @@
+//! Arguments to exit status; the only place where an error is printed.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use dnsweep::cli::{Command, CommandLine, LogFormat, SweepArguments};
+use dnsweep::config::Config;
+use dnsweep::error::SweepError;
+use dnsweep::event::EventTime;
+use dnsweep::exit::Exit;
+use dnsweep::progress::{Level, Log, Progress, Verbosity};
+use dnsweep::report::Summary;
+use dnsweep::sweep::sweep;
+
+/// Columns of a summary that no terminal shows.
+const PIPE_WIDTH: usize = 100;
+
+fn main() -> ExitCode {
+    let exit = match CommandLine::try_parse() {
+        Ok(CommandLine { command: Command::Sweep(arguments) }) => run(&arguments),
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Help goes to standard output and an error to standard error; if that is closed, nobody reads it.
+            let _ = error.print();
+            if asked { Exit::Complete } else { Exit::WrongOrder }
+        }
+    };
+    ExitCode::from(exit.number())
+}
+
+fn run(arguments: &SweepArguments) -> Exit {
+    try_run(arguments).unwrap_or_else(|error| {
+        Log::new(io::stderr(), arguments.log_format).line(Level::Error, &error.to_string());
+        error.exit()
+    })
+}
+
+fn try_run(arguments: &SweepArguments) -> Result<Exit, SweepError> {
+    let config = Config::resolve(arguments, EventTime::now())?;
+    let interrupt = watch_for_interrupts();
+    let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let outcome = sweep(config, words, &mut progress, &interrupt)?;
+    let summary = Summary {
+        run: &outcome.run,
+        hosts: &outcome.hosts,
+        flawed: &outcome.flawed,
+        directory: &outcome.directory,
+        width: width(),
+    };
+    print(&summary, arguments.log_format);
+    Ok(outcome.exit)
+}
+
+/// A flag that the first Ctrl-C (or SIGTERM) sets; the second one ends the process at once.
+fn watch_for_interrupts() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let status = i32::from(Exit::Interrupted.number());
+        // Registering fails only for signals that cannot be caught; these can. The order matters:
+        // the flag must still be down when the first signal asks whether to end the process.
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&flag));
+        let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
+    }
+    flag
+}
+
+/// The tables are complete by now: a reader that does not want the summary (`| head -1`) is no failure.
+fn print(summary: &Summary<'_>, format: LogFormat) {
+    if let Err(error) = io::stdout().lock().write_all(summary.to_string().as_bytes())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        Log::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
+    }
+}
+
+fn width() -> usize {
+    if io::stdout().is_terminal() { dnsweep::report::terminal_width().clamp(60, 200) } else { PIPE_WIDTH }
+}
