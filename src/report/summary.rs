@@ -187,9 +187,21 @@ impl Summary<'_> {
         let text = format!("{}: {}", counted(flawed, "file", "files"), kinds.join(", "));
         self.labelled(f, "Damaged", &text)?;
         for file in self.flawed.iter().take(MOST_FILES) {
-            self.labelled(f, "", &flawed_text(file))?;
+            self.flawed_file(f, file)?;
         }
         self.more(f, usize::try_from(flawed).unwrap_or(usize::MAX), MOST_FILES, "such files", "files.parquet")
+    }
+
+    /// The file on a line of its own, whole, so that it can be copied; below it what is wrong with it.
+    fn flawed_file(&self, f: &mut fmt::Formatter<'_>, file: &FlawedFile) -> fmt::Result {
+        let evidence = escaped(&file.evidence);
+        let path = escaped(&file.source_path);
+        if path.starts_with(&*evidence) {
+            writeln!(f, "  {path}")?;
+        } else {
+            writeln!(f, "  {evidence}: {path}")?;
+        }
+        self.labelled(f, "", &flawed_text(file))
     }
 
     fn passed_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -231,7 +243,10 @@ impl Summary<'_> {
         let first = format!("{label:LABEL_WIDTH$}");
         let rest = " ".repeat(LABEL_WIDTH);
         let options = textwrap::Options::new(self.width).initial_indent(&first).subsequent_indent(&rest);
-        let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation).break_words(false);
+        let options = options
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace);
         textwrap::wrap(text, options).iter().try_for_each(|line| writeln!(f, "{}", line.trim_end()))
     }
 
@@ -278,12 +293,10 @@ fn other_row(computer: Option<&str>, host: &Host) -> [String; 6] {
 }
 
 fn flawed_text(file: &FlawedFile) -> String {
-    let mut text =
-        format!("{} · {}: {}", escaped(&file.evidence), escaped(&file.source_path), file.status.name());
+    let mut text = file.status.name().to_owned();
+    // Writing into a string does not fail.
     if let Some(problem) = &file.problem {
-        let at = problem.offset;
-        // Writing into a string does not fail.
-        let _ = write!(text, "; at byte {at}, {}", escaped(&problem.damage.to_string()));
+        let _ = write!(text, "; at byte {}, {}", problem.offset, escaped(&problem.damage.to_string()));
     }
     if file.problems > 1 {
         let _ = write!(text, " (and {})", counted(file.problems as u64 - 1, "more problem", "more problems"));

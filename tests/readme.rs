@@ -1,0 +1,67 @@
+//! The README says what is so: its tables are the schema's, its summary is the program's.
+//!
+//! With `UPDATE_README` set, writes these parts into the README instead of comparing them.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use dnsweep::exit::EXIT_STATUSES;
+use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, MATCHES_COLUMNS};
+use dnsweep::table::Column;
+
+/// Holds the part of the README behind the comment that begins with `name`, up to the next `<!-- end -->`, to `expected`.
+fn hold(name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let comment =
+        text.find(&format!("<!-- {name}: ")).unwrap_or_else(|| panic!("README.md has no part '{name}'"));
+    let start = comment + text[comment..].find("-->\n").unwrap() + 4;
+    let end = start + text[start..].find("<!-- end -->").unwrap();
+    if env::var_os("UPDATE_README").is_some() {
+        fs::write(&path, format!("{}{expected}{}", &text[..start], &text[end..])).unwrap();
+    } else {
+        assert_eq!(
+            &text[start..end],
+            expected,
+            "the part '{name}' of README.md; UPDATE_README=1 writes it anew"
+        );
+    }
+}
+
+fn columns(columns: &[Column]) -> String {
+    let mut table = "| column | type | what it is |\n|---|---|---|\n".to_owned();
+    for column in columns {
+        writeln!(table, "| `{}` | {} | {} |", column.name, column.type_name(), column.about).unwrap();
+    }
+    table
+}
+
+/// One test, as all parts are written to one file.
+#[test]
+fn the_readme_is_true() {
+    hold("table matches", &columns(&MATCHES_COLUMNS));
+    hold("table hosts", &columns(&HOSTS_COLUMNS));
+    hold("table files", &columns(&FILES_COLUMNS));
+    let mut exits = "| status | meaning |\n|---|---|\n".to_owned();
+    for (exit, meaning) in EXIT_STATUSES {
+        writeln!(exits, "| {} | {meaning} |", exit.number()).unwrap();
+    }
+    hold("table exit", &exits);
+    hold("summary", &format!("```text\n{}```\n", summary_of_the_samples()));
+}
+
+/// What the README's first command prints, with the output's path as the README has it.
+fn summary_of_the_samples() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().canonicalize().unwrap().join("sweep-out");
+    let output = Command::new(env!("CARGO_BIN_EXE_dnsweep"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["sweep", "samples/evidence", "--quiet", "--out"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().replace(out.to_str().unwrap(), "…/sweep-out")
+}
