@@ -72,6 +72,10 @@ pub struct SweepArguments {
     #[arg(long)]
     pub any_name: bool,
 
+    /// Decode every record, also those that cannot match; slower, with the same result
+    #[arg(long)]
+    pub exhaustive: bool,
+
     /// Replace an earlier output of dnsweep
     #[arg(long)]
     pub force: bool,

@@ -29,8 +29,20 @@ pub struct Config {
     pub output: OutputDirectory,
     /// How many threads decode.
     pub threads: NonZeroUsize,
+    /// What is decoded.
+    pub decoding: Decoding,
     /// What matches do to the exit status.
     pub on_match: OnMatch,
+}
+
+/// What is decoded. The tables are the same either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Decoding {
+    /// What could match, and what is not understood without.
+    #[default]
+    Selected,
+    /// Every record.
+    Exhaustive,
 }
 
 /// A detection and where it came from.
@@ -95,6 +107,7 @@ impl Config {
             window,
             output,
             threads: threads(arguments.threads),
+            decoding: if arguments.exhaustive { Decoding::Exhaustive } else { Decoding::Selected },
             on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
         })
     }

@@ -6,9 +6,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::config::{Config, LoadedDetection, OnMatch, Window};
+use crate::config::{Config, Decoding, LoadedDetection, OnMatch, Window};
 use crate::damage::{Damage, Problem};
-use crate::detect::{StatsColumn, StatsKind, StatsTable, StatsValue};
+use crate::detect::{Predicate, RequiredLiteral, StatsColumn, StatsKind, StatsTable, StatsValue};
 use crate::discover::{Discovery, LogFile, discover};
 use crate::error::SweepError;
 use crate::event::{EventTime, QueryResults};
@@ -18,7 +18,7 @@ use crate::report::{
     DetectionRecord, FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, Header, Hosts, MATCHES_BLOOM,
     MATCHES_COLUMNS, MatchContext, MatchRow, OutputRecord, Run, Status, Totals, event_hash,
 };
-use crate::scan::{Block, BlockScan, LocatedEvent, Scanner, blocks};
+use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, blocks};
 use crate::table::{Cell, Column, ColumnType, Nulls};
 use crate::write::{OutputDirectory, TableWriter};
 
@@ -66,7 +66,7 @@ pub fn sweep(
     let discovery = discover(&config.search)?;
     observer.found(&discovery);
     let mut collector = Collector::new(&config, &discovery, observer)?;
-    let scanners = Scanners::default();
+    let scanners = Scanners::new(selection(&config));
     let units = units(&discovery.files).take_while(|_| !interrupt.load(Ordering::Relaxed));
     in_order(
         config.threads,
@@ -102,15 +102,39 @@ struct Done {
     matches: Vec<MatchRow>,
 }
 
+/// What needs decoding: what the detections cannot do without, if there is such for all of them.
+fn selection(config: &Config) -> Selection {
+    let predicates = config.detections.iter().map(|loaded| &loaded.detection.search.predicate);
+    let needles: Option<Vec<Vec<Needle>>> = predicates.map(needles).collect();
+    match (config.decoding, needles) {
+        (Decoding::Selected, Some(needles)) => Selection::Needles(needles.concat()),
+        _ => Selection::Everything,
+    }
+}
+
+/// The literals of a predicate, each with the `Data` element that must hold it. `None` if it can do without.
+fn needles(predicate: &Predicate) -> Option<Vec<Needle>> {
+    let literals = predicate.required_literals()?;
+    let needle =
+        |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
+    Some(literals.into_iter().map(needle).collect())
+}
+
 /// The scanners that no thread is using. Each has a buffer that is worth keeping.
-#[derive(Default)]
-struct Scanners(Mutex<Vec<Scanner>>);
+struct Scanners {
+    selection: Selection,
+    idle: Mutex<Vec<Scanner>>,
+}
 
 impl Scanners {
+    fn new(selection: Selection) -> Self {
+        Scanners { selection, idle: Mutex::default() }
+    }
+
     fn with<R>(&self, work: impl FnOnce(&mut Scanner) -> R) -> R {
         // The list is whole whatever happened to a thread that held it.
-        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scanner = idle().pop().unwrap_or_default();
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scanner = idle().pop().unwrap_or_else(|| Scanner::new(self.selection.clone()));
         let result = work(&mut scanner);
         idle().push(scanner);
         result

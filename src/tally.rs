@@ -94,6 +94,17 @@ impl Tally {
         }
     }
 
+    /// Counts records of one computer that were counted already.
+    pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIds) {
+        self.counts.merge(counts);
+        self.record_ids.merge(ids);
+        if let Some(known) = self.computers.get_mut(computer) {
+            known.merge(counts);
+        } else {
+            self.computers.insert(computer.to_owned(), counts);
+        }
+    }
+
     /// Adds the tally of another part.
     pub fn merge(&mut self, other: Tally) {
         self.chunks += other.chunks;

@@ -318,10 +318,10 @@ mod tests {
                 "lastTime"
             ]
         );
-        assert_eq!(
-            seed.search.predicate.required_literals().unwrap(),
-            ["pastebin", "discord", "api.telegram", "t.me"]
-        );
+        let required = seed.search.predicate.required_literals().unwrap();
+        assert!(required.iter().all(|required| required.data_name == "QueryName"));
+        let literals: Vec<String> = required.into_iter().map(|required| required.literal).collect();
+        assert_eq!(literals, ["pastebin", "discord", "api.telegram", "t.me"]);
     }
 
     #[test]

@@ -128,18 +128,18 @@ impl Field {
         text.filter(|text| !text.is_empty()).map(Cow::Borrowed)
     }
 
-    /// Whether a record holds the field's value as a string of its own, whose characters can be
-    /// looked for in the record's bytes. Numbers, GUIDs, SIDs and times are stored in binary; the
-    /// provider, channel and computer may stand in a template that the record merely refers to.
-    pub(super) fn is_stored_as_text(self) -> bool {
+    /// The name of the `Data` element whose text holds the field's value, where a record holds it as text of
+    /// its own. Numbers, GUIDs, SIDs and times are stored in binary; the provider, channel and
+    /// computer may stand in a template that the record merely refers to.
+    #[must_use]
+    pub fn data_name(self) -> Option<&'static str> {
         match self {
-            Field::Image
-            | Field::ProcessName
-            | Field::QueryName
-            | Field::QueryResults
-            | Field::QueryStatus
-            | Field::RuleName
-            | Field::User => true,
+            Field::Image | Field::ProcessName => Some("Image"),
+            Field::QueryName => Some("QueryName"),
+            Field::QueryResults => Some("QueryResults"),
+            Field::QueryStatus => Some("QueryStatus"),
+            Field::RuleName => Some("RuleName"),
+            Field::User => Some("User"),
             Field::Channel
             | Field::Computer
             | Field::EventId
@@ -150,7 +150,7 @@ impl Field {
             | Field::Time
             | Field::UserId
             | Field::UtcTime
-            | Field::VendorProduct => false,
+            | Field::VendorProduct => None,
         }
     }
 }

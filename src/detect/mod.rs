@@ -20,7 +20,7 @@ mod token;
 pub use detection::{Detection, DetectionError, RiskObject, ThreatObject};
 pub use field::Field;
 pub use pattern::Pattern;
-pub use predicate::{Hits, Order, Predicate};
+pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use search::Search;
 pub use stats::{Stats, StatsColumn, StatsKind, StatsRows, StatsTable, StatsValue};
 pub use token::SearchError;

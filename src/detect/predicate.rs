@@ -116,9 +116,8 @@ impl Predicate {
         }
     }
 
-    /// Literals of which every matching event holds at least one in the text of its own fields, in
-    /// any ASCII case; `None` where no such set is known. They are in lower case, ASCII, and at
-    /// least three characters long. An empty set says that no event can match.
+    /// Literals of which every matching event holds at least one, in any ASCII case; `None` where no such
+    /// set is known. An empty set says that no event can match.
     ///
     /// Sound, because
     /// - a pattern's value holds each of its literals, so any one of them will do: the longest does;
@@ -130,13 +129,13 @@ impl Predicate {
     /// A literal outside ASCII is not offered: its case variants differ in their bytes, so whoever looks
     /// for bytes could miss one. Nor is one of a field that records do not store as text.
     #[must_use]
-    pub fn required_literals(&self) -> Option<Vec<String>> {
+    pub fn required_literals(&self) -> Option<Vec<RequiredLiteral>> {
         match self {
             Predicate::And(children) => {
                 children.iter().filter_map(Predicate::required_literals).min_by_key(Vec::len)
             }
             Predicate::Or(children) => {
-                let mut union: Vec<String> = Vec::new();
+                let mut union: Vec<RequiredLiteral> = Vec::new();
                 for child in children {
                     for literal in child.required_literals()? {
                         if !union.contains(&literal) {
@@ -146,19 +145,29 @@ impl Predicate {
                 }
                 Some(union)
             }
-            Predicate::Matches { field, pattern } if field.is_stored_as_text() => pattern
-                .literals()
-                .filter(|literal| literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL)
-                .max_by_key(|literal| literal.len())
-                .map(|literal| vec![literal.to_owned()]),
+            Predicate::Matches { field, pattern } => {
+                let data_name = field.data_name()?;
+                let usable =
+                    |literal: &&str| literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL;
+                let literal = pattern.literals().filter(usable).max_by_key(|literal| literal.len())?;
+                Some(vec![RequiredLiteral { data_name, literal: literal.to_owned() }])
+            }
             Predicate::All
             | Predicate::Not(_)
             | Predicate::Sysmon
             | Predicate::Exists(_)
-            | Predicate::Matches { .. }
             | Predicate::Compare { .. } => None,
         }
     }
+}
+
+/// A literal that matching events hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequiredLiteral {
+    /// The name of the `Data` element that holds it, such as `QueryName`.
+    pub data_name: &'static str,
+    /// The literal: in lower case, ASCII, at least three characters long.
+    pub literal: String,
 }
 
 impl Order {
@@ -240,7 +249,10 @@ mod tests {
         ] {
             let expected: Option<Vec<String>> =
                 expected.map(|list| list.iter().map(|text| (*text).to_owned()).collect());
-            assert_eq!(predicate(head).required_literals(), expected, "{head}");
+            let literals = predicate(head).required_literals();
+            let texts: Option<Vec<String>> =
+                literals.map(|list| list.into_iter().map(|required| required.literal).collect());
+            assert_eq!(texts, expected, "{head}");
         }
         assert_eq!(Predicate::Or(Vec::new()).required_literals(), Some(Vec::new()), "nothing can match");
     }
@@ -336,10 +348,11 @@ mod tests {
                 ..DnsQueryEvent::default()
             };
             if let Some(literals) = predicate.required_literals() && predicate.evaluate(&event) {
-                let holds = |text: &str| {
-                    literals.iter().any(|literal| text.to_ascii_lowercase().contains(literal))
+                let holds = |name: &str, text: &str| {
+                    let text = text.to_ascii_lowercase();
+                    literals.iter().any(|required| required.data_name == name && text.contains(&required.literal))
                 };
-                prop_assert!(holds(&query) || holds(&image), "{:?}", literals);
+                prop_assert!(holds("QueryName", &query) || holds("Image", &image), "{:?}", literals);
             }
         }
     }

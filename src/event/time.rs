@@ -14,6 +14,11 @@ const NANOSECONDS_PER_TICK: i128 = 100;
 pub struct EventTime(i64);
 
 impl EventTime {
+    /// The earliest that can be told.
+    pub const MIN: EventTime = EventTime(i64::MIN);
+    /// The latest that can be told.
+    pub const MAX: EventTime = EventTime(i64::MAX);
+
     /// The instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn from_ticks(ticks: i64) -> Self {

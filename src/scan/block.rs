@@ -9,6 +9,7 @@ use super::chunk::{Place, Reached, place, walk};
 use super::document::Document;
 use super::log::{Block, CHUNK_LENGTH, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::record::decode;
+use super::select::{Selection, skim};
 
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,15 +50,22 @@ pub struct BlockScan {
 #[derive(Debug)]
 pub struct Scanner {
     buffer: Vec<u8>,
+    selection: Selection,
 }
 
 impl Default for Scanner {
     fn default() -> Self {
-        Scanner { buffer: vec![0; CHUNK_LENGTH] }
+        Scanner::new(Selection::Everything)
     }
 }
 
 impl Scanner {
+    /// A scanner that decodes what `selection` says.
+    #[must_use]
+    pub fn new(selection: Selection) -> Self {
+        Scanner { buffer: vec![0; CHUNK_LENGTH], selection }
+    }
+
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block) -> BlockScan {
         let mut scan = BlockScan::default();
@@ -95,7 +103,7 @@ impl Scanner {
         match place(bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
-                scan_chunk(bytes, range.start, scan);
+                scan_chunk(bytes, range.start, &self.selection, scan);
             }
             Place::Unused if length == CHUNK_SIZE => scan.tally.empty_chunks += 1,
             Place::Unused => {
@@ -113,10 +121,17 @@ impl Scanner {
     }
 }
 
-/// Walks and decodes a chunk that starts `start` bytes into the file.
-fn scan_chunk(bytes: &mut [u8], start: u64, scan: &mut BlockScan) {
+/// Walks a chunk that starts `start` bytes into the file, and decodes what the skim leaves of it: all
+/// where none is wanted, or where anything is wrong with the chunk.
+fn scan_chunk(bytes: &mut [u8], start: u64, selection: &Selection, scan: &mut BlockScan) {
     let mut walk = walk(bytes);
     let mut problems = std::mem::take(&mut walk.problems);
+    let is_empty = walk.records.is_empty();
+    if problems.is_empty()
+        && let Selection::Needles(needles) = selection
+    {
+        skim(bytes, &mut walk, needles, &mut scan.tally);
+    }
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;
     decode(bytes, &walk, |record, document| {
@@ -137,7 +152,7 @@ fn scan_chunk(bytes: &mut [u8], start: u64, scan: &mut BlockScan) {
             }
         }
     });
-    if walk.records.is_empty() {
+    if is_empty {
         tally.empty_chunks += 1;
     }
     tally.damaged_chunks += u64::from(!problems.is_empty());

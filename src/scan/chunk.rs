@@ -23,8 +23,10 @@ const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
 /// Bytes of a record's header: signature, size, id, time written.
 pub(super) const RECORD_HEADER_SIZE: usize = 24;
+/// Bytes of the copy of a record's size at its end.
+pub(super) const SIZE_COPY_SIZE: usize = 4;
 /// The least record: its header and the copy of its size.
-const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + 4;
+const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
 /// What the bytes in the place of a chunk are.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,7 +97,8 @@ impl Walk {
 ///
 /// `bytes` begins with a chunk's signature and is at most 64 KiB; less at the end of a cut file.
 pub(super) fn walk(bytes: &[u8]) -> Walk {
-    let mut walk = Walk::default();
+    // A chunk holds about a hundred records.
+    let mut walk = Walk { records: Vec::with_capacity(128), ..Walk::default() };
     if bytes.len() < CHUNK_LENGTH {
         walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
     }

@@ -101,6 +101,11 @@ pub fn blocks(size: u64) -> impl Iterator<Item = Block> {
     std::iter::successors(Some(first), next)
 }
 
+/// The little-endian u16 that lies `offset` bytes into `bytes`.
+pub(super) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+    bytes.get(offset..)?.first_chunk().copied().map(u16::from_le_bytes)
+}
+
 /// The little-endian u32 that lies `offset` bytes into `bytes`.
 pub(super) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)

@@ -6,6 +6,10 @@ mod chunk;
 mod document;
 mod log;
 mod record;
+mod select;
+mod template;
+mod value;
 
 pub use block::{BlockScan, LocatedEvent, Location, Scanner};
 pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};
+pub use select::{Needle, Selection};

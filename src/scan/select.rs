@@ -1,0 +1,404 @@
+//! Which records need decoding: a skim over a chunk's records that counts most of them without.
+//!
+//! Decoding costs a hundred times what reading costs. All that the ledger needs of a record (who logged it,
+//! where, when, as which event) lies in a few bytes whose place its template tells; and a DNS
+//! query can match only if it holds one of the detections' literals. The skim errs only
+//! towards decoding: what it does not understand to the last byte is decoded.
+//!
+//! It is trusted because it is only given chunks whose checksums hold and whose records follow one
+//! another without a gap. Its twin is to decode everything, with which a test compares it.
+
+use crate::event::{EventTime, Span};
+use crate::tally::{RecordCounts, RecordIds, Tally};
+
+use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
+use super::log::{u16_at, u64_at};
+use super::template::{DataTemplate, Definition, EventTemplate, Value, definition, is_letter};
+use super::value::{self, Values};
+
+/// Which records are decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them.
+    #[default]
+    Everything,
+    /// DNS queries that hold one of these literals, and whatever the skim does not understand.
+    Needles(Vec<Needle>),
+}
+
+/// A literal without which no DNS query matches, and the field that must hold it or another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needle {
+    /// The name of the `Data` element, such as `QueryName`.
+    pub data: String,
+    /// The literal, in lower case, of ASCII characters other than NUL only. It is looked for in any case.
+    pub literal: String,
+}
+
+/// 100 ns intervals between 1601-01-01 and 1970-01-01.
+const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
+/// The first FILETIME of the year 9999. From there on the decoder has rules of its own.
+const FILETIME_OF_9999: i64 = 2_649_730_752_000_000_000;
+/// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or its channel.
+const DNS_QUERY: u16 = 22;
+const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_CHANNEL];
+
+/// Counts the records of a chunk that need no decoding, and makes them gaps of the walk.
+pub(super) fn skim(chunk: &[u8], walk: &mut Walk, needles: &[Needle], tally: &mut Tally) {
+    let end = walk.end();
+    let Walk { records, gaps, .. } = walk;
+    let mut skim = Skim { chunk, end, needles, definitions: Vec::with_capacity(8) };
+    records.retain(|record| {
+        let counted = skim.record(record) == Some(Verdict::Counted);
+        match gaps.last_mut() {
+            Some(gap) if counted && gap.end == record.range.start => gap.end = record.range.end,
+            _ if counted => gaps.push(record.range.clone()),
+            _ => {}
+        }
+        !counted
+    });
+    for (_, known) in skim.definitions {
+        if let Known::Event(event) = known
+            && event.counts.records > 0
+        {
+            tally.add_counts(&event.computer, event.counts.into(), event.ids());
+        }
+    }
+}
+
+/// A skim over one chunk.
+struct Skim<'a> {
+    chunk: &'a [u8],
+    /// Where the live records end.
+    end: usize,
+    needles: &'a [Needle],
+    /// The definitions met so far, by their offsets.
+    definitions: Vec<(usize, Known<'a>)>,
+}
+
+/// A definition, and what was counted of its records.
+#[derive(Debug)]
+enum Known<'a> {
+    Event(KnownEvent<'a>),
+    Data(DataTemplate<'a>),
+    Unknown,
+}
+
+#[derive(Debug)]
+struct KnownEvent<'a> {
+    template: EventTemplate<'a>,
+    computer: String,
+    /// Whether what is written of provider and channel in the definition says that it is Sysmon's.
+    sysmon: bool,
+    counts: Counts,
+    /// How the last record was laid out that was looked at value by value.
+    layout: Option<Layout<'a>>,
+}
+
+/// How records are laid out whose values but the last have the same types and sizes. Most records of a definition do,
+/// so this spares adding up sizes for each.
+#[derive(Debug, Clone, Copy)]
+struct Layout<'a> {
+    /// The descriptors of all values but the last.
+    descriptors: &'a [u8],
+    /// From the first value to each of these, and to the last value.
+    event_id: usize,
+    time_created: usize,
+    event_record_id: usize,
+    last: usize,
+    /// Whether the last value must not be null.
+    last_required: bool,
+    /// What lies from the first text that tells whether the event is Sysmon's to the last: where, from the first value,
+    /// and the bytes.
+    names: (usize, &'a [u8]),
+    sysmon: bool,
+}
+
+/// Counts of one definition's records, as plain numbers.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    records: u64,
+    sysmon_records: u64,
+    dns_queries: u64,
+    first_time: EventTime,
+    last_time: EventTime,
+    first_id: u64,
+    last_id: u64,
+}
+
+/// What the skim makes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is counted; there is nothing in it that a detection could want.
+    Counted,
+    /// It must be decoded.
+    Decode,
+}
+
+impl<'a> Skim<'a> {
+    /// `None` where anything is not understood.
+    fn record(&mut self, record: &RecordSpan) -> Option<Verdict> {
+        let end = record.range.end - SIZE_COPY_SIZE;
+        let values = Values::head(self.chunk, record.range.start + RECORD_HEADER_SIZE)?;
+        let place = self.place(values.definition)?;
+        let (_, Known::Event(event)) = self.definitions.get_mut(place)? else { return None };
+        let seen = event.see(self.chunk, &values, end)?;
+        if seen.is_dns_query() {
+            let data = values.range(event.template.event_data?, value::FRAGMENT)?;
+            if self.dns_query(data)? == Verdict::Decode {
+                return Some(Verdict::Decode);
+            }
+        }
+        let (_, Known::Event(event)) = self.definitions.get_mut(place)? else { return None };
+        event.counts.add(&seen);
+        Some(Verdict::Counted)
+    }
+
+    /// Whether a DNS query holds a needle. Its `EventData` fills `range`.
+    fn dns_query(&mut self, range: std::ops::Range<usize>) -> Option<Verdict> {
+        let values = Values::read(self.chunk, range)?;
+        let place = self.place(values.definition)?;
+        let (_, Known::Data(template)) = self.definitions.get(place)? else { return None };
+        for needle in self.needles {
+            if holds(template, &values, needle)? {
+                return Some(Verdict::Decode);
+            }
+        }
+        Some(Verdict::Counted)
+    }
+
+    /// Where the definition at `offset` stands in the list of those known; it is read if it is new.
+    /// It must lie among the live records, which the chunk's checksum covers.
+    fn place(&mut self, offset: usize) -> Option<usize> {
+        if let Some(place) = self.definitions.iter().position(|(known, _)| *known == offset) {
+            return Some(place);
+        }
+        if offset < CHUNK_HEADER_SIZE {
+            return None;
+        }
+        self.definitions.push((offset, Known::new(definition(self.chunk, offset, self.end))));
+        Some(self.definitions.len() - 1)
+    }
+}
+
+impl<'a> Known<'a> {
+    fn new(definition: Definition<'a>) -> Self {
+        match definition {
+            Definition::Event(template) => match template.computer.decode() {
+                Some(computer) => {
+                    let literals = [template.provider, template.channel];
+                    let sysmon = literals.into_iter().zip(SYSMON).any(
+                        |(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)),
+                    );
+                    Known::Event(KnownEvent {
+                        template,
+                        computer,
+                        sysmon,
+                        counts: Counts::NONE,
+                        layout: None,
+                    })
+                }
+                None => Known::Unknown,
+            },
+            Definition::Data(template) => Known::Data(template),
+            Definition::Unknown => Known::Unknown,
+        }
+    }
+}
+
+impl<'a> KnownEvent<'a> {
+    /// Looks at a record of this definition, whose content ends at `end`.
+    fn see(&mut self, chunk: &'a [u8], values: &Values<'a>, end: usize) -> Option<Seen> {
+        let alike = self.layout.as_ref().and_then(|layout| layout.see(chunk, values, end));
+        if alike.is_some() {
+            return alike;
+        }
+        if !values.fill(end) {
+            return None;
+        }
+        let seen = Seen::read(self, values)?;
+        self.layout = Layout::of(&self.template, chunk, values, seen.sysmon);
+        Some(seen)
+    }
+
+    fn ids(&self) -> RecordIds {
+        RecordIds { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
+    }
+}
+
+impl<'a> Layout<'a> {
+    /// The layout of a record that was looked at value by value. `None` if its last value is one of
+    /// those that are looked at: then records differ in it.
+    fn of(template: &EventTemplate<'_>, chunk: &'a [u8], values: &Values<'a>, sysmon: bool) -> Option<Self> {
+        let (last, _, _) = values.last()?;
+        let texts = [template.provider, template.channel].map(|value| match value {
+            Value::Substitution(index) => values.range(index, value::TEXT),
+            _ => None,
+        });
+        let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
+        let end = texts.iter().flatten().map(|range| range.end).max().unwrap_or(start);
+        let fixed = [
+            (template.event_id, value::U16),
+            (template.time_created, value::FILETIME),
+            (template.event_record_id, value::U64),
+        ];
+        let ranges = fixed.map(|(index, kind)| values.range(index, kind));
+        let [Some(event_id), Some(time_created), Some(event_record_id)] = ranges else { return None };
+        let last_start = values.start_of(last)?;
+        if [end, event_id.end, time_created.end, event_record_id.end].iter().any(|end| *end > last_start) {
+            return None;
+        }
+        Some(Layout {
+            descriptors: values.layout(),
+            event_id: event_id.start - values.start(),
+            time_created: time_created.start - values.start(),
+            event_record_id: event_record_id.start - values.start(),
+            last: last_start - values.start(),
+            last_required: template.required.iter().any(|index| usize::from(*index) == last),
+            names: (start - values.start(), chunk.get(start..end)?),
+            sysmon,
+        })
+    }
+
+    /// Looks at a record if it is laid out so and of the same provider and channel.
+    fn see(&self, chunk: &[u8], values: &Values<'_>, end: usize) -> Option<Seen> {
+        let (_, kind, size) = values.last()?;
+        let start = values.start();
+        let found_end = start + self.last + size;
+        let fills = found_end == end || (found_end < end && chunk.get(found_end) == Some(&0));
+        let (names_at, names) = self.names;
+        let alike = values.layout() == self.descriptors
+            && fills
+            && !(self.last_required && kind == value::NULL)
+            && chunk.get(start + names_at..start + names_at + names.len()) == Some(names);
+        if !alike {
+            return None;
+        }
+        let time = filetime(u64_at(chunk, start + self.time_created)?)?;
+        let event_record_id = u64_at(chunk, start + self.event_record_id)?;
+        Some(Seen {
+            event_id: u16_at(chunk, start + self.event_id)?,
+            sysmon: self.sysmon,
+            time,
+            event_record_id,
+        })
+    }
+}
+
+/// The instant of a FILETIME; `None` for one that the decoder has rules of its own for.
+fn filetime(time: u64) -> Option<EventTime> {
+    let time = i64::try_from(time).ok().filter(|time| *time < FILETIME_OF_9999)?;
+    Some(EventTime::from_ticks(time - FILETIME_OF_1970))
+}
+
+impl Counts {
+    const NONE: Counts = Counts {
+        records: 0,
+        sysmon_records: 0,
+        dns_queries: 0,
+        first_time: EventTime::MAX,
+        last_time: EventTime::MIN,
+        first_id: u64::MAX,
+        last_id: 0,
+    };
+
+    fn add(&mut self, seen: &Seen) {
+        self.records += 1;
+        self.sysmon_records += u64::from(seen.sysmon);
+        self.dns_queries += u64::from(seen.is_dns_query());
+        self.first_time = self.first_time.min(seen.time);
+        self.last_time = self.last_time.max(seen.time);
+        self.first_id = self.first_id.min(seen.event_record_id);
+        self.last_id = self.last_id.max(seen.event_record_id);
+    }
+}
+
+/// For counts of at least one record.
+impl From<Counts> for RecordCounts {
+    fn from(counts: Counts) -> Self {
+        RecordCounts {
+            records: counts.records,
+            sysmon_records: counts.sysmon_records,
+            dns_queries: counts.dns_queries,
+            span: Span { first: Some(counts.first_time), last: Some(counts.last_time) },
+        }
+    }
+}
+
+/// What the skim sees of a record.
+struct Seen {
+    event_id: u16,
+    sysmon: bool,
+    time: EventTime,
+    event_record_id: u64,
+}
+
+impl Seen {
+    fn read(event: &KnownEvent<'_>, values: &Values<'_>) -> Option<Self> {
+        let template = &event.template;
+        if template.required.iter().any(|index| values.kind(*index).is_none_or(|kind| kind == value::NULL)) {
+            return None;
+        }
+        let event_id =
+            values.bytes(template.event_id, value::U16)?.try_into().ok().map(u16::from_le_bytes)?;
+        let time =
+            values.bytes(template.time_created, value::FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
+        let event_record_id =
+            values.bytes(template.event_record_id, value::U64)?.try_into().ok().map(u64::from_le_bytes)?;
+        let mut sysmon = event.sysmon;
+        for (value, name) in [template.provider, template.channel].into_iter().zip(SYSMON) {
+            if let Value::Substitution(index) = value
+                && !sysmon
+            {
+                sysmon = equals(values.bytes(index, value::TEXT)?, name)?;
+            }
+        }
+        Some(Seen { event_id, sysmon, time: filetime(time)?, event_record_id })
+    }
+
+    fn is_dns_query(&self) -> bool {
+        self.sysmon && self.event_id == DNS_QUERY
+    }
+}
+
+/// Whether UTF-16 text, up to its first NUL, is `name` in any ASCII case. `None` for text that is
+/// cut in the middle of a unit: about that the decoder shall decide.
+fn equals(text: &[u8], name: &str) -> Option<bool> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let length = name.len() * 2;
+    let begins = text.get(..length).is_some_and(|start| {
+        start
+            .chunks_exact(2)
+            .zip(name.bytes())
+            .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
+    });
+    Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
+}
+
+/// Whether a DNS query's field holds a needle. `None` where the field is not text in UTF-16.
+fn holds(template: &DataTemplate<'_>, values: &Values<'_>, needle: &Needle) -> Option<bool> {
+    let Some((_, index)) = template.data.iter().find(|(name, _)| name.is(&needle.data)) else {
+        return Some(false);
+    };
+    if values.kind(*index)? == value::NULL {
+        return Some(false);
+    }
+    let text = values.bytes(*index, value::TEXT)?;
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    Some(contains(text, needle.literal.as_bytes()))
+}
+
+/// Whether UTF-16 text holds a literal of lower-case ASCII, in any case.
+fn contains(text: &[u8], literal: &[u8]) -> bool {
+    let Some(first) = literal.first() else { return true };
+    text.chunks_exact(2).enumerate().any(|(place, unit)| {
+        is_letter(unit, *first)
+            && text.get(place * 2..(place + literal.len()) * 2).is_some_and(|candidate| {
+                candidate.chunks_exact(2).zip(literal).all(|(unit, letter)| is_letter(unit, *letter))
+            })
+    })
+}

@@ -1,0 +1,381 @@
+//! Template definitions, as far as the skim needs them: which substitution holds what.
+//!
+//! A record of an ordinary log holds only substitutions; the elements around them stand in a
+//! definition elsewhere in its chunk. What a definition says is looked up once per chunk. Only definitions of the
+//! usual shape are understood, and anything else is [`Definition::Unknown`]: its records are decoded.
+//!
+//! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Dependencies: [MS-EVEN6]
+//! 2.2.12, an element whose dependency is a null value is left out.
+
+use super::log::{u16_at, u32_at};
+
+/// Bytes of a definition before its tokens: next definition, GUID, size.
+const DEFINITION_HEADER_SIZE: usize = 24;
+const SIZE_OFFSET: usize = 20;
+/// The dependency of an element that depends on nothing.
+const NO_DEPENDENCY: u16 = 0xffff;
+
+/// Which substitution, from 0.
+pub(super) type Index = u16;
+
+/// What a definition says of the records that are made with it. Borrows from the chunk.
+#[derive(Debug)]
+pub(super) enum Definition<'a> {
+    /// It makes a whole event.
+    Event(EventTemplate<'a>),
+    /// It makes an `EventData`.
+    Data(DataTemplate<'a>),
+    /// It has another shape.
+    Unknown,
+}
+
+/// A definition of an event.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct EventTemplate<'a> {
+    /// The text of `Computer`.
+    pub computer: Text<'a>,
+    /// `Provider/@Name`.
+    pub provider: Value<'a>,
+    /// `Channel`.
+    pub channel: Value<'a>,
+    /// `EventID`.
+    pub event_id: Index,
+    /// `TimeCreated/@SystemTime`.
+    pub time_created: Index,
+    /// `EventRecordID`.
+    pub event_record_id: Index,
+    /// What stands in the place of `EventData`; `None` where it is not a substitution alone.
+    pub event_data: Option<Index>,
+    /// Substitutions that must not be null, or one of the elements above is left out.
+    pub required: Vec<Index>,
+}
+
+/// A definition of an `EventData`: the names of its `Data` and their substitutions.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct DataTemplate<'a> {
+    /// Name and substitution.
+    pub data: Vec<(Text<'a>, Index)>,
+}
+
+/// Text of a definition: UTF-16, as it lies in the chunk.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Text<'a>(&'a [u8]);
+
+impl Text<'_> {
+    /// Whether it is `ascii`, letter for letter.
+    pub(super) fn is(self, ascii: &str) -> bool {
+        self.0.len() == ascii.len() * 2
+            && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
+    }
+
+    /// Whether it is `ascii`, in any case.
+    pub(super) fn is_in_any_case(self, ascii: &str) -> bool {
+        self.0.len() == ascii.len() * 2
+            && self
+                .0
+                .chunks_exact(2)
+                .zip(ascii.bytes())
+                .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
+    }
+
+    /// The text; `None` unless it is whole and without NUL: about the rest, the decoder shall decide.
+    pub(super) fn decode(self) -> Option<String> {
+        let units =
+            self.0.chunks_exact(2).filter_map(|unit| unit.first_chunk().copied().map(u16::from_le_bytes));
+        let text: Result<String, _> = char::decode_utf16(units).collect();
+        text.ok().filter(|text| !text.contains('\0'))
+    }
+}
+
+/// Whether a UTF-16 unit is an ASCII character, in any case.
+pub(super) fn is_letter(unit: &[u8], lower: u8) -> bool {
+    matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
+}
+
+/// A text that is written in the definition or substituted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    /// The element or attribute is not there.
+    #[default]
+    Absent,
+    /// Written in the definition.
+    Literal(Text<'a>),
+    /// Substituted.
+    Substitution(Index),
+}
+
+/// Reads the definition at `offset` of a chunk; nothing of it may lie at or behind `end`.
+pub(super) fn definition(chunk: &[u8], offset: usize, end: usize) -> Definition<'_> {
+    read(chunk, offset, end).unwrap_or(Definition::Unknown)
+}
+
+/// Where the tokens of the definition at `offset` end: where the substitutions of a record lie that holds it itself.
+pub(super) fn definition_end(chunk: &[u8], offset: usize) -> Option<usize> {
+    let size = usize::try_from(u32_at(chunk, offset + SIZE_OFFSET)?).ok()?;
+    offset.checked_add(DEFINITION_HEADER_SIZE)?.checked_add(size)
+}
+
+fn read(chunk: &[u8], offset: usize, end: usize) -> Option<Definition<'_>> {
+    let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
+    let mut tokens = Tokens { chunk, at: offset + DEFINITION_HEADER_SIZE, end: tokens_end };
+    tokens.expect_fragment_header()?;
+    let (name, dependency) = tokens.open()?;
+    if name.is("Event") {
+        event(&mut tokens, dependency).map(Definition::Event)
+    } else if name.is("EventData") && dependency == NO_DEPENDENCY {
+        data(&mut tokens).map(Definition::Data)
+    } else {
+        None
+    }
+}
+
+/// The rest of an event's definition, behind its name.
+fn event<'a>(tokens: &mut Tokens<'a>, dependency: u16) -> Option<EventTemplate<'a>> {
+    let mut event = EventTemplate::default();
+    event.require(dependency);
+    // The name space is of no concern.
+    tokens.attributes()?;
+    let (name, dependency) = tokens.open()?;
+    if !name.is("System") || tokens.attributes()? != [None, None] {
+        return None;
+    }
+    event.require(dependency);
+    system(tokens, &mut event)?;
+    event.event_data = match tokens.next()? {
+        Token::Substitution(index) => Some(index),
+        // Another element in the place of EventData, or none. Only a DNS query's matters.
+        Token::Open(_, _) | Token::Close => return Some(event),
+        _ => return None,
+    };
+    matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
+}
+
+/// The elements of `System`, to its end.
+fn system<'a>(tokens: &mut Tokens<'a>, event: &mut EventTemplate<'a>) -> Option<()> {
+    let [mut provider, mut channel, mut computer, mut event_id, mut time_created, mut record_id] = [None; 6];
+    loop {
+        let (name, dependency) = match tokens.next()? {
+            Token::Open(name, dependency) => (name, dependency),
+            Token::Close => break,
+            _ => return None,
+        };
+        let (attributes, text) = tokens.element()?;
+        let (place, value) = if name.is("Provider") {
+            (&mut provider, attribute(attributes, "Name")?)
+        } else if name.is("TimeCreated") {
+            (&mut time_created, attribute(attributes, "SystemTime")?)
+        } else if name.is("EventID") {
+            (&mut event_id, text)
+        } else if name.is("EventRecordID") {
+            (&mut record_id, text)
+        } else if name.is("Channel") {
+            (&mut channel, text)
+        } else if name.is("Computer") {
+            (&mut computer, text)
+        } else {
+            // What else there is of an event is not needed to count it.
+            continue;
+        };
+        // An element that is there twice is unusual enough for the decoder.
+        if place.replace(value).is_some() {
+            return None;
+        }
+        event.require(dependency);
+    }
+    let (Some(Value::Literal(computer)), Some(provider)) = (computer, provider) else { return None };
+    event.computer = computer;
+    event.provider = provider;
+    event.channel = channel.unwrap_or_default();
+    event.event_id = event_id?.index()?;
+    event.time_created = time_created?.index()?;
+    event.event_record_id = record_id?.index()?;
+    Some(())
+}
+
+/// The rest of an `EventData`'s definition: nothing but `Data` elements, each with a name of its
+/// own and one substitution.
+fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
+    let mut template = DataTemplate { data: Vec::with_capacity(9) };
+    if tokens.attributes()? != [None, None] {
+        return None;
+    }
+    loop {
+        match tokens.next()? {
+            Token::Open(name, NO_DEPENDENCY) if name.is("Data") => {
+                let ([name, None], text) = tokens.element()? else { return None };
+                let (attribute, Value::Literal(name)) = name? else { return None };
+                if !attribute.is("Name") || template.data.iter().any(|(other, _)| *other == name) {
+                    return None;
+                }
+                template.data.push((name, text.index()?));
+            }
+            Token::Close => break,
+            _ => return None,
+        }
+    }
+    matches!(tokens.next()?, Token::End).then_some(template)
+}
+
+impl EventTemplate<'_> {
+    fn require(&mut self, dependency: u16) {
+        if dependency != NO_DEPENDENCY && !self.required.contains(&dependency) {
+            self.required.push(dependency);
+        }
+    }
+}
+
+impl Value<'_> {
+    fn index(self) -> Option<Index> {
+        match self {
+            Value::Substitution(index) => Some(index),
+            _ => None,
+        }
+    }
+}
+
+/// The first two attributes of an element; of those behind them nothing is needed.
+type Attributes<'a> = [Option<(Text<'a>, Value<'a>)>; 2];
+
+fn attribute<'a>(attributes: Attributes<'a>, wanted: &str) -> Option<Value<'a>> {
+    attributes.into_iter().flatten().find(|(name, _)| name.is(wanted)).map(|(_, value)| value)
+}
+
+/// A token of a definition.
+#[derive(Debug)]
+enum Token<'a> {
+    /// An element begins: its name and dependency.
+    Open(Text<'a>, u16),
+    /// An attribute's name.
+    Attribute(Text<'a>),
+    /// The element's attributes are over, content follows.
+    EndOfAttributes,
+    /// The element is over, without content.
+    CloseEmpty,
+    /// The element is over.
+    Close,
+    /// Text.
+    Text(Text<'a>),
+    /// A value of the record.
+    Substitution(Index),
+    /// The definition is over.
+    End,
+}
+
+struct Tokens<'a> {
+    chunk: &'a [u8],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Tokens<'a> {
+    fn expect_fragment_header(&mut self) -> Option<()> {
+        let found = self.chunk.get(self.at..self.at + 4)?;
+        self.at += 4;
+        (found == [0x0f, 1, 1, 0]).then_some(())
+    }
+
+    /// The token at the cursor; `None` for one that is not among the usual, or that reaches over the end.
+    fn next(&mut self) -> Option<Token<'a>> {
+        let kind = *self.chunk.get(self.at)?;
+        self.at += 1;
+        let token = match kind {
+            0x00 => Token::End,
+            0x01 | 0x41 => {
+                let dependency = u16_at(self.chunk, self.at)?;
+                // Behind the dependency lies the element's size, which is not needed.
+                self.at += 6;
+                let name = self.name()?;
+                if kind == 0x41 {
+                    // The size of the attribute list.
+                    self.at += 4;
+                }
+                Token::Open(name, dependency)
+            }
+            0x02 => Token::EndOfAttributes,
+            0x03 => Token::CloseEmpty,
+            0x04 => Token::Close,
+            0x05 | 0x45 => {
+                if *self.chunk.get(self.at)? != super::value::TEXT {
+                    return None;
+                }
+                let length = usize::from(u16_at(self.chunk, self.at + 1)?) * 2;
+                self.at += 3 + length;
+                Token::Text(Text(self.chunk.get(self.at - length..self.at)?))
+            }
+            0x06 | 0x46 => Token::Attribute(self.name()?),
+            0x0d | 0x0e => {
+                let index = u16_at(self.chunk, self.at)?;
+                self.at += 3;
+                Token::Substitution(index)
+            }
+            _ => return None,
+        };
+        (self.at <= self.end).then_some(token)
+    }
+
+    fn open(&mut self) -> Option<(Text<'a>, u16)> {
+        match self.next()? {
+            Token::Open(name, dependency) => Some((name, dependency)),
+            _ => None,
+        }
+    }
+
+    /// The attributes of an element that has content.
+    fn attributes(&mut self) -> Option<Attributes<'a>> {
+        match self.attributes_and_end()? {
+            (attributes, Token::EndOfAttributes) => Some(attributes),
+            _ => None,
+        }
+    }
+
+    /// The attributes and the content of an element without elements in it, to its end.
+    fn element(&mut self) -> Option<(Attributes<'a>, Value<'a>)> {
+        let (attributes, end) = self.attributes_and_end()?;
+        if matches!(end, Token::CloseEmpty) {
+            return Some((attributes, Value::Absent));
+        }
+        let value = match self.next()? {
+            Token::Close => return Some((attributes, Value::Absent)),
+            token => value(token)?,
+        };
+        matches!(self.next()?, Token::Close).then_some((attributes, value))
+    }
+
+    fn attributes_and_end(&mut self) -> Option<(Attributes<'a>, Token<'a>)> {
+        let mut attributes = [None; 2];
+        let mut count = 0;
+        loop {
+            match self.next()? {
+                Token::Attribute(name) => {
+                    let value = value(self.next()?)?;
+                    if let Some(attribute) = attributes.get_mut(count) {
+                        *attribute = Some((name, value));
+                    }
+                    count += 1;
+                }
+                token @ (Token::EndOfAttributes | Token::CloseEmpty) => return Some((attributes, token)),
+                _ => return None,
+            }
+        }
+    }
+
+    /// A name: its offset in the chunk and, where that is here, the name itself.
+    fn name(&mut self) -> Option<Text<'a>> {
+        let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok()?;
+        self.at += 4;
+        // A name's own header: the next name in its hash bucket, its hash, its length.
+        let length = usize::from(u16_at(self.chunk, offset.checked_add(6)?)?) * 2;
+        if offset == self.at {
+            self.at += 8 + length + 2;
+        }
+        self.chunk.get(offset + 8..offset + 8 + length).map(Text)
+    }
+}
+
+fn value(token: Token<'_>) -> Option<Value<'_>> {
+    match token {
+        Token::Text(text) => Some(Value::Literal(text)),
+        Token::Substitution(index) => Some(Value::Substitution(index)),
+        _ => None,
+    }
+}

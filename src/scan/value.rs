@@ -1,0 +1,117 @@
+//! Values of a template instance: their types, and where each lies. A record's own values and
+//! those of the `EventData` nested in them are laid out alike.
+//!
+//! Layout: [MS-EVEN6] 2.2.12, "TemplateInstanceData": a count, a descriptor of four bytes for each
+//! value (size, type, zero), then the values without any padding. Types: [MS-EVEN6] 2.2.18.
+
+use std::ops::Range;
+
+use super::log::u32_at;
+use super::template::{Index, definition_end};
+
+/// No value.
+pub(super) const NULL: u8 = 0x00;
+/// UTF-16 text.
+pub(super) const TEXT: u8 = 0x01;
+/// An unsigned number of 16 bits.
+pub(super) const U16: u8 = 0x06;
+/// An unsigned number of 64 bits.
+pub(super) const U64: u8 = 0x0a;
+/// An instant, in 100 ns since 1601.
+pub(super) const FILETIME: u8 = 0x11;
+/// A fragment of binary XML.
+pub(super) const FRAGMENT: u8 = 0x21;
+
+/// The values of a template instance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values<'a> {
+    chunk: &'a [u8],
+    /// Where the definition lies in the chunk.
+    pub definition: usize,
+    /// The descriptors, four bytes each.
+    descriptors: &'a [u8],
+    /// Where the first value starts, in the chunk.
+    start: usize,
+}
+
+impl<'a> Values<'a> {
+    /// Reads the head of a template instance that begins `range` of the chunk, with or without a
+    /// fragment header before it. `None` if it is anything else, or its values do not fill the range.
+    pub(super) fn read(chunk: &'a [u8], range: Range<usize>) -> Option<Self> {
+        let values = Self::head(chunk, range.start)?;
+        values.fill(range.end).then_some(values)
+    }
+
+    /// Reads the head of a template instance, without a look at its values.
+    pub(super) fn head(chunk: &'a [u8], mut at: usize) -> Option<Self> {
+        if chunk.get(at..at + 4)? == [0x0f, 1, 1, 0] {
+            at += 4;
+        }
+        // The token, an unknown byte that is always 1, the definition's id, and its offset.
+        if chunk.get(at..at + 2)? != [0x0c, 1] {
+            return None;
+        }
+        let definition = usize::try_from(u32_at(chunk, at + 6)?).ok()?;
+        at += 10;
+        if definition == at {
+            at = definition_end(chunk, definition)?;
+        }
+        let count = usize::try_from(u32_at(chunk, at)?).ok()?;
+        let start = count.checked_mul(4)?.checked_add(at + 4)?;
+        Some(Values { chunk, definition, descriptors: chunk.get(at + 4..start)?, start })
+    }
+
+    /// Whether the values fill the fragment they are in, which ends at `end`: with its last byte,
+    /// or with a token behind them that says so.
+    pub(super) fn fill(&self, end: usize) -> bool {
+        let found = self.start + sizes(self.descriptors);
+        found == end || (found < end && self.chunk.get(found) == Some(&0))
+    }
+
+    /// The descriptors of all values but the last; together with where the values start, they
+    /// tell where each value starts and of which type all but the last are.
+    pub(super) fn layout(&self) -> &'a [u8] {
+        self.descriptors.get(..self.descriptors.len().saturating_sub(4)).unwrap_or_default()
+    }
+
+    /// Where the first value starts, in the chunk.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Where a value starts, in the chunk.
+    pub(super) fn start_of(&self, index: usize) -> Option<usize> {
+        Some(self.start + sizes(self.descriptors.get(..index * 4)?))
+    }
+
+    /// The index of the last value, its type and its size; `None` where there is no value.
+    pub(super) fn last(&self) -> Option<(usize, u8, usize)> {
+        let index = (self.descriptors.len() / 4).checked_sub(1)?;
+        let [low, high, kind, _] = *self.descriptors.last_chunk::<4>()?;
+        Some((index, kind, usize::from(u16::from_le_bytes([low, high]))))
+    }
+
+    /// The type of a value; `None` if there is no such value.
+    pub(super) fn kind(&self, index: Index) -> Option<u8> {
+        self.descriptors.get(usize::from(index) * 4 + 2).copied()
+    }
+
+    /// Where a value of the type `kind` lies in the chunk; `None` if the value is of another.
+    pub(super) fn range(&self, index: Index, kind: u8) -> Option<Range<usize>> {
+        let at = usize::from(index) * 4;
+        let [low, high, found, _] = *self.descriptors.get(at..)?.first_chunk::<4>()?;
+        let start = self.start + sizes(self.descriptors.get(..at)?);
+        (found == kind).then(|| start..start + usize::from(u16::from_le_bytes([low, high])))
+    }
+
+    /// The bytes of a value of the type `kind`.
+    pub(super) fn bytes(&self, index: Index, kind: u8) -> Option<&'a [u8]> {
+        self.chunk.get(self.range(index, kind)?)
+    }
+}
+
+/// The sum of the sizes in descriptors.
+fn sizes(descriptors: &[u8]) -> usize {
+    let size = |descriptor: &[u8; 4]| usize::from(u16::from_le_bytes([descriptor[0], descriptor[1]]));
+    descriptors.as_chunks().0.iter().map(size).sum()
+}

@@ -1,0 +1,239 @@
+//! The sample evidence by host and by file, reduced here from the descriptions of its events.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::truth::{assert_same_rows, microseconds_of_filetime};
+use common::{Scene, Swept, repository, sweep};
+use dnsweep_samples::truth::{Recorded, SampleFile, is_dns_query, matches_seed};
+use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage, story};
+use serde_json::{Value, json};
+
+fn sweep_samples(scene: &Scene, folder: &str, status: i32) -> Swept {
+    sweep(&[&repository("samples").join(folder)], &scene.out(), &[]).expect(status)
+}
+
+/// The records of a file that are still there.
+fn left(file: &SampleFile) -> impl Iterator<Item = &Recorded> {
+    file.records.iter().filter(|record| !record.lost)
+}
+
+fn is_sysmon(record: &&Recorded) -> bool {
+    record.event.provider == dnsweep_samples::SYSMON.name
+}
+
+fn evidence_of(file: &SampleFile) -> &str {
+    file.path.split('/').nth(1).unwrap()
+}
+
+fn source_path(file: &SampleFile) -> &str {
+    file.path.split_once('/').unwrap().1
+}
+
+/// Values with their counts: the most frequent first, then in the order of their bytes.
+fn counted<'a>(values: impl Iterator<Item = &'a str>) -> Value {
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, i64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| -count);
+    counts.into_iter().map(|(value, count)| json!({ "value": value, "count": count })).collect()
+}
+
+fn first_and_last(records: &[&Recorded]) -> (Option<i64>, Option<i64>) {
+    let times = || records.iter().map(|record| microseconds_of_filetime(record.event.time));
+    (times().min(), times().max())
+}
+
+/// The row of each host. `is_whole` says which files are read without a problem.
+fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Value> {
+    let computers: BTreeSet<&str> =
+        files.iter().flat_map(left).map(|record| record.event.computer.as_str()).collect();
+    computers
+        .into_iter()
+        .map(|computer| {
+            let names = |file: &&SampleFile| left(file).any(|record| record.event.computer == computer);
+            let evidence: BTreeSet<&str> = files.iter().filter(names).map(evidence_of).collect();
+            // Files that name no machine are counted with those of their evidence.
+            let own = |file: &&SampleFile| {
+                names(file) || (left(file).next().is_none() && evidence.contains(evidence_of(file)))
+            };
+            let own: Vec<&SampleFile> = files.iter().filter(own).collect();
+            let records: Vec<&Recorded> =
+                own.iter().flat_map(|file| left(file)).filter(|record| record.event.computer == computer).collect();
+            let matches: Vec<&Recorded> =
+                records.iter().copied().filter(|record| matches_seed(&record.event)).collect();
+            let texts = |name: &str| -> Vec<String> {
+                matches.iter().filter_map(|record| Some(record.event.value(name)?.text())).collect()
+            };
+            let counts = |name: &str| counted(texts(name).iter().map(String::as_str));
+            let queries = records.iter().filter(|record| is_dns_query(&record.event)).count();
+            let ((first, last), (log_first, log_last)) = (first_and_last(&matches), first_and_last(&records));
+            json!({
+                "computer": computer,
+                "evidence": evidence,
+                "matches": matches.len(),
+                "unique_matches": matches.len(),
+                "first_time": first,
+                "last_time": last,
+                "query_names": counts("QueryName"),
+                "processes": counts("Image"),
+                "users": counts("User"),
+                "query_statuses": counts("QueryStatus"),
+                "risk_score": if matches.is_empty() { 0 } else { 64 },
+                "dns_queries": queries,
+                "sysmon_records": records.iter().copied().filter(is_sysmon).count(),
+                "records": records.len(),
+                "log_first_time": log_first,
+                "log_last_time": log_last,
+                "files": own.len(),
+                "damaged_files": own.iter().filter(|file| !is_whole(file)).count(),
+                "verdict": match (matches.len(), queries) {
+                    (0, 0) => "no DNS queries logged",
+                    (0, _) => "no matches",
+                    _ => "matches",
+                },
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn hosts_are_what_their_events_add_up_to() {
+    let scene = Scene::new();
+    let expected = hosts(&story::evidence().unwrap(), |_| true);
+    let found = sweep_samples(&scene, "evidence", 0).rows("hosts");
+    assert_same_rows(&found, &expected);
+    // The hosts come in the order of their names.
+    assert_eq!(found.iter().map(|row| &row["computer"]).collect::<Vec<_>>(), {
+        expected.iter().map(|row| &row["computer"]).collect::<Vec<_>>()
+    });
+    let verdict = |computer: &str| &found.iter().find(|row| row["computer"] == computer).unwrap()["verdict"];
+    for (computer, expected) in [
+        ("FIN-WS07.corp.example", "matches"),
+        ("SALES-WS21.corp.example", "matches"),
+        ("FIN-WS12.corp.example", "no matches"),
+        ("LAB-PC05.corp.example", "no DNS queries logged"),
+        ("SRV-FILE01.corp.example", "no DNS queries logged"),
+    ] {
+        assert_eq!(verdict(computer), expected, "{computer}");
+    }
+}
+
+#[test]
+fn hosts_with_damaged_logs_say_so() {
+    let scene = Scene::new();
+    // Of the damaged samples only the healthy neighbour's own log is whole.
+    let whole = |file: &SampleFile| evidence_of(file) == "DMG-WS06" && !file.records.is_empty();
+    let expected = hosts(&story::damaged().unwrap(), whole);
+    assert_same_rows(&sweep_samples(&scene, "damaged", 3).rows("hosts"), &expected);
+}
+
+/// What the ledger must say of a file's records, and of the places for its chunks.
+fn ledger_row(file: &SampleFile) -> Value {
+    let records: Vec<&Recorded> = left(file).collect();
+    let ids = || records.iter().map(|record| record.event.record_id);
+    let computers: BTreeSet<&str> = records.iter().map(|record| record.event.computer.as_str()).collect();
+    let (first, last) = first_and_last(&records);
+    let is_log = file.style.is_some();
+    let places =
+        if is_log { file.bytes.len().saturating_sub(HEADER_SIZE).div_ceil(CHUNK_SIZE) } else { 0 };
+    let used: BTreeSet<usize> = records.iter().map(|record| record.place.chunk).collect();
+    // A chunk whose signature is gone is not without records: what it holds is not known.
+    let foreign = (0..places).filter(|chunk| file.bytes[damage::chunk_offset(*chunk)..].starts_with(b"BadChunk"));
+    json!({
+        "source_path": source_path(file),
+        "evidence": evidence_of(file),
+        "size": file.bytes.len(),
+        "computers": computers,
+        "first_time": first,
+        "last_time": last,
+        "first_record_id": ids().min(),
+        "last_record_id": ids().max(),
+        "chunks": places,
+        "empty_chunks": places - used.len() - foreign.count(),
+        "dirty": file.bytes.starts_with(b"ElfFile") && file.bytes[120] & 1 == 1,
+    })
+}
+
+#[test]
+fn the_ledger_describes_each_file() {
+    for (folder, files, status) in
+        [("evidence", story::evidence().unwrap(), 0), ("damaged", story::damaged().unwrap(), 3)]
+    {
+        let scene = Scene::new();
+        let found = sweep_samples(&scene, folder, status).rows("files");
+        let expected: Vec<Value> = files.iter().map(ledger_row).collect();
+        assert_same_rows(&found, &expected);
+        let paths = |rows: &[Value]| rows.iter().map(|row| row["source_path"].clone()).collect::<Vec<_>>();
+        assert_eq!(paths(&found), paths(&expected), "the ledger is in the order of the paths");
+    }
+}
+
+/// Folder, file, status, and the problem that the damage must be called by: offset, length, part of its text.
+type Damage = (&'static str, &'static str, &'static str, u64, u64, &'static str);
+
+const SYSMON_LOG: &str = "Microsoft-Windows-Sysmon%4Operational.evtx";
+
+/// What was done to each of the damaged samples, as their README says it.
+const DAMAGES: [Damage; 6] = [
+    ("DMG-WS01", SYSMON_LOG, "damaged", 4096 + 65_536, 30_000, "expected 65536 bytes, found 30000"),
+    ("DMG-WS02", SYSMON_LOG, "damaged", 4096 + 65_536, 65_536, "chunk signature: expected \"ElfChnk\\0\", found \"BadChunk\""),
+    ("DMG-WS05", SYSMON_LOG, "damaged", 0, 4096, "file signature"),
+    ("DMG-WS06", "Security.evtx", "empty", 0, 0, "empty file"),
+    ("DMG-WS06", "Application.evtx", "not an event log", 0, 59, "found \"This is \""),
+    // The bytes from the first record to the free space; how many, the test reads from the chunk's header.
+    ("DMG-WS03", SYSMON_LOG, "damaged", 4096 + 512, 0, "checksum of the chunk's records"),
+];
+
+#[test]
+fn each_damage_is_called_by_its_name_and_place() {
+    let scene = Scene::new();
+    let swept = sweep_samples(&scene, "damaged", 3);
+    for (folder, name, status, offset, length, text) in DAMAGES {
+        let path = format!("{folder}/Windows/System32/winevt/Logs/{name}");
+        let length = if text.starts_with("checksum") {
+            let bytes = std::fs::read(repository("samples/damaged").join(&path)).unwrap();
+            u64::from(u32::from_le_bytes(bytes[4096 + 48..4096 + 52].try_into().unwrap())) - 512
+        } else {
+            length
+        };
+        let row = swept.file(&path);
+        assert_eq!(row["status"], status, "{path}");
+        let problems = row["problems"].as_array().unwrap();
+        let found = problems.iter().any(|problem| {
+            problem["offset"] == offset
+                && problem["length"] == length
+                && problem["problem"].as_str().unwrap().contains(text)
+        });
+        assert!(found, "{path}: {problems:#?}");
+    }
+    assert_eq!(swept.file(&format!("DMG-WS06/Windows/System32/winevt/Logs/{SYSMON_LOG}"))["status"], "complete");
+}
+
+#[test]
+fn a_record_of_size_zero_is_one_problem_and_the_records_behind_it_are_found_again() {
+    let scene = Scene::new();
+    let swept = sweep_samples(&scene, "damaged", 3);
+    let files = story::damaged().unwrap();
+    let file = files.iter().find(|file| evidence_of(file) == "DMG-WS04").unwrap();
+    let lost = file.records.iter().find(|record| record.lost).unwrap();
+    let row = swept.file(source_path(file));
+    let at = (lost.place.offset as u64, lost.place.size as u64);
+    let problems = row["problems"].as_array().unwrap();
+    let found = problems.iter().any(|problem| {
+        (problem["offset"].as_u64(), problem["length"].as_u64()) == (Some(at.0), Some(at.1))
+            && problem["problem"].as_str().unwrap().contains("found 0")
+    });
+    assert!(found, "{problems:#?}");
+    // What a chain of sizes cannot reach: the records of the same chunk that lie behind it.
+    let behind = left(file)
+        .filter(|record| record.place.chunk == lost.place.chunk && record.place.offset > lost.place.offset)
+        .count();
+    assert_eq!(row["refound_records"], behind);
+    assert_eq!(row["records"], left(file).count() - behind);
+}
