@@ -90,6 +90,9 @@ pub enum SweepError {
     /// The threads could not be started.
     #[error("threads: {0}")]
     Threads(String),
+    /// A row that does not fit its table: a fault of this program.
+    #[error("a row that does not fit its table: {0}")]
+    Row(String),
     /// An output could not be written.
     #[error("cannot write '{}': {reason}", path.display())]
     Output {
@@ -105,7 +108,7 @@ impl SweepError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            SweepError::Output { .. } => Exit::OutputFailed,
+            SweepError::Output { .. } | SweepError::Row(_) => Exit::OutputFailed,
             _ => Exit::WrongOrder,
         }
     }

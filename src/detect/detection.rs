@@ -318,10 +318,15 @@ mod tests {
                 "lastTime"
             ]
         );
-        let required = seed.search.predicate.required_literals().unwrap();
-        assert!(required.iter().all(|required| required.data_name == "QueryName"));
-        let literals: Vec<String> = required.into_iter().map(|required| required.literal).collect();
-        assert_eq!(literals, ["pastebin", "discord", "api.telegram", "t.me"]);
+        let required = seed.search.predicate.required_literals();
+        let sets: Vec<(&str, Vec<&str>)> = required
+            .iter()
+            .map(|set| (set[0].data_name, set.iter().map(|required| required.literal.as_str()).collect()))
+            .collect();
+        assert_eq!(sets[0], ("QueryName", vec!["pastebin", "discord", "api.telegram", "t.me"]));
+        assert_eq!(sets[1].0, "Image");
+        assert_eq!(sets[1].1.len(), 11, "five process names and six folders: {:?}", sets[1].1);
+        assert_eq!(sets.len(), 2);
     }
 
     #[test]

@@ -116,47 +116,50 @@ impl Predicate {
         }
     }
 
-    /// Literals of which every matching event holds at least one, in any ASCII case; `None` where no such
-    /// set is known. An empty set says that no event can match.
+    /// What every matching event holds: at least one literal of each of these sets, in any ASCII case. No
+    /// set at all says nothing of an event; an empty set says that no event can match.
     ///
     /// Sound, because
     /// - a pattern's value holds each of its literals, so any one of them will do: the longest does;
-    /// - all children of an AND hold, so any child's set will do: the smallest does;
-    /// - some child of an OR holds, and it is not known which: all their sets together, or none if
-    ///   one child has none;
+    /// - all children of an AND hold, so all their sets do;
+    /// - some child of an OR holds, and it is not known which: one set of each child, the smallest,
+    ///   together, or nothing if one child has none;
     /// - a NOT says what an event does not hold, which requires nothing.
     ///
     /// A literal outside ASCII is not offered: its case variants differ in their bytes, so whoever looks
     /// for bytes could miss one. Nor is one of a field that records do not store as text.
     #[must_use]
-    pub fn required_literals(&self) -> Option<Vec<RequiredLiteral>> {
+    pub fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         match self {
-            Predicate::And(children) => {
-                children.iter().filter_map(Predicate::required_literals).min_by_key(Vec::len)
-            }
+            Predicate::And(children) => children.iter().flat_map(Predicate::required_literals).collect(),
             Predicate::Or(children) => {
                 let mut union: Vec<RequiredLiteral> = Vec::new();
                 for child in children {
-                    for literal in child.required_literals()? {
+                    let Some(smallest) = child.required_literals().into_iter().min_by_key(Vec::len) else {
+                        return Vec::new();
+                    };
+                    for literal in smallest {
                         if !union.contains(&literal) {
                             union.push(literal);
                         }
                     }
                 }
-                Some(union)
+                vec![union]
             }
             Predicate::Matches { field, pattern } => {
-                let data_name = field.data_name()?;
                 let usable =
                     |literal: &&str| literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL;
-                let literal = pattern.literals().filter(usable).max_by_key(|literal| literal.len())?;
-                Some(vec![RequiredLiteral { data_name, literal: literal.to_owned() }])
+                let longest = pattern.literals().filter(usable).max_by_key(|literal| literal.len());
+                let required = field.data_name().zip(longest).map(|(data_name, literal)| {
+                    vec![RequiredLiteral { data_name, literal: literal.to_owned() }]
+                });
+                required.into_iter().collect()
             }
             Predicate::All
             | Predicate::Not(_)
             | Predicate::Sysmon
             | Predicate::Exists(_)
-            | Predicate::Compare { .. } => None,
+            | Predicate::Compare { .. } => Vec::new(),
         }
     }
 }
@@ -223,38 +226,40 @@ mod tests {
 
     #[test]
     fn required_literals_by_form() {
+        let none: &[&[&str]] = &[];
         for (head, expected) in [
-            ("QueryName=*Pastebin*", Some(&["pastebin"][..])),
-            ("QueryName=*ab*longer*abc", Some(&["longer"])),
-            ("QueryName=*ab*", None),
-            ("QueryName=*", None),
-            ("QueryName=*café*", None),
-            ("QueryName=*café*plain*", Some(&["plain"])),
-            ("QueryName IN (*discord*, t.me, *DISCORD)", Some(&["discord", "t.me"])),
-            ("QueryName IN (*discord*, *)", None),
-            ("QueryName=discord OR Image=*temp*", Some(&["discord", "temp"])),
-            ("QueryName=discord OR EventCode=22", None),
-            ("QueryName IN (one, two) Image=three", Some(&["three"])),
-            ("NOT QueryName=discord", None),
-            ("NOT NOT QueryName=discord", None),
-            ("QueryName!=discord", None),
-            ("QueryName!=discord Image=x.exe", Some(&["x.exe"])),
-            ("QueryName>discord", None),
+            ("QueryName=*Pastebin*", &[&["pastebin"][..]][..]),
+            ("QueryName=*ab*longer*abc", &[&["longer"]]),
+            ("QueryName=*ab*", none),
+            ("QueryName=*", none),
+            ("QueryName=*café*", none),
+            ("QueryName=*café*plain*", &[&["plain"]]),
+            ("QueryName IN (*discord*, t.me, *DISCORD)", &[&["discord", "t.me"]]),
+            ("QueryName IN (*discord*, *)", none),
+            ("QueryName=discord OR Image=*temp*", &[&["discord", "temp"]]),
+            ("QueryName=discord OR EventCode=22", none),
+            ("QueryName IN (one, two) Image=three", &[&["one", "two"], &["three"]]),
+            ("(QueryName IN (one, two) Image=three) OR User=four", &[&["three", "four"]]),
+            ("NOT QueryName=discord", none),
+            ("NOT NOT QueryName=discord", none),
+            ("QueryName!=discord", none),
+            ("QueryName!=discord Image=x.exe", &[&["x.exe"]]),
+            ("QueryName>discord", none),
             // Not text in the record.
-            ("ProcessId=12345", None),
-            ("EventCode=22222", None),
-            ("Computer=workstation", None),
-            ("ProcessGuid=f20b227d*", None),
-            ("`sysmon`", None),
+            ("ProcessId=12345", none),
+            ("EventCode=22222", none),
+            ("Computer=workstation", none),
+            ("ProcessGuid=f20b227d*", none),
+            ("`sysmon`", none),
         ] {
-            let expected: Option<Vec<String>> =
-                expected.map(|list| list.iter().map(|text| (*text).to_owned()).collect());
-            let literals = predicate(head).required_literals();
-            let texts: Option<Vec<String>> =
-                literals.map(|list| list.into_iter().map(|required| required.literal).collect());
-            assert_eq!(texts, expected, "{head}");
+            let found = predicate(head).required_literals();
+            let found: Vec<Vec<&str>> = found
+                .iter()
+                .map(|set| set.iter().map(|required| required.literal.as_str()).collect())
+                .collect();
+            assert_eq!(found, expected, "{head}");
         }
-        assert_eq!(Predicate::Or(Vec::new()).required_literals(), Some(Vec::new()), "nothing can match");
+        assert_eq!(Predicate::Or(Vec::new()).required_literals(), [[]], "nothing can match");
     }
 
     #[test]
@@ -347,12 +352,14 @@ mod tests {
                 process_id: Some("abba".to_owned()),
                 ..DnsQueryEvent::default()
             };
-            if let Some(literals) = predicate.required_literals() && predicate.evaluate(&event) {
-                let holds = |name: &str, text: &str| {
-                    let text = text.to_ascii_lowercase();
-                    literals.iter().any(|required| required.data_name == name && text.contains(&required.literal))
-                };
-                prop_assert!(holds("QueryName", &query) || holds("Image", &image), "{:?}", literals);
+            if predicate.evaluate(&event) {
+                for set in predicate.required_literals() {
+                    let holds = |name: &str, text: &str| {
+                        let text = text.to_ascii_lowercase();
+                        set.iter().any(|required| required.data_name == name && text.contains(&required.literal))
+                    };
+                    prop_assert!(holds("QueryName", &query) || holds("Image", &image), "{:?}", set);
+                }
             }
         }
     }

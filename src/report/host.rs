@@ -120,8 +120,8 @@ pub struct Host {
 
 impl Host {
     /// Counts a match.
-    pub fn add_match(&mut self, row: &MatchRow) {
-        let event = &row.event;
+    pub fn add_match(&mut self, row: &MatchRow<'_>) {
+        let event = row.event;
         self.matches += 1;
         self.match_span.add(event.system.time_created);
         self.risk_score = self.risk_score.max(row.risk_score);
@@ -247,7 +247,7 @@ impl Hosts {
     }
 
     /// Counts a match.
-    pub fn add_match(&mut self, row: &MatchRow) {
+    pub fn add_match(&mut self, row: &MatchRow<'_>) {
         self.computers.entry(row.event.system.computer.clone()).or_default().add_match(row);
     }
 

@@ -81,19 +81,17 @@ pub const MATCHES_BLOOM: [&str; 3] = ["query_name", "process_guid", "event_hash"
 
 /// A match, complete but for the names of its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MatchRow {
+pub struct MatchRow<'a> {
     /// Which chunk of the file holds the record, from 0.
     pub chunk_number: u64,
     /// Where the record starts, in bytes from the start of the file.
     pub record_offset: u64,
     /// The event.
-    pub event: DnsQueryEvent,
+    pub event: &'a DnsQueryEvent,
     /// [`event_hash`] of the event.
     pub event_hash: String,
     /// The event's answers.
     pub results: QueryResults,
-    /// Which of the sweep's detections this is a match of, from 0.
-    pub detection: usize,
     /// The patterns for the query's name that hit.
     pub matched_query: Vec<String>,
     /// The patterns for the process's name and image that hit.
@@ -119,11 +117,11 @@ pub struct MatchContext<'a> {
     pub detection_version: &'a str,
 }
 
-impl MatchRow {
+impl MatchRow<'_> {
     /// The row's cells, in the order of [`MATCHES_COLUMNS`].
     #[must_use]
     pub fn cells<'a>(&'a self, context: &MatchContext<'a>) -> Vec<Cell<'a>> {
-        let event = &self.event;
+        let event = self.event;
         let system = &event.system;
         let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_utc_time);
         let status_name = event.query_status.as_deref().and_then(query_status_name);
@@ -238,13 +236,13 @@ mod tests {
 
     #[test]
     fn a_row_has_a_cell_for_every_column() {
+        let event = event();
         let row = MatchRow {
             chunk_number: 0,
             record_offset: 0,
             event_hash: String::new(),
-            event: event(),
+            event: &event,
             results: QueryResults::default(),
-            detection: 0,
             matched_query: Vec::new(),
             matched_process: Vec::new(),
             risk_score: 0,

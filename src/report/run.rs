@@ -39,6 +39,15 @@ pub struct Run {
     pub outputs: Vec<OutputRecord>,
 }
 
+impl Run {
+    /// The run as JSON, for people to read too.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // Numbers, texts and lists of them, with texts as keys: nothing of it cannot be JSON.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+}
+
 /// A detection, as `run.json` names it.
 #[derive(Debug, Clone, Serialize)]
 pub struct DetectionRecord {

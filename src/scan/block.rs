@@ -8,8 +8,9 @@ use crate::tally::Tally;
 use super::chunk::{Place, Reached, place, walk};
 use super::document::Document;
 use super::log::{Block, CHUNK_LENGTH, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
+use super::needle::{Needles, Selection};
 use super::record::decode;
-use super::select::{Selection, skim};
+use super::select::skim;
 
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,20 +51,25 @@ pub struct BlockScan {
 #[derive(Debug)]
 pub struct Scanner {
     buffer: Vec<u8>,
-    selection: Selection,
+    /// What to look for in DNS queries; `None` to decode everything.
+    needles: Option<Needles>,
 }
 
 impl Default for Scanner {
     fn default() -> Self {
-        Scanner::new(Selection::Everything)
+        Scanner::new(&Selection::Everything)
     }
 }
 
 impl Scanner {
     /// A scanner that decodes what `selection` says.
     #[must_use]
-    pub fn new(selection: Selection) -> Self {
-        Scanner { buffer: vec![0; CHUNK_LENGTH], selection }
+    pub fn new(selection: &Selection) -> Self {
+        let needles = match selection {
+            Selection::Everything => None,
+            Selection::Wanted(wanted) => Some(Needles::new(wanted)),
+        };
+        Scanner { buffer: vec![0; CHUNK_LENGTH], needles }
     }
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
@@ -103,7 +109,7 @@ impl Scanner {
         match place(bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
-                scan_chunk(bytes, range.start, &self.selection, scan);
+                scan_chunk(bytes, range.start, self.needles.as_ref(), scan);
             }
             Place::Unused if length == CHUNK_SIZE => scan.tally.empty_chunks += 1,
             Place::Unused => {
@@ -123,12 +129,12 @@ impl Scanner {
 
 /// Walks a chunk that starts `start` bytes into the file, and decodes what the skim leaves of it: all
 /// where none is wanted, or where anything is wrong with the chunk.
-fn scan_chunk(bytes: &mut [u8], start: u64, selection: &Selection, scan: &mut BlockScan) {
+fn scan_chunk(bytes: &mut [u8], start: u64, needles: Option<&Needles>, scan: &mut BlockScan) {
     let mut walk = walk(bytes);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty();
     if problems.is_empty()
-        && let Selection::Needles(needles) = selection
+        && let Some(needles) = needles
     {
         skim(bytes, &mut walk, needles, &mut scan.tally);
     }

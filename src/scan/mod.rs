@@ -5,6 +5,7 @@ mod block;
 mod chunk;
 mod document;
 mod log;
+mod needle;
 mod record;
 mod select;
 mod template;
@@ -12,4 +13,4 @@ mod value;
 
 pub use block::{BlockScan, LocatedEvent, Location, Scanner};
 pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};
-pub use select::{Needle, Selection};
+pub use needle::{Needle, Selection, Wanted};

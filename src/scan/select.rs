@@ -8,32 +8,16 @@
 //! It is trusted because it is only given chunks whose checksums hold and whose records follow one
 //! another without a gap. Its twin is to decode everything, with which a test compares it.
 
+use std::ops::Range;
+
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
 use super::log::{u16_at, u64_at};
-use super::template::{DataTemplate, Definition, EventTemplate, Value, definition, is_letter};
+use super::needle::{FieldPlaces, Needles};
+use super::template::{EventTemplate, Value, data_template, event_template, is_letter};
 use super::value::{self, Values};
-
-/// Which records are decoded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Selection {
-    /// All of them.
-    #[default]
-    Everything,
-    /// DNS queries that hold one of these literals, and whatever the skim does not understand.
-    Needles(Vec<Needle>),
-}
-
-/// A literal without which no DNS query matches, and the field that must hold it or another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Needle {
-    /// The name of the `Data` element, such as `QueryName`.
-    pub data: String,
-    /// The literal, in lower case, of ASCII characters other than NUL only. It is looked for in any case.
-    pub literal: String,
-}
 
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
@@ -44,10 +28,10 @@ const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_CHANNEL];
 
 /// Counts the records of a chunk that need no decoding, and makes them gaps of the walk.
-pub(super) fn skim(chunk: &[u8], walk: &mut Walk, needles: &[Needle], tally: &mut Tally) {
+pub(super) fn skim(chunk: &[u8], walk: &mut Walk, needles: &Needles, tally: &mut Tally) {
     let end = walk.end();
     let Walk { records, gaps, .. } = walk;
-    let mut skim = Skim { chunk, end, needles, definitions: Vec::with_capacity(8) };
+    let mut skim = Skim { chunk, end, needles, events: Vec::with_capacity(8), data: Vec::new() };
     records.retain(|record| {
         let counted = skim.record(record) == Some(Verdict::Counted);
         match gaps.last_mut() {
@@ -57,10 +41,8 @@ pub(super) fn skim(chunk: &[u8], walk: &mut Walk, needles: &[Needle], tally: &mu
         }
         !counted
     });
-    for (_, known) in skim.definitions {
-        if let Known::Event(event) = known
-            && event.counts.records > 0
-        {
+    for event in skim.events.into_iter().filter_map(|(_, event)| event) {
+        if event.counts.records > 0 {
             tally.add_counts(&event.computer, event.counts.into(), event.ids());
         }
     }
@@ -71,19 +53,14 @@ struct Skim<'a> {
     chunk: &'a [u8],
     /// Where the live records end.
     end: usize,
-    needles: &'a [Needle],
-    /// The definitions met so far, by their offsets.
-    definitions: Vec<(usize, Known<'a>)>,
+    needles: &'a Needles,
+    /// The definitions of events met so far, by their offsets; `None` for one that is not understood.
+    events: Vec<(usize, Option<KnownEvent<'a>>)>,
+    /// Likewise those of `EventData` in DNS queries: where the fields lie that are looked into.
+    data: Vec<(usize, Option<FieldPlaces>)>,
 }
 
-/// A definition, and what was counted of its records.
-#[derive(Debug)]
-enum Known<'a> {
-    Event(KnownEvent<'a>),
-    Data(DataTemplate<'a>),
-    Unknown,
-}
-
+/// A definition of an event, and what was counted of its records.
 #[derive(Debug)]
 struct KnownEvent<'a> {
     template: EventTemplate<'a>,
@@ -135,78 +112,70 @@ enum Verdict {
     Decode,
 }
 
-impl<'a> Skim<'a> {
+impl Skim<'_> {
     /// `None` where anything is not understood.
     fn record(&mut self, record: &RecordSpan) -> Option<Verdict> {
         let end = record.range.end - SIZE_COPY_SIZE;
         let values = Values::head(self.chunk, record.range.start + RECORD_HEADER_SIZE)?;
-        let place = self.place(values.definition)?;
-        let (_, Known::Event(event)) = self.definitions.get_mut(place)? else { return None };
-        let seen = event.see(self.chunk, &values, end)?;
+        let (chunk, records_end) = (self.chunk, self.end);
+        let event = known(&mut self.events, values.definition, |offset| {
+            KnownEvent::read(chunk, offset, records_end)
+        })?;
+        let seen = event.see(chunk, &values, end)?;
         if seen.is_dns_query() {
             let data = values.range(event.template.event_data?, value::FRAGMENT)?;
-            if self.dns_query(data)? == Verdict::Decode {
+            if is_wanted(&mut self.data, chunk, data, records_end, self.needles)? {
                 return Some(Verdict::Decode);
             }
         }
-        let (_, Known::Event(event)) = self.definitions.get_mut(place)? else { return None };
         event.counts.add(&seen);
         Some(Verdict::Counted)
     }
-
-    /// Whether a DNS query holds a needle. Its `EventData` fills `range`.
-    fn dns_query(&mut self, range: std::ops::Range<usize>) -> Option<Verdict> {
-        let values = Values::read(self.chunk, range)?;
-        let place = self.place(values.definition)?;
-        let (_, Known::Data(template)) = self.definitions.get(place)? else { return None };
-        for needle in self.needles {
-            if holds(template, &values, needle)? {
-                return Some(Verdict::Decode);
-            }
-        }
-        Some(Verdict::Counted)
-    }
-
-    /// Where the definition at `offset` stands in the list of those known; it is read if it is new.
-    /// It must lie among the live records, which the chunk's checksum covers.
-    fn place(&mut self, offset: usize) -> Option<usize> {
-        if let Some(place) = self.definitions.iter().position(|(known, _)| *known == offset) {
-            return Some(place);
-        }
-        if offset < CHUNK_HEADER_SIZE {
-            return None;
-        }
-        self.definitions.push((offset, Known::new(definition(self.chunk, offset, self.end))));
-        Some(self.definitions.len() - 1)
-    }
 }
 
-impl<'a> Known<'a> {
-    fn new(definition: Definition<'a>) -> Self {
-        match definition {
-            Definition::Event(template) => match template.computer.decode() {
-                Some(computer) => {
-                    let literals = [template.provider, template.channel];
-                    let sysmon = literals.into_iter().zip(SYSMON).any(
-                        |(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)),
-                    );
-                    Known::Event(KnownEvent {
-                        template,
-                        computer,
-                        sysmon,
-                        counts: Counts::NONE,
-                        layout: None,
-                    })
-                }
-                None => Known::Unknown,
-            },
-            Definition::Data(template) => Known::Data(template),
-            Definition::Unknown => Known::Unknown,
+/// Whether a detection could want a DNS query, whose `EventData` fills `range`.
+fn is_wanted(
+    data: &mut Vec<(usize, Option<FieldPlaces>)>,
+    chunk: &[u8],
+    range: Range<usize>,
+    records_end: usize,
+    needles: &Needles,
+) -> Option<bool> {
+    let values = Values::read(chunk, range)?;
+    let read = |offset| Some(needles.places(&data_template(chunk, offset, records_end)?));
+    needles.want(known(data, values.definition, read)?, &values)
+}
+
+/// The definition at `offset`, which is read if it is new; `None` if it is not understood. It must
+/// lie among the live records, which the chunk's checksum covers.
+fn known<T>(
+    definitions: &mut Vec<(usize, Option<T>)>,
+    offset: usize,
+    read: impl FnOnce(usize) -> Option<T>,
+) -> Option<&mut T> {
+    let place = match definitions.iter().position(|(known, _)| *known == offset) {
+        Some(place) => place,
+        None if offset < CHUNK_HEADER_SIZE => return None,
+        None => {
+            definitions.push((offset, read(offset)));
+            definitions.len() - 1
         }
-    }
+    };
+    definitions.get_mut(place)?.1.as_mut()
 }
 
 impl<'a> KnownEvent<'a> {
+    fn read(chunk: &'a [u8], offset: usize, end: usize) -> Option<Self> {
+        let template = event_template(chunk, offset, end)?;
+        let literals = [template.provider, template.channel];
+        let sysmon = literals
+            .into_iter()
+            .zip(SYSMON)
+            .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));
+        let computer = template.computer.decode()?;
+        Some(KnownEvent { template, computer, sysmon, counts: Counts::NONE, layout: None })
+    }
+
     /// Looks at a record of this definition, whose content ends at `end`.
     fn see(&mut self, chunk: &'a [u8], values: &Values<'a>, end: usize) -> Option<Seen> {
         let alike = self.layout.as_ref().and_then(|layout| layout.see(chunk, values, end));
@@ -375,30 +344,4 @@ fn equals(text: &[u8], name: &str) -> Option<bool> {
             .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
     });
     Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
-}
-
-/// Whether a DNS query's field holds a needle. `None` where the field is not text in UTF-16.
-fn holds(template: &DataTemplate<'_>, values: &Values<'_>, needle: &Needle) -> Option<bool> {
-    let Some((_, index)) = template.data.iter().find(|(name, _)| name.is(&needle.data)) else {
-        return Some(false);
-    };
-    if values.kind(*index)? == value::NULL {
-        return Some(false);
-    }
-    let text = values.bytes(*index, value::TEXT)?;
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    Some(contains(text, needle.literal.as_bytes()))
-}
-
-/// Whether UTF-16 text holds a literal of lower-case ASCII, in any case.
-fn contains(text: &[u8], literal: &[u8]) -> bool {
-    let Some(first) = literal.first() else { return true };
-    text.chunks_exact(2).enumerate().any(|(place, unit)| {
-        is_letter(unit, *first)
-            && text.get(place * 2..(place + literal.len()) * 2).is_some_and(|candidate| {
-                candidate.chunks_exact(2).zip(literal).all(|(unit, letter)| is_letter(unit, *letter))
-            })
-    })
 }

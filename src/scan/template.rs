@@ -2,7 +2,7 @@
 //!
 //! A record of an ordinary log holds only substitutions; the elements around them stand in a
 //! definition elsewhere in its chunk. What a definition says is looked up once per chunk. Only definitions of the
-//! usual shape are understood, and anything else is [`Definition::Unknown`]: its records are decoded.
+//! usual shape are understood, and the records of any other are decoded.
 //!
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Dependencies: [MS-EVEN6]
 //! 2.2.12, an element whose dependency is a null value is left out.
@@ -18,18 +18,7 @@ const NO_DEPENDENCY: u16 = 0xffff;
 /// Which substitution, from 0.
 pub(super) type Index = u16;
 
-/// What a definition says of the records that are made with it. Borrows from the chunk.
-#[derive(Debug)]
-pub(super) enum Definition<'a> {
-    /// It makes a whole event.
-    Event(EventTemplate<'a>),
-    /// It makes an `EventData`.
-    Data(DataTemplate<'a>),
-    /// It has another shape.
-    Unknown,
-}
-
-/// A definition of an event.
+/// A definition of an event. Borrows from the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct EventTemplate<'a> {
     /// The text of `Computer`.
@@ -104,9 +93,18 @@ pub(super) enum Value<'a> {
     Substitution(Index),
 }
 
-/// Reads the definition at `offset` of a chunk; nothing of it may lie at or behind `end`.
-pub(super) fn definition(chunk: &[u8], offset: usize, end: usize) -> Definition<'_> {
-    read(chunk, offset, end).unwrap_or(Definition::Unknown)
+/// Reads the definition of an event at `offset` of a chunk; nothing of it may lie at or behind `end`. `None` if it is anything else.
+pub(super) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate<'_>> {
+    let mut tokens = tokens(chunk, offset, end)?;
+    let (name, dependency) = tokens.open()?;
+    if name.is("Event") { event(&mut tokens, dependency) } else { None }
+}
+
+/// Reads the definition of an `EventData` likewise.
+pub(super) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<DataTemplate<'_>> {
+    let mut tokens = tokens(chunk, offset, end)?;
+    let (name, dependency) = tokens.open()?;
+    if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
 /// Where the tokens of the definition at `offset` end: where the substitutions of a record lie that holds it itself.
@@ -115,18 +113,12 @@ pub(super) fn definition_end(chunk: &[u8], offset: usize) -> Option<usize> {
     offset.checked_add(DEFINITION_HEADER_SIZE)?.checked_add(size)
 }
 
-fn read(chunk: &[u8], offset: usize, end: usize) -> Option<Definition<'_>> {
+/// The tokens of a definition, behind its fragment header.
+fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
-    let mut tokens = Tokens { chunk, at: offset + DEFINITION_HEADER_SIZE, end: tokens_end };
-    tokens.expect_fragment_header()?;
-    let (name, dependency) = tokens.open()?;
-    if name.is("Event") {
-        event(&mut tokens, dependency).map(Definition::Event)
-    } else if name.is("EventData") && dependency == NO_DEPENDENCY {
-        data(&mut tokens).map(Definition::Data)
-    } else {
-        None
-    }
+    let at = offset + DEFINITION_HEADER_SIZE;
+    let begins = chunk.get(at..at + 4)? == [0x0f, 1, 1, 0];
+    begins.then_some(Tokens { chunk, at: at + 4, end: tokens_end })
 }
 
 /// The rest of an event's definition, behind its name.
@@ -241,7 +233,7 @@ fn attribute<'a>(attributes: Attributes<'a>, wanted: &str) -> Option<Value<'a>> 
 }
 
 /// A token of a definition.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Token<'a> {
     /// An element begins: its name and dependency.
     Open(Text<'a>, u16),
@@ -268,12 +260,6 @@ struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    fn expect_fragment_header(&mut self) -> Option<()> {
-        let found = self.chunk.get(self.at..self.at + 4)?;
-        self.at += 4;
-        (found == [0x0f, 1, 1, 0]).then_some(())
-    }
-
     /// The token at the cursor; `None` for one that is not among the usual, or that reaches over the end.
     fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;

@@ -10,43 +10,74 @@ use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
 
 use super::schema::{TIME_ZONE, item, record_fields, schema};
+use crate::error::SweepError;
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
-/// Collects rows until they are taken as a batch.
-#[derive(Debug)]
-pub(super) struct BatchBuilder {
+/// What a builder has room for at first: most blocks have few matches, and each collects its own rows.
+const ROWS: usize = 16;
+const BYTES: usize = 512;
+
+/// The form of a table: its columns, and their schema.
+#[derive(Debug, Clone)]
+pub struct Table {
+    columns: Arc<[ColumnType]>,
     schema: Arc<Schema>,
-    columns: Vec<ColumnBuilder>,
-    rows: usize,
 }
 
-impl BatchBuilder {
-    pub(super) fn new(columns: &[Column]) -> Self {
-        BatchBuilder {
+impl Table {
+    /// A table with these columns.
+    #[must_use]
+    pub fn new(columns: &[Column]) -> Self {
+        Table {
+            columns: columns.iter().map(|column| column.kind).collect(),
             schema: Arc::new(schema(columns)),
-            columns: columns.iter().map(|column| ColumnBuilder::new(column.kind)).collect(),
-            rows: 0,
         }
+    }
+
+    /// No rows yet.
+    #[must_use]
+    pub fn rows(&self) -> Rows {
+        Rows { table: self.clone(), columns: Vec::new(), rows: 0 }
     }
 
     pub(super) fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.schema)
     }
+}
 
-    pub(super) fn rows(&self) -> usize {
+/// Rows of a table, collected to be written together. Any thread may collect some.
+#[derive(Debug)]
+pub struct Rows {
+    table: Table,
+    /// A builder for each column; none before the first row.
+    columns: Vec<ColumnBuilder>,
+    rows: usize,
+}
+
+impl Rows {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.rows
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
     /// Adds a row: one cell for each column, in their order.
-    pub(super) fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), ArrowError> {
-        if row.len() != self.columns.len() {
-            let text = format!("a row of {} cells for {} columns", row.len(), self.columns.len());
-            return Err(ArrowError::InvalidArgumentError(text));
+    pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
+        let columns = &self.table.columns;
+        if row.len() != columns.len() {
+            return Err(SweepError::Row(format!("{} cells for {} columns", row.len(), columns.len())));
         }
-        for ((column, cell), field) in self.columns.iter_mut().zip(row).zip(self.schema.fields()) {
-            column
-                .push(cell)
-                .map_err(|text| ArrowError::InvalidArgumentError(format!("{}: {text}", field.name())))?;
+        if self.columns.is_empty() {
+            self.columns = columns.iter().map(|kind| ColumnBuilder::new(*kind)).collect();
+        }
+        for ((column, cell), field) in self.columns.iter_mut().zip(row).zip(self.table.schema.fields()) {
+            column.push(cell).map_err(|text| SweepError::Row(format!("{}: {text}", field.name())))?;
         }
         self.rows += 1;
         Ok(())
@@ -56,7 +87,7 @@ impl BatchBuilder {
     pub(super) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
         self.rows = 0;
         let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        RecordBatch::try_new(self.schema(), arrays)
+        RecordBatch::try_new(self.table.schema(), arrays)
     }
 }
 
@@ -73,19 +104,21 @@ enum ColumnBuilder {
 impl ColumnBuilder {
     fn new(kind: ColumnType) -> Self {
         match kind {
-            ColumnType::Text => ColumnBuilder::Text(StringBuilder::new()),
-            ColumnType::Integer => ColumnBuilder::Integer(Int64Builder::new()),
-            ColumnType::Boolean => ColumnBuilder::Boolean(BooleanBuilder::new()),
+            ColumnType::Text => ColumnBuilder::Text(StringBuilder::with_capacity(ROWS, BYTES)),
+            ColumnType::Integer => ColumnBuilder::Integer(Int64Builder::with_capacity(ROWS)),
+            ColumnType::Boolean => ColumnBuilder::Boolean(BooleanBuilder::with_capacity(ROWS)),
             ColumnType::Time => {
-                ColumnBuilder::Time(TimestampMicrosecondBuilder::new().with_timezone(TIME_ZONE))
+                ColumnBuilder::Time(TimestampMicrosecondBuilder::with_capacity(ROWS).with_timezone(TIME_ZONE))
             }
-            ColumnType::Texts => {
-                ColumnBuilder::Texts(ListBuilder::new(StringBuilder::new()).with_field(item(DataType::Utf8)))
-            }
+            ColumnType::Texts => ColumnBuilder::Texts(
+                ListBuilder::new(StringBuilder::with_capacity(ROWS, BYTES)).with_field(item(DataType::Utf8)),
+            ),
             ColumnType::Records(fields) => {
                 let builders = fields.iter().map(|(_, kind)| match kind {
-                    Scalar::Text => Box::new(StringBuilder::new()) as Box<dyn ArrayBuilder>,
-                    Scalar::Integer => Box::new(Int64Builder::new()),
+                    Scalar::Text => {
+                        Box::new(StringBuilder::with_capacity(ROWS, BYTES)) as Box<dyn ArrayBuilder>
+                    }
+                    Scalar::Integer => Box::new(Int64Builder::with_capacity(ROWS)),
                 });
                 let fields = record_fields(fields);
                 let records = StructBuilder::new(fields.clone(), builders.collect());

@@ -6,5 +6,6 @@ mod output;
 mod parquet;
 mod schema;
 
+pub use builder::{Rows, Table};
 pub use output::{OutputDirectory, prepare};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};

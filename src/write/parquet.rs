@@ -11,10 +11,10 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::schema::types::ColumnPath;
 
-use super::builder::BatchBuilder;
+use super::builder::{Rows, Table};
 use crate::digest::HashingWriter;
 use crate::error::SweepError;
-use crate::table::{Cell, Column};
+use crate::table::Cell;
 
 /// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
@@ -27,7 +27,9 @@ const COMPRESSION_LEVEL: i32 = 3;
 pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
-    batch: BatchBuilder,
+    table: Table,
+    /// Rows that were pushed one by one.
+    pending: Rows,
     rows: u64,
 }
 
@@ -47,25 +49,35 @@ impl TableWriter {
     /// in the file's key-value metadata.
     pub fn create(
         path: &Path,
-        columns: &[Column],
+        table: &Table,
         bloom: &[&str],
         metadata: &[(&str, String)],
     ) -> Result<Self, SweepError> {
-        let batch = BatchBuilder::new(columns);
         let create = || -> Result<_, ParquetError> {
             let file = File::options().write(true).create_new(true).open(path)?;
             let sink = HashingWriter::new(BufWriter::with_capacity(1 << 20, file));
-            ArrowWriter::try_new(sink, batch.schema(), Some(properties(bloom, metadata)?))
+            ArrowWriter::try_new(sink, table.schema(), Some(properties(bloom, metadata)?))
         };
         let writer = create().map_err(|error| failed(path, &error))?;
-        Ok(TableWriter { path: path.to_path_buf(), writer, batch, rows: 0 })
+        Ok(TableWriter {
+            path: path.to_path_buf(),
+            writer,
+            table: table.clone(),
+            pending: table.rows(),
+            rows: 0,
+        })
     }
 
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
-        self.batch.push(row).map_err(|error| failed(&self.path, &error.into()))?;
-        self.rows += 1;
-        if self.batch.rows() >= BATCH_ROWS { self.flush() } else { Ok(()) }
+        self.pending.push(row)?;
+        if self.pending.len() >= BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    /// Adds rows that were collected elsewhere.
+    pub fn append(&mut self, mut rows: Rows) -> Result<(), SweepError> {
+        self.flush()?;
+        self.write(&mut rows)
     }
 
     /// Writes what is left, closes the file and waits until it is on the disk.
@@ -82,7 +94,16 @@ impl TableWriter {
     }
 
     fn flush(&mut self) -> Result<(), SweepError> {
-        let mut write = || self.writer.write(&self.batch.take()?);
+        let mut pending = std::mem::replace(&mut self.pending, self.table.rows());
+        self.write(&mut pending)
+    }
+
+    fn write(&mut self, rows: &mut Rows) -> Result<(), SweepError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.rows += rows.len() as u64;
+        let mut write = || self.writer.write(&rows.take()?);
         write().map_err(|error| failed(&self.path, &error))
     }
 }

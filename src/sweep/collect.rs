@@ -1,0 +1,237 @@
+//! Takes what came of the units, in evidence order: writes the rows and reduces the rest.
+
+use crate::config::{Config, LoadedDetection};
+use crate::detect::{StatsColumn, StatsKind, StatsTable, StatsValue};
+use crate::discover::Discovery;
+use crate::error::SweepError;
+use crate::report::{
+    FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, Hosts, MATCHES_BLOOM, OutputRecord, Status, Totals,
+};
+use crate::table::{Cell, Column, ColumnType, Nulls};
+use crate::write::{OutputDirectory, Table, TableWriter};
+
+use super::work::{Done, Matches};
+use super::{Observer, SCHEMA_VERSION};
+
+/// How many flawed files are remembered for the summary; the ledger has all.
+const MOST_FLAWED: usize = 100;
+
+/// Takes what came of the units.
+pub(super) struct Collector<'a> {
+    discovery: &'a Discovery,
+    detections: &'a [LoadedDetection],
+    output: &'a OutputDirectory,
+    observer: &'a mut dyn Observer,
+    metadata: Vec<(&'static str, String)>,
+    matches: TableWriter,
+    files: TableWriter,
+    hosts: Hosts,
+    /// For each detection, its matches and its own table.
+    reduced: Vec<(u64, Option<StatsTable>)>,
+    totals: Totals,
+    flawed: Vec<FlawedFile>,
+    /// The file whose blocks are coming in, and how far they have come.
+    current: Option<(FileReport, u64)>,
+    next_file: usize,
+}
+
+/// What the collector has at the end.
+pub(super) struct Collected {
+    /// All hosts.
+    pub hosts: Hosts,
+    /// Sums over all files.
+    pub totals: Totals,
+    /// The first files that were not all read and understood.
+    pub flawed: Vec<FlawedFile>,
+    /// For each detection, its matches.
+    pub match_counts: Vec<u64>,
+    /// The tables.
+    pub outputs: Vec<OutputRecord>,
+}
+
+impl<'a> Collector<'a> {
+    /// Opens the tables that are written as the sweep goes on.
+    pub(super) fn new(
+        config: &'a Config,
+        discovery: &'a Discovery,
+        table: &Table,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Self, SweepError> {
+        let metadata = metadata(&config.detections);
+        let create = |name: &str, table: &Table, bloom: &[&str], sorted_by: &str| {
+            TableWriter::create(&config.output.staged(name), table, bloom, &sorted(&metadata, sorted_by))
+        };
+        let matches_order = "evidence order: file, record_offset, detection";
+        let matches = create("matches.parquet", table, &MATCHES_BLOOM, matches_order)?;
+        let files = create(
+            "files.parquet",
+            &Table::new(&FILES_COLUMNS),
+            &[],
+            "evidence order: root as given, then path",
+        )?;
+        let mut hosts = Hosts::default();
+        for evidence in &discovery.evidence {
+            hosts.add_evidence(evidence);
+        }
+        Ok(Collector {
+            reduced: Matches::none(table, &config.detections).detections,
+            detections: &config.detections,
+            output: &config.output,
+            totals: Totals::default(),
+            flawed: Vec::new(),
+            current: None,
+            next_file: 0,
+            discovery,
+            observer,
+            metadata,
+            matches,
+            files,
+            hosts,
+        })
+    }
+
+    /// Takes what came of the next unit.
+    pub(super) fn add(&mut self, done: Done) -> Result<(), SweepError> {
+        let matches = done.matches?;
+        self.observer.advanced(done.block.length(), matches.rows.len() as u64);
+        self.add_matches(matches)?;
+        let (report, end) = self.current.get_or_insert_default();
+        report.append(done.part);
+        *end = done.block.end;
+        if *end >= report.size { self.close_file() } else { Ok(()) }
+    }
+
+    fn add_matches(&mut self, matches: Matches) -> Result<(), SweepError> {
+        if matches.rows.is_empty() {
+            return Ok(());
+        }
+        self.matches.append(matches.rows)?;
+        self.hosts.merge(matches.hosts);
+        for ((count, stats), (more, other)) in self.reduced.iter_mut().zip(matches.detections) {
+            *count += more;
+            if let (Some(stats), Some(other)) = (stats, other) {
+                stats.merge(other);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the row of the file whose last block came in, or which was not read because of an interruption.
+    fn close_file(&mut self) -> Result<(), SweepError> {
+        let Some(file) = self.discovery.files.get(self.next_file) else { return Ok(()) };
+        let unread = || (FileReport { size: file.size, ..FileReport::default() }, None);
+        let (mut report, end) = self.current.take().map_or_else(unread, |(report, end)| (report, Some(end)));
+        if end.is_none_or(|end| end < file.size) {
+            report.interrupt(end.unwrap_or(0));
+        }
+        self.next_file += 1;
+        let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
+        self.files.push(report.cells(evidence, &source_path))?;
+        self.hosts.add_file(evidence, &report);
+        self.totals.add(&report);
+        self.observer.file_done(evidence, &source_path, &report);
+        if report.status() != Status::Complete && self.flawed.len() < MOST_FLAWED {
+            let problems = report.problems();
+            self.flawed.push(FlawedFile {
+                evidence: evidence.to_owned(),
+                source_path,
+                status: report.status(),
+                problems: problems.len(),
+                problem: problems.into_iter().next(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Closes the tables and writes those that only now are known.
+    pub(super) fn finish(mut self) -> Result<Collected, SweepError> {
+        while self.next_file < self.discovery.files.len() {
+            self.close_file()?;
+        }
+        self.observer.finished();
+        let mut outputs = vec![
+            OutputRecord { file: "matches.parquet".to_owned(), written: self.matches.finish()? },
+            write_hosts(self.output, &self.hosts, &self.metadata)?,
+        ];
+        let mut match_counts = Vec::with_capacity(self.reduced.len());
+        for ((count, table), LoadedDetection { detection, .. }) in
+            self.reduced.into_iter().zip(self.detections)
+        {
+            match_counts.push(count);
+            if let Some(table) = table {
+                outputs.push(write_stats(self.output, table, &detection.id, &self.metadata)?);
+            }
+        }
+        outputs.push(OutputRecord { file: "files.parquet".to_owned(), written: self.files.finish()? });
+        let rows = self.hosts.rows();
+        self.totals.hosts = rows.len() as u64;
+        self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
+        Ok(Collected { hosts: self.hosts, totals: self.totals, flawed: self.flawed, match_counts, outputs })
+    }
+}
+
+/// What every table says of itself.
+fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, String)> {
+    let ids: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
+    vec![
+        ("dnsweep.schema_version", SCHEMA_VERSION.to_string()),
+        ("dnsweep.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("dnsweep.detection_ids", ids.join(" ")),
+    ]
+}
+
+/// The same, with the order of the table's rows.
+fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, String)> {
+    metadata.iter().cloned().chain([("dnsweep.sorted_by", by.to_owned())]).collect()
+}
+
+fn write_hosts(
+    output: &OutputDirectory,
+    hosts: &Hosts,
+    metadata: &[(&'static str, String)],
+) -> Result<OutputRecord, SweepError> {
+    let metadata = sorted(metadata, "computer, without a name last");
+    let mut writer =
+        TableWriter::create(&output.staged("hosts.parquet"), &Table::new(&HOSTS_COLUMNS), &[], &metadata)?;
+    for (computer, host) in hosts.rows() {
+        writer.push(host.cells(computer))?;
+    }
+    Ok(OutputRecord { file: "hosts.parquet".to_owned(), written: writer.finish()? })
+}
+
+fn write_stats(
+    output: &OutputDirectory,
+    table: StatsTable,
+    detection_id: &str,
+    metadata: &[(&'static str, String)],
+) -> Result<OutputRecord, SweepError> {
+    let rows = table.finish();
+    let columns: Vec<Column> = rows.columns.iter().map(stats_column).collect();
+    let file = format!("stats/{detection_id}.parquet");
+    let metadata = sorted(metadata, "the columns of 'by', in their order");
+    let mut writer = TableWriter::create(&output.staged(&file), &Table::new(&columns), &[], &metadata)?;
+    for row in rows.rows {
+        writer.push(row.into_iter().map(stats_cell).collect())?;
+    }
+    Ok(OutputRecord { file, written: writer.finish()? })
+}
+
+fn stats_column(column: &StatsColumn) -> Column {
+    let (kind, nulls) = match column.kind() {
+        StatsKind::Text => (ColumnType::Text, Nulls::Possible),
+        StatsKind::Integer => (ColumnType::Integer, Nulls::Possible),
+        StatsKind::Time => (ColumnType::Time, Nulls::Possible),
+        StatsKind::TextList => (ColumnType::Texts, Nulls::Never),
+    };
+    Column { name: column.name().to_owned().into(), kind, nulls, about: "" }
+}
+
+fn stats_cell(value: StatsValue) -> Cell<'static> {
+    match value {
+        StatsValue::Null => Cell::Null,
+        StatsValue::Text(text) => Cell::text(text),
+        StatsValue::Integer(number) => Cell::Integer(number),
+        StatsValue::Time(time) => Cell::Time(time),
+        StatsValue::List(texts) => Cell::Texts(texts.into_iter().map(Into::into).collect()),
+    }
+}

@@ -1,0 +1,201 @@
+//! What one thread does at a time: reads, decodes and detects a block of a log, and reduces what
+//! comes of it.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::bytes::LogBytes;
+use crate::config::{Config, Decoding, LoadedDetection};
+use crate::damage::{Damage, Problem};
+use crate::detect::{Predicate, RequiredLiteral, StatsTable};
+use crate::discover::{Discovery, LogFile};
+use crate::error::SweepError;
+use crate::event::{DnsQueryEvent, QueryResults};
+use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, event_hash};
+use crate::scan::{Block, BlockScan, LocatedEvent, Location, Needle, Scanner, Selection, Wanted, blocks};
+use crate::write::{Rows, Table};
+
+/// A block of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unit<'a> {
+    file: &'a LogFile,
+    block: Block,
+}
+
+/// The units of all files, in evidence order.
+pub(super) fn units(files: &[LogFile]) -> impl Iterator<Item = Unit<'_>> {
+    files.iter().flat_map(|file| blocks(file.size).map(move |block| Unit { file, block }))
+}
+
+/// What came of a unit.
+pub(super) struct Done {
+    /// Which part of its file it was.
+    pub block: Block,
+    /// What was seen of the file.
+    pub part: FileReport,
+    /// Its matches; an error is a fault of this program.
+    pub matches: Result<Matches, SweepError>,
+}
+
+/// The matches of a unit, as rows and reduced.
+pub(super) struct Matches {
+    /// Rows of `matches.parquet`.
+    pub rows: Rows,
+    /// What they say of their hosts.
+    pub hosts: Hosts,
+    /// For each detection, how many there are, and its own table if it has one.
+    pub detections: Vec<(u64, Option<StatsTable>)>,
+}
+
+impl Matches {
+    /// None yet.
+    pub(super) fn none(table: &Table, detections: &[LoadedDetection]) -> Self {
+        let stats = |loaded: &LoadedDetection| loaded.detection.search.stats.as_ref().map(StatsTable::new);
+        Matches {
+            rows: table.rows(),
+            hosts: Hosts::default(),
+            detections: detections.iter().map(|loaded| (0, stats(loaded))).collect(),
+        }
+    }
+}
+
+/// All that the threads share.
+pub(super) struct Workshop<'a> {
+    config: &'a Config,
+    discovery: &'a Discovery,
+    table: &'a Table,
+    selection: Selection,
+    /// The scanners that no thread is using. Each has a buffer that is worth keeping.
+    idle: Mutex<Vec<Scanner>>,
+}
+
+impl<'a> Workshop<'a> {
+    /// A workshop whose matches are rows of `table`.
+    pub(super) fn new(config: &'a Config, discovery: &'a Discovery, table: &'a Table) -> Self {
+        Workshop { config, discovery, table, selection: selection(config), idle: Mutex::default() }
+    }
+
+    /// Reads, decodes and detects.
+    pub(super) fn work(&self, unit: Unit<'_>) -> Done {
+        let Unit { file, block } = unit;
+        // The list is whole whatever happened to a thread that held it.
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let scanner = idle().pop();
+        let mut scanner = scanner.unwrap_or_else(|| Scanner::new(&self.selection));
+        let (mut part, events) = match open(file) {
+            Ok(log) => part(file, scanner.scan(log.as_ref(), block)),
+            Err(reason) => (unreadable(file, block, reason), Vec::new()),
+        };
+        idle().push(scanner);
+        let matches = self.detect(file, events);
+        part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
+        Done { block, part, matches }
+    }
+
+    /// The matches among the events: in their order, and for each in the order of the detections.
+    fn detect(&self, file: &LogFile, events: Vec<LocatedEvent>) -> Result<Matches, SweepError> {
+        let detections = &self.config.detections;
+        let mut matches = Matches::none(self.table, detections);
+        let source_path = if events.is_empty() { String::new() } else { file.source_path() };
+        for LocatedEvent { location, event } in events {
+            if !self.config.window.holds(event.system.time_created) {
+                continue;
+            }
+            for (LoadedDetection { detection, .. }, (count, stats)) in
+                detections.iter().zip(&mut matches.detections)
+            {
+                if !detection.search.predicate.evaluate(&event) {
+                    continue;
+                }
+                let row = match_row(location, &event, detection);
+                let context = MatchContext {
+                    evidence: self.discovery.evidence_name(file.evidence),
+                    source_path: &source_path,
+                    detection_id: &detection.id,
+                    detection_name: &detection.name,
+                    detection_version: detection.version.as_deref().unwrap_or_default(),
+                };
+                matches.rows.push(row.cells(&context))?;
+                matches.hosts.add_match(&row);
+                *count += 1;
+                if let Some(stats) = stats {
+                    stats.add(&event);
+                }
+            }
+        }
+        Ok(matches)
+    }
+}
+
+fn match_row<'a>(
+    location: Location,
+    event: &'a DnsQueryEvent,
+    detection: &crate::detect::Detection,
+) -> MatchRow<'a> {
+    let hits = detection.search.predicate.hits(event);
+    MatchRow {
+        chunk_number: location.chunk_number,
+        record_offset: location.record_offset,
+        event_hash: event_hash(event),
+        results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
+        matched_query: hits.matched_query,
+        matched_process: hits.matched_process,
+        risk_score: i64::from(detection.risk_score.unwrap_or(0)),
+        risk_message: detection.risk_message(event),
+        event,
+    }
+}
+
+/// What needs decoding.
+fn selection(config: &Config) -> Selection {
+    match config.decoding {
+        Decoding::Exhaustive => Selection::Everything,
+        Decoding::Selected => {
+            let predicates = config.detections.iter().map(|loaded| &loaded.detection.search.predicate);
+            Selection::Wanted(predicates.map(wanted).collect())
+        }
+    }
+}
+
+/// What a predicate cannot do without.
+fn wanted(predicate: &Predicate) -> Wanted {
+    let needle =
+        |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
+    let sets = predicate.required_literals().into_iter();
+    Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
+}
+
+fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, String> {
+    match &file.obstacle {
+        Some(reason) => Err(reason.clone()),
+        None => file.open().map_err(|error| error.to_string()),
+    }
+}
+
+fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
+    let mut part = FileReport { size: file.size, ..FileReport::default() };
+    part.problems.push(Problem {
+        offset: block.start,
+        length: block.length(),
+        damage: Damage::Read { reason },
+    });
+    part
+}
+
+fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>) {
+    let header = match scan.header {
+        None => Header::Unread,
+        Some(header) if !header.is_event_log => Header::Foreign,
+        Some(header) if header.dirty => Header::Dirty,
+        Some(_) => Header::Clean,
+    };
+    let part = FileReport {
+        size: file.size,
+        header,
+        tally: scan.tally,
+        problems: scan.problems,
+        bytes_read: scan.bytes_read,
+        signed_chunks: scan.signed_chunks,
+        ..FileReport::default()
+    };
+    (part, scan.events)
+}
