@@ -97,6 +97,13 @@ pub enum Damage {
         /// Why, in the system's words.
         reason: String,
     },
+    /// The header of a log that was closed cleanly counts more chunks than there are.
+    MissingChunks {
+        /// How many the header says.
+        promised: u64,
+        /// How many places for a chunk there are.
+        found: u64,
+    },
     /// The file was longer when it was found than when it was read.
     Shrunk,
     /// The sweep was interrupted before it came to these bytes.
@@ -156,6 +163,9 @@ impl fmt::Display for Damage {
                 write!(f, "record with header id {header_id} cannot be decoded: {reason}")
             }
             Damage::Read { reason } => write!(f, "cannot be read: {reason}"),
+            Damage::MissingChunks { promised, found } => {
+                write!(f, "the file ends early: its header says {promised} chunks, found {found}")
+            }
             Damage::Shrunk => write!(f, "the file was longer when it was found than when it was read"),
             Damage::NotRead => write!(f, "not read: the sweep was interrupted"),
             Damage::Further { count } => write!(f, "{count} further problems are counted, not listed"),

@@ -76,8 +76,7 @@ impl LogFile {
         if self.relative.as_os_str().is_empty() {
             return self.root.file_name().map(escaped_name).unwrap_or_default();
         }
-        let names: Vec<String> = self.relative.iter().map(escaped_name).collect();
-        names.join("/")
+        path_text(&self.relative)
     }
 
     /// Opens it for reading.
@@ -198,6 +197,7 @@ impl Walk<'_> {
                 Ok(entry) => self.entry(&root, &evidence, &entry),
                 // A link that leads back to a folder above it: all it leads to is being read anyway.
                 Err(error) if error.loop_ancestor().is_some() => self.found.passed_over.seen_before += 1,
+                Err(error) if leads_nowhere(&error) => self.found.passed_over.links += 1,
                 Err(error) => {
                     let path = error.path().unwrap_or(&root).to_path_buf();
                     let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -255,6 +255,15 @@ impl Walk<'_> {
     }
 }
 
+/// A link whose target is missing, and which is not named like an event log.
+fn leads_nowhere(error: &walkdir::Error) -> bool {
+    let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    missing
+        && error
+            .path()
+            .is_some_and(|path| path.is_symlink() && !path.file_name().is_some_and(is_named_like_event_log))
+}
+
 /// `.evtx` anywhere in the name, in any case: renamed copies keep it (`Security.evtx.bak`, `SYSMON.EVTX`).
 fn is_named_like_event_log(name: &OsStr) -> bool {
     name.as_bytes().windows(5).any(|part| part.eq_ignore_ascii_case(b".evtx"))
@@ -267,7 +276,17 @@ fn begins_like_event_log(path: &Path) -> bool {
     read.map_or(true, |_| &first == crate::bytes::FILE_SIGNATURE)
 }
 
-fn escaped_name(name: &OsStr) -> String {
+/// A path as text, with `/`: every byte that is no text as `\xNN` and every backslash as `\\`, so that it
+/// can be found again.
+#[must_use]
+pub fn path_text(path: &Path) -> String {
+    let names: Vec<String> = path.iter().map(escaped_name).filter(|name| name != "/").collect();
+    format!("{}{}", if path.is_absolute() { "/" } else { "" }, names.join("/"))
+}
+
+/// A name as text, likewise.
+#[must_use]
+pub fn escaped_name(name: &OsStr) -> String {
     let mut text = String::with_capacity(name.len());
     for part in name.as_bytes().utf8_chunks() {
         text.push_str(&part.valid().replace('\\', "\\\\"));

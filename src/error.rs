@@ -68,11 +68,19 @@ pub enum SweepError {
         /// The root that holds it.
         root: PathBuf,
     },
+    /// Evidence inside the output directory, which would be replaced.
+    #[error("evidence '{}' lies in --out '{}', which would be replaced", root.display(), out.display())]
+    EvidenceInOutput {
+        /// The output directory.
+        out: PathBuf,
+        /// The root in it.
+        root: PathBuf,
+    },
     /// An output directory that exists.
     #[error("--out '{}' exists: give another directory, or --force to replace an earlier output of dnsweep", .0.display())]
     OutputExists(PathBuf),
     /// `--force` on something that dnsweep did not write.
-    #[error("--out '{}' holds '{found}', which is not an output of dnsweep: --force will not replace it", path.display())]
+    #[error("--out '{}' holds {found}: --force replaces only what dnsweep wrote", path.display())]
     OutputForeign {
         /// The output directory.
         path: PathBuf,

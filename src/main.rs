@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 
 use dnsweep::cli::{Command, CommandLine, LogFormat, SweepArguments};
 use dnsweep::config::Config;
+use dnsweep::discover::escaped_name;
 use dnsweep::error::SweepError;
 use dnsweep::event::EventTime;
 use dnsweep::exit::Exit;
@@ -41,11 +42,11 @@ fn run(arguments: &SweepArguments) -> Exit {
 }
 
 fn try_run(arguments: &SweepArguments) -> Result<Exit, SweepError> {
-    let config = Config::resolve(arguments, EventTime::now())?;
     let interrupt = watch_for_interrupts();
+    let config = Config::resolve(arguments, EventTime::now())?;
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words = std::env::args_os().map(|word| escaped_name(&word)).collect();
     let outcome = sweep(config, words, &mut progress, &interrupt)?;
     let summary = Summary {
         run: &outcome.run,

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::LogFormat;
 use crate::discover::Discovery;
 use crate::event::EventTime;
-use crate::report::{FileReport, Status, escaped};
+use crate::report::{FileReport, Status, escaped, escaped_json};
 use crate::sweep::Observer;
 
 /// How much is shown.
@@ -128,7 +128,7 @@ impl<W: Write> Log<W> {
                     "level": name(level),
                     "message": message,
                 });
-                format!("{object}\n")
+                format!("{}\n", escaped_json(&object.to_string()))
             }
         };
         // Nobody is left to be told when standard error is closed.

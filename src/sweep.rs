@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::{Config, LoadedDetection, OnMatch};
-use crate::discover::{Discovery, discover};
+use crate::discover::{Discovery, discover, path_text};
 use crate::error::SweepError;
 use crate::event::EventTime;
 use crate::exit::Exit;
@@ -91,7 +91,7 @@ fn conclude(
         threads: config.threads.get(),
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
-        roots: discovery.roots.iter().map(|root| root.display().to_string()).collect(),
+        roots: discovery.roots.iter().map(|root| path_text(root)).collect(),
         evidence: discovery.evidence,
         passed_over: discovery.passed_over,
         detections: config.detections.into_iter().zip(match_counts).map(detection_record).collect(),

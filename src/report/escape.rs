@@ -23,6 +23,23 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// JSON with the same characters written as `\uXXXX`, which means the same to whoever reads it as JSON.
+#[must_use]
+pub fn escaped_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if acts(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing into a string does not fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
 /// Whether the standard library holds the character for one that a reader would not see as it is.
 fn acts(character: char) -> bool {
     !matches!(character, '\\' | '\'' | '"') && character.escape_debug().len() > 1
@@ -37,6 +54,7 @@ mod tests {
         assert_eq!(escaped("a\x1b[31mb"), "a\\u{1b}[31mb");
         assert_eq!(escaped("a\nb\u{202e}c\u{200b}"), "a\\u{a}b\\u{202e}c\\u{200b}");
         assert_eq!(escaped("\u{9b}31m\u{7f}"), "\\u{9b}31m\\u{7f}");
+        assert_eq!(escaped_json("\"a\u{9b}\u{e0001}\""), r#""a\u009b\udb40\udc01""#);
         let kept = r#"C:\Users\Größe\"x".exe 日本"#;
         assert_eq!(escaped(kept), kept);
     }

@@ -102,6 +102,8 @@ pub struct FileReport {
     pub size: u64,
     /// How it begins.
     pub header: Header,
+    /// How many chunks the header of a log that was closed cleanly says there are.
+    pub promised_chunks: Option<u64>,
     /// Counts of what was seen.
     pub tally: Tally,
     /// What is wrong with it.
@@ -122,6 +124,7 @@ impl FileReport {
         self.size = self.size.max(part.size);
         if self.header == Header::Unread {
             self.header = part.header;
+            self.promised_chunks = part.promised_chunks;
         }
         self.tally.merge(part.tally);
         self.problems.append(part.problems);
@@ -135,6 +138,15 @@ impl FileReport {
         self.interrupted_at = Some(offset);
         let length = self.size.saturating_sub(offset);
         self.problems.push(Problem { offset, length, damage: Damage::NotRead });
+    }
+
+    /// Checks the whole file, all parts of which were added, against what its header says of it.
+    pub fn complete(&mut self) {
+        let found = self.tally.chunks;
+        if let Some(promised) = self.promised_chunks.filter(|promised| *promised > found) {
+            let damage = Damage::MissingChunks { promised, found };
+            self.problems.push(Problem { offset: self.size, length: 0, damage });
+        }
     }
 
     /// How the file was found to be.

@@ -8,7 +8,7 @@ mod matches;
 mod run;
 mod summary;
 
-pub use escape::escaped;
+pub use escape::{escaped, escaped_json};
 pub use host::{HOSTS_COLUMNS, Host, Hosts, Verdict};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, event_hash};

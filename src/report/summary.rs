@@ -83,8 +83,8 @@ impl Summary<'_> {
             counted(hosts, "host", "hosts")
         )?;
         for detection in &self.run.detections {
-            let text =
-                format!("{} (version {}): {}", detection.name, detection.version, grouped(detection.matches));
+            let (name, version) = (escaped(&detection.name), escaped(&detection.version));
+            let text = format!("{name} (version {version}): {}", grouped(detection.matches));
             self.labelled(f, "Detection", &text)?;
         }
         if let Some(window) = self.window() {

@@ -102,46 +102,69 @@ pub(super) fn walk(bytes: &[u8]) -> Walk {
     if bytes.len() < CHUNK_LENGTH {
         walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
     }
-    if bytes.len() < CHUNK_HEADER_SIZE {
-        return walk;
+    if bytes.len() >= CHUNK_HEADER_SIZE {
+        let end = records_end(bytes, &mut walk);
+        walk_records(bytes, end, &mut walk);
     }
+    walk
+}
+
+/// Where the live records end, and what the checksums say of them.
+fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
     let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
-    check_header(bytes, &mut walk);
-    let end = match usize::try_from(free_space) {
-        Ok(end) if (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(&end) => {
-            check_records(bytes, end, &mut walk);
-            end.min(bytes.len())
+    let said =
+        usize::try_from(free_space).ok().filter(|end| (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(end));
+    let stored = u32_at(bytes, RECORDS_CHECKSUM_OFFSET).unwrap_or(0);
+    // Of records that are not all there, the checksum says nothing.
+    let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
+    if let Some(damage) = header_damage(bytes) {
+        if records != Some(stored)
+            && let Some(end) = checksummed_end(bytes, stored)
+        {
+            // The offset is what is wrong with the header: up to another one, the records have their checksum.
+            walk.problem(0..CHUNK_HEADER_SIZE, damage);
+            return end;
         }
-        _ => {
+        // Where the records end is in doubt, and with it the whole chunk, unless their checksum says that it is right.
+        let doubtful = if records == Some(stored) { CHUNK_HEADER_SIZE } else { bytes.len() };
+        walk.problem(0..doubtful, damage);
+    }
+    match (said, records) {
+        (Some(end), Some(computed)) if computed != stored => {
+            walk.problem(CHUNK_HEADER_SIZE..end, Damage::RecordsChecksum { stored, computed });
+        }
+        (Some(_), _) => {}
+        (None, _) => {
             walk.problem(
                 FREE_SPACE_OFFSET..FREE_SPACE_OFFSET + 4,
                 Damage::FreeSpaceOffset { found: free_space },
             );
-            bytes.len()
         }
-    };
-    walk_records(bytes, end, &mut walk);
-    walk
+    }
+    said.unwrap_or(bytes.len()).min(bytes.len())
 }
 
-fn check_header(bytes: &[u8], walk: &mut Walk) {
+fn header_damage(bytes: &[u8]) -> Option<Damage> {
     let mut hasher = crc32fast::Hasher::new();
     for range in HEADER_CHECKED {
         hasher.update(bytes.get(range).unwrap_or_default());
     }
     let (stored, computed) = (u32_at(bytes, HEADER_CHECKSUM_OFFSET).unwrap_or(0), hasher.finalize());
-    if stored != computed {
-        walk.problem(0..CHUNK_HEADER_SIZE, Damage::ChunkHeaderChecksum { stored, computed });
-    }
+    (stored != computed).then_some(Damage::ChunkHeaderChecksum { stored, computed })
 }
 
-/// Checks the checksum of the records, where all of them are there.
-fn check_records(bytes: &[u8], end: usize, walk: &mut Walk) {
-    let Some(records) = bytes.get(CHUNK_HEADER_SIZE..end) else { return };
-    let (stored, computed) = (u32_at(bytes, RECORDS_CHECKSUM_OFFSET).unwrap_or(0), crc32fast::hash(records));
-    if stored != computed {
-        walk.problem(CHUNK_HEADER_SIZE..end, Damage::RecordsChecksum { stored, computed });
+/// The end of the record up to which the records have that checksum.
+fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut at = CHUNK_HEADER_SIZE;
+    while let Ok(record) = record_at(bytes, at) {
+        hasher.update(bytes.get(record.range.clone())?);
+        at = record.range.end;
+        if hasher.clone().finalize() == checksum {
+            return Some(at);
+        }
     }
+    None
 }
 
 fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {

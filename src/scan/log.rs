@@ -2,7 +2,8 @@
 //!
 //! Layout of the file header: libevtx's format document, "File header", checked against real
 //! logs. A log is a header of 4096 bytes and then chunks of 64 KiB each, to the file's end: the
-//! header's own count of chunks is stale in logs taken from a running machine, so it is never used.
+//! header's own count of chunks is stale in logs taken from a running machine, so what is read does not
+//! depend on it.
 
 use std::ops::Range;
 
@@ -19,9 +20,10 @@ pub(super) const CHUNK_LENGTH: usize = 65536;
 /// enough that one large log fills all cores.
 pub const BLOCK_CHUNKS: u64 = 16;
 
-/// Bytes of the file header that its checksum covers, where its flags lie, and where the checksum lies.
+/// Bytes of the file header that its checksum covers, and where its flags, its count of chunks and the checksum lie.
 const CHECKED: Range<usize> = 0..120;
 const FLAGS_OFFSET: usize = 120;
+const CHUNK_COUNT_OFFSET: usize = 42;
 const CHECKSUM_OFFSET: usize = 124;
 /// The flag of a log that was not closed cleanly.
 const DIRTY: u32 = 1;
@@ -33,6 +35,8 @@ pub struct FileHeader {
     pub is_event_log: bool,
     /// Whether the log was in use when it was copied.
     pub dirty: bool,
+    /// How many chunks it says there are, if it was closed cleanly: a log in use has more than that.
+    pub promised_chunks: Option<u64>,
     /// What is wrong with the header.
     pub problem: Option<Problem>,
 }
@@ -52,9 +56,12 @@ impl FileHeader {
         } else {
             checksum_damage(bytes)
         };
+        let dirty = is_event_log && flags.is_some_and(|flags| flags & DIRTY != 0);
+        let promised_chunks = u16_at(bytes, CHUNK_COUNT_OFFSET).map(u64::from);
         FileHeader {
             is_event_log,
-            dirty: is_event_log && flags.is_some_and(|flags| flags & DIRTY != 0),
+            dirty,
+            promised_chunks: promised_chunks.filter(|_| !dirty && damage.is_none()),
             problem: damage.map(|damage| Problem { offset: 0, length: bytes.len() as u64, damage }),
         }
     }

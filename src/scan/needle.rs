@@ -166,7 +166,9 @@ mod tests {
 
     fn needles(literals: &[&str]) -> FieldNeedles {
         let mut field = FieldNeedles { data: String::new(), literals: Vec::new(), begins: [false; 128] };
-        literals.iter().for_each(|literal| field.add(literal));
+        for literal in literals {
+            field.add(literal);
+        }
         field
     }
 

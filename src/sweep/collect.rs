@@ -121,8 +121,9 @@ impl<'a> Collector<'a> {
         let Some(file) = self.discovery.files.get(self.next_file) else { return Ok(()) };
         let unread = || (FileReport { size: file.size, ..FileReport::default() }, None);
         let (mut report, end) = self.current.take().map_or_else(unread, |(report, end)| (report, Some(end)));
-        if end.is_none_or(|end| end < file.size) {
-            report.interrupt(end.unwrap_or(0));
+        match end {
+            Some(end) if end >= file.size => report.complete(),
+            end => report.interrupt(end.unwrap_or(0)),
         }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());

@@ -182,6 +182,7 @@ fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
 }
 
 fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>) {
+    let promised_chunks = scan.header.as_ref().and_then(|header| header.promised_chunks);
     let header = match scan.header {
         None => Header::Unread,
         Some(header) if !header.is_event_log => Header::Foreign,
@@ -191,6 +192,7 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>) {
     let part = FileReport {
         size: file.size,
         header,
+        promised_chunks,
         tally: scan.tally,
         problems: scan.problems,
         bytes_read: scan.bytes_read,

@@ -4,7 +4,7 @@
 //! written and synced does that take the output's name. Whoever finds the output finds all of it.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,10 @@ use crate::error::SweepError;
 
 /// The file that makes a directory an output of dnsweep.
 const RUN_FILE: &str = "run.json";
-/// What an output holds, by name.
-const OUTPUT_NAMES: [&str; 5] = ["matches.parquet", "hosts.parquet", "files.parquet", "stats", RUN_FILE];
+/// The folder of the detections' own tables.
+const STATS_FOLDER: &str = "stats";
+/// What an output holds besides these two, by name.
+const TABLE_NAMES: [&str; 3] = ["matches.parquet", "hosts.parquet", "files.parquet"];
 
 /// An output directory that is being written.
 #[derive(Debug)]
@@ -31,19 +33,20 @@ pub struct OutputDirectory {
 pub fn prepare(out: &Path, roots: &[PathBuf], force: bool) -> Result<OutputDirectory, SweepError> {
     let place = |source| SweepError::OutputPlace { path: out.to_path_buf(), source };
     let target = absolute(out).map_err(place)?;
-    if let Some(root) = roots.iter().find(|root| target.starts_with(root)) {
+    let parent = target.parent().unwrap_or(Path::new("/"));
+    // What is written beside the output must not lie in evidence either.
+    if let Some(root) = roots.iter().find(|root| target.starts_with(root) || parent.starts_with(root)) {
         return Err(SweepError::OutputInEvidence { out: target, root: root.clone() });
+    }
+    if let Some(root) = roots.iter().find(|root| root.starts_with(&target)) {
+        return Err(SweepError::EvidenceInOutput { out: target, root: root.clone() });
     }
     check_existing(&target, force)?;
-    let parent = target.parent().unwrap_or(Path::new("/"));
-    if let Some(root) = roots.iter().find(|root| parent.starts_with(root)) {
-        return Err(SweepError::OutputInEvidence { out: target, root: root.clone() });
-    }
     let mut prefix = OsString::from(".");
     prefix.push(target.file_name().unwrap_or_default());
     prefix.push(".partial-");
     let staging = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(place)?;
-    fs::create_dir(staging.path().join("stats")).map_err(place)?;
+    fs::create_dir(staging.path().join(STATS_FOLDER)).map_err(place)?;
     Ok(OutputDirectory { target, staging })
 }
 
@@ -65,27 +68,51 @@ fn check_existing(target: &Path, force: bool) -> Result<(), SweepError> {
         Ok(metadata) if !metadata.is_dir() => return Err(place(io::ErrorKind::NotADirectory.into())),
         Ok(_) => {}
     }
-    let names: Vec<OsString> = fs::read_dir(target)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-        .map_err(place)?;
-    if names.is_empty() {
+    let entries = entries(target).map_err(place)?;
+    if entries.is_empty() {
         return Ok(());
     }
     if !force {
         return Err(SweepError::OutputExists(target.to_path_buf()));
     }
-    let foreign = names.iter().find(|name| !OUTPUT_NAMES.iter().any(|own| name == own));
-    match foreign {
-        Some(name) => Err(SweepError::OutputForeign {
-            path: target.to_path_buf(),
-            found: name.to_string_lossy().into_owned(),
-        }),
-        None if !names.iter().any(|name| name == RUN_FILE) => Err(SweepError::OutputForeign {
-            path: target.to_path_buf(),
-            found: "tables without a run.json".to_owned(),
-        }),
-        None => Ok(()),
+    let foreign = |found: String| Err(SweepError::OutputForeign { path: target.to_path_buf(), found });
+    if !is_run_file(&target.join(RUN_FILE)) {
+        return foreign("no run.json of dnsweep".to_owned());
     }
+    for entry in entries {
+        let name = entry.file_name();
+        let kind = entry.file_type().map_err(place)?;
+        if kind.is_file() && TABLE_NAMES.iter().chain([&RUN_FILE]).any(|own| name == *own) {
+            continue;
+        }
+        let own = kind.is_dir() && name == STATS_FOLDER && holds_only_tables(&entry.path()).map_err(place)?;
+        if !own {
+            return foreign(format!("'{}'", name.to_string_lossy()));
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    fs::read_dir(folder)?.collect()
+}
+
+/// Whether a file is a `run.json` of dnsweep.
+fn is_run_file(path: &Path) -> bool {
+    let version =
+        |bytes: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&bytes).ok()?.get("dnsweep").cloned();
+    fs::read(path).ok().and_then(version).is_some()
+}
+
+fn holds_only_tables(folder: &Path) -> io::Result<bool> {
+    for entry in entries(folder)? {
+        let is_table =
+            Path::new(&entry.file_name()).extension().is_some_and(|extension| extension == "parquet");
+        if !is_table || !entry.file_type()?.is_file() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl OutputDirectory {
@@ -117,7 +144,7 @@ impl OutputDirectory {
         let OutputDirectory { target, staging } = self;
         let publish = || -> io::Result<()> {
             open_to_all_that_may_enter(staging.path(), &target)?;
-            sync_directory(&staging.path().join("stats"))?;
+            sync_directory(&staging.path().join(STATS_FOLDER))?;
             sync_directory(staging.path())?;
             replace(staging.path(), &target)?;
             sync_directory(target.parent().unwrap_or(Path::new("/")))
@@ -131,7 +158,7 @@ impl OutputDirectory {
 
 /// A temporary directory is its owner's alone; an output is what `mkdir` would have made.
 fn open_to_all_that_may_enter(staging: &Path, target: &Path) -> io::Result<()> {
-    let like = if target.is_dir() { target.to_path_buf() } else { staging.join("stats") };
+    let like = if target.is_dir() { target.to_path_buf() } else { staging.join(STATS_FOLDER) };
     fs::set_permissions(staging, fs::metadata(like)?.permissions())
 }
 
