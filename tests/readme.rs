@@ -2,6 +2,13 @@
 //!
 //! With `UPDATE_README` set, writes these parts into the README instead of comparing them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that goes wrong fails loudly"
+)]
+
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;

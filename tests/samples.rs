@@ -109,8 +109,10 @@ fn check_files(swept: &Swept, folder: &str) {
     }
     let totals = &swept.run()["totals"];
     for name in ["dns_queries", "matches"] {
-        let sum: u64 =
-            files.iter().map(|f| f[name].as_u64().unwrap() - f[format!("lost_{name}")].as_u64().unwrap()).sum();
+        let sum: u64 = files
+            .iter()
+            .map(|f| f[name].as_u64().unwrap() - f[format!("lost_{name}")].as_u64().unwrap())
+            .sum();
         assert_eq!(totals[name], sum, "{name}");
     }
 }

@@ -21,7 +21,7 @@ fn left(file: &SampleFile) -> impl Iterator<Item = &Recorded> {
     file.records.iter().filter(|record| !record.lost)
 }
 
-fn is_sysmon(record: &&Recorded) -> bool {
+fn is_sysmon(record: &Recorded) -> bool {
     record.event.provider == dnsweep_samples::SYSMON.name
 }
 
@@ -63,8 +63,11 @@ fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Va
                 names(file) || (left(file).next().is_none() && evidence.contains(evidence_of(file)))
             };
             let own: Vec<&SampleFile> = files.iter().filter(own).collect();
-            let records: Vec<&Recorded> =
-                own.iter().flat_map(|file| left(file)).filter(|record| record.event.computer == computer).collect();
+            let records: Vec<&Recorded> = own
+                .iter()
+                .flat_map(|file| left(file))
+                .filter(|record| record.event.computer == computer)
+                .collect();
             let matches: Vec<&Recorded> =
                 records.iter().copied().filter(|record| matches_seed(&record.event)).collect();
             let texts = |name: &str| -> Vec<String> {
@@ -86,7 +89,7 @@ fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Va
                 "query_statuses": counts("QueryStatus"),
                 "risk_score": if matches.is_empty() { 0 } else { 64 },
                 "dns_queries": queries,
-                "sysmon_records": records.iter().copied().filter(is_sysmon).count(),
+                "sysmon_records": records.iter().filter(|record| is_sysmon(record)).count(),
                 "records": records.len(),
                 "log_first_time": log_first,
                 "log_last_time": log_last,
@@ -140,11 +143,11 @@ fn ledger_row(file: &SampleFile) -> Value {
     let computers: BTreeSet<&str> = records.iter().map(|record| record.event.computer.as_str()).collect();
     let (first, last) = first_and_last(&records);
     let is_log = file.style.is_some();
-    let places =
-        if is_log { file.bytes.len().saturating_sub(HEADER_SIZE).div_ceil(CHUNK_SIZE) } else { 0 };
+    let places = if is_log { file.bytes.len().saturating_sub(HEADER_SIZE).div_ceil(CHUNK_SIZE) } else { 0 };
     let used: BTreeSet<usize> = records.iter().map(|record| record.place.chunk).collect();
     // A chunk whose signature is gone is not without records: what it holds is not known.
-    let foreign = (0..places).filter(|chunk| file.bytes[damage::chunk_offset(*chunk)..].starts_with(b"BadChunk"));
+    let foreign =
+        (0..places).filter(|chunk| file.bytes[damage::chunk_offset(*chunk)..].starts_with(b"BadChunk"));
     json!({
         "source_path": source_path(file),
         "evidence": evidence_of(file),
@@ -182,7 +185,14 @@ const SYSMON_LOG: &str = "Microsoft-Windows-Sysmon%4Operational.evtx";
 /// What was done to each of the damaged samples, as their README says it.
 const DAMAGES: [Damage; 6] = [
     ("DMG-WS01", SYSMON_LOG, "damaged", 4096 + 65_536, 30_000, "expected 65536 bytes, found 30000"),
-    ("DMG-WS02", SYSMON_LOG, "damaged", 4096 + 65_536, 65_536, "chunk signature: expected \"ElfChnk\\0\", found \"BadChunk\""),
+    (
+        "DMG-WS02",
+        SYSMON_LOG,
+        "damaged",
+        4096 + 65_536,
+        65_536,
+        "chunk signature: expected \"ElfChnk\\0\", found \"BadChunk\"",
+    ),
     ("DMG-WS05", SYSMON_LOG, "damaged", 0, 4096, "file signature"),
     ("DMG-WS06", "Security.evtx", "empty", 0, 0, "empty file"),
     ("DMG-WS06", "Application.evtx", "not an event log", 0, 59, "found \"This is \""),
@@ -212,7 +222,10 @@ fn each_damage_is_called_by_its_name_and_place() {
         });
         assert!(found, "{path}: {problems:#?}");
     }
-    assert_eq!(swept.file(&format!("DMG-WS06/Windows/System32/winevt/Logs/{SYSMON_LOG}"))["status"], "complete");
+    assert_eq!(
+        swept.file(&format!("DMG-WS06/Windows/System32/winevt/Logs/{SYSMON_LOG}"))["status"],
+        "complete"
+    );
 }
 
 #[test]

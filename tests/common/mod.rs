@@ -12,13 +12,13 @@ pub mod logs;
 pub mod tables;
 pub mod truth;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -231,6 +231,21 @@ fn one(rows: Vec<Value>, column: &str, value: &Value) -> Value {
     let mut found: Vec<Value> = rows.into_iter().filter(|row| row[column] == *value).collect();
     assert_eq!(found.len(), 1, "rows with {column} = {value}");
     found.remove(0)
+}
+
+/// The access time that [`forget_reads`] sets: long ago, so that the next read changes it even where the
+/// system notes only the first read after a change.
+const LONG_AGO: Duration = Duration::from_secs(1_000_000_000);
+
+/// Sets a file's access time so that [`was_read`] can tell whether it is read from now on.
+pub fn forget_reads(path: &Path) {
+    let times = fs::FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH + LONG_AGO);
+    File::options().append(true).open(path).unwrap().set_times(times).unwrap();
+}
+
+/// Whether a file was read since [`forget_reads`]; never, where the system keeps no access times.
+pub fn was_read(path: &Path) -> bool {
+    fs::metadata(path).unwrap().accessed().unwrap() != SystemTime::UNIX_EPOCH + LONG_AGO
 }
 
 /// Whether this process may do what file permissions forbid.

@@ -36,8 +36,14 @@ pub fn lines(path: &Path) -> Vec<Value> {
 /// Steps of 100 ns since 1970 of `2025-03-04T08:05:48.0422731Z`: any number of decimals, a blank for the T, no Z.
 pub fn ticks(text: &str) -> i64 {
     let number = |range: std::ops::Range<usize>| text[range].parse::<u64>().unwrap();
-    let whole =
-        time::filetime(number(0..4), number(5..7), number(8..10), number(11..13), number(14..16), number(17..19));
+    let whole = time::filetime(
+        number(0..4),
+        number(5..7),
+        number(8..10),
+        number(11..13),
+        number(14..16),
+        number(17..19),
+    );
     let decimals = text[19..].trim_start_matches('.').trim_end_matches('Z');
     let steps: i64 = format!("{decimals:0<7}")[..7].parse().unwrap();
     i64::try_from(whole).unwrap() - UNIX_EPOCH + steps

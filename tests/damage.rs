@@ -1,0 +1,340 @@
+//! Property: whatever happens to the bytes of a log, scanning it ends, says the same each time, loses
+//! nothing but what it reports, and invents nothing.
+//!
+//! `PROPTEST_CASES` sets how many logs are damaged.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use common::{repository, truth};
+use dnsweep::damage::{Damage, Problem};
+use dnsweep::scan::{LocatedEvent, Scanner, blocks};
+use dnsweep_samples::rng::Rng;
+use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// Cases where `PROPTEST_CASES` does not say how many.
+const CASES: u32 = 300;
+/// Far more than a scan of any sample takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What scanning a log gave.
+#[derive(Debug, Default, PartialEq)]
+struct Found {
+    events: Vec<LocatedEvent>,
+    problems: Vec<Problem>,
+}
+
+impl Found {
+    fn at(&self, record_offset: u64) -> Option<&LocatedEvent> {
+        self.events.iter().find(|event| event.location.record_offset == record_offset)
+    }
+}
+
+fn scan_with(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
+    let mut found = Found::default();
+    for block in blocks(log.len() as u64) {
+        let scan = scanner.scan(log, block);
+        found.events.extend(scan.events);
+        found.problems.extend(scan.problems.iter());
+    }
+    found
+}
+
+/// A sample as it ships, and what is in it.
+struct Sample {
+    name: String,
+    bytes: Vec<u8>,
+    found: Found,
+    /// Where each record starts.
+    records: Vec<usize>,
+}
+
+/// All samples, the damaged ones too.
+static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
+    let folder = repository("samples");
+    let lines = truth::lines(&folder.join("truth.jsonl"));
+    let files = truth::lines(&folder.join("truth_files.jsonl"));
+    let samples = files.iter().map(|file| sample(&folder, file["file"].as_str().unwrap(), &lines));
+    samples.collect()
+});
+
+/// Reads a sample. What is found in it undamaged is what the truth says: only then is it worth comparing with.
+fn sample(folder: &Path, name: &str, lines: &[serde_json::Value]) -> Sample {
+    let bytes = std::fs::read(folder.join(name)).unwrap();
+    let found = scan_with(&mut Scanner::default(), &bytes);
+    let expected: Vec<u64> = lines
+        .iter()
+        .filter(|line| line["file"] == name && line.get("lost").is_none())
+        .map(|line| line["record_offset"].as_u64().unwrap())
+        .collect();
+    let offsets: Vec<u64> = found.events.iter().map(|event| event.location.record_offset).collect();
+    assert_eq!(offsets, expected, "{name}");
+    let records =
+        (0..damage::chunk_count(&bytes)).flat_map(|chunk| damage::record_offsets(&bytes, chunk)).collect();
+    Sample { name: name.to_owned(), bytes, found, records }
+}
+
+/// Where damage begins.
+#[derive(Debug, Clone)]
+enum Place {
+    Anywhere(Index),
+    /// In the file's header.
+    FileHeader(Index),
+    /// In the header of a chunk: fields, checksums and tables.
+    ChunkHeader(Index, Index),
+    /// In the first bytes of a record: its signature, size, number and time, and what its content begins with.
+    RecordHead(Index, Index),
+    /// At the very start of a chunk.
+    Chunk(Index),
+}
+
+impl Place {
+    fn of(&self, sample: &Sample) -> usize {
+        let chunk =
+            |index: &Index| damage::chunk_offset(index.index(damage::chunk_count(&sample.bytes).max(1)));
+        match self {
+            Place::Anywhere(at) => at.index(sample.bytes.len().max(1)),
+            Place::FileHeader(at) => at.index(128),
+            Place::ChunkHeader(number, at) => chunk(number) + at.index(512),
+            Place::RecordHead(record, at) => {
+                let start = if sample.records.is_empty() { 0 } else { *record.get(&sample.records) };
+                start + at.index(64)
+            }
+            Place::Chunk(number) => chunk(number),
+        }
+    }
+}
+
+/// What happens there.
+#[derive(Debug, Clone)]
+enum Change {
+    /// Bits of one byte change.
+    Flip(u8),
+    /// Bytes become zero.
+    Zero(usize),
+    /// Bytes become anything, by that seed.
+    Random(usize, u64),
+    /// The file ends.
+    Cut,
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    let index = any::<Index>;
+    prop_oneof![
+        4 => index().prop_map(Place::Anywhere),
+        1 => index().prop_map(Place::FileHeader),
+        3 => (index(), index()).prop_map(|(chunk, at)| Place::ChunkHeader(chunk, at)),
+        3 => (index(), index()).prop_map(|(record, at)| Place::RecordHead(record, at)),
+        1 => index().prop_map(Place::Chunk),
+    ]
+}
+
+/// Mostly a few bytes, sometimes a chunk or more.
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 1_usize..40, 3 => 1_usize..2_000, 1 => 1_usize..140_000, 1 => Just(CHUNK_SIZE)]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        4 => (1_u8..=255).prop_map(Change::Flip),
+        2 => length().prop_map(Change::Zero),
+        3 => (length(), any::<u64>()).prop_map(|(length, seed)| Change::Random(length, seed)),
+        1 => Just(Change::Cut),
+    ]
+}
+
+fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
+    let end = |length: usize| bytes.len().min(at.saturating_add(length));
+    match *change {
+        _ if at >= bytes.len() => {}
+        Change::Flip(mask) => bytes[at] ^= mask,
+        Change::Zero(length) => {
+            let end = end(length);
+            bytes[at..end].fill(0);
+        }
+        Change::Random(length, seed) => {
+            let mut rng = Rng::new(seed);
+            let end = end(length);
+            bytes[at..end].fill_with(|| rng.next_u64().to_le_bytes()[0]);
+        }
+        Change::Cut => bytes.truncate(at),
+    }
+}
+
+/// Scans twice, the second time with a buffer that held something else before. Neither may take for ever.
+fn scan(log: Vec<u8>, before: Vec<u8>) -> Result<(Found, Found), TestCaseError> {
+    let (sender, results) = channel();
+    thread::spawn(move || {
+        let fresh = scan_with(&mut Scanner::default(), &log);
+        let mut scanner = Scanner::default();
+        scan_with(&mut scanner, &before);
+        // Nobody waits any more if that took too long.
+        let _ = sender.send((fresh, scan_with(&mut scanner, &log)));
+    });
+    results.recv_timeout(PATIENCE).map_err(|error| TestCaseError::fail(format!("panic or hang: {error}")))
+}
+
+/// The bytes in the place of a chunk, as many as there are.
+fn chunk_bytes(log: &[u8], chunk: usize) -> &[u8] {
+    let start = damage::chunk_offset(chunk).min(log.len());
+    &log[start..log.len().min(start + CHUNK_SIZE)]
+}
+
+fn overlaps(problem: &Problem, start: u64, end: u64) -> bool {
+    problem.offset < end && start < problem.offset + problem.length
+}
+
+/// The size of the record that starts there, as its head says.
+fn record_size(log: &[u8], start: u64) -> u64 {
+    let at = usize::try_from(start).unwrap() + 4;
+    u64::from(u32::from_le_bytes(log[at..at + 4].try_into().unwrap()))
+}
+
+/// Why the loss of an event is not accounted for, if it is not.
+fn unaccounted(sample: &Sample, damaged: &[u8], found: &Found, event: &LocatedEvent) -> Option<String> {
+    let start = event.location.record_offset;
+    let end = start + record_size(&sample.bytes, start);
+    let chunk = usize::try_from(event.location.chunk_number).unwrap();
+    let length = damaged.len();
+    if end > length as u64 {
+        // Behind the cut. A file that ends with a chunk could have ended there ever since.
+        let at_boundary = length >= HEADER_SIZE && (length - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
+        let reported = found.problems.iter().any(|problem| {
+            let is_cut = matches!(
+                problem.damage,
+                Damage::ChunkCutOff { .. }
+                    | Damage::ChunkSignature { .. }
+                    | Damage::FileHeaderCutOff
+                    | Damage::FileSignature { .. }
+                    | Damage::EmptyFile
+            );
+            is_cut && problem.offset + problem.length == length as u64
+        });
+        return (!at_boundary && !reported).then(|| format!("the cut at {length} is not reported"));
+    }
+    // Nothing but zeros is a chunk that was never used: it is counted as empty, which is no problem.
+    let is_unused = chunk_bytes(damaged, chunk).iter().all(|byte| *byte == 0);
+    let reported = found.problems.iter().any(|problem| overlaps(problem, start, end));
+    (!is_unused && !reported).then(|| format!("the record at {start} is lost or altered"))
+}
+
+fn check(sample: &Sample, damaged: &[u8], found: &Found) -> Result<(), TestCaseError> {
+    let touched = |chunk: u64| {
+        let chunk = usize::try_from(chunk).unwrap();
+        chunk_bytes(&sample.bytes, chunk) != chunk_bytes(damaged, chunk)
+    };
+    for event in &sample.found.events {
+        if found.at(event.location.record_offset) == Some(event) {
+            continue;
+        }
+        prop_assert!(
+            touched(event.location.chunk_number),
+            "lost or altered in an untouched chunk: {event:?}"
+        );
+        let reason = unaccounted(sample, damaged, found, event);
+        prop_assert!(
+            reason.is_none(),
+            "{}: {}: {:#?}",
+            sample.name,
+            reason.unwrap_or_default(),
+            found.problems
+        );
+    }
+    for event in &found.events {
+        let known = sample.found.at(event.location.record_offset) == Some(event);
+        prop_assert!(known || touched(event.location.chunk_number), "invented: {event:?}");
+    }
+    for problem in &found.problems {
+        prop_assert!(
+            problem.offset + problem.length <= damaged.len() as u64,
+            "outside the file: {problem:?}"
+        );
+    }
+    // No record is found twice, and none overlaps another.
+    let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
+    for event in &found.events {
+        let start = event.location.record_offset;
+        prop_assert!(ends.insert(start, start + record_size(damaged, start)).is_none(), "twice: {event:?}");
+    }
+    let overlap = ends.iter().zip(ends.iter().skip(1)).find(|((_, end), (next, _))| end > next);
+    prop_assert!(overlap.is_none(), "records overlap: {overlap:?}");
+    Ok(())
+}
+
+fn config() -> Config {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    Config { cases, failure_persistence: Some(Box::new(FileFailurePersistence::Off)), ..Config::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn what_is_lost_is_reported_and_nothing_is_invented(
+        sample in any::<Index>(),
+        changes in prop::collection::vec((place(), change()), 1..4),
+    ) {
+        let sample = sample.get(&SAMPLES);
+        let mut damaged = sample.bytes.clone();
+        for (place, change) in &changes {
+            apply(&mut damaged, place.of(sample), change);
+        }
+        let (found, again) = scan(damaged.clone(), sample.bytes.clone())?;
+        prop_assert!(found == again, "the second scan of the same bytes differs");
+        check(sample, &damaged, &found)?;
+    }
+}
+
+#[test]
+fn the_check_notices_what_it_is_for() {
+    let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();
+    let found = || scan_with(&mut Scanner::default(), &sample.bytes);
+    assert!(check(sample, &sample.bytes, &found()).is_ok());
+    let mut lost = found();
+    lost.events.remove(3);
+    assert!(check(sample, &sample.bytes, &lost).is_err());
+    let mut altered = found();
+    altered.events[3].event.query_name = Some("other.example".to_owned());
+    assert!(check(sample, &sample.bytes, &altered).is_err());
+    let mut twice = found();
+    twice.events.push(twice.events[0].clone());
+    assert!(check(sample, &sample.bytes, &twice).is_err());
+    // In a chunk that was touched, a loss must be reported: here it is not.
+    let mut damaged = sample.bytes.clone();
+    let start = lost.events[3].location.record_offset;
+    damaged[usize::try_from(start).unwrap() + 30] ^= 1;
+    let mut silent = scan_with(&mut Scanner::default(), &damaged);
+    silent.events.retain(|event| event.location.record_offset != start);
+    assert!(check(sample, &damaged, &silent).is_ok());
+    silent.problems.clear();
+    assert!(check(sample, &damaged, &silent).is_err());
+    assert!(SAMPLES.iter().map(|sample| &sample.name).collect::<BTreeSet<_>>().len() > 20);
+}
+
+/// One flipped bit in the field that says where a chunk's records end, and all records are as they were.
+#[test]
+fn a_wrong_end_of_the_records_loses_none_of_them() {
+    let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();
+    let mut lost = Vec::new();
+    for bit in 0..17 {
+        let mut damaged = sample.bytes.clone();
+        damaged[damage::chunk_offset(1) + 48 + bit / 8] ^= 1 << (bit % 8);
+        let found = scan_with(&mut Scanner::default(), &damaged);
+        let missing = sample.found.events.iter().filter(|event| !found.events.contains(event)).count();
+        if missing > 0 {
+            lost.push(format!("bit {bit}: {missing}"));
+        }
+    }
+    assert!(lost.is_empty(), "DNS queries whose records are intact are lost: {lost:?}");
+}

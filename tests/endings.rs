@@ -1,0 +1,234 @@
+//! How a sweep ends, and what it says where: exit statuses, the two streams, interruption, an output
+//! that cannot be written.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::process::{Child, Command};
+
+use common::logs::{harmless, log, log_of};
+use common::{Ended, Scene, Swept, dnsweep, run, start, wait};
+use dnsweep_samples::corpus::{Corpus, Pool};
+use serde_json::{Value, json};
+
+/// A scene with one match.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
+    scene
+}
+
+fn damaged_scene() -> Scene {
+    let scene = scene();
+    scene.put("ODD/x.evtx", b"notes");
+    scene
+}
+
+#[test]
+fn matches_decide_the_status_only_if_asked_and_damage_comes_first() {
+    let quiet = Scene::new();
+    quiet.put("HOST/Sysmon.evtx", &log(&[harmless(1)]));
+    let empty = Scene::new();
+    for (scene, plain, asked) in [(&scene(), 0, 10), (&damaged_scene(), 3, 3), (&quiet, 0, 0), (&empty, 4, 4)]
+    {
+        assert_eq!(scene.sweep(&[]).expect(plain).run()["exit_status"], plain);
+        let swept = scene.sweep(&["--fail-on-match", "--force"]).expect(asked);
+        assert_eq!(swept.run()["exit_status"], asked);
+    }
+}
+
+#[test]
+fn the_summary_is_all_that_standard_output_gets() {
+    let swept = damaged_scene().sweep(&[]).expect(3);
+    let Ended { stdout, stderr, .. } = &swept.ended;
+    assert!(stdout.starts_with("1 match on 1 of 2 hosts\n"), "{stdout}");
+    assert!(stdout.ends_with("run.json\n"), "{stdout}");
+    assert!(!stdout.contains("dnsweep:"), "{stdout}");
+    for part in ["HOST: 1 match, risk score 64", "pastebin.com (1)", "Tables", "matches.parquet", "x.evtx"] {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+    assert!(stderr.lines().all(|line| line.starts_with("dnsweep: ")), "{stderr}");
+    assert!(stderr.contains("dnsweep: warning: ODD: ODD/x.evtx: not an event log"), "{stderr}");
+    // No progress where nobody watches.
+    assert!(!stderr.contains(['\r', '\x1b']), "{stderr:?}");
+}
+
+#[test]
+fn quiet_says_nothing_on_standard_error() {
+    let scene = damaged_scene();
+    let loud = scene.sweep(&[]).expect(3);
+    for option in ["--quiet", "-q"] {
+        let swept = scene.sweep(&[option, "--force"]).expect(3);
+        assert_eq!(swept.ended.stderr, "");
+        assert_eq!(swept.ended.stdout, loud.ended.stdout);
+    }
+}
+
+#[test]
+fn json_talk_is_an_object_a_line() {
+    let swept = damaged_scene().sweep(&["--log-format", "json"]).expect(3);
+    let lines: Vec<Value> =
+        swept.ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() >= 2);
+    for line in &lines {
+        let keys: BTreeSet<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["level", "message", "time"].into());
+        assert!(["info", "warning", "error"].contains(&line["level"].as_str().unwrap()));
+        assert_eq!(line["time"].as_str().unwrap().len(), "2025-03-04T12:00:00.0000000Z".len());
+    }
+    assert!(lines.iter().any(|line| line["level"] == "warning"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let scene = scene();
+    let mut child = start(dnsweep().arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()));
+    drop(child.stdout.take());
+    let ended = wait(child);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("error"), "{}", ended.stderr);
+    // As in `dnsweep … | head -1`.
+    let line = r#""$0" sweep "$1" --out "$2" --force --quiet | head -1; exit "${PIPESTATUS[0]}""#;
+    let mut command = Command::new("bash");
+    command.args(["-c", line, env!("CARGO_BIN_EXE_dnsweep")]).arg(scene.evidence()).arg(scene.out());
+    let ended = run(&mut command);
+    assert_eq!((ended.status, ended.stdout.as_str()), (0, "1 match on 1 of 1 host\n"), "{}", ended.stderr);
+    let swept = Swept { ended, out: scene.out() };
+    assert_eq!(swept.rows("matches").len(), 1);
+    // Nor is nobody to talk to.
+    let arguments = ["--force"];
+    let mut child =
+        start(dnsweep().arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(arguments));
+    drop(child.stderr.take());
+    assert_eq!(wait(child).status, 0);
+}
+
+/// Evidence that takes a while: so many machines, each with a log of one block.
+fn large_scene(machines: u64) -> Scene {
+    let scene = Scene::new();
+    let pool = Pool::new(Corpus::Dense).unwrap();
+    for machine in 0..machines {
+        scene.put(&format!("HOST{machine:03}/Sysmon.evtx"), &pool.log(machine, 16));
+    }
+    scene
+}
+
+/// Waits until a sweep has found its files, which it says in its first line.
+fn wait_for_start(child: &mut Child) {
+    let stderr = child.stderr.as_mut().unwrap();
+    let mut byte = [0];
+    while byte != *b"\n" {
+        stderr.read_exact(&mut byte).unwrap();
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    let line = format!("kill -{signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+}
+
+#[test]
+fn an_interrupted_sweep_hands_over_what_it_has() {
+    const MACHINES: u64 = 60;
+    let scene = large_scene(MACHINES);
+    for (signal, threads) in [("INT", "1"), ("INT", "4"), ("TERM", "2")] {
+        let mut command = dnsweep();
+        command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
+        let mut child = start(command.args(["--threads", threads, "--fail-on-match", "--force"]));
+        wait_for_start(&mut child);
+        send(signal, &child);
+        let swept = Swept { ended: wait(child), out: scene.out() }.expect(130);
+        let run = swept.run();
+        assert_eq!((&run["interrupted"], &run["exit_status"]), (&json!(true), &json!(130)));
+        assert!(swept.ended.stdout.starts_with("INTERRUPTED"), "{}", swept.ended.stdout);
+        let files = swept.rows("files");
+        assert_eq!(files.len() as u64, MACHINES);
+        let (mut interrupted, mut matches) = (0, 0);
+        for row in &files {
+            matches += row["matches"].as_u64().unwrap();
+            if row["status"] == "complete" {
+                assert_eq!(row["problems"], json!([]));
+                continue;
+            }
+            // The rest is accounted for: the bytes that nobody read are named.
+            assert_eq!(row["status"], "interrupted");
+            interrupted += 1;
+            let last = row["problems"].as_array().unwrap().last().unwrap();
+            let end = last["offset"].as_u64().unwrap() + last["length"].as_u64().unwrap();
+            assert_eq!(Some(end), row["size"].as_u64(), "{last}");
+            assert!(last["problem"].as_str().unwrap().contains("interrupted"), "{last}");
+        }
+        assert!(interrupted > 0);
+        assert_eq!(run["totals"]["interrupted_files"], interrupted);
+        assert_eq!(swept.rows("matches").len() as u64, matches);
+        assert_eq!(
+            swept.rows("hosts").iter().map(|row| row["matches"].as_u64().unwrap()).sum::<u64>(),
+            matches
+        );
+        assert_eq!(beside(&scene), ["evidence", "out"]);
+    }
+}
+
+/// The names in a scene's folder.
+fn beside(scene: &Scene) -> Vec<String> {
+    let entries = fs::read_dir(scene.path("")).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Sweeps with files limited to a few hundred bytes, so that no table can be written.
+fn sweep_without_room(scene: &Scene, options: &[&str]) -> Ended {
+    // Without the trap the system would end the process instead of refusing the write.
+    let line = r#"trap "" XFSZ; ulimit -f 1; exec "$0" "$@""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", line, env!("CARGO_BIN_EXE_dnsweep"), "sweep"]).arg(scene.evidence());
+    run(command.arg("--out").arg(scene.out()).args(options))
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_absent() {
+    let scene = scene();
+    let ended = sweep_without_room(&scene, &["--quiet"]);
+    assert_eq!(ended.status, 5, "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot write") && ended.stderr.contains(".parquet"), "{}", ended.stderr);
+    assert_eq!(beside(&scene), ["evidence"], "neither an output nor a part of one is left");
+}
+
+#[test]
+fn an_earlier_output_survives_one_that_cannot_be_written() {
+    let scene = scene();
+    let swept = scene.sweep(&[]).expect(0);
+    let (before, tables) = (common::listing(&scene.out()), swept.tables());
+    assert_eq!(sweep_without_room(&scene, &["--force"]).status, 5);
+    assert!(before == common::listing(&scene.out()));
+    assert_eq!(swept.tables(), tables);
+    assert_eq!(beside(&scene), ["evidence", "out"]);
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for (arguments, part) in [
+        (&["--help"][..], "sweep"),
+        (&["sweep", "--help"], "Exit status"),
+        (&["--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        let ended = run(dnsweep().args(arguments));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        assert!(ended.stdout.contains(part), "{}", ended.stdout);
+    }
+    let help = run(dnsweep().args(["sweep", "--help"])).stdout;
+    for status in ["0", "2", "3", "4", "5", "10", "130"] {
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(&format!("{status}  "))),
+            "{status}: {help}"
+        );
+    }
+}

@@ -1,0 +1,387 @@
+#!/usr/bin/env python3
+"""Judges an output of dnsweep by readers that are not ours.
+
+    python tests/judge_outputs.py OUT_DIR
+
+DuckDB, polars and pyarrow each open every table of the output. What has to hold: columns, types and
+nulls are those of the list below (a stats table's follow from its name only in part: text, integers,
+and lists of text); rows are as many as run.json says; all values are the same in all three; a file's SHA-256
+and size are those in run.json; matches of each computer, asked for in each reader's own words, are those
+of hosts.parquet; bloom filters, a page index and what a table says of itself are there; a table without rows has
+its schema all the same. One line a reader; exit status 1 where anything disagrees, 2 where something is missing.
+
+    pip install duckdb polars pyarrow
+"""
+
+import datetime
+import hashlib
+import json
+import pathlib
+import sys
+
+import duckdb
+import polars
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+TEXT, INTEGER, BOOLEAN, TEXTS = "text", "integer", "boolean", "list of text"
+TIME = "timestamp"
+COUNTS = "list of struct value text, count integer"
+NULLABLE = ", nullable"
+
+TABLES = {
+    "matches.parquet": {
+        "event_time": TIME + NULLABLE,
+        "event_time_raw": TEXT,
+        "utc_time": TIME + NULLABLE,
+        "computer": TEXT,
+        "evidence": TEXT,
+        "source_path": TEXT,
+        "provider": TEXT,
+        "channel": TEXT,
+        "event_id": INTEGER,
+        "event_version": INTEGER + NULLABLE,
+        "event_record_id": INTEGER + NULLABLE,
+        "rule_name": TEXT + NULLABLE,
+        "process_guid": TEXT + NULLABLE,
+        "process_id": INTEGER + NULLABLE,
+        "image": TEXT + NULLABLE,
+        "process_name": TEXT + NULLABLE,
+        "user": TEXT + NULLABLE,
+        "query_name": TEXT + NULLABLE,
+        "query_status": TEXT + NULLABLE,
+        "query_status_name": TEXT + NULLABLE,
+        "query_results": TEXT + NULLABLE,
+        "answers": "list of struct type text, data text",
+        "resolved_ips": TEXTS,
+        "chunk_number": INTEGER,
+        "record_offset": INTEGER,
+        "recovered": BOOLEAN,
+        "event_hash": TEXT,
+        "duplicate": BOOLEAN,
+        "detection_id": TEXT,
+        "detection_name": TEXT,
+        "detection_version": TEXT,
+        "matched_query": TEXTS,
+        "matched_process": TEXTS,
+        "risk_score": INTEGER,
+        "risk_message": TEXT,
+    },
+    "hosts.parquet": {
+        "computer": TEXT + NULLABLE,
+        "evidence": TEXTS,
+        "matches": INTEGER,
+        "unique_matches": INTEGER,
+        "first_time": TIME + NULLABLE,
+        "last_time": TIME + NULLABLE,
+        "query_names": COUNTS,
+        "processes": COUNTS,
+        "users": COUNTS,
+        "query_statuses": COUNTS,
+        "risk_score": INTEGER,
+        "dns_queries": INTEGER,
+        "sysmon_records": INTEGER,
+        "records": INTEGER,
+        "log_first_time": TIME + NULLABLE,
+        "log_last_time": TIME + NULLABLE,
+        "files": INTEGER,
+        "damaged_files": INTEGER,
+        "verdict": TEXT,
+    },
+    "files.parquet": {
+        "evidence": TEXT,
+        "source_path": TEXT,
+        "size": INTEGER,
+        "status": TEXT,
+        "problems": "list of struct offset integer, length integer, problem text",
+        "chunks": INTEGER,
+        "empty_chunks": INTEGER,
+        "damaged_chunks": INTEGER,
+        "records": INTEGER,
+        "refound_records": INTEGER,
+        "damaged_records": INTEGER,
+        "sysmon_records": INTEGER,
+        "dns_queries": INTEGER,
+        "matches": INTEGER,
+        "computers": TEXTS,
+        "first_time": TIME + NULLABLE,
+        "last_time": TIME + NULLABLE,
+        "first_record_id": INTEGER + NULLABLE,
+        "last_record_id": INTEGER + NULLABLE,
+        "dirty": BOOLEAN,
+    },
+}
+BLOOM_FILTERS = {"matches.parquet": ["query_name", "process_guid", "event_hash"]}
+METADATA = ["dnsweep.schema_version", "dnsweep.version", "dnsweep.detection_ids", "dnsweep.sorted_by"]
+# The columns of a stats table come from the detection; those of the seed are known.
+SEED = "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"
+SEED_COLUMNS = {
+    name: (INTEGER if name == "count" else TEXT) + NULLABLE
+    for name in ["Image", "QueryName", "QueryStatus", "process_name", "QueryResults", "dest", "count", "firstTime", "lastTime"]
+}
+
+
+def normal(value):
+    """A value in one form, whatever reader it comes from: a time as microseconds since 1970."""
+    if isinstance(value, datetime.datetime):
+        if value.utcoffset() is None:
+            raise ValueError(f"a time without a zone: {value!r}")
+        since = value - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if isinstance(value, (list, tuple)):
+        return [normal(item) for item in value]
+    if isinstance(value, dict):
+        return {name: normal(item) for name, item in value.items()}
+    return value
+
+
+class DuckDb:
+    """DuckDB, by SQL."""
+
+    TYPES = {
+        TEXT: "VARCHAR",
+        INTEGER: "BIGINT",
+        BOOLEAN: "BOOLEAN",
+        TIME: "TIMESTAMP WITH TIME ZONE",
+        TEXTS: "VARCHAR[]",
+        COUNTS: 'STRUCT("value" VARCHAR, count BIGINT)[]',
+        "list of struct type text, data text": 'STRUCT("type" VARCHAR, "data" VARCHAR)[]',
+        "list of struct offset integer, length integer, problem text":
+            'STRUCT("offset" BIGINT, length BIGINT, problem VARCHAR)[]',
+    }
+
+    def __init__(self):
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+
+    def rows(self, path):
+        relation = self.connection.execute("SELECT * FROM read_parquet($path)", {"path": str(path)})
+        names = [column[0] for column in relation.description]
+        return [dict(zip(names, row)) for row in relation.fetchall()]
+
+    def types(self, path):
+        described = self.connection.execute("DESCRIBE SELECT * FROM read_parquet($path)", {"path": str(path)})
+        # Quotes around a field's name depend on whether it is a word of SQL.
+        return {row[0]: row[1].replace('"', "") for row in described.fetchall()}
+
+    def type_of(self, kind):
+        return self.TYPES[kind.removesuffix(NULLABLE)].replace('"', "")
+
+    def matches_per_computer(self, path):
+        query = "SELECT computer, count(*) FROM read_parquet($path) GROUP BY computer"
+        return dict(self.connection.execute(query, {"path": str(path)}).fetchall())
+
+
+class Polars:
+    """polars, by its data frames."""
+
+    TYPES = {
+        TEXT: polars.String,
+        INTEGER: polars.Int64,
+        BOOLEAN: polars.Boolean,
+        TIME: polars.Datetime("us", "UTC"),
+        TEXTS: polars.List(polars.String),
+        COUNTS: polars.List(polars.Struct({"value": polars.String, "count": polars.Int64})),
+        "list of struct type text, data text":
+            polars.List(polars.Struct({"type": polars.String, "data": polars.String})),
+        "list of struct offset integer, length integer, problem text": polars.List(
+            polars.Struct({"offset": polars.Int64, "length": polars.Int64, "problem": polars.String})
+        ),
+    }
+
+    def rows(self, path):
+        return polars.read_parquet(path, glob=False).to_dicts()
+
+    def types(self, path):
+        return dict(polars.read_parquet_schema(path))
+
+    def type_of(self, kind):
+        return self.TYPES[kind.removesuffix(NULLABLE)]
+
+    def matches_per_computer(self, path):
+        counted = polars.scan_parquet(path, glob=False).group_by("computer").agg(polars.len()).collect()
+        return dict(counted.iter_rows())
+
+
+class PyArrow:
+    """pyarrow, by its tables."""
+
+    @staticmethod
+    def _list(kind):
+        return pyarrow.list_(pyarrow.field("element", kind, nullable=False))
+
+    @classmethod
+    def _records(cls, *fields):
+        return cls._list(pyarrow.struct([pyarrow.field(name, kind, nullable=False) for name, kind in fields]))
+
+    def type_of(self, kind):
+        text, integer = pyarrow.string(), pyarrow.int64()
+        return {
+            TEXT: text,
+            INTEGER: integer,
+            BOOLEAN: pyarrow.bool_(),
+            TIME: pyarrow.timestamp("us", "UTC"),
+            TEXTS: self._list(text),
+            COUNTS: self._records(("value", text), ("count", integer)),
+            "list of struct type text, data text": self._records(("type", text), ("data", text)),
+            "list of struct offset integer, length integer, problem text":
+                self._records(("offset", integer), ("length", integer), ("problem", text)),
+        }[kind.removesuffix(NULLABLE)]
+
+    def rows(self, path):
+        return pyarrow.parquet.read_table(path, partitioning=None).to_pylist()
+
+    def types(self, path):
+        return {field.name: field.type for field in pyarrow.parquet.read_schema(path)}
+
+    def matches_per_computer(self, path):
+        counted = pyarrow.parquet.read_table(path, partitioning=None).group_by("computer").aggregate([([], "count_all")])
+        return {row["computer"]: row["count_all"] for row in counted.to_pylist()}
+
+
+READERS = {"duckdb": DuckDb(), "polars": Polars(), "pyarrow": PyArrow()}
+
+
+def columns_of(table):
+    """The columns that a table must have; None where only the detection knows."""
+    return TABLES.get(table, SEED_COLUMNS if table == SEED else None)
+
+
+def judge_types(reader, path, table):
+    types, expected = reader.types(path), columns_of(table)
+    if expected is None:
+        return []
+    if list(types) != list(expected):
+        return [f"columns are {list(types)}"]
+    return [
+        f"{name} is {types[name]!r} instead of {reader.type_of(kind)!r}"
+        for name, kind in expected.items()
+        if types[name] != reader.type_of(kind)
+    ]
+
+
+def judge_nulls(rows, table):
+    expected = columns_of(table) or {}
+    return [
+        f"row {number}: {name} is null"
+        for number, row in enumerate(rows)
+        for name, value in row.items()
+        if value is None and not expected.get(name, NULLABLE).endswith(NULLABLE)
+    ]
+
+
+def judge_readers(folder, outputs):
+    """What each reader makes of all tables, and what is wrong."""
+    wrong, seen = [], {}
+    for name, reader in READERS.items():
+        count = 0
+        for output in outputs:
+            table, path = output["file"], folder / output["file"]
+            try:
+                rows = normal(reader.rows(path))
+                found = judge_types(reader, path, table) + judge_nulls(rows, table)
+            except Exception as error:  # whatever a reader throws is a disagreement
+                wrong.append(f"{name}: {table}: cannot be read: {error!r}")
+                continue
+            if len(rows) != output["rows"]:
+                found.append(f"{len(rows)} rows instead of {output['rows']}")
+            first = seen.setdefault(table, (name, rows))
+            if first[1] != rows:
+                differ = [number for number, pair in enumerate(zip(first[1], rows)) if pair[0] != pair[1]]
+                found.append(f"values differ from those of {first[0]}, first in row {differ[:1]}")
+            wrong += [f"{name}: {table}: {what}" for what in found]
+            count += len(rows)
+        try:
+            per_computer = reader.matches_per_computer(folder / "matches.parquet")
+            rows = reader.rows(folder / "hosts.parquet")
+        except Exception as error:
+            wrong.append(f"{name}: matches per computer: {error!r}")
+            continue
+        hosts = {row["computer"]: row["matches"] for row in rows if row["matches"]}
+        if per_computer != hosts:
+            wrong.append(f"{name}: matches per computer are {per_computer}, those of the hosts {hosts}")
+        version = sys.modules[name].__version__
+        print(f"{name} {version}: {len(outputs)} tables, {count} rows, matches on {len(per_computer)} computers")
+    return wrong
+
+
+def judge_nullability(path, table):
+    """Whether the schema says of each column if it can be null."""
+    schema, expected = pyarrow.parquet.read_schema(path), columns_of(table) or {}
+    return [
+        f"the schema says that {name} can{'' if schema.field(name).nullable else 'not'} be null"
+        for name, kind in expected.items()
+        if schema.field(name).nullable != kind.endswith(NULLABLE)
+    ]
+
+
+def judge_file(folder, output):
+    """What is wrong with a table as a file."""
+    table, path = output["file"], folder / output["file"]
+    content = path.read_bytes()
+    wrong = []
+    if hashlib.sha256(content).hexdigest() != output["sha256"]:
+        wrong.append("the SHA-256 is not that of run.json")
+    if len(content) != output["bytes"]:
+        wrong.append(f"{len(content)} bytes instead of {output['bytes']}")
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+    except pyarrow.ArrowException as error:
+        return [f"{table}: {what}" for what in [*wrong, f"cannot be read: {error!r}"]]
+    own = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
+    wrong += [f"no {key} in the metadata" for key in METADATA if key not in own]
+    for group in range(file.metadata.num_row_groups):
+        row_group = file.metadata.row_group(group)
+        for number in range(row_group.num_columns):
+            column = row_group.column(number)
+            name = column.path_in_schema
+            if not column.has_column_index or not column.has_offset_index:
+                wrong.append(f"{name} has no page index in row group {group}")
+            if column.compression != "ZSTD":
+                wrong.append(f"{name} is compressed with {column.compression}")
+    wrong += judge_nullability(path, table) + judge_bloom_filters(path, table)
+    return [f"{table}: {what}" for what in wrong]
+
+
+def judge_bloom_filters(path, table):
+    """DuckDB alone tells where the filters are; a table without rows has none."""
+    query = "SELECT DISTINCT path_in_schema FROM parquet_metadata($path) WHERE bloom_filter_offset IS NOT NULL"
+    present = {row[0] for row in READERS["duckdb"].connection.execute(query, {"path": str(path)}).fetchall()}
+    has_rows = pyarrow.parquet.read_metadata(path).num_rows > 0
+    expected = set(BLOOM_FILTERS.get(table, [])) if has_rows else set()
+    return [] if present == expected else [f"bloom filters on {sorted(present)} instead of {sorted(expected)}"]
+
+
+def judge_folder(folder, outputs):
+    """What is in the folder and not in run.json, or the other way round."""
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"run.json"}
+    named = {output["file"] for output in outputs}
+    wrong = [f"{name}: in the folder or in run.json, but not in both" for name in sorted(present ^ named)]
+    return wrong + [f"{table}: missing" for table in TABLES if table not in named]
+
+
+def main():
+    if len(sys.argv) != 2:
+        print("usage: judge_outputs.py OUT_DIR", file=sys.stderr)
+        return 2
+    folder = pathlib.Path(sys.argv[1])
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        print(f"judge_outputs.py: {error}", file=sys.stderr)
+        return 2
+    outputs = run["outputs"]
+    wrong = judge_folder(folder, outputs)
+    if not wrong:
+        wrong = judge_readers(folder, outputs)
+        for output in outputs:
+            wrong += judge_file(folder, output)
+    for what in wrong:
+        print(what)
+    print("all agree" if not wrong else f"{len(wrong)} disagreements")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

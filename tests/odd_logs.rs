@@ -1,0 +1,384 @@
+//! Logs that are broken inside, or laid out in one of the ways that other readers stumble over.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::logs::{POWERSHELL, chunks_of, harmless, log, log_of, matching, styled};
+use common::{Scene, Swept};
+use dnsweep_samples::{Event, LogWriter, Style, Value as Data, corpus, damage};
+use serde_json::{Value, json};
+
+const STYLES: [Style; 3] = [Style::Export, Style::Live, Style::Forwarded];
+
+/// Sweeps one log beside a sound one.
+#[track_caller]
+fn sweep_log(bytes: &[u8], status: i32) -> (Scene, Swept) {
+    let scene = Scene::new();
+    scene.put("ODD/x.evtx", bytes);
+    scene.put("SOUND/Sysmon.evtx", &log_of("SOUND"));
+    let swept = scene.sweep(&[]).expect(status);
+    let sound = swept.file("SOUND/Sysmon.evtx");
+    assert_eq!((&sound["status"], &sound["matches"]), (&json!("complete"), &json!(1)));
+    (scene, swept)
+}
+
+/// The matches of that log.
+fn matches(swept: &Swept) -> Vec<Value> {
+    swept.rows("matches").into_iter().filter(|row| row["evidence"] == "ODD").collect()
+}
+
+fn ids(swept: &Swept) -> Vec<i64> {
+    matches(swept).iter().map(|row| row["event_record_id"].as_i64().unwrap()).collect()
+}
+
+/// Whether the log's ledger lists a problem of that place and text.
+#[track_caller]
+fn assert_problem(swept: &Swept, offset: usize, length: usize, text: &str) {
+    let row = swept.file("ODD/x.evtx");
+    assert_eq!(row["status"], "damaged");
+    let found = row["problems"].as_array().unwrap().iter().any(|problem| {
+        problem["offset"] == offset
+            && problem["length"] == length
+            && problem["problem"].as_str().unwrap().contains(text)
+    });
+    assert!(found, "{text} at {offset}, {length} bytes: {:#?}", row["problems"]);
+}
+
+/// How far the records of a chunk reach, as its header says.
+fn free_space(bytes: &[u8], chunk: usize) -> usize {
+    let at = damage::chunk_offset(chunk) + 48;
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()).try_into().unwrap()
+}
+
+/// Three chunks of ten matches each, numbered from 1.
+fn three_chunks() -> Vec<u8> {
+    chunks_of(&[1..=10, 11..=20, 21..=30])
+}
+
+#[test]
+fn a_chunk_without_signature_is_lost_and_no_other() {
+    let mut bytes = three_chunks();
+    damage::break_chunk_magic(&mut bytes, 1).unwrap();
+    let (_scene, swept) = sweep_log(&bytes, 3);
+    assert_eq!(ids(&swept), (1..=10).chain(21..=30).collect::<Vec<_>>());
+    assert_problem(&swept, 4096 + 65_536, 65_536, "found \"BadChunk\"");
+    let row = swept.file("ODD/x.evtx");
+    assert_eq!((&row["chunks"], &row["damaged_chunks"], &row["records"]), (&json!(3), &json!(1), &json!(20)));
+}
+
+#[test]
+fn neighbouring_chunks_without_signature_are_one_problem() {
+    let mut bytes = three_chunks();
+    damage::break_chunk_magic(&mut bytes, 1).unwrap();
+    damage::break_chunk_magic(&mut bytes, 2).unwrap();
+    let (_scene, swept) = sweep_log(&bytes, 3);
+    assert_problem(&swept, 4096 + 65_536, 2 * 65_536, "chunk signature");
+    assert_eq!(swept.file("ODD/x.evtx")["damaged_chunks"], 2);
+}
+
+#[test]
+fn bad_checksums_are_reported_and_lose_nothing() {
+    let all: Vec<i64> = (1..=30).collect();
+    let mut bytes = three_chunks();
+    damage::break_chunk_header_checksum(&mut bytes, 1).unwrap();
+    let (_scene, swept) = sweep_log(&bytes, 3);
+    assert_eq!(ids(&swept), all);
+    assert_problem(&swept, 4096 + 65_536, 512, "chunk header checksum");
+
+    let mut bytes = three_chunks();
+    // The stored value itself: 52 bytes into the chunk's header, which then fails its own checksum too.
+    bytes[damage::chunk_offset(2) + 52] ^= 1;
+    let (_scene, swept) = sweep_log(&bytes, 3);
+    assert_eq!(ids(&swept), all);
+    let length = free_space(&bytes, 2) - 512;
+    assert_problem(&swept, damage::chunk_offset(2) + 512, length, "checksum of the chunk's records");
+    // No end of the records has that checksum, so nothing says where they end but a header that is wrong.
+    assert_problem(&swept, damage::chunk_offset(2), 65_536, "chunk header checksum");
+
+    let mut bytes = three_chunks();
+    damage::break_file_header_checksum(&mut bytes).unwrap();
+    let (_scene, swept) = sweep_log(&bytes, 3);
+    assert_eq!(ids(&swept), all);
+    assert_problem(&swept, 0, 4096, "file header checksum");
+    assert_eq!(swept.file("ODD/x.evtx")["damaged_chunks"], 0);
+}
+
+#[test]
+fn a_destroyed_file_header_loses_nothing() {
+    let mut bytes = three_chunks();
+    damage::destroy_file_header(&mut bytes);
+    let (_scene, swept) = sweep_log(&bytes, 3);
+    assert_eq!(ids(&swept), (1..=30).collect::<Vec<_>>());
+    assert_problem(&swept, 0, 4096, "file signature");
+    assert_eq!(swept.file("ODD/x.evtx")["dirty"], false);
+}
+
+#[test]
+fn a_record_of_size_zero_hides_none_of_those_behind_it() {
+    for (record, lost) in [(0, 11), (4, 15), (9, 20)] {
+        let mut bytes = three_chunks();
+        let place = damage::record_offset(&bytes, 1, record).unwrap();
+        let next = damage::record_offset(&bytes, 1, record + 1)
+            .unwrap_or(damage::chunk_offset(1) + free_space(&bytes, 1));
+        damage::zero_record_size(&mut bytes, 1, record).unwrap();
+        let (_scene, swept) = sweep_log(&bytes, 3);
+        let found: BTreeSet<i64> = ids(&swept).into_iter().collect();
+        let missing: Vec<i64> = (1..=30).filter(|id| !found.contains(id)).collect();
+        // The first record of a chunk defines the templates of those behind it. Their definition is
+        // still there, so they can be read without it.
+        assert_eq!(missing, [lost], "record {record}");
+        assert_problem(&swept, place, next - place, "found 0");
+        let row = swept.file("ODD/x.evtx");
+        assert_eq!((&row["refound_records"], &row["records"]), (&json!(9 - record), &json!(20 + record)));
+    }
+}
+
+#[test]
+fn stale_records_behind_the_free_space_are_no_events() {
+    let mut writer = LogWriter::new(Style::Live);
+    writer.push_all(&[harmless(1), harmless(2)]).unwrap();
+    writer.end_chunk_leaving(&[matching(900), matching(901)]).unwrap();
+    writer.push(&matching(3)).unwrap();
+    let (_scene, swept) = sweep_log(&writer.finish(), 0);
+    assert_eq!(ids(&swept), [3]);
+    let row = swept.file("ODD/x.evtx");
+    assert_eq!((&row["records"], &row["last_record_id"]), (&json!(3), &json!(3)));
+}
+
+#[test]
+fn chunks_beyond_the_headers_count_are_read() {
+    // A log in use says one chunk and is dirty, one that was closed says how many there are.
+    for (dirty, stale) in [(true, true), (false, true), (true, false), (false, false)] {
+        let mut writer = LogWriter::new(Style::Live).dirty(dirty).stale_header(stale);
+        for number in 1..=5 {
+            writer.push(&matching(number)).unwrap();
+            writer.end_chunk();
+        }
+        writer.add_zeroed_chunks(2);
+        let (_scene, swept) = sweep_log(&writer.finish(), 0);
+        assert_eq!(ids(&swept), [1, 2, 3, 4, 5]);
+        let row = swept.file("ODD/x.evtx");
+        assert_eq!(
+            (&row["dirty"], &row["chunks"], &row["empty_chunks"]),
+            (&json!(dirty), &json!(7), &json!(2))
+        );
+    }
+}
+
+#[test]
+fn the_first_record_does_not_decide_what_a_log_is() {
+    // Merged or forwarded: other channels first, Sysmon's events among them.
+    for style in STYLES {
+        let mut events = vec![Event::logon("user", 3), Event::service_state("a", "running")];
+        events.extend([
+            matching(3),
+            Event::resolver_decoy("pastebin.com", POWERSHELL),
+            matching(5),
+            harmless(6),
+        ]);
+        let (_scene, swept) = sweep_log(&styled(style, &events), 0);
+        assert_eq!(ids(&swept), [3, 5], "{style:?}");
+        let row = swept.file("ODD/x.evtx");
+        assert_eq!(
+            (&row["records"], &row["sysmon_records"], &row["dns_queries"]),
+            (&json!(6), &json!(3), &json!(3))
+        );
+    }
+}
+
+#[test]
+fn one_event_reads_the_same_in_every_style() {
+    let event = matching(4711).answered("0", "type:  5 a.example;::ffff:192.0.2.7;2001:db8::1;");
+    let rows: Vec<Value> = STYLES
+        .iter()
+        .map(|style| {
+            let (_scene, swept) = sweep_log(&styled(*style, std::slice::from_ref(&event)), 0);
+            let mut row = matches(&swept).remove(0);
+            let raw = row["event_time_raw"].take();
+            assert_eq!(raw.as_str().unwrap().len(), if *style == Style::Forwarded { 30 } else { 28 });
+            assert_eq!(row["event_hash"].as_str().unwrap().len(), 64);
+            row
+        })
+        .collect();
+    assert_eq!(rows[0], rows[1]);
+    assert_eq!(rows[0], rows[2]);
+    let row = &rows[0];
+    assert_eq!(row["image"], POWERSHELL);
+    assert_eq!(row["query_status_name"], "SUCCESS");
+    assert_eq!(row["resolved_ips"], json!(["192.0.2.7", "2001:db8::1"]));
+    let answers = json!([
+        { "type": "CNAME", "data": "a.example" },
+        { "type": "A", "data": "192.0.2.7" },
+        { "type": "AAAA", "data": "2001:db8::1" }
+    ]);
+    assert_eq!(row["answers"], answers);
+}
+
+#[test]
+fn text_that_markup_splits_comes_out_whole() {
+    let image = r"C:\Users\R&D <x> 'y' \AppData\a&b&&c<>.exe";
+    let query = "a&b<c>d\"e'.pastebin.com&";
+    for style in STYLES {
+        let event = Event::dns_query(query, image).with("User", "CORP\\R&D").numbered(1);
+        let (_scene, swept) = sweep_log(&styled(style, &[event]), 0);
+        let row = matches(&swept).remove(0);
+        assert_eq!(
+            (row["image"].as_str(), row["query_name"].as_str()),
+            (Some(image), Some(query)),
+            "{style:?}"
+        );
+        assert_eq!(row["user"], "CORP\\R&D");
+        assert_eq!(row["process_name"], "a&b&&c<>.exe");
+    }
+}
+
+#[test]
+fn values_of_a_log_in_use_end_before_their_nul() {
+    // The name has to be exactly cmd.exe for the rule to describe it; a NUL behind it would not do.
+    let event = Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe").numbered(1);
+    let (_scene, swept) = sweep_log(&log(&[event]), 0);
+    let row = matches(&swept).remove(0);
+    for (column, value) in
+        [("query_name", "pastebin.com"), ("process_name", "cmd.exe"), ("query_status", "0")]
+    {
+        assert_eq!(row[column], value);
+    }
+    assert_eq!(row["matched_process"], json!(["cmd.exe"]));
+}
+
+#[test]
+fn absent_and_empty_values_are_told_apart_where_the_log_does() {
+    for style in [Style::Export, Style::Live] {
+        let absent = matching(1).without("User").without("QueryResults");
+        let empty = matching(2).with("User", "").with("QueryResults", "");
+        let (_scene, swept) = sweep_log(&styled(style, &[absent, empty]), 0);
+        let rows = matches(&swept);
+        assert_eq!((&rows[0]["user"], &rows[0]["query_results"]), (&Value::Null, &Value::Null), "{style:?}");
+        assert_eq!((&rows[1]["user"], &rows[1]["query_results"]), (&json!(""), &json!("")), "{style:?}");
+        assert!(rows.iter().all(|row| row["answers"] == json!([]) && row["resolved_ips"] == json!([])));
+        // An absent or empty column belongs to no row of the detection's own table.
+        let stats = swept.rows(&format!("stats/{}", common::truth::SEED_ID));
+        assert_eq!(stats.len(), 1, "only the sound log's");
+    }
+}
+
+#[test]
+fn the_events_own_number_is_reported_and_not_the_records() {
+    // An export numbers its records from 1; the events keep theirs.
+    let mut writer = LogWriter::new(Style::Export);
+    writer.push_all(&[matching(30_480), matching(30_481), matching(4_000_000_000_000)]).unwrap();
+    let (_scene, swept) = sweep_log(&writer.finish(), 0);
+    assert_eq!(ids(&swept), [30_480, 30_481, 4_000_000_000_000]);
+    let row = swept.file("ODD/x.evtx");
+    assert_eq!(
+        (&row["first_record_id"], &row["last_record_id"]),
+        (&json!(30_480), &json!(4_000_000_000_000_i64))
+    );
+}
+
+#[test]
+fn several_computers_in_one_log_are_several_hosts() {
+    for style in STYLES {
+        let events = [
+            matching(1).on("A.corp.example"),
+            harmless(2).on("B.corp.example"),
+            Event::logon("user", 3).on("C.corp.example"),
+            matching(4).on(""),
+            matching(5).on("A.corp.example"),
+        ];
+        let (_scene, swept) = sweep_log(&styled(style, &events), 0);
+        for (computer, matches, records, verdict) in [
+            ("A.corp.example", 2, 2, "matches"),
+            ("B.corp.example", 0, 1, "no matches"),
+            ("C.corp.example", 0, 1, "no DNS queries logged"),
+            ("", 1, 1, "matches"),
+        ] {
+            let row = swept.host(computer);
+            assert_eq!(
+                (&row["matches"], &row["records"]),
+                (&json!(matches), &json!(records)),
+                "{style:?}: {computer}"
+            );
+            assert_eq!(
+                (&row["verdict"], &row["files"]),
+                (&json!(verdict), &json!(1)),
+                "{style:?}: {computer}"
+            );
+            assert_eq!(row["evidence"], json!(["ODD"]));
+        }
+        let computers = json!(["", "A.corp.example", "B.corp.example", "C.corp.example"]);
+        assert_eq!(swept.file("ODD/x.evtx")["computers"], computers);
+        assert!(swept.ended.stdout.contains("(empty Computer)"), "{}", swept.ended.stdout);
+    }
+}
+
+#[test]
+fn one_computer_in_several_pieces_of_evidence_is_one_host() {
+    let scene = Scene::new();
+    for folder in ["A", "B"] {
+        scene.put(&format!("{folder}/x.evtx"), &log_of("SAME"));
+    }
+    let swept = scene.sweep(&[]).expect(0);
+    let row = swept.host("SAME");
+    assert_eq!(
+        (&row["matches"], &row["files"], &row["evidence"]),
+        (&json!(2), &json!(2), &json!(["A", "B"]))
+    );
+}
+
+#[test]
+fn values_that_are_no_plain_text_do_not_stop_a_sweep() {
+    let odd = [
+        // Half a character, as a program may ask for.
+        matching(1).with("QueryName", Data::Units("pastebin".encode_utf16().chain([0xd800, 0x41]).collect())),
+        matching(2).with("ProcessId", Data::Null),
+        matching(3).with("ProcessGuid", Data::Null).with("UtcTime", "-"),
+        matching(4).with("QueryStatus", Data::U32(9003)),
+        matching(5).with("ProcessId", "not a number"),
+    ];
+    let (_scene, swept) = sweep_log(&styled(Style::Export, &odd), 0);
+    let rows = matches(&swept);
+    assert_eq!(ids(&swept), [1, 2, 3, 4, 5]);
+    assert!(rows[0]["query_name"].as_str().unwrap().starts_with("pastebin"));
+    assert_eq!((&rows[1]["process_id"], &rows[4]["process_id"]), (&Value::Null, &Value::Null));
+    assert_eq!(rows[2]["utc_time"], Value::Null);
+    assert_eq!(
+        (&rows[3]["query_status"], &rows[3]["query_status_name"]),
+        (&json!("9003"), &json!("NXDOMAIN"))
+    );
+}
+
+#[test]
+fn a_log_of_several_blocks_is_the_same_on_any_number_of_threads() {
+    let scene = Scene::new();
+    let pool = corpus::Pool::new(corpus::Corpus::Dense).unwrap();
+    let mut bytes = Vec::new();
+    let written = pool.write_log(&mut bytes, 7, 50).unwrap();
+    damage::break_chunk_magic(&mut bytes, 16).unwrap();
+    damage::break_chunk_magic(&mut bytes, 33).unwrap();
+    let lost: usize =
+        [16, 33].iter().map(|chunk| damage::record_offsets(&pool.log(7, 50), *chunk).len()).sum();
+    scene.put("BIG/x.evtx", &bytes);
+    scene.put("SMALL/x.evtx", &log_of("SMALL"));
+    let one = scene.sweep(&["--threads", "1"]).expect(3).tables();
+    let swept = scene.sweep(&["--threads", "8", "--force"]).expect(3);
+    assert!(one == swept.tables());
+    let row = swept.file("BIG/x.evtx");
+    assert_eq!(row["dns_queries"], written.dns_queries - lost as u64);
+    assert_eq!(
+        (&row["chunks"], &row["damaged_chunks"], &row["empty_chunks"]),
+        (&json!(50), &json!(2), &json!(0))
+    );
+    let offsets: Vec<i64> =
+        swept.column("matches", "record_offset").iter().map(|at| at.as_i64().unwrap()).collect();
+    let big = &offsets[..offsets.len() - 1];
+    assert!(
+        big.is_sorted() && big.len() as u64 > written.matches / 2,
+        "{} of {}",
+        big.len(),
+        written.matches
+    );
+}

@@ -1,0 +1,300 @@
+//! Real logs: what other readers found in them is what a sweep finds.
+//!
+//! The logs do not ship with this repository. `DNSWEEP_EVIDENCE` names a folder that holds them,
+//! with what was found by others beside them: `truth_events.jsonl`, `truth_stats_undamaged.jsonl` and
+//! `manifest.json`. Without that variable the tests are ignored, and reported as such.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that goes wrong fails loudly, and what is not compared is said"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use common::truth::{self, SEED_ID, assert_same_rows, microseconds, process_name, ticks};
+use common::{Scene, Swept, sweep, tables};
+use libtest_mimic::{Arguments, Trial};
+use serde_json::{Value, json};
+
+const VARIABLE: &str = "DNSWEEP_EVIDENCE";
+
+/// Where the readers that the manifest names do not agree on a file: who is left out, and why. The
+/// others have to agree, and where nobody is left to compare with, that is said.
+const DISAGREEMENTS: [(&str, &[&str], &str); 8] = [
+    (
+        "dirty/sample_with_a_bad_chunk_magic.evtx",
+        &["libevtx"],
+        "three records were written up to a sector's end only, so their two sizes differ; libevtx passes over them",
+    ),
+    (
+        "dirty/Microsoft-Windows-HelloForBusiness%4Operational.evtx",
+        &["libevtx"],
+        "the last record was written up to a sector's end only, so its two sizes differ; libevtx passes over it",
+    ),
+    (
+        "dirty/Microsoft-Windows-LanguagePackSetup%4Operational.evtx",
+        &["libevtx", "python-evtx", "rs"],
+        "the last record was written up to a sector's end only; libevtx passes over it and python-evtx fails on it, \
+         and the third reader is what dnsweep decodes with, which proves nothing",
+    ),
+    (
+        "dirty/dns_log_malformed.evtx",
+        &["python-evtx"],
+        "four records hold bytes outside ASCII in a string of one byte a character; python-evtx fails on them",
+    ),
+    ("wec/MSExchange_Management_wec.evtx", &["python-evtx"], "it cannot read records without a template"),
+    ("wec/ID1149-RDP success logins to multiple hosts.evtx", &["python-evtx"], "the same"),
+    ("wec/ID1116-1117-Defender threat detected.evtx", &["python-evtx"], "the same"),
+    ("constructed/dev-wec/ForwardedEvents.evtx", &["python-evtx"], "the same"),
+];
+
+fn main() -> ExitCode {
+    let ignored = std::env::var_os(VARIABLE).is_none();
+    let tests: [(&str, fn()); 6] = [
+        ("each_match_of_the_truth_is_found_and_nothing_else", matches),
+        ("every_dns_query_is_found", dns_queries),
+        ("the_detections_own_table_is_the_truths", stats),
+        ("counts_are_those_of_the_other_readers", counts),
+        ("hosts_add_up", hosts),
+        ("tables_are_the_same_on_any_number_of_threads", threads),
+    ];
+    let trials = tests.map(|(name, test)| {
+        let run = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(ignored)
+    });
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.into());
+    // What a static holds is never dropped.
+    if let Some((scene, _)) = SWEPT.get() {
+        std::fs::remove_dir_all(scene.path("")).unwrap();
+    }
+    conclusion.exit_code()
+}
+
+fn folder() -> PathBuf {
+    std::env::var_os(VARIABLE).unwrap_or_else(|| panic!("{VARIABLE} is not set")).into()
+}
+
+/// The sweep that most tests look at.
+static SWEPT: OnceLock<(Scene, Swept)> = OnceLock::new();
+
+fn swept() -> &'static Swept {
+    let (_, swept) = SWEPT.get_or_init(|| {
+        let scene = Scene::new();
+        // Some of the logs are damaged, as their folder's name says.
+        let swept = sweep(&[&folder()], &scene.out(), &[]).expect(3);
+        (scene, swept)
+    });
+    swept
+}
+
+fn truth_events() -> Vec<Value> {
+    truth::lines(&folder().join("truth_events.jsonl"))
+}
+
+fn manifest() -> Vec<Value> {
+    serde_json::from_slice(&std::fs::read(folder().join("manifest.json")).unwrap()).unwrap()
+}
+
+fn is_forwarded(file: &str) -> bool {
+    let manifest = manifest();
+    let entry = manifest.iter().find(|entry| entry["file"] == file).unwrap();
+    entry["why"].as_str().unwrap().starts_with("forwarded")
+}
+
+fn expected_row(line: &Value) -> Value {
+    let text = |name: &str| line[name].as_str().unwrap();
+    let (image, query, computer) = (text("Image"), text("QueryName"), text("Computer"));
+    let time = text("TimeCreated");
+    // Nine decimals, of which a record in its own log holds seven; a forwarded one is text and has all.
+    let raw = if is_forwarded(text("file")) { time.to_owned() } else { format!("{}Z", &time[..27]) };
+    json!({
+        "source_path": text("file"),
+        "evidence": text("file").split('/').next().unwrap(),
+        "event_time": microseconds(time),
+        "event_time_raw": raw,
+        "utc_time": microseconds(text("UtcTime")),
+        "computer": computer,
+        "provider": line["Provider"],
+        "channel": line["Channel"],
+        "event_id": line["EventID"],
+        "event_record_id": line["EventRecordID"],
+        "process_guid": line["ProcessGuid"],
+        "process_id": line["ProcessId"].as_i64().or_else(|| line["ProcessId"].as_str()?.parse().ok()).unwrap(),
+        "image": image,
+        "process_name": line["process_name"],
+        "user": line["User"],
+        "query_name": query,
+        "query_status": line["QueryStatus"],
+        "query_results": line["QueryResults"],
+        "recovered": false,
+        "duplicate": false,
+        "detection_id": SEED_ID,
+        "matched_query": truth::query_hits(query),
+        "matched_process": truth::process_hits(image),
+        "risk_score": 64,
+        "risk_message": truth::risk_message(process_name(image), query, computer),
+    })
+}
+
+fn matches() {
+    let lines: Vec<Value> = truth_events().into_iter().filter(|line| line["match"] == true).collect();
+    assert_eq!(lines.len(), 73);
+    let expected: Vec<Value> = lines.iter().map(expected_row).collect();
+    let rows = swept().rows("matches");
+    assert_same_rows(&rows, &expected);
+    for row in &rows {
+        let place = row["record_offset"].as_u64().unwrap();
+        assert_eq!(row["chunk_number"], (place - 4096) / 65_536);
+        // The place is right if a record starts there.
+        let bytes = std::fs::read(folder().join(row["source_path"].as_str().unwrap())).unwrap();
+        let start = usize::try_from(place).unwrap();
+        assert_eq!(bytes[start..start + 4], [0x2a, 0x2a, 0, 0], "{row}");
+    }
+    // Where the truth knows the chunk, it is the same one.
+    for line in lines.iter().filter(|line| line.get("chunk").is_some()) {
+        let same = |row: &&Value| {
+            row["source_path"] == line["file"]
+                && row["event_record_id"] == line["EventRecordID"]
+                && row["chunk_number"] == line["chunk"]
+        };
+        assert_eq!(rows.iter().filter(same).count(), 1, "{line}");
+    }
+}
+
+fn dns_queries() {
+    let lines = truth_events();
+    assert_eq!(lines.len(), 902);
+    let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
+    for line in &lines {
+        *expected.entry(line["file"].as_str().unwrap()).or_default() += 1;
+    }
+    for row in swept().rows("files") {
+        let path = row["source_path"].as_str().unwrap();
+        assert_eq!(row["dns_queries"], expected.remove(path).unwrap_or(0), "{path}");
+    }
+    assert!(expected.is_empty(), "not swept: {expected:?}");
+    assert_eq!(swept().run()["totals"]["dns_queries"], 902);
+}
+
+fn stats() {
+    let expected: Vec<Value> = truth::lines(&folder().join("truth_stats_undamaged.jsonl"))
+        .into_iter()
+        .map(|mut line| {
+            let row = line.as_object_mut().unwrap();
+            for (time, unrounded) in [("firstTime", "min_time"), ("lastTime", "max_time")] {
+                let unrounded = row.remove(unrounded).unwrap();
+                assert_eq!(row[time], unrounded.as_str().unwrap()[..19], "the truth is one");
+            }
+            let computer = row.remove("Computer").unwrap();
+            row.insert("dest".to_owned(), computer);
+            line
+        })
+        .collect();
+    let table = tables::read(&swept().out.join(format!("stats/{SEED_ID}.parquet")));
+    assert_eq!(
+        table.columns,
+        [
+            "Image",
+            "QueryName",
+            "QueryStatus",
+            "process_name",
+            "QueryResults",
+            "dest",
+            "count",
+            "firstTime",
+            "lastTime"
+        ]
+    );
+    assert_same_rows(&table.rows, &expected);
+}
+
+/// What the readers of the manifest found, those that are left out left out; all of them the same.
+fn agreed(entry: &Value, counted: &str, left_out: &[&str]) -> Option<u64> {
+    let readers = entry[counted].as_object().unwrap().iter();
+    // How many were built into a constructed log is a witness too; how many of them are missing is not.
+    let readers =
+        readers.filter(|(reader, _)| *reader != "built_lost" && !left_out.contains(&reader.as_str()));
+    let counts: Vec<u64> = readers.map(|(_, count)| count.as_u64().unwrap()).collect();
+    let first = *counts.first()?;
+    assert!(
+        counts.iter().all(|count| *count == first),
+        "unexpected disagreement: {}: {counted}: {counts:?}",
+        entry["file"]
+    );
+    Some(first)
+}
+
+fn counts() {
+    let manifest = manifest();
+    assert_eq!(swept().rows("files").len(), manifest.len());
+    for entry in &manifest {
+        let file = entry["file"].as_str().unwrap();
+        let known = DISAGREEMENTS.iter().find(|(path, ..)| *path == file);
+        let left_out = known.map_or(&[][..], |(_, left_out, _)| *left_out);
+        let row = swept().file(file);
+        let records = row["records"].as_u64().unwrap() + row["refound_records"].as_u64().unwrap();
+        assert_eq!(row["size"], entry["size"], "{file}");
+        assert_eq!(row["sysmon_records"], entry["sysmon_records"], "{file}");
+        match agreed(entry, "records", left_out) {
+            // Readers stop at what is no record, so what lies behind is not in their counts.
+            Some(count) => assert_eq!(row["records"], count, "{file}: {records} with those behind damage"),
+            None => println!("{file}: not compared: {}", known.unwrap().2),
+        }
+        if let Some(count) = agreed(entry, "eid22", left_out) {
+            assert_eq!(row["dns_queries"], count, "{file}");
+        }
+        assert_eq!(row["matches"], entry["oracle_matches"], "{file}");
+    }
+    for (file, left_out, reason) in DISAGREEMENTS {
+        let entry = manifest.iter().find(|entry| entry["file"] == file).unwrap();
+        let counts = entry["records"].as_object().unwrap();
+        let differ = counts.values().any(|count| *count != counts["rs"]);
+        assert!(differ, "{file}: {left_out:?} need not be left out any more: {reason}");
+    }
+}
+
+/// Counts of hosts are those of the files, and their spans hold those of their matches.
+fn hosts() {
+    let (hosts, files) = (swept().rows("hosts"), swept().rows("files"));
+    let sum = |rows: &[Value], name: &str| rows.iter().map(|row| row[name].as_u64().unwrap()).sum::<u64>();
+    for name in ["matches", "dns_queries", "sysmon_records"] {
+        assert_eq!(sum(&hosts, name), sum(&files, name), "{name}");
+    }
+    assert_eq!(sum(&hosts, "records"), sum(&files, "records") + sum(&files, "refound_records"));
+    let mut times: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for line in truth_events().iter().filter(|line| line["match"] == true) {
+        let time = ticks(line["TimeCreated"].as_str().unwrap()).div_euclid(10);
+        times.entry(line["Computer"].as_str().unwrap().to_owned()).or_default().push(time);
+    }
+    for row in &hosts {
+        let own = row["computer"].as_str().and_then(|computer| times.remove(computer)).unwrap_or_default();
+        assert_eq!(row["matches"], own.len(), "{row}");
+        assert_eq!(row["first_time"], json!(own.iter().min()), "{row}");
+        assert_eq!(row["last_time"], json!(own.iter().max()), "{row}");
+        assert_eq!(row["verdict"] == "matches", !own.is_empty(), "{row}");
+    }
+    assert!(times.is_empty(), "no host for {times:?}");
+}
+
+fn threads() {
+    let tables = |threads| {
+        let scene = Scene::new();
+        sweep(&[&folder()], &scene.out(), &["--threads", threads]).expect(3).tables()
+    };
+    let (one, eight) = (tables("1"), tables("8"));
+    for ((name, bytes), (_, same)) in one.iter().zip(&eight) {
+        assert!(bytes == same, "{name} differs");
+    }
+    assert_eq!(one.len(), eight.len());
+}
