@@ -21,6 +21,7 @@ pub use self::evidence::EvidenceId;
 use self::evidence::{Evidence, Registry};
 use crate::bytes::{FileBytes, LogBytes};
 use crate::error::SweepError;
+use crate::tally::PassedOver;
 
 /// What to look for, and where.
 #[derive(Debug, Clone, Default)]
@@ -92,19 +93,6 @@ impl LogFile {
             self.root.join(&self.relative)
         }
     }
-}
-
-/// What was passed over, by kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct PassedOver {
-    /// Regular files that are not named like an event log (with `--any-name`: that do not begin like one).
-    pub other_files: u64,
-    /// Symbolic links that were not followed.
-    pub links: u64,
-    /// Pipes, sockets and devices.
-    pub special_files: u64,
-    /// Files that another path had led to already (only with `--follow`).
-    pub seen_before: u64,
 }
 
 /// What there is to read.

@@ -61,6 +61,19 @@ impl RecordIds {
     }
 }
 
+/// What was passed over, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PassedOver {
+    /// Regular files that are not named like an event log (with `--any-name`: that do not begin like one).
+    pub other_files: u64,
+    /// Symbolic links that were not followed.
+    pub links: u64,
+    /// Pipes, sockets and devices.
+    pub special_files: u64,
+    /// Files that another path had led to already (only with `--follow`).
+    pub seen_before: u64,
+}
+
 /// What was seen in a part of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {

@@ -8,169 +8,19 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::LazyLock;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::{repository, truth};
+use common::mutation::{Found, SAMPLES, Sample, apply, change, config, place, scan_with};
 use dnsweep::damage::{Damage, Problem};
-use dnsweep::scan::{LocatedEvent, Scanner, blocks};
-use dnsweep_samples::rng::Rng;
+use dnsweep::scan::{LocatedEvent, Scanner};
 use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::{Config, FileFailurePersistence};
 
-/// Cases where `PROPTEST_CASES` does not say how many.
-const CASES: u32 = 300;
 /// Far more than a scan of any sample takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What scanning a log gave.
-#[derive(Debug, Default, PartialEq)]
-struct Found {
-    events: Vec<LocatedEvent>,
-    problems: Vec<Problem>,
-}
-
-impl Found {
-    fn at(&self, record_offset: u64) -> Option<&LocatedEvent> {
-        self.events.iter().find(|event| event.location.record_offset == record_offset)
-    }
-}
-
-fn scan_with(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
-    let mut found = Found::default();
-    for block in blocks(log.len() as u64) {
-        let scan = scanner.scan(log, block);
-        found.events.extend(scan.events);
-        found.problems.extend(scan.problems.iter());
-    }
-    found
-}
-
-/// A sample as it ships, and what is in it.
-struct Sample {
-    name: String,
-    bytes: Vec<u8>,
-    found: Found,
-    /// Where each record starts.
-    records: Vec<usize>,
-}
-
-/// All samples, the damaged ones too.
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
-    let folder = repository("samples");
-    let lines = truth::lines(&folder.join("truth.jsonl"));
-    let files = truth::lines(&folder.join("truth_files.jsonl"));
-    let samples = files.iter().map(|file| sample(&folder, file["file"].as_str().unwrap(), &lines));
-    samples.collect()
-});
-
-/// Reads a sample. What is found in it undamaged is what the truth says: only then is it worth comparing with.
-fn sample(folder: &Path, name: &str, lines: &[serde_json::Value]) -> Sample {
-    let bytes = std::fs::read(folder.join(name)).unwrap();
-    let found = scan_with(&mut Scanner::default(), &bytes);
-    let expected: Vec<u64> = lines
-        .iter()
-        .filter(|line| line["file"] == name && line.get("lost").is_none())
-        .map(|line| line["record_offset"].as_u64().unwrap())
-        .collect();
-    let offsets: Vec<u64> = found.events.iter().map(|event| event.location.record_offset).collect();
-    assert_eq!(offsets, expected, "{name}");
-    let records =
-        (0..damage::chunk_count(&bytes)).flat_map(|chunk| damage::record_offsets(&bytes, chunk)).collect();
-    Sample { name: name.to_owned(), bytes, found, records }
-}
-
-/// Where damage begins.
-#[derive(Debug, Clone)]
-enum Place {
-    Anywhere(Index),
-    /// In the file's header.
-    FileHeader(Index),
-    /// In the header of a chunk: fields, checksums and tables.
-    ChunkHeader(Index, Index),
-    /// In the first bytes of a record: its signature, size, number and time, and what its content begins with.
-    RecordHead(Index, Index),
-    /// At the very start of a chunk.
-    Chunk(Index),
-}
-
-impl Place {
-    fn of(&self, sample: &Sample) -> usize {
-        let chunk =
-            |index: &Index| damage::chunk_offset(index.index(damage::chunk_count(&sample.bytes).max(1)));
-        match self {
-            Place::Anywhere(at) => at.index(sample.bytes.len().max(1)),
-            Place::FileHeader(at) => at.index(128),
-            Place::ChunkHeader(number, at) => chunk(number) + at.index(512),
-            Place::RecordHead(record, at) => {
-                let start = if sample.records.is_empty() { 0 } else { *record.get(&sample.records) };
-                start + at.index(64)
-            }
-            Place::Chunk(number) => chunk(number),
-        }
-    }
-}
-
-/// What happens there.
-#[derive(Debug, Clone)]
-enum Change {
-    /// Bits of one byte change.
-    Flip(u8),
-    /// Bytes become zero.
-    Zero(usize),
-    /// Bytes become anything, by that seed.
-    Random(usize, u64),
-    /// The file ends.
-    Cut,
-}
-
-fn place() -> impl Strategy<Value = Place> {
-    let index = any::<Index>;
-    prop_oneof![
-        4 => index().prop_map(Place::Anywhere),
-        1 => index().prop_map(Place::FileHeader),
-        3 => (index(), index()).prop_map(|(chunk, at)| Place::ChunkHeader(chunk, at)),
-        3 => (index(), index()).prop_map(|(record, at)| Place::RecordHead(record, at)),
-        1 => index().prop_map(Place::Chunk),
-    ]
-}
-
-/// Mostly a few bytes, sometimes a chunk or more.
-fn length() -> impl Strategy<Value = usize> {
-    prop_oneof![4 => 1_usize..40, 3 => 1_usize..2_000, 1 => 1_usize..140_000, 1 => Just(CHUNK_SIZE)]
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![
-        4 => (1_u8..=255).prop_map(Change::Flip),
-        2 => length().prop_map(Change::Zero),
-        3 => (length(), any::<u64>()).prop_map(|(length, seed)| Change::Random(length, seed)),
-        1 => Just(Change::Cut),
-    ]
-}
-
-fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
-    let end = |length: usize| bytes.len().min(at.saturating_add(length));
-    match *change {
-        _ if at >= bytes.len() => {}
-        Change::Flip(mask) => bytes[at] ^= mask,
-        Change::Zero(length) => {
-            let end = end(length);
-            bytes[at..end].fill(0);
-        }
-        Change::Random(length, seed) => {
-            let mut rng = Rng::new(seed);
-            let end = end(length);
-            bytes[at..end].fill_with(|| rng.next_u64().to_le_bytes()[0]);
-        }
-        Change::Cut => bytes.truncate(at),
-    }
-}
 
 /// Scans twice, the second time with a buffer that held something else before. Neither may take for ever.
 fn scan(log: Vec<u8>, before: Vec<u8>) -> Result<(Found, Found), TestCaseError> {
@@ -270,11 +120,6 @@ fn check(sample: &Sample, damaged: &[u8], found: &Found) -> Result<(), TestCaseE
     let overlap = ends.iter().zip(ends.iter().skip(1)).find(|((_, end), (next, _))| end > next);
     prop_assert!(overlap.is_none(), "records overlap: {overlap:?}");
     Ok(())
-}
-
-fn config() -> Config {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-    Config { cases, failure_persistence: Some(Box::new(FileFailurePersistence::Off)), ..Config::default() }
 }
 
 proptest! {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::tally::PassedOver;
+
 /// The whole of `run.json`.
 #[derive(Debug, Serialize)]
 pub struct Run {
@@ -30,7 +32,7 @@ pub struct Run {
     /// The pieces of evidence.
     pub evidence: Vec<String>,
     /// What was passed over, by kind.
-    pub passed_over: crate::discover::PassedOver,
+    pub passed_over: PassedOver,
     /// The detections.
     pub detections: Vec<DetectionRecord>,
     /// Sums over all files.
@@ -70,9 +72,12 @@ pub struct DetectionRecord {
 pub struct OutputRecord {
     /// Its file, from the output directory.
     pub file: String,
-    /// Its rows, bytes and SHA-256.
-    #[serde(flatten)]
-    pub written: crate::write::WrittenTable,
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
 }
 
 /// Sums over all files.

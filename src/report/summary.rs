@@ -228,12 +228,7 @@ impl Summary<'_> {
         let longest = self.run.outputs.iter().map(|output| output.file.len()).max().unwrap_or(0);
         for output in &self.run.outputs {
             let file = &output.file;
-            writeln!(
-                f,
-                "{:LABEL_WIDTH$}{file:longest$}  {}",
-                "",
-                counted(output.written.rows, "row", "rows")
-            )?;
+            writeln!(f, "{:LABEL_WIDTH$}{file:longest$}  {}", "", counted(output.rows, "row", "rows"))?;
         }
         writeln!(f, "{:LABEL_WIDTH$}run.json", "")
     }

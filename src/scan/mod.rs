@@ -1,6 +1,7 @@
 //! From a log's bytes to the events in them: blocks of chunks are read, their records walked and
 //! decoded. Knows the file format, and nothing of detections, tables or reports.
 
+mod binxml;
 mod block;
 mod chunk;
 mod document;

@@ -3,8 +3,9 @@
 //! A value is UTF-16 and begins where its descriptor says, so units are compared, not bytes: the
 //! search need not try every byte of a record, and does not hit where two values run together.
 
-use super::template::{DataTemplate, Index, Text, is_letter};
-use super::value::{self, Values};
+use super::binxml::{Index, NULL, TEXT};
+use super::template::{DataTemplate, Text, is_letter};
+use super::value::Values;
 
 /// Which records are decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,10 +115,10 @@ impl Needles {
         for field in set {
             // A definition without the field makes events without it, which hold nothing.
             let Some(index) = places.0.get(*field).copied().flatten() else { continue };
-            if values.kind(index)? == value::NULL {
+            if values.kind(index)? == NULL {
                 continue;
             }
-            let text = values.bytes(index, value::TEXT).filter(|text| text.len().is_multiple_of(2))?;
+            let text = values.bytes(index, TEXT).filter(|text| text.len().is_multiple_of(2))?;
             if self.fields.get(*field)?.hit(text) {
                 return Some(true);
             }

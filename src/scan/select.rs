@@ -13,11 +13,12 @@ use std::ops::Range;
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
+use super::binxml::{FILETIME, FRAGMENT, NULL, TEXT, U16, U64};
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
 use super::log::{u16_at, u64_at};
 use super::needle::{FieldPlaces, Needles};
 use super::template::{EventTemplate, Value, data_template, event_template, is_letter};
-use super::value::{self, Values};
+use super::value::Values;
 
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
@@ -123,7 +124,7 @@ impl Skim<'_> {
         })?;
         let seen = event.see(chunk, &values, end)?;
         if seen.is_dns_query() {
-            let data = values.range(event.template.event_data?, value::FRAGMENT)?;
+            let data = values.range(event.template.event_data?, FRAGMENT)?;
             if is_wanted(&mut self.data, chunk, data, records_end, self.needles)? {
                 return Some(Verdict::Decode);
             }
@@ -201,16 +202,13 @@ impl<'a> Layout<'a> {
     fn of(template: &EventTemplate<'_>, chunk: &'a [u8], values: &Values<'a>, sysmon: bool) -> Option<Self> {
         let (last, _, _) = values.last()?;
         let texts = [template.provider, template.channel].map(|value| match value {
-            Value::Substitution(index) => values.range(index, value::TEXT),
+            Value::Substitution(index) => values.range(index, TEXT),
             _ => None,
         });
         let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
         let end = texts.iter().flatten().map(|range| range.end).max().unwrap_or(start);
-        let fixed = [
-            (template.event_id, value::U16),
-            (template.time_created, value::FILETIME),
-            (template.event_record_id, value::U64),
-        ];
+        let fixed =
+            [(template.event_id, U16), (template.time_created, FILETIME), (template.event_record_id, U64)];
         let ranges = fixed.map(|(index, kind)| values.range(index, kind));
         let [Some(event_id), Some(time_created), Some(event_record_id)] = ranges else { return None };
         let last_start = values.start_of(last)?;
@@ -238,7 +236,7 @@ impl<'a> Layout<'a> {
         let (names_at, names) = self.names;
         let alike = values.layout() == self.descriptors
             && fills
-            && !(self.last_required && kind == value::NULL)
+            && !(self.last_required && kind == NULL)
             && chunk.get(start + names_at..start + names_at + names.len()) == Some(names);
         if !alike {
             return None;
@@ -305,21 +303,19 @@ struct Seen {
 impl Seen {
     fn read(event: &KnownEvent<'_>, values: &Values<'_>) -> Option<Self> {
         let template = &event.template;
-        if template.required.iter().any(|index| values.kind(*index).is_none_or(|kind| kind == value::NULL)) {
+        if template.required.iter().any(|index| values.kind(*index).is_none_or(|kind| kind == NULL)) {
             return None;
         }
-        let event_id =
-            values.bytes(template.event_id, value::U16)?.try_into().ok().map(u16::from_le_bytes)?;
-        let time =
-            values.bytes(template.time_created, value::FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
+        let event_id = values.bytes(template.event_id, U16)?.try_into().ok().map(u16::from_le_bytes)?;
+        let time = values.bytes(template.time_created, FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
         let event_record_id =
-            values.bytes(template.event_record_id, value::U64)?.try_into().ok().map(u64::from_le_bytes)?;
+            values.bytes(template.event_record_id, U64)?.try_into().ok().map(u64::from_le_bytes)?;
         let mut sysmon = event.sysmon;
         for (value, name) in [template.provider, template.channel].into_iter().zip(SYSMON) {
             if let Value::Substitution(index) = value
                 && !sysmon
             {
-                sysmon = equals(values.bytes(index, value::TEXT)?, name)?;
+                sysmon = equals(values.bytes(index, TEXT)?, name)?;
             }
         }
         Some(Seen { event_id, sysmon, time: filetime(time)?, event_record_id })

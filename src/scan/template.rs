@@ -7,16 +7,11 @@
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Dependencies: [MS-EVEN6]
 //! 2.2.12, an element whose dependency is a null value is left out.
 
+use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end};
 use super::log::{u16_at, u32_at};
 
-/// Bytes of a definition before its tokens: next definition, GUID, size.
-const DEFINITION_HEADER_SIZE: usize = 24;
-const SIZE_OFFSET: usize = 20;
 /// The dependency of an element that depends on nothing.
 const NO_DEPENDENCY: u16 = 0xffff;
-
-/// Which substitution, from 0.
-pub(super) type Index = u16;
 
 /// A definition of an event. Borrows from the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -107,17 +102,11 @@ pub(super) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<D
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
-/// Where the tokens of the definition at `offset` end: where the substitutions of a record lie that holds it itself.
-pub(super) fn definition_end(chunk: &[u8], offset: usize) -> Option<usize> {
-    let size = usize::try_from(u32_at(chunk, offset + SIZE_OFFSET)?).ok()?;
-    offset.checked_add(DEFINITION_HEADER_SIZE)?.checked_add(size)
-}
-
 /// The tokens of a definition, behind its fragment header.
 fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
-    let begins = chunk.get(at..at + 4)? == [0x0f, 1, 1, 0];
+    let begins = chunk.get(at..at + 4)? == FRAGMENT_HEADER;
     begins.then_some(Tokens { chunk, at: at + 4, end: tokens_end })
 }
 
@@ -281,7 +270,7 @@ impl<'a> Tokens<'a> {
             0x03 => Token::CloseEmpty,
             0x04 => Token::Close,
             0x05 | 0x45 => {
-                if *self.chunk.get(self.at)? != super::value::TEXT {
+                if *self.chunk.get(self.at)? != TEXT {
                     return None;
                 }
                 let length = usize::from(u16_at(self.chunk, self.at + 1)?) * 2;

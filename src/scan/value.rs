@@ -2,25 +2,12 @@
 //! those of the `EventData` nested in them are laid out alike.
 //!
 //! Layout: [MS-EVEN6] 2.2.12, "TemplateInstanceData": a count, a descriptor of four bytes for each
-//! value (size, type, zero), then the values without any padding. Types: [MS-EVEN6] 2.2.18.
+//! value (size, type, zero), then the values without any padding.
 
 use std::ops::Range;
 
+use super::binxml::{FRAGMENT_HEADER, Index, definition_end};
 use super::log::u32_at;
-use super::template::{Index, definition_end};
-
-/// No value.
-pub(super) const NULL: u8 = 0x00;
-/// UTF-16 text.
-pub(super) const TEXT: u8 = 0x01;
-/// An unsigned number of 16 bits.
-pub(super) const U16: u8 = 0x06;
-/// An unsigned number of 64 bits.
-pub(super) const U64: u8 = 0x0a;
-/// An instant, in 100 ns since 1601.
-pub(super) const FILETIME: u8 = 0x11;
-/// A fragment of binary XML.
-pub(super) const FRAGMENT: u8 = 0x21;
 
 /// The values of a template instance.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +31,7 @@ impl<'a> Values<'a> {
 
     /// Reads the head of a template instance, without a look at its values.
     pub(super) fn head(chunk: &'a [u8], mut at: usize) -> Option<Self> {
-        if chunk.get(at..at + 4)? == [0x0f, 1, 1, 0] {
+        if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
         }
         // The token, an unknown byte that is always 1, the definition's id, and its offset.

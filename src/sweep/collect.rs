@@ -8,7 +8,7 @@ use crate::report::{
     FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, Hosts, MATCHES_BLOOM, OutputRecord, Status, Totals,
 };
 use crate::table::{Cell, Column, ColumnType, Nulls};
-use crate::write::{OutputDirectory, Table, TableWriter};
+use crate::write::{OutputDirectory, Table, TableWriter, WrittenTable};
 
 use super::work::{Done, Matches};
 use super::{Observer, SCHEMA_VERSION};
@@ -151,7 +151,7 @@ impl<'a> Collector<'a> {
         }
         self.observer.finished();
         let mut outputs = vec![
-            OutputRecord { file: "matches.parquet".to_owned(), written: self.matches.finish()? },
+            record("matches.parquet", self.matches.finish()?),
             write_hosts(self.output, &self.hosts, &self.metadata)?,
         ];
         let mut match_counts = Vec::with_capacity(self.reduced.len());
@@ -163,7 +163,7 @@ impl<'a> Collector<'a> {
                 outputs.push(write_stats(self.output, table, &detection.id, &self.metadata)?);
             }
         }
-        outputs.push(OutputRecord { file: "files.parquet".to_owned(), written: self.files.finish()? });
+        outputs.push(record("files.parquet", self.files.finish()?));
         let rows = self.hosts.rows();
         self.totals.hosts = rows.len() as u64;
         self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
@@ -197,7 +197,7 @@ fn write_hosts(
     for (computer, host) in hosts.rows() {
         writer.push(host.cells(computer))?;
     }
-    Ok(OutputRecord { file: "hosts.parquet".to_owned(), written: writer.finish()? })
+    Ok(record("hosts.parquet", writer.finish()?))
 }
 
 fn write_stats(
@@ -214,7 +214,12 @@ fn write_stats(
     for row in rows.rows {
         writer.push(row.into_iter().map(stats_cell).collect())?;
     }
-    Ok(OutputRecord { file, written: writer.finish()? })
+    Ok(record(&file, writer.finish()?))
+}
+
+fn record(file: &str, written: WrittenTable) -> OutputRecord {
+    let WrittenTable { rows, bytes, sha256 } = written;
+    OutputRecord { file: file.to_owned(), rows, bytes, sha256 }
 }
 
 fn stats_column(column: &StatsColumn) -> Column {

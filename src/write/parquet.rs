@@ -34,7 +34,7 @@ pub struct TableWriter {
 }
 
 /// A table that was written and synced.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTable {
     /// Its rows.
     pub rows: u64,

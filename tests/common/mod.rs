@@ -9,6 +9,7 @@
 )]
 
 pub mod logs;
+pub mod mutation;
 pub mod tables;
 pub mod truth;
 

@@ -1,0 +1,189 @@
+//! Selecting what to decode changes nothing but the time it takes: its twin decodes everything.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use common::mutation::{Found, SAMPLES, apply, change, config, place, scan_with};
+use dnsweep::detect::{Detection, Predicate};
+use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted};
+use dnsweep_samples::{Event, LogWriter, Place, Style, Value, damage, time};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+fn seed() -> Predicate {
+    Detection::seed().unwrap().search.predicate
+}
+
+/// What a detection cannot do without, as the sweep hands it to the scanner.
+fn selection(predicate: &Predicate) -> Selection {
+    let sets = predicate.required_literals().into_iter().map(|set| {
+        set.into_iter()
+            .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
+            .collect()
+    });
+    Selection::Wanted(vec![Wanted { sets: sets.collect() }])
+}
+
+fn both(log: &Vec<u8>) -> (Found, Found) {
+    let selected = scan_with(&mut Scanner::new(&selection(&seed())), log);
+    (selected, scan_with(&mut Scanner::new(&Selection::Everything), log))
+}
+
+fn matches(found: &Found) -> Vec<&LocatedEvent> {
+    let predicate = seed();
+    found.events.iter().filter(|located| predicate.evaluate(&located.event)).collect()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// Damage shows in a checksum, and then everything is decoded.
+    #[test]
+    fn of_damaged_logs_the_same_is_told(
+        sample in any::<Index>(),
+        changes in prop::collection::vec((place(), change()), 0..4),
+    ) {
+        let sample = sample.get(&SAMPLES);
+        let mut damaged = sample.bytes.clone();
+        for (place, change) in &changes {
+            apply(&mut damaged, place.of(sample), change);
+        }
+        let (selected, all) = both(&damaged);
+        prop_assert_eq!(matches(&selected), matches(&all));
+        prop_assert_eq!(selected.tally, all.tally);
+        prop_assert_eq!(selected.problems, all.problems);
+    }
+
+    /// Whoever forges a log makes its checksums right. What cannot be decoded may then be counted as if
+    /// it could, but no match is lost and none is invented.
+    #[test]
+    fn of_forged_logs_the_same_matches_are_found(
+        sample in any::<Index>(),
+        changes in prop::collection::vec((place(), change()), 1..4),
+    ) {
+        let sample = sample.get(&SAMPLES);
+        let mut forged = sample.bytes.clone();
+        for (place, change) in &changes {
+            apply(&mut forged, place.of(sample), change);
+        }
+        for chunk in 0..damage::chunk_count(&forged) {
+            // What is no chunk any more has no checksums to be made right.
+            let _ = damage::repair_chunk_checksums(&mut forged, chunk);
+        }
+        let (selected, all) = both(&forged);
+        prop_assert_eq!(matches(&selected), matches(&all));
+    }
+}
+
+#[test]
+fn of_the_samples_the_same_is_told_and_little_is_decoded() {
+    let (mut decoded, mut queries) = (0, 0);
+    for sample in SAMPLES.iter() {
+        let (selected, all) = both(&sample.bytes);
+        assert_eq!(matches(&selected), matches(&all), "{}", sample.name);
+        assert_eq!(selected.tally, all.tally, "{}", sample.name);
+        assert_eq!(selected.problems, all.problems, "{}", sample.name);
+        if all.problems.is_empty() {
+            decoded += selected.events.len();
+            queries += all.events.len();
+        }
+    }
+    assert!(decoded * 3 < queries, "{decoded} of {queries} DNS queries were decoded");
+}
+
+const NEEDLE: &str = "pastebin.com";
+const IMAGE: &str = r"C:\Windows\System32\cmd.exe";
+
+fn query(number: u64) -> Event {
+    let at = time::filetime(2024, 5, 6, 8, 0, 0) + number * time::SECOND;
+    Event::dns_query(NEEDLE, IMAGE).on("PC").numbered(number).at(at)
+}
+
+fn log(style: Style, events: &[Event]) -> (Vec<u8>, Vec<Place>) {
+    let mut writer = LogWriter::new(style);
+    let places = events.iter().map(|event| writer.push(event).unwrap()).collect();
+    (writer.finish(), places)
+}
+
+/// Both ways find the matches with these numbers, and tell the same of the rest.
+fn assert_found(what: &str, bytes: &Vec<u8>, numbers: &[u64]) {
+    let (selected, all) = both(bytes);
+    let found: Vec<u64> =
+        matches(&all).iter().filter_map(|located| located.event.system.event_record_id).collect();
+    assert_eq!(found, numbers, "{what}: decoding everything");
+    assert_eq!(matches(&selected), matches(&all), "{what}");
+    assert_eq!(selected.tally, all.tally, "{what}");
+    assert_eq!(selected.problems, all.problems, "{what}");
+}
+
+#[test]
+fn text_in_other_forms_is_found() {
+    for style in [Style::Export, Style::Live, Style::Forwarded] {
+        let ansi = query(1).with("QueryName", Value::Ansi(NEEDLE.as_bytes().to_vec()));
+        let upper = query(2).with("QueryName", "PASTEBIN.COM");
+        // Behind a NUL nothing counts, before it everything does.
+        let nul = query(3).with("QueryName", Value::Units("xpastebin\0y".encode_utf16().collect()));
+        let hidden = query(4).with("QueryName", Value::Units("x\0pastebin".encode_utf16().collect()));
+        let surrogate = query(5)
+            .with("QueryName", Value::Units([0xd800].into_iter().chain(NEEDLE.encode_utf16()).collect()));
+        // The needle of the image is split by an entity where the log is a forwarded one.
+        let entity = query(6).with("Image", r"C:\Users\Public\R&D\<x>\a.exe");
+        let null = query(7).with("QueryName", Value::Null);
+        let without = query(8).without("User").with("RuleName", Value::Null);
+        let (bytes, _) = log(style, &[ansi, upper, nul, hidden, surrogate, entity, null, without]);
+        let (selected, all) = both(&bytes);
+        assert_eq!(matches(&selected), matches(&all), "{style:?}");
+        assert_eq!(selected.tally, all.tally, "{style:?}");
+        assert!(matches(&all).len() >= 4, "{style:?}: {:?}", matches(&all));
+    }
+}
+
+/// A record's reference to its template, moved.
+fn refer(bytes: &mut [u8], place: Place, to: u32) {
+    let at = place.offset + 24 + 10;
+    bytes[at..at + 4].copy_from_slice(&to.to_le_bytes());
+}
+
+#[test]
+fn definitions_in_odd_places_do_not_mislead() {
+    let events: Vec<Event> = (1..=6).map(query).collect();
+    let (original, places) = log(Style::Export, &events);
+    assert_found("as written", &original, &[1, 2, 3, 4, 5, 6]);
+    // The second record refers to the first one's definition; elsewhere there is none.
+    for to in [0, 100, 512, 65_500, 65_536, u32::MAX] {
+        let mut bytes = original.clone();
+        refer(&mut bytes, places[1], to);
+        damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+        assert_found(&format!("a reference to {to}"), &bytes, &[1, 3, 4, 5, 6]);
+    }
+}
+
+#[test]
+fn a_definition_behind_the_free_space_is_still_found() {
+    // The second record holds the definition for its computer; the names in it are those of the first record's,
+    // so it means the same elsewhere. It is copied behind the free space, and the third record refers to the copy.
+    let events = [query(1), query(2).on("OTHER"), query(3).on("OTHER")];
+    let (mut bytes, places) = log(Style::Export, &events);
+    let definition = places[1].offset + 24 + 14;
+    bytes.copy_within(definition..places[1].offset + places[1].size, damage::chunk_offset(0) + 40_000);
+    refer(&mut bytes, places[2], 40_000);
+    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+    assert_found("a definition in the slack", &bytes, &[1, 2, 3]);
+}
+
+#[test]
+fn the_twins_differ_where_the_skim_is_wrong() {
+    // A scanner that wants something else passes over all matches: the comparison above can fail.
+    let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();
+    let wrong = Detection::seed()
+        .unwrap()
+        .search
+        .predicate
+        .required_literals()
+        .into_iter()
+        .map(|_| vec![Needle { data: "QueryName".to_owned(), literal: "nowhere.test".to_owned() }]);
+    let wrong = Selection::Wanted(vec![Wanted { sets: wrong.collect() }]);
+    let selected = scan_with(&mut Scanner::new(&wrong), &sample.bytes);
+    assert!(selected.events.len() < sample.found.events.len());
+}
