@@ -1,4 +1,4 @@
-//! What the user typed. The only user of `clap`; what it means is decided in `config`.
+//! What the user typed, by `clap`; what it means is decided in `config`.
 
 use std::path::PathBuf;
 
@@ -72,7 +72,8 @@ pub struct SweepArguments {
     #[arg(long)]
     pub any_name: bool,
 
-    /// Decode every record, also those that cannot match; slower, with the same result
+    /// Decode every record, also those that cannot match: slower, with the same matches; also finds records that
+    /// cannot be decoded in chunks whose checksums are right
     #[arg(long)]
     pub exhaustive: bool,
 

@@ -35,7 +35,7 @@ pub struct Config {
     pub on_match: OnMatch,
 }
 
-/// What is decoded. The tables are the same either way.
+/// What is decoded. The matches are the same either way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Decoding {
     /// What could match, and what is not understood without.

@@ -153,7 +153,7 @@ impl fmt::Display for Damage {
             Damage::RecordSize { found, left } => {
                 write!(
                     f,
-                    "record size: expected between 28 and the {left} bytes left of the chunk, found {found}"
+                    "record size: expected between 28 and the {left} bytes left for records, found {found}"
                 )
             }
             Damage::RecordSizeCopy { size, copy } => {
@@ -224,6 +224,12 @@ impl Problems {
             self.push(problem);
         }
         self.further += later.further;
+    }
+
+    /// How many there are, those that are not listed included.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.listed.len() as u64 + self.further
     }
 
     /// Whether there is none.

@@ -13,13 +13,15 @@ use rayon::ThreadPoolBuilder;
 
 use crate::error::SweepError;
 
-/// Units under way for each thread: enough that threads need not wait for the one that consumes.
+/// Units under way for each thread: enough that threads need not wait for the one that consumes. On
+/// machines with many threads fewer, as memory must not grow with them.
 const UNITS_PER_THREAD: u64 = 8;
+const MOST_UNITS: u64 = 64;
 
 /// Does `work` on every unit and gives the results to `consume`, in the order of the units.
 ///
 /// With one thread everything happens in the calling thread, one unit after the other. The first
-/// error of `consume` ends it: units not begun by then are not worked on.
+/// error of `consume` ends it: units not handed out by then are not worked on.
 pub fn in_order<U, R, W>(
     threads: NonZeroUsize,
     units: impl Iterator<Item = U>,
@@ -64,7 +66,8 @@ where
         .num_threads(threads.get())
         .build()
         .map_err(|error| SweepError::Threads(error.to_string()))?;
-    let most = threads.get() as u64 * UNITS_PER_THREAD;
+    let threads = threads.get() as u64;
+    let most = (threads * UNITS_PER_THREAD).min(MOST_UNITS).max(threads * 2);
     let mut units = units.fuse();
     let work = &work;
     pool.in_place_scope(|scope| {

@@ -22,6 +22,11 @@ use dnsweep::sweep::sweep;
 const PIPE_WIDTH: usize = 100;
 
 fn main() -> ExitCode {
+    // A panic's message could hold text of the evidence.
+    std::panic::set_hook(Box::new(|panic| {
+        Log::new(io::stderr(), LogFormat::Text)
+            .line(Level::Error, &format!("fault of this program: {panic}"));
+    }));
     let exit = match CommandLine::try_parse() {
         Ok(CommandLine { command: Command::Sweep(arguments) }) => run(&arguments),
         Err(error) => {

@@ -51,7 +51,7 @@ pub struct Outcome {
     pub directory: PathBuf,
 }
 
-/// Runs a sweep. `interrupt` may become true at any time: no further block is begun then.
+/// Runs a sweep. `interrupt` may become true at any time: no further block is handed out then.
 pub fn sweep(
     config: Config,
     arguments: Vec<String>,

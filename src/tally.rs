@@ -11,18 +11,18 @@ use crate::event::{Span, System};
 /// Counts of live records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecordCounts {
-    /// Records that were decoded.
+    /// Records that were read.
     pub records: u64,
     /// Of these, the records that Sysmon wrote.
     pub sysmon_records: u64,
     /// Of these, the DNS queries (event 22).
     pub dns_queries: u64,
-    /// First and last TimeCreated of the decoded records.
+    /// First and last TimeCreated of these.
     pub span: Span,
 }
 
 impl RecordCounts {
-    /// Counts one decoded record.
+    /// Counts one record.
     pub fn add(&mut self, system: &System) {
         self.records += 1;
         self.sysmon_records += u64::from(system.is_sysmon());
@@ -85,9 +85,9 @@ pub struct Tally {
     pub damaged_chunks: u64,
     /// Records whose place is known but whose content could not be decoded.
     pub damaged_records: u64,
-    /// Decoded records that lie behind bytes of their chunk that are no record.
+    /// Records read that lie behind bytes of their chunk that are no record.
     pub refound_records: u64,
-    /// Counts of all decoded records, those behind damage included.
+    /// Counts of all records read, those behind damage included.
     pub counts: RecordCounts,
     /// Range of their EventRecordIDs.
     pub record_ids: RecordIds,
@@ -96,7 +96,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts one decoded record.
+    /// Counts one record.
     pub fn add(&mut self, system: &System) {
         self.counts.add(system);
         self.record_ids.add(system.event_record_id);

@@ -172,6 +172,68 @@ fn a_definition_behind_the_free_space_is_still_found() {
     assert_found("a definition in the slack", &bytes, &[1, 2, 3]);
 }
 
+/// The descriptor of a value of a record that refers to its definition: size, type, zero.
+fn descriptor(place: Place, value: usize) -> usize {
+    place.offset + 24 + 18 + value * 4
+}
+
+#[test]
+fn sizes_that_are_not_their_types_do_not_mislead() {
+    // A decoder reads a number at its own width and what follows from there; whoever believes the size reads other
+    // bytes. In a live log, the last value ends in zeros, so that it may seem to end earlier.
+    let mut misleading = 0;
+    for style in [Style::Export, Style::Live] {
+        let events: Vec<Event> = (1..=4).map(query).collect();
+        let (original, places) = log(style, &events);
+        for value in 0..17 {
+            for (by, made_up_for) in [(1, 0), (2, 0), (1, 1), (2, 2), (8, 8)] {
+                let mut bytes = original.clone();
+                for (value, change) in [(value, -by), (17, made_up_for)] {
+                    let at = descriptor(places[2], value);
+                    let size = i16::from_le_bytes([bytes[at], bytes[at + 1]]) + change;
+                    bytes[at..at + 2].copy_from_slice(&size.max(0).to_le_bytes());
+                }
+                damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+                let (selected, all) = both(&bytes);
+                assert_eq!(matches(&selected), matches(&all), "{style:?}: value {value}, {by} bytes fewer");
+                misleading += usize::from(matches(&all).len() == 4);
+            }
+        }
+    }
+    assert!(misleading > 10, "{misleading} records still match for a decoder");
+}
+
+/// Where text lies in UTF-16, from the start of the file.
+fn find(bytes: &[u8], text: &str) -> usize {
+    let text: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.windows(text.len()).position(|window| window == text).unwrap()
+}
+
+#[test]
+fn names_that_end_early_do_not_mislead() {
+    // A decoder ends a name at a NUL: here QueryName is written as `QueryName\0x`, and the query is still one.
+    let renamed = |number: u64| {
+        let mut event = query(number);
+        for (name, _) in &mut event.data {
+            if name == "QueryName" {
+                name.push_str("\0x");
+            }
+        }
+        event
+    };
+    let (bytes, _) = log(Style::Export, &[renamed(1), renamed(2)]);
+    let (selected, all) = both(&bytes);
+    assert_eq!(matches(&selected), matches(&all));
+    assert_eq!(matches(&all).len(), 2);
+    // And an element's: what was EventRecordID is something else then.
+    let (mut bytes, _) = log(Style::Export, &[query(1), query(2)]);
+    let at = find(&bytes, "EventRecordID") + "Event".len() * 2;
+    bytes[at..at + 2].fill(0);
+    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+    let (selected, all) = both(&bytes);
+    assert_eq!(matches(&selected), matches(&all));
+}
+
 #[test]
 fn the_twins_differ_where_the_skim_is_wrong() {
     // A scanner that wants something else passes over all matches: the comparison above can fail.

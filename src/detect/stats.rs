@@ -1,5 +1,5 @@
 //! `stats … by`: the reduction of matching events to the detection's own table. What to reduce is
-//! said by a [`Stats`], which the search's pipeline builds; [`StatsTable`] does it, file by file,
+//! said by a [`Stats`], which the search's pipeline builds; [`StatsTable`] does it, part by part,
 //! and merges.
 
 use std::borrow::Cow;

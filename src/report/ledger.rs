@@ -19,19 +19,19 @@ pub const FILES_COLUMNS: [Column; 20] = {
         Column::always(
             "problems",
             Records(&[("offset", Scalar::Integer), ("length", Scalar::Integer), ("problem", Scalar::Text)]),
-            "what is wrong with it: a range of bytes, what was expected there and what was found",
+            "what is wrong with it: a range of bytes, what was expected there and what was found; the first thousand",
         ),
         Column::always("chunks", Integer, "places for a chunk of 64 KiB, one cut off at the end included"),
         Column::always("empty_chunks", Integer, "of these, those without a record"),
         Column::always("damaged_chunks", Integer, "of these, those with a problem"),
-        Column::always("records", Integer, "records that were decoded, each reached from the one before it"),
+        Column::always("records", Integer, "records that were read, each reached from the one before it"),
         Column::always(
             "refound_records",
             Integer,
-            "records that were decoded behind bytes that are no record: readers that stop at damage do not see them",
+            "records that were read behind bytes that are no record: readers that stop at damage do not see them",
         ),
         Column::always("damaged_records", Integer, "records that could not be decoded"),
-        Column::always("sysmon_records", Integer, "decoded records that Sysmon wrote, the refound included"),
+        Column::always("sysmon_records", Integer, "of both, those that Sysmon wrote"),
         Column::always("dns_queries", Integer, "of these, DNS queries (event 22)"),
         Column::always("matches", Integer, "matches of all detections"),
         Column::always("computers", Texts, "the machines that its records name"),
@@ -72,12 +72,6 @@ impl Status {
             Status::Unreadable => "unreadable",
             Status::Interrupted => "interrupted",
         }
-    }
-
-    /// Whether an event log was read, at least in part.
-    #[must_use]
-    pub fn is_log(self) -> bool {
-        matches!(self, Status::Complete | Status::Damaged)
     }
 }
 
@@ -181,6 +175,16 @@ impl FileReport {
             }
         }
         problems
+    }
+
+    /// How many problems there are, those that are not listed included.
+    #[must_use]
+    pub fn problem_count(&self) -> u64 {
+        if self.status() == Status::NotAnEventLog {
+            self.problems().len() as u64
+        } else {
+            self.problems.count()
+        }
     }
 
     /// The file's row, in the order of [`FILES_COLUMNS`].

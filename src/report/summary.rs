@@ -31,7 +31,7 @@ pub struct FlawedFile {
     /// Its first problem.
     pub problem: Option<Problem>,
     /// How many problems it has.
-    pub problems: usize,
+    pub problems: u64,
 }
 
 /// Columns of the terminal that standard output is.
@@ -294,7 +294,7 @@ fn flawed_text(file: &FlawedFile) -> String {
         let _ = write!(text, "; at byte {}, {}", problem.offset, escaped(&problem.damage.to_string()));
     }
     if file.problems > 1 {
-        let _ = write!(text, " (and {})", counted(file.problems as u64 - 1, "more problem", "more problems"));
+        let _ = write!(text, " (and {})", counted(file.problems - 1, "more problem", "more problems"));
     }
     text
 }

@@ -20,6 +20,38 @@ pub(super) const FILETIME: u8 = 0x11;
 /// A fragment of binary XML.
 pub(super) const FRAGMENT: u8 = 0x21;
 
+/// A security identifier: eight bytes and four more for each of its parts, whose number is the second byte.
+pub(super) const SID: u8 = 0x13;
+
+/// Whether a value of that type can have that size. A decoder reads numbers, GUIDs and times at
+/// their own width whatever size is given, and what follows them from there, so with any
+/// other size two readers would not mean the same bytes. Types that are not listed are not understood.
+pub(super) fn is_well_sized(kind: u8, size: usize) -> bool {
+    match kind {
+        TEXT => size.is_multiple_of(2),
+        // In live logs, null values have the size of what could be there. Text of single bytes, bytes, a fragment.
+        NULL | 0x02 | 0x0e | FRAGMENT => true,
+        0x03 | 0x04 => size == 1,
+        0x05 | U16 => size == 2,
+        0x07 | 0x08 | 0x0b | 0x0d | 0x14 => size == 4,
+        0x09 | U64 | 0x0c | FILETIME | 0x15 => size == 8,
+        0x0f | 0x12 => size == 16,
+        0x10 => size == 4 || size == 8,
+        SID => size >= 8 && size.is_multiple_of(4),
+        _ => false,
+    }
+}
+
+/// Whether a unit of UTF-16 text is NUL. A decoder ends text there.
+pub(super) fn holds_nul(text: &[u8]) -> bool {
+    text.as_chunks::<2>().0.contains(&[0, 0])
+}
+
+/// Whether a UTF-16 unit is an ASCII character, in any case.
+pub(super) fn is_letter(unit: &[u8], lower: u8) -> bool {
+    matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
+}
+
 /// Which substitution, from 0.
 pub(super) type Index = u16;
 

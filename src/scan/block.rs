@@ -1,5 +1,7 @@
 //! A block of a log: reads its chunks one by one into one buffer, and gives back what they hold.
 
+use std::ops::Range;
+
 use crate::bytes::LogBytes;
 use crate::damage::{Damage, Problem, Problems};
 use crate::event::DnsQueryEvent;
@@ -9,6 +11,7 @@ use super::chunk::{Place, Reached, place, walk};
 use super::document::Document;
 use super::log::{Block, CHUNK_LENGTH, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::{Needles, Selection};
+use super::read::{Read, read};
 use super::record::decode;
 use super::select::skim;
 
@@ -89,8 +92,14 @@ impl Scanner {
     }
 
     fn scan_header(&mut self, log: &dyn LogBytes, length: u64, scan: &mut BlockScan) {
-        if let Some(bytes) = read(log, &mut self.buffer, 0..length, scan) {
-            let header = FileHeader::parse(bytes);
+        let read = read(log, part(&mut self.buffer, length), 0);
+        scan.bytes_read += read.bytes_read();
+        for problem in &read.problems {
+            scan.problems.push(problem.clone());
+        }
+        // A header of which a part is missing says nothing for certain.
+        if read.unread.is_empty() {
+            let header = FileHeader::parse(read.bytes);
             if let Some(problem) = header.problem.clone() {
                 scan.problems.push(problem);
             }
@@ -99,48 +108,62 @@ impl Scanner {
     }
 
     /// Looks at the place of one chunk.
-    fn scan_place(&mut self, log: &dyn LogBytes, range: std::ops::Range<u64>, scan: &mut BlockScan) {
-        scan.tally.chunks += 1;
+    fn scan_place(&mut self, log: &dyn LogBytes, range: Range<u64>, scan: &mut BlockScan) {
         let length = range.end - range.start;
-        let Some(bytes) = read(log, &mut self.buffer, range.clone(), scan) else {
-            scan.tally.damaged_chunks += 1;
-            return;
-        };
-        match place(bytes) {
+        let mut read = read(log, part(&mut self.buffer, length), range.start);
+        scan.tally.chunks += 1;
+        scan.bytes_read += read.bytes_read();
+        match place(read.bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
-                scan_chunk(bytes, range.start, self.needles.as_ref(), scan);
+                return scan_chunk(&mut read, range.start, self.needles.as_ref(), scan);
             }
-            Place::Unused if length == CHUNK_SIZE => scan.tally.empty_chunks += 1,
-            Place::Unused => {
+            // What cannot be read is zeros too, but not a chunk that was never used.
+            Place::Unused if read.problems.is_empty() => {
                 scan.tally.empty_chunks += 1;
-                scan.tally.damaged_chunks += 1;
-                let damage = Damage::ChunkCutOff { found: length };
-                scan.problems.push(Problem { offset: range.start, length, damage });
+                if length < CHUNK_SIZE {
+                    let damage = Damage::ChunkCutOff { found: length };
+                    read.problems.push(Problem { offset: range.start, length, damage });
+                }
             }
+            Place::Unused => {}
             Place::Foreign => {
-                scan.tally.damaged_chunks += 1;
-                let damage = Damage::ChunkSignature { found: bytes.iter().copied().take(8).collect() };
-                scan.problems.push(Problem { offset: range.start, length, damage });
+                let damage = Damage::ChunkSignature { found: read.bytes.iter().copied().take(8).collect() };
+                read.problems.push(Problem { offset: range.start, length: read.bytes.len() as u64, damage });
             }
+        }
+        scan.tally.damaged_chunks += u64::from(!read.problems.is_empty());
+        for problem in read.problems {
+            scan.problems.push(problem);
         }
     }
 }
 
+/// The part of the buffer for a range of the file: a chunk's place is 64 KiB at most, the buffer's size.
+fn part(buffer: &mut [u8], length: u64) -> &mut [u8] {
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(buffer.len());
+    buffer.get_mut(..length).unwrap_or_default()
+}
+
 /// Walks a chunk that starts `start` bytes into the file, and decodes what the skim leaves of it: all
 /// where none is wanted, or where anything is wrong with the chunk.
-fn scan_chunk(bytes: &mut [u8], start: u64, needles: Option<&Needles>, scan: &mut BlockScan) {
-    let mut walk = walk(bytes);
+fn scan_chunk(read: &mut Read<'_>, start: u64, needles: Option<&Needles>, scan: &mut BlockScan) {
+    let mut walk = walk(read.bytes);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty();
+    // What stands in for bytes that cannot be read is no evidence.
+    let lacking = walk.take(|record| read.lacks(&record.range));
+    scan.tally.damaged_records += lacking as u64;
     if problems.is_empty()
+        && read.problems.is_empty()
+        && !walk.unchecked
         && let Some(needles) = needles
     {
-        skim(bytes, &mut walk, needles, &mut scan.tally);
+        skim(read.bytes, &mut walk, needles, &mut scan.tally);
     }
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;
-    decode(bytes, &walk, |record, document| {
+    decode(read.bytes, &walk, |record, document| {
         let offset = record.range.start as u64;
         let refound = record.reached == Reached::BehindDamage && document.is_ok();
         tally.refound_records += u64::from(refound);
@@ -161,33 +184,63 @@ fn scan_chunk(bytes: &mut [u8], start: u64, needles: Option<&Needles>, scan: &mu
     if is_empty {
         tally.empty_chunks += 1;
     }
+    let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
+    let mut problems: Vec<Problem> =
+        problems.into_iter().map(located).chain(read.problems.drain(..)).collect();
     tally.damaged_chunks += u64::from(!problems.is_empty());
     problems.sort_by_key(|problem| problem.offset);
     for problem in problems {
-        scan.problems.push(Problem { offset: start + problem.offset, ..problem });
+        scan.problems.push(problem);
     }
 }
 
-/// Reads a range of the file into the buffer. What cannot be read is a problem; what can, is returned.
-fn read<'a>(
-    log: &dyn LogBytes,
-    buffer: &'a mut [u8],
-    range: std::ops::Range<u64>,
-    scan: &mut BlockScan,
-) -> Option<&'a mut [u8]> {
-    let length = range.end - range.start;
-    // A chunk's place is 64 KiB at most, the buffer's size.
-    let buffer = buffer.get_mut(..usize::try_from(length).ok()?)?;
-    let (found, damage) = match log.read_at(range.start, buffer) {
-        Ok(found) if found == buffer.len() => (found, None),
-        Ok(found) => (found, Some(Damage::Shrunk)),
-        Err(error) => (0, Some(Damage::Read { reason: error.to_string() })),
-    };
-    scan.bytes_read += found as u64;
-    if let Some(damage) = damage {
-        let missing = length - found as u64;
-        scan.problems.push(Problem { offset: range.start + found as u64, length: missing, damage });
-        return if found == 0 { None } else { buffer.get_mut(..found) };
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::log::blocks;
+    use dnsweep_samples::{Event, LogWriter, Style};
+    use std::io;
+
+    /// A log some of whose pages cannot be read.
+    struct BadPages(Vec<u8>, Vec<u64>);
+
+    impl LogBytes for BadPages {
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let end = offset + buffer.len() as u64;
+            let bad = self.1.iter().any(|page| page * 4096 < end && offset < (page + 1) * 4096);
+            if bad { Err(io::Error::other("bad sector")) } else { self.0.read_at(offset, buffer) }
+        }
     }
-    Some(buffer)
+
+    fn scan(log: &BadPages) -> BlockScan {
+        let block = blocks(log.0.len() as u64).next().unwrap();
+        Scanner::default().scan(log, block)
+    }
+
+    #[test]
+    fn a_bad_sector_costs_the_records_in_it() {
+        let mut writer = LogWriter::new(Style::Export);
+        for number in 1..=20 {
+            writer.push(&Event::dns_query("example.com", "a.exe").numbered(number)).unwrap();
+        }
+        let bytes = writer.finish();
+        let size = bytes.len() as u64;
+        let whole = scan(&BadPages(bytes.clone(), Vec::new()));
+        assert_eq!((whole.events.len(), whole.bytes_read), (20, size));
+        // The third page of the chunk, and the second and third: one range.
+        for (pages, lost) in [(vec![3], 4096), (vec![2, 3], 8192)] {
+            let damaged = scan(&BadPages(bytes.clone(), pages.clone()));
+            let first = damaged
+                .problems
+                .iter()
+                .find(|problem| matches!(problem.damage, Damage::Read { .. }))
+                .unwrap();
+            assert_eq!((first.offset, first.length), (pages[0] * 4096, lost));
+            assert_eq!(damaged.bytes_read, size - lost);
+            assert!((1..20).contains(&damaged.events.len()), "{}", damaged.events.len());
+            assert!(damaged.events.iter().all(|event| whole.events.contains(event)));
+        }
+        let none = scan(&BadPages(bytes, (0..17).collect()));
+        assert_eq!((none.bytes_read, none.tally.damaged_chunks, none.header), (0, 1, None));
+    }
 }

@@ -15,6 +15,9 @@ const FIRST_RECORD_ID_OFFSET: usize = 24;
 const LAST_RECORD_ID_OFFSET: usize = 32;
 const FREE_SPACE_OFFSET: usize = 48;
 const RECORDS_CHECKSUM_OFFSET: usize = 52;
+const FLAGS_OFFSET: usize = 120;
+/// The flag of a chunk without checksums.
+const NO_CHECKSUMS: u32 = 4;
 const HEADER_CHECKSUM_OFFSET: usize = 124;
 /// The chunk header's checksum covers these two ranges: flags and the checksum itself lie between them.
 const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
@@ -79,6 +82,8 @@ pub(super) struct Walk {
     pub gaps: Vec<Range<usize>>,
     /// What is wrong with the chunk; offsets from the chunk's start.
     pub problems: Vec<Problem>,
+    /// Whether the chunk says of itself that it has no checksums.
+    pub unchecked: bool,
 }
 
 impl Walk {
@@ -103,6 +108,7 @@ pub(super) fn walk(bytes: &[u8]) -> Walk {
         walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
     }
     if bytes.len() >= CHUNK_HEADER_SIZE {
+        walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
         let end = records_end(bytes, &mut walk);
         walk_records(bytes, end, &mut walk);
     }
@@ -115,6 +121,12 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
     let said =
         usize::try_from(free_space).ok().filter(|end| (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(end));
     let stored = u32_at(bytes, RECORDS_CHECKSUM_OFFSET).unwrap_or(0);
+    if walk.unchecked {
+        if said.is_none() {
+            walk.problem(0..bytes.len(), Damage::FreeSpaceOffset { found: free_space });
+        }
+        return said.unwrap_or(bytes.len()).min(bytes.len());
+    }
     // Of records that are not all there, the checksum says nothing.
     let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
     if let Some(damage) = header_damage(bytes) {
@@ -174,6 +186,12 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
             Ok(mut record) => {
                 if !walk.gaps.is_empty() {
                     record.reached = Reached::BehindDamage;
+                }
+                if record.range.end > end {
+                    // Its tail lies where the header says that there are no records.
+                    let (found, left) = (record.range.len(), (end - at) as u64);
+                    let found = u32::try_from(found).unwrap_or(u32::MAX);
+                    walk.problem(record.range.clone(), Damage::RecordSize { found, left });
                 }
                 if let Some(damage) = size_copy_damage(bytes, &record) {
                     walk.problem(record.range.clone(), damage);
@@ -236,6 +254,26 @@ fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
 }
 
 impl Walk {
+    /// Makes gaps of the records that `taken` is true of, and says how many there were.
+    pub(super) fn take(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
+        let Walk { records, gaps, .. } = self;
+        let before = records.len();
+        records.retain(|record| {
+            let taken = taken(record);
+            match gaps.last_mut() {
+                Some(gap) if taken && gap.end == record.range.start => gap.end = record.range.end,
+                _ if taken => gaps.push(record.range.clone()),
+                _ => {}
+            }
+            !taken
+        });
+        let taken = before - records.len();
+        if taken > 0 {
+            gaps.sort_by_key(|gap| gap.start);
+        }
+        taken
+    }
+
     fn problem(&mut self, range: Range<usize>, damage: Damage) {
         self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
     }

@@ -1,5 +1,5 @@
 //! A decoded record's JSON, as the `evtx` crate renders it, to the event it says. Fields are taken
-//! by name. The only user of `serde_json` besides the run's own record.
+//! by name.
 //!
 //! JSON and not XML, because its strings can hold every character that a record can: XML has none
 //! of the control characters, and a name with a terminal escape in it must not be prettied.

@@ -25,8 +25,9 @@ const CHECKED: Range<usize> = 0..120;
 const FLAGS_OFFSET: usize = 120;
 const CHUNK_COUNT_OFFSET: usize = 42;
 const CHECKSUM_OFFSET: usize = 124;
-/// The flag of a log that was not closed cleanly.
+/// The flags of a log that was not closed cleanly, and of one without checksums.
 const DIRTY: u32 = 1;
+const NO_CHECKSUMS: u32 = 4;
 
 /// What a file's header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,9 @@ impl FileHeader {
 }
 
 fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
+    if u32_at(bytes, FLAGS_OFFSET)? & NO_CHECKSUMS != 0 {
+        return None;
+    }
     let stored = u32_at(bytes, CHECKSUM_OFFSET)?;
     let computed = crc32fast::hash(bytes.get(CHECKED)?);
     (stored != computed).then_some(Damage::FileHeaderChecksum { stored, computed })

@@ -7,6 +7,7 @@ mod chunk;
 mod document;
 mod log;
 mod needle;
+mod read;
 mod record;
 mod select;
 mod template;

@@ -3,8 +3,8 @@
 //! A value is UTF-16 and begins where its descriptor says, so units are compared, not bytes: the
 //! search need not try every byte of a record, and does not hit where two values run together.
 
-use super::binxml::{Index, NULL, TEXT};
-use super::template::{DataTemplate, Text, is_letter};
+use super::binxml::{Index, NULL, TEXT, is_letter};
+use super::template::{DataTemplate, Text};
 use super::value::Values;
 
 /// Which records are decoded.

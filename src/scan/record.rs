@@ -16,8 +16,12 @@ use super::document::{Document, parse};
 /// Bytes of the chunk header that hold the string table: offsets of names, which the decoder only
 /// uses to read all names ahead. Without them it reads each name where it is used, so a damaged table costs nothing.
 const STRING_TABLE: std::ops::Range<usize> = 128..384;
-/// The record header's time, a FILETIME, lies here in it. It is not used.
-const WRITTEN_TIME: std::ops::Range<usize> = 16..24;
+/// The record header's id and time lie here in it. The decoder's use of them is in the way.
+const ID_AND_TIME: std::ops::Range<usize> = 8..24;
+/// The most text of DNS queries that a chunk may expand to. A real one cannot come near: its 64 KiB hold 32 thousand
+/// characters, and at most six bytes of JSON stand for one of them; the names around the values add less than 1 KiB a
+/// record. A crafted one, with a value that its template repeats, could be a thousand times as large.
+const MOST_CHUNK_TEXT: usize = 2 << 20;
 const EMPTY_RECORD_SIZE: usize = RECORD_HEADER_SIZE + 4;
 
 /// Decodes the records that `walk` found in the chunk `bytes`, in order, and hands each to `found`
@@ -56,9 +60,10 @@ pub(super) fn decode(
 fn agree(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
-        // A time beyond the year 9999 would make the decoder reject the record for its header.
+        // A time beyond the year 9999 would make the decoder reject the record for its header, and a
+        // certain id would end its walk.
         let start = record.range.start;
-        fill(bytes, start + WRITTEN_TIME.start..start + WRITTEN_TIME.end, 0);
+        fill(bytes, start + ID_AND_TIME.start..start + ID_AND_TIME.end, 0);
     }
     for gap in &walk.gaps {
         dress(bytes, gap, walk);
@@ -109,6 +114,7 @@ fn decode_agreed(
     let mut spans = walk.records.iter();
     let mut gaps = walk.gaps.iter().filter(|gap| gap.len() >= EMPTY_RECORD_SIZE).peekable();
     let mut at = CHUNK_HEADER_SIZE;
+    let mut text = MOST_CHUNK_TEXT;
     for item in chunk.iter() {
         if let Some(gap) = gaps.next_if(|gap| gap.start == at) {
             at = gap.end;
@@ -119,18 +125,28 @@ fn decode_agreed(
         if let Some(short) = walk.gaps.iter().find(|gap| gap.start == at && gap.len() < EMPTY_RECORD_SIZE) {
             at = short.end;
         }
-        found(span, item.map_err(|error| causes(&error)).and_then(|record| document(record, span)));
+        found(
+            span,
+            item.map_err(|error| causes(&error)).and_then(|record| document(record, span, &mut text)),
+        );
     }
     Ok(())
 }
 
-fn document(record: EvtxRecord<'_>, span: &RecordSpan) -> Result<Document, String> {
+/// What a record says. `text` is how much text of DNS queries its chunk may still expand to.
+fn document(record: EvtxRecord<'_>, span: &RecordSpan, text: &mut usize) -> Result<Document, String> {
     // Both walks were made to agree; should they ever not, a wrong place must not be reported.
     if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
         return Err("the decoder found another record in its place".to_owned());
     }
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
-    parse(&json.data).map_err(|error| causes(&error))
+    let document = parse(&json.data).map_err(|error| causes(&error))?;
+    if matches!(document, Document::DnsQuery(_)) {
+        let left = text.checked_sub(json.data.len());
+        *text =
+            left.ok_or_else(|| format!("the chunk expands to more than {MOST_CHUNK_TEXT} bytes of text"))?;
+    }
+    Ok(document)
 }
 
 /// An error's message with those of its causes.

@@ -2,23 +2,25 @@
 //!
 //! Decoding costs a hundred times what reading costs. All that the ledger needs of a record (who logged it,
 //! where, when, as which event) lies in a few bytes whose place its template tells; and a DNS
-//! query can match only if it holds one of the detections' literals. The skim errs only
-//! towards decoding: what it does not understand to the last byte is decoded.
+//! query can match only if its fields hold the literals that the detections cannot do without. The skim errs
+//! only towards decoding: a record of which anything that it looks at is not as usual is decoded.
 //!
 //! It is trusted because it is only given chunks whose checksums hold and whose records follow one
-//! another without a gap. Its twin is to decode everything, with which a test compares it.
+//! another without a gap. Its twin is to decode everything, and a test compares the two: of a log as Windows wrote it,
+//! or damaged in any way, they tell the same; of a forged one, whose checksums were made right, they find the same matches,
+//! but a record that could not be decoded, and that nothing wants, is counted as if it could.
 
 use std::ops::Range;
 
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
-use super::binxml::{FILETIME, FRAGMENT, NULL, TEXT, U16, U64};
+use super::binxml::{FILETIME, FRAGMENT, SID, TEXT, U16, U64, is_letter, is_well_sized};
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
 use super::log::{u16_at, u64_at};
 use super::needle::{FieldPlaces, Needles};
-use super::template::{EventTemplate, Value, data_template, event_template, is_letter};
-use super::value::Values;
+use super::template::{EventTemplate, Value, data_template, event_template};
+use super::value::{Values, is_null, is_sid};
 
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
@@ -31,17 +33,8 @@ const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_C
 /// Counts the records of a chunk that need no decoding, and makes them gaps of the walk.
 pub(super) fn skim(chunk: &[u8], walk: &mut Walk, needles: &Needles, tally: &mut Tally) {
     let end = walk.end();
-    let Walk { records, gaps, .. } = walk;
     let mut skim = Skim { chunk, end, needles, events: Vec::with_capacity(8), data: Vec::new() };
-    records.retain(|record| {
-        let counted = skim.record(record) == Some(Verdict::Counted);
-        match gaps.last_mut() {
-            Some(gap) if counted && gap.end == record.range.start => gap.end = record.range.end,
-            _ if counted => gaps.push(record.range.clone()),
-            _ => {}
-        }
-        !counted
-    });
+    walk.take(|record| skim.record(record) == Some(Verdict::Counted));
     for event in skim.events.into_iter().filter_map(|(_, event)| event) {
         if event.counts.records > 0 {
             tally.add_counts(&event.computer, event.counts.into(), event.ids());
@@ -86,6 +79,8 @@ struct Layout<'a> {
     last: usize,
     /// Whether the last value must not be null.
     last_required: bool,
+    /// The security identifier, from the first value: where and how long it is.
+    sid: Option<(usize, usize)>,
     /// What lies from the first text that tells whether the event is Sysmon's to the last: where, from the first value,
     /// and the bytes.
     names: (usize, &'a [u8]),
@@ -215,7 +210,14 @@ impl<'a> Layout<'a> {
         if [end, event_id.end, time_created.end, event_record_id.end].iter().any(|end| *end > last_start) {
             return None;
         }
+        let mut sids = values.places(SID);
+        let sid = sids.next();
+        // With several of them, or with the last value as one, each record is looked at value by value.
+        if sids.next().is_some() || sid.is_some_and(|(at, _)| at >= last_start - values.start()) {
+            return None;
+        }
         Some(Layout {
+            sid,
             descriptors: values.layout(),
             event_id: event_id.start - values.start(),
             time_created: time_created.start - values.start(),
@@ -236,7 +238,10 @@ impl<'a> Layout<'a> {
         let (names_at, names) = self.names;
         let alike = values.layout() == self.descriptors
             && fills
-            && !(self.last_required && kind == NULL)
+            && is_well_sized(kind, size)
+            && kind != SID
+            && !(self.last_required && is_null(kind, size))
+            && self.sid.is_none_or(|(at, size)| is_sid(chunk, start + at, size))
             && chunk.get(start + names_at..start + names_at + names.len()) == Some(names);
         if !alike {
             return None;
@@ -303,7 +308,7 @@ struct Seen {
 impl Seen {
     fn read(event: &KnownEvent<'_>, values: &Values<'_>) -> Option<Self> {
         let template = &event.template;
-        if template.required.iter().any(|index| values.kind(*index).is_none_or(|kind| kind == NULL)) {
+        if template.required.iter().any(|index| values.is_null(*index) != Some(false)) {
             return None;
         }
         let event_id = values.bytes(template.event_id, U16)?.try_into().ok().map(u16::from_le_bytes)?;

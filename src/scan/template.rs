@@ -7,7 +7,9 @@
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Dependencies: [MS-EVEN6]
 //! 2.2.12, an element whose dependency is a null value is left out.
 
-use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end};
+use super::binxml::{
+    DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, holds_nul, is_letter,
+};
 use super::log::{u16_at, u32_at};
 
 /// The dependency of an element that depends on nothing.
@@ -45,7 +47,12 @@ pub(super) struct DataTemplate<'a> {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text<'a>(&'a [u8]);
 
-impl Text<'_> {
+impl<'a> Text<'a> {
+    /// `None` for text with a NUL in it: the decoder ends it there, and shall decide.
+    fn new(bytes: &'a [u8]) -> Option<Self> {
+        (!holds_nul(bytes)).then_some(Text(bytes))
+    }
+
     /// Whether it is `ascii`, letter for letter.
     pub(super) fn is(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
@@ -62,18 +69,12 @@ impl Text<'_> {
                 .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
     }
 
-    /// The text; `None` unless it is whole and without NUL: about the rest, the decoder shall decide.
+    /// The text; `None` unless it is whole: about the rest, the decoder shall decide.
     pub(super) fn decode(self) -> Option<String> {
         let units =
             self.0.chunks_exact(2).filter_map(|unit| unit.first_chunk().copied().map(u16::from_le_bytes));
-        let text: Result<String, _> = char::decode_utf16(units).collect();
-        text.ok().filter(|text| !text.contains('\0'))
+        char::decode_utf16(units).collect::<Result<String, _>>().ok()
     }
-}
-
-/// Whether a UTF-16 unit is an ASCII character, in any case.
-pub(super) fn is_letter(unit: &[u8], lower: u8) -> bool {
-    matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
 }
 
 /// A text that is written in the definition or substituted.
@@ -117,7 +118,7 @@ fn event<'a>(tokens: &mut Tokens<'a>, dependency: u16) -> Option<EventTemplate<'
     // The name space is of no concern.
     tokens.attributes()?;
     let (name, dependency) = tokens.open()?;
-    if !name.is("System") || tokens.attributes()? != [None, None] {
+    if !name.is("System") || !tokens.attributes()?.is_empty() {
         return None;
     }
     event.require(dependency);
@@ -125,7 +126,8 @@ fn event<'a>(tokens: &mut Tokens<'a>, dependency: u16) -> Option<EventTemplate<'
     event.event_data = match tokens.next()? {
         Token::Substitution(index) => Some(index),
         // Another element in the place of EventData, or none. Only a DNS query's matters.
-        Token::Open(_, _) | Token::Close => return Some(event),
+        Token::Open(name, _) => return tokens.ends_below(name).then_some(event),
+        Token::Close => return matches!(tokens.next()?, Token::End).then_some(event),
         _ => return None,
     };
     matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
@@ -142,9 +144,9 @@ fn system<'a>(tokens: &mut Tokens<'a>, event: &mut EventTemplate<'a>) -> Option<
         };
         let (attributes, text) = tokens.element()?;
         let (place, value) = if name.is("Provider") {
-            (&mut provider, attribute(attributes, "Name")?)
+            (&mut provider, attributes.only("Name")?)
         } else if name.is("TimeCreated") {
-            (&mut time_created, attribute(attributes, "SystemTime")?)
+            (&mut time_created, attributes.only("SystemTime")?)
         } else if name.is("EventID") {
             (&mut event_id, text)
         } else if name.is("EventRecordID") {
@@ -177,15 +179,15 @@ fn system<'a>(tokens: &mut Tokens<'a>, event: &mut EventTemplate<'a>) -> Option<
 /// own and one substitution.
 fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     let mut template = DataTemplate { data: Vec::with_capacity(9) };
-    if tokens.attributes()? != [None, None] {
+    if !tokens.attributes()?.is_empty() {
         return None;
     }
     loop {
         match tokens.next()? {
             Token::Open(name, NO_DEPENDENCY) if name.is("Data") => {
-                let ([name, None], text) = tokens.element()? else { return None };
-                let (attribute, Value::Literal(name)) = name? else { return None };
-                if !attribute.is("Name") || template.data.iter().any(|(other, _)| *other == name) {
+                let (attributes, text) = tokens.element()?;
+                let Value::Literal(name) = attributes.only("Name")? else { return None };
+                if attributes.count != 1 || template.data.iter().any(|(other, _)| *other == name) {
                     return None;
                 }
                 template.data.push((name, text.index()?));
@@ -214,11 +216,26 @@ impl Value<'_> {
     }
 }
 
-/// The first two attributes of an element; of those behind them nothing is needed.
-type Attributes<'a> = [Option<(Text<'a>, Value<'a>)>; 2];
+/// The attributes of an element. Real ones have up to seven; of those that are looked at, up to three.
+#[derive(Debug, Default, Clone, Copy)]
+struct Attributes<'a> {
+    first: [Option<(Text<'a>, Value<'a>)>; 4],
+    /// How many there are, those that are not kept included.
+    count: usize,
+}
 
-fn attribute<'a>(attributes: Attributes<'a>, wanted: &str) -> Option<Value<'a>> {
-    attributes.into_iter().flatten().find(|(name, _)| name.is(wanted)).map(|(_, value)| value)
+impl<'a> Attributes<'a> {
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The value of the one attribute with that name; `None` if there is none, or may be several: the decoder
+    /// leaves out empty ones, so which of them counts is not known here.
+    fn only(&self, wanted: &str) -> Option<Value<'a>> {
+        let mut named = self.first.iter().flatten().filter(|(name, _)| name.is(wanted));
+        let (_, value) = named.next()?;
+        (named.next().is_none() && self.count <= self.first.len()).then_some(*value)
+    }
 }
 
 /// A token of a definition.
@@ -275,7 +292,7 @@ impl<'a> Tokens<'a> {
                 }
                 let length = usize::from(u16_at(self.chunk, self.at + 1)?) * 2;
                 self.at += 3 + length;
-                Token::Text(Text(self.chunk.get(self.at - length..self.at)?))
+                Token::Text(Text::new(self.chunk.get(self.at - length..self.at)?)?)
             }
             0x06 | 0x46 => Token::Attribute(self.name()?),
             0x0d | 0x0e => {
@@ -317,21 +334,39 @@ impl<'a> Tokens<'a> {
     }
 
     fn attributes_and_end(&mut self) -> Option<(Attributes<'a>, Token<'a>)> {
-        let mut attributes = [None; 2];
-        let mut count = 0;
+        let mut attributes = Attributes::default();
         loop {
             match self.next()? {
                 Token::Attribute(name) => {
                     let value = value(self.next()?)?;
-                    if let Some(attribute) = attributes.get_mut(count) {
+                    if let Some(attribute) = attributes.first.get_mut(attributes.count) {
                         *attribute = Some((name, value));
                     }
-                    count += 1;
+                    attributes.count += 1;
                 }
                 token @ (Token::EndOfAttributes | Token::CloseEmpty) => return Some((attributes, token)),
                 _ => return None,
             }
         }
+    }
+
+    /// Whether the definition is understood to its end from the element `name` on, which is open below the
+    /// event, and holds no second `System`.
+    fn ends_below(&mut self, name: Text<'_>) -> bool {
+        if name.is("System") {
+            return false;
+        }
+        let mut open = 2_usize;
+        while open > 0 {
+            match self.next() {
+                Some(Token::Open(name, _)) if open == 1 && name.is("System") => return false,
+                Some(Token::Open(_, _)) => open += 1,
+                Some(Token::Close | Token::CloseEmpty) => open -= 1,
+                Some(Token::End) | None => return false,
+                Some(_) => {}
+            }
+        }
+        matches!(self.next(), Some(Token::End))
     }
 
     /// A name: its offset in the chunk and, where that is here, the name itself.
@@ -343,7 +378,7 @@ impl<'a> Tokens<'a> {
         if offset == self.at {
             self.at += 8 + length + 2;
         }
-        self.chunk.get(offset + 8..offset + 8 + length).map(Text)
+        self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)
     }
 }
 

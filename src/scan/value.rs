@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::binxml::{FRAGMENT_HEADER, Index, definition_end};
+use super::binxml::{FRAGMENT, FRAGMENT_HEADER, Index, NULL, SID, definition_end, is_well_sized};
 use super::log::u32_at;
 
 /// The values of a template instance.
@@ -48,11 +48,35 @@ impl<'a> Values<'a> {
         Some(Values { chunk, definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
-    /// Whether the values fill the fragment they are in, which ends at `end`: with its last byte,
-    /// or with a token behind them that says so.
+    /// Whether each value has the size that its type has, and all fill the fragment they are in, which
+    /// ends at `end`: with its last byte, or with a token behind them that says so.
     pub(super) fn fill(&self, end: usize) -> bool {
-        let found = self.start + sizes(self.descriptors);
-        found == end || (found < end && self.chunk.get(found) == Some(&0))
+        let mut at = self.start;
+        for descriptor in self.descriptors.as_chunks::<4>().0 {
+            let (kind, size) = (descriptor[2], size(*descriptor));
+            if !is_well_sized(kind, size) || (kind == SID && !is_sid(self.chunk, at, size)) {
+                return false;
+            }
+            at += size;
+        }
+        at == end || (at < end && self.chunk.get(at) == Some(&0))
+    }
+
+    /// Whether a value is null, as an empty fragment is too; `None` if there is no such value.
+    pub(super) fn is_null(&self, index: Index) -> Option<bool> {
+        let descriptor = self.descriptors.as_chunks::<4>().0.get(usize::from(index))?;
+        Some(is_null(descriptor[2], size(*descriptor)))
+    }
+
+    /// The places of the values of that type, from the first value: each with its size.
+    pub(super) fn places(&self, kind: u8) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let mut at = 0;
+        let descriptors = self.descriptors.as_chunks::<4>().0.iter();
+        descriptors.filter_map(move |descriptor| {
+            let place = (at, size(*descriptor));
+            at += place.1;
+            (descriptor[2] == kind).then_some(place)
+        })
     }
 
     /// The descriptors of all values but the last; together with where the values start, they
@@ -97,8 +121,22 @@ impl<'a> Values<'a> {
     }
 }
 
+/// Whether a value of that type and size is null: an element that depends on it is left out.
+pub(super) fn is_null(kind: u8, size: usize) -> bool {
+    kind == NULL || (kind == FRAGMENT && size == 0)
+}
+
+/// Whether the security identifier at `at` of a chunk is as long as it says itself.
+pub(super) fn is_sid(chunk: &[u8], at: usize, size: usize) -> bool {
+    chunk.get(at + 1).is_some_and(|parts| 8 + usize::from(*parts) * 4 == size)
+}
+
+/// The size in a descriptor.
+fn size(descriptor: [u8; 4]) -> usize {
+    usize::from(u16::from_le_bytes([descriptor[0], descriptor[1]]))
+}
+
 /// The sum of the sizes in descriptors.
 fn sizes(descriptors: &[u8]) -> usize {
-    let size = |descriptor: &[u8; 4]| usize::from(u16::from_le_bytes([descriptor[0], descriptor[1]]));
-    descriptors.as_chunks().0.iter().map(size).sum()
+    descriptors.as_chunks().0.iter().copied().map(size).sum()
 }

@@ -132,13 +132,12 @@ impl<'a> Collector<'a> {
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
         if report.status() != Status::Complete && self.flawed.len() < MOST_FLAWED {
-            let problems = report.problems();
             self.flawed.push(FlawedFile {
                 evidence: evidence.to_owned(),
                 source_path,
                 status: report.status(),
-                problems: problems.len(),
-                problem: problems.into_iter().next(),
+                problems: report.problem_count(),
+                problem: report.problems().into_iter().next(),
             });
         }
         Ok(())

@@ -37,7 +37,7 @@ impl Table {
     /// No rows yet.
     #[must_use]
     pub fn rows(&self) -> Rows {
-        Rows { table: self.clone(), columns: Vec::new(), rows: 0 }
+        Rows { table: self.clone(), columns: Vec::new(), rows: 0, cells: 0 }
     }
 
     pub(super) fn schema(&self) -> Arc<Schema> {
@@ -52,6 +52,8 @@ pub struct Rows {
     /// A builder for each column; none before the first row.
     columns: Vec<ColumnBuilder>,
     rows: usize,
+    /// Cells of all rows, those inside lists included: a measure of the memory they take.
+    cells: usize,
 }
 
 impl Rows {
@@ -59,6 +61,12 @@ impl Rows {
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows
+    }
+
+    /// How many cells they have, those inside lists included.
+    #[must_use]
+    pub fn cells(&self) -> usize {
+        self.cells
     }
 
     /// Whether there are none.
@@ -77,6 +85,11 @@ impl Rows {
             self.columns = columns.iter().map(|kind| ColumnBuilder::new(*kind)).collect();
         }
         for ((column, cell), field) in self.columns.iter_mut().zip(row).zip(self.table.schema.fields()) {
+            self.cells += match &cell {
+                Cell::Texts(texts) => 1 + texts.len(),
+                Cell::Records(records) => 1 + records.iter().map(Vec::len).sum::<usize>(),
+                _ => 1,
+            };
             column.push(cell).map_err(|text| SweepError::Row(format!("{}: {text}", field.name())))?;
         }
         self.rows += 1;
@@ -85,7 +98,7 @@ impl Rows {
 
     /// Takes the rows collected so far.
     pub(super) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.rows = 0;
+        (self.rows, self.cells) = (0, 0);
         let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
         RecordBatch::try_new(self.table.schema(), arrays)
     }

@@ -24,6 +24,7 @@ const TABLE_NAMES: [&str; 3] = ["matches.parquet", "hosts.parquet", "files.parqu
 pub struct OutputDirectory {
     target: PathBuf,
     staging: TempDir,
+    force: bool,
 }
 
 /// Checks that `out` may become an output, and makes the directory beside it that is written to.
@@ -47,7 +48,7 @@ pub fn prepare(out: &Path, roots: &[PathBuf], force: bool) -> Result<OutputDirec
     prefix.push(".partial-");
     let staging = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(place)?;
     fs::create_dir(staging.path().join(STATS_FOLDER)).map_err(place)?;
-    Ok(OutputDirectory { target, staging })
+    Ok(OutputDirectory { target, staging, force })
 }
 
 /// The path without links, of a directory that need not exist but whose parent must.
@@ -122,12 +123,6 @@ impl OutputDirectory {
         self.staging.path().join(name)
     }
 
-    /// Where the output will be.
-    #[must_use]
-    pub fn target(&self) -> &Path {
-        &self.target
-    }
-
     /// Writes `run.json`, the last file.
     pub fn write_run(&self, json: &[u8]) -> Result<(), SweepError> {
         let path = self.staged(RUN_FILE);
@@ -141,13 +136,14 @@ impl OutputDirectory {
 
     /// Gives the finished directory the output's name; an earlier output is removed then.
     pub fn publish(self) -> Result<PathBuf, SweepError> {
-        let OutputDirectory { target, staging } = self;
+        let OutputDirectory { target, staging, force } = self;
+        // What lies there may have changed while the evidence was read.
+        check_existing(&target, force).map_err(|error| failed(&target, &io::Error::other(error)))?;
         let publish = || -> io::Result<()> {
             open_to_all_that_may_enter(staging.path(), &target)?;
             sync_directory(&staging.path().join(STATS_FOLDER))?;
             sync_directory(staging.path())?;
-            replace(staging.path(), &target)?;
-            sync_directory(target.parent().unwrap_or(Path::new("/")))
+            replace(staging.path(), &target)
         };
         publish().map_err(|error| failed(&target, &error))?;
         // The directory has another name by now; there is nothing left to remove.
@@ -162,20 +158,30 @@ fn open_to_all_that_may_enter(staging: &Path, target: &Path) -> io::Result<()> {
     fs::set_permissions(staging, fs::metadata(like)?.permissions())
 }
 
-/// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is
-/// moved out of the way first and removed last, so that it is whole until the new one is.
+/// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is moved
+/// out of the way first, and removed only when the new one is in its place for good.
 fn replace(staging: &Path, target: &Path) -> io::Result<()> {
+    let parent = target.parent().unwrap_or(Path::new("/"));
     let mut earlier = OsString::from(staging);
     earlier.push(".earlier");
+    let earlier = PathBuf::from(earlier);
     match fs::rename(target, &earlier) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(staging, target),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::rename(staging, target)?;
+            sync_directory(parent)
+        }
         Err(error) => Err(error),
         Ok(()) => {
+            let lies = |what: &str, error: &io::Error| {
+                io::Error::other(format!("{what} lies at '{}': {error}", earlier.display()))
+            };
             if let Err(error) = fs::rename(staging, target) {
-                fs::rename(&earlier, target)?;
+                fs::rename(&earlier, target).map_err(|error| lies("it was moved away and", &error))?;
                 return Err(error);
             }
+            sync_directory(parent)?;
             fs::remove_dir_all(&earlier)
+                .map_err(|error| lies("it is complete, but what was there before still", &error))
         }
     }
 }

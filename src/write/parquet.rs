@@ -18,8 +18,10 @@ use crate::table::Cell;
 
 /// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
-/// Rows that are collected before they are encoded.
-const BATCH_ROWS: usize = 8_192;
+/// Cells that are collected before they are encoded: some ten thousand rows, or fewer with long lists.
+const BATCH_CELLS: usize = 1 << 18;
+/// Encoded bytes after which a row group is closed, however few rows it has.
+const ROW_GROUP_BYTES: usize = 64 << 20;
 /// zstd's own default: higher levels cost much time for little space here.
 const COMPRESSION_LEVEL: i32 = 3;
 
@@ -71,7 +73,7 @@ impl TableWriter {
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
         self.pending.push(row)?;
-        if self.pending.len() >= BATCH_ROWS { self.flush() } else { Ok(()) }
+        if self.pending.cells() >= BATCH_CELLS { self.flush() } else { Ok(()) }
     }
 
     /// Adds rows that were collected elsewhere.
@@ -103,7 +105,10 @@ impl TableWriter {
             return Ok(());
         }
         self.rows += rows.len() as u64;
-        let mut write = || self.writer.write(&rows.take()?);
+        let mut write = || {
+            self.writer.write(&rows.take()?)?;
+            if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush() } else { Ok(()) }
+        };
         write().map_err(|error| failed(&self.path, &error))
     }
 }
