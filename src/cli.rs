@@ -60,6 +60,10 @@ pub struct SweepArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
+    /// How many threads may read at once; 1 for a spinning disk or a network mount [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub readers: Option<u16>,
+
     /// How deep below an EVIDENCE directory the folders lie that are one machine's each: 0 the directory itself, 1 its children
     #[arg(long, value_name = "N")]
     pub evidence_depth: Option<usize>,

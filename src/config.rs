@@ -29,6 +29,8 @@ pub struct Config {
     pub output: OutputDirectory,
     /// How many threads decode.
     pub threads: NonZeroUsize,
+    /// How many of them may read at once; `None` for all.
+    pub readers: Option<NonZeroUsize>,
     /// What is decoded.
     pub decoding: Decoding,
     /// What matches do to the exit status.
@@ -107,6 +109,7 @@ impl Config {
             window,
             output,
             threads: threads(arguments.threads),
+            readers: arguments.readers.and_then(|readers| NonZeroUsize::new(usize::from(readers))),
             decoding: if arguments.exhaustive { Decoding::Exhaustive } else { Decoding::Selected },
             on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
         })

@@ -65,6 +65,7 @@ pub mod event;
 pub mod exit;
 pub mod in_order;
 pub mod progress;
+pub mod readers;
 pub mod report;
 pub mod scan;
 pub mod sweep;

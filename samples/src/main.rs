@@ -1,7 +1,7 @@
 //! Writes the sample evidence: `cargo run -p dnsweep-samples -- samples`.
 //!
 //! It replaces `evidence` and `damaged` in the folder given, and the two files that say what is in them. It touches
-//! nothing else there. `cargo run --release -p dnsweep-samples -- corpus KIND MIB MIB_PER_FILE FOLDER` writes logs for
+//! nothing else there. `cargo run --release -p dnsweep-samples -- corpus KIND MIB KIB_PER_FILE FOLDER` writes logs for
 //! benches instead, of kind `quiet`, `chatty` or `dense`.
 
 use std::env;
@@ -16,7 +16,7 @@ use dnsweep_samples::{Error, story};
 
 const USAGE: &str = "\
 expected one argument, the folder to write to: cargo run -p dnsweep-samples -- samples
-or five, to write logs for benches: corpus quiet|chatty|dense MIB MIB_PER_FILE FOLDER";
+or five, to write logs for benches: corpus quiet|chatty|dense MIB KIB_PER_FILE FOLDER";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> =
@@ -46,8 +46,10 @@ fn write_corpus(kind: &str, mebibytes: &str, per_file: &str, folder: &str) -> Re
         "dense" => Corpus::Dense,
         _ => return Err(USAGE.to_owned()),
     };
-    let bytes = |text: &str| text.parse::<u64>().map(|number| number << 20).map_err(|_| USAGE.to_owned());
-    let written = corpus::write(Path::new(folder), corpus, bytes(mebibytes)?, bytes(per_file)?);
+    let bytes = |text: &str, unit: u32| {
+        text.parse::<u64>().map(|number| number << unit).map_err(|_| USAGE.to_owned())
+    };
+    let written = corpus::write(Path::new(folder), corpus, bytes(mebibytes, 20)?, bytes(per_file, 10)?);
     written.map(|written| format!("{written:?}")).map_err(|error| error.to_string())
 }
 

@@ -7,7 +7,7 @@ use crate::damage::{Damage, Problem, Problems};
 use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
 
-use super::chunk::{Place, Reached, place, walk};
+use super::chunk::{Place, Reached, Walk, place, walk as walk_chunk};
 use super::document::Document;
 use super::log::{Block, CHUNK_LENGTH, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::{Needles, Selection};
@@ -56,6 +56,7 @@ pub struct Scanner {
     buffer: Vec<u8>,
     /// What to look for in DNS queries; `None` to decode everything.
     needles: Option<Needles>,
+    walk: Walk,
 }
 
 impl Default for Scanner {
@@ -72,7 +73,7 @@ impl Scanner {
             Selection::Everything => None,
             Selection::Wanted(wanted) => Some(Needles::new(wanted)),
         };
-        Scanner { buffer: vec![0; CHUNK_LENGTH], needles }
+        Scanner { buffer: vec![0; CHUNK_LENGTH], needles, walk: Walk::default() }
     }
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
@@ -116,7 +117,7 @@ impl Scanner {
         match place(read.bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
-                return scan_chunk(&mut read, range.start, self.needles.as_ref(), scan);
+                return scan_chunk(&mut read, range.start, &mut self.walk, self.needles.as_ref(), scan);
             }
             // What cannot be read is zeros too, but not a chunk that was never used.
             Place::Unused if read.problems.is_empty() => {
@@ -147,8 +148,14 @@ fn part(buffer: &mut [u8], length: u64) -> &mut [u8] {
 
 /// Walks a chunk that starts `start` bytes into the file, and decodes what the skim leaves of it: all
 /// where none is wanted, or where anything is wrong with the chunk.
-fn scan_chunk(read: &mut Read<'_>, start: u64, needles: Option<&Needles>, scan: &mut BlockScan) {
-    let mut walk = walk(read.bytes);
+fn scan_chunk(
+    read: &mut Read<'_>,
+    start: u64,
+    walk: &mut Walk,
+    needles: Option<&Needles>,
+    scan: &mut BlockScan,
+) {
+    walk_chunk(read.bytes, walk);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty();
     // What stands in for bytes that cannot be read is no evidence.
@@ -159,11 +166,11 @@ fn scan_chunk(read: &mut Read<'_>, start: u64, needles: Option<&Needles>, scan: 
         && !walk.unchecked
         && let Some(needles) = needles
     {
-        skim(read.bytes, &mut walk, needles, &mut scan.tally);
+        skim(read.bytes, walk, needles, &mut scan.tally);
     }
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;
-    decode(read.bytes, &walk, |record, document| {
+    decode(read.bytes, walk, |record, document| {
         let offset = record.range.start as u64;
         let refound = record.reached == Reached::BehindDamage && document.is_ok();
         tally.refound_records += u64::from(refound);

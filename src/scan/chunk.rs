@@ -101,18 +101,21 @@ impl Walk {
 /// chunk that was torn while being written that id can lie before records that are whole.
 ///
 /// `bytes` begins with a chunk's signature and is at most 64 KiB; less at the end of a cut file.
-pub(super) fn walk(bytes: &[u8]) -> Walk {
-    // A chunk holds about a hundred records.
-    let mut walk = Walk { records: Vec::with_capacity(128), ..Walk::default() };
+///
+/// `walk` is made anew; only its memory is used again.
+pub(super) fn walk(bytes: &[u8], walk: &mut Walk) {
+    walk.records.clear();
+    walk.gaps.clear();
+    walk.problems.clear();
+    walk.unchecked = false;
     if bytes.len() < CHUNK_LENGTH {
         walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
     }
     if bytes.len() >= CHUNK_HEADER_SIZE {
         walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
-        let end = records_end(bytes, &mut walk);
-        walk_records(bytes, end, &mut walk);
+        let end = records_end(bytes, walk);
+        walk_records(bytes, end, walk);
     }
-    walk
 }
 
 /// Where the live records end, and what the checksums say of them.

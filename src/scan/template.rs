@@ -108,7 +108,7 @@ fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
     let begins = chunk.get(at..at + 4)? == FRAGMENT_HEADER;
-    begins.then_some(Tokens { chunk, at: at + 4, end: tokens_end })
+    begins.then_some(Tokens { chunk, at: at + 4, end: tokens_end, attributes: Attributes::default() })
 }
 
 /// The rest of an event's definition, behind its name.
@@ -118,7 +118,8 @@ fn event<'a>(tokens: &mut Tokens<'a>, dependency: u16) -> Option<EventTemplate<'
     // The name space is of no concern.
     tokens.attributes()?;
     let (name, dependency) = tokens.open()?;
-    if !name.is("System") || !tokens.attributes()?.is_empty() {
+    tokens.attributes()?;
+    if !name.is("System") || !tokens.attributes.is_empty() {
         return None;
     }
     event.require(dependency);
@@ -142,11 +143,11 @@ fn system<'a>(tokens: &mut Tokens<'a>, event: &mut EventTemplate<'a>) -> Option<
             Token::Close => break,
             _ => return None,
         };
-        let (attributes, text) = tokens.element()?;
+        let text = tokens.element()?;
         let (place, value) = if name.is("Provider") {
-            (&mut provider, attributes.only("Name")?)
+            (&mut provider, tokens.attributes.only("Name")?)
         } else if name.is("TimeCreated") {
-            (&mut time_created, attributes.only("SystemTime")?)
+            (&mut time_created, tokens.attributes.only("SystemTime")?)
         } else if name.is("EventID") {
             (&mut event_id, text)
         } else if name.is("EventRecordID") {
@@ -179,15 +180,16 @@ fn system<'a>(tokens: &mut Tokens<'a>, event: &mut EventTemplate<'a>) -> Option<
 /// own and one substitution.
 fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     let mut template = DataTemplate { data: Vec::with_capacity(9) };
-    if !tokens.attributes()?.is_empty() {
+    tokens.attributes()?;
+    if !tokens.attributes.is_empty() {
         return None;
     }
     loop {
         match tokens.next()? {
             Token::Open(name, NO_DEPENDENCY) if name.is("Data") => {
-                let (attributes, text) = tokens.element()?;
-                let Value::Literal(name) = attributes.only("Name")? else { return None };
-                if attributes.count != 1 || template.data.iter().any(|(other, _)| *other == name) {
+                let text = tokens.element()?;
+                let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
+                if tokens.attributes.count != 1 || template.data.iter().any(|(other, _)| *other == name) {
                     return None;
                 }
                 template.data.push((name, text.index()?));
@@ -219,7 +221,7 @@ impl Value<'_> {
 /// The attributes of an element. Real ones have up to seven; of those that are looked at, up to three.
 #[derive(Debug, Default, Clone, Copy)]
 struct Attributes<'a> {
-    first: [Option<(Text<'a>, Value<'a>)>; 4],
+    first: [(Text<'a>, Value<'a>); 4],
     /// How many there are, those that are not kept included.
     count: usize,
 }
@@ -232,9 +234,9 @@ impl<'a> Attributes<'a> {
     /// The value of the one attribute with that name; `None` if there is none, or may be several: the decoder
     /// leaves out empty ones, so which of them counts is not known here.
     fn only(&self, wanted: &str) -> Option<Value<'a>> {
-        let mut named = self.first.iter().flatten().filter(|(name, _)| name.is(wanted));
+        let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
         let (_, value) = named.next()?;
-        (named.next().is_none() && self.count <= self.first.len()).then_some(*value)
+        named.next().is_none().then_some(*value)
     }
 }
 
@@ -263,6 +265,8 @@ struct Tokens<'a> {
     chunk: &'a [u8],
     at: usize,
     end: usize,
+    /// Those of the element that was read last.
+    attributes: Attributes<'a>,
 }
 
 impl<'a> Tokens<'a> {
@@ -312,39 +316,36 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The attributes of an element that has content.
-    fn attributes(&mut self) -> Option<Attributes<'a>> {
-        match self.attributes_and_end()? {
-            (attributes, Token::EndOfAttributes) => Some(attributes),
-            _ => None,
-        }
+    /// Reads the attributes of an element that has content.
+    fn attributes(&mut self) -> Option<()> {
+        matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
     }
 
-    /// The attributes and the content of an element without elements in it, to its end.
-    fn element(&mut self) -> Option<(Attributes<'a>, Value<'a>)> {
-        let (attributes, end) = self.attributes_and_end()?;
-        if matches!(end, Token::CloseEmpty) {
-            return Some((attributes, Value::Absent));
+    /// Reads the attributes of an element without elements in it, and gives its content.
+    fn element(&mut self) -> Option<Value<'a>> {
+        if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
+            return Some(Value::Absent);
         }
         let value = match self.next()? {
-            Token::Close => return Some((attributes, Value::Absent)),
+            Token::Close => return Some(Value::Absent),
             token => value(token)?,
         };
-        matches!(self.next()?, Token::Close).then_some((attributes, value))
+        matches!(self.next()?, Token::Close).then_some(value)
     }
 
-    fn attributes_and_end(&mut self) -> Option<(Attributes<'a>, Token<'a>)> {
-        let mut attributes = Attributes::default();
+    /// Reads attributes, and gives the token behind them.
+    fn attributes_and_end(&mut self) -> Option<Token<'a>> {
+        self.attributes.count = 0;
         loop {
             match self.next()? {
                 Token::Attribute(name) => {
                     let value = value(self.next()?)?;
-                    if let Some(attribute) = attributes.first.get_mut(attributes.count) {
-                        *attribute = Some((name, value));
+                    if let Some(attribute) = self.attributes.first.get_mut(self.attributes.count) {
+                        *attribute = (name, value);
                     }
-                    attributes.count += 1;
+                    self.attributes.count += 1;
                 }
-                token @ (Token::EndOfAttributes | Token::CloseEmpty) => return Some((attributes, token)),
+                token @ (Token::EndOfAttributes | Token::CloseEmpty) => return Some(token),
                 _ => return None,
             }
         }

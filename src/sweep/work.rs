@@ -10,6 +10,7 @@ use crate::detect::{Predicate, RequiredLiteral, StatsTable};
 use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, QueryResults};
+use crate::readers::Readers;
 use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, event_hash};
 use crate::scan::{Block, BlockScan, LocatedEvent, Location, Needle, Scanner, Selection, Wanted, blocks};
 use crate::write::{Rows, Table};
@@ -64,6 +65,8 @@ pub(super) struct Workshop<'a> {
     discovery: &'a Discovery,
     table: &'a Table,
     selection: Selection,
+    /// Who may read, if not all may.
+    readers: Option<Readers>,
     /// The scanners that no thread is using. Each has a buffer that is worth keeping.
     idle: Mutex<Vec<Scanner>>,
 }
@@ -71,7 +74,8 @@ pub(super) struct Workshop<'a> {
 impl<'a> Workshop<'a> {
     /// A workshop whose matches are rows of `table`.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, table: &'a Table) -> Self {
-        Workshop { config, discovery, table, selection: selection(config), idle: Mutex::default() }
+        let readers = config.readers.map(Readers::new);
+        Workshop { config, discovery, table, selection: selection(config), readers, idle: Mutex::default() }
     }
 
     /// Reads, decodes and detects.
@@ -82,13 +86,20 @@ impl<'a> Workshop<'a> {
         let scanner = idle().pop();
         let mut scanner = scanner.unwrap_or_else(|| Scanner::new(&self.selection));
         let (mut part, events) = match open(file) {
-            Ok(log) => part(file, scanner.scan(log.as_ref(), block)),
+            Ok(log) => part(file, self.scan(&mut scanner, log.as_ref(), block)),
             Err(reason) => (unreadable(file, block, reason), Vec::new()),
         };
         idle().push(scanner);
         let matches = self.detect(file, events);
         part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
         Done { block, part, matches }
+    }
+
+    fn scan(&self, scanner: &mut Scanner, log: &dyn LogBytes, block: Block) -> BlockScan {
+        match &self.readers {
+            None => scanner.scan(log, block),
+            Some(readers) => scanner.scan(&readers.ahead(log, block.start, block.length()), block),
+        }
     }
 
     /// The matches among the events: in their order, and for each in the order of the detections.

@@ -1,0 +1,190 @@
+"""Measures a sweep against `cat` of the same files, and against `evtx_dump` where there is one.
+
+    python3 benches/compare.py              # all figures, in Markdown; 2048 MiB of each kind of evidence
+    python3 benches/compare.py --mb 256     # less of it
+    python3 benches/compare.py --check      # for CI: little evidence, and one generous bound
+
+All files are read once before they are measured, so that they lie in the page cache. Each figure is the median of
+several runs, each ratio the median of pairs of runs, one directly after the other: machines differ and drift, and a time by
+itself says little. `evtx_dump` is a reader by another author: `cargo install evtx`.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPORA = ROOT / "target" / "corpora"
+DNSWEEP = ROOT / "target" / "release" / "dnsweep"
+BIG_FILE, LARGE_FILE, SMALL_FILE = None, 20 * 1024, 68
+# Kind, mix, KiB a file, and the ratio to cat that a sweep is to stay under on one thread and on two.
+KINDS = [
+    ("quiet", "quiet", LARGE_FILE, 1.2, 0.7),
+    ("chatty", "chatty", LARGE_FILE, 1.6, 0.9),
+    ("big", "quiet", BIG_FILE, 1.2 * 1.1, 0.7 * 1.1),
+]
+# What CI holds the quiet kind to on one thread: about twice what it takes, so that twice as slow fails.
+CHECK_BOUND = 4.0
+
+
+def build():
+    subprocess.run(["cargo", "build", "--locked", "--release", "--quiet", "--package", "dnsweep"], cwd=ROOT, check=True)
+
+
+def corpus(name, mix, kibibytes, megabytes):
+    """A folder of evidence, written anew."""
+    folder = CORPORA / name
+    shutil.rmtree(folder, ignore_errors=True)
+    per_file = kibibytes or megabytes * 1024
+    command = ["cargo", "run", "--locked", "--release", "--quiet", "--package", "dnsweep-samples", "--"]
+    words = ["corpus", mix, str(megabytes), str(per_file), str(folder)]
+    subprocess.run(command + words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return folder, sorted(str(path) for path in folder.rglob("*") if path.is_file())
+
+
+def run(command):
+    """Seconds and peak memory in MiB of a process, by the system's own account of it."""
+    with open(os.devnull, "wb") as nowhere:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=nowhere, stderr=nowhere)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{command[0]} ended with {process.returncode}, expected 0")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def sweep(folder, threads):
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as out:
+        return run([str(DNSWEEP), "sweep", "--quiet", "--threads", str(threads), str(folder), "--out", f"{out}/out"])
+
+
+def cat(files):
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as listed:
+        listed.write("\0".join(files))
+        listed.flush()
+        return run(["xargs", "-0", "-a", listed.name, "cat"])
+
+
+def evtx_dump(files, processes):
+    """One process after the other for each file, as many at a time as asked for."""
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as listed:
+        listed.write("\0".join(files))
+        listed.flush()
+        return run(["xargs", "-0", "-n", "1", "-P", str(processes), "-a", listed.name, "evtx_dump", "-t", "1", "-o", "jsonl"])
+
+
+def pair(runs, one, other):
+    """Median ratio of one to the other, median seconds and greatest memory of the one."""
+    one(), other()
+    pairs = [(one(), other()) for _ in range(runs)]
+    ratio = statistics.median(first[0] / second[0] for first, second in pairs)
+    return ratio, statistics.median(first[0] for first, _ in pairs), max(first[1] for first, _ in pairs)
+
+
+def verdict(found, bound):
+    return "met" if found <= bound else "**missed**"
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "---|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print(flush=True)
+
+
+def against_cat(megabytes, runs):
+    rows = []
+    for name, mix, kibibytes, *bounds in KINDS:
+        folder, files = corpus(name, mix, kibibytes, megabytes)
+        for threads, bound in zip((1, 2), bounds):
+            ratio, seconds, peak = pair(runs, lambda: sweep(folder, threads), lambda: cat(files))
+            row = [name, str(threads), f"{ratio:.2f} × cat", f"{bound:.2f}", verdict(ratio, bound)]
+            rows.append(row + [f"{megabytes / seconds:,.0f} MiB/s", f"{peak:.0f} MiB"])
+        shutil.rmtree(folder)
+    table(["evidence", "threads", "a sweep takes", "target", "", "rate", "peak memory"], rows)
+
+
+def against_evtx_dump(megabytes, runs):
+    folder, files = corpus("dense", "dense", LARGE_FILE, megabytes)
+    rows = []
+    for threads in (1, 2):
+        if shutil.which("evtx_dump"):
+            ratio, seconds, peak = pair(runs, lambda: sweep(folder, threads), lambda: evtx_dump(files, threads))
+            words = [f"{ratio:.2f} × evtx_dump", "1.00", verdict(ratio, 1.0)]
+        else:
+            ratio, seconds, peak = pair(runs, lambda: sweep(folder, threads), lambda: cat(files))
+            words = [f"{ratio:.2f} × cat (no evtx_dump here)", "", ""]
+        rows.append(["dense", str(threads)] + words + [f"{megabytes / seconds:,.0f} MiB/s", f"{peak:.0f} MiB"])
+    shutil.rmtree(folder)
+    table(["evidence", "threads or processes", "a sweep takes", "target", "", "rate", "peak memory"], rows)
+
+
+def small_files(megabytes, runs):
+    folder, files = corpus("small", "quiet", SMALL_FILE, megabytes)
+    ratio, seconds, peak = pair(runs, lambda: sweep(folder, 2), lambda: cat(files))
+    rate = len(files) / seconds
+    words = [f"{len(files):,} files of 68 KiB", "2", f"{rate:,.0f} files/s", "10,000", "met" if rate >= 10_000 else "**missed**"]
+    shutil.rmtree(folder)
+    table(["evidence", "threads", "a sweep reads", "target", "", "ratio", "peak memory"], [words + [f"{ratio:.2f} × cat", f"{peak:.0f} MiB"]])
+
+
+def growth(megabytes, runs):
+    rows = []
+    for share in (2, 1):
+        folder, files = corpus("growth", "chatty", LARGE_FILE, megabytes // share)
+        for threads in (1, 2, 4, 8):
+            ratio, seconds, peak = pair(runs, lambda: sweep(folder, threads), lambda: cat(files))
+            row = [f"{megabytes // share:,} MiB, chatty", str(threads), f"{ratio:.2f} × cat"]
+            rows.append(row + [f"{megabytes / share / seconds:,.0f} MiB/s", f"{peak:.0f} MiB"])
+        shutil.rmtree(folder)
+    table(["evidence", "threads", "a sweep takes", "rate", "peak memory"], rows)
+
+
+def machine():
+    model = "processor unknown"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.split(":")[1].strip()
+            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return f"{model}, {os.cpu_count()} cores, {memory} GiB, {platform.system()}"
+
+
+def check():
+    """For CI: a regression by a factor of two fails."""
+    folder, files = corpus("check", "quiet", LARGE_FILE, 256)
+    ratio, _, peak = pair(7, lambda: sweep(folder, 1), lambda: cat(files))
+    shutil.rmtree(folder)
+    print(f"a quiet sweep on one thread takes {ratio:.2f} × cat (bound {CHECK_BOUND}), {peak:.0f} MiB (bound 200)")
+    return 0 if ratio <= CHECK_BOUND and peak <= 200 else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mb", type=int, default=2048, help="MiB of each kind of evidence")
+    parser.add_argument("--runs", type=int, default=5, help="pairs of runs for each figure")
+    parser.add_argument("--check", action="store_true", help="the small comparison of CI")
+    arguments = parser.parse_args()
+    build()
+    if arguments.check:
+        return check()
+    print(f"{machine()}; {arguments.mb:,} MiB of each kind; medians of {arguments.runs} pairs.\n")
+    against_cat(arguments.mb, arguments.runs)
+    against_evtx_dump(arguments.mb, arguments.runs)
+    small_files(arguments.mb, arguments.runs)
+    growth(arguments.mb, arguments.runs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

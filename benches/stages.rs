@@ -1,0 +1,118 @@
+//! Each stage by itself, in bytes of evidence a second, on logs in memory: what reading, the disk and
+//! the other stages cost is not in it.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that goes wrong fails loudly")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dnsweep::detect::{Detection, Predicate};
+use dnsweep::event::{DnsQueryEvent, QueryResults};
+use dnsweep::report::{MATCHES_COLUMNS, MatchContext, MatchRow, event_hash};
+use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::write::{Table, TableWriter};
+use dnsweep_samples::corpus::{Corpus, Pool};
+
+const CHUNKS: u64 = 256;
+
+fn log(corpus: Corpus) -> Vec<u8> {
+    Pool::new(corpus).unwrap().log(1, CHUNKS)
+}
+
+fn predicate() -> Predicate {
+    Detection::seed().unwrap().search.predicate
+}
+
+fn seed() -> Selection {
+    let sets = predicate().required_literals().into_iter().map(|set| {
+        let needle = |required: dnsweep::detect::RequiredLiteral| Needle {
+            data: required.data_name.to_owned(),
+            literal: required.literal,
+        };
+        set.into_iter().map(needle).collect()
+    });
+    Selection::Wanted(vec![Wanted { sets: sets.collect() }])
+}
+
+fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Vec<LocatedEvent> {
+    blocks(log.len() as u64).flat_map(|block| scanner.scan(log, block).events).collect()
+}
+
+/// Reading memory, checksums, the walk and the skim; few records are decoded.
+fn select(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("select");
+    for (name, corpus) in [("quiet", Corpus::Quiet), ("chatty", Corpus::Chatty), ("dense", Corpus::Dense)] {
+        let log = log(corpus);
+        let mut scanner = Scanner::new(&seed());
+        group.throughput(Throughput::Bytes(log.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(scan(&mut scanner, &log))));
+    }
+}
+
+/// The same with every record decoded.
+fn decode(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode");
+    for (name, corpus) in [("quiet", Corpus::Quiet), ("dense", Corpus::Dense)] {
+        let log = log(corpus);
+        let mut scanner = Scanner::new(&Selection::Everything);
+        group.sample_size(20).throughput(Throughput::Bytes(log.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(scan(&mut scanner, &log))));
+    }
+}
+
+/// The seed's predicate on every DNS query of a dense log.
+fn detect(criterion: &mut Criterion) {
+    let log = log(Corpus::Dense);
+    let events = scan(&mut Scanner::default(), &log);
+    let predicate = predicate();
+    let mut group = criterion.benchmark_group("detect");
+    group.throughput(Throughput::Bytes(log.len() as u64));
+    group.bench_function("dense", |bencher| {
+        bencher.iter(|| events.iter().filter(|located| predicate.evaluate(&located.event)).count());
+    });
+}
+
+fn row(event: &DnsQueryEvent) -> MatchRow<'_> {
+    MatchRow {
+        chunk_number: 0,
+        record_offset: 0,
+        event_hash: event_hash(event),
+        results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
+        matched_query: Vec::new(),
+        matched_process: Vec::new(),
+        risk_score: 64,
+        risk_message: String::new(),
+        event,
+    }
+}
+
+/// The matches of a dense log as rows of a table, encoded and on the disk.
+fn write(criterion: &mut Criterion) {
+    let log = log(Corpus::Dense);
+    let events = scan(&mut Scanner::new(&seed()), &log);
+    let table = Table::new(&MATCHES_COLUMNS);
+    let context = MatchContext {
+        evidence: "",
+        source_path: "",
+        detection_id: "",
+        detection_name: "",
+        detection_version: "",
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("matches.parquet");
+    let mut group = criterion.benchmark_group("write");
+    group.throughput(Throughput::Bytes(log.len() as u64));
+    group.bench_function("dense", |bencher| {
+        bencher.iter(|| {
+            let mut writer = TableWriter::create(&path, &table, &[], &[]).unwrap();
+            for located in &events {
+                writer.push(row(&located.event).cells(&context)).unwrap();
+            }
+            writer.finish().unwrap();
+            std::fs::remove_file(&path).unwrap();
+        });
+    });
+}
+
+criterion_group!(stages, select, decode, detect, write);
+criterion_main!(stages);

@@ -1,0 +1,76 @@
+//! The whole sweep, from files to tables, on generated evidence under `target/corpora`.
+//!
+//! `DNSWEEP_BENCH_MB` sets how much of each kind there is, 256 by default.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that goes wrong fails loudly")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::{env, fs};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dnsweep::cli::SweepArguments;
+use dnsweep::config::Config;
+use dnsweep::discover::Discovery;
+use dnsweep::event::EventTime;
+use dnsweep::report::FileReport;
+use dnsweep::sweep::{Observer, sweep};
+use dnsweep_samples::corpus::{Corpus, write};
+
+/// Kinds of evidence: name, mix, and KiB a file (0 for one file).
+const KINDS: [(&str, Corpus, u64); 5] = [
+    ("quiet", Corpus::Quiet, 20_480),
+    ("chatty", Corpus::Chatty, 20_480),
+    ("dense", Corpus::Dense, 20_480),
+    ("big", Corpus::Quiet, 0),
+    ("small files", Corpus::Quiet, 68),
+];
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn found(&mut self, _: &Discovery) {}
+    fn advanced(&mut self, _: u64, _: u64) {}
+    fn file_done(&mut self, _: &str, _: &str, _: &FileReport) {}
+    fn finished(&mut self) {}
+}
+
+fn evidence(name: &str, corpus: Corpus, kibibytes: u64) -> (PathBuf, u64) {
+    let mebibytes: u64 = env::var("DNSWEEP_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/corpora/{name}-{mebibytes}"));
+    let file = if kibibytes == 0 { mebibytes << 20 } else { kibibytes << 10 };
+    if folder.exists() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    (folder.clone(), write(&folder, corpus, mebibytes << 20, file).unwrap().bytes)
+}
+
+fn whole(criterion: &mut Criterion) {
+    for (name, corpus, kibibytes) in KINDS {
+        let (folder, bytes) = evidence(name, corpus, kibibytes);
+        let mut group = criterion.benchmark_group(format!("sweep {name}"));
+        group.sample_size(10).throughput(Throughput::Bytes(bytes));
+        for threads in [1, 2] {
+            group.bench_function(format!("{threads} threads"), |bencher| {
+                bencher.iter(|| run(&folder, threads));
+            });
+        }
+        group.finish();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+fn run(folder: &Path, threads: u16) {
+    let out = tempfile::tempdir().unwrap();
+    let arguments = SweepArguments {
+        evidence: vec![folder.to_path_buf()],
+        out: out.path().join("out"),
+        threads: Some(threads),
+        ..SweepArguments::default()
+    };
+    let config = Config::resolve(&arguments, EventTime::now()).unwrap();
+    sweep(config, Vec::new(), &mut Nobody, &AtomicBool::new(false)).unwrap();
+}
+
+criterion_group!(benches, whole);
+criterion_main!(benches);
