@@ -1,7 +1,7 @@
 //! What will be done: what was typed, resolved once. Every wrong order is found here, before any
 //! evidence is opened or anything written.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
@@ -140,12 +140,29 @@ fn detections(paths: &[PathBuf]) -> Result<Vec<LoadedDetection>, SweepError> {
     let mut loaded: Vec<LoadedDetection> = Vec::with_capacity(paths.len());
     for path in paths {
         let source = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
+        let text = rule_text(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
         let detection = Detection::from_yaml(&text, &source).map_err(|error| wrong(Box::new(error)))?;
         check_id(&detection.id, &source, &loaded).map_err(wrong)?;
         loaded.push(LoadedDetection { detection, source, sha256: sha256(text.as_bytes()) });
     }
     Ok(loaded)
+}
+
+/// The longest id: with `.parquet` it must be a file's name.
+const MOST_ID: usize = 200;
+/// The largest rule file. Real ones have a few KiB.
+const MOST_RULE_BYTES: u64 = 1 << 20;
+
+/// The text of a rule file.
+fn rule_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(MOST_RULE_BYTES + 1).read_to_string(&mut text)?;
+    if read as u64 > MOST_RULE_BYTES {
+        return Err(io::Error::other(format!(
+            "expected a rule file, found more than {MOST_RULE_BYTES} bytes"
+        )));
+    }
+    Ok(text)
 }
 
 /// An id names a file of the output, so it must be one that can, and each must be a different one.
@@ -155,9 +172,9 @@ fn check_id(
     loaded: &[LoadedDetection],
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if id.is_empty() || id.starts_with('.') || !id.chars().all(plain) {
+    if id.is_empty() || id.len() > MOST_ID || id.starts_with('.') || !id.chars().all(plain) {
         return Err(format!(
-            "{source}: id: expected letters, digits, '-', '_' and '.', found '{}'",
+            "{source}: id: expected up to 200 letters, digits, '-', '_' and '.', found '{}'",
             id.escape_debug()
         )
         .into());

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use dnsweep::cli::{Command, CommandLine, LogFormat, SweepArguments};
 use dnsweep::config::Config;
@@ -60,14 +61,13 @@ fn try_run(arguments: &SweepArguments) -> Result<Exit, SweepError> {
         directory: &outcome.directory,
         width: width(),
     };
-    print(&summary, arguments.log_format);
-    Ok(outcome.exit)
+    Ok(print(&summary, arguments.log_format).unwrap_or(outcome.exit))
 }
 
-/// A flag that the first Ctrl-C (or SIGTERM) sets; the second one ends the process at once.
+/// A flag that the first Ctrl-C (SIGTERM, or SIGHUP of a lost connection) sets; the second one ends the process at once.
 fn watch_for_interrupts() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         let status = i32::from(Exit::Interrupted.number());
         // Registering fails only for signals that cannot be caught; these can. The order matters:
         // the flag must still be down when the first signal asks whether to end the process.
@@ -77,12 +77,16 @@ fn watch_for_interrupts() -> Arc<AtomicBool> {
     flag
 }
 
-/// The tables are complete by now: a reader that does not want the summary (`| head -1`) is no failure.
-fn print(summary: &Summary<'_>, format: LogFormat) {
-    if let Err(error) = io::stdout().lock().write_all(summary.to_string().as_bytes())
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        Log::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
+/// Prints the summary; if it cannot be written, says so and gives the exit status for that. The tables are
+/// complete by now: a reader that does not want all of it (`| head -1`) is no failure.
+fn print(summary: &Summary<'_>, format: LogFormat) -> Option<Exit> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(summary.to_string().as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Log::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
+            Some(Exit::OutputFailed)
+        }
+        _ => None,
     }
 }
 

@@ -128,10 +128,10 @@ impl<'a> Cell<'a> {
         Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    /// A number, or null.
+    /// A number of the evidence, or null: also where it is greater than tables can hold.
     #[must_use]
     pub fn optional_count(number: Option<u64>) -> Self {
-        number.map_or(Cell::Null, Cell::count)
+        number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Null, Cell::Integer)
     }
 
     /// A time, or null.
@@ -143,5 +143,17 @@ impl<'a> Cell<'a> {
     /// Texts.
     pub fn texts<T: AsRef<str>>(texts: &'a [T]) -> Self {
         Cell::Texts(texts.iter().map(|text| Cow::Borrowed(text.as_ref())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_does_not_fit_is_not_another_one() {
+        assert_eq!(Cell::optional_count(Some(7)), Cell::Integer(7));
+        assert_eq!(Cell::optional_count(Some(u64::MAX)), Cell::Null);
+        assert_eq!(Cell::optional_count(None), Cell::Null);
     }
 }

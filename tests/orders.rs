@@ -159,7 +159,10 @@ fn an_empty_directory_may_become_the_output() {
 #[test]
 fn force_does_not_replace_what_dnsweep_did_not_write() {
     type Change = (&'static str, fn(&Path));
-    let changes: [Change; 7] = [
+    let changes: [Change; 8] = [
+        ("a table in the folder of stats that no run names", |out| {
+            fs::write(out.join("stats/mine.parquet"), "mine").unwrap();
+        }),
         ("a file beside the tables", |out| fs::write(out.join("notes.txt"), "mine").unwrap()),
         ("a hidden file", |out| fs::write(out.join(".notes"), "mine").unwrap()),
         ("a folder", |out| fs::create_dir(out.join("case")).unwrap()),

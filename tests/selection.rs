@@ -235,6 +235,46 @@ fn names_that_end_early_do_not_mislead() {
 }
 
 #[test]
+fn the_highest_number_of_a_record_ends_nothing() {
+    let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
+    bytes[places[0].offset + 8..places[0].offset + 16].fill(0xff);
+    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+    assert_found("a header id of 2^64 - 1", &bytes, &[1, 2, 3]);
+}
+
+#[test]
+fn a_value_cut_short_is_damage_and_not_what_follows_it() {
+    // The process's number with two bytes of four: what a decoder would read behind it, no record says.
+    let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
+    let at = descriptor(places[1], 8);
+    assert_eq!(bytes[at..at + 4], [4, 0, 8, 0], "a number of 32 bits");
+    bytes[at] = 2;
+    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+    let (selected, all) = both(&bytes);
+    for found in [&selected, &all] {
+        let numbers: Vec<_> =
+            matches(found).iter().map(|located| located.event.system.event_record_id).collect();
+        assert_eq!(numbers, [Some(1), Some(3)]);
+        assert_eq!(
+            (found.tally.counts.records, found.tally.damaged_records, found.problems.len()),
+            (2, 1, 1)
+        );
+        assert_eq!(found.problems[0].offset, places[1].offset as u64);
+    }
+}
+
+#[test]
+fn a_time_beyond_the_year_9999_is_no_other_time() {
+    let (bytes, _) = log(Style::Export, &[query(1).at(3_289_550_760_000_000_000)]);
+    let (selected, all) = both(&bytes);
+    for found in [&selected, &all] {
+        let system = &matches(found)[0].event.system;
+        assert_eq!(system.time_created, None);
+        assert_eq!(system.time_created_raw, "FILETIME 3289550760000000000");
+    }
+}
+
+#[test]
 fn the_twins_differ_where_the_skim_is_wrong() {
     // A scanner that wants something else passes over all matches: the comparison above can fail.
     let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();

@@ -42,6 +42,20 @@ pub(super) fn is_well_sized(kind: u8, size: usize) -> bool {
     }
 }
 
+/// Whether a value of that type is given fewer bytes than its type has: a decoder would read on into the values
+/// behind it, and report what no record says.
+pub(super) fn is_cut_short(kind: u8, size: usize) -> bool {
+    let least = match kind {
+        0x03 | 0x04 => 1,
+        0x05 | U16 => 2,
+        0x07 | 0x08 | 0x0b | 0x0d | 0x10 | 0x14 => 4,
+        0x09 | U64 | 0x0c | FILETIME | SID | 0x15 => 8,
+        0x0f | 0x12 => 16,
+        _ => 0,
+    };
+    size < least
+}
+
 /// Whether a unit of UTF-16 text is NUL. A decoder ends text there.
 pub(super) fn holds_nul(text: &[u8]) -> bool {
     text.as_chunks::<2>().0.contains(&[0, 0])
@@ -51,6 +65,9 @@ pub(super) fn holds_nul(text: &[u8]) -> bool {
 pub(super) fn is_letter(unit: &[u8], lower: u8) -> bool {
     matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
 }
+
+/// The first FILETIME of the year 9999. From there on, decoders have rules of their own.
+pub(super) const FILETIME_OF_9999: u64 = 2_649_730_752_000_000_000;
 
 /// Which substitution, from 0.
 pub(super) type Index = u16;

@@ -12,7 +12,7 @@ use super::document::Document;
 use super::log::{Block, CHUNK_LENGTH, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::{Needles, Selection};
 use super::read::{Read, read};
-use super::record::decode;
+use super::record::{decode, has_value_cut_short};
 use super::select::skim;
 
 /// Where a record lies in its file.
@@ -168,6 +168,20 @@ fn scan_chunk(
     {
         skim(read.bytes, walk, needles, &mut scan.tally);
     }
+    let cut_short = walk.take(|record| {
+        let is_cut_short = has_value_cut_short(read.bytes, record);
+        if is_cut_short {
+            let reason = "a value has fewer bytes than its type".to_owned();
+            let damage = Damage::Record { header_id: record.header_id, reason };
+            problems.push(Problem {
+                offset: record.range.start as u64,
+                length: record.range.len() as u64,
+                damage,
+            });
+        }
+        is_cut_short
+    });
+    scan.tally.damaged_records += cut_short as u64;
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;
     decode(read.bytes, walk, |record, document| {

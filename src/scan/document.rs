@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::event::{DnsQueryEvent, EventTime, System};
@@ -219,8 +219,12 @@ impl<'de> Visitor<'de> for ElementVisitor {
             match key.as_ref() {
                 "#text" => element.text = map.next_value::<Element<'de>>()?.text,
                 "#attributes" => element.attributes = map.next_value()?,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
+                name => {
+                    // What an element holds in elements of its own is not its text.
+                    return Err(serde::de::Error::custom(format!(
+                        "expected text, found an element '{}'",
+                        name.escape_debug()
+                    )));
                 }
             }
         }
@@ -265,6 +269,13 @@ mod tests {
             let json = format!(r#"{{"Event":{{"System":{{{id}"Computer":"a"}}}}}}"#);
             assert!(parse(json.as_bytes()).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn an_element_in_a_field_is_an_error() {
+        let json = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":22},
+            "EventData":{"QueryName":{"b":"pastebin.com"}}}}"##;
+        assert!(parse(json.as_bytes()).unwrap_err().to_string().contains("found an element 'b'"));
     }
 
     #[test]

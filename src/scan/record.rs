@@ -10,8 +10,11 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
+use super::binxml::{FILETIME, FILETIME_OF_9999};
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, Walk};
 use super::document::{Document, parse};
+use super::log::u64_at;
+use super::value::Values;
 
 /// Bytes of the chunk header that hold the string table: offsets of names, which the decoder only
 /// uses to read all names ahead. Without them it reads each name where it is used, so a damaged table costs nothing.
@@ -54,6 +57,11 @@ pub(super) fn decode(
     for record in walk.records.get(decoded..).unwrap_or_default() {
         found(record, Err(reason.clone()));
     }
+}
+
+/// Whether a record that refers to a template has a value that is shorter than its type.
+pub(super) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) -> bool {
+    Values::head(bytes, record.range.start + RECORD_HEADER_SIZE).is_some_and(|values| values.is_cut_short())
 }
 
 /// Puts the chunk into the form in which the decoder's walk equals ours.
@@ -139,8 +147,18 @@ fn document(record: EvtxRecord<'_>, span: &RecordSpan, text: &mut usize) -> Resu
     if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
         return Err("the decoder found another record in its place".to_owned());
     }
+    let record_bytes = record.chunk.data;
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
-    let document = parse(&json.data).map_err(|error| causes(&error))?;
+    let mut document = parse(&json.data).map_err(|error| causes(&error))?;
+    if let Some(time) = time_beyond_9999(record_bytes, span) {
+        // The decoder writes such a year with its last four digits.
+        let system = match &mut document {
+            Document::DnsQuery(event) => &mut event.system,
+            Document::Other(system) => system,
+        };
+        system.time_created = None;
+        system.time_created_raw = format!("FILETIME {time}");
+    }
     if matches!(document, Document::DnsQuery(_)) {
         let left = text.checked_sub(json.data.len());
         *text =
@@ -148,6 +166,16 @@ fn document(record: EvtxRecord<'_>, span: &RecordSpan, text: &mut usize) -> Resu
     }
     Ok(document)
 }
+
+/// A FILETIME among a record's own values that lies beyond the year 9999.
+fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
+    let values = Values::head(chunk, span.range.start + RECORD_HEADER_SIZE)?;
+    let mut places = values.places(FILETIME);
+    places.find_map(|(at, _)| u64_at(chunk, values.start() + at).filter(|time| *time >= FILETIME_OF_9999))
+}
+
+/// How many characters of a reason are kept: it can quote a value that a crafted record makes megabytes of.
+const MOST_REASON: usize = 300;
 
 /// An error's message with those of its causes.
 fn causes(error: &dyn std::error::Error) -> String {
@@ -158,5 +186,8 @@ fn causes(error: &dyn std::error::Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    text
+    match text.char_indices().nth(MOST_REASON) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }

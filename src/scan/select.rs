@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
-use super::binxml::{FILETIME, FRAGMENT, SID, TEXT, U16, U64, is_letter, is_well_sized};
+use super::binxml::{FILETIME, FILETIME_OF_9999, FRAGMENT, SID, TEXT, U16, U64, is_letter, is_well_sized};
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
 use super::log::{u16_at, u64_at};
 use super::needle::{FieldPlaces, Needles};
@@ -24,8 +24,6 @@ use super::value::{Values, is_null, is_sid};
 
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
-/// The first FILETIME of the year 9999. From there on the decoder has rules of its own.
-const FILETIME_OF_9999: i64 = 2_649_730_752_000_000_000;
 /// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or its channel.
 const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_CHANNEL];
@@ -259,8 +257,8 @@ impl<'a> Layout<'a> {
 
 /// The instant of a FILETIME; `None` for one that the decoder has rules of its own for.
 fn filetime(time: u64) -> Option<EventTime> {
-    let time = i64::try_from(time).ok().filter(|time| *time < FILETIME_OF_9999)?;
-    Some(EventTime::from_ticks(time - FILETIME_OF_1970))
+    let ticks = i64::try_from(time).ok().filter(|_| time < FILETIME_OF_9999)?;
+    Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
 }
 
 impl Counts {

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::binxml::{FRAGMENT, FRAGMENT_HEADER, Index, NULL, SID, definition_end, is_well_sized};
+use super::binxml::{
+    FRAGMENT, FRAGMENT_HEADER, Index, NULL, SID, definition_end, is_cut_short, is_well_sized,
+};
 use super::log::u32_at;
 
 /// The values of a template instance.
@@ -60,6 +62,32 @@ impl<'a> Values<'a> {
             at += size;
         }
         at == end || (at < end && self.chunk.get(at) == Some(&0))
+    }
+
+    /// Whether a value, or one of those nested in it, has fewer bytes than its type.
+    pub(super) fn is_cut_short(&self) -> bool {
+        let mut at = self.start;
+        self.descriptors.as_chunks::<4>().0.iter().any(|descriptor| {
+            let (kind, size) = (descriptor[2], size(*descriptor));
+            let start = at;
+            at += size;
+            let nested = || {
+                let values = Self::head(self.chunk, start)?;
+                // What nests deeper than an event's data in its fragment is left to the decoder.
+                Some(
+                    values
+                        .descriptors
+                        .as_chunks::<4>()
+                        .0
+                        .iter()
+                        .any(|inner| is_cut_short(inner[2], self::size(*inner))),
+                )
+            };
+            is_cut_short(kind, size)
+                || (kind == SID
+                    && self.chunk.get(start + 1).is_some_and(|parts| 8 + usize::from(*parts) * 4 > size))
+                || (kind == FRAGMENT && nested().unwrap_or(false))
+        })
     }
 
     /// Whether a value is null, as an empty fragment is too; `None` if there is no such value.

@@ -16,8 +16,6 @@ use crate::error::SweepError;
 const RUN_FILE: &str = "run.json";
 /// The folder of the detections' own tables.
 const STATS_FOLDER: &str = "stats";
-/// What an output holds besides these two, by name.
-const TABLE_NAMES: [&str; 3] = ["matches.parquet", "hosts.parquet", "files.parquet"];
 
 /// An output directory that is being written.
 #[derive(Debug)]
@@ -77,18 +75,25 @@ fn check_existing(target: &Path, force: bool) -> Result<(), SweepError> {
         return Err(SweepError::OutputExists(target.to_path_buf()));
     }
     let foreign = |found: String| Err(SweepError::OutputForeign { path: target.to_path_buf(), found });
-    if !is_run_file(&target.join(RUN_FILE)) {
+    let Some(own) = own_files(&target.join(RUN_FILE)) else {
         return foreign("no run.json of dnsweep".to_owned());
-    }
+    };
+    let is_own = |name: &str, entry: &DirEntry| {
+        Ok(entry.file_type()?.is_file() && (name == RUN_FILE || own.iter().any(|file| file == name)))
+    };
     for entry in entries {
-        let name = entry.file_name();
-        let kind = entry.file_type().map_err(place)?;
-        if kind.is_file() && TABLE_NAMES.iter().chain([&RUN_FILE]).any(|own| name == *own) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != STATS_FOLDER || !entry.file_type().map_err(place)?.is_dir() {
+            if !is_own(&name, &entry).map_err(place)? {
+                return foreign(format!("'{name}'"));
+            }
             continue;
         }
-        let own = kind.is_dir() && name == STATS_FOLDER && holds_only_tables(&entry.path()).map_err(place)?;
-        if !own {
-            return foreign(format!("'{}'", name.to_string_lossy()));
+        for table in self::entries(&entry.path()).map_err(place)? {
+            let name = format!("{STATS_FOLDER}/{}", table.file_name().to_string_lossy());
+            if !is_own(&name, &table).map_err(place)? {
+                return foreign(format!("'{name}'"));
+            }
         }
     }
     Ok(())
@@ -98,22 +103,12 @@ fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
 }
 
-/// Whether a file is a `run.json` of dnsweep.
-fn is_run_file(path: &Path) -> bool {
-    let version =
-        |bytes: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&bytes).ok()?.get("dnsweep").cloned();
-    fs::read(path).ok().and_then(version).is_some()
-}
-
-fn holds_only_tables(folder: &Path) -> io::Result<bool> {
-    for entry in entries(folder)? {
-        let is_table =
-            Path::new(&entry.file_name()).extension().is_some_and(|extension| extension == "parquet");
-        if !is_table || !entry.file_type()?.is_file() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// The tables that a `run.json` of dnsweep names; `None` if the file is none.
+fn own_files(path: &Path) -> Option<Vec<String>> {
+    let run: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    run.get("dnsweep")?;
+    let outputs = run.get("outputs")?.as_array()?.iter();
+    Some(outputs.filter_map(|output| output.get("file")?.as_str().map(str::to_owned)).collect())
 }
 
 impl OutputDirectory {
