@@ -91,18 +91,19 @@ impl Predicate {
     #[must_use]
     pub fn hits(&self, event: &DnsQueryEvent) -> Hits {
         let mut hits = Hits::default();
-        self.collect_hits(event, true, &mut hits);
+        if self.evaluate(event) {
+            self.collect_hits(event, true, &mut hits);
+        }
         hits
     }
 
-    /// Collects below a condition that must be `wanted`: false under an odd number of negations.
+    /// Collects below a condition that is `wanted`: false under an odd number of negations.
     fn collect_hits(&self, event: &DnsQueryEvent, wanted: bool, hits: &mut Hits) {
-        if self.evaluate(event) != wanted {
-            return;
-        }
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
-                for child in children {
+                // Of an AND that holds, and of an OR that does not, all children are alike.
+                let alike = matches!(self, Predicate::And(_)) == wanted;
+                for child in children.iter().filter(|child| alike || child.evaluate(event) == wanted) {
                     child.collect_hits(event, wanted, hits);
                 }
             }

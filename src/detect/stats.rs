@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::field::Field;
@@ -42,7 +42,7 @@ pub enum StatsKind {
 }
 
 /// A value of the table. Its order is the table's: texts by their bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatsValue {
     /// No event of the row has the field.
     Null,
@@ -199,14 +199,15 @@ impl StatsColumn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsTable {
     stats: Arc<Stats>,
-    rows: BTreeMap<Vec<StatsValue>, Vec<Aggregate>>,
+    /// By their `by` values. There can be as many as matches, so they are sorted once, at the end.
+    rows: HashMap<Vec<StatsValue>, Vec<Aggregate>>,
 }
 
 impl StatsTable {
     /// The table of no events.
     #[must_use]
     pub fn new(stats: &Arc<Stats>) -> Self {
-        StatsTable { stats: Arc::clone(stats), rows: BTreeMap::new() }
+        StatsTable { stats: Arc::clone(stats), rows: HashMap::new() }
     }
 
     /// Adds a matching event. One that lacks a `by` field belongs to no row.
@@ -240,7 +241,9 @@ impl StatsTable {
             let values = key.into_iter().chain(aggregates.into_iter().map(Aggregate::finish));
             columns.iter().zip(values).map(|(column, value)| column.shown(value)).collect()
         };
-        let rows = self.rows.into_iter().map(row).collect();
+        let mut sorted: Vec<(Vec<StatsValue>, Vec<Aggregate>)> = self.rows.into_iter().collect();
+        sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        let rows = sorted.into_iter().map(row).collect();
         StatsRows { columns, rows }
     }
 }

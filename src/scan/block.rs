@@ -7,7 +7,7 @@ use crate::damage::{Damage, Problem, Problems};
 use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
 
-use super::chunk::{Place, Reached, Walk, place, walk as walk_chunk};
+use super::chunk::{Place, Reached, RecordSpan, Walk, place, walk as walk_chunk};
 use super::document::Document;
 use super::log::{Block, CHUNK_LENGTH, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::{Needles, Selection};
@@ -140,6 +140,22 @@ impl Scanner {
     }
 }
 
+/// Takes records out of the walk of which a value is shorter than its type, and says how many there were: a decoder
+/// would read on into the values behind it.
+fn set_cut_short_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
+    let taken = walk.take(|record| {
+        let is_cut_short = has_value_cut_short(bytes, record);
+        if is_cut_short {
+            let reason = "a value has fewer bytes than its type".to_owned();
+            let damage = Damage::Record { header_id: record.header_id, reason };
+            let RecordSpan { range, .. } = record;
+            problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
+        }
+        is_cut_short
+    });
+    taken as u64
+}
+
 /// The part of the buffer for a range of the file: a chunk's place is 64 KiB at most, the buffer's size.
 fn part(buffer: &mut [u8], length: u64) -> &mut [u8] {
     let length = usize::try_from(length).unwrap_or(usize::MAX).min(buffer.len());
@@ -168,20 +184,7 @@ fn scan_chunk(
     {
         skim(read.bytes, walk, needles, &mut scan.tally);
     }
-    let cut_short = walk.take(|record| {
-        let is_cut_short = has_value_cut_short(read.bytes, record);
-        if is_cut_short {
-            let reason = "a value has fewer bytes than its type".to_owned();
-            let damage = Damage::Record { header_id: record.header_id, reason };
-            problems.push(Problem {
-                offset: record.range.start as u64,
-                length: record.range.len() as u64,
-                damage,
-            });
-        }
-        is_cut_short
-    });
-    scan.tally.damaged_records += cut_short as u64;
+    scan.tally.damaged_records += set_cut_short_aside(read.bytes, walk, &mut problems);
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;
     decode(read.bytes, walk, |record, document| {
