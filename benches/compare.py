@@ -31,7 +31,7 @@ KINDS = [
     ("big", "quiet", BIG_FILE, 1.2 * 1.1, 0.7 * 1.1),
 ]
 # What CI holds the quiet kind to on one thread: about twice what it takes, so that twice as slow fails.
-CHECK_BOUND = 4.0
+CHECK_BOUND = 4.5
 
 
 def build():
@@ -161,8 +161,8 @@ def machine():
 
 def check():
     """For CI: a regression by a factor of two fails."""
-    folder, listed = corpus("check", "quiet", LARGE_FILE, 256)
-    ratio, _, peak = pair(7, lambda: sweep(folder, 1), lambda: cat(listed))
+    folder, listed = corpus("check", "quiet", LARGE_FILE, 512)
+    ratio, _, peak = pair(9, lambda: sweep(folder, 1), lambda: cat(listed))
     shutil.rmtree(folder)
     print(f"a quiet sweep on one thread takes {ratio:.2f} × cat (bound {CHECK_BOUND}), {peak:.0f} MiB (bound 200)")
     return 0 if ratio <= CHECK_BOUND and peak <= 200 else 1
@@ -180,8 +180,9 @@ def main():
     print(f"{machine()}; {arguments.mb:,} MiB of each kind; medians of {arguments.runs} pairs.\n")
     against_cat(arguments.mb, arguments.runs)
     against_evtx_dump(arguments.mb, arguments.runs)
-    small_files(arguments.mb, arguments.runs)
     growth(arguments.mb, max(3, arguments.runs - 2))
+    # Last, as the many names make this process larger, and with it what its children's memory counts from.
+    small_files(arguments.mb, arguments.runs)
     return 0
 
 

@@ -13,7 +13,7 @@ use common::truth::SEED_ID;
 use common::{Scene, Swept, forget_reads, repository, tables, was_read};
 use serde_json::json;
 
-const SEED: &str = "detections/suspicious_process_dns_query_known_abuse_web_services.yml";
+const SEED: &str = "src/detect/suspicious_process_dns_query_known_abuse_web_services.yml";
 
 fn rule(id: &str, search: &str) -> String {
     format!(

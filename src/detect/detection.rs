@@ -11,7 +11,7 @@ use crate::event::DnsQueryEvent;
 
 /// The detection that is used unless another is asked for.
 const SEED_NAME: &str = "suspicious_process_dns_query_known_abuse_web_services.yml";
-const SEED: &str = include_str!("../../detections/suspicious_process_dns_query_known_abuse_web_services.yml");
+const SEED: &str = include_str!("suspicious_process_dns_query_known_abuse_web_services.yml");
 
 /// A detection: what to look for, what it means, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
