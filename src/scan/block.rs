@@ -46,7 +46,7 @@ pub struct BlockScan {
     pub bytes_read: u64,
     /// How many of its chunks begin with the signature of a chunk.
     pub signed_chunks: u64,
-    /// Its DNS queries, in the order of the file.
+    /// Those of its DNS queries that were decoded, in the order of the file.
     pub events: Vec<LocatedEvent>,
 }
 

@@ -29,7 +29,7 @@ pub(super) const RECORD_HEADER_SIZE: usize = 24;
 /// Bytes of the copy of a record's size at its end.
 pub(super) const SIZE_COPY_SIZE: usize = 4;
 /// The least record: its header and the copy of its size.
-const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
+pub(super) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
 /// What the bytes in the place of a chunk are.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
 use super::binxml::{FILETIME, FILETIME_OF_9999};
-use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, Walk};
+use super::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RecordSpan, Walk};
 use super::document::{Document, parse};
 use super::log::u64_at;
 use super::value::Values;
@@ -25,7 +25,6 @@ const ID_AND_TIME: std::ops::Range<usize> = 8..24;
 /// characters, and at most six bytes of JSON stand for one of them; the names around the values add less than 1 KiB a
 /// record. A crafted one, with a value that its template repeats, could be a thousand times as large.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
-const EMPTY_RECORD_SIZE: usize = RECORD_HEADER_SIZE + 4;
 
 /// Decodes the records that `walk` found in the chunk `bytes`, in order, and hands each to `found`
 /// with its place: the event, or why it could not be decoded.
@@ -80,8 +79,8 @@ fn agree(bytes: &mut [u8], walk: &Walk) {
 
 /// Dresses a gap up as a record without content, or adds one too short for that to the record before it.
 fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
-    if gap.len() >= EMPTY_RECORD_SIZE {
-        fill(bytes, gap.start..gap.start + EMPTY_RECORD_SIZE, 0);
+    if gap.len() >= LEAST_RECORD_SIZE {
+        fill(bytes, gap.start..gap.start + LEAST_RECORD_SIZE, 0);
         put(bytes, gap.start, &[0x2a, 0x2a, 0, 0]);
         put(bytes, gap.start + 4, &size_bytes(gap.len()));
     } else if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
@@ -120,7 +119,7 @@ fn decode_agreed(
     let settings = Arc::new(ParserSettings::new().indent(false));
     let mut chunk = EvtxChunk::new(bytes, &header, settings).map_err(|error| causes(&error))?;
     let mut spans = walk.records.iter();
-    let mut gaps = walk.gaps.iter().filter(|gap| gap.len() >= EMPTY_RECORD_SIZE).peekable();
+    let mut gaps = walk.gaps.iter().filter(|gap| gap.len() >= LEAST_RECORD_SIZE).peekable();
     let mut at = CHUNK_HEADER_SIZE;
     let mut text = MOST_CHUNK_TEXT;
     for item in chunk.iter() {
@@ -130,7 +129,7 @@ fn decode_agreed(
         }
         let Some(span) = spans.next() else { break };
         at = span.range.end;
-        if let Some(short) = walk.gaps.iter().find(|gap| gap.start == at && gap.len() < EMPTY_RECORD_SIZE) {
+        if let Some(short) = walk.gaps.iter().find(|gap| gap.start == at && gap.len() < LEAST_RECORD_SIZE) {
             at = short.end;
         }
         found(
