@@ -1,4 +1,4 @@
-//! A block of a log: reads its chunks one by one into one buffer, and gives back what they hold.
+//! A block of a log: reads it into a buffer, and gives back what its chunks hold.
 
 use std::ops::Range;
 
@@ -9,9 +9,9 @@ use crate::tally::Tally;
 
 use super::chunk::{Place, Reached, RecordSpan, Walk, place, walk as walk_chunk};
 use super::document::Document;
-use super::log::{Block, CHUNK_LENGTH, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
+use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::{Needles, Selection};
-use super::read::{Read, read};
+use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::select::skim;
 
@@ -53,7 +53,7 @@ pub struct BlockScan {
 /// Scans blocks with one reused buffer. A thread has one.
 #[derive(Debug)]
 pub struct Scanner {
-    buffer: Vec<u8>,
+    buffer: BlockBuffer,
     /// What to look for in DNS queries; `None` to decode everything.
     needles: Option<Needles>,
     walk: Walk,
@@ -73,27 +73,28 @@ impl Scanner {
             Selection::Everything => None,
             Selection::Wanted(wanted) => Some(Needles::new(wanted)),
         };
-        Scanner { buffer: vec![0; CHUNK_LENGTH], needles, walk: Walk::default() }
+        Scanner { buffer: BlockBuffer::default(), needles, walk: Walk::default() }
     }
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block) -> BlockScan {
         let mut scan = BlockScan::default();
         let mut at = block.start;
+        self.buffer.read(log, block.start..block.end);
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
-            self.scan_header(log, at, &mut scan);
+            self.scan_header(at, &mut scan);
         }
         while at < block.end {
             let end = block.end.min(at + CHUNK_SIZE);
-            self.scan_place(log, at..end, &mut scan);
+            self.scan_place(at..end, &mut scan);
             at = end;
         }
         scan
     }
 
-    fn scan_header(&mut self, log: &dyn LogBytes, length: u64, scan: &mut BlockScan) {
-        let read = read(log, part(&mut self.buffer, length), 0);
+    fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
+        let read = self.buffer.part(0..length);
         scan.bytes_read += read.bytes_read();
         for problem in &read.problems {
             scan.problems.push(problem.clone());
@@ -109,9 +110,9 @@ impl Scanner {
     }
 
     /// Looks at the place of one chunk.
-    fn scan_place(&mut self, log: &dyn LogBytes, range: Range<u64>, scan: &mut BlockScan) {
+    fn scan_place(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let length = range.end - range.start;
-        let mut read = read(log, part(&mut self.buffer, length), range.start);
+        let mut read = self.buffer.part(range.clone());
         scan.tally.chunks += 1;
         scan.bytes_read += read.bytes_read();
         match place(read.bytes) {
@@ -154,12 +155,6 @@ fn set_cut_short_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem
         is_cut_short
     });
     taken as u64
-}
-
-/// The part of the buffer for a range of the file: a chunk's place is 64 KiB at most, the buffer's size.
-fn part(buffer: &mut [u8], length: u64) -> &mut [u8] {
-    let length = usize::try_from(length).unwrap_or(usize::MAX).min(buffer.len());
-    buffer.get_mut(..length).unwrap_or_default()
 }
 
 /// Walks a chunk that starts `start` bytes into the file, and decodes what the skim leaves of it: all

@@ -98,7 +98,7 @@ impl<'a> Workshop<'a> {
     fn scan(&self, scanner: &mut Scanner, log: &dyn LogBytes, block: Block) -> BlockScan {
         match &self.readers {
             None => scanner.scan(log, block),
-            Some(readers) => scanner.scan(&readers.ahead(log, block.start, block.length()), block),
+            Some(readers) => scanner.scan(&readers.in_turn(log), block),
         }
     }
 
