@@ -58,7 +58,14 @@ pub(super) fn is_cut_short(kind: u8, size: usize) -> bool {
 
 /// Whether a unit of UTF-16 text is NUL. A decoder ends text there.
 pub(super) fn holds_nul(text: &[u8]) -> bool {
-    text.as_chunks::<2>().0.contains(&[0, 0])
+    // Four units at a time: of a number of four units, one is zero if taking 1 from each borrows where none had its highest bit.
+    const ONES: u64 = 0x0001_0001_0001_0001;
+    let (fours, rest) = text.as_chunks::<8>();
+    let zero = |four: &[u8; 8]| {
+        let units = u64::from_le_bytes(*four);
+        units.wrapping_sub(ONES) & !units & (ONES << 15) != 0
+    };
+    fours.iter().any(zero) || rest.as_chunks::<2>().0.contains(&[0, 0])
 }
 
 /// Whether a UTF-16 unit is an ASCII character, in any case.
@@ -80,4 +87,19 @@ const DEFINITION_SIZE_OFFSET: usize = 20;
 pub(super) fn definition_end(chunk: &[u8], offset: usize) -> Option<usize> {
     let size = usize::try_from(u32_at(chunk, offset.checked_add(DEFINITION_SIZE_OFFSET)?)?).ok()?;
     offset.checked_add(DEFINITION_HEADER_SIZE)?.checked_add(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The twin: look at each unit.
+        #[test]
+        fn a_nul_is_found_wherever_it_is(units in prop::collection::vec(prop_oneof![Just(0_u16), Just(0x8000), Just(1), Just(0x0100), 1..=u16::MAX], 0..12)) {
+            let text: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            prop_assert_eq!(holds_nul(&text), units.contains(&0));
+        }
+    }
 }

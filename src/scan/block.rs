@@ -170,7 +170,7 @@ fn scan_chunk(
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty();
     // What stands in for bytes that cannot be read is no evidence.
-    let lacking = walk.take(|record| read.lacks(&record.range));
+    let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
     if problems.is_empty()
         && read.problems.is_empty()

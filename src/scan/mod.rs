@@ -5,6 +5,7 @@ mod binxml;
 mod block;
 mod chunk;
 mod document;
+mod layout;
 mod log;
 mod needle;
 mod read;

@@ -15,15 +15,15 @@ use std::ops::Range;
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
-use super::binxml::{FILETIME, FILETIME_OF_9999, FRAGMENT, SID, TEXT, U16, U64, is_letter, is_well_sized};
+use super::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64};
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
-use super::log::{u16_at, u64_at};
+use super::layout::{Layout, Seen, equals, instant};
 use super::needle::{FieldPlaces, Needles};
 use super::template::{EventTemplate, Value, data_template, event_template};
-use super::value::{Values, is_null, is_sid};
+use super::value::Values;
 
-/// 100 ns intervals between 1601-01-01 and 1970-01-01.
-const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
+/// The layouts that are kept of a chunk. Logs of a hundred kinds of events have some ten that are frequent.
+const MOST_LAYOUTS: usize = 16;
 /// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or its channel.
 const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_CHANNEL];
@@ -31,7 +31,8 @@ const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_C
 /// Counts the records of a chunk that need no decoding, and makes them gaps of the walk.
 pub(super) fn skim(chunk: &[u8], walk: &mut Walk, needles: &Needles, tally: &mut Tally) {
     let end = walk.end();
-    let mut skim = Skim { chunk, end, needles, events: Vec::with_capacity(8), data: Vec::new() };
+    let mut skim =
+        Skim { chunk, end, needles, events: Vec::with_capacity(8), data: Vec::new(), layouts: Vec::new() };
     walk.take(|record| skim.record(record) == Some(Verdict::Counted));
     for event in skim.events.into_iter().filter_map(|(_, event)| event) {
         if event.counts.records > 0 {
@@ -50,6 +51,8 @@ struct Skim<'a> {
     events: Vec<(usize, Option<KnownEvent<'a>>)>,
     /// Likewise those of `EventData` in DNS queries: where the fields lie that are looked into.
     data: Vec<(usize, Option<FieldPlaces>)>,
+    /// Layouts of records met so far, the last one met first.
+    layouts: Vec<Layout<'a>>,
 }
 
 /// A definition of an event, and what was counted of its records.
@@ -60,29 +63,6 @@ struct KnownEvent<'a> {
     /// Whether what is written of provider and channel in the definition says that it is Sysmon's.
     sysmon: bool,
     counts: Counts,
-    /// How the last record was laid out that was looked at value by value.
-    layout: Option<Layout<'a>>,
-}
-
-/// How records are laid out whose values but the last have the same types and sizes. Most records of a definition do,
-/// so this spares adding up sizes for each.
-#[derive(Debug, Clone, Copy)]
-struct Layout<'a> {
-    /// The descriptors of all values but the last.
-    descriptors: &'a [u8],
-    /// From the first value to each of these, and to the last value.
-    event_id: usize,
-    time_created: usize,
-    event_record_id: usize,
-    last: usize,
-    /// Whether the last value must not be null.
-    last_required: bool,
-    /// The security identifier, from the first value: where and how long it is.
-    sid: Option<(usize, usize)>,
-    /// What lies from the first text that tells whether the event is Sysmon's to the last: where, from the first value,
-    /// and the bytes.
-    names: (usize, &'a [u8]),
-    sysmon: bool,
 }
 
 /// Counts of one definition's records, as plain numbers.
@@ -106,24 +86,55 @@ enum Verdict {
     Decode,
 }
 
-impl Skim<'_> {
+impl<'a> Skim<'a> {
     /// `None` where anything is not understood.
     fn record(&mut self, record: &RecordSpan) -> Option<Verdict> {
-        let end = record.range.end - SIZE_COPY_SIZE;
-        let values = Values::head(self.chunk, record.range.start + RECORD_HEADER_SIZE)?;
-        let (chunk, records_end) = (self.chunk, self.end);
-        let event = known(&mut self.events, values.definition, |offset| {
-            KnownEvent::read(chunk, offset, records_end)
-        })?;
-        let seen = event.see(chunk, &values, end)?;
-        if seen.is_dns_query() {
-            let data = values.range(event.template.event_data?, FRAGMENT)?;
-            if is_wanted(&mut self.data, chunk, data, records_end, self.needles)? {
-                return Some(Verdict::Decode);
+        let content = record.range.start + RECORD_HEADER_SIZE..record.range.end - SIZE_COPY_SIZE;
+        let (event, seen) = match self.alike(content.clone()) {
+            Some(known) => known,
+            None => self.value_by_value(content)?,
+        };
+        if seen.is_dns_query()
+            && is_wanted(&mut self.data, self.chunk, seen.data.clone()?, self.end, self.needles)?
+        {
+            return Some(Verdict::Decode);
+        }
+        self.events.get_mut(event)?.1.as_mut()?.counts.add(&seen);
+        Some(Verdict::Counted)
+    }
+
+    /// Looks at a record that is laid out like one before it: which definition it has, and what was seen.
+    fn alike(&mut self, content: Range<usize>) -> Option<(usize, Seen)> {
+        for (place, layout) in self.layouts.iter().enumerate() {
+            if let Some(seen) = layout.see(self.chunk, content.clone()) {
+                let event = layout.event;
+                if place > 0 {
+                    // The next record is most likely like this one.
+                    self.layouts.swap(0, place);
+                }
+                return Some((event, seen));
             }
         }
-        event.counts.add(&seen);
-        Some(Verdict::Counted)
+        None
+    }
+
+    /// Looks at a record of any layout.
+    fn value_by_value(&mut self, content: Range<usize>) -> Option<(usize, Seen)> {
+        let Skim { chunk, end, .. } = *self;
+        let values = Values::head(chunk, content.start)?;
+        let place =
+            known(&mut self.events, values.definition, |offset| KnownEvent::read(chunk, offset, end))?;
+        let event = self.events.get(place)?.1.as_ref()?;
+        if !values.fill(content.end) {
+            return None;
+        }
+        let seen = Seen::read(event, &values)?;
+        if let Some(layout) = Layout::of((place, &event.template), chunk, content.start, &values, seen.sysmon)
+            && self.layouts.len() < MOST_LAYOUTS
+        {
+            self.layouts.push(layout);
+        }
+        Some((place, seen))
     }
 }
 
@@ -137,16 +148,17 @@ fn is_wanted(
 ) -> Option<bool> {
     let values = Values::read(chunk, range)?;
     let read = |offset| Some(needles.places(&data_template(chunk, offset, records_end)?));
-    needles.want(known(data, values.definition, read)?, &values)
+    let place = known(data, values.definition, read)?;
+    needles.want(data.get(place)?.1.as_ref()?, &values)
 }
 
-/// The definition at `offset`, which is read if it is new; `None` if it is not understood. It must
-/// lie among the live records, which the chunk's checksum covers.
+/// The place among those known of the definition at `offset`, which is read if it is new. It must lie among the live
+/// records, which the chunk's checksum covers.
 fn known<T>(
     definitions: &mut Vec<(usize, Option<T>)>,
     offset: usize,
     read: impl FnOnce(usize) -> Option<T>,
-) -> Option<&mut T> {
+) -> Option<usize> {
     let place = match definitions.iter().position(|(known, _)| *known == offset) {
         Some(place) => place,
         None if offset < CHUNK_HEADER_SIZE => return None,
@@ -155,7 +167,7 @@ fn known<T>(
             definitions.len() - 1
         }
     };
-    definitions.get_mut(place)?.1.as_mut()
+    Some(place)
 }
 
 impl<'a> KnownEvent<'a> {
@@ -167,98 +179,12 @@ impl<'a> KnownEvent<'a> {
             .zip(SYSMON)
             .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));
         let computer = template.computer.decode()?;
-        Some(KnownEvent { template, computer, sysmon, counts: Counts::NONE, layout: None })
-    }
-
-    /// Looks at a record of this definition, whose content ends at `end`.
-    fn see(&mut self, chunk: &'a [u8], values: &Values<'a>, end: usize) -> Option<Seen> {
-        let alike = self.layout.as_ref().and_then(|layout| layout.see(chunk, values, end));
-        if alike.is_some() {
-            return alike;
-        }
-        if !values.fill(end) {
-            return None;
-        }
-        let seen = Seen::read(self, values)?;
-        self.layout = Layout::of(&self.template, chunk, values, seen.sysmon);
-        Some(seen)
+        Some(KnownEvent { template, computer, sysmon, counts: Counts::NONE })
     }
 
     fn ids(&self) -> RecordIds {
         RecordIds { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }
-}
-
-impl<'a> Layout<'a> {
-    /// The layout of a record that was looked at value by value. `None` if its last value is one of
-    /// those that are looked at: then records differ in it.
-    fn of(template: &EventTemplate<'_>, chunk: &'a [u8], values: &Values<'a>, sysmon: bool) -> Option<Self> {
-        let (last, _, _) = values.last()?;
-        let texts = [template.provider, template.channel].map(|value| match value {
-            Value::Substitution(index) => values.range(index, TEXT),
-            _ => None,
-        });
-        let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
-        let end = texts.iter().flatten().map(|range| range.end).max().unwrap_or(start);
-        let fixed =
-            [(template.event_id, U16), (template.time_created, FILETIME), (template.event_record_id, U64)];
-        let ranges = fixed.map(|(index, kind)| values.range(index, kind));
-        let [Some(event_id), Some(time_created), Some(event_record_id)] = ranges else { return None };
-        let last_start = values.start_of(last)?;
-        if [end, event_id.end, time_created.end, event_record_id.end].iter().any(|end| *end > last_start) {
-            return None;
-        }
-        let mut sids = values.places(SID);
-        let sid = sids.next();
-        // With several of them, or with the last value as one, each record is looked at value by value.
-        if sids.next().is_some() || sid.is_some_and(|(at, _)| at >= last_start - values.start()) {
-            return None;
-        }
-        Some(Layout {
-            sid,
-            descriptors: values.layout(),
-            event_id: event_id.start - values.start(),
-            time_created: time_created.start - values.start(),
-            event_record_id: event_record_id.start - values.start(),
-            last: last_start - values.start(),
-            last_required: template.required.iter().any(|index| usize::from(*index) == last),
-            names: (start - values.start(), chunk.get(start..end)?),
-            sysmon,
-        })
-    }
-
-    /// Looks at a record if it is laid out so and of the same provider and channel.
-    fn see(&self, chunk: &[u8], values: &Values<'_>, end: usize) -> Option<Seen> {
-        let (_, kind, size) = values.last()?;
-        let start = values.start();
-        let found_end = start + self.last + size;
-        let fills = found_end == end || (found_end < end && chunk.get(found_end) == Some(&0));
-        let (names_at, names) = self.names;
-        let alike = values.layout() == self.descriptors
-            && fills
-            && is_well_sized(kind, size)
-            && kind != SID
-            && !(self.last_required && is_null(kind, size))
-            && self.sid.is_none_or(|(at, size)| is_sid(chunk, start + at, size))
-            && chunk.get(start + names_at..start + names_at + names.len()) == Some(names);
-        if !alike {
-            return None;
-        }
-        let time = filetime(u64_at(chunk, start + self.time_created)?)?;
-        let event_record_id = u64_at(chunk, start + self.event_record_id)?;
-        Some(Seen {
-            event_id: u16_at(chunk, start + self.event_id)?,
-            sysmon: self.sysmon,
-            time,
-            event_record_id,
-        })
-    }
-}
-
-/// The instant of a FILETIME; `None` for one that the decoder has rules of its own for.
-fn filetime(time: u64) -> Option<EventTime> {
-    let ticks = i64::try_from(time).ok().filter(|_| time < FILETIME_OF_9999)?;
-    Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
 }
 
 impl Counts {
@@ -295,14 +221,6 @@ impl From<Counts> for RecordCounts {
     }
 }
 
-/// What the skim sees of a record.
-struct Seen {
-    event_id: u16,
-    sysmon: bool,
-    time: EventTime,
-    event_record_id: u64,
-}
-
 impl Seen {
     fn read(event: &KnownEvent<'_>, values: &Values<'_>) -> Option<Self> {
         let template = &event.template;
@@ -321,26 +239,11 @@ impl Seen {
                 sysmon = equals(values.bytes(index, TEXT)?, name)?;
             }
         }
-        Some(Seen { event_id, sysmon, time: filetime(time)?, event_record_id })
+        let data = template.event_data.and_then(|index| values.range(index, FRAGMENT));
+        Some(Seen { event_id, sysmon, time: instant(time)?, event_record_id, data })
     }
 
     fn is_dns_query(&self) -> bool {
         self.sysmon && self.event_id == DNS_QUERY
     }
-}
-
-/// Whether UTF-16 text, up to its first NUL, is `name` in any ASCII case. `None` for text that is
-/// cut in the middle of a unit: about that the decoder shall decide.
-fn equals(text: &[u8], name: &str) -> Option<bool> {
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let length = name.len() * 2;
-    let begins = text.get(..length).is_some_and(|start| {
-        start
-            .chunks_exact(2)
-            .zip(name.bytes())
-            .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
-    });
-    Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
 }

@@ -17,6 +17,8 @@ pub(super) struct Values<'a> {
     chunk: &'a [u8],
     /// Where the definition lies in the chunk.
     pub definition: usize,
+    /// Whether it lies in the instance itself, before the number of values.
+    pub holds_definition: bool,
     /// The descriptors, four bytes each.
     descriptors: &'a [u8],
     /// Where the first value starts, in the chunk.
@@ -42,12 +44,13 @@ impl<'a> Values<'a> {
         }
         let definition = usize::try_from(u32_at(chunk, at + 6)?).ok()?;
         at += 10;
-        if definition == at {
+        let holds_definition = definition == at;
+        if holds_definition {
             at = definition_end(chunk, definition)?;
         }
         let count = usize::try_from(u32_at(chunk, at)?).ok()?;
         let start = count.checked_mul(4)?.checked_add(at + 4)?;
-        Some(Values { chunk, definition, descriptors: chunk.get(at + 4..start)?, start })
+        Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
     /// Whether each value has the size that its type has, and all fill the fragment they are in, which
@@ -107,12 +110,6 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// The descriptors of all values but the last; together with where the values start, they
-    /// tell where each value starts and of which type all but the last are.
-    pub(super) fn layout(&self) -> &'a [u8] {
-        self.descriptors.get(..self.descriptors.len().saturating_sub(4)).unwrap_or_default()
-    }
-
     /// Where the first value starts, in the chunk.
     pub(super) fn start(&self) -> usize {
         self.start
@@ -155,7 +152,7 @@ pub(super) fn is_null(kind: u8, size: usize) -> bool {
 }
 
 /// Whether the security identifier at `at` of a chunk is as long as it says itself.
-pub(super) fn is_sid(chunk: &[u8], at: usize, size: usize) -> bool {
+fn is_sid(chunk: &[u8], at: usize, size: usize) -> bool {
     chunk.get(at + 1).is_some_and(|parts| 8 + usize::from(*parts) * 4 == size)
 }
 

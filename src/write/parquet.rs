@@ -10,6 +10,8 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::schema::types::ColumnPath;
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 
 use super::builder::{Rows, Table};
 use crate::digest::HashingWriter;
@@ -20,6 +22,9 @@ use crate::table::Cell;
 pub const ROW_GROUP_ROWS: usize = 122_880;
 /// Cells that are collected before they are encoded: some ten thousand rows, or fewer with long lists.
 const BATCH_CELLS: usize = 1 << 18;
+/// Parts with rows that are collected before they are encoded. To encode costs something for every column however few the rows,
+/// and a part takes memory likewise.
+const MOST_WAITING: usize = 64;
 /// Encoded bytes after which a row group is closed, however few rows it has.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 /// zstd's own default: higher levels cost much time for little space here.
@@ -32,6 +37,9 @@ pub struct TableWriter {
     table: Table,
     /// Rows that were pushed one by one.
     pending: Rows,
+    /// Rows that were collected elsewhere, and their cells.
+    waiting: Vec<RecordBatch>,
+    waiting_cells: usize,
     rows: u64,
 }
 
@@ -66,6 +74,8 @@ impl TableWriter {
             writer,
             table: table.clone(),
             pending: table.rows(),
+            waiting: Vec::new(),
+            waiting_cells: 0,
             rows: 0,
         })
     }
@@ -78,8 +88,12 @@ impl TableWriter {
 
     /// Adds rows that were collected elsewhere.
     pub fn append(&mut self, mut rows: Rows) -> Result<(), SweepError> {
-        self.flush()?;
-        self.write(&mut rows)
+        if !self.pending.is_empty() {
+            self.flush()?;
+        }
+        self.wait(&mut rows)?;
+        let is_enough = self.waiting_cells >= BATCH_CELLS || self.waiting.len() >= MOST_WAITING;
+        if is_enough { self.write() } else { Ok(()) }
     }
 
     /// Writes what is left, closes the file and waits until it is on the disk.
@@ -95,18 +109,33 @@ impl TableWriter {
         close().map_err(|error| failed(&path, &error))
     }
 
+    /// Encodes all rows there are.
     fn flush(&mut self) -> Result<(), SweepError> {
         let mut pending = std::mem::replace(&mut self.pending, self.table.rows());
-        self.write(&mut pending)
+        self.wait(&mut pending)?;
+        self.write()
     }
 
-    fn write(&mut self, rows: &mut Rows) -> Result<(), SweepError> {
+    fn wait(&mut self, rows: &mut Rows) -> Result<(), SweepError> {
         if rows.is_empty() {
             return Ok(());
         }
         self.rows += rows.len() as u64;
-        let mut write = || {
-            self.writer.write(&rows.take()?)?;
+        self.waiting_cells += rows.cells();
+        let batch = rows.take().map_err(|error| failed(&self.path, &error.into()))?;
+        self.waiting.push(batch);
+        Ok(())
+    }
+
+    /// Encodes the rows that wait.
+    fn write(&mut self) -> Result<(), SweepError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_cells = 0;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut write = || -> Result<(), ParquetError> {
+            self.writer.write(&concat_batches(&self.table.schema(), &waiting)?)?;
             if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush() } else { Ok(()) }
         };
         write().map_err(|error| failed(&self.path, &error))
