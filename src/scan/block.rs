@@ -10,10 +10,10 @@ use crate::tally::Tally;
 use super::chunk::{Place, Reached, RecordSpan, Walk, place, walk as walk_chunk};
 use super::document::Document;
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
-use super::needle::{Needles, Selection};
+use super::needle::Selection;
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
-use super::select::skim;
+use super::select::Skimmer;
 
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,8 +54,8 @@ pub struct BlockScan {
 #[derive(Debug)]
 pub struct Scanner {
     buffer: BlockBuffer,
-    /// What to look for in DNS queries; `None` to decode everything.
-    needles: Option<Needles>,
+    /// Counts what need not be decoded; `None` to decode everything.
+    skimmer: Option<Skimmer>,
     walk: Walk,
 }
 
@@ -69,11 +69,11 @@ impl Scanner {
     /// A scanner that decodes what `selection` says.
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
-        let needles = match selection {
+        let skimmer = match selection {
             Selection::Everything => None,
-            Selection::Wanted(wanted) => Some(Needles::new(wanted)),
+            Selection::Wanted(wanted) => Some(Skimmer::new(wanted)),
         };
-        Scanner { buffer: BlockBuffer::default(), needles, walk: Walk::default() }
+        Scanner { buffer: BlockBuffer::default(), skimmer, walk: Walk::default() }
     }
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
@@ -118,7 +118,7 @@ impl Scanner {
         match place(read.bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
-                return scan_chunk(&mut read, range.start, &mut self.walk, self.needles.as_ref(), scan);
+                return scan_chunk(&mut read, range.start, &mut self.walk, self.skimmer.as_mut(), scan);
             }
             // What cannot be read is zeros too, but not a chunk that was never used.
             Place::Unused if read.problems.is_empty() => {
@@ -163,7 +163,7 @@ fn scan_chunk(
     read: &mut Read<'_>,
     start: u64,
     walk: &mut Walk,
-    needles: Option<&Needles>,
+    skimmer: Option<&mut Skimmer>,
     scan: &mut BlockScan,
 ) {
     walk_chunk(read.bytes, walk);
@@ -175,9 +175,9 @@ fn scan_chunk(
     if problems.is_empty()
         && read.problems.is_empty()
         && !walk.unchecked
-        && let Some(needles) = needles
+        && let Some(skimmer) = skimmer
     {
-        skim(read.bytes, walk, needles, &mut scan.tally);
+        skimmer.skim(read.bytes, walk, &mut scan.tally);
     }
     scan.tally.damaged_records += set_cut_short_aside(read.bytes, walk, &mut problems);
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;

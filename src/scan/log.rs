@@ -16,9 +16,9 @@ pub const FILE_HEADER_SIZE: u64 = 4096;
 pub const CHUNK_SIZE: u64 = 65536;
 /// The same, as the length of a buffer.
 pub(super) const CHUNK_LENGTH: usize = 65536;
-/// Chunks of a block: 1 MiB, enough that the work on a block outweighs handing it out, and little
+/// Chunks of a block: 2 MiB, enough that the work on a block outweighs handing it out, and little
 /// enough that one large log fills all cores.
-pub const BLOCK_CHUNKS: u64 = 16;
+pub const BLOCK_CHUNKS: u64 = 32;
 
 /// Bytes of the file header that its checksum covers, and where its flags, its count of chunks and the checksum lie.
 const CHECKED: Range<usize> = 0..120;

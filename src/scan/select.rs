@@ -11,15 +11,17 @@
 //! but a record that could not be decoded, and that nothing wants, is counted as if it could.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
 use super::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64};
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
+use super::definition::{EventDefinition, Remembered};
 use super::layout::{Layout, Seen, equals, instant};
-use super::needle::{FieldPlaces, Needles};
-use super::template::{EventTemplate, Value, data_template, event_template};
+use super::needle::{FieldPlaces, Needles, Wanted};
+use super::template::data_template;
 use super::value::Values;
 
 /// The layouts that are kept of a chunk. Logs of a hundred kinds of events have some ten that are frequent.
@@ -28,15 +30,29 @@ const MOST_LAYOUTS: usize = 16;
 const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_CHANNEL];
 
-/// Counts the records of a chunk that need no decoding, and makes them gaps of the walk.
-pub(super) fn skim(chunk: &[u8], walk: &mut Walk, needles: &Needles, tally: &mut Tally) {
-    let end = walk.end();
-    let mut skim =
-        Skim { chunk, end, needles, events: Vec::with_capacity(8), data: Vec::new(), layouts: Vec::new() };
-    walk.take(|record| skim.record(record) == Some(Verdict::Counted));
-    for event in skim.events.into_iter().filter_map(|(_, event)| event) {
-        if event.counts.records > 0 {
-            tally.add_counts(&event.computer, event.counts.into(), event.ids());
+/// Skims chunks, one after the other.
+#[derive(Debug)]
+pub(super) struct Skimmer {
+    needles: Needles,
+    remembered: Remembered,
+}
+
+impl Skimmer {
+    /// One that leaves for decoding what these want.
+    pub(super) fn new(wanted: &[Wanted]) -> Self {
+        Skimmer { needles: Needles::new(wanted), remembered: Remembered::default() }
+    }
+
+    /// Counts the records of a chunk that need no decoding, and makes them gaps of the walk.
+    pub(super) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) {
+        let Skimmer { needles, remembered } = self;
+        let (events, data, layouts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut skim = Skim { chunk, end: walk.end(), needles, remembered, events, data, layouts };
+        walk.take(|record| skim.record(record) == Some(Verdict::Counted));
+        for event in skim.events.into_iter().filter_map(|(_, event)| event) {
+            if event.counts.records > 0 {
+                tally.add_counts(&event.definition.computer, event.counts.into(), event.ids());
+            }
         }
     }
 }
@@ -47,8 +63,9 @@ struct Skim<'a> {
     /// Where the live records end.
     end: usize,
     needles: &'a Needles,
+    remembered: &'a mut Remembered,
     /// The definitions of events met so far, by their offsets; `None` for one that is not understood.
-    events: Vec<(usize, Option<KnownEvent<'a>>)>,
+    events: Vec<(usize, Option<KnownEvent>)>,
     /// Likewise those of `EventData` in DNS queries: where the fields lie that are looked into.
     data: Vec<(usize, Option<FieldPlaces>)>,
     /// Layouts of records met so far, the last one met first.
@@ -57,11 +74,8 @@ struct Skim<'a> {
 
 /// A definition of an event, and what was counted of its records.
 #[derive(Debug)]
-struct KnownEvent<'a> {
-    template: EventTemplate<'a>,
-    computer: String,
-    /// Whether what is written of provider and channel in the definition says that it is Sysmon's.
-    sysmon: bool,
+struct KnownEvent {
+    definition: Arc<EventDefinition>,
     counts: Counts,
 }
 
@@ -121,15 +135,18 @@ impl<'a> Skim<'a> {
     /// Looks at a record of any layout.
     fn value_by_value(&mut self, content: Range<usize>) -> Option<(usize, Seen)> {
         let Skim { chunk, end, .. } = *self;
+        let read = |offset| {
+            let definition = self.remembered.read(chunk, offset, end)?;
+            Some(KnownEvent { definition, counts: Counts::NONE })
+        };
         let values = Values::head(chunk, content.start)?;
-        let place =
-            known(&mut self.events, values.definition, |offset| KnownEvent::read(chunk, offset, end))?;
-        let event = self.events.get(place)?.1.as_ref()?;
+        let place = known(&mut self.events, values.definition, read)?;
+        let definition = &self.events.get(place)?.1.as_ref()?.definition;
         if !values.fill(content.end) {
             return None;
         }
-        let seen = Seen::read(event, &values)?;
-        if let Some(layout) = Layout::of((place, &event.template), chunk, content.start, &values, seen.sysmon)
+        let seen = Seen::read(definition, &values)?;
+        if let Some(layout) = Layout::of((place, definition), chunk, content.start, &values, seen.sysmon)
             && self.layouts.len() < MOST_LAYOUTS
         {
             self.layouts.push(layout);
@@ -170,18 +187,7 @@ fn known<T>(
     Some(place)
 }
 
-impl<'a> KnownEvent<'a> {
-    fn read(chunk: &'a [u8], offset: usize, end: usize) -> Option<Self> {
-        let template = event_template(chunk, offset, end)?;
-        let literals = [template.provider, template.channel];
-        let sysmon = literals
-            .into_iter()
-            .zip(SYSMON)
-            .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));
-        let computer = template.computer.decode()?;
-        Some(KnownEvent { template, computer, sysmon, counts: Counts::NONE })
-    }
-
+impl KnownEvent {
     fn ids(&self) -> RecordIds {
         RecordIds { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }
@@ -222,24 +228,24 @@ impl From<Counts> for RecordCounts {
 }
 
 impl Seen {
-    fn read(event: &KnownEvent<'_>, values: &Values<'_>) -> Option<Self> {
-        let template = &event.template;
-        if template.required.iter().any(|index| values.is_null(*index) != Some(false)) {
+    fn read(definition: &EventDefinition, values: &Values<'_>) -> Option<Self> {
+        if definition.required.iter().any(|index| values.is_null(*index) != Some(false)) {
             return None;
         }
-        let event_id = values.bytes(template.event_id, U16)?.try_into().ok().map(u16::from_le_bytes)?;
-        let time = values.bytes(template.time_created, FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
+        let event_id = values.bytes(definition.event_id, U16)?.try_into().ok().map(u16::from_le_bytes)?;
+        let time =
+            values.bytes(definition.time_created, FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
         let event_record_id =
-            values.bytes(template.event_record_id, U64)?.try_into().ok().map(u64::from_le_bytes)?;
-        let mut sysmon = event.sysmon;
-        for (value, name) in [template.provider, template.channel].into_iter().zip(SYSMON) {
-            if let Value::Substitution(index) = value
+            values.bytes(definition.event_record_id, U64)?.try_into().ok().map(u64::from_le_bytes)?;
+        let mut sysmon = definition.sysmon;
+        for (index, name) in [definition.provider, definition.channel].into_iter().zip(SYSMON) {
+            if let Some(index) = index
                 && !sysmon
             {
                 sysmon = equals(values.bytes(index, TEXT)?, name)?;
             }
         }
-        let data = template.event_data.and_then(|index| values.range(index, FRAGMENT));
+        let data = definition.event_data.and_then(|index| values.range(index, FRAGMENT));
         Some(Seen { event_id, sysmon, time: instant(time)?, event_record_id, data })
     }
 

@@ -34,6 +34,8 @@ pub(super) struct EventTemplate<'a> {
     pub event_data: Option<Index>,
     /// Substitutions that must not be null, or one of the elements above is left out.
     pub required: Vec<Index>,
+    /// Whether every name that it has lies within it, so that its bytes alone tell what it means.
+    pub says_all: bool,
 }
 
 /// A definition of an `EventData`: the names of its `Data` and their substitutions.
@@ -93,7 +95,8 @@ pub(super) enum Value<'a> {
 pub(super) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
-    if name.is("Event") { event(&mut tokens, dependency) } else { None }
+    let read = if name.is("Event") { event(&mut tokens, dependency) } else { None };
+    read.map(|event| EventTemplate { says_all: !tokens.names_outside, ..event })
 }
 
 /// Reads the definition of an `EventData` likewise.
@@ -108,7 +111,14 @@ fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
     let begins = chunk.get(at..at + 4)? == FRAGMENT_HEADER;
-    begins.then_some(Tokens { chunk, at: at + 4, end: tokens_end, attributes: Attributes::default() })
+    begins.then_some(Tokens {
+        chunk,
+        start: at,
+        at: at + 4,
+        end: tokens_end,
+        attributes: Attributes::default(),
+        names_outside: false,
+    })
 }
 
 /// The rest of an event's definition, behind its name.
@@ -210,7 +220,8 @@ impl EventTemplate<'_> {
 }
 
 impl Value<'_> {
-    fn index(self) -> Option<Index> {
+    /// Which substitution it is.
+    pub(super) fn index(self) -> Option<Index> {
         match self {
             Value::Substitution(index) => Some(index),
             _ => None,
@@ -263,10 +274,13 @@ enum Token<'a> {
 
 struct Tokens<'a> {
     chunk: &'a [u8],
+    start: usize,
     at: usize,
     end: usize,
     /// Those of the element that was read last.
     attributes: Attributes<'a>,
+    /// Whether a name that was read lies outside the definition.
+    names_outside: bool,
 }
 
 impl<'a> Tokens<'a> {
@@ -379,6 +393,7 @@ impl<'a> Tokens<'a> {
         if offset == self.at {
             self.at += 8 + length + 2;
         }
+        self.names_outside |= offset < self.start || offset + 8 + length > self.end;
         self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)
     }
 }
