@@ -82,3 +82,55 @@ impl Remembered {
         Some(definition)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dnsweep_samples::{Event, LogWriter, Style};
+
+    /// The chunk of a log with records of these computers, and where its definitions of events lie.
+    fn chunk(computers: &[&str]) -> (Vec<u8>, Vec<usize>) {
+        let mut writer = LogWriter::new(Style::Export);
+        for computer in computers {
+            writer.push(&Event::dns_query("example.com", "a.exe").on(computer)).unwrap();
+        }
+        let chunk = writer.finish().split_off(4096);
+        let understood = (512..chunk.len()).filter(|at| event_template(&chunk, *at, chunk.len()).is_some());
+        let offsets = understood.collect();
+        (chunk, offsets)
+    }
+
+    /// The twin: read it with no memory.
+    fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventDefinition>> {
+        Remembered::default().read(chunk, offset, chunk.len())
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_would_be_read() {
+        let mut remembered = Remembered::default();
+        for computers in [["A-01", "B-02"], ["A-01", "B-02"], ["A-02", "B-02"], ["LONGER-01", "A-01"]] {
+            let (chunk, offsets) = chunk(&computers);
+            assert_eq!(offsets.len(), 2);
+            for (offset, computer) in offsets.into_iter().zip(computers) {
+                let definition = remembered.read(&chunk, offset, chunk.len());
+                assert_eq!(definition.as_ref().unwrap().computer, computer);
+                assert_eq!(definition, anew(&chunk, offset));
+                assert_eq!(remembered.read(&chunk, offset, offset + 100), None, "it reaches over the end");
+            }
+        }
+    }
+
+    #[test]
+    fn a_definition_with_names_elsewhere_is_read_again() {
+        let (mut chunk, offsets) = chunk(&["A-01", "B-02"]);
+        let mut remembered = Remembered::default();
+        assert!(remembered.read(&chunk, offsets[1], chunk.len()).is_some());
+        // Its names lie in the first definition: a change of them is one of its meaning, though not of its bytes.
+        let name: Vec<u8> = "EventRecordID".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let place = chunk.windows(name.len()).position(|bytes| bytes == name).unwrap();
+        assert!((offsets[0]..offsets[1]).contains(&place));
+        chunk[place] = b'e';
+        assert_eq!(anew(&chunk, offsets[1]), None);
+        assert_eq!(remembered.read(&chunk, offsets[1], chunk.len()), None);
+    }
+}

@@ -100,7 +100,7 @@ enum Verdict {
     Decode,
 }
 
-impl<'a> Skim<'a> {
+impl Skim<'_> {
     /// `None` where anything is not understood.
     fn record(&mut self, record: &RecordSpan) -> Option<Verdict> {
         let content = record.range.start + RECORD_HEADER_SIZE..record.range.end - SIZE_COPY_SIZE;
