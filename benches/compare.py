@@ -31,7 +31,7 @@ KINDS = [
     ("big", "quiet", BIG_FILE, 1.2 * 1.1, 0.7 * 1.1),
 ]
 # What CI holds the quiet kind to on one thread: about twice what it takes, so that twice as slow fails.
-CHECK_BOUND = 4.5
+CHECK_BOUND = 3.5
 
 
 def build():
