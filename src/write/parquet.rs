@@ -22,9 +22,9 @@ use crate::table::Cell;
 pub const ROW_GROUP_ROWS: usize = 122_880;
 /// Cells that are collected before they are encoded: some ten thousand rows, or fewer with long lists.
 const BATCH_CELLS: usize = 1 << 18;
-/// Parts with rows that are collected before they are encoded. To encode costs something for every column however few the rows,
-/// and a part takes memory likewise.
-const MOST_WAITING: usize = 64;
+/// Bytes of parts with rows that are collected before they are encoded. To encode costs something for every column however few
+/// the rows; and as much text as crafted evidence can hold must not come together in one array.
+const WAITING_BYTES: usize = 4 << 20;
 /// Encoded bytes after which a row group is closed, however few rows it has.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 /// zstd's own default: higher levels cost much time for little space here.
@@ -37,9 +37,9 @@ pub struct TableWriter {
     table: Table,
     /// Rows that were pushed one by one.
     pending: Rows,
-    /// Rows that were collected elsewhere, and their cells.
+    /// Rows that were collected elsewhere, and the memory they take.
     waiting: Vec<RecordBatch>,
-    waiting_cells: usize,
+    waiting_bytes: usize,
     rows: u64,
 }
 
@@ -75,7 +75,7 @@ impl TableWriter {
             table: table.clone(),
             pending: table.rows(),
             waiting: Vec::new(),
-            waiting_cells: 0,
+            waiting_bytes: 0,
             rows: 0,
         })
     }
@@ -92,8 +92,7 @@ impl TableWriter {
             self.flush()?;
         }
         self.wait(&mut rows)?;
-        let is_enough = self.waiting_cells >= BATCH_CELLS || self.waiting.len() >= MOST_WAITING;
-        if is_enough { self.write() } else { Ok(()) }
+        if self.waiting_bytes >= WAITING_BYTES { self.write() } else { Ok(()) }
     }
 
     /// Writes what is left, closes the file and waits until it is on the disk.
@@ -121,8 +120,8 @@ impl TableWriter {
             return Ok(());
         }
         self.rows += rows.len() as u64;
-        self.waiting_cells += rows.cells();
         let batch = rows.take().map_err(|error| failed(&self.path, &error.into()))?;
+        self.waiting_bytes += batch.get_array_memory_size();
         self.waiting.push(batch);
         Ok(())
     }
@@ -130,7 +129,7 @@ impl TableWriter {
     /// Encodes the rows that wait.
     fn write(&mut self) -> Result<(), SweepError> {
         let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_cells = 0;
+        self.waiting_bytes = 0;
         if waiting.is_empty() {
             return Ok(());
         }
