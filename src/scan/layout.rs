@@ -1,32 +1,18 @@
 //! How records are laid out, so that the next one laid out alike is seen at a glance.
 //!
 //! Most records of a log differ only in what their fixed places hold and in the size of their last value, which
-//! is the event's data. Such a record is told by two comparisons of bytes. A record that is not alike is no worse
-//! off: it is looked at value by value, which is this file's twin.
+//! is the event's data. Such a record is told by two comparisons of bytes. Any other is looked at value by value
+//! ([`Seen::read`]), which is this file's twin.
 
 use std::ops::Range;
 
-use crate::event::{EventTime, SYSMON_PROVIDER};
+use crate::event::SYSMON_PROVIDER;
 
-use super::binxml::{
-    FILETIME, FILETIME_OF_9999, FRAGMENT, Index, SID, TEXT, U16, U64, is_letter, is_well_sized,
-};
-use super::definition::EventDefinition;
+use super::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, is_well_sized};
 use super::log::{u16_at, u64_at};
+use super::seen::{Seen, equals, instant};
+use super::template::EventTemplate;
 use super::value::{Values, is_null};
-
-/// 100 ns intervals between 1601-01-01 and 1970-01-01.
-const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
-
-/// What the skim sees of a record.
-pub(super) struct Seen {
-    pub event_id: u16,
-    pub sysmon: bool,
-    pub time: EventTime,
-    pub event_record_id: u64,
-    /// Where the event's data lies in the chunk, if that is a fragment.
-    pub data: Option<Range<usize>>,
-}
 
 /// The layout of a record. Places are from the first value.
 #[derive(Debug, Clone, Copy)]
@@ -56,30 +42,22 @@ impl<'a> Layout<'a> {
     /// The layout of a record that was looked at value by value, and whose content begins at `content`. `None` if
     /// records like it differ in more than a layout tells.
     pub(super) fn of(
-        (event, definition): (usize, &EventDefinition),
+        (event, template): (usize, &EventTemplate),
         chunk: &'a [u8],
         content: usize,
         values: &Values<'a>,
         sysmon: bool,
     ) -> Option<Self> {
         let (last, _, _) = values.last()?;
-        let text = |index: Option<Index>| values.range(index?, TEXT);
-        let provider = text(definition.provider);
-        // The provider alone makes an event Sysmon's, whatever its channel.
-        let decides = |range: &Range<usize>| {
-            chunk.get(range.clone()).and_then(|name| equals(name, SYSMON_PROVIDER)) == Some(true)
-        };
-        let texts = match provider {
-            Some(provider) if decides(&provider) => [Some(provider), None],
-            provider => [provider, text(definition.channel)],
-        };
-        let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
-        let end = texts.iter().flatten().map(|range| range.end).max().unwrap_or(start);
-        let event_id = values.range(definition.event_id, U16)?;
-        let time_created = values.range(definition.time_created, FILETIME)?;
-        let event_record_id = values.range(definition.event_record_id, U64)?;
+        let names = names(template, chunk, values);
+        let event_id = values.range(template.event_id, U16)?;
+        let time_created = values.range(template.time_created, FILETIME)?;
+        let event_record_id = values.range(template.event_record_id, U64)?;
         let last_start = values.start_of(last)?;
-        if [end, event_id.end, time_created.end, event_record_id.end].iter().any(|end| *end > last_start) {
+        if [names.end, event_id.end, time_created.end, event_record_id.end]
+            .iter()
+            .any(|end| *end > last_start)
+        {
             return None;
         }
         let mut sids = values.places(SID);
@@ -89,7 +67,7 @@ impl<'a> Layout<'a> {
             return None;
         }
         // So is each whose data is not its last value.
-        let data = definition.event_data.map(usize::from);
+        let data = template.event_data.map(usize::from);
         if data.is_some_and(|index| index != last) || values.holds_definition {
             return None;
         }
@@ -106,13 +84,13 @@ impl<'a> Layout<'a> {
             time_created: place(time_created),
             event_record_id: place(event_record_id),
             last: last_start - values.start(),
-            last_required: definition.required.iter().any(|index| usize::from(*index) == last),
+            last_required: template.required.iter().any(|index| usize::from(*index) == last),
             last_is_data: data.is_some(),
             sid: match sid {
                 Some(at) => Some((at, *chunk.get(values.start() + at)?)),
                 None => None,
             },
-            names: (start - values.start(), chunk.get(start..end)?),
+            names: (names.start - values.start(), chunk.get(names)?),
             sysmon,
         })
     }
@@ -149,24 +127,173 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// The instant of a FILETIME; `None` for one that the decoder has rules of its own for.
-pub(super) fn instant(filetime: u64) -> Option<EventTime> {
-    let ticks = i64::try_from(filetime).ok().filter(|_| filetime < FILETIME_OF_9999)?;
-    Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
+/// What lies from the first text that tells whether a record is Sysmon's to the last.
+fn names(template: &EventTemplate, chunk: &[u8], values: &Values<'_>) -> Range<usize> {
+    let text = |index: Option<Index>| values.range(index?, TEXT);
+    let provider = text(template.provider);
+    let decides = provider.as_ref().and_then(|range| equals(chunk.get(range.clone())?, SYSMON_PROVIDER));
+    // The provider alone makes an event Sysmon's, whatever its channel.
+    let channel = if decides == Some(true) { None } else { text(template.channel) };
+    let texts = [provider, channel];
+    let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
+    start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
 }
 
-/// Whether UTF-16 text, up to its first NUL, is `name` in any ASCII case. `None` for text that is
-/// cut in the middle of a unit: about that the decoder shall decide.
-pub(super) fn equals(text: &[u8], name: &str) -> Option<bool> {
-    if !text.len().is_multiple_of(2) {
-        return None;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE, Walk, walk};
+    use crate::scan::template::event_template;
+    use dnsweep_samples::{Event, LogWriter, Style};
+    use proptest::prelude::*;
+
+    /// A chunk with three records of one definition, and where their contents lie.
+    fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
+        let mut writer = LogWriter::new(style);
+        for number in 1..=3 {
+            writer.push(&Event::dns_query("example.com", "a.exe").numbered(number)).unwrap();
+        }
+        let chunk = writer.finish()[4096..4096 + 65536].to_vec();
+        let mut walked = Walk::default();
+        walk(&chunk, &mut walked);
+        let content = |range: &Range<usize>| range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
+        let contents = walked.records.iter().map(|record| content(&record.range)).collect();
+        (chunk, contents)
     }
-    let length = name.len() * 2;
-    let begins = text.get(..length).is_some_and(|start| {
-        start
-            .chunks_exact(2)
-            .zip(name.bytes())
-            .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
-    });
-    Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
+
+    /// The definition that the second record refers to, in two forms: one whose last value may be null, and one
+    /// where it must not be.
+    fn templates(chunk: &[u8], content: &Range<usize>) -> (usize, [EventTemplate; 2]) {
+        let offset = Values::head(chunk, content.start).unwrap().definition;
+        let [mut lax, mut strict] = [(); 2].map(|()| event_template(chunk, offset, chunk.len()).unwrap());
+        lax.required.retain(|index| Some(*index) != lax.event_data);
+        strict.required.extend(strict.event_data);
+        (offset, [lax, strict])
+    }
+
+    fn layout<'a>(template: &EventTemplate, chunk: &'a [u8], content: &Range<usize>) -> Option<Layout<'a>> {
+        let values = Values::head(chunk, content.start)?;
+        let seen = Seen::read(template, &values, content.end)?;
+        Layout::of((0, template), chunk, content.start, &values, seen.sysmon)
+    }
+
+    /// The twin.
+    fn value_by_value(
+        template: &EventTemplate,
+        offset: usize,
+        chunk: &[u8],
+        content: &Range<usize>,
+    ) -> Option<Seen> {
+        let values = Values::head(chunk, content.start).filter(|values| values.definition == offset)?;
+        Seen::read(template, &values, content.end)
+    }
+
+    #[test]
+    fn a_record_like_another_is_seen() {
+        for style in [Style::Export, Style::Live] {
+            let (chunk, contents) = chunk(style);
+            let (offset, [template, _]) = templates(&chunk, &contents[1]);
+            let seen = layout(&template, &chunk, &contents[1]).unwrap().see(&chunk, contents[2].clone());
+            assert_eq!(seen, value_by_value(&template, offset, &chunk, &contents[2]));
+            assert_eq!(
+                seen.map(|seen| (seen.event_id, seen.sysmon, seen.event_record_id)),
+                Some((22, true, 3))
+            );
+        }
+    }
+
+    /// Where a change of a record's content can make a difference, from the content's start.
+    fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
+        let values = Values::head(chunk, content.start).unwrap();
+        let (last, _, _) = values.last().unwrap();
+        let last_descriptor = values.start() - content.start - 4;
+        let sid = values.places(SID).next().unwrap().0 + values.start() - content.start;
+        let mut places: Vec<usize> = (0..values.start_of(last).unwrap() - content.start).collect();
+        // The last descriptor and the security identifier are few bytes among many.
+        for _ in 0..20 {
+            places.extend([last_descriptor, last_descriptor + 1, last_descriptor + 2, sid + 1]);
+        }
+        places
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        /// Whatever a layout sees of a record, a look at each value sees too.
+        #[test]
+        fn a_record_made_different_is_not_taken_for_alike(
+            style in prop_oneof![Just(Style::Export), Just(Style::Live)],
+            strict in 0_usize..2,
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(1), Just(6), Just(0x13), Just(0x21)]), 1..4),
+            shorter in prop_oneof![Just(0_usize), 0_usize..8],
+        ) {
+            let (mut chunk, contents) = chunk(style);
+            let original = chunk.clone();
+            let (offset, templates) = templates(&original, &contents[1]);
+            let places = places(&chunk, &contents[2]);
+            for (place, byte) in changes {
+                chunk[contents[2].start + place.get(&places)] = byte;
+            }
+            let content = contents[2].start..contents[2].end - shorter;
+            let layout = layout(&templates[strict], &original, &contents[1]).unwrap();
+            if let Some(seen) = layout.see(&chunk, content.clone()) {
+                prop_assert_eq!(Some(seen), value_by_value(&templates[strict], offset, &chunk, &content));
+            }
+        }
+    }
+
+    #[test]
+    fn a_null_in_the_place_of_required_data_is_seen_by_none() {
+        let (mut chunk, contents) = chunk(Style::Export);
+        let original = chunk.clone();
+        let (offset, [template, strict]) = templates(&original, &contents[1]);
+        let kind = Values::head(&chunk, contents[2].start).unwrap().start() - 2;
+        chunk[kind] = 0;
+        for (template, is_seen) in [(template, true), (strict, false)] {
+            let layout = layout(&template, &original, &contents[1]).unwrap();
+            assert_eq!(layout.see(&chunk, contents[2].clone()).is_some(), is_seen);
+            assert_eq!(value_by_value(&template, offset, &chunk, &contents[2]).is_some(), is_seen);
+        }
+    }
+
+    #[test]
+    fn a_security_identifier_in_the_last_place_is_left_to_the_twin() {
+        let (mut chunk, contents) = chunk(Style::Export);
+        let original = chunk.clone();
+        let (offset, [template, _]) = templates(&original, &contents[1]);
+        let values = Values::head(&original, contents[2].start).unwrap();
+        let (start, descriptor) = (values.start_of(17).unwrap(), values.start() - 4);
+        // A size that an identifier can have, though not with the number of parts that lies there, and behind it a byte that
+        // ends the content.
+        let parts = u16::from(original[start + 1]);
+        let mut sizes = (8..u16::MAX).step_by(4).filter(|size| *size != 8 + 4 * parts);
+        let size = sizes.find(|size| original[start + usize::from(*size)] == 0).unwrap();
+        chunk[descriptor..descriptor + 2].copy_from_slice(&size.to_le_bytes());
+        chunk[descriptor + 2] = SID;
+        assert_eq!(value_by_value(&template, offset, &chunk, &contents[2]), None);
+        let layout = layout(&template, &original, &contents[1]).unwrap();
+        assert_eq!(layout.see(&chunk, contents[2].clone()), None);
+    }
+
+    #[test]
+    fn a_record_with_the_definition_in_it_is_no_example() {
+        let (chunk, contents) = chunk(Style::Export);
+        let (_, [template, _]) = templates(&chunk, &contents[1]);
+        assert!(value_by_value(&template, 550, &chunk, &contents[0]).is_some());
+        assert!(layout(&template, &chunk, &contents[0]).is_none());
+    }
+
+    #[test]
+    fn a_head_that_is_a_part_of_the_definition_is_no_head() {
+        let (mut chunk, contents) = chunk(Style::Export);
+        let original = chunk.clone();
+        let (offset, [template, _]) = templates(&original, &contents[1]);
+        let layout = layout(&template, &original, &contents[1]).unwrap();
+        // The second record once more, so that the definition which it refers to would lie in it.
+        let before = layout.head.len() - 4 * 18;
+        let content = offset - before..offset - before + contents[1].len();
+        chunk.copy_within(contents[1].clone(), content.start);
+        assert_eq!(layout.head, &chunk[content.start..content.start + layout.head.len()]);
+        assert_eq!(value_by_value(&template, offset, &chunk, &content), None);
+        assert_eq!(layout.see(&chunk, content), None);
+    }
 }

@@ -4,15 +4,17 @@
 mod binxml;
 mod block;
 mod chunk;
-mod definition;
 mod document;
 mod layout;
 mod log;
 mod needle;
 mod read;
 mod record;
+mod remembered;
+mod seen;
 mod select;
 mod template;
+mod token;
 mod value;
 
 pub use block::{BlockScan, LocatedEvent, Location, Scanner};

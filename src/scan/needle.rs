@@ -4,7 +4,8 @@
 //! search need not try every byte of a record, and does not hit where two values run together.
 
 use super::binxml::{Index, NULL, TEXT, is_letter};
-use super::template::{DataTemplate, Text};
+use super::template::DataTemplate;
+use super::token::Text;
 use super::value::Values;
 
 /// Which records are decoded.

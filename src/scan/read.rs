@@ -9,8 +9,8 @@ use crate::damage::{Damage, Problem};
 /// The bytes that are tried again by themselves where a range cannot be read: first a chunk's, then a page, the least
 /// that file systems and disks read.
 const PIECES: [usize; 2] = [65536, 4096];
-/// What the buffer is aligned to. The kernel copies from the page cache by whole cache lines where it can: into memory that is
-/// not aligned, reading took 1.4 times as long.
+/// What the buffer is aligned to: a page. On an AMD EPYC, reading from the page cache took 1.4 times as long into memory that
+/// is aligned to 16 bytes only; 32 were enough.
 const ALIGNMENT: usize = 4096;
 
 /// A buffer for a block, used again for the next.
@@ -128,4 +128,67 @@ fn read(
         }
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A log of bytes that tell their place, some pages of which cannot be read.
+    struct Log {
+        bytes: Vec<u8>,
+        bad: Vec<u64>,
+    }
+
+    impl LogBytes for Log {
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let end = (offset + buffer.len() as u64).min(self.bytes.len() as u64);
+            let is_bad = self.bad.iter().any(|page| page * 4096 < end && offset < (page + 1) * 4096);
+            if is_bad { Err(io::Error::other("bad sector")) } else { self.bytes.read_at(offset, buffer) }
+        }
+    }
+
+    fn log(length: u64, bad: Vec<u64>) -> Log {
+        let bytes = (0..length).map(|at| u8::try_from((at / 512 + at) % 251).unwrap() + 1).collect();
+        Log { bytes, bad }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// The twin: ask for each byte by itself. The buffer is used for another block before.
+        #[test]
+        fn a_part_holds_what_can_be_read(length in 0_u64..300_000, bad in prop::collection::vec(0_u64..80, 0..4), start in 0_u64..40) {
+            // Of a page that cannot be read, nobody can tell that the log ends in it.
+            let whole = bad.into_iter().filter(|page| (page + 1) * 4096 <= length);
+            let log = log(length, whole.collect());
+            let mut buffer = BlockBuffer::default();
+            buffer.read(&self::log(270_336, vec![3]), 0..270_336);
+            let block = start * 4096..start * 4096 + 135_168;
+            buffer.read(&log, block.clone());
+            for part in [block.start..block.start + 4096, block.start + 4096..block.start + 69_632, block.start + 69_632..block.end] {
+                let read = buffer.part(part.clone());
+                let there = part.end.min(length).saturating_sub(part.start);
+                prop_assert_eq!(read.bytes.len() as u64, there);
+                for (place, byte) in read.bytes.iter().enumerate() {
+                    let at = part.start + place as u64;
+                    let is_lost = log.bad.contains(&(at / 4096));
+                    prop_assert_eq!(read.lacks(&(place..place + 1)), is_lost, "{}", at);
+                    prop_assert_eq!(*byte, if is_lost { 0 } else { log.bytes[usize::try_from(at).unwrap()] });
+                }
+                let lost: u64 = read.problems.iter().map(|problem| problem.length).sum();
+                prop_assert_eq!(lost + read.bytes_read(), part.end - part.start);
+                prop_assert!(read.problems.iter().all(|problem| problem.offset >= part.start && problem.offset + problem.length <= part.end));
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_lies_aligned_in_memory() {
+        let mut buffer = BlockBuffer::default();
+        for length in [100, 5000, 300_000, 100] {
+            buffer.read(&log(length, Vec::new()), 0..length);
+            assert_eq!(buffer.part(0..length).bytes.as_ptr().align_offset(ALIGNMENT), 0, "{length}");
+        }
+    }
 }

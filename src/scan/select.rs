@@ -16,20 +16,16 @@ use std::sync::Arc;
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
-use super::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64};
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
-use super::definition::{EventDefinition, Remembered};
-use super::layout::{Layout, Seen, equals, instant};
+use super::layout::Layout;
 use super::needle::{FieldPlaces, Needles, Wanted};
-use super::template::data_template;
+use super::remembered::Remembered;
+use super::seen::Seen;
+use super::template::{EventTemplate, data_template};
 use super::value::Values;
 
-/// The layouts that are kept of a chunk. Logs of a hundred kinds of events have some ten that are frequent.
+/// The layouts that are kept of a chunk: more would cost each record that is like none of them a comparison.
 const MOST_LAYOUTS: usize = 16;
-/// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or its channel.
-const DNS_QUERY: u16 = 22;
-const SYSMON: [&str; 2] = [crate::event::SYSMON_PROVIDER, crate::event::SYSMON_CHANNEL];
-
 /// Skims chunks, one after the other.
 #[derive(Debug)]
 pub(super) struct Skimmer {
@@ -51,7 +47,7 @@ impl Skimmer {
         walk.take(|record| skim.record(record) == Some(Verdict::Counted));
         for event in skim.events.into_iter().filter_map(|(_, event)| event) {
             if event.counts.records > 0 {
-                tally.add_counts(&event.definition.computer, event.counts.into(), event.ids());
+                tally.add_counts(&event.template.computer, event.counts.into(), event.ids());
             }
         }
     }
@@ -75,7 +71,7 @@ struct Skim<'a> {
 /// A definition of an event, and what was counted of its records.
 #[derive(Debug)]
 struct KnownEvent {
-    definition: Arc<EventDefinition>,
+    template: Arc<EventTemplate>,
     counts: Counts,
 }
 
@@ -136,17 +132,14 @@ impl Skim<'_> {
     fn value_by_value(&mut self, content: Range<usize>) -> Option<(usize, Seen)> {
         let Skim { chunk, end, .. } = *self;
         let read = |offset| {
-            let definition = self.remembered.read(chunk, offset, end)?;
-            Some(KnownEvent { definition, counts: Counts::NONE })
+            let template = self.remembered.read(chunk, offset, end)?;
+            Some(KnownEvent { template, counts: Counts::NONE })
         };
         let values = Values::head(chunk, content.start)?;
         let place = known(&mut self.events, values.definition, read)?;
-        let definition = &self.events.get(place)?.1.as_ref()?.definition;
-        if !values.fill(content.end) {
-            return None;
-        }
-        let seen = Seen::read(definition, &values)?;
-        if let Some(layout) = Layout::of((place, definition), chunk, content.start, &values, seen.sysmon)
+        let template = &self.events.get(place)?.1.as_ref()?.template;
+        let seen = Seen::read(template, &values, content.end)?;
+        if let Some(layout) = Layout::of((place, template), chunk, content.start, &values, seen.sysmon)
             && self.layouts.len() < MOST_LAYOUTS
         {
             self.layouts.push(layout);
@@ -224,32 +217,5 @@ impl From<Counts> for RecordCounts {
             dns_queries: counts.dns_queries,
             span: Span { first: Some(counts.first_time), last: Some(counts.last_time) },
         }
-    }
-}
-
-impl Seen {
-    fn read(definition: &EventDefinition, values: &Values<'_>) -> Option<Self> {
-        if definition.required.iter().any(|index| values.is_null(*index) != Some(false)) {
-            return None;
-        }
-        let event_id = values.bytes(definition.event_id, U16)?.try_into().ok().map(u16::from_le_bytes)?;
-        let time =
-            values.bytes(definition.time_created, FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
-        let event_record_id =
-            values.bytes(definition.event_record_id, U64)?.try_into().ok().map(u64::from_le_bytes)?;
-        let mut sysmon = definition.sysmon;
-        for (index, name) in [definition.provider, definition.channel].into_iter().zip(SYSMON) {
-            if let Some(index) = index
-                && !sysmon
-            {
-                sysmon = equals(values.bytes(index, TEXT)?, name)?;
-            }
-        }
-        let data = definition.event_data.and_then(|index| values.range(index, FRAGMENT));
-        Some(Seen { event_id, sysmon, time: instant(time)?, event_record_id, data })
-    }
-
-    fn is_dns_query(&self) -> bool {
-        self.sysmon && self.event_id == DNS_QUERY
     }
 }

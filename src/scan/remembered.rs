@@ -1,85 +1,41 @@
-//! What the skim needs of an event's definition, and a memory of the one that chunks begin with.
+//! A memory of the definition that chunks begin with.
 //!
 //! The chunks of a log mostly begin with the same definition at the same place. Where its bytes are those of the
 //! chunk before, and it says all that it means itself, it means the same: it need not be read again.
 
 use std::sync::Arc;
 
-use crate::event::{SYSMON_CHANNEL, SYSMON_PROVIDER};
-
-use super::binxml::{DEFINITION_HEADER_SIZE, Index, definition_end};
-use super::template::{EventTemplate, Value, event_template};
-
-/// A definition of an event. Holds no part of the chunk.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct EventDefinition {
-    /// The text of `Computer`.
-    pub computer: String,
-    /// Whether what is written of provider and channel in the definition says that it is Sysmon's.
-    pub sysmon: bool,
-    /// `Provider/@Name` and `Channel`, where they are substituted.
-    pub provider: Option<Index>,
-    pub channel: Option<Index>,
-    /// `EventID`, `TimeCreated/@SystemTime`, `EventRecordID`.
-    pub event_id: Index,
-    pub time_created: Index,
-    pub event_record_id: Index,
-    /// What stands in the place of `EventData`; `None` where it is not a substitution alone.
-    pub event_data: Option<Index>,
-    /// Substitutions that must not be null, or one of the elements above is left out.
-    pub required: Vec<Index>,
-}
-
-impl EventDefinition {
-    /// `None` if the name of the computer is not whole.
-    fn of(template: EventTemplate<'_>) -> Option<Self> {
-        let sysmon = [(template.provider, SYSMON_PROVIDER), (template.channel, SYSMON_CHANNEL)]
-            .into_iter()
-            .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));
-        Some(EventDefinition {
-            computer: template.computer.decode()?,
-            sysmon,
-            provider: template.provider.index(),
-            channel: template.channel.index(),
-            event_id: template.event_id,
-            time_created: template.time_created,
-            event_record_id: template.event_record_id,
-            event_data: template.event_data,
-            required: template.required,
-        })
-    }
-}
+use super::binxml::{DEFINITION_HEADER_SIZE, definition_end};
+use super::template::{EventTemplate, event_template};
 
 /// The first definition of the chunks before.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     offset: usize,
     tokens: Vec<u8>,
-    definition: Option<Arc<EventDefinition>>,
+    template: Option<Arc<EventTemplate>>,
 }
 
 impl Remembered {
     /// The definition at `offset` of a chunk; nothing of it may lie at or behind `end`. `None` if it is not understood.
-    pub(super) fn read(&mut self, chunk: &[u8], offset: usize, end: usize) -> Option<Arc<EventDefinition>> {
+    pub(super) fn read(&mut self, chunk: &[u8], offset: usize, end: usize) -> Option<Arc<EventTemplate>> {
         let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
         let tokens = chunk.get(offset + DEFINITION_HEADER_SIZE..tokens_end)?;
-        if let Some(definition) = &self.definition
+        if let Some(template) = &self.template
             && self.offset == offset
             && self.tokens == tokens
         {
-            return Some(Arc::clone(definition));
+            return Some(Arc::clone(template));
         }
-        let template = event_template(chunk, offset, end)?;
-        let says_all = template.says_all;
-        let definition = Arc::new(EventDefinition::of(template)?);
+        let template = Arc::new(event_template(chunk, offset, end)?);
         // One that lies behind another is different in each chunk.
-        if says_all && (self.definition.is_none() || offset <= self.offset) {
+        if template.says_all && (self.template.is_none() || offset <= self.offset) {
             self.offset = offset;
             self.tokens.clear();
             self.tokens.extend_from_slice(tokens);
-            self.definition = Some(Arc::clone(&definition));
+            self.template = Some(Arc::clone(&template));
         }
-        Some(definition)
+        Some(template)
     }
 }
 
@@ -101,7 +57,7 @@ mod tests {
     }
 
     /// The twin: read it with no memory.
-    fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventDefinition>> {
+    fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
         Remembered::default().read(chunk, offset, chunk.len())
     }
 

@@ -1,0 +1,79 @@
+//! What the skim sees of a record: enough to count it, and to tell whether it must be decoded.
+
+use std::ops::Range;
+
+use crate::event::{EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
+
+use super::binxml::{FILETIME, FILETIME_OF_9999, FRAGMENT, TEXT, U16, U64, is_letter};
+use super::template::EventTemplate;
+use super::value::Values;
+
+/// 100 ns intervals between 1601-01-01 and 1970-01-01.
+const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
+
+/// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or its channel.
+const DNS_QUERY: u16 = 22;
+const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
+
+/// What the skim sees of a record.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub event_id: u16,
+    pub sysmon: bool,
+    pub time: EventTime,
+    pub event_record_id: u64,
+    /// Where the event's data lies in the chunk, if that is a fragment.
+    pub data: Option<Range<usize>>,
+}
+
+impl Seen {
+    /// Looks at each value of a record of that definition, whose content ends at `end` of the chunk. `None` where anything is
+    /// not as usual.
+    pub(super) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
+        let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
+        if lacks_one || !values.fill(end) {
+            return None;
+        }
+        let event_id = values.bytes(template.event_id, U16)?.try_into().ok().map(u16::from_le_bytes)?;
+        let time = values.bytes(template.time_created, FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
+        let event_record_id =
+            values.bytes(template.event_record_id, U64)?.try_into().ok().map(u64::from_le_bytes)?;
+        let mut sysmon = template.sysmon;
+        for (index, name) in [template.provider, template.channel].into_iter().zip(SYSMON) {
+            if let Some(index) = index
+                && !sysmon
+            {
+                sysmon = equals(values.bytes(index, TEXT)?, name)?;
+            }
+        }
+        let data = template.event_data.and_then(|index| values.range(index, FRAGMENT));
+        Some(Seen { event_id, sysmon, time: instant(time)?, event_record_id, data })
+    }
+
+    /// Whether it is Sysmon's event 22.
+    pub(super) fn is_dns_query(&self) -> bool {
+        self.sysmon && self.event_id == DNS_QUERY
+    }
+}
+
+/// The instant of a FILETIME; `None` for one that the decoder has rules of its own for.
+pub(super) fn instant(filetime: u64) -> Option<EventTime> {
+    let ticks = i64::try_from(filetime).ok().filter(|_| filetime < FILETIME_OF_9999)?;
+    Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
+}
+
+/// Whether UTF-16 text, up to its first NUL, is `name` in any ASCII case. `None` for text that is
+/// cut in the middle of a unit: about that the decoder shall decide.
+pub(super) fn equals(text: &[u8], name: &str) -> Option<bool> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let length = name.len() * 2;
+    let begins = text.get(..length).is_some_and(|start| {
+        start
+            .chunks_exact(2)
+            .zip(name.bytes())
+            .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
+    });
+    Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
+}

@@ -1,0 +1,258 @@
+//! The tokens of a template definition: elements, attributes, texts and substitutions. What they mean together is
+//! not known here.
+//!
+//! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are understood.
+
+use super::binxml::{
+    DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, holds_nul, is_letter,
+};
+use super::log::{u16_at, u32_at};
+
+/// Text of a definition: UTF-16, as it lies in the chunk.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// `None` for text with a NUL in it: the decoder ends it there, and shall decide.
+    fn new(bytes: &'a [u8]) -> Option<Self> {
+        (!holds_nul(bytes)).then_some(Text(bytes))
+    }
+
+    /// Whether it is `ascii`, letter for letter.
+    pub(super) fn is(self, ascii: &str) -> bool {
+        self.0.len() == ascii.len() * 2
+            && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
+    }
+
+    /// Whether it is `ascii`, in any case.
+    pub(super) fn is_in_any_case(self, ascii: &str) -> bool {
+        self.0.len() == ascii.len() * 2
+            && self
+                .0
+                .chunks_exact(2)
+                .zip(ascii.bytes())
+                .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
+    }
+
+    /// The text; `None` unless it is whole: about the rest, the decoder shall decide.
+    pub(super) fn decode(self) -> Option<String> {
+        let units =
+            self.0.chunks_exact(2).filter_map(|unit| unit.first_chunk().copied().map(u16::from_le_bytes));
+        char::decode_utf16(units).collect::<Result<String, _>>().ok()
+    }
+}
+
+/// A text that is written in the definition or substituted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    /// The element or attribute is not there.
+    #[default]
+    Absent,
+    /// Written in the definition.
+    Literal(Text<'a>),
+    /// Substituted.
+    Substitution(Index),
+}
+
+/// The tokens of the definition at `offset` of a chunk, behind its fragment header; nothing of it may lie at or behind `end`.
+pub(super) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
+    let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
+    let at = offset + DEFINITION_HEADER_SIZE;
+    let begins = chunk.get(at..at + 4)? == FRAGMENT_HEADER;
+    begins.then_some(Tokens {
+        chunk,
+        start: at,
+        at: at + 4,
+        end: tokens_end,
+        attributes: Attributes::default(),
+        names_outside: false,
+    })
+}
+
+impl Value<'_> {
+    /// Which substitution it is.
+    pub(super) fn index(self) -> Option<Index> {
+        match self {
+            Value::Substitution(index) => Some(index),
+            _ => None,
+        }
+    }
+}
+
+/// The attributes of an element. Real ones have up to seven; of those that are looked at, up to three.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Attributes<'a> {
+    first: [(Text<'a>, Value<'a>); 4],
+    /// How many there are, those that are not kept included.
+    pub count: usize,
+}
+
+impl<'a> Attributes<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The value of the one attribute with that name; `None` if there is none, or may be several: the decoder
+    /// leaves out empty ones, so which of them counts is not known here.
+    pub(super) fn only(&self, wanted: &str) -> Option<Value<'a>> {
+        let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
+        let (_, value) = named.next()?;
+        named.next().is_none().then_some(*value)
+    }
+}
+
+/// A token of a definition.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Token<'a> {
+    /// An element begins: its name and dependency.
+    Open(Text<'a>, u16),
+    /// An attribute's name.
+    Attribute(Text<'a>),
+    /// The element's attributes are over, content follows.
+    EndOfAttributes,
+    /// The element is over, without content.
+    CloseEmpty,
+    /// The element is over.
+    Close,
+    /// Text.
+    Text(Text<'a>),
+    /// A value of the record.
+    Substitution(Index),
+    /// The definition is over.
+    End,
+}
+
+/// A cursor over the tokens of a definition.
+pub(super) struct Tokens<'a> {
+    chunk: &'a [u8],
+    start: usize,
+    at: usize,
+    end: usize,
+    /// Those of the element that was read last.
+    pub attributes: Attributes<'a>,
+    /// Whether a name that was read lies outside the definition.
+    pub names_outside: bool,
+}
+
+impl<'a> Tokens<'a> {
+    /// The token at the cursor; `None` for one that is not among the usual, or that reaches over the end.
+    pub(super) fn next(&mut self) -> Option<Token<'a>> {
+        let kind = *self.chunk.get(self.at)?;
+        self.at += 1;
+        let token = match kind {
+            0x00 => Token::End,
+            0x01 | 0x41 => {
+                let dependency = u16_at(self.chunk, self.at)?;
+                // Behind the dependency lies the element's size, which is not needed.
+                self.at += 6;
+                let name = self.name()?;
+                if kind == 0x41 {
+                    // The size of the attribute list.
+                    self.at += 4;
+                }
+                Token::Open(name, dependency)
+            }
+            0x02 => Token::EndOfAttributes,
+            0x03 => Token::CloseEmpty,
+            0x04 => Token::Close,
+            0x05 | 0x45 => {
+                if *self.chunk.get(self.at)? != TEXT {
+                    return None;
+                }
+                let length = usize::from(u16_at(self.chunk, self.at + 1)?) * 2;
+                self.at += 3 + length;
+                Token::Text(Text::new(self.chunk.get(self.at - length..self.at)?)?)
+            }
+            0x06 | 0x46 => Token::Attribute(self.name()?),
+            0x0d | 0x0e => {
+                let index = u16_at(self.chunk, self.at)?;
+                self.at += 3;
+                Token::Substitution(index)
+            }
+            _ => return None,
+        };
+        (self.at <= self.end).then_some(token)
+    }
+
+    pub(super) fn open(&mut self) -> Option<(Text<'a>, u16)> {
+        match self.next()? {
+            Token::Open(name, dependency) => Some((name, dependency)),
+            _ => None,
+        }
+    }
+
+    /// Reads the attributes of an element that has content.
+    pub(super) fn attributes(&mut self) -> Option<()> {
+        matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
+    }
+
+    /// Reads the attributes of an element without elements in it, and gives its content.
+    pub(super) fn element(&mut self) -> Option<Value<'a>> {
+        if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
+            return Some(Value::Absent);
+        }
+        let value = match self.next()? {
+            Token::Close => return Some(Value::Absent),
+            token => value(token)?,
+        };
+        matches!(self.next()?, Token::Close).then_some(value)
+    }
+
+    /// Reads attributes, and gives the token behind them.
+    fn attributes_and_end(&mut self) -> Option<Token<'a>> {
+        self.attributes.count = 0;
+        loop {
+            match self.next()? {
+                Token::Attribute(name) => {
+                    let value = value(self.next()?)?;
+                    if let Some(attribute) = self.attributes.first.get_mut(self.attributes.count) {
+                        *attribute = (name, value);
+                    }
+                    self.attributes.count += 1;
+                }
+                token @ (Token::EndOfAttributes | Token::CloseEmpty) => return Some(token),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether the definition is understood to its end from the element `name` on, which is open below the
+    /// event, and holds no second `System`.
+    pub(super) fn ends_below(&mut self, name: Text<'_>) -> bool {
+        if name.is("System") {
+            return false;
+        }
+        let mut open = 2_usize;
+        while open > 0 {
+            match self.next() {
+                Some(Token::Open(name, _)) if open == 1 && name.is("System") => return false,
+                Some(Token::Open(_, _)) => open += 1,
+                Some(Token::Close | Token::CloseEmpty) => open -= 1,
+                Some(Token::End) | None => return false,
+                Some(_) => {}
+            }
+        }
+        matches!(self.next(), Some(Token::End))
+    }
+
+    /// A name: its offset in the chunk and, where that is here, the name itself.
+    fn name(&mut self) -> Option<Text<'a>> {
+        let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok()?;
+        self.at += 4;
+        // A name's own header: the next name in its hash bucket, its hash, its length.
+        let length = usize::from(u16_at(self.chunk, offset.checked_add(6)?)?) * 2;
+        if offset == self.at {
+            self.at += 8 + length + 2;
+        }
+        self.names_outside |= offset < self.start || offset + 8 + length > self.end;
+        self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)
+    }
+}
+
+fn value(token: Token<'_>) -> Option<Value<'_>> {
+    match token {
+        Token::Text(text) => Some(Value::Literal(text)),
+        Token::Substitution(index) => Some(Value::Substitution(index)),
+        _ => None,
+    }
+}
