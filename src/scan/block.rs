@@ -166,19 +166,15 @@ fn scan_chunk(
     skimmer: Option<&mut Skimmer>,
     scan: &mut BlockScan,
 ) {
-    walk_chunk(read.bytes, walk);
+    let skimmer = skimmer.filter(|_| read.problems.is_empty());
+    if !skimmer.is_some_and(|skimmer| skimmer.skim(read.bytes, walk, &mut scan.tally)) {
+        walk_chunk(read.bytes, walk);
+    }
     let mut problems = std::mem::take(&mut walk.problems);
-    let is_empty = walk.records.is_empty();
+    let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
     // What stands in for bytes that cannot be read is no evidence.
     let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
-    if problems.is_empty()
-        && read.problems.is_empty()
-        && !walk.unchecked
-        && let Some(skimmer) = skimmer
-    {
-        skimmer.skim(read.bytes, walk, &mut scan.tally);
-    }
     scan.tally.damaged_records += set_cut_short_aside(read.bytes, walk, &mut problems);
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;

@@ -87,6 +87,14 @@ pub(super) struct Walk {
 }
 
 impl Walk {
+    /// Forgets the chunk.
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.gaps.clear();
+        self.problems.clear();
+        self.unchecked = false;
+    }
+
     /// Where the last record or gap ends: the end of what a decoder need look at.
     pub(super) fn end(&self) -> usize {
         let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
@@ -104,10 +112,7 @@ impl Walk {
 ///
 /// `walk` is made anew; only its memory is used again.
 pub(super) fn walk(bytes: &[u8], walk: &mut Walk) {
-    walk.records.clear();
-    walk.gaps.clear();
-    walk.problems.clear();
-    walk.unchecked = false;
+    walk.clear();
     if bytes.len() < CHUNK_LENGTH {
         walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
     }
@@ -157,6 +162,31 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
         }
     }
     said.unwrap_or(bytes.len()).min(bytes.len())
+}
+
+/// Where the live records of a sound chunk end: one that is whole, and whose checksums hold. `None` for any other, and for
+/// one that says that it has no checksums.
+pub(super) fn sound_end(bytes: &[u8]) -> Option<usize> {
+    let end = usize::try_from(u32_at(bytes, FREE_SPACE_OFFSET)?).ok()?;
+    let records = bytes.get(CHUNK_HEADER_SIZE..end)?;
+    let is_sound = bytes.len() == CHUNK_LENGTH
+        && u32_at(bytes, FLAGS_OFFSET)? & NO_CHECKSUMS == 0
+        && crc32fast::hash(records) == u32_at(bytes, RECORDS_CHECKSUM_OFFSET)?
+        && header_damage(bytes).is_none();
+    is_sound.then_some(end)
+}
+
+/// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size.
+pub(super) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<Range<usize>> {
+    let rest = bytes.get(at..end)?;
+    let (head, _) = rest.split_first_chunk::<8>()?;
+    let [signature @ .., s0, s1, s2, s3] = *head;
+    let size = [s0, s1, s2, s3];
+    let length = usize::try_from(u32::from_le_bytes(size)).ok()?;
+    let is_whole = signature == *RECORD_SIGNATURE
+        && length >= LEAST_RECORD_SIZE
+        && rest.get(..length)?.last_chunk::<SIZE_COPY_SIZE>() == Some(&size);
+    is_whole.then_some(at..at + length)
 }
 
 fn header_damage(bytes: &[u8]) -> Option<Damage> {

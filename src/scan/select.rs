@@ -16,8 +16,11 @@ use std::sync::Arc;
 use crate::event::{EventTime, Span};
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
-use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk};
+use super::chunk::{
+    CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, sound_end, whole_record,
+};
 use super::layout::Layout;
+use super::log::u64_at;
 use super::needle::{FieldPlaces, Needles, Wanted};
 use super::remembered::Remembered;
 use super::seen::Seen;
@@ -39,17 +42,38 @@ impl Skimmer {
         Skimmer { needles: Needles::new(wanted), remembered: Remembered::default() }
     }
 
-    /// Counts the records of a chunk that need no decoding, and makes them gaps of the walk.
-    pub(super) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) {
+    /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of the walk. Does nothing and
+    /// returns false if the chunk is not sound.
+    pub(super) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
+        walk.clear();
+        let Some(end) = sound_end(chunk) else { return false };
         let Skimmer { needles, remembered } = self;
         let (events, data, layouts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut skim = Skim { chunk, end: walk.end(), needles, remembered, events, data, layouts };
-        walk.take(|record| skim.record(record) == Some(Verdict::Counted));
+        let mut skim = Skim { chunk, end, needles, remembered, events, data, layouts };
+        let mut at = CHUNK_HEADER_SIZE;
+        // Where the records begin that were counted last.
+        let mut counted = at;
+        while at < end {
+            let Some(range) = whole_record(chunk, at, end) else { return false };
+            at = range.end;
+            if skim.record(range.clone()) != Some(Verdict::Counted) {
+                if counted < range.start {
+                    walk.gaps.push(counted..range.start);
+                }
+                counted = range.end;
+                let header_id = u64_at(chunk, range.start + 8).unwrap_or(0);
+                walk.records.push(RecordSpan { range, header_id, reached: Reached::InChain });
+            }
+        }
+        if counted < end {
+            walk.gaps.push(counted..end);
+        }
         for event in skim.events.into_iter().filter_map(|(_, event)| event) {
             if event.counts.records > 0 {
                 tally.add_counts(&event.template.computer, event.counts.into(), event.ids());
             }
         }
+        true
     }
 }
 
@@ -98,8 +122,8 @@ enum Verdict {
 
 impl Skim<'_> {
     /// `None` where anything is not understood.
-    fn record(&mut self, record: &RecordSpan) -> Option<Verdict> {
-        let content = record.range.start + RECORD_HEADER_SIZE..record.range.end - SIZE_COPY_SIZE;
+    fn record(&mut self, range: Range<usize>) -> Option<Verdict> {
+        let content = range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
         let (event, seen) = match self.alike(content.clone()) {
             Some(known) => known,
             None => self.value_by_value(content)?,
