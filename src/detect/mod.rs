@@ -7,12 +7,14 @@
 //!
 //! This stage sees events only. Where they came from and where matches go is not known here.
 
+mod aggregate;
 mod detection;
 mod field;
 mod head;
 mod pattern;
 mod pipeline;
 mod predicate;
+mod row_key;
 mod search;
 mod stats;
 mod token;
@@ -22,7 +24,7 @@ pub use field::Field;
 pub use pattern::Pattern;
 pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use search::Search;
-pub use stats::{Stats, StatsColumn, StatsKind, StatsRows, StatsTable, StatsValue};
+pub use stats::{Stats, StatsColumn, StatsKind, StatsTable, StatsValue};
 pub use token::SearchError;
 
 /// What tests of several modules need.

@@ -3,12 +3,13 @@
 //! and merges.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use super::aggregate::Aggregate;
 use super::field::Field;
-use super::predicate::number;
+use super::row_key::RowKey;
 use crate::event::{DnsQueryEvent, EventTime};
 
 /// The columns of a detection's table, and how many events make one row: those that agree in the
@@ -56,15 +57,6 @@ pub enum StatsValue {
     List(Vec<String>),
 }
 
-/// The finished table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatsRows {
-    /// The columns.
-    pub columns: Vec<StatsColumn>,
-    /// The rows, sorted by the `by` columns; each has a value for every column.
-    pub rows: Vec<Vec<StatsValue>>,
-}
-
 /// A field as the pipeline has left it for `stats`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
@@ -106,7 +98,7 @@ impl Source {
         self.field.value(event).or_else(|| self.fill.as_deref().map(Cow::Borrowed))
     }
 
-    fn typed_value(&self, event: &DnsQueryEvent) -> Option<StatsValue> {
+    pub fn typed_value(&self, event: &DnsQueryEvent) -> Option<StatsValue> {
         if self.field == Field::Time {
             event.system.time_created.map(StatsValue::Time)
         } else {
@@ -123,8 +115,18 @@ impl Content {
     /// The field that the column shows for a single event; counts show none.
     pub fn source(&self) -> Option<&Source> {
         match self {
-            Content::Count | Content::CountOf(_) | Content::DistinctCount(_) => None,
+            Content::CountOf(_) | Content::DistinctCount(_) => None,
+            other => other.input(),
+        }
+    }
+
+    /// The field that is looked at.
+    pub fn input(&self) -> Option<&Source> {
+        match self {
+            Content::Count => None,
             Content::By(source)
+            | Content::CountOf(source)
+            | Content::DistinctCount(source)
             | Content::Values(source)
             | Content::Min(source)
             | Content::Max(source)
@@ -154,19 +156,29 @@ impl Stats {
     }
 
     /// The row that an event belongs to; none if it lacks a `by` field.
-    fn key(&self, event: &DnsQueryEvent) -> Option<Vec<StatsValue>> {
-        self.columns
-            .iter()
-            .filter_map(|column| match &column.content {
-                Content::By(source) => Some(source.typed_value(event)),
-                _ => None,
-            })
-            .collect()
+    fn key(&self, event: &DnsQueryEvent) -> Option<RowKey> {
+        let mut key = RowKey::default();
+        for column in &self.columns {
+            if let Content::By(source) = &column.content {
+                key.push(&source.typed_value(event)?);
+            }
+        }
+        Some(key.shrunk())
+    }
+
+    /// What the columns that are no `by` columns are made of.
+    fn aggregated(&self) -> impl Iterator<Item = &Content> {
+        let contents = self.columns.iter().map(|column| &column.content);
+        contents.filter(|content| !matches!(content, Content::By(_)))
     }
 
     /// The aggregates of a row before its first event.
-    fn aggregates(&self) -> Vec<Aggregate> {
-        self.columns.iter().filter_map(|column| Aggregate::new(&column.content)).collect()
+    fn aggregates(&self) -> Box<[Aggregate]> {
+        self.aggregated().filter_map(Aggregate::new).collect()
+    }
+
+    fn has_by(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.content, Content::By(_)))
     }
 }
 
@@ -199,8 +211,8 @@ impl StatsColumn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsTable {
     stats: Arc<Stats>,
-    /// By their `by` values. There can be as many as matches, so they are sorted once, at the end.
-    rows: HashMap<Vec<StatsValue>, Vec<Aggregate>>,
+    /// By their `by` values. There can be as many as matches, so each is kept small, and they are sorted once, at the end.
+    rows: HashMap<RowKey, Box<[Aggregate]>>,
 }
 
 impl StatsTable {
@@ -214,8 +226,8 @@ impl StatsTable {
     pub fn add(&mut self, event: &DnsQueryEvent) {
         let Some(key) = self.stats.key(event) else { return };
         let aggregates = self.rows.entry(key).or_insert_with(|| self.stats.aggregates());
-        for aggregate in aggregates {
-            aggregate.add(event);
+        for (aggregate, content) in aggregates.iter_mut().zip(self.stats.aggregated()) {
+            aggregate.add(content, event);
         }
     }
 
@@ -223,163 +235,36 @@ impl StatsTable {
     pub fn merge(&mut self, other: StatsTable) {
         debug_assert_eq!(self.stats, other.stats, "only tables of the same detection merge");
         for (key, theirs) in other.rows {
-            let ours = self.rows.entry(key).or_insert_with(|| self.stats.aggregates());
-            for (our, their) in ours.iter_mut().zip(theirs) {
-                our.merge(their);
+            match self.rows.entry(key) {
+                Entry::Vacant(row) => _ = row.insert(theirs),
+                Entry::Occupied(mut row) => {
+                    for (our, their) in row.get_mut().iter_mut().zip(theirs) {
+                        our.merge(their);
+                    }
+                }
             }
         }
     }
 
-    /// The finished table. As in Splunk, a `stats` without `by` has one row even if there were no events.
+    /// The columns of the finished table.
     #[must_use]
-    pub fn finish(mut self) -> StatsRows {
-        let columns = self.stats.columns.clone();
-        if columns.iter().all(|column| !matches!(column.content, Content::By(_))) && self.rows.is_empty() {
-            self.rows.insert(Vec::new(), self.stats.aggregates());
+    pub fn columns(&self) -> &[StatsColumn] {
+        self.stats.columns()
+    }
+
+    /// The rows of the finished table, sorted by the `by` columns; each has a value for every column. As in Splunk, a `stats`
+    /// without `by` has one row even if there were no events.
+    pub fn into_rows(mut self) -> impl Iterator<Item = Vec<StatsValue>> {
+        if self.rows.is_empty() && !self.stats.has_by() {
+            self.rows.insert(RowKey::default(), self.stats.aggregates());
         }
-        let row = |(key, aggregates): (Vec<StatsValue>, Vec<Aggregate>)| {
-            let values = key.into_iter().chain(aggregates.into_iter().map(Aggregate::finish));
-            columns.iter().zip(values).map(|(column, value)| column.shown(value)).collect()
-        };
-        let mut sorted: Vec<(Vec<StatsValue>, Vec<Aggregate>)> = self.rows.into_iter().collect();
+        let mut sorted: Vec<(RowKey, Box<[Aggregate]>)> = self.rows.into_iter().collect();
         sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
-        let rows = sorted.into_iter().map(row).collect();
-        StatsRows { columns, rows }
-    }
-}
-
-/// An aggregate of one row in the making.
-#[derive(Debug, Clone, PartialEq)]
-enum Aggregate {
-    Count(i64),
-    CountOf(Source, i64),
-    DistinctCount(Source, BTreeSet<String>),
-    Values(Source, BTreeSet<String>),
-    Extreme(Source, End, Extreme),
-    /// The first or last event's time, and its value.
-    InTime(Source, End, Option<(EventTime, StatsValue)>),
-}
-
-/// Which end of an order is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Least,
-    Greatest,
-}
-
-/// The least or greatest values seen. Whether to compare by number is known only when all have
-/// been seen, so both candidates are kept.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Extreme {
-    by_number: Option<(f64, String)>,
-    by_order: Option<StatsValue>,
-    /// Whether a value was seen that is no number.
-    not_all_numbers: bool,
-}
-
-impl Aggregate {
-    fn new(content: &Content) -> Option<Self> {
-        Some(match content {
-            Content::By(_) => return None,
-            Content::Count => Aggregate::Count(0),
-            Content::CountOf(source) => Aggregate::CountOf(source.clone(), 0),
-            Content::DistinctCount(source) => Aggregate::DistinctCount(source.clone(), BTreeSet::new()),
-            Content::Values(source) => Aggregate::Values(source.clone(), BTreeSet::new()),
-            Content::Min(source) => Aggregate::Extreme(source.clone(), End::Least, Extreme::default()),
-            Content::Max(source) => Aggregate::Extreme(source.clone(), End::Greatest, Extreme::default()),
-            Content::Earliest(source) => Aggregate::InTime(source.clone(), End::Least, None),
-            Content::Latest(source) => Aggregate::InTime(source.clone(), End::Greatest, None),
+        let stats = self.stats;
+        sorted.into_iter().map(move |(key, aggregates)| {
+            let values = key.values().into_iter().chain(aggregates.into_iter().map(Aggregate::finish));
+            stats.columns.iter().zip(values).map(|(column, value)| column.shown(value)).collect()
         })
-    }
-
-    fn add(&mut self, event: &DnsQueryEvent) {
-        match self {
-            Aggregate::Count(count) => *count += 1,
-            Aggregate::CountOf(source, count) => *count += i64::from(source.value(event).is_some()),
-            Aggregate::DistinctCount(source, values) | Aggregate::Values(source, values) => {
-                if let Some(value) = source.value(event).filter(|value| !values.contains(&**value)) {
-                    values.insert(value.into_owned());
-                }
-            }
-            Aggregate::Extreme(source, end, extreme) => {
-                if let Some(value) = source.typed_value(event) {
-                    extreme.merge(*end, Extreme::of(value));
-                }
-            }
-            Aggregate::InTime(source, end, best) => {
-                let new = event.system.time_created.zip(source.typed_value(event));
-                take_better(best, new, *end, Ord::cmp);
-            }
-        }
-    }
-
-    fn merge(&mut self, other: Aggregate) {
-        match (self, other) {
-            (Aggregate::Count(ours), Aggregate::Count(theirs))
-            | (Aggregate::CountOf(_, ours), Aggregate::CountOf(_, theirs)) => *ours += theirs,
-            (Aggregate::DistinctCount(_, ours), Aggregate::DistinctCount(_, theirs))
-            | (Aggregate::Values(_, ours), Aggregate::Values(_, theirs)) => ours.extend(theirs),
-            (Aggregate::Extreme(_, end, ours), Aggregate::Extreme(_, _, theirs)) => ours.merge(*end, theirs),
-            (Aggregate::InTime(_, end, ours), Aggregate::InTime(_, _, theirs)) => {
-                take_better(ours, theirs, *end, Ord::cmp);
-            }
-            _ => debug_assert!(false, "the same Stats has the same aggregates"),
-        }
-    }
-
-    fn finish(self) -> StatsValue {
-        match self {
-            Aggregate::Count(count) | Aggregate::CountOf(_, count) => StatsValue::Integer(count),
-            Aggregate::DistinctCount(_, values) => {
-                StatsValue::Integer(i64::try_from(values.len()).unwrap_or(i64::MAX))
-            }
-            Aggregate::Values(_, values) => StatsValue::List(values.into_iter().collect()),
-            Aggregate::Extreme(_, _, extreme) => extreme.finish(),
-            // Of values at the same instant, the least (or greatest) is taken: any choice that
-            // does not hang on the order of reading would do.
-            Aggregate::InTime(_, _, best) => best.map_or(StatsValue::Null, |(_, value)| value),
-        }
-    }
-}
-
-impl Extreme {
-    fn of(value: StatsValue) -> Self {
-        let by_number = match &value {
-            StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
-            _ => None,
-        };
-        Extreme { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
-    }
-
-    fn merge(&mut self, end: End, other: Extreme) {
-        // Numbers that are equal but written differently (1, 1.0) are told apart by their text.
-        take_better(&mut self.by_number, other.by_number, end, |a, b| {
-            a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
-        });
-        take_better(&mut self.by_order, other.by_order, end, Ord::cmp);
-        self.not_all_numbers |= other.not_all_numbers;
-    }
-
-    fn finish(self) -> StatsValue {
-        match self.by_number {
-            Some((_, text)) if !self.not_all_numbers => StatsValue::Text(text),
-            _ => self.by_order.unwrap_or(StatsValue::Null),
-        }
-    }
-}
-
-/// Keeps whichever of the two lies further to the wanted end; nothing is further than anything.
-fn take_better<T>(ours: &mut Option<T>, theirs: Option<T>, end: End, compare: impl Fn(&T, &T) -> Ordering) {
-    let Some(new) = theirs else { return };
-    let better = ours.as_ref().is_none_or(|old| {
-        let ordering = compare(&new, old);
-        match end {
-            End::Least => ordering.is_lt(),
-            End::Greatest => ordering.is_gt(),
-        }
-    });
-    if better {
-        *ours = Some(new);
     }
 }
 
@@ -410,12 +295,7 @@ mod tests {
             StatsValue::Time(time) => time.rfc3339(),
             StatsValue::List(list) => format!("[{}]", list.join(",")),
         };
-        table
-            .finish()
-            .rows
-            .into_iter()
-            .map(|row| row.into_iter().map(text).collect::<Vec<_>>().join(" "))
-            .collect()
+        table.into_rows().map(|row| row.into_iter().map(text).collect::<Vec<_>>().join(" ")).collect()
     }
 
     fn at(second: i64, query_name: &str, process_id: &str) -> DnsQueryEvent {
@@ -519,7 +399,8 @@ mod tests {
             prop_assert_eq!(merged(&merged(&ta, &tb), &tc), merged(&ta, &merged(&tb, &tc)), "associative");
             prop_assert_eq!(&merged(&ta, &table_of(&[])), &ta, "empty is the identity");
             let together = table_of(&[a, b].concat());
-            prop_assert_eq!(merged(&ta, &tb).finish(), together.finish(), "as if read together");
+            let rows = |table: StatsTable| table.into_rows().collect::<Vec<_>>();
+            prop_assert_eq!(rows(merged(&ta, &tb)), rows(together), "as if read together");
         }
     }
 }

@@ -205,12 +205,11 @@ fn write_stats(
     detection_id: &str,
     metadata: &[(&'static str, String)],
 ) -> Result<OutputRecord, SweepError> {
-    let rows = table.finish();
-    let columns: Vec<Column> = rows.columns.iter().map(stats_column).collect();
+    let columns: Vec<Column> = table.columns().iter().map(stats_column).collect();
     let file = format!("stats/{detection_id}.parquet");
     let metadata = sorted(metadata, "the columns of 'by', in their order");
     let mut writer = TableWriter::create(&output.staged(&file), &Table::new(&columns), &[], &metadata)?;
-    for row in rows.rows {
+    for row in table.into_rows() {
         writer.push(row.into_iter().map(stats_cell).collect())?;
     }
     Ok(record(&file, writer.finish()?))
