@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnsweep::detect::{Detection, Predicate};
 use dnsweep::event::{DnsQueryEvent, QueryResults};
-use dnsweep::report::{MATCHES_COLUMNS, MatchContext, MatchRow, event_hash};
+use dnsweep::report::{MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
 use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep::write::{Table, TableWriter};
 use dnsweep_samples::corpus::{Corpus, Pool};
@@ -77,6 +77,7 @@ fn row(event: &DnsQueryEvent) -> MatchRow<'_> {
         chunk_number: 0,
         record_offset: 0,
         event_hash: event_hash(event),
+        occurrence: Occurrence::First,
         results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
         matched_query: Vec::new(),
         matched_process: Vec::new(),

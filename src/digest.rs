@@ -1,5 +1,6 @@
 //! SHA-256, the only user of `sha2`.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
@@ -10,18 +11,28 @@ pub fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
+/// A SHA-256. Shown as 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Sha256Digest([u8; 32]);
+
+impl fmt::Display for Sha256Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hexadecimal(&self.0))
+    }
+}
+
 /// The SHA-256 of a list of texts, which tells `["ab", "c"]` from `["a", "bc"]` and an absent text
 /// from an empty one: each is preceded by its length in bytes as a little-endian u64, an absent one
 /// stands as the length 2⁶⁴ − 1 alone.
 #[must_use]
-pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
+pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Sha256Digest {
     let mut digest = Sha256::new();
     for text in texts {
         let length = text.map_or(u64::MAX, |text| text.len() as u64);
         digest.update(length.to_le_bytes());
         digest.update(text.unwrap_or_default());
     }
-    hexadecimal(&digest.finalize())
+    Sha256Digest(digest.finalize().into())
 }
 
 /// Passes on what is written and hashes it on the way.

@@ -6,6 +6,7 @@
 mod collect;
 mod work;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -65,7 +66,9 @@ pub fn sweep(
     let mut collector = Collector::new(&config, &discovery, &table, observer)?;
     let workshop = Workshop::new(&config, &discovery, &table);
     let units = units(&discovery.files).take_while(|_| !interrupt.load(Ordering::Relaxed));
-    in_order(config.threads, units, |unit| workshop.work(unit), |done| collector.add(done))?;
+    let mut met = HashSet::new();
+    let settle = |done| collector.add(workshop.settle(done, &mut met));
+    in_order(config.threads, units, |unit| workshop.work(unit), settle)?;
     let collected = collector.finish()?;
     conclude(config, arguments, discovery, collected, started)
 }
@@ -103,10 +106,19 @@ fn conclude(
     Ok(Outcome { exit, run, hosts, flawed, directory })
 }
 
-fn detection_record((loaded, matches): (LoadedDetection, u64)) -> DetectionRecord {
+fn detection_record((loaded, counts): (LoadedDetection, (u64, u64))) -> DetectionRecord {
+    let (matches, unique_matches) = counts;
     let LoadedDetection { detection, source, sha256 } = loaded;
     let version = detection.version.unwrap_or_default();
-    DetectionRecord { id: detection.id, name: detection.name, version, source, sha256, matches }
+    DetectionRecord {
+        id: detection.id,
+        name: detection.name,
+        version,
+        source,
+        sha256,
+        matches,
+        unique_matches,
+    }
 }
 
 fn exit(totals: &Totals, on_match: OnMatch) -> Exit {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::FileReport;
-use super::matches::MatchRow;
+use super::matches::{MatchRow, Occurrence};
 use crate::event::Span;
 use crate::table::{Cell, Column, ColumnType, Scalar};
 use crate::tally::RecordCounts;
@@ -20,8 +20,12 @@ pub const HOSTS_COLUMNS: [Column; 19] = {
             "the machine, as its records name it; null for evidence in which no record names one",
         ),
         Column::always("evidence", Texts, "the pieces of evidence that hold its records"),
-        Column::always("matches", Integer, "matches of all detections"),
-        Column::always("unique_matches", Integer, "of these, those that are not copies of one event"),
+        Column::always("matches", Integer, "matches of all detections, copies of one event included"),
+        Column::always(
+            "unique_matches",
+            Integer,
+            "of these, those that are no copy of one before; what follows of matches is said of these",
+        ),
         Column::nullable("first_time", Time, "TimeCreated of the first match"),
         Column::nullable("last_time", Time, "TimeCreated of the last match"),
         Column::always("query_names", COUNTS, "names asked for in its matches, most frequent first"),
@@ -98,8 +102,10 @@ impl FileCounts {
 pub struct Host {
     /// Pieces of evidence with its records.
     pub evidence: BTreeSet<String>,
-    /// Matches of all detections.
+    /// Matches of all detections, copies of an event included.
     pub matches: u64,
+    /// Matches that are no copies. All that follows of matches is of these.
+    pub unique_matches: u64,
     /// Span of its matches.
     pub match_span: Span,
     /// Names asked for in matches.
@@ -123,6 +129,10 @@ impl Host {
     pub fn add_match(&mut self, row: &MatchRow<'_>) {
         let event = row.event;
         self.matches += 1;
+        if row.occurrence == Occurrence::Copy {
+            return;
+        }
+        self.unique_matches += 1;
         self.match_span.add(event.system.time_created);
         self.risk_score = self.risk_score.max(row.risk_score);
         for (counts, value) in [
@@ -141,6 +151,7 @@ impl Host {
     pub fn merge(&mut self, other: Host) {
         self.evidence.extend(other.evidence);
         self.matches += other.matches;
+        self.unique_matches += other.unique_matches;
         self.match_span.merge(other.match_span);
         for (counts, others) in [
             (&mut self.query_names, other.query_names),
@@ -180,7 +191,7 @@ impl Host {
             Cell::optional(computer),
             Cell::Texts(self.evidence.iter().map(Into::into).collect()),
             Cell::count(self.matches),
-            Cell::count(self.matches),
+            Cell::count(self.unique_matches),
             Cell::optional_time(self.match_span.first),
             Cell::optional_time(self.match_span.last),
             count_cells(&self.query_names),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::digest::sha256_of_texts;
+use crate::digest::{Sha256Digest, sha256_of_texts};
 use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, query_status_name};
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
@@ -64,7 +64,7 @@ pub const MATCHES_COLUMNS: [Column; 35] = {
         Column::always(
             "duplicate",
             Boolean,
-            "whether an earlier row is a copy of the same event; always false for now",
+            "whether it is a copy of an event in an earlier row: one of an archive, a backup, a forwarded log",
         ),
         Column::always("detection_id", Text, "the detection's id"),
         Column::always("detection_name", Text, "its name"),
@@ -89,7 +89,9 @@ pub struct MatchRow<'a> {
     /// The event.
     pub event: &'a DnsQueryEvent,
     /// [`event_hash`] of the event.
-    pub event_hash: String,
+    pub event_hash: Sha256Digest,
+    /// Whether the event was met before.
+    pub occurrence: Occurrence,
     /// The event's answers.
     pub results: QueryResults,
     /// The patterns for the query's name that hit.
@@ -100,6 +102,17 @@ pub struct MatchRow<'a> {
     pub risk_score: i64,
     /// The detection's message about this event.
     pub risk_message: String,
+}
+
+/// Which time an event is met, in evidence order. One event can lie in a live log, in its archive, in a shadow copy, and in a
+/// log that it was forwarded to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Occurrence {
+    /// The first time.
+    #[default]
+    First,
+    /// It is a copy of one that was met before.
+    Copy,
 }
 
 /// What a row says of its file and its detection: the same for many rows.
@@ -152,8 +165,8 @@ impl MatchRow<'_> {
             Cell::count(self.chunk_number),
             Cell::count(self.record_offset),
             Cell::Boolean(false),
-            Cell::text(&self.event_hash),
-            Cell::Boolean(false),
+            Cell::text(self.event_hash.to_string()),
+            Cell::Boolean(self.occurrence == Occurrence::Copy),
             Cell::text(context.detection_id),
             Cell::text(context.detection_name),
             Cell::text(context.detection_version),
@@ -177,7 +190,7 @@ fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
 /// ProcessId, QueryName, QueryStatus, QueryResults, Image, User. Numbers are decimal; a field that
 /// is absent or empty is absent, as forwarding does not keep the two apart.
 #[must_use]
-pub fn event_hash(event: &DnsQueryEvent) -> String {
+pub fn event_hash(event: &DnsQueryEvent) -> Sha256Digest {
     let system = &event.system;
     let time =
         system.time_created.map_or_else(|| system.time_created_raw.clone(), |time| time.ticks().to_string());
@@ -240,7 +253,8 @@ mod tests {
         let row = MatchRow {
             chunk_number: 0,
             record_offset: 0,
-            event_hash: String::new(),
+            event_hash: Sha256Digest::default(),
+            occurrence: Occurrence::First,
             event: &event,
             results: QueryResults::default(),
             matched_query: Vec::new(),

@@ -11,6 +11,6 @@ mod summary;
 pub use escape::{escaped, escaped_json};
 pub use host::{HOSTS_COLUMNS, Host, Hosts, Verdict};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
-pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, event_hash};
+pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
 pub use run::{DetectionRecord, OutputRecord, Run, Totals};
 pub use summary::{FlawedFile, Summary, terminal_width};

@@ -63,8 +63,10 @@ pub struct DetectionRecord {
     pub source: String,
     /// The SHA-256 of its file.
     pub sha256: String,
-    /// Its matches.
+    /// Its matches, copies of an event included.
     pub matches: u64,
+    /// Of these, those that are no copies.
+    pub unique_matches: u64,
 }
 
 /// A table, as `run.json` names it.
@@ -121,8 +123,10 @@ pub struct Totals {
     pub sysmon_records: u64,
     /// DNS queries.
     pub dns_queries: u64,
-    /// Matches of all detections.
+    /// Matches of all detections, copies of an event included.
     pub matches: u64,
+    /// Of these, those that are no copies of one before.
+    pub unique_matches: u64,
 }
 
 impl Totals {

@@ -71,20 +71,21 @@ impl Display for Summary<'_> {
 
 impl Summary<'_> {
     fn heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { matches, hosts, hosts_with_matches, .. } = self.run.totals;
+        let Totals { matches, unique_matches, hosts, hosts_with_matches, .. } = self.run.totals;
         if self.run.interrupted {
             writeln!(f, "INTERRUPTED: this is what was found until then")?;
         }
         writeln!(
             f,
-            "{} on {} of {}",
-            counted(matches, "match", "matches"),
+            "{} on {} of {}{}",
+            counted(unique_matches, "match", "matches"),
             grouped(hosts_with_matches),
-            counted(hosts, "host", "hosts")
+            counted(hosts, "host", "hosts"),
+            copies(matches - unique_matches)
         )?;
         for detection in &self.run.detections {
             let (name, version) = (escaped(&detection.name), escaped(&detection.version));
-            let text = format!("{name} (version {version}): {}", grouped(detection.matches));
+            let text = format!("{name} (version {version}): {}", grouped(detection.unique_matches));
             self.labelled(f, "Detection", &text)?;
         }
         if let Some(window) = self.window() {
@@ -103,15 +104,16 @@ impl Summary<'_> {
 
     fn matching_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
         let mut matching: Vec<_> = rows.iter().filter(|(_, host)| host.matches > 0).collect();
-        matching.sort_by_key(|(_, host)| std::cmp::Reverse((host.risk_score, host.matches)));
+        matching.sort_by_key(|(_, host)| std::cmp::Reverse((host.risk_score, host.unique_matches)));
         for (computer, host) in matching.iter().take(MOST_HOSTS) {
             writeln!(f)?;
             writeln!(
                 f,
-                "{}: {}, risk score {}",
+                "{}: {}, risk score {}{}",
                 name(*computer),
-                counted(host.matches, "match", "matches"),
-                host.risk_score
+                counted(host.unique_matches, "match", "matches"),
+                host.risk_score,
+                copies(host.matches - host.unique_matches)
             )?;
             self.labelled(f, "  when", &span(host.match_span))?;
             self.labelled(f, "  domains", &values(&host.query_names))?;
@@ -326,6 +328,11 @@ fn span(span: Span) -> String {
         (Some(first), Some(last)) => format!("{} to {}", first.readable(), last.readable()),
         _ => "at no readable time".to_owned(),
     }
+}
+
+/// What is said of matches that are copies of those counted.
+fn copies(copies: u64) -> String {
+    if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
 }
 
 fn counted(number: u64, one: &str, many: &str) -> String {

@@ -10,7 +10,7 @@ use crate::report::{
 use crate::table::{Cell, Column, ColumnType, Nulls};
 use crate::write::{OutputDirectory, Table, TableWriter, WrittenTable};
 
-use super::work::{Done, Matches};
+use super::work::{Done, Matches, Reduced};
 use super::{Observer, SCHEMA_VERSION};
 
 /// How many flawed files are remembered for the summary; the ledger has all.
@@ -26,8 +26,8 @@ pub(super) struct Collector<'a> {
     matches: TableWriter,
     files: TableWriter,
     hosts: Hosts,
-    /// For each detection, its matches and its own table.
-    reduced: Vec<(u64, Option<StatsTable>)>,
+    /// What the matches of each detection come to.
+    reduced: Vec<Reduced>,
     totals: Totals,
     flawed: Vec<FlawedFile>,
     /// The file whose blocks are coming in, and how far they have come.
@@ -43,8 +43,8 @@ pub(super) struct Collected {
     pub totals: Totals,
     /// The first files that were not all read and understood.
     pub flawed: Vec<FlawedFile>,
-    /// For each detection, its matches.
-    pub match_counts: Vec<u64>,
+    /// For each detection, its matches, and how many of them are no copies.
+    pub match_counts: Vec<(u64, u64)>,
     /// The tables.
     pub outputs: Vec<OutputRecord>,
 }
@@ -91,7 +91,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes what came of the next unit.
-    pub(super) fn add(&mut self, done: Done) -> Result<(), SweepError> {
+    pub(super) fn add(&mut self, done: Done<'_>) -> Result<(), SweepError> {
         let matches = done.matches?;
         self.observer.advanced(done.block.length(), matches.rows.len() as u64);
         self.add_matches(matches)?;
@@ -107,11 +107,8 @@ impl<'a> Collector<'a> {
         }
         self.matches.append(matches.rows)?;
         self.hosts.merge(matches.hosts);
-        for ((count, stats), (more, other)) in self.reduced.iter_mut().zip(matches.detections) {
-            *count += more;
-            if let (Some(stats), Some(other)) = (stats, other) {
-                stats.merge(other);
-            }
+        for (reduced, more) in self.reduced.iter_mut().zip(matches.detections) {
+            reduced.merge(more);
         }
         Ok(())
     }
@@ -154,17 +151,16 @@ impl<'a> Collector<'a> {
             write_hosts(self.output, &self.hosts, &self.metadata)?,
         ];
         let mut match_counts = Vec::with_capacity(self.reduced.len());
-        for ((count, table), LoadedDetection { detection, .. }) in
-            self.reduced.into_iter().zip(self.detections)
-        {
-            match_counts.push(count);
-            if let Some(table) = table {
+        for (reduced, LoadedDetection { detection, .. }) in self.reduced.into_iter().zip(self.detections) {
+            match_counts.push((reduced.matches, reduced.unique_matches));
+            if let Some(table) = reduced.stats {
                 outputs.push(write_stats(self.output, table, &detection.id, &self.metadata)?);
             }
         }
         outputs.push(record("files.parquet", self.files.finish()?));
         let rows = self.hosts.rows();
         self.totals.hosts = rows.len() as u64;
+        self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
         self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
         Ok(Collected { hosts: self.hosts, totals: self.totals, flawed: self.flawed, match_counts, outputs })
     }

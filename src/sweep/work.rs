@@ -1,18 +1,20 @@
 //! What one thread does at a time: reads, decodes and detects a block of a log, and reduces what
 //! comes of it.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::bytes::LogBytes;
 use crate::config::{Config, Decoding, LoadedDetection};
 use crate::damage::{Damage, Problem};
 use crate::detect::{Predicate, RequiredLiteral, StatsTable};
+use crate::digest::Sha256Digest;
 use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
-use crate::event::{DnsQueryEvent, QueryResults};
+use crate::event::QueryResults;
 use crate::readers::Readers;
-use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, event_hash};
-use crate::scan::{Block, BlockScan, LocatedEvent, Location, Needle, Scanner, Selection, Wanted, blocks};
+use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, Occurrence, event_hash};
+use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use crate::write::{Rows, Table};
 
 /// A block of a file.
@@ -28,13 +30,26 @@ pub(super) fn units(files: &[LogFile]) -> impl Iterator<Item = Unit<'_>> {
 }
 
 /// What came of a unit.
-pub(super) struct Done {
-    /// Which part of its file it was.
+pub(super) struct Done<'a> {
+    /// The file.
+    pub file: &'a LogFile,
+    /// Which part of it it was.
     pub block: Block,
-    /// What was seen of the file.
+    /// What was seen of it.
     pub part: FileReport,
-    /// Its matches; an error is a fault of this program.
+    /// The events that a detection describes, in the order of the file.
+    pub described: Vec<Described>,
+    /// What they come to; an error is a fault of this program.
     pub matches: Result<Matches, SweepError>,
+}
+
+/// An event that at least one detection describes.
+pub(super) struct Described {
+    pub located: LocatedEvent,
+    pub hash: Sha256Digest,
+    pub occurrence: Occurrence,
+    /// Which detections, by their place among all.
+    pub detections: Vec<usize>,
 }
 
 /// The matches of a unit, as rows and reduced.
@@ -43,18 +58,53 @@ pub(super) struct Matches {
     pub rows: Rows,
     /// What they say of their hosts.
     pub hosts: Hosts,
-    /// For each detection, how many there are, and its own table if it has one.
-    pub detections: Vec<(u64, Option<StatsTable>)>,
+    /// What those of each detection come to.
+    pub detections: Vec<Reduced>,
+}
+
+/// What the matches of one detection come to. `merge` is associative and commutative.
+pub(super) struct Reduced {
+    /// How many there are, copies of an event included.
+    pub matches: u64,
+    /// How many are no copies.
+    pub unique_matches: u64,
+    /// The detection's own table, if it has one: of events that are no copies.
+    pub stats: Option<StatsTable>,
+}
+
+impl Reduced {
+    fn new(loaded: &LoadedDetection) -> Self {
+        let stats = loaded.detection.search.stats.as_ref().map(StatsTable::new);
+        Reduced { matches: 0, unique_matches: 0, stats }
+    }
+
+    fn add(&mut self, described: &Described) {
+        self.matches += 1;
+        if described.occurrence == Occurrence::First {
+            self.unique_matches += 1;
+            if let Some(stats) = &mut self.stats {
+                stats.add(&described.located.event);
+            }
+        }
+    }
+
+    /// Takes in what other matches come to.
+    pub(super) fn merge(&mut self, other: Reduced) {
+        self.matches += other.matches;
+        self.unique_matches += other.unique_matches;
+        if let (Some(ours), Some(theirs)) = (&mut self.stats, other.stats) {
+            ours.merge(theirs);
+        }
+    }
 }
 
 impl Matches {
     /// None yet.
     pub(super) fn none(table: &Table, detections: &[LoadedDetection]) -> Self {
-        let stats = |loaded: &LoadedDetection| loaded.detection.search.stats.as_ref().map(StatsTable::new);
         Matches {
             rows: table.rows(),
             hosts: Hosts::default(),
-            detections: detections.iter().map(|loaded| (0, stats(loaded))).collect(),
+            detections: detections.iter().map(Reduced::new).collect(),
         }
     }
 }
@@ -79,20 +129,43 @@ impl<'a> Workshop<'a> {
     }
 
     /// Reads, decodes and detects.
-    pub(super) fn work(&self, unit: Unit<'_>) -> Done {
+    pub(super) fn work<'u>(&self, unit: Unit<'u>) -> Done<'u> {
         let Unit { file, block } = unit;
         // The list is whole whatever happened to a thread that held it.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let scanner = idle().pop();
         let mut scanner = scanner.unwrap_or_else(|| Scanner::new(&self.selection));
-        let (mut part, events) = match open(file) {
+        let (part, events) = match open(file) {
             Ok(log) => part(file, self.scan(&mut scanner, log.as_ref(), block)),
             Err(reason) => (unreadable(file, block, reason), Vec::new()),
         };
         idle().push(scanner);
-        let matches = self.detect(file, events);
+        self.done(file, block, part, self.detect(events))
+    }
+
+    fn done<'u>(
+        &self,
+        file: &'u LogFile,
+        block: Block,
+        mut part: FileReport,
+        described: Vec<Described>,
+    ) -> Done<'u> {
+        let matches = self.reduce(file, &described);
         part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
-        Done { block, part, matches }
+        Done { file, block, part, described, matches }
+    }
+
+    /// Settles which events of a unit are copies, all units before it being settled; what they come to is reduced again if
+    /// there are any. Most units have none, so the reduction need not wait for this.
+    pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut HashSet<Sha256Digest>) -> Done<'u> {
+        let mut copies = false;
+        for event in &mut done.described {
+            if !met.insert(event.hash) {
+                event.occurrence = Occurrence::Copy;
+                copies = true;
+            }
+        }
+        if copies { self.done(done.file, done.block, done.part, done.described) } else { done }
     }
 
     fn scan(&self, scanner: &mut Scanner, log: &dyn LogBytes, block: Block) -> BlockScan {
@@ -102,22 +175,38 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// The matches among the events: in their order, and for each in the order of the detections.
-    fn detect(&self, file: &LogFile, events: Vec<LocatedEvent>) -> Result<Matches, SweepError> {
-        let detections = &self.config.detections;
-        let mut matches = Matches::none(self.table, detections);
-        let source_path = if events.is_empty() { String::new() } else { file.source_path() };
-        for LocatedEvent { location, event } in events {
-            if !self.config.window.holds(event.system.time_created) {
-                continue;
-            }
-            for (LoadedDetection { detection, .. }, (count, stats)) in
-                detections.iter().zip(&mut matches.detections)
-            {
-                if !detection.search.predicate.evaluate(&event) {
+    /// The events that a detection describes, in their order.
+    fn detect(&self, events: Vec<LocatedEvent>) -> Vec<Described> {
+        let in_window =
+            events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
+        let described = in_window.filter_map(|located| {
+            let detections = self.config.detections.iter().enumerate();
+            let describing: Vec<usize> = detections
+                .filter(|(_, loaded)| loaded.detection.search.predicate.evaluate(&located.event))
+                .map(|(place, _)| place)
+                .collect();
+            (!describing.is_empty()).then(|| Described {
+                hash: event_hash(&located.event),
+                occurrence: Occurrence::First,
+                detections: describing,
+                located,
+            })
+        });
+        described.collect()
+    }
+
+    /// What events come to: a row for each detection that describes one, in the order of the detections.
+    fn reduce(&self, file: &LogFile, described: &[Described]) -> Result<Matches, SweepError> {
+        let mut matches = Matches::none(self.table, &self.config.detections);
+        let source_path = if described.is_empty() { String::new() } else { file.source_path() };
+        for event in described {
+            for place in &event.detections {
+                let (Some(LoadedDetection { detection, .. }), Some(reduced)) =
+                    (self.config.detections.get(*place), matches.detections.get_mut(*place))
+                else {
                     continue;
-                }
-                let row = match_row(location, &event, detection);
+                };
+                let row = match_row(event, detection);
                 let context = MatchContext {
                     evidence: self.discovery.evidence_name(file.evidence),
                     source_path: &source_path,
@@ -127,26 +216,21 @@ impl<'a> Workshop<'a> {
                 };
                 matches.rows.push(row.cells(&context))?;
                 matches.hosts.add_match(&row);
-                *count += 1;
-                if let Some(stats) = stats {
-                    stats.add(&event);
-                }
+                reduced.add(event);
             }
         }
         Ok(matches)
     }
 }
 
-fn match_row<'a>(
-    location: Location,
-    event: &'a DnsQueryEvent,
-    detection: &crate::detect::Detection,
-) -> MatchRow<'a> {
+fn match_row<'a>(described: &'a Described, detection: &crate::detect::Detection) -> MatchRow<'a> {
+    let LocatedEvent { location, event } = &described.located;
     let hits = detection.search.predicate.hits(event);
     MatchRow {
         chunk_number: location.chunk_number,
         record_offset: location.record_offset,
-        event_hash: event_hash(event),
+        event_hash: described.hash,
+        occurrence: described.occurrence,
         results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
         matched_query: hits.matched_query,
         matched_process: hits.matched_process,
