@@ -55,6 +55,7 @@
 
 pub mod bytes;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod damage;
 pub mod detect;
@@ -64,6 +65,7 @@ pub mod error;
 pub mod event;
 pub mod exit;
 pub mod in_order;
+pub mod numbering;
 pub mod progress;
 pub mod readers;
 pub mod report;

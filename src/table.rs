@@ -23,13 +23,15 @@ pub enum ColumnType {
     Records(&'static [(&'static str, Scalar)]),
 }
 
-/// What a field of a record holds. Never null.
+/// What a field of a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
     /// Text, UTF-8.
     Text,
     /// A signed number of 64 bits.
     Integer,
+    /// An instant, in microseconds, UTC. It alone can be null.
+    Time,
 }
 
 /// Whether a column's cells can be null.
@@ -73,6 +75,7 @@ impl Column {
         let scalar = |scalar: Scalar| match scalar {
             Scalar::Text => "text",
             Scalar::Integer => "integer",
+            Scalar::Time => "timestamp",
         };
         let name = match self.kind {
             ColumnType::Text => "text".to_owned(),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Span, System};
+use crate::numbering::Logs;
 
 /// Counts of live records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,9 +75,46 @@ pub struct PassedOver {
     pub seen_before: u64,
 }
 
+/// How many bytes of a file are what. The parts add up to the file's size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extents {
+    /// The file's header, or what lies in its place.
+    pub header: u64,
+    /// Chunks with records and without a problem.
+    pub good: u64,
+    /// Chunks without a record and without a problem.
+    pub empty: u64,
+    /// Chunks with a problem, and what lies in the place of a chunk.
+    pub damaged: u64,
+    /// What lies behind the last whole chunk and is not the beginning of one.
+    pub trailing: u64,
+    /// What was not read: nothing of it could be, or the sweep was interrupted before it came to it.
+    pub unread: u64,
+}
+
+impl Extents {
+    /// Adds those of another part of the file.
+    pub fn merge(&mut self, other: Extents) {
+        self.header += other.header;
+        self.good += other.good;
+        self.empty += other.empty;
+        self.damaged += other.damaged;
+        self.trailing += other.trailing;
+        self.unread += other.unread;
+    }
+
+    /// Their sum.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.header + self.good + self.empty + self.damaged + self.trailing + self.unread
+    }
+}
+
 /// What was seen in a part of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// How many bytes are what.
+    pub extents: Extents,
     /// Places for a chunk: whole ones, and what is left of one at the file's end.
     pub chunks: u64,
     /// Of these, those that hold no record: never used, or emptied.
@@ -93,6 +131,8 @@ pub struct Tally {
     pub record_ids: RecordIds,
     /// The same counts for each Computer.
     pub computers: BTreeMap<String, RecordCounts>,
+    /// The EventRecordIDs of each log that they belong to.
+    pub logs: Logs,
 }
 
 impl Tally {
@@ -100,6 +140,9 @@ impl Tally {
     pub fn add(&mut self, system: &System) {
         self.counts.add(system);
         self.record_ids.add(system.event_record_id);
+        if let Some(id) = system.event_record_id {
+            self.logs.change(&system.computer, &system.channel, |runs| runs.add(id, system.time_created));
+        }
         if let Some(counts) = self.computers.get_mut(&system.computer) {
             counts.add(system);
         } else {
@@ -120,6 +163,7 @@ impl Tally {
 
     /// Adds the tally of another part.
     pub fn merge(&mut self, other: Tally) {
+        self.extents.merge(other.extents);
         self.chunks += other.chunks;
         self.empty_chunks += other.empty_chunks;
         self.damaged_chunks += other.damaged_chunks;
@@ -130,6 +174,7 @@ impl Tally {
         for (computer, counts) in other.computers {
             self.computers.entry(computer).or_default().merge(counts);
         }
+        self.logs.merge(&other.logs);
     }
 }
 

@@ -111,6 +111,7 @@ fn check(sample: &Sample, damaged: &[u8], found: &Found) -> Result<(), TestCaseE
             "outside the file: {problem:?}"
         );
     }
+    prop_assert_eq!(found.tally.extents.sum(), damaged.len() as u64, "every byte is accounted for");
     // No record is found twice, and none overlaps another.
     let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
     for event in &found.events {

@@ -29,6 +29,7 @@ TEXT, INTEGER, BOOLEAN, TEXTS = "text", "integer", "boolean", "list of text"
 TIME = "timestamp"
 COUNTS = "list of struct value text, count integer"
 NULLABLE = ", nullable"
+SIDES = "after_record_id integer, after_time timestamp, before_record_id integer, before_time timestamp"
 
 TABLES = {
     "matches.parquet": {
@@ -88,6 +89,11 @@ TABLES = {
         "files": INTEGER,
         "damaged_files": INTEGER,
         "verdict": TEXT,
+        "record_gaps": f"list of struct channel text, {SIDES}",
+        "record_gap_count": INTEGER,
+        "clock_step_count": INTEGER,
+        "distant_utc_times": INTEGER,
+        "findings": TEXTS,
     },
     "files.parquet": {
         "evidence": TEXT,
@@ -95,6 +101,12 @@ TABLES = {
         "size": INTEGER,
         "status": TEXT,
         "problems": "list of struct offset integer, length integer, problem text",
+        "header_bytes": INTEGER,
+        "good_bytes": INTEGER,
+        "empty_bytes": INTEGER,
+        "damaged_bytes": INTEGER,
+        "trailing_bytes": INTEGER,
+        "unread_bytes": INTEGER,
         "chunks": INTEGER,
         "empty_chunks": INTEGER,
         "damaged_chunks": INTEGER,
@@ -110,6 +122,10 @@ TABLES = {
         "first_record_id": INTEGER + NULLABLE,
         "last_record_id": INTEGER + NULLABLE,
         "dirty": BOOLEAN,
+        "record_gaps": f"list of struct computer text, channel text, {SIDES}",
+        "record_gap_count": INTEGER,
+        "clock_steps": "list of struct offset integer, from_time timestamp, to_time timestamp",
+        "clock_step_count": INTEGER,
     },
 }
 BLOOM_FILTERS = {"matches.parquet": ["query_name", "process_guid", "event_hash"]}
@@ -136,6 +152,14 @@ def normal(value):
     return value
 
 
+STRUCTS = "list of struct "
+
+
+def fields_of(kind):
+    """The fields of a list of structs, as it is written above: pairs of a name and a type."""
+    return [tuple(field.split(" ")) for field in kind.removeprefix(STRUCTS).split(", ")]
+
+
 class DuckDb:
     """DuckDB, by SQL."""
 
@@ -145,10 +169,6 @@ class DuckDb:
         BOOLEAN: "BOOLEAN",
         TIME: "TIMESTAMP WITH TIME ZONE",
         TEXTS: "VARCHAR[]",
-        COUNTS: 'STRUCT("value" VARCHAR, count BIGINT)[]',
-        "list of struct type text, data text": 'STRUCT("type" VARCHAR, "data" VARCHAR)[]',
-        "list of struct offset integer, length integer, problem text":
-            'STRUCT("offset" BIGINT, length BIGINT, problem VARCHAR)[]',
     }
 
     def __init__(self):
@@ -166,7 +186,11 @@ class DuckDb:
         return {row[0]: row[1].replace('"', "") for row in described.fetchall()}
 
     def type_of(self, kind):
-        return self.TYPES[kind.removesuffix(NULLABLE)].replace('"', "")
+        kind = kind.removesuffix(NULLABLE)
+        if kind.startswith(STRUCTS):
+            fields = ", ".join(f"{name} {self.TYPES[of]}" for name, of in fields_of(kind))
+            return f"STRUCT({fields})[]"
+        return self.TYPES[kind]
 
     def matches_per_computer(self, path):
         query = "SELECT computer, count(*) FROM read_parquet($path) GROUP BY computer"
@@ -182,12 +206,6 @@ class Polars:
         BOOLEAN: polars.Boolean,
         TIME: polars.Datetime("us", "UTC"),
         TEXTS: polars.List(polars.String),
-        COUNTS: polars.List(polars.Struct({"value": polars.String, "count": polars.Int64})),
-        "list of struct type text, data text":
-            polars.List(polars.Struct({"type": polars.String, "data": polars.String})),
-        "list of struct offset integer, length integer, problem text": polars.List(
-            polars.Struct({"offset": polars.Int64, "length": polars.Int64, "problem": polars.String})
-        ),
     }
 
     def rows(self, path):
@@ -197,7 +215,10 @@ class Polars:
         return dict(polars.read_parquet_schema(path))
 
     def type_of(self, kind):
-        return self.TYPES[kind.removesuffix(NULLABLE)]
+        kind = kind.removesuffix(NULLABLE)
+        if kind.startswith(STRUCTS):
+            return polars.List(polars.Struct({name: self.TYPES[of] for name, of in fields_of(kind)}))
+        return self.TYPES[kind]
 
     def matches_per_computer(self, path):
         counted = polars.scan_parquet(path, glob=False).group_by("computer").agg(polars.len()).collect()
@@ -211,23 +232,20 @@ class PyArrow:
     def _list(kind):
         return pyarrow.list_(pyarrow.field("element", kind, nullable=False))
 
-    @classmethod
-    def _records(cls, *fields):
-        return cls._list(pyarrow.struct([pyarrow.field(name, kind, nullable=False) for name, kind in fields]))
-
     def type_of(self, kind):
-        text, integer = pyarrow.string(), pyarrow.int64()
-        return {
-            TEXT: text,
-            INTEGER: integer,
+        kind = kind.removesuffix(NULLABLE)
+        types = {
+            TEXT: pyarrow.string(),
+            INTEGER: pyarrow.int64(),
             BOOLEAN: pyarrow.bool_(),
             TIME: pyarrow.timestamp("us", "UTC"),
-            TEXTS: self._list(text),
-            COUNTS: self._records(("value", text), ("count", integer)),
-            "list of struct type text, data text": self._records(("type", text), ("data", text)),
-            "list of struct offset integer, length integer, problem text":
-                self._records(("offset", integer), ("length", integer), ("problem", text)),
-        }[kind.removesuffix(NULLABLE)]
+            TEXTS: self._list(pyarrow.string()),
+        }
+        if kind.startswith(STRUCTS):
+            # Of the fields of a struct, only an instant can be null.
+            fields = [pyarrow.field(name, types[of], nullable=of == TIME) for name, of in fields_of(kind)]
+            return self._list(pyarrow.struct(fields))
+        return types[kind]
 
     def rows(self, path):
         return pyarrow.parquet.read_table(path, partitioning=None).to_pylist()

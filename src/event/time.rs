@@ -9,6 +9,9 @@ use jiff::{SignedDuration, Timestamp, civil, tz::Offset};
 const TICKS_PER_MICROSECOND: i64 = 10;
 const NANOSECONDS_PER_TICK: i128 = 100;
 
+/// 100 ns intervals between 1601-01-01 and 1970-01-01.
+const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
+
 /// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventTime(i64);
@@ -23,6 +26,12 @@ impl EventTime {
     #[must_use]
     pub fn from_ticks(ticks: i64) -> Self {
         EventTime(ticks)
+    }
+
+    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` where that is more than can be counted.
+    #[must_use]
+    pub fn from_filetime(filetime: u64) -> Option<Self> {
+        i64::try_from(filetime).ok().map(|ticks| EventTime(ticks - FILETIME_OF_1970))
     }
 
     /// 100 ns intervals since 1970-01-01T00:00:00Z.

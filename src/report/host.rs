@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::FileReport;
+use super::finding::Finding;
+use super::ledger::{FileReport, MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
-use crate::event::Span;
+use crate::event::{DnsQueryEvent, EventTime, Span};
+use crate::numbering::Runs;
 use crate::table::{Cell, Column, ColumnType, Scalar};
 use crate::tally::RecordCounts;
 
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 19] = {
+pub const HOSTS_COLUMNS: [Column; 24] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -48,6 +50,37 @@ pub const HOSTS_COLUMNS: [Column; 19] = {
             "verdict",
             Text,
             "`matches`, `no matches`, `no DNS queries logged`, `unreadable`, or `no event logs`",
+        ),
+        Column::always(
+            "record_gaps",
+            ColumnType::Records(&[
+                ("channel", Scalar::Text),
+                ("after_record_id", Scalar::Integer),
+                ("after_time", Scalar::Time),
+                ("before_record_id", Scalar::Integer),
+                ("before_time", Scalar::Time),
+            ]),
+            "EventRecordIDs of a channel that no file holds, and the events on both sides; the first hundred",
+        ),
+        Column::always(
+            "record_gap_count",
+            Integer,
+            "how many such gaps there are; of more than two thousand in a channel, so many",
+        ),
+        Column::always(
+            "clock_step_count",
+            Integer,
+            "how often the clock went back by a minute or more, in files of this machine alone",
+        ),
+        Column::always(
+            "distant_utc_times",
+            Integer,
+            "matches whose UtcTime is more than five minutes from TimeCreated",
+        ),
+        Column::always(
+            "findings",
+            Texts,
+            "what is odd about its logs, in sentences: gaps, times, and where they lie",
         ),
     ]
 };
@@ -122,6 +155,14 @@ pub struct Host {
     pub counts: RecordCounts,
     /// Its files.
     pub files: FileCounts,
+    /// EventRecordIDs by channel.
+    pub channels: BTreeMap<String, Runs>,
+    /// How often the clock went back, in files that hold no other machine's records.
+    pub clock_steps: u64,
+    /// Matches whose UtcTime is far from TimeCreated.
+    pub distant_utc_times: u64,
+    /// Machines whose records lie in the same pieces of evidence.
+    pub neighbours: BTreeSet<String>,
 }
 
 impl Host {
@@ -135,6 +176,7 @@ impl Host {
         self.unique_matches += 1;
         self.match_span.add(event.system.time_created);
         self.risk_score = self.risk_score.max(row.risk_score);
+        self.distant_utc_times += u64::from(is_utc_time_distant(event));
         for (counts, value) in [
             (&mut self.query_names, &event.query_name),
             (&mut self.processes, &event.image),
@@ -166,6 +208,32 @@ impl Host {
         self.risk_score = self.risk_score.max(other.risk_score);
         self.counts.merge(other.counts);
         self.files.merge(other.files);
+        for (channel, runs) in &other.channels {
+            self.channels.entry(channel.clone()).or_default().merge(runs);
+        }
+        self.clock_steps += other.clock_steps;
+        self.distant_utc_times += other.distant_utc_times;
+        self.neighbours.extend(other.neighbours);
+    }
+
+    /// What is odd about its logs.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> =
+            self.channels.iter().filter_map(|(channel, runs)| Finding::of_gaps(channel, runs)).collect();
+        if self.clock_steps > 0 {
+            findings.push(Finding::ClockSteps(self.clock_steps));
+        }
+        if self.distant_utc_times > 0 {
+            findings.push(Finding::DistantUtcTimes(self.distant_utc_times));
+        }
+        if self.evidence.len() > 1 {
+            findings.push(Finding::SeveralEvidence(self.evidence.iter().cloned().collect()));
+        }
+        if !self.neighbours.is_empty() {
+            findings.push(Finding::OtherComputers(self.neighbours.iter().cloned().collect()));
+        }
+        findings
     }
 
     /// What can be said of it.
@@ -182,6 +250,14 @@ impl Host {
         } else {
             Verdict::NoEventLogs
         }
+    }
+
+    /// The first gaps of all channels, in their order.
+    fn gap_cells(&self) -> Vec<Vec<Cell<'_>>> {
+        let gaps = self.channels.iter().flat_map(|(channel, runs)| {
+            runs.gaps().map(move |gap| [Cell::text(channel)].into_iter().chain(gap_sides(&gap)).collect())
+        });
+        gaps.take(MOST_GAPS).collect()
     }
 
     /// The host's row, in the order of [`HOSTS_COLUMNS`].
@@ -207,8 +283,24 @@ impl Host {
             Cell::count(self.files.files),
             Cell::count(self.files.damaged),
             Cell::text(self.verdict().name()),
+            Cell::Records(self.gap_cells()),
+            Cell::count(self.channels.values().map(Runs::gap_count).sum()),
+            Cell::count(self.clock_steps),
+            Cell::count(self.distant_utc_times),
+            Cell::Texts(self.findings().iter().map(|finding| finding.to_string().into()).collect()),
         ]
     }
+}
+
+/// 100 ns intervals between UtcTime and TimeCreated that are far: five minutes. Sysmon logs a query when it is answered, so
+/// seconds are usual.
+const FAR: u64 = 5 * 60 * 10_000_000;
+
+fn is_utc_time_distant(event: &DnsQueryEvent) -> bool {
+    let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_utc_time);
+    utc_time
+        .zip(event.system.time_created)
+        .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
 }
 
 fn count_cells(counts: &BTreeMap<String, u64>) -> Cell<'_> {
@@ -219,6 +311,9 @@ fn count_cells(counts: &BTreeMap<String, u64>) -> Cell<'_> {
             .collect(),
     )
 }
+
+/// Machines of the same evidence that are named with each: of a collector's logs, with thousands of them, not all.
+const MOST_NEIGHBOURS: usize = 20;
 
 /// Values with their counts, the most frequent first, equally frequent ones in the order of their bytes.
 pub(super) fn by_count(counts: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
@@ -254,6 +349,15 @@ impl Hosts {
             host.evidence.insert(evidence.to_owned());
             host.counts.merge(*records);
             host.files.merge(counts);
+            if file.tally.computers.len() == 1 {
+                host.clock_steps += file.clock.step_count();
+            }
+        }
+        for (computer, channel, runs) in file.tally.logs.iter() {
+            let host = self.computers.entry(computer.to_owned()).or_default();
+            let channel = host.channels.entry(channel.to_owned()).or_default();
+            channel.merge(runs);
+            channel.limit();
         }
     }
 
@@ -281,6 +385,15 @@ impl Hosts {
         let mut owners: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (row, host) in self.computers.values().enumerate() {
             host.evidence.iter().for_each(|evidence| owners.entry(evidence).or_default().push(row));
+        }
+        let names: Vec<&String> = self.computers.keys().collect();
+        for together in owners.values().filter(|together| together.len() > 1) {
+            for row in together {
+                let Some((_, host)) = rows.get_mut(*row) else { continue };
+                let others = together.iter().filter(|other| *other != row).take(MOST_NEIGHBOURS);
+                host.neighbours
+                    .extend(others.filter_map(|other| names.get(*other)).map(|name| (*name).clone()));
+            }
         }
         for (evidence, files) in &self.nameless {
             match owners.get(evidence.as_str()) {

@@ -1,11 +1,16 @@
 //! The ledger: for each file of the evidence what was read, what was empty and what was damaged.
 
+use crate::clock::{Clock, ClockStep};
 use crate::damage::{Damage, Problem, Problems};
+use crate::numbering::{Gap, Logs};
 use crate::table::{Cell, Column, ColumnType, Scalar};
-use crate::tally::Tally;
+use crate::tally::{Extents, Tally};
+
+/// How many gaps of one file, or of one host, are listed.
+pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 20] = {
+pub const FILES_COLUMNS: [Column; 30] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -20,6 +25,24 @@ pub const FILES_COLUMNS: [Column; 20] = {
             "problems",
             Records(&[("offset", Scalar::Integer), ("length", Scalar::Integer), ("problem", Scalar::Text)]),
             "what is wrong with it: a range of bytes, what was expected there and what was found; the first thousand",
+        ),
+        Column::always("header_bytes", Integer, "bytes of its header, or of what lies in its place"),
+        Column::always("good_bytes", Integer, "bytes of chunks with records and without a problem"),
+        Column::always("empty_bytes", Integer, "bytes of chunks without a record and without a problem"),
+        Column::always(
+            "damaged_bytes",
+            Integer,
+            "bytes of chunks with a problem, and of what is no chunk in the place of one",
+        ),
+        Column::always(
+            "trailing_bytes",
+            Integer,
+            "bytes behind the last whole chunk that do not begin as one",
+        ),
+        Column::always(
+            "unread_bytes",
+            Integer,
+            "bytes that were not looked at: the file cannot be opened, or the sweep was interrupted; with the five before, its size",
         ),
         Column::always("chunks", Integer, "places for a chunk of 64 KiB, one cut off at the end included"),
         Column::always("empty_chunks", Integer, "of these, those without a record"),
@@ -40,6 +63,29 @@ pub const FILES_COLUMNS: [Column; 20] = {
         Column::nullable("first_record_id", Integer, "lowest EventRecordID"),
         Column::nullable("last_record_id", Integer, "highest EventRecordID"),
         Column::always("dirty", Boolean, "whether the log was in use when it was copied"),
+        Column::always(
+            "record_gaps",
+            Records(&[
+                ("computer", Scalar::Text),
+                ("channel", Scalar::Text),
+                ("after_record_id", Scalar::Integer),
+                ("after_time", Scalar::Time),
+                ("before_record_id", Scalar::Integer),
+                ("before_time", Scalar::Time),
+            ]),
+            "EventRecordIDs that lack between its lowest and highest of one machine and channel, and the events on both sides; the first hundred",
+        ),
+        Column::always(
+            "record_gap_count",
+            Integer,
+            "how many such gaps it has; of more than two thousand in a channel, so many",
+        ),
+        Column::always(
+            "clock_steps",
+            Records(&[("offset", Scalar::Integer), ("from_time", Scalar::Time), ("to_time", Scalar::Time)]),
+            "where the time in the header of a record is a minute or more before that of the record before it; the first hundred",
+        ),
+        Column::always("clock_step_count", Integer, "how many such steps it has"),
     ]
 };
 
@@ -106,6 +152,8 @@ pub struct FileReport {
     pub bytes_read: u64,
     /// How many chunks begin as a chunk does.
     pub signed_chunks: u64,
+    /// What the headers of its records tell of the clock.
+    pub clock: Clock,
     /// Matches of all detections.
     pub matches: u64,
     /// Where the sweep left off, if it was interrupted in this file.
@@ -121,6 +169,8 @@ impl FileReport {
             self.promised_chunks = part.promised_chunks;
         }
         self.tally.merge(part.tally);
+        self.tally.logs.limit();
+        self.clock.append(0, &part.clock);
         self.problems.append(part.problems);
         self.bytes_read += part.bytes_read;
         self.signed_chunks += part.signed_chunks;
@@ -131,6 +181,7 @@ impl FileReport {
     pub fn interrupt(&mut self, offset: u64) {
         self.interrupted_at = Some(offset);
         let length = self.size.saturating_sub(offset);
+        self.tally.extents.unread += length;
         self.problems.push(Problem { offset, length, damage: Damage::NotRead });
     }
 
@@ -177,6 +228,15 @@ impl FileReport {
         problems
     }
 
+    /// How many of its bytes are what. All of a file that is no event log is damaged.
+    #[must_use]
+    pub fn extents(&self) -> Extents {
+        match self.status() {
+            Status::NotAnEventLog => Extents { damaged: self.tally.extents.sum(), ..Extents::default() },
+            _ => self.tally.extents,
+        }
+    }
+
     /// How many problems there are, those that are not listed included.
     #[must_use]
     pub fn problem_count(&self) -> u64 {
@@ -192,6 +252,7 @@ impl FileReport {
     pub fn cells<'a>(&'a self, evidence: &'a str, source_path: &'a str) -> Vec<Cell<'a>> {
         let tally = &self.tally;
         let is_log = self.status() != Status::NotAnEventLog;
+        let extents = self.extents();
         let computers: Vec<&str> = tally.computers.keys().map(String::as_str).collect();
         vec![
             Cell::text(evidence),
@@ -199,6 +260,12 @@ impl FileReport {
             Cell::count(self.size),
             Cell::text(self.status().name()),
             Cell::Records(self.problems().iter().map(problem_cells).collect()),
+            Cell::count(extents.header),
+            Cell::count(extents.good),
+            Cell::count(extents.empty),
+            Cell::count(extents.damaged),
+            Cell::count(extents.trailing),
+            Cell::count(extents.unread),
             Cell::count(if is_log { tally.chunks } else { 0 }),
             Cell::count(if is_log { tally.empty_chunks } else { 0 }),
             Cell::count(if is_log { tally.damaged_chunks } else { 0 }),
@@ -214,8 +281,37 @@ impl FileReport {
             Cell::optional_count(tally.record_ids.first),
             Cell::optional_count(tally.record_ids.last),
             Cell::Boolean(self.header == Header::Dirty),
+            Cell::Records(gap_cells(&tally.logs)),
+            Cell::count(tally.logs.iter().map(|(_, _, runs)| runs.gap_count()).sum()),
+            Cell::Records(self.clock.steps().iter().map(step_cells).collect()),
+            Cell::count(self.clock.step_count()),
         ]
     }
+}
+
+/// The first gaps of all logs, in their order.
+fn gap_cells(logs: &Logs) -> Vec<Vec<Cell<'_>>> {
+    let gaps = logs.iter().flat_map(|(computer, channel, runs)| {
+        runs.gaps().map(move |gap| {
+            let names = [Cell::text(computer), Cell::text(channel)];
+            names.into_iter().chain(gap_sides(&gap)).collect()
+        })
+    });
+    gaps.take(MOST_GAPS).collect()
+}
+
+/// The events on both sides of a gap.
+pub(super) fn gap_sides(gap: &Gap) -> [Cell<'static>; 4] {
+    [
+        Cell::count(gap.after),
+        Cell::optional_time(gap.after_time),
+        Cell::count(gap.before),
+        Cell::optional_time(gap.before_time),
+    ]
+}
+
+fn step_cells(step: &ClockStep) -> Vec<Cell<'static>> {
+    vec![Cell::count(step.offset), Cell::Time(step.from), Cell::Time(step.to)]
 }
 
 fn problem_cells(problem: &Problem) -> Vec<Cell<'static>> {

@@ -2,6 +2,7 @@
 //! summary. Knows nothing of how evidence is read or tables are stored.
 
 mod escape;
+mod finding;
 mod host;
 mod ledger;
 mod matches;
@@ -9,6 +10,7 @@ mod run;
 mod summary;
 
 pub use escape::{escaped, escaped_json};
+pub use finding::Finding;
 pub use host::{HOSTS_COLUMNS, Host, Hosts, Verdict};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};

@@ -16,6 +16,7 @@ use crate::event::{EventTime, Span};
 const MOST_HOSTS: usize = 40;
 const MOST_VALUES: usize = 8;
 const MOST_FILES: usize = 20;
+const MOST_FINDINGS: usize = 20;
 /// Where the text of a labelled line begins.
 const LABEL_WIDTH: usize = 12;
 
@@ -61,6 +62,7 @@ impl Display for Summary<'_> {
         self.heading(f)?;
         self.matching_hosts(f, &rows)?;
         self.other_hosts(f, &rows)?;
+        self.findings(f, &rows)?;
         writeln!(f)?;
         self.read(f)?;
         self.flawed(f)?;
@@ -151,6 +153,26 @@ impl Summary<'_> {
             writeln!(f, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
         }
         self.more(f, others.len(), MOST_HOSTS, "hosts without matches", "hosts.parquet")
+    }
+
+    /// What is odd about the hosts' logs; of hosts with matches first.
+    fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+        let mut found: Vec<_> = rows
+            .iter()
+            .map(|(computer, host)| (*computer, host.matches > 0, host.findings()))
+            .filter(|(_, _, findings)| !findings.is_empty())
+            .collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        found.sort_by_key(|(_, has_matches, _)| !has_matches);
+        writeln!(f)?;
+        for (computer, _, findings) in found.iter().take(MOST_FINDINGS) {
+            let sentences: Vec<String> =
+                findings.iter().map(|finding| escaped(&finding.to_string()).into_owned()).collect();
+            self.labelled(f, "Odd", &format!("{}: {}", name(*computer), sentences.join("; ")))?;
+        }
+        self.more(f, found.len(), MOST_FINDINGS, "hosts with odd logs", "hosts.parquet")
     }
 
     fn read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

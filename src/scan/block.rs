@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::bytes::LogBytes;
+use crate::clock::Clock;
 use crate::damage::{Damage, Problem, Problems};
 use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
@@ -46,6 +47,8 @@ pub struct BlockScan {
     pub bytes_read: u64,
     /// How many of its chunks begin with the signature of a chunk.
     pub signed_chunks: u64,
+    /// What the headers of its records tell of the clock.
+    pub clock: Clock,
     /// Those of its DNS queries that were decoded, in the order of the file.
     pub events: Vec<LocatedEvent>,
 }
@@ -95,6 +98,7 @@ impl Scanner {
 
     fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
         let read = self.buffer.part(0..length);
+        scan.tally.extents.header += length;
         scan.bytes_read += read.bytes_read();
         for problem in &read.problems {
             scan.problems.push(problem.clone());
@@ -112,13 +116,33 @@ impl Scanner {
     /// Looks at the place of one chunk.
     fn scan_place(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let length = range.end - range.start;
+        let before = scan.tally.damaged_chunks;
+        let empty_before = scan.tally.empty_chunks;
+        let is_chunk = self.look_at_place(range, scan);
+        let extents = &mut scan.tally.extents;
+        let extent = if length < CHUNK_SIZE && !is_chunk {
+            &mut extents.trailing
+        } else if scan.tally.damaged_chunks > before {
+            &mut extents.damaged
+        } else if scan.tally.empty_chunks > empty_before {
+            &mut extents.empty
+        } else {
+            &mut extents.good
+        };
+        *extent += length;
+    }
+
+    /// The same, without a note of its extent. Whether it begins as a chunk does.
+    fn look_at_place(&mut self, range: Range<u64>, scan: &mut BlockScan) -> bool {
+        let length = range.end - range.start;
         let mut read = self.buffer.part(range.clone());
         scan.tally.chunks += 1;
         scan.bytes_read += read.bytes_read();
         match place(read.bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
-                return scan_chunk(&mut read, range.start, &mut self.walk, self.skimmer.as_mut(), scan);
+                scan_chunk(&mut read, range.start, &mut self.walk, self.skimmer.as_mut(), scan);
+                return true;
             }
             // What cannot be read is zeros too, but not a chunk that was never used.
             Place::Unused if read.problems.is_empty() => {
@@ -138,6 +162,7 @@ impl Scanner {
         for problem in read.problems {
             scan.problems.push(problem);
         }
+        false
     }
 }
 
@@ -170,6 +195,7 @@ fn scan_chunk(
     if !skimmer.is_some_and(|skimmer| skimmer.skim(read.bytes, walk, &mut scan.tally)) {
         walk_chunk(read.bytes, walk);
     }
+    scan.clock.append(start, &walk.clock);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
     // What stands in for bytes that cannot be read is no evidence.

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::log::{CHUNK_LENGTH, u32_at, u64_at};
+use crate::clock::{Clock, Written};
 use crate::damage::{Damage, Problem};
 
 const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
@@ -84,6 +85,8 @@ pub(super) struct Walk {
     pub problems: Vec<Problem>,
     /// Whether the chunk says of itself that it has no checksums.
     pub unchecked: bool,
+    /// What the headers of the records tell of the clock; offsets from the chunk's start.
+    pub clock: Clock,
 }
 
 impl Walk {
@@ -93,6 +96,7 @@ impl Walk {
         self.gaps.clear();
         self.problems.clear();
         self.unchecked = false;
+        self.clock.clear();
     }
 
     /// Where the last record or gap ends: the end of what a decoder need look at.
@@ -230,6 +234,7 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
                     walk.problem(record.range.clone(), damage);
                 }
                 at = record.range.end;
+                walk.note_written(bytes, record.range.start);
                 walk.records.push(record);
             }
             Err(damage) => {
@@ -305,6 +310,13 @@ impl Walk {
             gaps.sort_by_key(|gap| gap.start);
         }
         taken
+    }
+
+    /// Notes what the header of the record at `start` says of its writing.
+    pub(super) fn note_written(&mut self, bytes: &[u8], start: usize) {
+        if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
+            self.clock.add(start as u64, Written { header_id, filetime });
+        }
     }
 
     fn problem(&mut self, range: Range<usize>, damage: Damage) {

@@ -6,19 +6,18 @@
 
 use std::ops::Range;
 
-use crate::event::SYSMON_PROVIDER;
-
 use super::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, is_well_sized};
 use super::log::{u16_at, u64_at};
-use super::seen::{Seen, equals, instant};
+use super::seen::{Seen, instant};
 use super::template::EventTemplate;
 use super::value::{Values, is_null};
 
 /// The layout of a record. Places are from the first value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout<'a> {
-    /// Which of the known definitions the record has.
+    /// Which of the known definitions the record has, and which of the known logs it belongs to.
     pub event: usize,
+    pub log: usize,
     /// What lies before the last value's descriptor: which definition it is, and the descriptors of all other values.
     head: &'a [u8],
     /// Where the content of a record would begin that is not alike though it has this head: it would hold the
@@ -33,7 +32,8 @@ pub(super) struct Layout<'a> {
     last_is_data: bool,
     /// The security identifier: where its number of parts lies, and the number.
     sid: Option<(usize, u8)>,
-    /// What lies from the first text that tells whether the event is Sysmon's to the last: where, and the bytes.
+    /// What lies from the first text that tells whether the event is Sysmon's, and which log it belongs to, to the last:
+    /// where, and the bytes.
     names: (usize, &'a [u8]),
     sysmon: bool,
 }
@@ -42,14 +42,14 @@ impl<'a> Layout<'a> {
     /// The layout of a record that was looked at value by value, and whose content begins at `content`. `None` if
     /// records like it differ in more than a layout tells.
     pub(super) fn of(
-        (event, template): (usize, &EventTemplate),
+        (event, log, template): (usize, usize, &EventTemplate),
         chunk: &'a [u8],
         content: usize,
         values: &Values<'a>,
         sysmon: bool,
     ) -> Option<Self> {
         let (last, _, _) = values.last()?;
-        let names = names(template, chunk, values);
+        let names = names(template, values);
         let event_id = values.range(template.event_id, U16)?;
         let time_created = values.range(template.time_created, FILETIME)?;
         let event_record_id = values.range(template.event_record_id, U64)?;
@@ -75,6 +75,7 @@ impl<'a> Layout<'a> {
         let place = |range: Range<usize>| range.start - values.start();
         Some(Layout {
             event,
+            log,
             head,
             defining: head
                 .len()
@@ -127,14 +128,10 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// What lies from the first text that tells whether a record is Sysmon's to the last.
-fn names(template: &EventTemplate, chunk: &[u8], values: &Values<'_>) -> Range<usize> {
+/// What lies from the first text that tells whether a record is Sysmon's, and which log it belongs to, to the last.
+fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     let text = |index: Option<Index>| values.range(index?, TEXT);
-    let provider = text(template.provider);
-    let decides = provider.as_ref().and_then(|range| equals(chunk.get(range.clone())?, SYSMON_PROVIDER));
-    // The provider alone makes an event Sysmon's, whatever its channel.
-    let channel = if decides == Some(true) { None } else { text(template.channel) };
-    let texts = [provider, channel];
+    let texts = [text(template.provider), text(template.channel)];
     let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
     start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
 }
@@ -174,7 +171,7 @@ mod tests {
     fn layout<'a>(template: &EventTemplate, chunk: &'a [u8], content: &Range<usize>) -> Option<Layout<'a>> {
         let values = Values::head(chunk, content.start)?;
         let seen = Seen::read(template, &values, content.end)?;
-        Layout::of((0, template), chunk, content.start, &values, seen.sysmon)
+        Layout::of((0, 0, template), chunk, content.start, &values, seen.sysmon)
     }
 
     /// The twin.

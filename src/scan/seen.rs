@@ -8,9 +8,6 @@ use super::binxml::{FILETIME, FILETIME_OF_9999, FRAGMENT, TEXT, U16, U64, is_let
 use super::template::EventTemplate;
 use super::value::Values;
 
-/// 100 ns intervals between 1601-01-01 and 1970-01-01.
-const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
-
 /// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or its channel.
 const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
@@ -58,8 +55,29 @@ impl Seen {
 
 /// The instant of a FILETIME; `None` for one that the decoder has rules of its own for.
 pub(super) fn instant(filetime: u64) -> Option<EventTime> {
-    let ticks = i64::try_from(filetime).ok().filter(|_| filetime < FILETIME_OF_9999)?;
-    Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
+    if filetime < FILETIME_OF_9999 { EventTime::from_filetime(filetime) } else { None }
+}
+
+/// UTF-16 text of printable ASCII characters, as all names of channels are. `None` for any other: about that the decoder shall
+/// decide.
+pub(super) fn plain(text: &[u8]) -> Option<String> {
+    let (units, rest) = text.as_chunks::<2>();
+    let letter = |unit: &[u8; 2]| match unit {
+        [letter @ b' '..=b'~', 0] => Some(char::from(*letter)),
+        _ => None,
+    };
+    if rest.is_empty() { units.iter().map(letter).collect() } else { None }
+}
+
+/// Whether [`plain`] of the text is `ascii`.
+pub(super) fn is_plain(text: &[u8], ascii: &str) -> bool {
+    text.len() == ascii.len() * 2
+        && text
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(ascii.bytes())
+            .all(|(unit, letter)| letter.is_ascii() && *unit == [letter, 0])
 }
 
 /// Whether UTF-16 text, up to its first NUL, is `name` in any ASCII case. `None` for text that is

@@ -14,8 +14,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::event::{EventTime, Span};
+use crate::numbering::Runs;
 use crate::tally::{RecordCounts, RecordIds, Tally};
 
+use super::binxml::TEXT;
 use super::chunk::{
     CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, sound_end, whole_record,
 };
@@ -23,23 +25,28 @@ use super::layout::Layout;
 use super::log::u64_at;
 use super::needle::{FieldPlaces, Needles, Wanted};
 use super::remembered::Remembered;
-use super::seen::Seen;
+use super::seen::{Seen, is_plain, plain};
 use super::template::{EventTemplate, data_template};
 use super::value::Values;
 
 /// The layouts that are kept of a chunk: more would cost each record that is like none of them a comparison.
 const MOST_LAYOUTS: usize = 16;
+/// The logs that are kept for the chunks that follow: mostly they hold records of the same one.
+const MOST_LOGS: usize = 16;
+
 /// Skims chunks, one after the other.
 #[derive(Debug)]
 pub(super) struct Skimmer {
     needles: Needles,
     remembered: Remembered,
+    /// The logs that counted records belong to.
+    logs: Vec<KnownLog>,
 }
 
 impl Skimmer {
     /// One that leaves for decoding what these want.
     pub(super) fn new(wanted: &[Wanted]) -> Self {
-        Skimmer { needles: Needles::new(wanted), remembered: Remembered::default() }
+        Skimmer { needles: Needles::new(wanted), remembered: Remembered::default(), logs: Vec::new() }
     }
 
     /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of the walk. Does nothing and
@@ -47,15 +54,17 @@ impl Skimmer {
     pub(super) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
         let Some(end) = sound_end(chunk) else { return false };
-        let Skimmer { needles, remembered } = self;
+        let Skimmer { needles, remembered, logs } = self;
+        forget(logs);
         let (events, data, layouts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut skim = Skim { chunk, end, needles, remembered, events, data, layouts };
+        let mut skim = Skim { chunk, end, needles, remembered, events, data, logs, layouts };
         let mut at = CHUNK_HEADER_SIZE;
         // Where the records begin that were counted last.
         let mut counted = at;
         while at < end {
             let Some(range) = whole_record(chunk, at, end) else { return false };
             at = range.end;
+            walk.note_written(chunk, range.start);
             if skim.record(range.clone()) != Some(Verdict::Counted) {
                 if counted < range.start {
                     walk.gaps.push(counted..range.start);
@@ -67,6 +76,9 @@ impl Skimmer {
         }
         if counted < end {
             walk.gaps.push(counted..end);
+        }
+        for log in skim.logs.iter().filter(|log| !log.runs.is_empty()) {
+            tally.logs.change(&log.computer, &log.channel, |runs| runs.merge(&log.runs));
         }
         for event in skim.events.into_iter().filter_map(|(_, event)| event) {
             if event.counts.records > 0 {
@@ -88,6 +100,8 @@ struct Skim<'a> {
     events: Vec<(usize, Option<KnownEvent>)>,
     /// Likewise those of `EventData` in DNS queries: where the fields lie that are looked into.
     data: Vec<(usize, Option<FieldPlaces>)>,
+    /// The logs that counted records belong to.
+    logs: &'a mut Vec<KnownLog>,
     /// Layouts of records met so far, the last one met first.
     layouts: Vec<Layout<'a>>,
 }
@@ -97,6 +111,14 @@ struct Skim<'a> {
 struct KnownEvent {
     template: Arc<EventTemplate>,
     counts: Counts,
+}
+
+/// A log, and the numbers of its records that were counted.
+#[derive(Debug)]
+struct KnownLog {
+    computer: String,
+    channel: String,
+    runs: Runs,
 }
 
 /// Counts of one definition's records, as plain numbers.
@@ -124,7 +146,7 @@ impl Skim<'_> {
     /// `None` where anything is not understood.
     fn record(&mut self, range: Range<usize>) -> Option<Verdict> {
         let content = range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
-        let (event, seen) = match self.alike(content.clone()) {
+        let (event, log, seen) = match self.alike(content.clone()) {
             Some(known) => known,
             None => self.value_by_value(content)?,
         };
@@ -133,27 +155,30 @@ impl Skim<'_> {
         {
             return Some(Verdict::Decode);
         }
+        let runs = &mut self.logs.get_mut(log)?.runs;
         self.events.get_mut(event)?.1.as_mut()?.counts.add(&seen);
+        runs.add(seen.event_record_id, Some(seen.time));
         Some(Verdict::Counted)
     }
 
-    /// Looks at a record that is laid out like one before it: which definition it has, and what was seen.
-    fn alike(&mut self, content: Range<usize>) -> Option<(usize, Seen)> {
+    /// Looks at a record that is laid out like one before it: which definition it has, which log it belongs to, and what
+    /// was seen.
+    fn alike(&mut self, content: Range<usize>) -> Option<(usize, usize, Seen)> {
         for (place, layout) in self.layouts.iter().enumerate() {
             if let Some(seen) = layout.see(self.chunk, content.clone()) {
-                let event = layout.event;
+                let (event, log) = (layout.event, layout.log);
                 if place > 0 {
                     // The next record is most likely like this one.
                     self.layouts.swap(0, place);
                 }
-                return Some((event, seen));
+                return Some((event, log, seen));
             }
         }
         None
     }
 
     /// Looks at a record of any layout.
-    fn value_by_value(&mut self, content: Range<usize>) -> Option<(usize, Seen)> {
+    fn value_by_value(&mut self, content: Range<usize>) -> Option<(usize, usize, Seen)> {
         let Skim { chunk, end, .. } = *self;
         let read = |offset| {
             let template = self.remembered.read(chunk, offset, end)?;
@@ -163,13 +188,48 @@ impl Skim<'_> {
         let place = known(&mut self.events, values.definition, read)?;
         let template = &self.events.get(place)?.1.as_ref()?.template;
         let seen = Seen::read(template, &values, content.end)?;
-        if let Some(layout) = Layout::of((place, template), chunk, content.start, &values, seen.sysmon)
+        let log = known_log(self.logs, template, &values)?;
+        if let Some(layout) = Layout::of((place, log, template), chunk, content.start, &values, seen.sysmon)
             && self.layouts.len() < MOST_LAYOUTS
         {
             self.layouts.push(layout);
         }
-        Some((place, seen))
+        Some((place, log, seen))
     }
+}
+
+/// Makes the known logs ready for the next chunk.
+fn forget(logs: &mut Vec<KnownLog>) {
+    if logs.len() > MOST_LOGS {
+        logs.clear();
+    }
+    for log in logs {
+        log.runs.clear();
+    }
+}
+
+/// The place among the known logs of the one that a record of that definition belongs to.
+fn known_log(logs: &mut Vec<KnownLog>, template: &EventTemplate, values: &Values<'_>) -> Option<usize> {
+    let substituted = match template.channel {
+        None => None,
+        Some(index) => Some(values.bytes(index, TEXT)?),
+    };
+    let is_known = |log: &KnownLog| {
+        log.computer == template.computer
+            && match substituted {
+                None => log.channel == template.channel_text,
+                Some(text) => is_plain(text, &log.channel),
+            }
+    };
+    if let Some(known) = logs.iter().position(is_known) {
+        return Some(known);
+    }
+    let channel = match substituted {
+        None => template.channel_text.clone(),
+        Some(text) => plain(text)?,
+    };
+    logs.push(KnownLog { computer: template.computer.clone(), channel, runs: Runs::default() });
+    Some(logs.len() - 1)
 }
 
 /// Whether a detection could want a DNS query, whose `EventData` fills `range`.

@@ -24,6 +24,8 @@ pub(super) struct EventTemplate {
     /// `Provider/@Name` and `Channel`, where they are substituted.
     pub provider: Option<Index>,
     pub channel: Option<Index>,
+    /// `Channel`, where it is written in the definition; empty where it is substituted or absent.
+    pub channel_text: String,
     /// `EventID`.
     pub event_id: Index,
     /// `TimeCreated/@SystemTime`.
@@ -118,6 +120,9 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     let (Some(Value::Literal(computer)), Some(provider)) = (computer, provider) else { return None };
     let channel = channel.unwrap_or_default();
     event.computer = computer.decode()?;
+    if let Value::Literal(channel) = channel {
+        event.channel_text = channel.decode()?;
+    }
     event.sysmon = [(provider, SYSMON_PROVIDER), (channel, SYSMON_CHANNEL)]
         .into_iter()
         .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));

@@ -268,6 +268,7 @@ fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, String> {
 
 fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
     let mut part = FileReport { size: file.size, ..FileReport::default() };
+    part.tally.extents.unread = block.length();
     part.problems.push(Problem {
         offset: block.start,
         length: block.length(),
@@ -292,6 +293,7 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>) {
         problems: scan.problems,
         bytes_read: scan.bytes_read,
         signed_chunks: scan.signed_chunks,
+        clock: scan.clock,
         ..FileReport::default()
     };
     (part, scan.events)

@@ -120,9 +120,7 @@ impl ColumnBuilder {
             ColumnType::Text => ColumnBuilder::Text(StringBuilder::with_capacity(ROWS, BYTES)),
             ColumnType::Integer => ColumnBuilder::Integer(Int64Builder::with_capacity(ROWS)),
             ColumnType::Boolean => ColumnBuilder::Boolean(BooleanBuilder::with_capacity(ROWS)),
-            ColumnType::Time => {
-                ColumnBuilder::Time(TimestampMicrosecondBuilder::with_capacity(ROWS).with_timezone(TIME_ZONE))
-            }
+            ColumnType::Time => ColumnBuilder::Time(time_builder()),
             ColumnType::Texts => ColumnBuilder::Texts(
                 ListBuilder::new(StringBuilder::with_capacity(ROWS, BYTES)).with_field(item(DataType::Utf8)),
             ),
@@ -132,6 +130,7 @@ impl ColumnBuilder {
                         Box::new(StringBuilder::with_capacity(ROWS, BYTES)) as Box<dyn ArrayBuilder>
                     }
                     Scalar::Integer => Box::new(Int64Builder::with_capacity(ROWS)),
+                    Scalar::Time => Box::new(time_builder()),
                 });
                 let fields = record_fields(fields);
                 let records = StructBuilder::new(fields.clone(), builders.collect());
@@ -177,6 +176,10 @@ impl ColumnBuilder {
     }
 }
 
+fn time_builder() -> TimestampMicrosecondBuilder {
+    TimestampMicrosecondBuilder::with_capacity(ROWS).with_timezone(TIME_ZONE)
+}
+
 fn push_record(builder: &mut StructBuilder, record: Vec<Cell<'_>>) -> Result<(), String> {
     for (field, cell) in record.into_iter().enumerate() {
         match cell {
@@ -188,6 +191,10 @@ fn push_record(builder: &mut StructBuilder, record: Vec<Cell<'_>>) -> Result<(),
                 .field_builder::<Int64Builder>(field)
                 .ok_or_else(|| format!("field {field} holds no number"))?
                 .append_value(number),
+            Cell::Time(_) | Cell::Null => builder
+                .field_builder::<TimestampMicrosecondBuilder>(field)
+                .ok_or_else(|| format!("field {field} holds no time"))?
+                .append_option(if let Cell::Time(time) = cell { Some(time.microseconds()) } else { None }),
             other => return Err(format!("a record with {other:?}")),
         }
     }

@@ -37,12 +37,13 @@ pub(super) fn item(kind: DataType) -> Arc<Field> {
     Arc::new(Field::new("element", kind, false))
 }
 
-/// The fields of a record: never null.
+/// The fields of a record: null only where it is an instant.
 pub(super) fn record_fields(fields: &[(&str, Scalar)]) -> Fields {
     let field = |(name, kind): &(&str, Scalar)| {
         let kind = match kind {
             Scalar::Text => DataType::Utf8,
             Scalar::Integer => DataType::Int64,
+            Scalar::Time => return Field::new(*name, data_type(ColumnType::Time), true),
         };
         Field::new(*name, kind, false)
     };

@@ -1,0 +1,164 @@
+//! The clock of the machine that wrote a log, as the headers of its records tell it: where it went back.
+//!
+//! A clock is set back by hand to make an event look older, or by time synchronisation after a wrong start. In a log the record
+//! behind then has the earlier time. Several processes write to a log, so records can lie a little out of order without that.
+
+use crate::event::EventTime;
+
+/// 100 ns intervals by which the time must fall to count: a minute.
+const LEAST_STEP: u64 = 60 * 10_000_000;
+/// How many steps of one file are listed; the rest are counted.
+pub const MOST_STEPS: usize = 100;
+
+/// The clock went back between two neighbouring records of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClockStep {
+    /// Where the record with the earlier time starts, in bytes from the start of the file.
+    pub offset: u64,
+    /// When the record before it was written.
+    pub from: EventTime,
+    /// When it was.
+    pub to: EventTime,
+}
+
+/// What the header of a record says of its writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The record's number in its file.
+    pub header_id: u64,
+    /// When it was written: 100 ns intervals since 1601 (FILETIME).
+    pub filetime: u64,
+}
+
+/// What the records of a part of a file, in their order, tell of the clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// The first record, and where it starts.
+    first: Option<(u64, Written)>,
+    last: Option<Written>,
+    /// The first steps, in the order of the file.
+    steps: Vec<ClockStep>,
+    /// How many there are in all.
+    count: u64,
+}
+
+impl Clock {
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        (self.first, self.last, self.count) = (None, None, 0);
+        self.steps.clear();
+    }
+
+    /// Adds the next record, which starts at `offset`.
+    pub fn add(&mut self, offset: u64, written: Written) {
+        match self.last {
+            Some(last) => self.compare(offset, last, written),
+            None => self.first = Some((offset, written)),
+        }
+        self.last = Some(written);
+    }
+
+    /// Only records that were written one after the other are compared: where a log begins again at its start, or lost a part,
+    /// nothing follows from their times.
+    fn compare(&mut self, offset: u64, last: Written, next: Written) {
+        if last.filetime.saturating_sub(next.filetime) >= LEAST_STEP
+            && last.header_id.checked_add(1) == Some(next.header_id)
+            && let (Some(from), Some(to)) =
+                (EventTime::from_filetime(last.filetime), EventTime::from_filetime(next.filetime))
+        {
+            self.push(ClockStep { offset, from, to });
+        }
+    }
+
+    fn push(&mut self, step: ClockStep) {
+        self.count += 1;
+        if self.steps.len() < MOST_STEPS {
+            self.steps.push(step);
+        }
+    }
+
+    /// Adds the part of the file that follows, whose offsets count from `start`. Associative.
+    pub fn append(&mut self, start: u64, later: &Clock) {
+        let Some((offset, first)) = later.first else { return };
+        match self.last {
+            Some(last) => self.compare(start + offset, last, first),
+            None => self.first = Some((start + offset, first)),
+        }
+        self.last = later.last;
+        for step in &later.steps {
+            self.push(ClockStep { offset: start + step.offset, ..*step });
+        }
+        self.count += later.count - later.steps.len() as u64;
+    }
+
+    /// The first steps.
+    #[must_use]
+    pub fn steps(&self) -> &[ClockStep] {
+        &self.steps
+    }
+
+    /// How many steps there are, those that are not listed included.
+    #[must_use]
+    pub fn step_count(&self) -> u64 {
+        self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// 2020-01-01T00:00:00Z as a FILETIME, and an hour.
+    const START: u64 = 132_223_104_000_000_000;
+    const HOUR: u64 = 36_000_000_000;
+
+    /// Records with these numbers and hours, a byte apart.
+    fn clock(records: &[(u64, u64)]) -> Clock {
+        let mut clock = Clock::default();
+        for (offset, (header_id, hour)) in records.iter().enumerate() {
+            clock.add(offset as u64, Written { header_id: *header_id, filetime: START + hour * HOUR });
+        }
+        clock
+    }
+
+    fn appended(mut one: Clock, start: usize, other: &Clock) -> Clock {
+        one.append(start as u64, other);
+        one
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        /// Whatever parts a file is read in, it tells the same.
+        #[test]
+        fn parts_tell_what_the_whole_tells(
+            records in prop::collection::vec((0..4_u64, 0..3_u64), 0..12),
+            cuts in (0..12_usize, 0..12_usize),
+        ) {
+            let (one, other) = (cuts.0.min(cuts.1).min(records.len()), cuts.0.max(cuts.1).min(records.len()));
+            let [head, middle, tail] = [0..one, one..other, other..records.len()].map(|range| clock(&records[range]));
+            let left = appended(appended(head.clone(), one, &middle), other, &tail);
+            prop_assert_eq!(&left, &clock(&records));
+            prop_assert_eq!(&appended(head, one, &appended(middle, other - one, &tail)), &left);
+        }
+    }
+
+    #[test]
+    fn only_a_fall_between_neighbours_is_a_step() {
+        let seen = clock(&[(1, 5), (2, 6), (3, 4), (4, 4), (9, 1), (10, 0)]);
+        let at = |hour: u64| EventTime::from_filetime(START + hour * HOUR).unwrap();
+        let expected =
+            [(2, 6, 4), (5, 1, 0)].map(|(offset, from, to)| ClockStep { offset, from: at(from), to: at(to) });
+        assert_eq!(seen.steps(), expected);
+        let mut little = clock(&[(1, 5)]);
+        little.add(1, Written { header_id: 2, filetime: START + 5 * HOUR - LEAST_STEP + 1 });
+        assert_eq!(little.step_count(), 0);
+    }
+
+    #[test]
+    fn steps_that_are_not_listed_are_counted() {
+        let records: Vec<(u64, u64)> = (0..250).map(|number| (number, 400 - number)).collect();
+        let seen = appended(clock(&records), 250, &clock(&[(250, 100), (251, 99)]));
+        assert_eq!((seen.steps().len(), seen.step_count()), (MOST_STEPS, 251));
+    }
+}

@@ -1,0 +1,279 @@
+//! The EventRecordIDs that were seen of each log, as runs: what a log lacks shows between them.
+//!
+//! Windows numbers the events of a channel one after the other. A log that was not cleared, cut or edited, and of which
+//! nothing was lost, holds one run of numbers. `merge` is associative, commutative and idempotent: it does not matter
+//! in which order the parts of a log come in, nor whether one comes in twice.
+
+use std::collections::BTreeMap;
+
+use crate::event::EventTime;
+
+/// How many runs of one log are kept: what was selected from a log when it was exported can have as many as events.
+pub const MOST_RUNS: usize = 2_000;
+
+/// Numbers without a gap between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// The lowest EventRecordID.
+    pub first: u64,
+    /// The highest.
+    pub last: u64,
+    /// The earliest TimeCreated of the event with the lowest number; `None` if it has no readable time.
+    pub first_time: Option<EventTime>,
+    /// The latest of the one with the highest.
+    pub last_time: Option<EventTime>,
+}
+
+impl Run {
+    fn of(id: u64, time: Option<EventTime>) -> Self {
+        Run { first: id, last: id, first_time: time, last_time: time }
+    }
+
+    /// Joins a run that begins no lower, and touches or overlaps this one.
+    fn join(&mut self, other: Run) {
+        if other.first == self.first {
+            self.first_time = earliest(self.first_time, other.first_time);
+        }
+        if other.last >= self.last {
+            let same = if other.last == self.last { self.last_time } else { None };
+            self.last_time = same.max(other.last_time);
+            self.last = other.last;
+        }
+    }
+}
+
+fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTime> {
+    [one, other].into_iter().flatten().min()
+}
+
+/// Numbers that a log lacks, and the events on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The EventRecordID before the gap.
+    pub after: u64,
+    /// Its TimeCreated.
+    pub after_time: Option<EventTime>,
+    /// The EventRecordID behind the gap.
+    pub before: u64,
+    /// Its TimeCreated.
+    pub before_time: Option<EventTime>,
+}
+
+impl Gap {
+    /// How many numbers are lacking.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.before - self.after - 1
+    }
+}
+
+/// The runs of one log, in order, apart from each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runs {
+    runs: Vec<Run>,
+    /// Whether there were more than are kept.
+    incomplete: bool,
+}
+
+impl Runs {
+    /// Adds an event.
+    pub fn add(&mut self, id: u64, time: Option<EventTime>) {
+        match self.runs.last_mut() {
+            // Nearly always: the next number.
+            Some(last) if last.last.checked_add(1) == Some(id) => {
+                last.last = id;
+                last.last_time = time;
+            }
+            Some(last) if id <= last.last => self.insert(Run::of(id, time)),
+            _ => self.runs.push(Run::of(id, time)),
+        }
+    }
+
+    /// Adds what was seen of the same log elsewhere.
+    pub fn merge(&mut self, other: &Runs) {
+        self.incomplete |= other.incomplete;
+        for run in &other.runs {
+            match self.runs.last() {
+                Some(last) if run.first <= last.last.saturating_add(1) => self.insert(*run),
+                _ => self.runs.push(*run),
+            }
+        }
+    }
+
+    /// Puts a run in its place and joins it with those that it touches.
+    fn insert(&mut self, run: Run) {
+        let start = self.runs.partition_point(|other| other.last.saturating_add(1) < run.first);
+        let end = self.runs.partition_point(|other| other.first <= run.last.saturating_add(1));
+        let mut touched: Vec<Run> = self.runs.get(start..end).unwrap_or_default().to_vec();
+        touched.push(run);
+        touched.sort_by_key(|run| run.first);
+        let joined = touched.into_iter().reduce(|mut joined, next| {
+            joined.join(next);
+            joined
+        });
+        self.runs.splice(start..end, joined);
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.runs.clear();
+        self.incomplete = false;
+    }
+
+    /// Whether no event was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Forgets the highest runs beyond [`MOST_RUNS`].
+    pub fn limit(&mut self) {
+        self.incomplete |= self.runs.len() > MOST_RUNS;
+        self.runs.truncate(MOST_RUNS);
+    }
+
+    /// What the log lacks between its lowest and its highest number, as far as its runs are kept.
+    pub fn gaps(&self) -> impl Iterator<Item = Gap> {
+        self.runs.windows(2).filter_map(|pair| match pair {
+            [one, next] => Some(Gap {
+                after: one.last,
+                after_time: one.last_time,
+                before: next.first,
+                before_time: next.first_time,
+            }),
+            _ => None,
+        })
+    }
+
+    /// How many gaps there are, at the least.
+    #[must_use]
+    pub fn gap_count(&self) -> u64 {
+        self.runs.len().saturating_sub(1) as u64
+    }
+
+    /// Whether there are more gaps than were kept.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+}
+
+/// The logs that records belong to: by the Computer, then by the Channel that they name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Logs(BTreeMap<String, BTreeMap<String, Runs>>);
+
+impl Logs {
+    /// Changes the runs of a log.
+    pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut Runs)) {
+        // Looked up first, so that a name is copied only once.
+        if let Some(runs) = self.0.get_mut(computer).and_then(|channels| channels.get_mut(channel)) {
+            change(runs);
+        } else {
+            let channels = self.0.entry(computer.to_owned()).or_default();
+            change(channels.entry(channel.to_owned()).or_default());
+        }
+    }
+
+    /// Adds what was seen elsewhere.
+    pub fn merge(&mut self, other: &Logs) {
+        for (computer, channel, runs) in other.iter() {
+            self.change(computer, channel, |ours| ours.merge(runs));
+        }
+    }
+
+    /// Keeps of each log what a ledger can hold.
+    pub fn limit(&mut self) {
+        self.0.values_mut().flat_map(BTreeMap::values_mut).for_each(Runs::limit);
+    }
+
+    /// Computer, Channel and runs, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Runs)> {
+        self.0.iter().flat_map(|(computer, channels)| {
+            channels.iter().map(|(channel, runs)| (computer.as_str(), channel.as_str(), runs))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn events() -> impl Strategy<Value = Vec<(u64, Option<EventTime>)>> {
+        let id = prop_oneof![0..20_u64, u64::MAX - 3..=u64::MAX];
+        prop::collection::vec((id, prop::option::of((0..9_i64).prop_map(EventTime::from_ticks))), 0..12)
+    }
+
+    fn runs(events: &[(u64, Option<EventTime>)]) -> Runs {
+        let mut runs = Runs::default();
+        for (id, time) in events {
+            runs.add(*id, *time);
+        }
+        runs
+    }
+
+    fn merged(left: &Runs, right: &Runs) -> Runs {
+        let mut both = left.clone();
+        both.merge(right);
+        both
+    }
+
+    /// The twin: a map of numbers to their times.
+    fn plainly(events: &[(u64, Option<EventTime>)]) -> Vec<Run> {
+        let mut ids: BTreeMap<u64, Vec<Option<EventTime>>> = BTreeMap::new();
+        for (id, time) in events {
+            ids.entry(*id).or_default().push(*time);
+        }
+        let mut runs: Vec<Run> = Vec::new();
+        for (id, times) in ids {
+            let (first_time, last_time) = (times.iter().flatten().min(), times.iter().flatten().max());
+            match runs.last_mut() {
+                Some(run) if run.last + 1 == id => (run.last, run.last_time) = (id, last_time.copied()),
+                _ => runs.push(Run {
+                    first: id,
+                    last: id,
+                    first_time: first_time.copied(),
+                    last_time: last_time.copied(),
+                }),
+            }
+        }
+        runs
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn runs_are_what_a_map_tells(left in events(), right in events()) {
+            let (one, other) = (runs(&left), runs(&right));
+            prop_assert_eq!(&one.runs, &plainly(&left));
+            let all = runs(&[left, right].concat());
+            prop_assert_eq!(merged(&one, &other), all.clone());
+            prop_assert_eq!(merged(&other, &one), all.clone());
+            prop_assert_eq!(merged(&all, &one), all);
+        }
+    }
+
+    #[test]
+    fn gaps_lie_between_runs() {
+        let time = |ticks| Some(EventTime::from_ticks(ticks));
+        let seen = runs(&[(5, time(50)), (1, time(10)), (2, time(20)), (9, None)]);
+        let gaps: Vec<Gap> = seen.gaps().collect();
+        assert_eq!(
+            gaps,
+            [
+                Gap { after: 2, after_time: time(20), before: 5, before_time: time(50) },
+                Gap { after: 5, after_time: time(50), before: 9, before_time: None },
+            ]
+        );
+        assert_eq!(gaps.iter().map(Gap::missing).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!((seen.gap_count(), seen.is_incomplete()), (2, false));
+    }
+
+    #[test]
+    fn more_runs_than_a_ledger_holds_are_said_to_be_more() {
+        let mut seen = Runs::default();
+        (0..=MOST_RUNS as u64).for_each(|number| seen.add(number * 2, None));
+        seen.limit();
+        assert_eq!((seen.gap_count(), seen.is_incomplete()), (MOST_RUNS as u64 - 1, true));
+    }
+}
