@@ -85,6 +85,11 @@ pub struct SweepArguments {
     #[arg(long)]
     pub force: bool,
 
+    /// Go on from where an unfinished sweep to the same output was killed or interrupted; files that it has read are not read
+    /// again if they still have their size and modification time
+    #[arg(long)]
+    pub resume: bool,
+
     /// Exit with 10 if there are matches
     #[arg(long)]
     pub fail_on_match: bool,

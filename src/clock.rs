@@ -11,7 +11,7 @@ const LEAST_STEP: u64 = 60 * 10_000_000;
 pub const MOST_STEPS: usize = 100;
 
 /// The clock went back between two neighbouring records of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ClockStep {
     /// Where the record with the earlier time starts, in bytes from the start of the file.
     pub offset: u64,
@@ -22,7 +22,7 @@ pub struct ClockStep {
 }
 
 /// What the header of a record says of its writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Written {
     /// The record's number in its file.
     pub header_id: u64,
@@ -31,7 +31,7 @@ pub struct Written {
 }
 
 /// What the records of a part of a file, in their order, tell of the clock.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
     /// The first record, and where it starts.
     first: Option<(u64, Written)>,

@@ -11,10 +11,10 @@ use std::thread::available_parallelism;
 use crate::cli::SweepArguments;
 use crate::detect::Detection;
 use crate::digest::sha256;
-use crate::discover::{Links, Names, Search, resolve_roots};
+use crate::discover::{Links, Names, Search, path_text, resolve_roots};
 use crate::error::SweepError;
 use crate::event::{EventTime, parse_instant, parse_span_back};
-use crate::write::{OutputDirectory, prepare};
+use crate::write::{Earlier, OutputDirectory, prepare};
 
 /// A sweep, ready to run.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Config {
     pub window: Window,
     /// Where the results go.
     pub output: OutputDirectory,
+    /// What the tables depend on, besides the evidence: a sweep can be resumed only by one with the same.
+    pub order: Vec<(&'static str, String)>,
     /// How many threads decode.
     pub threads: NonZeroUsize,
     /// How many of them may read at once; `None` for all.
@@ -59,7 +61,7 @@ pub struct LoadedDetection {
 }
 
 /// The times between which events can match, both included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
     /// The earliest; `None` for no bound.
     pub since: Option<EventTime>,
@@ -102,18 +104,50 @@ impl Config {
             evidence_depth: arguments.evidence_depth,
             roots,
         };
-        let output = prepare(&arguments.out, &resolve_roots(&search.roots)?, arguments.force)?;
+        let roots = resolve_roots(&search.roots)?;
+        let earlier = match (arguments.resume, arguments.force) {
+            (true, _) => Earlier::Resume,
+            (false, true) => Earlier::Discard,
+            (false, false) => Earlier::Refuse,
+        };
+        let order = order(arguments, &roots, &detections);
+        let output = prepare(&arguments.out, &roots, arguments.force, earlier)?;
         Ok(Config {
             search,
             detections,
             window,
             output,
+            order,
             threads: threads(arguments.threads),
             readers: arguments.readers.and_then(|readers| NonZeroUsize::new(usize::from(readers))),
             decoding: if arguments.exhaustive { Decoding::Exhaustive } else { Decoding::Selected },
             on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
         })
     }
+}
+
+/// Everything that was ordered and that the tables depend on, by name. Times are as typed: a span back from now stays what it is.
+fn order(
+    arguments: &SweepArguments,
+    roots: &[PathBuf],
+    detections: &[LoadedDetection],
+) -> Vec<(&'static str, String)> {
+    let typed = |text: &Option<String>| text.clone().unwrap_or_default();
+    let roots: Vec<String> = roots.iter().map(|root| path_text(root)).collect();
+    let detections: Vec<String> =
+        detections.iter().map(|loaded| format!("{} {}", loaded.detection.id, loaded.sha256)).collect();
+    vec![
+        ("version of dnsweep", env!("CARGO_PKG_VERSION").to_owned()),
+        ("evidence", roots.join("\n")),
+        ("detections", detections.join("\n")),
+        ("--since", typed(&arguments.since)),
+        ("--until", typed(&arguments.until)),
+        ("--last", typed(&arguments.last)),
+        ("--evidence-depth", arguments.evidence_depth.map(|depth| depth.to_string()).unwrap_or_default()),
+        ("--follow", arguments.follow.to_string()),
+        ("--any-name", arguments.any_name.to_string()),
+        ("--exhaustive", arguments.exhaustive.to_string()),
+    ]
 }
 
 fn window(arguments: &SweepArguments, now: EventTime) -> Result<Window, SweepError> {

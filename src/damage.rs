@@ -8,7 +8,7 @@ use std::fmt;
 pub const MAX_LISTED_PROBLEMS: usize = 1_000;
 
 /// A range of a file that could not be taken as it should be, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// Where the range starts, in bytes from the start of the file.
     pub offset: u64,
@@ -19,7 +19,7 @@ pub struct Problem {
 }
 
 /// What can be wrong. The text (`Display`) says what was expected and what was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Damage {
     /// The file has no bytes at all.
     EmptyFile,
@@ -192,7 +192,7 @@ impl fmt::Display for Bytes<'_> {
 ///
 /// Appending is associative: it joins neighbouring ranges that lack a chunk signature into one,
 /// lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,
     further: u64,

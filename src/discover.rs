@@ -63,6 +63,8 @@ pub struct LogFile {
     pub evidence: EvidenceId,
     /// Bytes it had when it was found.
     pub size: u64,
+    /// When it was last changed, in seconds and nanoseconds since 1970.
+    pub modified: (i64, i64),
     /// Why it cannot be read, where that is known already.
     pub obstacle: Option<String>,
     root: Arc<Path>,
@@ -189,7 +191,7 @@ impl Walk<'_> {
                 Err(error) => {
                     let path = error.path().unwrap_or(&root).to_path_buf();
                     let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    self.take(&root, &evidence, &path, 0, Some(reason));
+                    self.take(&root, &evidence, &path, None, Some(reason));
                 }
             }
         }
@@ -208,10 +210,10 @@ impl Walk<'_> {
         } else {
             match entry.metadata() {
                 Ok(metadata) if self.is_new(&metadata) => {
-                    self.take(root, evidence, entry.path(), metadata.len(), None);
+                    self.take(root, evidence, entry.path(), Some(&metadata), None);
                 }
                 Ok(_) => self.found.passed_over.seen_before += 1,
-                Err(error) => self.take(root, evidence, entry.path(), 0, Some(error.to_string())),
+                Err(error) => self.take(root, evidence, entry.path(), None, Some(error.to_string())),
             }
         }
     }
@@ -231,7 +233,7 @@ impl Walk<'_> {
         root: &Arc<Path>,
         evidence: &Evidence,
         path: &Path,
-        size: u64,
+        metadata: Option<&Metadata>,
         obstacle: Option<String>,
     ) {
         let relative = path.strip_prefix(root).unwrap_or(path).to_path_buf();
@@ -239,7 +241,10 @@ impl Walk<'_> {
         let is_folder = obstacle.is_some() && path.is_dir();
         let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
         let evidence = evidence.of(&mut self.registry, folder);
-        self.found.files.push(LogFile { evidence, size, obstacle, root: Arc::clone(root), relative });
+        let size = metadata.map_or(0, Metadata::len);
+        let modified = metadata.map_or((0, 0), |metadata| (metadata.mtime(), metadata.mtime_nsec()));
+        let root = Arc::clone(root);
+        self.found.files.push(LogFile { evidence, size, modified, obstacle, root, relative });
     }
 }
 

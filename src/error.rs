@@ -87,6 +87,20 @@ pub enum SweepError {
         /// What it holds.
         found: String,
     },
+    /// Another sweep is writing to the output.
+    #[error("'{}': another sweep is writing to this output", .0.display())]
+    OutputBusy(PathBuf),
+    /// A sweep to the output was not finished, and it was not said what shall become of it.
+    #[error("'{}' holds what an unfinished sweep to this output has read: give --resume to go on from there, or --force to begin anew", .0.display())]
+    OutputUnfinished(PathBuf),
+    /// The journal cannot be gone on from.
+    #[error("cannot resume from '{}': {reason}", path.display())]
+    Resume {
+        /// The journal.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The place for the output cannot be written to.
     #[error("--out '{}': {source}", path.display())]
     OutputPlace {

@@ -12,7 +12,7 @@ use crate::event::EventTime;
 pub const MOST_RUNS: usize = 2_000;
 
 /// Numbers without a gap between them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Run {
     /// The lowest EventRecordID.
     pub first: u64,
@@ -68,7 +68,7 @@ impl Gap {
 }
 
 /// The runs of one log, in order, apart from each other.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Runs {
     runs: Vec<Run>,
     /// Whether there were more than are kept.
@@ -159,7 +159,7 @@ impl Runs {
 }
 
 /// The logs that records belong to: by the Computer, then by the Channel that they name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Logs(BTreeMap<String, BTreeMap<String, Runs>>);
 
 impl Logs {

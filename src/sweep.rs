@@ -4,6 +4,7 @@
 //! on one) write and reduce.
 
 mod collect;
+mod journal;
 mod work;
 
 use std::collections::HashSet;
@@ -17,10 +18,11 @@ use crate::event::EventTime;
 use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::report::{DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Run, Totals};
-use crate::write::Table;
+use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
-use self::work::{Workshop, units};
+use self::journal::Journal;
+use self::work::{Done, Workshop, resumed, units};
 
 /// Version of the layout of the tables and of `run.json`; changes when a reader must.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -54,23 +56,31 @@ pub struct Outcome {
 
 /// Runs a sweep. `interrupt` may become true at any time: no further block is handed out then.
 pub fn sweep(
-    config: Config,
+    mut config: Config,
     arguments: Vec<String>,
     observer: &mut dyn Observer,
     interrupt: &AtomicBool,
 ) -> Result<Outcome, SweepError> {
     let started = EventTime::now();
+    let mut journal = Journal::open(&config.output.journal(), &config.order, config.window)?;
+    config.window = journal.window;
     let discovery = discover(&config.search)?;
     observer.found(&discovery);
     let table = Table::new(&MATCHES_COLUMNS);
     let mut collector = Collector::new(&config, &discovery, &table, observer)?;
-    let workshop = Workshop::new(&config, &discovery, &table);
-    let units = units(&discovery.files).take_while(|_| !interrupt.load(Ordering::Relaxed));
+    let workshop = Workshop::new(&config, &discovery, &table, journal.reader()?);
+    let read_before = journal.take_files();
+    let resumed_files = resumed(&discovery, &read_before);
+    let units = units(&discovery, &read_before).take_while(|_| !interrupt.load(Ordering::Relaxed));
     let mut met = HashSet::new();
-    let settle = |done| collector.add(workshop.settle(done, &mut met));
+    let settle = |done: Done<'_>| {
+        done.line.as_deref().map_or(Ok(()), |line| journal.append(line, done.block))?;
+        collector.add(workshop.settle(done, &mut met))
+    };
     in_order(config.threads, units, |unit| workshop.work(unit), settle)?;
+    journal.flush()?;
     let collected = collector.finish()?;
-    conclude(config, arguments, discovery, collected, started)
+    conclude(config, arguments, discovery, collected, started, resumed_files)
 }
 
 /// Decides how the sweep ended, writes `run.json` and gives the output its name.
@@ -80,6 +90,7 @@ fn conclude(
     discovery: Discovery,
     collected: Collected,
     started: EventTime,
+    resumed_files: u64,
 ) -> Result<Outcome, SweepError> {
     let Collected { hosts, totals, flawed, match_counts, outputs } = collected;
     let exit = exit(&totals, config.on_match);
@@ -91,6 +102,7 @@ fn conclude(
         finished: EventTime::now().rfc3339(),
         interrupted: exit == Exit::Interrupted,
         exit_status: exit.number(),
+        resumed_files,
         threads: config.threads.get(),
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
@@ -102,7 +114,8 @@ fn conclude(
         outputs,
     };
     config.output.write_run(&run.to_json())?;
-    let directory = config.output.publish()?;
+    let rest = if exit == Exit::Interrupted { Rest::Journal } else { Rest::Nothing };
+    let directory = config.output.publish(rest)?;
     Ok(Outcome { exit, run, hosts, flawed, directory })
 }
 

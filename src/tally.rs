@@ -10,7 +10,7 @@ use crate::event::{Span, System};
 use crate::numbering::Logs;
 
 /// Counts of live records.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordCounts {
     /// Records that were read.
     pub records: u64,
@@ -41,7 +41,7 @@ impl RecordCounts {
 }
 
 /// Lowest and highest EventRecordID of a set of records.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordIds {
     /// The lowest; `None` when no record had one.
     pub first: Option<u64>,
@@ -76,7 +76,7 @@ pub struct PassedOver {
 }
 
 /// How many bytes of a file are what. The parts add up to the file's size.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extents {
     /// The file's header, or what lies in its place.
     pub header: u64,
@@ -111,7 +111,7 @@ impl Extents {
 }
 
 /// What was seen in a part of one file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// How many bytes are what.
     pub extents: Extents,

@@ -4,7 +4,7 @@ use super::System;
 
 /// A DNS query as Sysmon logged it. Values are the logged text, less the NUL that ends values of
 /// logs taken live; a field that the record does not have is `None`, an empty one is `Some("")`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DnsQueryEvent {
     /// The event's `System` part.
     pub system: System,

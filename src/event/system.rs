@@ -15,7 +15,7 @@ const DNS_QUERY_EVENT_ID: u32 = 22;
 ///
 /// Text is as logged. A missing element is `None`, or an empty string where a table's column
 /// cannot be null.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct System {
     /// `Provider/@Name`; empty when the record names none.
     pub provider: String,

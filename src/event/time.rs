@@ -13,7 +13,7 @@ const NANOSECONDS_PER_TICK: i128 = 100;
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
 /// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventTime(i64);
 
 impl EventTime {
@@ -99,7 +99,7 @@ impl EventTime {
 
 /// The first and last instant of a set of events. Merging is associative and commutative, and the
 /// span of no events (`None`, `None`) changes nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// The earliest instant; `None` when no event had a time.
     pub first: Option<EventTime>,

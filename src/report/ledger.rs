@@ -122,7 +122,7 @@ impl Status {
 }
 
 /// Whether a file begins as an event log does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Header {
     /// It was not read.
     #[default]
@@ -136,7 +136,7 @@ pub enum Header {
 }
 
 /// What is known of one file. The parts of a file are added in its order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileReport {
     /// Its size in bytes, when it was found.
     pub size: u64,

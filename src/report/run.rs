@@ -21,6 +21,8 @@ pub struct Run {
     pub interrupted: bool,
     /// The exit status that it ended with.
     pub exit_status: u8,
+    /// How many files were not read by this run, but by an unfinished one that it went on from.
+    pub resumed_files: u64,
     /// How many threads decoded.
     pub threads: usize,
     /// Only events from this time on could match; `null` for no bound.

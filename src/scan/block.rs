@@ -17,7 +17,7 @@ use super::record::{decode, has_value_cut_short};
 use super::select::Skimmer;
 
 /// Where a record lies in its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Location {
     /// Which chunk of the file, from 0.
     pub chunk_number: u64,
@@ -26,7 +26,7 @@ pub struct Location {
 }
 
 /// A DNS query and where it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LocatedEvent {
     /// Its place.
     pub location: Location,

@@ -78,7 +78,7 @@ fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
 }
 
 /// A run of neighbouring chunks of one file: what one thread reads and decodes at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Block {
     /// Where the block starts, in bytes from the file's start. The first block starts at the file
     /// header, every other one at a chunk.

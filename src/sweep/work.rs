@@ -1,9 +1,10 @@
 //! What one thread does at a time: reads, decodes and detects a block of a log, and reduces what
 //! comes of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use super::journal::{Entry, EntryAt, FileKey, JournalReader, NewEntry, line};
 use crate::bytes::LogBytes;
 use crate::config::{Config, Decoding, LoadedDetection};
 use crate::damage::{Damage, Problem};
@@ -18,15 +19,56 @@ use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wa
 use crate::write::{Rows, Table};
 
 /// A block of a file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Unit<'a> {
     file: &'a LogFile,
     block: Block,
+    source: Source,
+}
+
+/// Where what is known of a unit comes from.
+#[derive(Debug, Clone)]
+enum Source {
+    /// The evidence.
+    Evidence,
+    /// The journal of the sweep that is resumed.
+    Journal(EntryAt),
 }
 
 /// The units of all files, in evidence order.
-pub(super) fn units(files: &[LogFile]) -> impl Iterator<Item = Unit<'_>> {
-    files.iter().flat_map(|file| blocks(file.size).map(move |block| Unit { file, block }))
+pub(super) fn units<'a>(
+    discovery: &'a Discovery,
+    journal: &'a HashMap<FileKey, Vec<EntryAt>>,
+) -> impl Iterator<Item = Unit<'a>> {
+    discovery.files.iter().flat_map(move |file| {
+        // Without a journal no key is needed.
+        let entries = if journal.is_empty() { None } else { journal.get(&key(discovery, file)) };
+        let known = entries.into_iter().flatten().map(move |entry| Unit {
+            file,
+            block: entry.block,
+            source: Source::Journal(entry.clone()),
+        });
+        let unread = entries.is_none().then(|| blocks(file.size)).into_iter().flatten();
+        known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence }))
+    })
+}
+
+/// How many of the files are not read, but taken from the journal.
+pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryAt>>) -> u64 {
+    if journal.is_empty() {
+        return 0;
+    }
+    let known = discovery.files.iter().filter(|file| journal.contains_key(&key(discovery, file)));
+    known.count() as u64
+}
+
+fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
+    FileKey {
+        evidence: discovery.evidence_name(file.evidence).to_owned(),
+        source_path: file.source_path(),
+        size: file.size,
+        modified: file.modified,
+    }
 }
 
 /// What came of a unit.
@@ -39,8 +81,10 @@ pub(super) struct Done<'a> {
     pub part: FileReport,
     /// The events that a detection describes, in the order of the file.
     pub described: Vec<Described>,
-    /// What they come to; an error is a fault of this program.
+    /// What they come to; an error is a fault of this program, or of the journal.
     pub matches: Result<Matches, SweepError>,
+    /// Its line for the journal; `None` of what is there already, or could not be opened.
+    pub line: Option<Vec<u8>>,
 }
 
 /// An event that at least one detection describes.
@@ -115,6 +159,7 @@ pub(super) struct Workshop<'a> {
     discovery: &'a Discovery,
     table: &'a Table,
     selection: Selection,
+    journal: JournalReader,
     /// Who may read, if not all may.
     readers: Option<Readers>,
     /// The scanners that no thread is using. Each has a buffer that is worth keeping.
@@ -123,24 +168,53 @@ pub(super) struct Workshop<'a> {
 
 impl<'a> Workshop<'a> {
     /// A workshop whose matches are rows of `table`.
-    pub(super) fn new(config: &'a Config, discovery: &'a Discovery, table: &'a Table) -> Self {
-        let readers = config.readers.map(Readers::new);
-        Workshop { config, discovery, table, selection: selection(config), readers, idle: Mutex::default() }
+    pub(super) fn new(
+        config: &'a Config,
+        discovery: &'a Discovery,
+        table: &'a Table,
+        journal: JournalReader,
+    ) -> Self {
+        let (selection, readers) = (selection(config), config.readers.map(Readers::new));
+        Workshop { config, discovery, table, selection, journal, readers, idle: Mutex::default() }
     }
 
-    /// Reads, decodes and detects.
+    /// Reads, decodes and detects; or takes what was read from the journal.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> Done<'u> {
-        let Unit { file, block } = unit;
+        let Unit { file, block, source } = unit;
+        let Source::Journal(at) = source else { return self.read(file, block) };
+        match self.journal.read(&at) {
+            Ok(Entry { part, events, .. }) => self.done(file, block, part, self.detect(events)),
+            Err(error) => {
+                let matches = Err(error);
+                Done { file, block, part: FileReport::default(), described: Vec::new(), matches, line: None }
+            }
+        }
+    }
+
+    fn read<'u>(&self, file: &'u LogFile, block: Block) -> Done<'u> {
         // The list is whole whatever happened to a thread that held it.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = match open(file) {
+            Ok(log) => log,
+            Err(reason) => return self.done(file, block, unreadable(file, block, reason), Vec::new()),
+        };
         let scanner = idle().pop();
         let mut scanner = scanner.unwrap_or_else(|| Scanner::new(&self.selection));
-        let (part, events) = match open(file) {
-            Ok(log) => part(file, self.scan(&mut scanner, log.as_ref(), block)),
-            Err(reason) => (unreadable(file, block, reason), Vec::new()),
-        };
+        let (part, events) = part(file, self.scan(&mut scanner, log.as_ref(), block));
         idle().push(scanner);
-        self.done(file, block, part, self.detect(events))
+        let done = self.done(file, block, part, self.detect(events));
+        let line = self.line(&done);
+        Done { line: Some(line), ..done }
+    }
+
+    /// What the journal keeps of a unit.
+    fn line(&self, done: &Done<'_>) -> Vec<u8> {
+        line(&NewEntry {
+            file: key(self.discovery, done.file),
+            block: done.block,
+            part: &done.part,
+            events: done.described.iter().map(|described| &described.located).collect(),
+        })
     }
 
     fn done<'u>(
@@ -152,7 +226,7 @@ impl<'a> Workshop<'a> {
     ) -> Done<'u> {
         let matches = self.reduce(file, &described);
         part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
-        Done { file, block, part, described, matches }
+        Done { file, block, part, described, matches, line: None }
     }
 
     /// Settles which events of a unit are copies, all units before it being settled; what they come to is reduced again if
@@ -165,7 +239,11 @@ impl<'a> Workshop<'a> {
                 copies = true;
             }
         }
-        if copies { self.done(done.file, done.block, done.part, done.described) } else { done }
+        if copies {
+            Done { line: done.line, ..self.done(done.file, done.block, done.part, done.described) }
+        } else {
+            done
+        }
     }
 
     fn scan(&self, scanner: &mut Scanner, log: &dyn LogBytes, block: Block) -> BlockScan {

@@ -4,8 +4,10 @@
 mod builder;
 mod output;
 mod parquet;
+mod partial;
 mod schema;
 
 pub use builder::{Rows, Table};
-pub use output::{OutputDirectory, prepare};
+pub use output::{OutputDirectory, Rest, prepare};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
+pub use partial::Earlier;

@@ -1,15 +1,13 @@
 //! The output directory: complete or absent.
 //!
-//! Everything is written into a directory beside it, with a name of its own, and only when all is
-//! written and synced does that take the output's name. Whoever finds the output finds all of it.
+//! Everything is written into a directory beside it, and only when all is written and synced does that take the output's
+//! name. Whoever finds the output finds all of it.
 
-use std::ffi::OsString;
 use std::fs::{self, DirEntry, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
+use super::partial::{Earlier, Obstacle, PartialDirectory};
 use crate::error::SweepError;
 
 /// The file that makes a directory an output of dnsweep.
@@ -21,15 +19,31 @@ const STATS_FOLDER: &str = "stats";
 #[derive(Debug)]
 pub struct OutputDirectory {
     target: PathBuf,
-    staging: TempDir,
-    force: bool,
+    partial: PartialDirectory,
+    replaced: Replaced,
+}
+
+/// What may be replaced in the place of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replaced {
+    Nothing,
+    /// The output of a sweep that was interrupted.
+    Interrupted,
+    /// Any output of dnsweep.
+    Output,
 }
 
 /// Checks that `out` may become an output, and makes the directory beside it that is written to.
 ///
 /// `roots` are the evidence's absolute paths: nothing is written under them. An earlier output is
-/// replaced only with `force`, and never a directory that holds anything else.
-pub fn prepare(out: &Path, roots: &[PathBuf], force: bool) -> Result<OutputDirectory, SweepError> {
+/// replaced only with `force`, or if it is that of an interrupted sweep which is resumed, and never a directory that holds
+/// anything else.
+pub fn prepare(
+    out: &Path,
+    roots: &[PathBuf],
+    force: bool,
+    earlier: Earlier,
+) -> Result<OutputDirectory, SweepError> {
     let place = |source| SweepError::OutputPlace { path: out.to_path_buf(), source };
     let target = absolute(out).map_err(place)?;
     let parent = target.parent().unwrap_or(Path::new("/"));
@@ -40,13 +54,19 @@ pub fn prepare(out: &Path, roots: &[PathBuf], force: bool) -> Result<OutputDirec
     if let Some(root) = roots.iter().find(|root| root.starts_with(&target)) {
         return Err(SweepError::EvidenceInOutput { out: target, root: root.clone() });
     }
-    check_existing(&target, force)?;
-    let mut prefix = OsString::from(".");
-    prefix.push(target.file_name().unwrap_or_default());
-    prefix.push(".partial-");
-    let staging = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(place)?;
-    fs::create_dir(staging.path().join(STATS_FOLDER)).map_err(place)?;
-    Ok(OutputDirectory { target, staging, force })
+    let replaced = match (force, earlier) {
+        (true, _) => Replaced::Output,
+        (false, Earlier::Resume) => Replaced::Interrupted,
+        (false, _) => Replaced::Nothing,
+    };
+    check_existing(&target, replaced)?;
+    let partial = PartialDirectory::take(&target, earlier).map_err(|obstacle| match obstacle {
+        Obstacle::Busy(path) => SweepError::OutputBusy(path),
+        Obstacle::Unfinished(path) => SweepError::OutputUnfinished(path),
+        Obstacle::System(source) => place(source),
+    })?;
+    fs::create_dir(partial.tables().join(STATS_FOLDER)).map_err(place)?;
+    Ok(OutputDirectory { target, partial, replaced })
 }
 
 /// The path without links, of a directory that need not exist but whose parent must.
@@ -59,7 +79,7 @@ fn absolute(out: &Path) -> io::Result<PathBuf> {
     Ok(fs::canonicalize(parent)?.join(name))
 }
 
-fn check_existing(target: &Path, force: bool) -> Result<(), SweepError> {
+fn check_existing(target: &Path, replaced: Replaced) -> Result<(), SweepError> {
     let place = |source| SweepError::OutputPlace { path: target.to_path_buf(), source };
     match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -71,11 +91,12 @@ fn check_existing(target: &Path, force: bool) -> Result<(), SweepError> {
     if entries.is_empty() {
         return Ok(());
     }
-    if !force {
+    let run = target.join(RUN_FILE);
+    if replaced == Replaced::Nothing || (replaced == Replaced::Interrupted && !is_interrupted(&run)) {
         return Err(SweepError::OutputExists(target.to_path_buf()));
     }
     let foreign = |found: String| Err(SweepError::OutputForeign { path: target.to_path_buf(), found });
-    let Some(own) = own_files(&target.join(RUN_FILE)) else {
+    let Some(own) = own_files(&run) else {
         return foreign("no run.json of dnsweep".to_owned());
     };
     let is_own = |name: &str, entry: &DirEntry| {
@@ -111,11 +132,32 @@ fn own_files(path: &Path) -> Option<Vec<String>> {
     Some(outputs.filter_map(|output| output.get("file")?.as_str().map(str::to_owned)).collect())
 }
 
+/// Whether a `run.json` is that of a sweep which was interrupted.
+fn is_interrupted(path: &Path) -> bool {
+    let run = fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    run.is_some_and(|run| run.get("interrupted") == Some(&true.into()))
+}
+
+/// What becomes of the journal when an output has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// All was read: nothing is left to go on from.
+    Nothing,
+    /// The sweep was interrupted: it can be resumed.
+    Journal,
+}
+
 impl OutputDirectory {
+    /// Where the journal of what was read is kept.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.partial.journal()
+    }
+
     /// Where a file is written to for now.
     #[must_use]
     pub fn staged(&self, name: &str) -> PathBuf {
-        self.staging.path().join(name)
+        self.partial.tables().join(name)
     }
 
     /// Writes `run.json`, the last file.
@@ -130,37 +172,33 @@ impl OutputDirectory {
     }
 
     /// Gives the finished directory the output's name; an earlier output is removed then.
-    pub fn publish(self) -> Result<PathBuf, SweepError> {
-        let OutputDirectory { target, staging, force } = self;
+    pub fn publish(self, rest: Rest) -> Result<PathBuf, SweepError> {
+        let OutputDirectory { target, partial, replaced } = self;
+        let tables = partial.tables();
         // What lies there may have changed while the evidence was read.
-        check_existing(&target, force).map_err(|error| failed(&target, &io::Error::other(error)))?;
+        check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
         let publish = || -> io::Result<()> {
-            open_to_all_that_may_enter(staging.path(), &target)?;
-            sync_directory(&staging.path().join(STATS_FOLDER))?;
-            sync_directory(staging.path())?;
-            replace(staging.path(), &target)
+            like_the_one_before(&tables, &target)?;
+            sync_directory(&tables.join(STATS_FOLDER))?;
+            sync_directory(&tables)?;
+            replace(&tables, &target, &partial.replaced())?;
+            if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
         };
         publish().map_err(|error| failed(&target, &error))?;
-        // The directory has another name by now; there is nothing left to remove.
-        let _ = staging.keep();
         Ok(target)
     }
 }
 
-/// A temporary directory is its owner's alone; an output is what `mkdir` would have made.
-fn open_to_all_that_may_enter(staging: &Path, target: &Path) -> io::Result<()> {
-    let like = if target.is_dir() { target.to_path_buf() } else { staging.join(STATS_FOLDER) };
-    fs::set_permissions(staging, fs::metadata(like)?.permissions())
+/// An output that replaces a directory may be entered by those who might enter that.
+fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
+    if target.is_dir() { fs::set_permissions(tables, fs::metadata(target)?.permissions()) } else { Ok(()) }
 }
 
 /// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is moved
 /// out of the way first, and removed only when the new one is in its place for good.
-fn replace(staging: &Path, target: &Path) -> io::Result<()> {
+fn replace(staging: &Path, target: &Path, earlier: &Path) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
-    let mut earlier = OsString::from(staging);
-    earlier.push(".earlier");
-    let earlier = PathBuf::from(earlier);
-    match fs::rename(target, &earlier) {
+    match fs::rename(target, earlier) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::rename(staging, target)?;
             sync_directory(parent)
@@ -171,11 +209,11 @@ fn replace(staging: &Path, target: &Path) -> io::Result<()> {
                 io::Error::other(format!("{what} lies at '{}': {error}", earlier.display()))
             };
             if let Err(error) = fs::rename(staging, target) {
-                fs::rename(&earlier, target).map_err(|error| lies("it was moved away and", &error))?;
+                fs::rename(earlier, target).map_err(|error| lies("it was moved away and", &error))?;
                 return Err(error);
             }
             sync_directory(parent)?;
-            fs::remove_dir_all(&earlier)
+            fs::remove_dir_all(earlier)
                 .map_err(|error| lies("it is complete, but what was there before still", &error))
         }
     }

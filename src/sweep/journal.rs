@@ -1,0 +1,240 @@
+//! The journal of a sweep: what came of each unit, so that a sweep which was killed or interrupted can be resumed.
+//!
+//! A line for each unit, in the order of the units: the SHA-256 of the rest of the line, and a JSON document. It holds what was
+//! seen of the unit and the events that matched, not the tables: these are made from it anew, by the code that makes them in any
+//! other sweep, and so are the same to the byte. The first line says what was ordered.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Window;
+use crate::digest::sha256;
+use crate::error::SweepError;
+use crate::report::FileReport;
+use crate::scan::{Block, LocatedEvent};
+
+/// Hexadecimal digits of the SHA-256 at a line's beginning, and the space behind them.
+const PREFIX: usize = 65;
+
+/// Bytes of evidence that are read again at most because their lines were not written when a sweep was killed.
+const FLUSHED_AT_LEAST: u64 = 1 << 20;
+
+/// What was ordered.
+#[derive(Debug, Serialize, Deserialize)]
+struct FirstLine {
+    order: Vec<(String, String)>,
+    window: Window,
+}
+
+/// Which file a unit belongs to, and how to tell that it is still the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct FileKey {
+    /// The piece of evidence.
+    pub evidence: String,
+    /// The file, from its root.
+    pub source_path: String,
+    /// Its size.
+    pub size: u64,
+    /// When it was last changed.
+    pub modified: (i64, i64),
+}
+
+/// What came of a unit, as it is written: without a copy of it.
+#[derive(Debug, Serialize)]
+pub(super) struct NewEntry<'a> {
+    pub file: FileKey,
+    pub block: Block,
+    pub part: &'a FileReport,
+    pub events: Vec<&'a LocatedEvent>,
+}
+
+/// What came of a unit, as it is read.
+#[derive(Debug, Deserialize)]
+pub(super) struct Entry {
+    /// What was seen of it.
+    pub part: FileReport,
+    /// The events that a detection describes, in the order of the file.
+    pub events: Vec<LocatedEvent>,
+}
+
+/// As much of an entry as tells which unit it is of.
+#[derive(Deserialize)]
+struct EntryPlace {
+    file: FileKey,
+    block: Block,
+}
+
+/// Where the entry of a unit lies in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EntryAt {
+    /// The unit's block.
+    pub block: Block,
+    line: Range<u64>,
+}
+
+/// A journal that is written, and read as far as an earlier sweep wrote it.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    writer: BufWriter<File>,
+    /// Bytes of evidence whose lines the system does not have yet.
+    unflushed: u64,
+    files: HashMap<FileKey, Vec<EntryAt>>,
+    /// The times that can match: those of the sweep that began the journal.
+    pub window: Window,
+}
+
+impl Journal {
+    /// Opens the journal, or begins it if there is none.
+    pub(super) fn open(
+        path: &Path,
+        order: &[(&'static str, String)],
+        window: Window,
+    ) -> Result<Self, SweepError> {
+        let failed = |error: io::Error| failed(path, &error);
+        let open = || File::options().read(true).append(true).create(true).open(path);
+        let mut file = open().map_err(failed)?;
+        let mut journal = Journal {
+            path: path.to_path_buf(),
+            writer: BufWriter::new(file.try_clone().map_err(failed)?),
+            unflushed: 0,
+            file: file.try_clone().map_err(failed)?,
+            files: HashMap::new(),
+            window,
+        };
+        let whole = journal.read(&mut file, order)?;
+        // What lies behind the last whole line was being written when the sweep ended.
+        file.set_len(whole).map_err(failed)?;
+        if whole == 0 {
+            let order = order.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            journal.write(&line(&FirstLine { order, window }))?;
+            journal.flush()?;
+        }
+        Ok(journal)
+    }
+
+    /// Reads what is there; returns where the last whole line ends.
+    fn read(&mut self, file: &mut File, order: &[(&'static str, String)]) -> Result<u64, SweepError> {
+        file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
+        let mut reader = BufReader::new(file);
+        let (mut at, mut text) = (0_u64, Vec::new());
+        let mut units: HashMap<FileKey, Vec<EntryAt>> = HashMap::new();
+        loop {
+            text.clear();
+            let length = reader.read_until(b'\n', &mut text).map_err(|error| failed(&self.path, &error))?;
+            let Some(document) = document(&text) else { break };
+            if at == 0 {
+                let Ok(first) = serde_json::from_slice::<FirstLine>(document) else { break };
+                self.check(&first, order)?;
+                self.window = first.window;
+            } else {
+                let Ok(EntryPlace { file, block }) = serde_json::from_slice(document) else { break };
+                units.entry(file).or_default().push(EntryAt { block, line: at..at + length as u64 });
+            }
+            at += length as u64;
+        }
+        units.retain(|file, entries| is_whole(file, entries));
+        self.files = units;
+        Ok(at)
+    }
+
+    /// A sweep is resumed only by one that would have made the same tables.
+    fn check(&self, first: &FirstLine, order: &[(&'static str, String)]) -> Result<(), SweepError> {
+        let differs = |reason: String| Err(SweepError::Resume { path: self.path.clone(), reason });
+        if first.order.len() != order.len() {
+            return differs("it was begun by another version of dnsweep".to_owned());
+        }
+        for ((then_name, then), (name, now)) in first.order.iter().zip(order) {
+            if then_name != name || then != now {
+                return differs(format!("{name}: it was begun with '{then}', found '{now}'"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that an earlier sweep read to their end, with the entries of all their units.
+    pub(super) fn take_files(&mut self) -> HashMap<FileKey, Vec<EntryAt>> {
+        std::mem::take(&mut self.files)
+    }
+
+    /// What reads entries, for any thread.
+    pub(super) fn reader(&self) -> Result<JournalReader, SweepError> {
+        let file = self.file.try_clone().map_err(|error| failed(&self.path, &error))?;
+        Ok(JournalReader { path: self.path.clone(), file })
+    }
+
+    /// Adds the line of a unit.
+    pub(super) fn append(&mut self, line: &[u8], block: Block) -> Result<(), SweepError> {
+        self.write(line)?;
+        self.unflushed += block.length();
+        if self.unflushed >= FLUSHED_AT_LEAST { self.flush() } else { Ok(()) }
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), SweepError> {
+        self.writer.write_all(line).map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Hands what was added to the system, which keeps it even if this process is killed.
+    pub(super) fn flush(&mut self) -> Result<(), SweepError> {
+        self.unflushed = 0;
+        self.writer.flush().map_err(|error| failed(&self.path, &error))
+    }
+}
+
+/// Reads entries.
+#[derive(Debug)]
+pub(super) struct JournalReader {
+    path: PathBuf,
+    file: File,
+}
+
+impl JournalReader {
+    /// The entry there.
+    pub(super) fn read(&self, at: &EntryAt) -> Result<Entry, SweepError> {
+        let mut text = vec![0; usize::try_from(at.line.end - at.line.start).unwrap_or_default()];
+        let read = self.file.read_exact_at(&mut text, at.line.start);
+        let entry = read.and_then(|()| {
+            let document = document(&text).ok_or_else(|| io::Error::other("a line is not as it was"))?;
+            Ok(serde_json::from_slice(document)?)
+        });
+        entry.map_err(|error| failed(&self.path, &error))
+    }
+}
+
+/// The units of a file that was read to its end cover it.
+fn is_whole(file: &FileKey, entries: &[EntryAt]) -> bool {
+    let mut end = 0;
+    let follows =
+        entries.iter().all(|entry| entry.block.start == std::mem::replace(&mut end, entry.block.end));
+    follows && end >= file.size
+}
+
+/// A line that holds a document.
+pub(super) fn line(document: &impl Serialize) -> Vec<u8> {
+    // Numbers, texts and lists of them, with texts as keys: nothing of it cannot be JSON.
+    let json = serde_json::to_vec(document).unwrap_or_default();
+    let mut line = Vec::with_capacity(json.len() + PREFIX + 1);
+    line.extend_from_slice(sha256(&json).as_bytes());
+    line.push(b' ');
+    line.extend_from_slice(&json);
+    line.push(b'\n');
+    line
+}
+
+/// The document of a line; `None` if it is not a whole line as it was written.
+fn document(line: &[u8]) -> Option<&[u8]> {
+    let (prefix, document) = line.strip_suffix(b"\n")?.split_at_checked(PREFIX)?;
+    let is_as_written = prefix.split_last() == Some((&b' ', sha256(document).as_bytes()));
+    is_as_written.then_some(document)
+}
+
+fn failed(path: &Path, error: &io::Error) -> SweepError {
+    SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+}

@@ -1,0 +1,142 @@
+//! The directory beside the output in which a sweep keeps what it has so far: its tables in the making, and the journal of what it
+//! has read, from which `--resume` goes on.
+//!
+//! It is called `.NAME.partial` for an output called `NAME`, and one sweep at a time has it. It outlives a sweep that was killed or
+//! interrupted, or that ran out of disk, if there is anything in its journal.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+const LOCK: &str = "lock";
+const JOURNAL: &str = "journal";
+const TABLES: &str = "tables";
+const REPLACED: &str = "replaced";
+
+/// What a sweep does with the journal of one before it to the same output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Earlier {
+    /// It is an error: somebody may want it.
+    #[default]
+    Refuse,
+    /// It is discarded.
+    Discard,
+    /// The sweep goes on from it.
+    Resume,
+}
+
+/// Why the directory cannot be had.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// Another sweep has it.
+    Busy(PathBuf),
+    /// There is a journal that nothing was said of.
+    Unfinished(PathBuf),
+    /// The system refuses.
+    System(io::Error),
+}
+
+impl From<io::Error> for Obstacle {
+    fn from(error: io::Error) -> Self {
+        Obstacle::System(error)
+    }
+}
+
+/// The directory, held by this process.
+#[derive(Debug)]
+pub(super) struct PartialDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl PartialDirectory {
+    /// Takes the directory for the output `target`, and makes an empty directory for tables in it.
+    pub(super) fn take(target: &Path, earlier: Earlier) -> Result<Self, Obstacle> {
+        let mut name = OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(".partial");
+        let path = target.with_file_name(name);
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+        let lock = File::options().create(true).append(true).open(path.join(LOCK))?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(Obstacle::Busy(path)),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Ok(()) => {}
+        }
+        let directory = PartialDirectory { path, _lock: lock };
+        directory.restore(target)?;
+        if earlier == Earlier::Refuse && directory.is_worth_keeping() {
+            return Err(Obstacle::Unfinished(directory.path.clone()));
+        }
+        if earlier != Earlier::Resume {
+            absent(fs::remove_file(directory.journal()))?;
+        }
+        absent(fs::remove_dir_all(directory.tables()))?;
+        fs::create_dir(directory.tables())?;
+        Ok(directory)
+    }
+
+    /// Puts back an output that a sweep was replacing when it was killed.
+    fn restore(&self, target: &Path) -> io::Result<()> {
+        let replaced = self.replaced();
+        if target.exists() {
+            absent(fs::remove_dir_all(replaced))
+        } else {
+            absent(fs::rename(replaced, target))
+        }
+    }
+
+    /// Where an output is while another one takes its place.
+    pub(super) fn replaced(&self) -> PathBuf {
+        self.path.join(REPLACED)
+    }
+
+    /// Where the tables are written.
+    pub(super) fn tables(&self) -> PathBuf {
+        self.path.join(TABLES)
+    }
+
+    /// Where the journal is.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// Removes the journal: nothing is left to go on from.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        absent(fs::remove_file(self.journal()))
+    }
+
+    /// Whether the journal has more than its first line.
+    fn is_worth_keeping(&self) -> bool {
+        let Ok(journal) = File::open(self.journal()) else { return false };
+        let mut reader = BufReader::new(journal);
+        let mut has_line = || {
+            let mut line = Vec::new();
+            reader.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n")
+        };
+        has_line() && has_line()
+    }
+}
+
+impl Drop for PartialDirectory {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next sweep to the same output.
+        let _ = fs::remove_dir_all(self.tables());
+        if !self.is_worth_keeping() {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// That there is nothing to remove is no error.
+fn absent(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}

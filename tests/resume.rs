@@ -1,0 +1,238 @@
+//! A sweep that was killed or interrupted is gone on from, and ends with the tables of one that was not.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::logs::log_of;
+use common::{Scene, dnsweep, forget_reads, start, wait, was_read};
+use dnsweep::event::EventTime;
+use dnsweep_samples::corpus::{Corpus, Pool};
+use serde_json::json;
+
+/// How often real sweeps are killed; each time at another moment.
+const KILLS: u32 = 60;
+
+/// Machines with logs of one or two blocks, copies of each other's events among them, and something damaged.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let pool = Pool::new(Corpus::Chatty).unwrap();
+    for machine in 0..12 {
+        scene.put(&format!("HOST{machine:02}/Sysmon.evtx"), &pool.log(machine, 40));
+        scene.put(&format!("HOST{machine:02}/small.evtx"), &log_of("SAME"));
+    }
+    scene.put("ODD/damaged.evtx", &pool.log(99, 8)[..200_000]);
+    scene.put("ODD/empty.evtx", b"");
+    scene
+}
+
+fn begin(scene: &Scene, options: &[&str]) -> Child {
+    let mut command = dnsweep();
+    command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).arg("--quiet").args(options);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn partial(scene: &Scene) -> PathBuf {
+    scene.path(".out.partial")
+}
+
+/// The whole of a sweep that nothing happened to: its tables, and how long it took.
+fn undisturbed(scene: &Scene) -> (Vec<(String, Vec<u8>)>, Duration) {
+    let begun = Instant::now();
+    let swept = scene.sweep(&["--quiet"]).expect(3);
+    let took = begun.elapsed();
+    let tables = swept.tables();
+    fs::remove_dir_all(scene.out()).unwrap();
+    (tables, took)
+}
+
+#[test]
+fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
+    let scene = scene();
+    let (tables, took) = undisturbed(&scene);
+    let (mut resumed, mut killed) = (0, 0);
+    for kill in 0..KILLS {
+        // From the first moment to the last, on one thread or several; and what goes on is killed once, too.
+        let threads = ["1", "2", "4"][kill as usize % 3];
+        let moment = took * kill / KILLS;
+        for attempt in [["--threads", threads], ["--threads", threads]] {
+            let mut child = begin(&scene, &[&attempt[..], &["--resume"]].concat());
+            thread::sleep(moment);
+            let _ = child.kill();
+            killed += u32::from(!child.wait().unwrap().success());
+            assert!(
+                !scene.out().exists() || scene.out().join("run.json").exists(),
+                "an output is complete or absent"
+            );
+            if scene.out().exists() {
+                fs::remove_dir_all(scene.out()).unwrap();
+            }
+        }
+        let swept = scene.sweep(&["--resume", "--quiet"]).expect(3);
+        assert!(swept.tables() == tables, "killed after {moment:?}: the tables differ");
+        assert!(!partial(&scene).exists());
+        resumed += u64::from(swept.run()["resumed_files"].as_u64().unwrap() > 0);
+        fs::remove_dir_all(scene.out()).unwrap();
+    }
+    assert!(killed > KILLS / 2 && resumed > u64::from(KILLS) / 6, "{killed} killed, {resumed} resumed");
+}
+
+/// A scene of which a sweep was interrupted, by a journal that is cut after so many lines.
+fn unfinished(scene: &Scene, lines: usize, options: &[&str]) {
+    // A run that cannot write its tables any more keeps what it has read.
+    let mut child = start(
+        std::process::Command::new("sh")
+            .args([
+                "-c",
+                r#"trap "" XFSZ; ulimit -f 20; exec "$0" "$@""#,
+                env!("CARGO_BIN_EXE_dnsweep"),
+                "sweep",
+            ])
+            .arg(scene.evidence())
+            .arg("--out")
+            .arg(scene.out())
+            .arg("--quiet")
+            .args(options),
+    );
+    drop(child.stdin.take());
+    assert_eq!(wait(child).status, 5);
+    let journal = partial(scene).join("journal");
+    let text = fs::read_to_string(&journal).unwrap();
+    let kept: String = text.split_inclusive('\n').take(lines).collect();
+    assert!(kept.len() < text.len() && kept.lines().count() == lines, "{} lines", text.lines().count());
+    fs::write(&journal, kept).unwrap();
+}
+
+/// Six small logs, three of which an unfinished sweep has read.
+fn half_done() -> Scene {
+    let scene = Scene::new();
+    for machine in 0..6 {
+        scene.put(&format!("HOST{machine}/x.evtx"), &log_of(&format!("HOST{machine}")));
+    }
+    unfinished(&scene, 4, &[]);
+    scene
+}
+
+#[test]
+fn what_was_read_is_not_read_again() {
+    let scene = half_done();
+    let paths: Vec<PathBuf> =
+        (0..6).map(|machine| scene.evidence().join(format!("HOST{machine}/x.evtx"))).collect();
+    for path in &paths {
+        forget_reads(path);
+    }
+    // Setting the access time leaves the modification time; the size is the same, too.
+    let swept = scene.sweep(&["--resume"]).expect(0);
+    assert_eq!(swept.run()["resumed_files"], json!(3));
+    assert_eq!(swept.run()["totals"]["matches"], json!(6));
+    for (machine, path) in paths.iter().enumerate() {
+        assert!(machine >= 3 || !was_read(path), "HOST{machine}");
+    }
+}
+
+#[test]
+fn a_file_that_changed_is_read_again() {
+    let scene = half_done();
+    // Of the same size, and written now.
+    scene.put("HOST1/x.evtx", &log_of("HOST9"));
+    let swept = scene.sweep(&["--resume"]).expect(0);
+    assert_eq!(swept.run()["resumed_files"], json!(2));
+    assert_eq!(swept.rows("hosts").len(), 6);
+    assert_eq!(swept.host("HOST9")["matches"], json!(1));
+}
+
+#[test]
+fn a_line_that_is_not_as_it_was_written_is_not_believed() {
+    let scene = half_done();
+    let journal = partial(&scene).join("journal");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen("HOST1/x.evtx", "HOST7/x.evtx", 1) + "0123 torn").unwrap();
+    let swept = scene.sweep(&["--resume"]).expect(0);
+    // Nothing behind the altered line is, either.
+    assert_eq!(swept.run()["resumed_files"], json!(1));
+    assert_eq!(swept.rows("matches").len(), 6);
+}
+
+#[test]
+fn another_order_cannot_go_on() {
+    for options in [&["--exhaustive"][..], &["--since", "2020-01-01T00:00:00Z"], &["--any-name"]] {
+        let scene = half_done();
+        let swept = scene.sweep(&[options, &["--resume"]].concat()).expect(2);
+        assert!(
+            swept.ended.stderr.contains("cannot resume") && swept.ended.stderr.contains(options[0]),
+            "{}",
+            swept.ended.stderr
+        );
+        // What there is to go on from is still there.
+        assert_eq!(scene.sweep(&["--resume"]).expect(0).run()["resumed_files"], json!(3));
+    }
+}
+
+#[test]
+fn an_unfinished_sweep_is_neither_taken_up_nor_thrown_away_unasked() {
+    let scene = half_done();
+    let swept = scene.sweep(&[]).expect(2);
+    assert!(swept.ended.stderr.contains("--resume"), "{}", swept.ended.stderr);
+    assert!(partial(&scene).exists());
+    let swept = scene.sweep(&["--force"]).expect(0);
+    assert_eq!(swept.run()["resumed_files"], json!(0));
+    assert!(!partial(&scene).exists());
+}
+
+#[test]
+fn a_span_back_from_now_stays_what_it_was() {
+    let scene = Scene::new();
+    for machine in 0..6 {
+        scene.put(&format!("HOST{machine}/x.evtx"), &log_of("SAME"));
+    }
+    unfinished(&scene, 4, &["--last", "90000d"]);
+    let journal = fs::read_to_string(partial(&scene).join("journal")).unwrap();
+    let (_, first) = journal.lines().next().unwrap().split_once(' ').unwrap();
+    let first: serde_json::Value = serde_json::from_str(first).unwrap();
+    let since = EventTime::from_ticks(first["window"]["since"].as_i64().unwrap());
+    let swept = scene.sweep(&["--resume", "--last", "90000d"]).expect(0);
+    assert_eq!(swept.run()["since"], json!(since.rfc3339()));
+}
+
+#[test]
+fn two_sweeps_to_one_output_do_not_mix() {
+    let scene = scene();
+    let partial = partial(&scene);
+    fs::create_dir(&partial).unwrap();
+    let lock = File::create(partial.join("lock")).unwrap();
+    lock.lock().unwrap();
+    for options in [&[][..], &["--force"], &["--resume"]] {
+        let swept = scene.sweep(options).expect(2);
+        assert!(swept.ended.stderr.contains("another sweep"), "{}", swept.ended.stderr);
+    }
+    drop(lock);
+    scene.sweep(&[]).expect(3);
+}
+
+#[test]
+fn an_interrupted_sweep_is_gone_on_from() {
+    let scene = scene();
+    let (tables, took) = undisturbed(&scene);
+    for tenth in 1..6 {
+        let child = begin(&scene, &["--threads", "1", "--force"]);
+        thread::sleep(took * tenth / 10);
+        let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(interrupted.unwrap().success());
+        let ended = wait_for(child);
+        let swept = scene.sweep(if ended == 130 { &["--resume"] } else { &["--force"] }).expect(3);
+        assert!(swept.tables() == tables);
+        assert_eq!(swept.run()["interrupted"], json!(false));
+        assert!(!partial(&scene).exists());
+        fs::remove_dir_all(scene.out()).unwrap();
+    }
+}
+
+fn wait_for(mut child: Child) -> i32 {
+    child.wait().unwrap().code().unwrap_or(-1)
+}
