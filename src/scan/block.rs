@@ -78,9 +78,21 @@ impl Scanner {
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block) -> BlockScan {
+        self.scan_after(log, block, |_| ())
+    }
+
+    /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes the buffer), or
+    /// nothing if some of them could not be.
+    pub fn scan_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
         let mut scan = BlockScan::default();
         let mut at = block.start;
         self.buffer.read(log, block.start..block.end);
+        see(self.buffer.whole(block.length()));
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
             self.scan_header(at, &mut scan);

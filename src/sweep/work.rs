@@ -1,30 +1,36 @@
 //! What one thread does at a time: reads, decodes and detects a block of a log, and reduces what
 //! comes of it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bytes::LogBytes;
-use crate::config::{Config, Decoding, LoadedDetection};
+use crate::config::{Config, Decoding, Hashing, LoadedDetection};
 use crate::damage::{Damage, Problem};
 use crate::detect::{Predicate, RequiredLiteral, StatsTable};
 use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, QueryResults};
+use crate::hash_chain::HashChain;
 use crate::readers::Readers;
 use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, event_hash};
 use crate::scan::{Block, BlockScan, LocatedEvent, Location, Needle, Scanner, Selection, Wanted, blocks};
 use crate::write::{Rows, Table};
 
 /// A block of a file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Unit<'a> {
     file: &'a LogFile,
     block: Block,
+    /// What the blocks of the file are hashed by, if they are.
+    chain: Option<Arc<HashChain>>,
 }
 
 /// The units of all files, in evidence order.
-pub(super) fn units(files: &[LogFile]) -> impl Iterator<Item = Unit<'_>> {
-    files.iter().flat_map(|file| blocks(file.size).map(move |block| Unit { file, block }))
+pub(super) fn units(files: &[LogFile], hashing: Hashing) -> impl Iterator<Item = Unit<'_>> {
+    files.iter().flat_map(move |file| {
+        let chain = (hashing == Hashing::Sha256).then(|| Arc::new(HashChain::new(file.size)));
+        blocks(file.size).map(move |block| Unit { file, block, chain: chain.clone() })
+    })
 }
 
 /// What came of a unit.
@@ -79,27 +85,41 @@ impl<'a> Workshop<'a> {
     }
 
     /// Reads, decodes and detects.
-    pub(super) fn work(&self, unit: Unit<'_>) -> Done {
-        let Unit { file, block } = unit;
+    pub(super) fn work(&self, unit: &Unit<'_>) -> Done {
+        let Unit { file, block, chain } = unit;
         // The list is whole whatever happened to a thread that held it.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let scanner = idle().pop();
         let mut scanner = scanner.unwrap_or_else(|| Scanner::new(&self.selection));
         let (mut part, events) = match open(file) {
-            Ok(log) => part(file, self.scan(&mut scanner, log.as_ref(), block)),
-            Err(reason) => (unreadable(file, block, reason), Vec::new()),
+            Ok(log) => self.scan(&mut scanner, log.as_ref(), unit),
+            Err(reason) => {
+                // Whatever can be read of the file is not all of it.
+                hash(chain.as_deref(), *block, None);
+                (unreadable(file, *block, reason), Vec::new())
+            }
         };
         idle().push(scanner);
         let matches = self.detect(file, events);
         part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
-        Done { block, part, matches }
+        Done { block: *block, part, matches }
     }
 
-    fn scan(&self, scanner: &mut Scanner, log: &dyn LogBytes, block: Block) -> BlockScan {
-        match &self.readers {
-            None => scanner.scan(log, block),
-            Some(readers) => scanner.scan(&readers.in_turn(log), block),
-        }
+    fn scan(
+        &self,
+        scanner: &mut Scanner,
+        log: &dyn LogBytes,
+        unit: &Unit<'_>,
+    ) -> (FileReport, Vec<LocatedEvent>) {
+        let (block, mut sha256) = (unit.block, None);
+        let see = |bytes: Option<&[u8]>| sha256 = hash(unit.chain.as_deref(), block, bytes);
+        let scan = match &self.readers {
+            None => scanner.scan_after(log, block, see),
+            Some(readers) => scanner.scan_after(&readers.in_turn(log), block, see),
+        };
+        let (mut part, events) = part(unit.file, scan);
+        part.sha256 = sha256;
+        (part, events)
     }
 
     /// The matches among the events: in their order, and for each in the order of the detections.
@@ -135,6 +155,11 @@ impl<'a> Workshop<'a> {
         }
         Ok(matches)
     }
+}
+
+/// Adds a block to its file's hash, if there is one; returns the file's SHA-256 if that is complete now.
+fn hash(chain: Option<&HashChain>, block: Block, bytes: Option<&[u8]>) -> Option<String> {
+    chain.and_then(|chain| chain.add(block.start, bytes))
 }
 
 fn match_row<'a>(
