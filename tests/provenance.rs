@@ -29,7 +29,7 @@ fn scene() -> Scene {
     let large = Pool::new(Corpus::Quiet).unwrap().log(1, 170);
     scene.put("LARGE/Sysmon.evtx", &large[..large.len() - 1000]);
     scene.put("LARGE/block.evtx", &large[..4096 + 32 * 65536]);
-    scene.put("LARGE/and-one.evtx", &large[..4096 + 32 * 65536 + 1]);
+    scene.put("LARGE/and-one.evtx", &large[..4097 + 32 * 65536]);
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     scene.put("ODD/empty.evtx", b"");
     scene.put("ODD/notes.evtx", b"notes");
@@ -43,7 +43,7 @@ fn scene() -> Scene {
 fn path_of(roots: &[&Path], row: &Value) -> PathBuf {
     let source_path = row["source_path"].as_str().unwrap();
     let mut found = roots.iter().map(|root| root.join(source_path)).filter(|path| path.exists());
-    let path = found.next().unwrap_or_else(|| panic!("{source_path}"));
+    let path = found.next().unwrap();
     assert_eq!(found.next(), None, "{source_path} lies in several roots");
     path
 }
@@ -102,7 +102,7 @@ fn what_cannot_be_read_has_no_hash() {
     let mut unreadable = vec!["HOST/gone.evtx"];
     if !is_root() {
         let path = scene.put("HOST/secret.evtx", &log_of("HOST"));
-        fs::set_permissions(path, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o000)).unwrap();
         unreadable.push("HOST/secret.evtx");
     }
     let swept = scene.sweep(&["--hash", "--follow"]).expect(3);
@@ -183,7 +183,7 @@ fn run_json_says_where_and_when() {
     for time in ["started", "finished"] {
         let utc = run[time].as_str().unwrap();
         let local = run[format!("{time}_local")].as_str().unwrap();
-        let clock = local.strip_suffix("+05:45").unwrap_or_else(|| panic!("{local}"));
+        let clock = local.strip_suffix("+05:45").unwrap();
         let seconds = |text: &str| -> u64 {
             let day: Vec<u64> = text[11..19].split(':').map(|part| part.parse().unwrap()).collect();
             day[0] * 3600 + day[1] * 60 + day[2]

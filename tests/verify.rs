@@ -270,7 +270,8 @@ fn evidence_that_cannot_be_read_any_more_is_found() {
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("The content of 1 file could NOT be compared"), "{}", lines[0]);
     if !is_root() {
-        fs::set_permissions(scene.evidence().join("OTHER/Sysmon.evtx"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(scene.evidence().join("OTHER/Sysmon.evtx"), Permissions::from_mode(0o000))
+            .unwrap();
         let lines = findings(&scene.out(), &[&scene.evidence()]);
         assert!(lines[0].starts_with("evidence OTHER: OTHER/Sysmon.evtx: cannot be read: "), "{}", lines[0]);
     }

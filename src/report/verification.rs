@@ -102,8 +102,6 @@ pub struct Compared {
     pub files: u64,
     /// Of these, those in which no difference was found.
     pub same: u64,
-    /// Their bytes.
-    pub bytes: u64,
 }
 
 /// The same of evidence.
@@ -111,6 +109,8 @@ pub struct Compared {
 pub struct EvidenceCompared {
     /// All files of the ledger.
     pub all: Compared,
+    /// The bytes of those that are the same.
+    pub bytes: u64,
     /// Of the `same`, those whose content could not be compared, as the ledger has no hash of it.
     pub by_size_only: u64,
 }
@@ -163,7 +163,16 @@ impl Verification {
         if shown == Shown::All {
             self.write_output(text)?;
             match &self.evidence {
-                Some(evidence) => writeln!(text, "Evidence    {}", same(evidence.all, "file", "files"))?,
+                Some(evidence) => {
+                    let by = if self.has_hashes() { ", by SHA-256" } else { "" };
+                    let Compared { files, same } = evidence.all;
+                    let (same, files) = (grouped(same), counted(files, "file", "files"));
+                    writeln!(
+                        text,
+                        "Evidence    {same} of {files} as stated, {} bytes{by}",
+                        grouped(evidence.bytes)
+                    )?;
+                }
                 None => writeln!(text, "Evidence    not compared")?,
             }
         }
@@ -172,7 +181,8 @@ impl Verification {
 
     fn write_output(&self, text: &mut String) -> fmt::Result {
         writeln!(text, "Output      {}", escaped(&self.directory.display().to_string()))?;
-        writeln!(text, "            {}", same(self.outputs, "table", "tables"))?;
+        let Compared { files, same } = self.outputs;
+        writeln!(text, "            {} of {} as stated", grouped(same), counted(files, "table", "tables"))?;
         writeln!(text, "run.json    SHA-256 {}", self.run_sha256)?;
         let Some(stated) = &self.stated else { return Ok(()) };
         let interrupted = if stated.interrupted { ", INTERRUPTED" } else { "" };
@@ -180,10 +190,15 @@ impl Verification {
         writeln!(text, "            of dnsweep {version}, finished {finished}{interrupted}")
     }
 
+    /// Whether the evidence was hashed.
+    fn has_hashes(&self) -> bool {
+        self.stated.as_ref().is_some_and(|stated| stated.options.hash)
+    }
+
     /// Says so where content could not be compared: also to those who want to see findings only, as silence would
     /// mean that it is the same.
     fn write_lack(&self, text: &mut String, evidence: EvidenceCompared) -> fmt::Result {
-        if self.stated.as_ref().is_some_and(|stated| !stated.options.hash) {
+        if !self.has_hashes() {
             return writeln!(
                 text,
                 "The content of evidence could NOT be compared, only names and sizes: it was swept without --hash"
@@ -198,11 +213,6 @@ impl Verification {
             ),
         }
     }
-}
-
-fn same(compared: Compared, one: &str, many: &str) -> String {
-    let Compared { files, same, bytes } = compared;
-    format!("{} of {} as stated, {} bytes", grouped(same), counted(files, one, many), grouped(bytes))
 }
 
 #[cfg(test)]

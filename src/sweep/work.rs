@@ -94,7 +94,7 @@ impl<'a> Workshop<'a> {
         let (mut part, events) = match open(file) {
             Ok(log) => self.scan(&mut scanner, log.as_ref(), unit),
             Err(reason) => {
-                // Whatever can be read of the file is not all of it.
+                // There will be no hash: nothing need be kept for it.
                 hash(chain.as_deref(), *block, None);
                 (unreadable(file, *block, reason), Vec::new())
             }

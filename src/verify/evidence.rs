@@ -13,7 +13,7 @@ use crate::digest::Hasher;
 use crate::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::error::SweepError;
 use crate::in_order::in_order;
-use crate::report::{Compared, Difference, EvidenceCompared, Finding, Place, Stated};
+use crate::report::{Difference, EvidenceCompared, Finding, Place, Stated};
 use crate::table::Cell;
 use crate::write::read_rows;
 
@@ -127,8 +127,7 @@ fn note(
     listed: Listed,
     comparison: Comparison,
 ) {
-    let Compared { files, same, bytes } = &mut compared.all;
-    *files += 1;
+    compared.all.files += 1;
     match comparison {
         Comparison::Different(difference) => {
             let Listed { evidence, source_path, .. } = listed;
@@ -138,8 +137,8 @@ fn note(
         Comparison::SameSize => compared.by_size_only += 1,
         Comparison::SameContent => {}
     }
-    *same += 1;
-    *bytes += listed.size;
+    compared.all.same += 1;
+    compared.bytes += listed.size;
 }
 
 /// Compares a file with what is listed of it.

@@ -46,7 +46,8 @@ impl Order {
             evidence: evidence(arguments, stated.as_ref().ok())?,
             run_sha256: sha256(&json),
             stated,
-            out: out.clone(),
+            // Without links, as a sweep names it; its run.json was read, so it is there.
+            out: fs::canonicalize(out).unwrap_or_else(|_| out.clone()),
             threads: threads(arguments.threads),
         })
     }
