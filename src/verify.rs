@@ -11,7 +11,7 @@ pub use self::order::Order;
 
 use crate::error::SweepError;
 use crate::exit::Exit;
-use crate::report::{Compared, Difference, Finding, Place, Verification};
+use crate::report::{Compared, Difference, Discrepancy, Place, Verification};
 
 /// The file that states what the others hold.
 const RUN_FILE: &str = "run.json";
@@ -49,6 +49,6 @@ pub fn exit(verification: &Verification) -> Exit {
 }
 
 /// A finding about a file of the output.
-fn output(file: &str, difference: Difference) -> Finding {
-    Finding { place: Place::Output(file.to_owned()), difference }
+fn output(file: &str, difference: Difference) -> Discrepancy {
+    Discrepancy { place: Place::Output(file.to_owned()), difference }
 }

@@ -17,4 +17,4 @@ pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, event_
 pub use run::{DetectionRecord, Machine, Options, OutputRecord, Run, Totals};
 pub use stated::{NotStated, Stated};
 pub use summary::{FlawedFile, Summary, terminal_width};
-pub use verification::{Compared, Difference, EvidenceCompared, Finding, Place, Shown, Verification};
+pub use verification::{Compared, Difference, Discrepancy, EvidenceCompared, Place, Shown, Verification};

@@ -9,7 +9,7 @@ use super::summary::{counted, grouped};
 
 /// Something that is not as stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Discrepancy {
     /// What it is about.
     pub place: Place,
     /// What is wrong with it.
@@ -68,7 +68,7 @@ pub enum Difference {
     NoLedger,
 }
 
-impl Display for Finding {
+impl Display for Discrepancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Output(file) => write!(f, "output {}: ", escaped(file))?,
@@ -139,7 +139,7 @@ pub struct Verification {
     /// The evidence, if it was compared.
     pub evidence: Option<EvidenceCompared>,
     /// What is not as stated.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Discrepancy>,
 }
 
 impl Verification {
@@ -227,11 +227,12 @@ mod tests {
             Difference::Content { stated: "\x1b\n".to_owned(), found: String::new() },
             Difference::Unreadable("\x1b\n".to_owned()),
         ] {
-            let line = Finding { place: place.clone(), difference }.to_string();
+            let line = Discrepancy { place: place.clone(), difference }.to_string();
             assert!(line.starts_with("evidence a\\u{1b}[2J: b\\u{a}.evtx: "), "{line}");
             assert!(!line.contains(['\x1b', '\n']), "{line}");
         }
-        let line = Finding { place: Place::Output("\x1b\n".to_owned()), difference: Difference::Unlisted };
+        let line =
+            Discrepancy { place: Place::Output("\x1b\n".to_owned()), difference: Difference::Unlisted };
         assert_eq!(line.to_string(), "output \\u{1b}\\u{a}: not listed in run.json");
     }
 }

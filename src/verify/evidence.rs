@@ -13,7 +13,7 @@ use crate::digest::Hasher;
 use crate::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::error::SweepError;
 use crate::in_order::in_order;
-use crate::report::{Difference, EvidenceCompared, Finding, Place, Stated};
+use crate::report::{Difference, Discrepancy, EvidenceCompared, Place, Stated};
 use crate::table::Cell;
 use crate::write::read_rows;
 
@@ -49,9 +49,10 @@ pub(super) fn compare(
     stated: &Stated,
     search: &Search,
     threads: NonZeroUsize,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<Discrepancy>,
 ) -> Result<Option<EvidenceCompared>, SweepError> {
-    let is_ledger = |finding: &Finding| matches!(&finding.place, Place::Output(file) if file == LEDGER_FILE);
+    let is_ledger =
+        |finding: &Discrepancy| matches!(&finding.place, Place::Output(file) if file == LEDGER_FILE);
     let is_stated = stated.outputs.iter().any(|table| table.file == LEDGER_FILE);
     if !is_stated || findings.iter().any(is_ledger) {
         findings.push(output(LEDGER_FILE, Difference::NoLedger));
@@ -91,7 +92,7 @@ pub(super) fn compare(
         if found.contains_key(&key(&discovery, file)) {
             let evidence = discovery.evidence_name(file.evidence).to_owned();
             let place = Place::Evidence { evidence, source_path: file.source_path() };
-            findings.push(Finding { place, difference: Difference::Unlisted });
+            findings.push(Discrepancy { place, difference: Difference::Unlisted });
         }
     }
     Ok(Some(compared))
@@ -123,7 +124,7 @@ fn key(discovery: &Discovery, file: &LogFile) -> Key {
 /// Counts what came of a file, or adds it to the findings.
 fn note(
     compared: &mut EvidenceCompared,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<Discrepancy>,
     listed: Listed,
     comparison: Comparison,
 ) {
@@ -131,7 +132,7 @@ fn note(
     match comparison {
         Comparison::Different(difference) => {
             let Listed { evidence, source_path, .. } = listed;
-            findings.push(Finding { place: Place::Evidence { evidence, source_path }, difference });
+            findings.push(Discrepancy { place: Place::Evidence { evidence, source_path }, difference });
             return;
         }
         Comparison::SameSize => compared.by_size_only += 1,

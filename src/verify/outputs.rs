@@ -7,11 +7,11 @@ use std::path::{Component, Path};
 use super::{RUN_FILE, STATS_FOLDER, output};
 use crate::digest::sha256_of_all;
 use crate::discover::escaped_name;
-use crate::report::{Compared, Difference, Finding, OutputRecord};
+use crate::report::{Compared, Difference, Discrepancy, OutputRecord};
 use crate::write::row_count;
 
 /// Compares each table with what is stated of it, and looks for files that are not stated.
-pub(super) fn compare(out: &Path, stated: &[OutputRecord], findings: &mut Vec<Finding>) -> Compared {
+pub(super) fn compare(out: &Path, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) -> Compared {
     let mut compared = Compared { files: stated.len() as u64, ..Compared::default() };
     for table in stated {
         match difference(out, table) {
@@ -56,7 +56,7 @@ fn difference(out: &Path, stated: &OutputRecord) -> Option<Difference> {
 }
 
 /// Finds what lies in a folder of the output (`""` for all of it) and is not stated.
-fn unlisted(out: &Path, folder: &str, stated: &[OutputRecord], findings: &mut Vec<Finding>) {
+fn unlisted(out: &Path, folder: &str, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) {
     let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
