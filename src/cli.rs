@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::exit::Exit;
+
 /// Finds the Sysmon DNS queries that a detection describes, in Windows event logs of one host or of ten thousand.
 #[derive(Debug, Parser)]
 #[command(name = "dnsweep", version, propagate_version = true)]
@@ -18,6 +20,8 @@ pub struct CommandLine {
 pub enum Command {
     /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as Parquet
     Sweep(SweepArguments),
+    /// Verifies an output against its run.json, and evidence against the output's ledger; writes nothing
+    Verify(VerifyArguments),
 }
 
 /// The arguments of `sweep`.
@@ -26,7 +30,7 @@ pub enum Command {
     clippy::struct_excessive_bools,
     reason = "each is a switch that was typed or not; `config` makes them enums"
 )]
-#[command(after_help = exit_statuses())]
+#[command(after_help = exit_statuses(&crate::exit::EXIT_STATUSES))]
 pub struct SweepArguments {
     /// Directories and files to read; nothing is ever written there
     #[arg(value_name = "EVIDENCE")]
@@ -81,6 +85,10 @@ pub struct SweepArguments {
     #[arg(long)]
     pub exhaustive: bool,
 
+    /// Add each file's SHA-256 to the ledger, taken of the same bytes that are searched
+    #[arg(long)]
+    pub hash: bool,
+
     /// Replace an earlier output of dnsweep
     #[arg(long)]
     pub force: bool,
@@ -103,6 +111,36 @@ pub struct SweepArguments {
     pub log_format: LogFormat,
 }
 
+/// The arguments of `verify`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = exit_statuses(&crate::exit::VERIFY_EXIT_STATUSES))]
+pub struct VerifyArguments {
+    /// Directory that a sweep wrote
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+
+    /// The evidence that was swept, to be compared with the ledger: the same directories and files in the same order,
+    /// wherever they are now
+    #[arg(value_name = "EVIDENCE")]
+    pub evidence: Vec<PathBuf>,
+
+    /// Read more evidence from the paths in FILE, NUL- or newline-separated (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
+
+    /// How many threads read evidence [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+
+    /// Print only what is not as stated or could not be compared
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Form of what is written to standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
 /// The form of what is written to standard error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -113,9 +151,7 @@ pub enum LogFormat {
     Json,
 }
 
-fn exit_statuses() -> String {
-    let lines = crate::exit::EXIT_STATUSES
-        .iter()
-        .map(|(exit, meaning)| format!("\n  {:>3}  {meaning}", exit.number()));
+fn exit_statuses(statuses: &[(Exit, &str)]) -> String {
+    let lines = statuses.iter().map(|(exit, meaning)| format!("\n  {:>3}  {meaning}", exit.number()));
     format!("Exit status:{}", lines.collect::<String>())
 }

@@ -35,8 +35,20 @@ pub struct Config {
     pub readers: Option<NonZeroUsize>,
     /// What is decoded.
     pub decoding: Decoding,
+    /// Whether the evidence is hashed.
+    pub hashing: Hashing,
     /// What matches do to the exit status.
     pub on_match: OnMatch,
+}
+
+/// Whether the evidence is hashed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Hashing {
+    /// It is not.
+    #[default]
+    None,
+    /// Each file by SHA-256.
+    Sha256,
 }
 
 /// What is decoded. The matches are the same either way.
@@ -121,6 +133,7 @@ impl Config {
             threads: threads(arguments.threads),
             readers: arguments.readers.and_then(|readers| NonZeroUsize::new(usize::from(readers))),
             decoding: if arguments.exhaustive { Decoding::Exhaustive } else { Decoding::Selected },
+            hashing: if arguments.hash { Hashing::Sha256 } else { Hashing::None },
             on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
         })
     }
@@ -147,6 +160,7 @@ fn order(
         ("--follow", arguments.follow.to_string()),
         ("--any-name", arguments.any_name.to_string()),
         ("--exhaustive", arguments.exhaustive.to_string()),
+        ("--hash", arguments.hash.to_string()),
     ]
 }
 
@@ -220,7 +234,7 @@ fn check_id(
 }
 
 /// The paths in a list: separated by NULs if it holds one, by line ends otherwise.
-fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, SweepError> {
+pub(crate) fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, SweepError> {
     let read = || -> io::Result<Vec<u8>> {
         if list == Path::new("-") {
             let mut bytes = Vec::new();
@@ -242,7 +256,8 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, SweepError> {
         .collect())
 }
 
-fn threads(typed: Option<u16>) -> NonZeroUsize {
+/// As many threads as were asked for, or one for each core.
+pub(crate) fn threads(typed: Option<u16>) -> NonZeroUsize {
     typed
         .and_then(|threads| NonZeroUsize::new(usize::from(threads)))
         .unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN))

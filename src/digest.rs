@@ -1,7 +1,7 @@
 //! SHA-256, the only user of `sha2`.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
@@ -21,6 +21,16 @@ impl fmt::Display for Sha256Digest {
     }
 }
 
+/// The SHA-256 of all that can be read, and how many bytes that is.
+pub fn sha256_of_all(mut reader: impl Read) -> io::Result<(String, u64)> {
+    let mut hashing = HashingWriter::new(io::sink());
+    // A buffer of the size that hashing gains nothing beyond.
+    let mut buffer = io::BufReader::with_capacity(1 << 18, &mut reader);
+    io::copy(&mut buffer, &mut hashing)?;
+    let (_, sha256, bytes) = hashing.finish();
+    Ok((sha256, bytes))
+}
+
 /// The SHA-256 of a list of texts, which tells `["ab", "c"]` from `["a", "bc"]` and an absent text
 /// from an empty one: each is preceded by its length in bytes as a little-endian u64, an absent one
 /// stands as the length 2⁶⁴ − 1 alone.
@@ -35,23 +45,40 @@ pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> 
     Sha256Digest(digest.finalize().into())
 }
 
+/// The SHA-256 of what comes in pieces.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Adds the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The SHA-256 of all pieces, as 64 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn finish(self) -> String {
+        hexadecimal(&self.0.finalize())
+    }
+}
+
 /// Passes on what is written and hashes it on the way.
 #[derive(Debug)]
 pub struct HashingWriter<W> {
     inner: W,
-    digest: Sha256,
+    digest: Hasher,
     bytes: u64,
 }
 
 impl<W> HashingWriter<W> {
     /// Nothing written yet.
     pub fn new(inner: W) -> Self {
-        HashingWriter { inner, digest: Sha256::new(), bytes: 0 }
+        HashingWriter { inner, digest: Hasher::default(), bytes: 0 }
     }
 
     /// The writer underneath, the SHA-256 of all that was written, and how many bytes that was.
     pub fn finish(self) -> (W, String, u64) {
-        (self.inner, hexadecimal(&self.digest.finalize()), self.bytes)
+        (self.inner, self.digest.finish(), self.bytes)
     }
 }
 

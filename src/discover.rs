@@ -104,6 +104,8 @@ pub struct Discovery {
     pub files: Vec<LogFile>,
     /// The pieces of evidence by name; a file's `evidence` counts in this list. Those without any file are here too.
     pub evidence: Vec<String>,
+    /// How many pieces of evidence each root has: they are in the order of the roots.
+    pub evidence_of_roots: Vec<usize>,
     /// The roots, as absolute paths.
     pub roots: Vec<PathBuf>,
     /// What was passed over.
@@ -117,11 +119,30 @@ impl Discovery {
         self.files.iter().map(|file| file.size).sum()
     }
 
+    /// Which root a piece of evidence lies in, from 0.
+    #[must_use]
+    pub fn root_of(&self, id: EvidenceId) -> usize {
+        root_of(&self.evidence_of_roots, id.index())
+    }
+
     /// The name of a piece of evidence.
     #[must_use]
     pub fn evidence_name(&self, id: EvidenceId) -> &str {
         self.evidence.get(id.index()).map_or("", String::as_str)
     }
+}
+
+/// Which root the piece of evidence at `index` of their list lies in, by how many each root has.
+#[must_use]
+pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
+    let mut end = 0;
+    evidence_of_roots
+        .iter()
+        .take_while(|count| {
+            end += **count;
+            end <= index
+        })
+        .count()
 }
 
 /// The roots as absolute paths without links, in the order given; an error if one is missing, is
@@ -160,7 +181,9 @@ pub fn discover(search: &Search) -> Result<Discovery, SweepError> {
     let mut walk =
         Walk { search, found: Discovery::default(), registry: Registry::default(), seen: HashSet::new() };
     for root in &roots {
+        let before = walk.registry.len();
         walk.root(root);
+        walk.found.evidence_of_roots.push(walk.registry.len() - before);
     }
     let Walk { mut found, registry, .. } = walk;
     found.evidence = registry.names();
@@ -303,6 +326,12 @@ mod tests {
         for name in ["a.evt", "evtx", "a.evtt", ""] {
             assert!(!is_named_like_event_log(OsStr::new(name)), "{name}");
         }
+    }
+
+    #[test]
+    fn pieces_of_evidence_lie_in_the_order_of_the_roots() {
+        let roots: Vec<usize> = (0..7).map(|index| root_of(&[2, 0, 3, 1], index)).collect();
+        assert_eq!(roots, [0, 0, 2, 2, 2, 3, 4]);
     }
 
     #[test]

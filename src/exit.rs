@@ -1,4 +1,4 @@
-//! Exit statuses and their numbers: what a script learns from a sweep.
+//! Exit statuses and their numbers: what a script learns from a run.
 
 /// How a run ended. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum Exit {
     Complete = 0,
     /// Wrong arguments, detection or output path; nothing was done.
     WrongOrder = 2,
-    /// Finished, but some evidence was damaged or unreadable.
+    /// Finished, but some evidence was damaged or unreadable; or, of what was verified, something is not as stated.
     Damaged = 3,
     /// No event log could be read at all.
     NothingRead = 4,
@@ -20,7 +20,7 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-/// The statuses with their meaning, for the README and `--help`.
+/// The statuses of `sweep` with their meaning, for the README and `--help`.
 pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Complete, "every byte of the evidence was read and understood"),
     (Exit::WrongOrder, "wrong arguments, detection or output path; nothing was done"),
@@ -29,6 +29,17 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::OutputFailed, "an output could not be written"),
     (Exit::Matches, "as 0, but there are matches and `--fail-on-match` was given"),
     (Exit::Interrupted, "interrupted; the outputs hold what was finished until then, and say so"),
+];
+
+/// The statuses of `verify`, likewise.
+pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
+    (Exit::Complete, "what was compared is as stated"),
+    (Exit::WrongOrder, "wrong arguments, or no output of this dnsweep; nothing was compared"),
+    (
+        Exit::Damaged,
+        "something is missing, differs, is not listed or cannot be read: each is a line on standard output",
+    ),
+    (Exit::OutputFailed, "the findings could not be written"),
 ];
 
 impl Exit {

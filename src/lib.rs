@@ -17,10 +17,12 @@
 //! - [`write`](mod@write) makes Parquet files of tables.
 //! - [`report`] makes rows and the summary of what was found, and of what was not.
 //!
-//! The stages do not know one another: they meet in [`sweep`](mod@sweep). What they hand on is plain
-//! data: [`event`], [`damage`], [`tally`], [`table`]. A log's bytes are reached through [`bytes`]
+//! The stages do not know one another: they meet in [`sweep`](mod@sweep), and some of them again in
+//! [`verify`](mod@verify), which compares an output with its `run.json` and evidence with the ledger. What
+//! they hand on is plain data: [`event`], [`damage`], [`tally`], [`table`]. A log's bytes are reached through [`bytes`]
 //! alone, whatever holds them. [`in_order`] spreads blocks over threads and gives the results back
-//! in order, so that the tables are the same to the byte on any number of threads.
+//! in order, so that the tables are the same to the byte on any number of threads; [`hash_chain`] hashes a
+//! file whose blocks are read in any order.
 //!
 //! # Terms
 //!
@@ -64,7 +66,9 @@ pub mod discover;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod hash_chain;
 pub mod in_order;
+pub mod machine;
 pub mod numbering;
 pub mod progress;
 pub mod readers;
@@ -73,4 +77,5 @@ pub mod scan;
 pub mod sweep;
 pub mod table;
 pub mod tally;
+pub mod verify;
 pub mod write;

@@ -9,15 +9,16 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use dnsweep::cli::{Command, CommandLine, LogFormat, SweepArguments};
+use dnsweep::cli::{Command, CommandLine, LogFormat, SweepArguments, VerifyArguments};
 use dnsweep::config::Config;
 use dnsweep::discover::escaped_name;
 use dnsweep::error::SweepError;
 use dnsweep::event::EventTime;
 use dnsweep::exit::Exit;
 use dnsweep::progress::{Level, Log, Progress, Verbosity};
-use dnsweep::report::Summary;
+use dnsweep::report::{Shown, Summary};
 use dnsweep::sweep::sweep;
+use dnsweep::verify::{self, Order, verify};
 
 /// Columns of a summary that no terminal shows.
 const PIPE_WIDTH: usize = 100;
@@ -29,7 +30,12 @@ fn main() -> ExitCode {
             .line(Level::Error, &format!("fault of this program: {panic}"));
     }));
     let exit = match CommandLine::try_parse() {
-        Ok(CommandLine { command: Command::Sweep(arguments) }) => run(&arguments),
+        Ok(CommandLine { command: Command::Sweep(arguments) }) => {
+            ended(try_sweep(&arguments), arguments.log_format)
+        }
+        Ok(CommandLine { command: Command::Verify(arguments) }) => {
+            ended(try_verify(&arguments), arguments.log_format)
+        }
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             // Help goes to standard output and an error to standard error; if that is closed, nobody reads it.
@@ -40,14 +46,14 @@ fn main() -> ExitCode {
     ExitCode::from(exit.number())
 }
 
-fn run(arguments: &SweepArguments) -> Exit {
-    try_run(arguments).unwrap_or_else(|error| {
-        Log::new(io::stderr(), arguments.log_format).line(Level::Error, &error.to_string());
+fn ended(result: Result<Exit, SweepError>, format: LogFormat) -> Exit {
+    result.unwrap_or_else(|error| {
+        Log::new(io::stderr(), format).line(Level::Error, &error.to_string());
         error.exit()
     })
 }
 
-fn try_run(arguments: &SweepArguments) -> Result<Exit, SweepError> {
+fn try_sweep(arguments: &SweepArguments) -> Result<Exit, SweepError> {
     let interrupt = watch_for_interrupts();
     let config = Config::resolve(arguments, EventTime::now())?;
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
@@ -61,7 +67,13 @@ fn try_run(arguments: &SweepArguments) -> Result<Exit, SweepError> {
         directory: &outcome.directory,
         width: width(),
     };
-    Ok(print(&summary, arguments.log_format).unwrap_or(outcome.exit))
+    Ok(print(&summary.to_string(), arguments.log_format).unwrap_or(outcome.exit))
+}
+
+fn try_verify(arguments: &VerifyArguments) -> Result<Exit, SweepError> {
+    let verification = verify(Order::resolve(arguments)?)?;
+    let text = verification.text(if arguments.quiet { Shown::Findings } else { Shown::All });
+    Ok(print(&text, arguments.log_format).unwrap_or(verify::exit(&verification)))
 }
 
 /// A flag that the first Ctrl-C (SIGTERM, or SIGHUP of a lost connection) sets; the second one ends the process at once.
@@ -77,11 +89,11 @@ fn watch_for_interrupts() -> Arc<AtomicBool> {
     flag
 }
 
-/// Prints the summary; if it cannot be written, says so and gives the exit status for that. The tables are
+/// Prints the summary; if that cannot be written, says so and gives the exit status for that. The tables are
 /// complete by now: a reader that does not want all of it (`| head -1`) is no failure.
-fn print(summary: &Summary<'_>, format: LogFormat) -> Option<Exit> {
+fn print(summary: &str, format: LogFormat) -> Option<Exit> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(summary.to_string().as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(summary.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Log::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
             Some(Exit::OutputFailed)

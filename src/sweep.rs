@@ -11,13 +11,14 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::config::{Config, LoadedDetection, OnMatch};
-use crate::discover::{Discovery, discover, path_text};
+use crate::config::{Config, Decoding, Hashing, LoadedDetection, OnMatch};
+use crate::discover::{Discovery, Links, Names, discover, path_text};
 use crate::error::SweepError;
-use crate::event::EventTime;
+use crate::event::{EventTime, time_zone};
 use crate::exit::Exit;
 use crate::in_order::in_order;
-use crate::report::{DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Run, Totals};
+use crate::machine::{machine, working_directory};
+use crate::report::{DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Options, Run, Totals};
 use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
@@ -71,7 +72,8 @@ pub fn sweep(
     let workshop = Workshop::new(&config, &discovery, &table, journal.reader()?);
     let read_before = journal.take_files();
     let resumed_files = resumed(&discovery, &read_before);
-    let units = units(&discovery, &read_before).take_while(|_| !interrupt.load(Ordering::Relaxed));
+    let units = units(&discovery, &read_before, config.hashing);
+    let units = units.take_while(|_| !interrupt.load(Ordering::Relaxed));
     let mut met = HashSet::new();
     let settle = |done: Done<'_>| {
         done.line.as_deref().map_or(Ok(()), |line| journal.append(line, done.block))?;
@@ -94,20 +96,28 @@ fn conclude(
 ) -> Result<Outcome, SweepError> {
     let Collected { hosts, totals, flawed, match_counts, outputs } = collected;
     let exit = exit(&totals, config.on_match);
+    let finished = EventTime::now();
     let run = Run {
         dnsweep: env!("CARGO_PKG_VERSION"),
         schema_version: SCHEMA_VERSION,
         arguments,
+        working_directory: working_directory(),
+        machine: machine(),
         started: started.rfc3339(),
-        finished: EventTime::now().rfc3339(),
+        finished: finished.rfc3339(),
+        started_local: started.local(),
+        finished_local: finished.local(),
+        time_zone: time_zone(),
         interrupted: exit == Exit::Interrupted,
         exit_status: exit.number(),
         resumed_files,
         threads: config.threads.get(),
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
+        options: options(&config),
         roots: discovery.roots.iter().map(|root| path_text(root)).collect(),
         evidence: discovery.evidence,
+        evidence_of_roots: discovery.evidence_of_roots,
         passed_over: discovery.passed_over,
         detections: config.detections.into_iter().zip(match_counts).map(detection_record).collect(),
         totals,
@@ -117,6 +127,16 @@ fn conclude(
     let rest = if exit == Exit::Interrupted { Rest::Journal } else { Rest::Nothing };
     let directory = config.output.publish(rest)?;
     Ok(Outcome { exit, run, hosts, flawed, directory })
+}
+
+fn options(config: &Config) -> Options {
+    Options {
+        evidence_depth: config.search.evidence_depth,
+        follow: config.search.links == Links::Follow,
+        any_name: config.search.names == Names::Any,
+        exhaustive: config.decoding == Decoding::Exhaustive,
+        hash: config.hashing == Hashing::Sha256,
+    }
 }
 
 fn detection_record((loaded, counts): (LoadedDetection, (u64, u64))) -> DetectionRecord {

@@ -7,11 +7,10 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
-use std::process::{Child, Command};
+use std::process::Command;
 
 use common::logs::{harmless, log, log_of};
-use common::{Ended, Scene, Swept, dnsweep, run, start, wait};
+use common::{Ended, Scene, Swept, dnsweep, run, send, start, wait, wait_for_line};
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
 
@@ -117,20 +116,6 @@ fn large_scene(machines: u64) -> Scene {
     scene
 }
 
-/// Waits until a sweep has found its files, which it says in its first line.
-fn wait_for_start(child: &mut Child) {
-    let stderr = child.stderr.as_mut().unwrap();
-    let mut byte = [0];
-    while byte != *b"\n" {
-        stderr.read_exact(&mut byte).unwrap();
-    }
-}
-
-fn send(signal: &str, child: &Child) {
-    let line = format!("kill -{signal} {}", child.id());
-    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
-}
-
 #[test]
 fn an_interrupted_sweep_hands_over_what_it_has() {
     const MACHINES: u64 = 60;
@@ -139,7 +124,7 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
         let mut command = dnsweep();
         command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
         let mut child = start(command.args(["--threads", threads, "--fail-on-match", "--force"]));
-        wait_for_start(&mut child);
+        wait_for_line(&mut child);
         send(signal, &child);
         let swept = Swept { ended: wait(child), out: scene.out() }.expect(130);
         let run = swept.run();

@@ -99,6 +99,7 @@ TABLES = {
         "evidence": TEXT,
         "source_path": TEXT,
         "size": INTEGER,
+        "sha256": TEXT + NULLABLE,
         "status": TEXT,
         "problems": "list of struct offset integer, length integer, problem text",
         "header_bytes": INTEGER,

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use dnsweep::exit::EXIT_STATUSES;
+use dnsweep::exit::{EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
 use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, MATCHES_COLUMNS};
 use dnsweep::table::Column;
 
@@ -45,30 +45,54 @@ fn columns(columns: &[Column]) -> String {
     table
 }
 
+fn statuses(statuses: &[(Exit, &str)]) -> String {
+    let mut table = "| status | meaning |\n|---|---|\n".to_owned();
+    for (exit, meaning) in statuses {
+        writeln!(table, "| {} | {meaning} |", exit.number()).unwrap();
+    }
+    table
+}
+
 /// One test, as all parts are written to one file.
 #[test]
 fn the_readme_is_true() {
     hold("table matches", &columns(&MATCHES_COLUMNS));
     hold("table hosts", &columns(&HOSTS_COLUMNS));
     hold("table files", &columns(&FILES_COLUMNS));
-    let mut exits = "| status | meaning |\n|---|---|\n".to_owned();
-    for (exit, meaning) in EXIT_STATUSES {
-        writeln!(exits, "| {} | {meaning} |", exit.number()).unwrap();
-    }
-    hold("table exit", &exits);
+    hold("table exit", &statuses(&EXIT_STATUSES));
+    hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
+    hold("verify", &format!("```text\n{}```\n", verification_of_the_samples()));
     hold("summary", &format!("```text\n{}```\n", summary_of_the_samples()));
 }
 
-/// What the README's first command prints, with the output's path as the README has it.
-fn summary_of_the_samples() -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().canonicalize().unwrap().join("sweep-out");
+/// What a command on the samples prints: `{out}` among its words stands for the output, which is `…/sweep-out` in the README.
+fn printed(out: &Path, words: &[&str]) -> String {
+    let words = words.iter().map(|word| word.replace("{out}", out.to_str().unwrap()));
     let output = Command::new(env!("CARGO_BIN_EXE_dnsweep"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["sweep", "samples/evidence", "--quiet", "--out"])
-        .arg(&out)
+        .args(words)
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().replace(out.to_str().unwrap(), "…/sweep-out")
+}
+
+/// What the README's first command prints.
+fn summary_of_the_samples() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().canonicalize().unwrap().join("sweep-out");
+    printed(&out, &["sweep", "samples/evidence", "--quiet", "--out", "{out}"])
+}
+
+/// What verifying the samples prints; what each run has of its own is left out.
+fn verification_of_the_samples() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().canonicalize().unwrap().join("sweep-out");
+    printed(&out, &["sweep", "samples/evidence", "--hash", "--quiet", "--out", "{out}"]);
+    let text = printed(&out, &["verify", "{out}", "samples/evidence"]);
+    let own = |line: &str| match line.split_once("SHA-256 ").or_else(|| line.split_once("finished ")) {
+        Some((_, own)) if own.len() >= 27 => line.replace(own, "…"),
+        _ => line.to_owned(),
+    };
+    text.lines().map(|line| own(line) + "\n").collect()
 }

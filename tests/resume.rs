@@ -19,12 +19,13 @@ use serde_json::json;
 /// How often real sweeps are killed; each time at another moment.
 const KILLS: u32 = 60;
 
-/// Machines with logs of one or two blocks, copies of each other's events among them, and something damaged.
+/// Machines with logs of one block or two, copies of each other's events among them, and something damaged.
 fn scene() -> Scene {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Chatty).unwrap();
-    for machine in 0..12 {
-        scene.put(&format!("HOST{machine:02}/Sysmon.evtx"), &pool.log(machine, 40));
+    scene.put("BIG/Sysmon.evtx", &pool.log(98, 40));
+    for machine in 0..60 {
+        scene.put(&format!("HOST{machine:02}/Sysmon.evtx"), &pool.log(machine, 8));
         scene.put(&format!("HOST{machine:02}/small.evtx"), &log_of("SAME"));
     }
     scene.put("ODD/damaged.evtx", &pool.log(99, 8)[..200_000]);

@@ -78,6 +78,11 @@ impl Registry {
         id
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.paths.len()
+    }
+
     /// The pieces' names: the last part of each path, lengthened by the parts before it where
     /// several would be called the same.
     pub(super) fn names(&self) -> Vec<String> {

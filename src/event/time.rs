@@ -3,7 +3,8 @@
 //! Event logs count 100 ns intervals (FILETIME), so that is the unit here: finer than the tables'
 //! microseconds, and exact.
 
-use jiff::{SignedDuration, Timestamp, civil, tz::Offset};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp, civil};
 
 /// 100 ns intervals in a microsecond, and nanoseconds in one interval.
 const TICKS_PER_MICROSECOND: i64 = 10;
@@ -88,6 +89,14 @@ impl EventTime {
             .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S.%7fZ").to_string())
     }
 
+    /// RFC 3339 as this machine's clock shows it: with the offset from UTC that holds here at that time.
+    #[must_use]
+    pub fn local(self) -> String {
+        let local =
+            |time: Timestamp| time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S.%7f%:z");
+        self.timestamp().map_or_else(|| self.0.to_string(), |time| local(time).to_string())
+    }
+
     fn from_timestamp(time: Timestamp) -> Option<Self> {
         i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK)).ok().map(EventTime)
     }
@@ -95,6 +104,13 @@ impl EventTime {
     fn timestamp(self) -> Option<Timestamp> {
         Timestamp::from_nanosecond(i128::from(self.0) * NANOSECONDS_PER_TICK).ok()
     }
+}
+
+/// The name of the time zone that this machine is set to, where it has one (`Europe/Helsinki`).
+#[must_use]
+pub fn time_zone() -> Option<String> {
+    let zone = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown())?;
+    zone.iana_name().map(str::to_owned)
 }
 
 /// The first and last instant of a set of events. Merging is associative and commutative, and the

@@ -10,12 +10,17 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 30] = {
+pub const FILES_COLUMNS: [Column; 31] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
         Column::always("source_path", Text, "the file, from its root"),
         Column::always("size", Integer, "its size in bytes"),
+        Column::nullable(
+            "sha256",
+            Text,
+            "with `--hash`, the SHA-256 of these bytes; null without, and where they could not all be read",
+        ),
         Column::always(
             "status",
             Text,
@@ -140,6 +145,8 @@ pub enum Header {
 pub struct FileReport {
     /// Its size in bytes, when it was found.
     pub size: u64,
+    /// The SHA-256 of all its bytes, if it was asked for and all were read.
+    pub sha256: Option<String>,
     /// How it begins.
     pub header: Header,
     /// How many chunks the header of a log that was closed cleanly says there are.
@@ -164,6 +171,7 @@ impl FileReport {
     /// Adds the next part of the file.
     pub fn append(&mut self, part: FileReport) {
         self.size = self.size.max(part.size);
+        self.sha256 = self.sha256.take().or(part.sha256);
         if self.header == Header::Unread {
             self.header = part.header;
             self.promised_chunks = part.promised_chunks;
@@ -258,6 +266,7 @@ impl FileReport {
             Cell::text(evidence),
             Cell::text(source_path),
             Cell::count(self.size),
+            Cell::optional(self.sha256.as_deref()),
             Cell::text(self.status().name()),
             Cell::Records(self.problems().iter().map(problem_cells).collect()),
             Cell::count(extents.header),

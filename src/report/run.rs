@@ -1,6 +1,6 @@
 //! `run.json`: what tells one run from another, and what a second examiner needs to repeat it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::tally::PassedOver;
 
@@ -13,10 +13,20 @@ pub struct Run {
     pub schema_version: u32,
     /// The command line, word by word.
     pub arguments: Vec<String>,
+    /// Where relative paths among the arguments start from; `null` if that was no longer there.
+    pub working_directory: Option<String>,
+    /// The machine that it ran on.
+    pub machine: Machine,
     /// When the run began, by this machine's clock.
     pub started: String,
     /// When its tables were complete.
     pub finished: String,
+    /// When it began, as this machine's clock shows it, with its offset from UTC.
+    pub started_local: String,
+    /// When its tables were complete, likewise.
+    pub finished_local: String,
+    /// The name of the time zone that this machine is set to; `null` where it has none.
+    pub time_zone: Option<String>,
     /// Whether it was interrupted: then the tables hold what was finished until then.
     pub interrupted: bool,
     /// The exit status that it ended with.
@@ -29,10 +39,14 @@ pub struct Run {
     pub since: Option<String>,
     /// Only events up to this time could match; `null` for no bound.
     pub until: Option<String>,
+    /// What else was asked for, of what the result depends on.
+    pub options: Options,
     /// The roots of the evidence, as absolute paths.
     pub roots: Vec<String>,
     /// The pieces of evidence.
     pub evidence: Vec<String>,
+    /// How many of them lie in each root: they are in the order of the roots.
+    pub evidence_of_roots: Vec<usize>,
     /// What was passed over, by kind.
     pub passed_over: PassedOver,
     /// The detections.
@@ -50,6 +64,37 @@ impl Run {
         // Numbers, texts and lists of them, with texts as keys: nothing of it cannot be JSON.
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
+}
+
+/// The machine that a sweep ran on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// Its host name.
+    pub name: String,
+    /// Its operating system's name, such as `Linux`.
+    pub system: String,
+    /// The operating system's release, in its own words.
+    pub release: String,
+    /// Which build of the release that is, in its own words.
+    pub version: String,
+    /// The processor's architecture.
+    pub architecture: String,
+}
+
+/// The switches of a sweep that its result depends on, each as it was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, by its name there")]
+pub struct Options {
+    /// How deep below a root the folders lie that are one piece of evidence each; `null` to decide by what it holds.
+    pub evidence_depth: Option<usize>,
+    /// Whether symbolic links were followed.
+    pub follow: bool,
+    /// Whether files were read that are not named like an event log but begin like one.
+    pub any_name: bool,
+    /// Whether every record was decoded.
+    pub exhaustive: bool,
+    /// Whether the evidence was hashed.
+    pub hash: bool,
 }
 
 /// A detection, as `run.json` names it.
@@ -72,7 +117,7 @@ pub struct DetectionRecord {
 }
 
 /// A table, as `run.json` names it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputRecord {
     /// Its file, from the output directory.
     pub file: String,
@@ -105,6 +150,8 @@ pub struct Totals {
     pub unreadable_files: u64,
     /// Of these, not read to their end because of an interruption.
     pub interrupted_files: u64,
+    /// Files with a SHA-256 in the ledger.
+    pub hashed_files: u64,
     /// Bytes of the files found.
     pub bytes: u64,
     /// Bytes that could be read.
@@ -144,6 +191,7 @@ impl Totals {
             Status::Unreadable => &mut self.unreadable_files,
             Status::Interrupted => &mut self.interrupted_files,
         } += 1;
+        self.hashed_files += u64::from(file.sha256.is_some());
         self.bytes += file.size;
         self.bytes_read += file.bytes_read;
         if file.status() != Status::NotAnEventLog {

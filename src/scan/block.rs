@@ -81,9 +81,21 @@ impl Scanner {
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block) -> BlockScan {
+        self.scan_after(log, block, |_| ())
+    }
+
+    /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes the buffer), or
+    /// nothing if some of them could not be.
+    pub fn scan_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
         let mut scan = BlockScan::default();
         let mut at = block.start;
         self.buffer.read(log, block.start..block.end);
+        see(self.buffer.whole(block.length()));
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
             self.scan_header(at, &mut scan);
@@ -281,7 +293,30 @@ mod tests {
             assert!((1..20).contains(&damaged.events.len()), "{}", damaged.events.len());
             assert!(damaged.events.iter().all(|event| whole.events.contains(event)));
         }
-        let none = scan(&BadPages(bytes, (0..17).collect()));
+        let none = scan(&BadPages(bytes.clone(), (0..17).collect()));
         assert_eq!((none.bytes_read, none.tally.damaged_chunks, none.header), (0, 1, None));
+    }
+
+    #[test]
+    fn a_block_is_shown_as_it_was_read_and_only_if_it_is_whole() {
+        let mut writer = LogWriter::new(Style::Live);
+        for number in 1..=20 {
+            writer.push(&Event::dns_query("example.com", "a.exe").numbered(number)).unwrap();
+        }
+        let bytes = writer.finish();
+        let seen = |log: &BadPages, size: usize| {
+            let (mut scanner, mut seen) = (Scanner::default(), None);
+            let block = blocks(size as u64).next().unwrap();
+            // The buffer held other bytes before.
+            scanner.scan(&BadPages(vec![7; 200_000], Vec::new()), Block { start: 0, end: 200_000 });
+            scanner.scan_after(log, block, |bytes| seen = bytes.map(<[u8]>::to_vec));
+            seen
+        };
+        let size = bytes.len();
+        assert!(seen(&BadPages(bytes.clone(), Vec::new()), size).as_ref() == Some(&bytes));
+        assert_eq!(seen(&BadPages(Vec::new(), Vec::new()), 0), Some(Vec::new()));
+        assert_eq!(seen(&BadPages(bytes.clone(), vec![2]), size), None, "a bad sector");
+        assert_eq!(seen(&BadPages(bytes.clone(), Vec::new()), size + 1), None, "the file shrank");
+        assert!(seen(&BadPages(bytes.clone(), Vec::new()), 5000).as_deref() == Some(&bytes[..5000]));
     }
 }

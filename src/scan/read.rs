@@ -71,6 +71,12 @@ impl BlockBuffer {
         });
     }
 
+    /// All `length` bytes that were asked for, if all of them are there and could be read.
+    pub(super) fn whole(&self, length: u64) -> Option<&[u8]> {
+        let is_whole = self.unread.is_empty() && self.found as u64 == length;
+        self.memory.get(self.aligned..self.aligned + self.found).filter(|_| is_whole)
+    }
+
     /// A part of what was read; `range` counts from the start of the log and lies within the block.
     pub(super) fn part(&mut self, range: Range<u64>) -> Read<'_> {
         let asked = between(range.start, range.end, self.start);

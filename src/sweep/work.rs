@@ -2,17 +2,18 @@
 //! comes of it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::journal::{Entry, EntryAt, FileKey, JournalReader, NewEntry, line};
 use crate::bytes::LogBytes;
-use crate::config::{Config, Decoding, LoadedDetection};
+use crate::config::{Config, Decoding, Hashing, LoadedDetection};
 use crate::damage::{Damage, Problem};
 use crate::detect::{Predicate, RequiredLiteral, StatsTable};
 use crate::digest::Sha256Digest;
 use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
 use crate::event::QueryResults;
+use crate::hash_chain::HashChain;
 use crate::readers::Readers;
 use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, Occurrence, event_hash};
 use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
@@ -29,8 +30,8 @@ pub(super) struct Unit<'a> {
 /// Where what is known of a unit comes from.
 #[derive(Debug, Clone)]
 enum Source {
-    /// The evidence.
-    Evidence,
+    /// The evidence; and what the blocks of the file are hashed by, if they are.
+    Evidence(Option<Arc<HashChain>>),
     /// The journal of the sweep that is resumed.
     Journal(EntryAt),
 }
@@ -39,6 +40,7 @@ enum Source {
 pub(super) fn units<'a>(
     discovery: &'a Discovery,
     journal: &'a HashMap<FileKey, Vec<EntryAt>>,
+    hashing: Hashing,
 ) -> impl Iterator<Item = Unit<'a>> {
     discovery.files.iter().flat_map(move |file| {
         // Without a journal no key is needed.
@@ -49,7 +51,9 @@ pub(super) fn units<'a>(
             source: Source::Journal(entry.clone()),
         });
         let unread = entries.is_none().then(|| blocks(file.size)).into_iter().flatten();
-        known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence }))
+        let chain =
+            (hashing == Hashing::Sha256 && entries.is_none()).then(|| Arc::new(HashChain::new(file.size)));
+        known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence(chain.clone()) }))
     })
 }
 
@@ -181,7 +185,10 @@ impl<'a> Workshop<'a> {
     /// Reads, decodes and detects; or takes what was read from the journal.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> Done<'u> {
         let Unit { file, block, source } = unit;
-        let Source::Journal(at) = source else { return self.read(file, block) };
+        let at = match source {
+            Source::Evidence(chain) => return self.read(file, block, chain.as_deref()),
+            Source::Journal(at) => at,
+        };
         match self.journal.read(&at) {
             Ok(Entry { part, events, .. }) => self.done(file, block, part, self.detect(events)),
             Err(error) => {
@@ -191,16 +198,23 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    fn read<'u>(&self, file: &'u LogFile, block: Block) -> Done<'u> {
+    fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&HashChain>) -> Done<'u> {
         // The list is whole whatever happened to a thread that held it.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let log = match open(file) {
             Ok(log) => log,
-            Err(reason) => return self.done(file, block, unreadable(file, block, reason), Vec::new()),
+            Err(reason) => {
+                // There will be no hash: nothing need be kept for it.
+                hash(chain, block, None);
+                return self.done(file, block, unreadable(file, block, reason), Vec::new());
+            }
         };
         let scanner = idle().pop();
         let mut scanner = scanner.unwrap_or_else(|| Scanner::new(&self.selection));
-        let (part, events) = part(file, self.scan(&mut scanner, log.as_ref(), block));
+        let mut sha256 = None;
+        let see = |bytes: Option<&[u8]>| sha256 = hash(chain, block, bytes);
+        let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), block, see));
+        part.sha256 = sha256;
         idle().push(scanner);
         let done = self.done(file, block, part, self.detect(events));
         let line = self.line(&done);
@@ -246,10 +260,16 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    fn scan(&self, scanner: &mut Scanner, log: &dyn LogBytes, block: Block) -> BlockScan {
+    fn scan(
+        &self,
+        scanner: &mut Scanner,
+        log: &dyn LogBytes,
+        block: Block,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
         match &self.readers {
-            None => scanner.scan(log, block),
-            Some(readers) => scanner.scan(&readers.in_turn(log), block),
+            None => scanner.scan_after(log, block, see),
+            Some(readers) => scanner.scan_after(&readers.in_turn(log), block, see),
         }
     }
 
@@ -335,6 +355,11 @@ fn wanted(predicate: &Predicate) -> Wanted {
         |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
     let sets = predicate.required_literals().into_iter();
     Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
+}
+
+/// Adds a block to its file's hash, if there is one; returns the file's SHA-256 if that is complete now.
+fn hash(chain: Option<&HashChain>, block: Block, bytes: Option<&[u8]>) -> Option<String> {
+    chain.and_then(|chain| chain.add(block.start, bytes))
 }
 
 fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, String> {

@@ -5,9 +5,11 @@ mod builder;
 mod output;
 mod parquet;
 mod partial;
+mod reading;
 mod schema;
 
 pub use builder::{Rows, Table};
 pub use output::{OutputDirectory, Rest, prepare};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::Earlier;
+pub use reading::{read_rows, row_count};

@@ -70,6 +70,21 @@ pub fn start(command: &mut Command) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// Waits until a process has written a line to standard error. A sweep's first line says that it found its files.
+pub fn wait_for_line(child: &mut Child) {
+    let stderr = child.stderr.as_mut().unwrap();
+    let mut byte = [0];
+    while byte != *b"\n" {
+        stderr.read_exact(&mut byte).unwrap();
+    }
+}
+
+/// Sends a signal to a process.
+pub fn send(signal: &str, child: &Child) {
+    let line = format!("kill -{signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+}
+
 /// Waits for the end of a process whose output goes through pipes.
 pub fn wait(mut child: Child) -> Ended {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -253,4 +268,33 @@ pub fn was_read(path: &Path) -> bool {
 pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// A file's SHA-256 by a tool that shares nothing with the program: coreutils' or, where that is missing, Perl's.
+pub fn sha256_by_another_tool(path: &Path) -> String {
+    let tools: [(&str, &[&str]); 2] =
+        [("sha256sum", &["--binary"]), ("shasum", &["--algorithm", "256", "--binary"])];
+    // A name with a backslash would make the tool escape its line; what it reads from a pipe has no name.
+    let output = tools
+        .iter()
+        .find_map(|(tool, options)| {
+            Command::new(tool).args(*options).stdin(File::open(path).unwrap()).output().ok()
+        })
+        .expect("neither sha256sum nor shasum");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().next().unwrap().to_owned()
+}
+
+/// Copies a folder with all in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }

@@ -1,0 +1,24 @@
+//! The machine that this runs on, for `run.json`. The only user of `rustix`.
+
+use crate::discover::path_text;
+use crate::report::Machine;
+
+/// The machine's name and operating system, as it says itself.
+#[must_use]
+pub fn machine() -> Machine {
+    let system = rustix::system::uname();
+    let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+    Machine {
+        name: text(system.nodename()),
+        system: text(system.sysname()),
+        release: text(system.release()),
+        version: text(system.version()),
+        architecture: text(system.machine()),
+    }
+}
+
+/// The folder that relative paths of the command line start from; `None` if it was removed.
+#[must_use]
+pub fn working_directory() -> Option<String> {
+    std::env::current_dir().ok().map(|path| path_text(&path))
+}

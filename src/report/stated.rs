@@ -1,0 +1,71 @@
+//! What a `run.json` states, for whoever verifies its output.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::run::{Options, OutputRecord};
+
+/// The part of a `run.json` that can be verified, and what is needed for that.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Stated {
+    /// Version of the dnsweep that wrote it.
+    pub dnsweep: String,
+    /// When its tables were complete.
+    pub finished: String,
+    /// Whether the sweep was interrupted.
+    pub interrupted: bool,
+    /// What was asked for.
+    pub options: Options,
+    /// The roots of the evidence.
+    pub roots: Vec<String>,
+    /// The pieces of evidence.
+    pub evidence: Vec<String>,
+    /// How many of them lie in each root.
+    pub evidence_of_roots: Vec<usize>,
+    /// The tables.
+    pub outputs: Vec<OutputRecord>,
+}
+
+/// Why a `run.json` states nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotStated {
+    /// It is not of dnsweep.
+    Foreign,
+    /// Its layout is of another version, this one.
+    Version(String),
+    /// It is damaged: so it is no JSON, or lacks something.
+    Damaged(String),
+}
+
+impl Stated {
+    /// What a `run.json` with these bytes states, if its layout is that of `schema_version`.
+    pub fn parse(json: &[u8], schema_version: u32) -> Result<Self, NotStated> {
+        let damaged = |error: serde_json::Error| NotStated::Damaged(error.to_string());
+        let run: Value = serde_json::from_slice(json).map_err(damaged)?;
+        if run.get("dnsweep").is_none() {
+            return Err(NotStated::Foreign);
+        }
+        match run.get("schema_version") {
+            Some(found) if *found == schema_version => serde_json::from_value(run).map_err(damaged),
+            Some(found) => Err(NotStated::Version(found.to_string())),
+            None => Err(NotStated::Version("none".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_run_of_this_version_states_nothing() {
+        let parse = |json: &str| Stated::parse(json.as_bytes(), 1).unwrap_err();
+        assert_eq!(parse(r#"{"schema_version": 1}"#), NotStated::Foreign);
+        assert_eq!(parse("[]"), NotStated::Foreign);
+        assert_eq!(parse(r#"{"dnsweep": "9", "schema_version": 2}"#), NotStated::Version("2".to_owned()));
+        assert_eq!(parse(r#"{"dnsweep": "9"}"#), NotStated::Version("none".to_owned()));
+        for damaged in ["", r#"{"dnsweep""#, r#"{"dnsweep": "0.1.0", "schema_version": 1}"#] {
+            assert!(matches!(parse(damaged), NotStated::Damaged(_)), "{damaged}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The tables of an output against its `run.json`.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Component, Path};
+
+use super::{RUN_FILE, STATS_FOLDER, output};
+use crate::digest::sha256_of_all;
+use crate::discover::escaped_name;
+use crate::report::{Compared, Difference, Discrepancy, OutputRecord};
+use crate::write::row_count;
+
+/// Compares each table with what is stated of it, and looks for files that are not stated.
+pub(super) fn compare(out: &Path, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) -> Compared {
+    let mut compared = Compared { files: stated.len() as u64, ..Compared::default() };
+    for table in stated {
+        match difference(out, table) {
+            None => compared.same += 1,
+            Some(difference) => findings.push(output(&table.file, difference)),
+        }
+    }
+    unlisted(out, "", stated, findings);
+    compared
+}
+
+/// How a table differs from what is stated of it, if it does.
+fn difference(out: &Path, stated: &OutputRecord) -> Option<Difference> {
+    let unreadable = |error: io::Error| Some(Difference::Unreadable(error.to_string()));
+    let name = Path::new(&stated.file);
+    // Only what lies in the output is looked at, whatever a forged run.json names.
+    if !name.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Some(Difference::Outside);
+    }
+    let path = out.join(name);
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Difference::Missing),
+        Err(error) => return unreadable(error),
+        Ok(metadata) if !metadata.is_file() => return Some(Difference::NotAFile),
+        Ok(metadata) if metadata.len() != stated.bytes => {
+            return Some(Difference::Size { stated: stated.bytes, found: metadata.len() });
+        }
+        Ok(_) => {}
+    }
+    match File::open(&path).and_then(sha256_of_all) {
+        Err(error) => return unreadable(error),
+        Ok((found, _)) if found != stated.sha256 => {
+            return Some(Difference::Content { stated: stated.sha256.clone(), found });
+        }
+        Ok(_) => {}
+    }
+    match row_count(&path) {
+        Err(reason) => Some(Difference::Unreadable(reason)),
+        Ok(found) if found != stated.rows => Some(Difference::Rows { stated: stated.rows, found }),
+        Ok(_) => None,
+    }
+}
+
+/// Finds what lies in a folder of the output (`""` for all of it) and is not stated.
+fn unlisted(out: &Path, folder: &str, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) {
+    let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        // A folder of tables that is missing is found by its tables, if there are any.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => return findings.push(output(folder, Difference::Unreadable(error.to_string()))),
+    };
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = escaped_name(&entry.file_name());
+        let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if name == STATS_FOLDER && is_folder {
+            unlisted(out, STATS_FOLDER, stated, findings);
+        } else if name != RUN_FILE && !stated.iter().any(|table| table.file == name) {
+            findings.push(output(&name, Difference::Unlisted));
+        }
+    }
+}
