@@ -35,7 +35,13 @@ fn scene() -> Scene {
 
 fn begin(scene: &Scene, options: &[&str]) -> Child {
     let mut command = dnsweep();
-    command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).arg("--quiet").args(options);
+    command
+        .arg("sweep")
+        .arg(scene.evidence())
+        .arg("--out")
+        .arg(scene.out())
+        .args(["--quiet", "--hash"])
+        .args(options);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -46,7 +52,7 @@ fn partial(scene: &Scene) -> PathBuf {
 /// The whole of a sweep that nothing happened to: its tables, and how long it took.
 fn undisturbed(scene: &Scene) -> (Vec<(String, Vec<u8>)>, Duration) {
     let begun = Instant::now();
-    let swept = scene.sweep(&["--quiet"]).expect(3);
+    let swept = scene.sweep(&["--quiet", "--hash"]).expect(3);
     let took = begun.elapsed();
     let tables = swept.tables();
     fs::remove_dir_all(scene.out()).unwrap();
@@ -75,7 +81,7 @@ fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
                 fs::remove_dir_all(scene.out()).unwrap();
             }
         }
-        let swept = scene.sweep(&["--resume", "--quiet"]).expect(3);
+        let swept = scene.sweep(&["--resume", "--quiet", "--hash"]).expect(3);
         assert!(swept.tables() == tables, "killed after {moment:?}: the tables differ");
         assert!(!partial(&scene).exists());
         resumed += u64::from(swept.run()["resumed_files"].as_u64().unwrap() > 0);
@@ -226,7 +232,7 @@ fn an_interrupted_sweep_is_gone_on_from() {
         let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
         assert!(interrupted.unwrap().success());
         let ended = wait_for(child);
-        let swept = scene.sweep(if ended == 130 { &["--resume"] } else { &["--force"] }).expect(3);
+        let swept = scene.sweep(&["--hash", if ended == 130 { "--resume" } else { "--force" }]).expect(3);
         assert!(swept.tables() == tables);
         assert_eq!(swept.run()["interrupted"], json!(false));
         assert!(!partial(&scene).exists());
