@@ -93,6 +93,10 @@ pub struct SweepArguments {
     #[arg(long)]
     pub force: bool,
 
+    /// Also look for deleted records, where no live record lies in a chunk; what they say is marked, and counted apart
+    #[arg(long)]
+    pub recover: bool,
+
     /// Go on from where an unfinished sweep to the same output was killed or interrupted; files that it has read are not read
     /// again if they still have their size and modification time
     #[arg(long)]

@@ -14,6 +14,7 @@ use crate::digest::sha256;
 use crate::discover::{Links, Names, Search, path_text, resolve_roots};
 use crate::error::SweepError;
 use crate::event::{EventTime, parse_instant, parse_span_back};
+use crate::scan::Recovery;
 use crate::write::{Earlier, OutputDirectory, prepare};
 
 /// A sweep, ready to run.
@@ -35,6 +36,8 @@ pub struct Config {
     pub readers: Option<NonZeroUsize>,
     /// What is decoded.
     pub decoding: Decoding,
+    /// Whether deleted records are looked for.
+    pub recovery: Recovery,
     /// Whether the evidence is hashed.
     pub hashing: Hashing,
     /// What matches do to the exit status.
@@ -132,6 +135,7 @@ impl Config {
             order,
             threads: threads(arguments.threads),
             readers: arguments.readers.and_then(|readers| NonZeroUsize::new(usize::from(readers))),
+            recovery: if arguments.recover { Recovery::Stale } else { Recovery::Live },
             decoding: if arguments.exhaustive { Decoding::Exhaustive } else { Decoding::Selected },
             hashing: if arguments.hash { Hashing::Sha256 } else { Hashing::None },
             on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
@@ -161,6 +165,7 @@ fn order(
         ("--any-name", arguments.any_name.to_string()),
         ("--exhaustive", arguments.exhaustive.to_string()),
         ("--hash", arguments.hash.to_string()),
+        ("--recover", arguments.recover.to_string()),
     ]
 }
 

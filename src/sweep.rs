@@ -19,11 +19,12 @@ use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::machine::{machine, working_directory};
 use crate::report::{DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Options, Run, Totals};
+use crate::scan::Recovery;
 use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
 use self::journal::Journal;
-use self::work::{Done, Workshop, resumed, units};
+use self::work::{Workshop, resumed, units};
 
 /// Version of the layout of the tables and of `run.json`; changes when a reader must.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -74,13 +75,20 @@ pub fn sweep(
     let resumed_files = resumed(&discovery, &read_before);
     let units = units(&discovery, &read_before, config.hashing);
     let units = units.take_while(|_| !interrupt.load(Ordering::Relaxed));
-    let mut met = HashSet::new();
-    let settle = |done: Done<'_>| {
-        done.line.as_deref().map_or(Ok(()), |line| journal.append(line, done.block))?;
-        collector.add(workshop.settle(done, &mut met))
-    };
-    in_order(config.threads, units, |unit| workshop.work(unit), settle)?;
+    let (mut met, mut recovered) = (HashSet::new(), Vec::new());
+    in_order(
+        config.threads,
+        units,
+        |unit| workshop.work(unit),
+        |mut done| {
+            done.line.as_deref().map_or(Ok(()), |line| journal.append(line, done.block))?;
+            let file = done.file;
+            recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
+            collector.add(workshop.settle(done, &mut met))
+        },
+    )?;
     journal.flush()?;
+    workshop.recover(recovered, &mut met, |matches| collector.add_matches(matches))?;
     let collected = collector.finish()?;
     conclude(config, arguments, discovery, collected, started, resumed_files)
 }
@@ -136,11 +144,12 @@ fn options(config: &Config) -> Options {
         any_name: config.search.names == Names::Any,
         exhaustive: config.decoding == Decoding::Exhaustive,
         hash: config.hashing == Hashing::Sha256,
+        recover: config.recovery == Recovery::Stale,
     }
 }
 
-fn detection_record((loaded, counts): (LoadedDetection, (u64, u64))) -> DetectionRecord {
-    let (matches, unique_matches) = counts;
+fn detection_record((loaded, counts): (LoadedDetection, [u64; 3])) -> DetectionRecord {
+    let [matches, unique_matches, recovered_matches] = counts;
     let LoadedDetection { detection, source, sha256 } = loaded;
     let version = detection.version.unwrap_or_default();
     DetectionRecord {
@@ -151,6 +160,7 @@ fn detection_record((loaded, counts): (LoadedDetection, (u64, u64))) -> Detectio
         sha256,
         matches,
         unique_matches,
+        recovered_matches,
     }
 }
 

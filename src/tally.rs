@@ -125,6 +125,8 @@ pub struct Tally {
     pub damaged_records: u64,
     /// Records read that lie behind bytes of their chunk that are no record.
     pub refound_records: u64,
+    /// Stale records that could be decoded. They are no events of the log, and count nowhere else.
+    pub recovered_records: u64,
     /// Counts of all records read, those behind damage included.
     pub counts: RecordCounts,
     /// Range of their EventRecordIDs.
@@ -169,6 +171,7 @@ impl Tally {
         self.damaged_chunks += other.damaged_chunks;
         self.damaged_records += other.damaged_records;
         self.refound_records += other.refound_records;
+        self.recovered_records += other.recovered_records;
         self.counts.merge(other.counts);
         self.record_ids.merge(other.record_ids);
         for (computer, counts) in other.computers {

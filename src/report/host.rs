@@ -13,7 +13,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 24] = {
+pub const HOSTS_COLUMNS: [Column; 25] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -28,6 +28,7 @@ pub const HOSTS_COLUMNS: [Column; 24] = {
             Integer,
             "of these, those that are no copy of one before; what follows of matches is said of these",
         ),
+        Column::always("recovered_matches", Integer, "matches among deleted records, counted nowhere else"),
         Column::nullable("first_time", Time, "TimeCreated of the first match"),
         Column::nullable("last_time", Time, "TimeCreated of the last match"),
         Column::always("query_names", COUNTS, "names asked for in its matches, most frequent first"),
@@ -49,7 +50,7 @@ pub const HOSTS_COLUMNS: [Column; 24] = {
         Column::always(
             "verdict",
             Text,
-            "`matches`, `no matches`, `no DNS queries logged`, `unreadable`, or `no event logs`",
+            "`matches`, `recovered matches`, `no matches`, `no DNS queries logged`, `unreadable`, or `no event logs`",
         ),
         Column::always(
             "record_gaps",
@@ -90,6 +91,8 @@ pub const HOSTS_COLUMNS: [Column; 24] = {
 pub enum Verdict {
     /// A detection matched.
     Matches,
+    /// A detection matched deleted records only.
+    RecoveredMatches,
     /// DNS queries were logged, and none matched.
     NoMatches,
     /// Logs were read, but they hold no DNS query: nothing follows from the absence of matches.
@@ -106,6 +109,7 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Matches => "matches",
+            Verdict::RecoveredMatches => "recovered matches",
             Verdict::NoMatches => "no matches",
             Verdict::NoDnsQueriesLogged => "no DNS queries logged",
             Verdict::Unreadable => "unreadable",
@@ -139,6 +143,8 @@ pub struct Host {
     pub matches: u64,
     /// Matches that are no copies. All that follows of matches is of these.
     pub unique_matches: u64,
+    /// Matches among deleted records. They are counted nowhere else.
+    pub recovered_matches: u64,
     /// Span of its matches.
     pub match_span: Span,
     /// Names asked for in matches.
@@ -169,6 +175,10 @@ impl Host {
     /// Counts a match.
     pub fn add_match(&mut self, row: &MatchRow<'_>) {
         let event = row.event;
+        if row.occurrence == Occurrence::Recovered {
+            self.recovered_matches += 1;
+            return;
+        }
         self.matches += 1;
         if row.occurrence == Occurrence::Copy {
             return;
@@ -194,6 +204,7 @@ impl Host {
         self.evidence.extend(other.evidence);
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
+        self.recovered_matches += other.recovered_matches;
         self.match_span.merge(other.match_span);
         for (counts, others) in [
             (&mut self.query_names, other.query_names),
@@ -241,6 +252,8 @@ impl Host {
     pub fn verdict(&self) -> Verdict {
         if self.matches > 0 {
             Verdict::Matches
+        } else if self.recovered_matches > 0 {
+            Verdict::RecoveredMatches
         } else if self.counts.dns_queries > 0 {
             Verdict::NoMatches
         } else if self.counts.records > 0 || self.files.files > self.files.damaged {
@@ -268,6 +281,7 @@ impl Host {
             Cell::Texts(self.evidence.iter().map(Into::into).collect()),
             Cell::count(self.matches),
             Cell::count(self.unique_matches),
+            Cell::count(self.recovered_matches),
             Cell::optional_time(self.match_span.first),
             Cell::optional_time(self.match_span.last),
             count_cells(&self.query_names),

@@ -10,7 +10,7 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 31] = {
+pub const FILES_COLUMNS: [Column; 32] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -59,6 +59,11 @@ pub const FILES_COLUMNS: [Column; 31] = {
             "records that were read behind bytes that are no record: readers that stop at damage do not see them",
         ),
         Column::always("damaged_records", Integer, "records that could not be decoded"),
+        Column::always(
+            "recovered_records",
+            Integer,
+            "deleted records that could be decoded (with `--recover`), counted nowhere else",
+        ),
         Column::always("sysmon_records", Integer, "of both, those that Sysmon wrote"),
         Column::always("dns_queries", Integer, "of these, DNS queries (event 22)"),
         Column::always("matches", Integer, "matches of all detections"),
@@ -281,6 +286,7 @@ impl FileReport {
             Cell::count(tally.counts.records - tally.refound_records),
             Cell::count(tally.refound_records),
             Cell::count(tally.damaged_records),
+            Cell::count(tally.recovered_records),
             Cell::count(tally.counts.sysmon_records),
             Cell::count(tally.counts.dns_queries),
             Cell::count(self.matches),

@@ -55,7 +55,11 @@ pub const MATCHES_COLUMNS: [Column; 35] = {
             Integer,
             "where the record starts, in bytes from the start of the file",
         ),
-        Column::always("recovered", Boolean, "whether the record had been deleted; always false for now"),
+        Column::always(
+            "recovered",
+            Boolean,
+            "whether the record had been deleted and no live one says the same (with `--recover`); such rows come last",
+        ),
         Column::always(
             "event_hash",
             Text,
@@ -113,6 +117,8 @@ pub enum Occurrence {
     First,
     /// It is a copy of one that was met before.
     Copy,
+    /// It is no event of any log any more: it was found among what is left of deleted records, and nowhere else.
+    Recovered,
 }
 
 /// What a row says of its file and its detection: the same for many rows.
@@ -164,7 +170,7 @@ impl MatchRow<'_> {
             Cell::texts(&self.results.resolved_ips),
             Cell::count(self.chunk_number),
             Cell::count(self.record_offset),
-            Cell::Boolean(false),
+            Cell::Boolean(self.occurrence == Occurrence::Recovered),
             Cell::text(self.event_hash.to_string()),
             Cell::Boolean(self.occurrence == Occurrence::Copy),
             Cell::text(context.detection_id),

@@ -95,6 +95,8 @@ pub struct Options {
     pub exhaustive: bool,
     /// Whether the evidence was hashed.
     pub hash: bool,
+    /// Whether deleted records were looked for.
+    pub recover: bool,
 }
 
 /// A detection, as `run.json` names it.
@@ -114,6 +116,8 @@ pub struct DetectionRecord {
     pub matches: u64,
     /// Of these, those that are no copies.
     pub unique_matches: u64,
+    /// Its matches among deleted records, counted nowhere else.
+    pub recovered_matches: u64,
 }
 
 /// A table, as `run.json` names it.
@@ -176,6 +180,10 @@ pub struct Totals {
     pub matches: u64,
     /// Of these, those that are no copies of one before.
     pub unique_matches: u64,
+    /// Deleted records that could be decoded, counted nowhere else.
+    pub recovered_records: u64,
+    /// Matches among deleted records, counted nowhere else.
+    pub recovered_matches: u64,
 }
 
 impl Totals {
@@ -201,6 +209,7 @@ impl Totals {
         }
         self.records += file.tally.counts.records;
         self.refound_records += file.tally.refound_records;
+        self.recovered_records += file.tally.recovered_records;
         self.damaged_records += file.tally.damaged_records;
         self.sysmon_records += file.tally.counts.sysmon_records;
         self.dns_queries += file.tally.counts.dns_queries;

@@ -73,17 +73,19 @@ impl Display for Summary<'_> {
 
 impl Summary<'_> {
     fn heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { matches, unique_matches, hosts, hosts_with_matches, .. } = self.run.totals;
+        let Totals { matches, unique_matches, recovered_matches, hosts, hosts_with_matches, .. } =
+            self.run.totals;
         if self.run.interrupted {
             writeln!(f, "INTERRUPTED: this is what was found until then")?;
         }
         writeln!(
             f,
-            "{} on {} of {}{}",
+            "{} on {} of {}{}{}",
             counted(unique_matches, "match", "matches"),
             grouped(hosts_with_matches),
             counted(hosts, "host", "hosts"),
-            copies(matches - unique_matches)
+            copies(matches - unique_matches),
+            recovered(recovered_matches)
         )?;
         for detection in &self.run.detections {
             let (name, version) = (escaped(&detection.name), escaped(&detection.version));
@@ -111,11 +113,12 @@ impl Summary<'_> {
             writeln!(f)?;
             writeln!(
                 f,
-                "{}: {}, risk score {}{}",
+                "{}: {}, risk score {}{}{}",
                 name(*computer),
                 counted(host.unique_matches, "match", "matches"),
                 host.risk_score,
-                copies(host.matches - host.unique_matches)
+                copies(host.matches - host.unique_matches),
+                recovered(host.recovered_matches)
             )?;
             self.labelled(f, "  when", &span(host.match_span))?;
             self.labelled(f, "  domains", &values(&host.query_names))?;
@@ -355,6 +358,15 @@ fn span(span: Span) -> String {
 /// What is said of matches that are copies of those counted.
 fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
+}
+
+/// What is said of matches among deleted records.
+fn recovered(matches: u64) -> String {
+    if matches == 0 {
+        String::new()
+    } else {
+        format!("; {} in deleted records", counted(matches, "match", "matches"))
+    }
 }
 
 /// A number and what it counts.

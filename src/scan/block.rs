@@ -8,13 +8,14 @@ use crate::damage::{Damage, Problem, Problems};
 use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
 
-use super::chunk::{Place, Reached, RecordSpan, Walk, place, walk as walk_chunk};
+use super::chunk::{Place, Reached, RecordSpan, Walk, give_signature, place, walk as walk_chunk};
 use super::document::Document;
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::Selection;
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::select::Skimmer;
+use super::stale;
 
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -51,6 +52,18 @@ pub struct BlockScan {
     pub clock: Clock,
     /// Those of its DNS queries that were decoded, in the order of the file.
     pub events: Vec<LocatedEvent>,
+    /// The DNS queries among its stale records, if these were asked for, in the order of the file.
+    pub recovered: Vec<LocatedEvent>,
+}
+
+/// Whether records that are not live any more are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Recovery {
+    /// Only live ones count.
+    #[default]
+    Live,
+    /// Stale ones too, apart from the live ones.
+    Stale,
 }
 
 /// Scans blocks with one reused buffer. A thread has one.
@@ -59,6 +72,14 @@ pub struct Scanner {
     buffer: BlockBuffer,
     /// Counts what need not be decoded; `None` to decode everything.
     skimmer: Option<Skimmer>,
+    walk: Walk,
+    recovery: Option<Recoverer>,
+}
+
+/// What is needed to look for stale records: a copy of a chunk, as decoding changes its bytes, and a walk over it.
+#[derive(Debug, Default)]
+struct Recoverer {
+    chunk: Vec<u8>,
     walk: Walk,
 }
 
@@ -76,7 +97,13 @@ impl Scanner {
             Selection::Everything => None,
             Selection::Wanted(wanted) => Some(Skimmer::new(wanted)),
         };
-        Scanner { buffer: BlockBuffer::default(), skimmer, walk: Walk::default() }
+        Scanner { buffer: BlockBuffer::default(), skimmer, walk: Walk::default(), recovery: None }
+    }
+
+    /// The same, with stale records or without.
+    #[must_use]
+    pub fn recovering(self, recovery: Recovery) -> Self {
+        Scanner { recovery: (recovery == Recovery::Stale).then(Recoverer::default), ..self }
     }
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
@@ -153,7 +180,13 @@ impl Scanner {
         match place(read.bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
+                if let Some(recoverer) = &mut self.recovery {
+                    recoverer.keep(read.bytes);
+                }
                 scan_chunk(&mut read, range.start, &mut self.walk, self.skimmer.as_mut(), scan);
+                if let Some(recoverer) = &mut self.recovery {
+                    recoverer.recover(range.start, scan);
+                }
                 return true;
             }
             // What cannot be read is zeros too, but not a chunk that was never used.
@@ -166,6 +199,10 @@ impl Scanner {
             }
             Place::Unused => {}
             Place::Foreign => {
+                if let Some(recoverer) = &mut self.recovery {
+                    recoverer.keep(read.bytes);
+                    recoverer.recover(range.start, scan);
+                }
                 let damage = Damage::ChunkSignature { found: read.bytes.iter().copied().take(8).collect() };
                 read.problems.push(Problem { offset: range.start, length: read.bytes.len() as u64, damage });
             }
@@ -176,6 +213,41 @@ impl Scanner {
         }
         false
     }
+}
+
+impl Recoverer {
+    fn keep(&mut self, chunk: &[u8]) {
+        self.chunk.clear();
+        self.chunk.extend_from_slice(chunk);
+    }
+
+    /// Decodes the stale records of the chunk that was kept and starts `start` bytes into the file.
+    fn recover(&mut self, start: u64, scan: &mut BlockScan) {
+        let Recoverer { chunk, walk } = self;
+        // What lies between live records is damage, or was live: it is looked through as well.
+        let ranges = free_ranges(chunk, walk);
+        stale::walk(chunk, &ranges, walk);
+        walk.take(|record| has_value_cut_short(chunk, record));
+        give_signature(chunk);
+        let chunk_number = start.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE;
+        decode(chunk, walk, |record, document| {
+            scan.tally.recovered_records += u64::from(document.is_ok());
+            if let Ok(Document::DnsQuery(event)) = document {
+                let location = Location { chunk_number, record_offset: start + record.range.start as u64 };
+                scan.recovered.push(LocatedEvent { location, event: *event });
+            }
+        });
+    }
+}
+
+/// The ranges of a chunk that hold no live record. `walk` is made use of.
+fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
+    walk.clear();
+    if place(chunk) == Place::Chunk {
+        walk_chunk(chunk, walk);
+    }
+    let behind = walk.end()..chunk.len();
+    walk.gaps.drain(..).chain([behind]).filter(|range| !range.is_empty()).collect()
 }
 
 /// Takes records out of the walk of which a value is shorter than its type, and says how many there were: a decoder

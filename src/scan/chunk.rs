@@ -54,6 +54,13 @@ pub(super) fn place(bytes: &[u8]) -> Place {
     }
 }
 
+/// Makes a decoder take the bytes for a chunk, whatever is left of the chunk's header.
+pub(super) fn give_signature(bytes: &mut [u8]) {
+    if let Some(start) = bytes.get_mut(..CHUNK_SIGNATURE.len()) {
+        start.copy_from_slice(CHUNK_SIGNATURE);
+    }
+}
+
 /// A record's place in its chunk and what its header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RecordSpan {

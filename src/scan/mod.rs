@@ -13,10 +13,11 @@ mod record;
 mod remembered;
 mod seen;
 mod select;
+mod stale;
 mod template;
 mod token;
 mod value;
 
-pub use block::{BlockScan, LocatedEvent, Location, Scanner};
+pub use block::{BlockScan, LocatedEvent, Location, Recovery, Scanner};
 pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};
 pub use needle::{Needle, Selection, Wanted};

@@ -53,6 +53,14 @@ impl<'a> Values<'a> {
         Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
+    /// The number that the template instance at `at` knows its definition by.
+    pub(super) fn definition_number(chunk: &[u8], mut at: usize) -> Option<u32> {
+        if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
+            at += 4;
+        }
+        u32_at(chunk, at + 2)
+    }
+
     /// Whether each value has the size that its type has, and all fill the fragment they are in, which
     /// ends at `end`: with its last byte, or with a token behind them that says so.
     pub(super) fn fill(&self, end: usize) -> bool {

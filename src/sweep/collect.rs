@@ -43,8 +43,8 @@ pub(super) struct Collected {
     pub totals: Totals,
     /// The first files that were not all read and understood.
     pub flawed: Vec<FlawedFile>,
-    /// For each detection, its matches, and how many of them are no copies.
-    pub match_counts: Vec<(u64, u64)>,
+    /// For each detection, its matches, how many of them are no copies, and how many there are among deleted records.
+    pub match_counts: Vec<[u64; 3]>,
     /// The tables.
     pub outputs: Vec<OutputRecord>,
 }
@@ -61,7 +61,8 @@ impl<'a> Collector<'a> {
         let create = |name: &str, table: &Table, bloom: &[&str], sorted_by: &str| {
             TableWriter::create(&config.output.staged(name), table, bloom, &sorted(&metadata, sorted_by))
         };
-        let matches_order = "evidence order: file, record_offset, detection";
+        let matches_order =
+            "evidence order: file, record_offset, detection; recovered ones last, in the same order";
         let matches = create("matches.parquet", table, &MATCHES_BLOOM, matches_order)?;
         let files = create(
             "files.parquet",
@@ -101,7 +102,8 @@ impl<'a> Collector<'a> {
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    fn add_matches(&mut self, matches: Matches) -> Result<(), SweepError> {
+    /// Takes in matches.
+    pub(super) fn add_matches(&mut self, matches: Matches) -> Result<(), SweepError> {
         if matches.rows.is_empty() {
             return Ok(());
         }
@@ -152,7 +154,7 @@ impl<'a> Collector<'a> {
         ];
         let mut match_counts = Vec::with_capacity(self.reduced.len());
         for (reduced, LoadedDetection { detection, .. }) in self.reduced.into_iter().zip(self.detections) {
-            match_counts.push((reduced.matches, reduced.unique_matches));
+            match_counts.push([reduced.matches, reduced.unique_matches, reduced.recovered_matches]);
             if let Some(table) = reduced.stats {
                 outputs.push(write_stats(self.output, table, &detection.id, &self.metadata)?);
             }
@@ -160,6 +162,7 @@ impl<'a> Collector<'a> {
         outputs.push(record("files.parquet", self.files.finish()?));
         let rows = self.hosts.rows();
         self.totals.hosts = rows.len() as u64;
+        self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
         self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
         Ok(Collected { hosts: self.hosts, totals: self.totals, flawed: self.flawed, match_counts, outputs })

@@ -52,6 +52,7 @@ pub(super) struct NewEntry<'a> {
     pub block: Block,
     pub part: &'a FileReport,
     pub events: Vec<&'a LocatedEvent>,
+    pub recovered: Vec<&'a LocatedEvent>,
 }
 
 /// What came of a unit, as it is read.
@@ -61,6 +62,8 @@ pub(super) struct Entry {
     pub part: FileReport,
     /// The events that a detection describes, in the order of the file.
     pub events: Vec<LocatedEvent>,
+    /// Those among stale records.
+    pub recovered: Vec<LocatedEvent>,
 }
 
 /// As much of an entry as tells which unit it is of.

@@ -85,6 +85,8 @@ pub(super) struct Done<'a> {
     pub part: FileReport,
     /// The events that a detection describes, in the order of the file.
     pub described: Vec<Described>,
+    /// Those among stale records. Whether one of them is an event of its own is known when all live ones are.
+    pub recovered: Vec<Described>,
     /// What they come to; an error is a fault of this program, or of the journal.
     pub matches: Result<Matches, SweepError>,
     /// Its line for the journal; `None` of what is there already, or could not be opened.
@@ -116,6 +118,8 @@ pub(super) struct Reduced {
     pub matches: u64,
     /// How many are no copies.
     pub unique_matches: u64,
+    /// How many are among deleted records. They are counted nowhere else.
+    pub recovered_matches: u64,
     /// The detection's own table, if it has one: of events that are no copies.
     pub stats: Option<StatsTable>,
 }
@@ -123,10 +127,14 @@ pub(super) struct Reduced {
 impl Reduced {
     fn new(loaded: &LoadedDetection) -> Self {
         let stats = loaded.detection.search.stats.as_ref().map(StatsTable::new);
-        Reduced { matches: 0, unique_matches: 0, stats }
+        Reduced { matches: 0, unique_matches: 0, recovered_matches: 0, stats }
     }
 
     fn add(&mut self, described: &Described) {
+        if described.occurrence == Occurrence::Recovered {
+            self.recovered_matches += 1;
+            return;
+        }
         self.matches += 1;
         if described.occurrence == Occurrence::First {
             self.unique_matches += 1;
@@ -140,6 +148,7 @@ impl Reduced {
     pub(super) fn merge(&mut self, other: Reduced) {
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
+        self.recovered_matches += other.recovered_matches;
         if let (Some(ours), Some(theirs)) = (&mut self.stats, other.stats) {
             ours.merge(theirs);
         }
@@ -190,10 +199,12 @@ impl<'a> Workshop<'a> {
             Source::Journal(at) => at,
         };
         match self.journal.read(&at) {
-            Ok(Entry { part, events, .. }) => self.done(file, block, part, self.detect(events)),
+            Ok(Entry { part, events, recovered }) => {
+                let recovered = self.detect(recovered);
+                Done { recovered, ..self.done(file, block, part, self.detect(events)) }
+            }
             Err(error) => {
-                let matches = Err(error);
-                Done { file, block, part: FileReport::default(), described: Vec::new(), matches, line: None }
+                Done { matches: Err(error), ..self.done(file, block, FileReport::default(), Vec::new()) }
             }
         }
     }
@@ -210,13 +221,15 @@ impl<'a> Workshop<'a> {
             }
         };
         let scanner = idle().pop();
-        let mut scanner = scanner.unwrap_or_else(|| Scanner::new(&self.selection));
+        let mut scanner =
+            scanner.unwrap_or_else(|| Scanner::new(&self.selection).recovering(self.config.recovery));
         let mut sha256 = None;
         let see = |bytes: Option<&[u8]>| sha256 = hash(chain, block, bytes);
-        let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), block, see));
+        let (mut part, events, stale) = part(file, self.scan(&mut scanner, log.as_ref(), block, see));
         part.sha256 = sha256;
         idle().push(scanner);
-        let done = self.done(file, block, part, self.detect(events));
+        let recovered = self.detect(stale);
+        let done = Done { recovered, ..self.done(file, block, part, self.detect(events)) };
         let line = self.line(&done);
         Done { line: Some(line), ..done }
     }
@@ -228,6 +241,7 @@ impl<'a> Workshop<'a> {
             block: done.block,
             part: &done.part,
             events: done.described.iter().map(|described| &described.located).collect(),
+            recovered: done.recovered.iter().map(|described| &described.located).collect(),
         })
     }
 
@@ -240,7 +254,7 @@ impl<'a> Workshop<'a> {
     ) -> Done<'u> {
         let matches = self.reduce(file, &described);
         part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
-        Done { file, block, part, described, matches, line: None }
+        Done { file, block, part, described, recovered: Vec::new(), matches, line: None }
     }
 
     /// Settles which events of a unit are copies, all units before it being settled; what they come to is reduced again if
@@ -254,10 +268,30 @@ impl<'a> Workshop<'a> {
             }
         }
         if copies {
-            Done { line: done.line, ..self.done(done.file, done.block, done.part, done.described) }
+            Done {
+                line: done.line,
+                recovered: done.recovered,
+                ..self.done(done.file, done.block, done.part, done.described)
+            }
         } else {
             done
         }
+    }
+
+    /// What the events among stale records come to, all live ones being settled: those that are no copy of a live one, nor of
+    /// another one here.
+    pub(super) fn recover(
+        &self,
+        recovered: Vec<(&LogFile, Described)>,
+        met: &mut HashSet<Sha256Digest>,
+        mut found: impl FnMut(Matches) -> Result<(), SweepError>,
+    ) -> Result<(), SweepError> {
+        for (file, event) in recovered {
+            if met.insert(event.hash) {
+                found(self.reduce(file, &[Described { occurrence: Occurrence::Recovered, ..event }])?)?;
+            }
+        }
+        Ok(())
     }
 
     fn scan(
@@ -380,7 +414,7 @@ fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
     part
 }
 
-fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>) {
+fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>, Vec<LocatedEvent>) {
     let promised_chunks = scan.header.as_ref().and_then(|header| header.promised_chunks);
     let header = match scan.header {
         None => Header::Unread,
@@ -399,5 +433,5 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>) {
         clock: scan.clock,
         ..FileReport::default()
     };
-    (part, scan.events)
+    (part, scan.events, scan.recovered)
 }

@@ -1,0 +1,128 @@
+//! Stale records: what an earlier pass of the log, or a cleared log, left in a chunk where no live record lies.
+//!
+//! Windows fills a chunk anew from its start and leaves what lies behind. A record there refers to definitions at places that may
+//! have been filled anew, too; what it says can be told only if the definitions now there are the ones it was written for. So a
+//! record counts as found only if it is whole, its values fill it, and each definition that it refers to bears the number that
+//! the record knows it by (the first four bytes of the definition's GUID). What was altered is left alone, not guessed at.
+
+use std::ops::Range;
+
+use super::binxml::FRAGMENT;
+use super::chunk::{
+    CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, whole_record,
+};
+use super::log::{u32_at, u64_at};
+use super::value::Values;
+
+/// What a record begins with.
+const SIGNATURE: [u8; 4] = [0x2a, 0x2a, 0, 0];
+/// Where a definition's GUID lies in it, behind the offset of the next definition.
+const GUID_OFFSET: usize = 4;
+
+/// Finds the stale records in ranges of a chunk that hold no live record, in order.
+///
+/// `walk` is made anew: its records are those found, its gaps everything else.
+pub(super) fn walk(chunk: &[u8], ranges: &[Range<usize>], walk: &mut Walk) {
+    walk.clear();
+    let mut end = CHUNK_HEADER_SIZE;
+    for range in ranges {
+        let mut at = range.start.max(end);
+        while let Some(start) = next_signature(chunk, at..range.end) {
+            let Some(record) =
+                whole_record(chunk, start, range.end).filter(|record| is_readable(chunk, record))
+            else {
+                at = start + 1;
+                continue;
+            };
+            if end < start {
+                walk.gaps.push(end..start);
+            }
+            (at, end) = (record.end, record.end);
+            let header_id = u64_at(chunk, start + 8).unwrap_or(0);
+            walk.records.push(RecordSpan { range: record, header_id, reached: Reached::BehindDamage });
+        }
+    }
+}
+
+fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
+    let bytes = chunk.get(range.clone())?;
+    let place = bytes.windows(SIGNATURE.len()).position(|window| window == SIGNATURE)?;
+    Some(range.start + place)
+}
+
+/// Whether what the record says can be told from the definitions that are there.
+fn is_readable(chunk: &[u8], record: &Range<usize>) -> bool {
+    let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
+    let read = |content: Range<usize>| {
+        Values::read(chunk, content.clone())
+            .filter(|values| is_known_by_its_number(chunk, content.start, values))
+    };
+    let Some(values) = read(content) else { return false };
+    values.places(FRAGMENT).all(|(at, size)| {
+        let start = values.start() + at;
+        size == 0 || read(start..start + size).is_some()
+    })
+}
+
+/// Whether the definition of a template instance bears the number that the instance knows it by.
+fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
+    let number = Values::definition_number(chunk, instance);
+    number.is_some() && number == values.definition.checked_add(GUID_OFFSET).and_then(|at| u32_at(chunk, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dnsweep_samples::{Event, LogWriter, Style};
+
+    /// A chunk of two live records with three stale ones behind them.
+    fn chunk() -> (Vec<u8>, usize) {
+        let query = |number: u64| Event::dns_query("example.com", "a.exe").numbered(number);
+        let mut writer = LogWriter::new(Style::Live);
+        writer.push_all(&[query(1), query(2)]).unwrap();
+        writer.end_chunk_leaving(&[query(11), query(12), query(13)]).unwrap();
+        let chunk = writer.finish()[4096..4096 + 65_536].to_vec();
+        let end = usize::try_from(u32_at(&chunk, 48).unwrap()).unwrap();
+        (chunk, end)
+    }
+
+    fn found(chunk: &[u8], end: usize) -> Vec<u64> {
+        let mut walked = Walk::default();
+        walk(chunk, std::slice::from_ref(&(end..chunk.len())), &mut walked);
+        walked.records.iter().map(|record| record.header_id).collect()
+    }
+
+    #[test]
+    fn stale_records_are_found_behind_the_live_ones() {
+        let (chunk, end) = chunk();
+        let whole = found(&chunk, end);
+        assert_eq!(whole.len(), 3);
+        // And in a chunk that was cleared.
+        assert_eq!(found(&chunk, CHUNK_HEADER_SIZE).len(), 5);
+    }
+
+    #[test]
+    fn a_record_whose_definition_was_overwritten_is_left_alone() {
+        let (mut chunk, end) = chunk();
+        let values = Values::head(&chunk, 512 + RECORD_HEADER_SIZE).unwrap();
+        let guid = values.definition + GUID_OFFSET;
+        chunk[guid] ^= 1;
+        assert_eq!(found(&chunk, end).len(), 0);
+    }
+
+    #[test]
+    fn a_record_that_was_altered_is_left_alone() {
+        let (original, end) = chunk();
+        let mut walked = Walk::default();
+        walk(&original, std::slice::from_ref(&(end..original.len())), &mut walked);
+        let second = walked.records[1].range.clone();
+        let values = Values::head(&original, second.start + RECORD_HEADER_SIZE).unwrap();
+        // Its end, the copy of its size, the size of its first value, and the definition of its data.
+        let data = values.places(FRAGMENT).next().unwrap().0 + values.start();
+        for at in [second.start + 4, second.end - 4, second.start + RECORD_HEADER_SIZE + 14, data + 2] {
+            let mut chunk = original.clone();
+            chunk[at] ^= 1;
+            assert_eq!(found(&chunk, end).len(), 2, "{at}");
+        }
+    }
+}
