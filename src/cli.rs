@@ -93,6 +93,10 @@ pub struct SweepArguments {
     #[arg(long)]
     pub force: bool,
 
+    /// Also look through all other files (disk images, page files, memory dumps, unallocated space) for chunks of event logs
+    #[arg(long)]
+    pub carve: bool,
+
     /// Also look for deleted records, where no live record lies in a chunk; what they say is marked, and counted apart
     #[arg(long)]
     pub recover: bool,

@@ -11,7 +11,7 @@ use std::thread::available_parallelism;
 use crate::cli::SweepArguments;
 use crate::detect::Detection;
 use crate::digest::sha256;
-use crate::discover::{Links, Names, Search, path_text, resolve_roots};
+use crate::discover::{Links, Names, Others, Search, path_text, resolve_roots};
 use crate::error::SweepError;
 use crate::event::{EventTime, parse_instant, parse_span_back};
 use crate::scan::Recovery;
@@ -116,6 +116,7 @@ impl Config {
         let search = Search {
             links: if arguments.follow { Links::Follow } else { Links::Ignore },
             names: if arguments.any_name { Names::Any } else { Names::EventLogs },
+            others: if arguments.carve { Others::Carve } else { Others::PassOver },
             evidence_depth: arguments.evidence_depth,
             roots,
         };
@@ -166,6 +167,7 @@ fn order(
         ("--exhaustive", arguments.exhaustive.to_string()),
         ("--hash", arguments.hash.to_string()),
         ("--recover", arguments.recover.to_string()),
+        ("--carve", arguments.carve.to_string()),
     ]
 }
 

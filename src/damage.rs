@@ -42,7 +42,7 @@ pub enum Damage {
         /// The first bytes.
         found: Vec<u8>,
     },
-    /// The file ends inside a chunk.
+    /// A chunk ends early: with its file, or where another one begins that was written over it.
     ChunkCutOff {
         /// How many bytes of the chunk are there.
         found: u64,
@@ -130,7 +130,7 @@ impl fmt::Display for Damage {
                 write!(f, "chunk signature: expected \"ElfChnk\\0\", found {}", Bytes(found))
             }
             Damage::ChunkCutOff { found } => {
-                write!(f, "the file ends inside a chunk: expected 65536 bytes, found {found}")
+                write!(f, "chunk cut off: expected 65536 bytes, found {found}")
             }
             Damage::ChunkHeaderChecksum { stored, computed } => {
                 write!(

@@ -32,6 +32,8 @@ pub struct Search {
     pub links: Links,
     /// How an event log is known.
     pub names: Names,
+    /// What becomes of files that are none.
+    pub others: Others,
     /// How deep under a root the folders lie that are one piece of evidence each; `None` to decide by what the root holds.
     pub evidence_depth: Option<usize>,
 }
@@ -56,9 +58,30 @@ pub enum Names {
     Any,
 }
 
+/// What becomes of files that are not event logs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Others {
+    /// They are passed over, and counted.
+    #[default]
+    PassOver,
+    /// They are looked through for chunks of event logs.
+    Carve,
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As an event log.
+    Log,
+    /// As bytes in which chunks of event logs may lie.
+    Carved,
+}
+
 /// A file to read.
 #[derive(Debug, Clone)]
 pub struct LogFile {
+    /// How it is read.
+    pub form: Form,
     /// Whose evidence it is.
     pub evidence: EvidenceId,
     /// Bytes it had when it was found.
@@ -244,7 +267,13 @@ impl Walk<'_> {
     /// Whether a regular file is to be read. A root that is a file is, whatever its name.
     fn is_wanted(&self, entry: &DirEntry) -> bool {
         is_named_like_event_log(entry.file_name())
+            || self.search.others == Others::Carve
             || (self.search.names == Names::Any && begins_like_event_log(entry.path()))
+    }
+
+    fn form(&self, path: &Path) -> Form {
+        let is_log = || path.file_name().is_some_and(is_named_like_event_log) || begins_like_event_log(path);
+        if self.search.others == Others::PassOver || is_log() { Form::Log } else { Form::Carved }
     }
 
     fn is_new(&mut self, metadata: &Metadata) -> bool {
@@ -267,7 +296,8 @@ impl Walk<'_> {
         let size = metadata.map_or(0, Metadata::len);
         let modified = metadata.map_or((0, 0), |metadata| (metadata.mtime(), metadata.mtime_nsec()));
         let root = Arc::clone(root);
-        self.found.files.push(LogFile { evidence, size, modified, obstacle, root, relative });
+        let form = self.form(path);
+        self.found.files.push(LogFile { form, evidence, size, modified, obstacle, root, relative });
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::{Config, Decoding, Hashing, LoadedDetection, OnMatch};
-use crate::discover::{Discovery, Links, Names, discover, path_text};
+use crate::discover::{Discovery, Links, Names, Others, discover, path_text};
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::exit::Exit;
@@ -145,6 +145,7 @@ fn options(config: &Config) -> Options {
         exhaustive: config.decoding == Decoding::Exhaustive,
         hash: config.hashing == Hashing::Sha256,
         recover: config.recovery == Recovery::Stale,
+        carve: config.search.others == Others::Carve,
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Extents {
     pub damaged: u64,
     /// What lies behind the last whole chunk and is not the beginning of one.
     pub trailing: u64,
+    /// Of a file that was carved: what belongs to no chunk.
+    pub other: u64,
     /// What was not read: nothing of it could be, or the sweep was interrupted before it came to it.
     pub unread: u64,
 }
@@ -100,13 +102,14 @@ impl Extents {
         self.empty += other.empty;
         self.damaged += other.damaged;
         self.trailing += other.trailing;
+        self.other += other.other;
         self.unread += other.unread;
     }
 
     /// Their sum.
     #[must_use]
     pub fn sum(&self) -> u64 {
-        self.header + self.good + self.empty + self.damaged + self.trailing + self.unread
+        self.header + self.good + self.empty + self.damaged + self.trailing + self.other + self.unread
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 fn assert_every_byte_is_accounted_for(swept: &Swept) -> usize {
     let files = swept.rows("files");
     for file in &files {
-        let parts = ["header", "good", "empty", "damaged", "trailing", "unread"]
+        let parts = ["header", "good", "empty", "damaged", "trailing", "other", "unread"]
             .map(|part| file[format!("{part}_bytes")].as_u64().unwrap());
         assert_eq!(parts.iter().sum::<u64>(), file["size"].as_u64().unwrap(), "{file}");
         // What is damaged is described by problems that lie in it.

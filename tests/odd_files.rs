@@ -125,7 +125,7 @@ fn a_log_cut_off_in_a_chunk_keeps_what_lies_before_the_cut() {
     let is = |problem: &(u64, u64, String), offset, length, text| {
         problem.0 == offset && problem.1 == length && problem.2.contains(text)
     };
-    assert!(is(&found[0], chunk, cut - chunk, "the file ends inside a chunk"), "{found:?}");
+    assert!(is(&found[0], chunk, cut - chunk, "chunk cut off"), "{found:?}");
     assert!(is(&found[1], cut - 100, 100, "record size"), "{found:?}");
 }
 

@@ -245,7 +245,7 @@ fn counts() {
         let row = swept().file(file);
         let records = row["records"].as_u64().unwrap() + row["refound_records"].as_u64().unwrap();
         assert_eq!(row["size"], entry["size"], "{file}");
-        let parts = ["header", "good", "empty", "damaged", "trailing", "unread"];
+        let parts = ["header", "good", "empty", "damaged", "trailing", "other", "unread"];
         let parts = parts.map(|part| row[format!("{part}_bytes")].as_u64().unwrap());
         assert_eq!(row["size"], parts.iter().sum::<u64>(), "{file}: every byte is accounted for");
         assert_eq!(row["sysmon_records"], entry["sysmon_records"], "{file}");

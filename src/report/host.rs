@@ -355,7 +355,9 @@ impl Hosts {
     pub fn add_file(&mut self, evidence: &str, file: &FileReport) {
         let status = file.status();
         let counts = FileCounts { files: 1, damaged: u64::from(status != super::Status::Complete) };
-        if file.tally.computers.is_empty() {
+        // Of the many files that are looked through for chunks, those without any say nothing of a host.
+        let says_nothing = file.header == super::Header::Carved && file.tally.chunks == 0;
+        if file.tally.computers.is_empty() && !says_nothing {
             self.nameless.entry(evidence.to_owned()).or_default().merge(counts);
         }
         for (computer, records) in &file.tally.computers {

@@ -10,7 +10,7 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 32] = {
+pub const FILES_COLUMNS: [Column; 34] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -44,10 +44,11 @@ pub const FILES_COLUMNS: [Column; 32] = {
             Integer,
             "bytes behind the last whole chunk that do not begin as one",
         ),
+        Column::always("other_bytes", Integer, "bytes of a carved file that belong to no chunk"),
         Column::always(
             "unread_bytes",
             Integer,
-            "bytes that were not looked at: the file cannot be opened, or the sweep was interrupted; with the five before, its size",
+            "bytes that were not looked at: the file cannot be opened, or the sweep was interrupted; with the six before, its size",
         ),
         Column::always("chunks", Integer, "places for a chunk of 64 KiB, one cut off at the end included"),
         Column::always("empty_chunks", Integer, "of these, those without a record"),
@@ -73,6 +74,11 @@ pub const FILES_COLUMNS: [Column; 32] = {
         Column::nullable("first_record_id", Integer, "lowest EventRecordID"),
         Column::nullable("last_record_id", Integer, "highest EventRecordID"),
         Column::always("dirty", Boolean, "whether the log was in use when it was copied"),
+        Column::always(
+            "carved",
+            Boolean,
+            "whether it is no event log, but was looked through for chunks (with `--carve`)",
+        ),
         Column::always(
             "record_gaps",
             Records(&[
@@ -143,6 +149,8 @@ pub enum Header {
     Clean,
     /// It does, and was in use when it was copied.
     Dirty,
+    /// It does not, and was looked through for chunks.
+    Carved,
 }
 
 /// What is known of one file. The parts of a file are added in its order.
@@ -195,11 +203,13 @@ impl FileReport {
         self.interrupted_at = Some(offset);
         let length = self.size.saturating_sub(offset);
         self.tally.extents.unread += length;
+        self.account_for_other_bytes();
         self.problems.push(Problem { offset, length, damage: Damage::NotRead });
     }
 
     /// Checks the whole file, all parts of which were added, against what its header says of it.
     pub fn complete(&mut self) {
+        self.account_for_other_bytes();
         let found = self.tally.chunks;
         if let Some(promised) = self.promised_chunks.filter(|promised| *promised > found) {
             let damage = Damage::MissingChunks { promised, found };
@@ -207,15 +217,23 @@ impl FileReport {
         }
     }
 
+    /// Of a carved file, what is neither a chunk nor unread belongs to none. Chunks do not overlap, so there is no less of it.
+    fn account_for_other_bytes(&mut self) {
+        if self.header == Header::Carved {
+            self.tally.extents.other = self.size.saturating_sub(self.tally.extents.sum());
+        }
+    }
+
     /// How the file was found to be.
     #[must_use]
     pub fn status(&self) -> Status {
-        let holds_log = self.signed_chunks > 0 || matches!(self.header, Header::Clean | Header::Dirty);
+        let holds_log =
+            self.signed_chunks > 0 || matches!(self.header, Header::Clean | Header::Dirty | Header::Carved);
         if self.interrupted_at.is_some() {
             Status::Interrupted
         } else if self.bytes_read == 0 && self.header == Header::Unread {
             Status::Unreadable
-        } else if self.size == 0 {
+        } else if self.size == 0 && self.header != Header::Carved {
             Status::Empty
         } else if !holds_log {
             Status::NotAnEventLog
@@ -279,6 +297,7 @@ impl FileReport {
             Cell::count(extents.empty),
             Cell::count(extents.damaged),
             Cell::count(extents.trailing),
+            Cell::count(extents.other),
             Cell::count(extents.unread),
             Cell::count(if is_log { tally.chunks } else { 0 }),
             Cell::count(if is_log { tally.empty_chunks } else { 0 }),
@@ -296,6 +315,7 @@ impl FileReport {
             Cell::optional_count(tally.record_ids.first),
             Cell::optional_count(tally.record_ids.last),
             Cell::Boolean(self.header == Header::Dirty),
+            Cell::Boolean(self.header == Header::Carved),
             Cell::Records(gap_cells(&tally.logs)),
             Cell::count(tally.logs.iter().map(|(_, _, runs)| runs.gap_count()).sum()),
             Cell::Records(self.clock.steps().iter().map(step_cells).collect()),

@@ -97,6 +97,8 @@ pub struct Options {
     pub hash: bool,
     /// Whether deleted records were looked for.
     pub recover: bool,
+    /// Whether other files were looked through for chunks.
+    pub carve: bool,
 }
 
 /// A detection, as `run.json` names it.
@@ -144,7 +146,9 @@ pub struct Totals {
     pub files: u64,
     /// Of these, all read and understood.
     pub complete_files: u64,
-    /// Of these, damaged.
+    /// Of these, no event logs, but looked through for chunks of some.
+    pub carved_files: u64,
+    /// Of the files, damaged.
     pub damaged_files: u64,
     /// Of these, no event logs.
     pub not_event_logs: u64,
@@ -200,6 +204,7 @@ impl Totals {
             Status::Interrupted => &mut self.interrupted_files,
         } += 1;
         self.hashed_files += u64::from(file.sha256.is_some());
+        self.carved_files += u64::from(file.header == super::Header::Carved);
         self.bytes += file.size;
         self.bytes_read += file.bytes_read;
         if file.status() != Status::NotAnEventLog {
@@ -219,7 +224,7 @@ impl Totals {
     /// Whether anything of an event log was read.
     #[must_use]
     pub fn read_any_log(&self) -> bool {
-        self.complete_files + self.damaged_files > 0
+        self.complete_files + self.damaged_files > self.carved_files || self.chunks > 0
     }
 
     /// Whether every file was read and understood.

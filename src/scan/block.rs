@@ -20,7 +20,7 @@ use super::stale;
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Location {
-    /// Which chunk of the file, from 0.
+    /// Which chunk of the log, from 0; of a file that was carved, the sector of 512 bytes at which the chunk begins.
     pub chunk_number: u64,
     /// Where the record starts, in bytes from the start of the file.
     pub record_offset: u64,
@@ -69,7 +69,7 @@ pub enum Recovery {
 /// Scans blocks with one reused buffer. A thread has one.
 #[derive(Debug)]
 pub struct Scanner {
-    buffer: BlockBuffer,
+    pub(super) buffer: BlockBuffer,
     /// Counts what need not be decoded; `None` to decode everything.
     skimmer: Option<Skimmer>,
     walk: Walk,
@@ -122,14 +122,14 @@ impl Scanner {
         let mut scan = BlockScan::default();
         let mut at = block.start;
         self.buffer.read(log, block.start..block.end);
-        see(self.buffer.whole(block.length()));
+        see(self.buffer.whole(block.length(), block.length()));
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
             self.scan_header(at, &mut scan);
         }
         while at < block.end {
             let end = block.end.min(at + CHUNK_SIZE);
-            self.scan_place(at..end, &mut scan);
+            self.scan_place(at..end, chunk_number(at), &mut scan);
             at = end;
         }
         scan
@@ -152,12 +152,12 @@ impl Scanner {
         }
     }
 
-    /// Looks at the place of one chunk.
-    fn scan_place(&mut self, range: Range<u64>, scan: &mut BlockScan) {
+    /// Looks at the place of one chunk, the `number`th of the file.
+    pub(super) fn scan_place(&mut self, range: Range<u64>, number: u64, scan: &mut BlockScan) {
         let length = range.end - range.start;
         let before = scan.tally.damaged_chunks;
         let empty_before = scan.tally.empty_chunks;
-        let is_chunk = self.look_at_place(range, scan);
+        let is_chunk = self.look_at_place(range, number, scan);
         let extents = &mut scan.tally.extents;
         let extent = if length < CHUNK_SIZE && !is_chunk {
             &mut extents.trailing
@@ -172,7 +172,7 @@ impl Scanner {
     }
 
     /// The same, without a note of its extent. Whether it begins as a chunk does.
-    fn look_at_place(&mut self, range: Range<u64>, scan: &mut BlockScan) -> bool {
+    fn look_at_place(&mut self, range: Range<u64>, number: u64, scan: &mut BlockScan) -> bool {
         let length = range.end - range.start;
         let mut read = self.buffer.part(range.clone());
         scan.tally.chunks += 1;
@@ -183,9 +183,10 @@ impl Scanner {
                 if let Some(recoverer) = &mut self.recovery {
                     recoverer.keep(read.bytes);
                 }
-                scan_chunk(&mut read, range.start, &mut self.walk, self.skimmer.as_mut(), scan);
+                let at = Start { number, offset: range.start };
+                scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), scan);
                 if let Some(recoverer) = &mut self.recovery {
-                    recoverer.recover(range.start, scan);
+                    recoverer.recover(Start { number, offset: range.start }, scan);
                 }
                 return true;
             }
@@ -201,7 +202,7 @@ impl Scanner {
             Place::Foreign => {
                 if let Some(recoverer) = &mut self.recovery {
                     recoverer.keep(read.bytes);
-                    recoverer.recover(range.start, scan);
+                    recoverer.recover(Start { number, offset: range.start }, scan);
                 }
                 let damage = Damage::ChunkSignature { found: read.bytes.iter().copied().take(8).collect() };
                 read.problems.push(Problem { offset: range.start, length: read.bytes.len() as u64, damage });
@@ -215,25 +216,43 @@ impl Scanner {
     }
 }
 
+/// Which chunk of the file it is, and where it starts there.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    number: u64,
+    offset: u64,
+}
+
+impl Start {
+    /// The place of the record that starts so many bytes into the chunk.
+    fn of(self, record: u64) -> Location {
+        Location { chunk_number: self.number, record_offset: self.offset + record }
+    }
+}
+
+/// The number of the chunk of a log that starts there.
+fn chunk_number(offset: u64) -> u64 {
+    offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
+}
+
 impl Recoverer {
     fn keep(&mut self, chunk: &[u8]) {
         self.chunk.clear();
         self.chunk.extend_from_slice(chunk);
     }
 
-    /// Decodes the stale records of the chunk that was kept and starts `start` bytes into the file.
-    fn recover(&mut self, start: u64, scan: &mut BlockScan) {
+    /// Decodes the stale records of the chunk that was kept.
+    fn recover(&mut self, at: Start, scan: &mut BlockScan) {
         let Recoverer { chunk, walk } = self;
         // What lies between live records is damage, or was live: it is looked through as well.
         let ranges = free_ranges(chunk, walk);
         stale::walk(chunk, &ranges, walk);
         walk.take(|record| has_value_cut_short(chunk, record));
         give_signature(chunk);
-        let chunk_number = start.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE;
         decode(chunk, walk, |record, document| {
             scan.tally.recovered_records += u64::from(document.is_ok());
             if let Ok(Document::DnsQuery(event)) = document {
-                let location = Location { chunk_number, record_offset: start + record.range.start as u64 };
+                let location = at.of(record.range.start as u64);
                 scan.recovered.push(LocatedEvent { location, event: *event });
             }
         });
@@ -266,11 +285,11 @@ fn set_cut_short_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem
     taken as u64
 }
 
-/// Walks a chunk that starts `start` bytes into the file, and decodes what the skim leaves of it: all
+/// Walks a chunk, and decodes what the skim leaves of it: all
 /// where none is wanted, or where anything is wrong with the chunk.
 fn scan_chunk(
     read: &mut Read<'_>,
-    start: u64,
+    at: Start,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,
     scan: &mut BlockScan,
@@ -279,6 +298,7 @@ fn scan_chunk(
     if !skimmer.is_some_and(|skimmer| skimmer.skim(read.bytes, walk, &mut scan.tally)) {
         walk_chunk(read.bytes, walk);
     }
+    let start = at.offset;
     scan.clock.append(start, &walk.clock);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
@@ -286,7 +306,6 @@ fn scan_chunk(
     let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
     scan.tally.damaged_records += set_cut_short_aside(read.bytes, walk, &mut problems);
-    let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;
     decode(read.bytes, walk, |record, document| {
         let offset = record.range.start as u64;
@@ -296,7 +315,7 @@ fn scan_chunk(
             Ok(Document::Other(system)) => tally.add(&system),
             Ok(Document::DnsQuery(event)) => {
                 tally.add(&event.system);
-                let location = Location { chunk_number, record_offset: start + offset };
+                let location = at.of(offset);
                 events.push(LocatedEvent { location, event: *event });
             }
             Err(reason) => {

@@ -54,6 +54,11 @@ pub(super) fn place(bytes: &[u8]) -> Place {
     }
 }
 
+/// Whether the bytes begin with the header of a chunk, and its checksum holds.
+pub(super) fn has_sound_header(bytes: &[u8]) -> bool {
+    bytes.starts_with(CHUNK_SIGNATURE) && bytes.len() >= CHUNK_HEADER_SIZE && header_damage(bytes).is_none()
+}
+
 /// Makes a decoder take the bytes for a chunk, whatever is left of the chunk's header.
 pub(super) fn give_signature(bytes: &mut [u8]) {
     if let Some(start) = bytes.get_mut(..CHUNK_SIGNATURE.len()) {

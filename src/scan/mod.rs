@@ -3,6 +3,7 @@
 
 mod binxml;
 mod block;
+mod carve;
 mod chunk;
 mod document;
 mod layout;

@@ -71,10 +71,11 @@ impl BlockBuffer {
         });
     }
 
-    /// All `length` bytes that were asked for, if all of them are there and could be read.
-    pub(super) fn whole(&self, length: u64) -> Option<&[u8]> {
-        let is_whole = self.unread.is_empty() && self.found as u64 == length;
-        self.memory.get(self.aligned..self.aligned + self.found).filter(|_| is_whole)
+    /// The first `length` bytes of `asked` that were asked for, if all of those are there and could be read.
+    pub(super) fn whole(&self, length: u64, asked: u64) -> Option<&[u8]> {
+        let is_whole = self.unread.is_empty() && self.found as u64 == asked;
+        let length = usize::try_from(length).ok()?.min(self.found);
+        self.memory.get(self.aligned..self.aligned + length).filter(|_| is_whole)
     }
 
     /// A part of what was read; `range` counts from the start of the log and lies within the block.

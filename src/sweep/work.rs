@@ -10,7 +10,7 @@ use crate::config::{Config, Decoding, Hashing, LoadedDetection};
 use crate::damage::{Damage, Problem};
 use crate::detect::{Predicate, RequiredLiteral, StatsTable};
 use crate::digest::Sha256Digest;
-use crate::discover::{Discovery, LogFile};
+use crate::discover::{Discovery, Form, LogFile};
 use crate::error::SweepError;
 use crate::event::QueryResults;
 use crate::hash_chain::HashChain;
@@ -225,7 +225,7 @@ impl<'a> Workshop<'a> {
             scanner.unwrap_or_else(|| Scanner::new(&self.selection).recovering(self.config.recovery));
         let mut sha256 = None;
         let see = |bytes: Option<&[u8]>| sha256 = hash(chain, block, bytes);
-        let (mut part, events, stale) = part(file, self.scan(&mut scanner, log.as_ref(), block, see));
+        let (mut part, events, stale) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
         part.sha256 = sha256;
         idle().push(scanner);
         let recovered = self.detect(stale);
@@ -298,12 +298,17 @@ impl<'a> Workshop<'a> {
         &self,
         scanner: &mut Scanner,
         log: &dyn LogBytes,
+        file: &LogFile,
         block: Block,
         see: impl FnOnce(Option<&[u8]>),
     ) -> BlockScan {
+        let scan = |log: &dyn LogBytes| match file.form {
+            Form::Log => scanner.scan_after(log, block, see),
+            Form::Carved => scanner.carve_after(log, block, file.size, see),
+        };
         match &self.readers {
-            None => scanner.scan_after(log, block, see),
-            Some(readers) => scanner.scan_after(&readers.in_turn(log), block, see),
+            None => scan(log),
+            Some(readers) => scan(&readers.in_turn(log)),
         }
     }
 
@@ -417,6 +422,7 @@ fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
 fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>, Vec<LocatedEvent>) {
     let promised_chunks = scan.header.as_ref().and_then(|header| header.promised_chunks);
     let header = match scan.header {
+        _ if file.form == Form::Carved => Header::Carved,
         None => Header::Unread,
         Some(header) if !header.is_event_log => Header::Foreign,
         Some(header) if header.dirty => Header::Dirty,

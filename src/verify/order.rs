@@ -9,7 +9,7 @@ use super::RUN_FILE;
 use crate::cli::VerifyArguments;
 use crate::config::{listed_paths, threads};
 use crate::digest::sha256;
-use crate::discover::{Links, Names, Search, resolve_roots};
+use crate::discover::{Links, Names, Others, Search, resolve_roots};
 use crate::error::SweepError;
 use crate::report::{NotStated, Options, Stated};
 use crate::sweep::SCHEMA_VERSION;
@@ -84,10 +84,11 @@ fn evidence(arguments: &VerifyArguments, stated: Option<&Stated>) -> Result<Opti
     if swept.len() != roots.len() {
         return Err(SweepError::RootCount { stated: swept.len(), given: roots.len() });
     }
-    let Options { evidence_depth, follow, any_name, .. } = *options;
+    let Options { evidence_depth, follow, any_name, carve, .. } = *options;
     Ok(Some(Search {
         links: if follow { Links::Follow } else { Links::Ignore },
         names: if any_name { Names::Any } else { Names::EventLogs },
+        others: if carve { Others::Carve } else { Others::PassOver },
         evidence_depth,
         roots,
     }))

@@ -1,0 +1,58 @@
+//! Carving: chunks of event logs wherever they lie in the bytes of a file that is none, such as a disk image, a page file, a memory
+//! dump or unallocated space.
+//!
+//! A chunk is taken at every 512th byte, the least unit in which disks are written, at which its signature stands and the checksum
+//! of its header holds. Its bytes end where the next such chunk begins: what was overwritten is not read as a part of it.
+
+use std::ops::Range;
+
+use super::block::{BlockScan, Scanner};
+use super::chunk::has_sound_header;
+use super::log::{Block, CHUNK_SIZE};
+use crate::bytes::LogBytes;
+
+/// Bytes of a sector.
+const SECTOR: usize = 512;
+
+impl Scanner {
+    /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is shown the block's bytes as in
+    /// [`Scanner::scan_after`].
+    pub fn carve_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        size: u64,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
+        let mut scan = BlockScan::default();
+        // The last chunk that begins in the block may end a chunk's length behind it.
+        let end = size.min(block.end.saturating_add(CHUNK_SIZE));
+        self.buffer.read(log, block.start..end);
+        see(self.buffer.whole(block.length(), end - block.start));
+        scan.bytes_read = self.buffer.part(block.start..block.end).bytes_read();
+        let starts = chunk_starts(self.buffer.part(block.start..end).bytes, block.start);
+        let mut at = block.start;
+        for (place, start) in starts.iter().enumerate().filter(|(_, start)| **start < block.end) {
+            let next = starts.get(place + 1).copied().unwrap_or(end);
+            let chunk = *start..next.min(start + CHUNK_SIZE);
+            self.pass_over(at..*start, &mut scan);
+            at = chunk.end;
+            self.scan_place(chunk, start / SECTOR as u64, &mut scan);
+        }
+        self.pass_over(at.min(block.end)..block.end, &mut scan);
+        scan
+    }
+
+    /// Notes what could not be read of bytes in which no chunk lies.
+    fn pass_over(&mut self, range: Range<u64>, scan: &mut BlockScan) {
+        for problem in self.buffer.part(range).problems {
+            scan.problems.push(problem);
+        }
+    }
+}
+
+/// Where chunks begin in bytes that lie `start` bytes into their file, from there.
+fn chunk_starts(bytes: &[u8], start: u64) -> Vec<u64> {
+    let sectors = (0..bytes.len()).step_by(SECTOR);
+    sectors.filter(|at| bytes.get(*at..).is_some_and(has_sound_header)).map(|at| start + at as u64).collect()
+}

@@ -1,0 +1,149 @@
+//! Chunks of event logs are found wherever they lie in a file's bytes.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use common::logs::{harmless, log, matching};
+use common::{Scene, Swept};
+use dnsweep_samples::{Event, LogWriter, Style, damage, rng::Rng};
+use serde_json::{Value, json};
+
+const CHUNK: usize = 65_536;
+
+/// A chunk with matches of these numbers; it is full, or nearly so, if there are many.
+fn chunk(numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
+    let events: Vec<Event> = numbers.map(|number| matching(number).on("A")).collect();
+    log(&events)[4096..4096 + CHUNK].to_vec()
+}
+
+/// An image of so many bytes of noise, with these pieces in it.
+fn image(size: usize, pieces: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut rng = Rng::new(7);
+    let mut image: Vec<u8> =
+        std::iter::repeat_with(|| rng.next_u64().to_le_bytes()).flatten().take(size).collect();
+    for (at, piece) in pieces {
+        image[*at..at + piece.len()].copy_from_slice(piece);
+    }
+    image
+}
+
+/// Numbers and places of the matches.
+fn rows(swept: &Swept) -> Vec<(u64, u64, u64)> {
+    let row = |row: Value| {
+        let number = |name: &str| row[name].as_u64().unwrap();
+        (number("event_record_id"), number("chunk_number"), number("record_offset"))
+    };
+    swept.rows("matches").into_iter().map(row).collect()
+}
+
+fn parts(file: &Value) -> [u64; 5] {
+    ["good", "empty", "damaged", "other", "unread"]
+        .map(|part| file[format!("{part}_bytes")].as_u64().unwrap())
+}
+
+#[test]
+fn chunks_are_found_at_any_sector_and_in_any_block() {
+    let (first, second, third) = (chunk(1..=3), chunk(4..=5), chunk(6..=6));
+    // At the start, across the end of a block, and at the end of the file.
+    let block = 4096 + 32 * CHUNK;
+    let size = 3 * block;
+    let pieces = [(0, &first[..]), (block - 512, &second[..]), (size - CHUNK, &third[..])];
+    let bytes = image(size, &pieces);
+    let mut tables = Vec::new();
+    for threads in ["1", "3"] {
+        let scene = Scene::new();
+        scene.put("A/disk.raw", &bytes);
+        let swept = scene.sweep(&["--carve", "--hash", "--threads", threads]).expect(0);
+        let found = rows(&swept);
+        assert_eq!(found.iter().map(|(number, ..)| *number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+        for (place, (_, sector, offset)) in found.iter().enumerate() {
+            let start = pieces[[0, 0, 0, 1, 1, 2][place]].0 as u64;
+            assert_eq!(*sector, start / 512);
+            // Offsets are of the file: there lies the record.
+            let at = usize::try_from(*offset).unwrap();
+            assert_eq!(bytes[at..at + 4], [0x2a, 0x2a, 0, 0]);
+            assert!((start..start + CHUNK as u64).contains(offset));
+        }
+        let file = swept.file("A/disk.raw");
+        assert_eq!(
+            (&file["carved"], &file["status"], &file["chunks"]),
+            (&json!(true), &json!("complete"), &json!(3))
+        );
+        assert_eq!(parts(&file), [3 * CHUNK as u64, 0, 0, (size - 3 * CHUNK) as u64, 0]);
+        assert_eq!(file["sha256"], json!(dnsweep::digest::sha256(&bytes)));
+        tables.push(swept.tables());
+    }
+    assert!(tables[0] == tables[1]);
+}
+
+#[test]
+fn a_chunk_that_was_overwritten_yields_what_is_left() {
+    // Another chunk begins in it; and what is left of a third one at the end of the file.
+    let (old, new) = (chunk(1..=40), chunk(101..=103));
+    let bytes = image(4 * CHUNK, &[(1024, &old), (1024 + 20 * 512, &new), (4 * CHUNK - 8192, &old[..8192])]);
+    let scene = Scene::new();
+    scene.put("A/pagefile.sys", &bytes);
+    let swept = scene.sweep(&["--carve"]).expect(3);
+    let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
+    let (left, rest): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|number| **number <= 40);
+    assert_eq!(rest, [101, 102, 103]);
+    assert!(left.starts_with(&[1, 2, 3]) && left.len() < 40, "{left:?}");
+    let file = swept.file("A/pagefile.sys");
+    assert_eq!(file["status"], "damaged");
+    let [good, _, damaged, other, _] = parts(&file);
+    assert_eq!((good, damaged), (CHUNK as u64, 20 * 512 + 8192));
+    assert_eq!(good + damaged + other, 4 * CHUNK as u64);
+}
+
+#[test]
+fn what_only_looks_like_a_chunk_is_none() {
+    let good = chunk(1..=1);
+    let mut broken = good.clone();
+    broken[30] ^= 1;
+    // The header's checksum does not hold; and one that does not begin at a sector.
+    let bytes = image(4 * CHUNK, &[(0, &broken), (CHUNK + 100, &good)]);
+    let scene = Scene::new();
+    scene.put("A/memory.dmp", &bytes);
+    let swept = scene.sweep(&["--carve"]).expect(4);
+    assert_eq!(rows(&swept), []);
+    assert_eq!(parts(&swept.file("A/memory.dmp")), [0, 0, 0, 4 * CHUNK as u64, 0]);
+}
+
+#[test]
+fn logs_are_read_as_logs_and_their_events_carved_are_copies() {
+    let live = log(&[harmless(1).on("A"), matching(2).on("A")]);
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &live);
+    // By its first bytes, a log of another name is one, too.
+    scene.put("A/export.bin", &log(&[matching(3).on("A")]));
+    scene.put("A/disk.raw", &image(3 * CHUNK, &[(CHUNK, &live[4096..])]));
+    scene.put("A/notes.txt", b"nothing of interest");
+    let plain = scene.sweep(&[]).expect(0);
+    assert_eq!(plain.run()["passed_over"]["other_files"], json!(3));
+    let swept = scene.sweep(&["--carve", "--force"]).expect(0);
+    let rows: Vec<(Value, Value, Value)> = swept
+        .rows("matches")
+        .into_iter()
+        .map(|row| (row["source_path"].clone(), row["event_record_id"].clone(), row["duplicate"].clone()))
+        .collect();
+    let expected = [("A/Sysmon.evtx", 2, false), ("A/disk.raw", 2, true), ("A/export.bin", 3, false)];
+    assert_eq!(rows, expected.map(|(path, id, copy)| (json!(path), json!(id), json!(copy))));
+    let carved: Vec<Value> = swept.column("files", "carved");
+    assert_eq!(carved, [json!(false), json!(true), json!(false), json!(true)]);
+    assert_eq!(swept.host("A")["files"], json!(3), "notes.txt says nothing of a host");
+    assert_eq!(swept.run()["totals"]["carved_files"], json!(2));
+}
+
+#[test]
+fn deleted_records_are_found_in_carved_chunks() {
+    let mut writer = LogWriter::new(Style::Live);
+    writer.push_all(&[harmless(1).on("A")]).unwrap();
+    writer.end_chunk_leaving(&[matching(9).on("A")]).unwrap();
+    let bytes = writer.finish();
+    let scene = Scene::new();
+    scene.put("A/unallocated", &image(2 * CHUNK, &[(512, &bytes[damage::chunk_offset(0)..][..CHUNK])]));
+    let swept = scene.sweep(&["--carve", "--recover"]).expect(0);
+    assert_eq!(swept.column("matches", "recovered"), [json!(true)]);
+    assert_eq!(swept.column("matches", "chunk_number"), [json!(1)]);
+}
