@@ -1,0 +1,37 @@
+//! What must hold whatever the input is: one check for each target. A check that does not hold panics.
+//!
+//! This module is compiled twice: in the fuzz crate, and in `tests/fuzz_replay.rs` of the main workspace.
+
+mod chunk;
+mod detection;
+mod event;
+mod evidence;
+mod search;
+mod select;
+
+pub use evidence::{Form, input};
+
+/// A target: its inputs, what must hold of them, and what they may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name: that of its binary, and of its folder of finds.
+    pub name: &'static str,
+    /// Its folder of seeds, which targets of like inputs share.
+    pub seeds: &'static str,
+    /// Panics where something does not hold of an input.
+    pub check: fn(&[u8]),
+    /// The most memory that the check may hold at a time, in bytes.
+    pub most_memory: usize,
+}
+
+const MIB: usize = 1 << 20;
+
+/// All targets.
+pub const TARGETS: [Target; 4] = [
+    // Two scans, each as below.
+    Target { name: "select", seeds: "log", check: select::check, most_memory: 128 * MIB },
+    // A block's buffer, and what 64 KiB of records may expand to.
+    Target { name: "chunk", seeds: "log", check: chunk::check, most_memory: 96 * MIB },
+    Target { name: "search", seeds: "search", check: search::check, most_memory: 32 * MIB },
+    Target { name: "detection", seeds: "detection", check: detection::check, most_memory: 32 * MIB },
+];
