@@ -7,7 +7,10 @@ use crate::damage::{Damage, Problem, Problems};
 use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
 
-use super::chunk::{Place, Reached, RecordSpan, Walk, place, walk as walk_chunk};
+use super::chunk::{
+    Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place, walk as walk_chunk,
+};
+use super::cost::Allowance;
 use super::document::Document;
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::Selection;
@@ -141,18 +144,23 @@ impl Scanner {
     }
 }
 
-/// Takes records out of the walk of which a value is shorter than its type, and says how many there were: a decoder
-/// would read on into the values behind it.
-fn set_cut_short_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
+/// Takes records out of the walk that shall not be decoded, and says how many there were: those of which a value is shorter
+/// than its type, as a decoder would read on into the values behind it, and those that the decoder would spend too
+/// much on.
+fn set_unfit_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
+    let mut allowance = Allowance::new(bytes, walk.found);
     let taken = walk.take(|record| {
-        let is_cut_short = has_value_cut_short(bytes, record);
-        if is_cut_short {
-            let reason = "a value has fewer bytes than its type".to_owned();
-            let damage = Damage::Record { header_id: record.header_id, reason };
-            let RecordSpan { range, .. } = record;
-            problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
-        }
-        is_cut_short
+        let RecordSpan { range, header_id, .. } = record;
+        let reason = if has_value_cut_short(bytes, record) {
+            "a value has fewer bytes than its type"
+        } else if !allowance.covers(range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE) {
+            "decoding it would take more memory than is spent on a record"
+        } else {
+            return false;
+        };
+        let damage = Damage::Record { header_id: *header_id, reason: reason.to_owned() };
+        problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
+        true
     });
     taken as u64
 }
@@ -175,7 +183,7 @@ fn scan_chunk(
     // What stands in for bytes that cannot be read is no evidence.
     let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
-    scan.tally.damaged_records += set_cut_short_aside(read.bytes, walk, &mut problems);
+    scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
     let chunk_number = (start - FILE_HEADER_SIZE) / CHUNK_SIZE;
     let BlockScan { tally, events, .. } = scan;
     decode(read.bytes, walk, |record, document| {

@@ -4,6 +4,7 @@
 mod binxml;
 mod block;
 mod chunk;
+mod cost;
 mod document;
 mod layout;
 mod log;

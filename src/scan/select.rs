@@ -56,6 +56,7 @@ impl Skimmer {
         while at < end {
             let Some(range) = whole_record(chunk, at, end) else { return false };
             at = range.end;
+            walk.found += 1;
             if skim.record(range.clone()) != Some(Verdict::Counted) {
                 if counted < range.start {
                     walk.gaps.push(counted..range.start);
