@@ -147,7 +147,9 @@ fn put_shared_definitions(record: &mut Bytes) -> Vec<u32> {
         record.number(u32::try_from(left * step + opening + tail.0.len()).unwrap());
         record.put(&FRAGMENT).open(&ELEMENT_OF_DEFINITION, root, CONTENT_FOLLOWS);
         if left > 0 {
-            record.put(&[5, 1]).put(&u16::try_from((DEFINITION_HEADER + opening) / 2).unwrap().to_le_bytes());
+            // A text of as many bytes as the next definition has before its own text.
+            let bytes = u16::try_from(DEFINITION_HEADER + opening).unwrap();
+            record.put(&[5, 1]).put(&(bytes / 2).to_le_bytes());
         }
     }
     record.put(&tail.0);

@@ -44,6 +44,14 @@ enum Kind {
     Definition,
 }
 
+/// Why a walk over tokens does not go on.
+enum Stop {
+    /// They are over, or what is there is no token: the decoder does not go on either.
+    End,
+    /// They cost more than they may, or what cannot be known.
+    TooMuch,
+}
+
 impl<'a> Allowance<'a> {
     /// What may be spent on each of that many records of a chunk.
     pub(super) fn new(chunk: &'a [u8], records: usize) -> Self {
@@ -57,114 +65,114 @@ impl<'a> Allowance<'a> {
 
     /// The cost of the tokens that begin in a range; `None` for too much.
     fn stream(&mut self, range: Range<usize>, kind: Kind, depth: usize) -> Option<usize> {
-        let mut cost = range.len() * PER_TOKEN_BYTE;
-        let mut at = range.start;
         if depth > DEEPEST_NESTING {
             return None;
         }
-        while at < range.end {
-            let Some(token) = self.chunk.get(at).copied() else { break };
-            at += 1;
-            let behind = match token {
-                0x01 | 0x41 => {
-                    // What it depends on, its size and, behind the name, the size of its attributes.
-                    at += if kind == Kind::Definition { 6 } else { 4 };
-                    self.name(at, &mut cost).map(|behind| behind + if token == 0x41 { 4 } else { 0 })
-                }
-                0x02..=0x04 => Some(at),
-                0x05 | 0x45 => self.literal(at, kind, depth, &mut cost)?,
-                0x06 | 0x46 | 0x09 | 0x49 | 0x0a => self.name(at, &mut cost),
-                0x07 | 0x47 | 0x0b => self.text(at),
-                0x08 | 0x48 => Some(at + 2),
-                0x0c => self.instance(at, depth, &mut cost)?,
-                0x0d..=0x0f => Some(at + 3),
-                _ => None,
+        let mut cost = range.len() * PER_TOKEN_BYTE;
+        let mut at = range.start;
+        while at < range.end && cost <= self.most {
+            at = match self.token(at, kind, depth, &mut cost) {
+                Ok(behind) => behind,
+                Err(Stop::End) => break,
+                Err(Stop::TooMuch) => return None,
             };
-            // The end, or no token: the decoder does not go on either.
-            let Some(behind) = behind else { break };
-            at = behind;
-            if cost > self.most {
-                return None;
-            }
         }
         (cost <= self.most).then_some(cost)
     }
 
-    /// A reference to a name: adds what the name costs, and says what follows; `None` where there is no such name.
-    fn name(&self, at: usize, cost: &mut usize) -> Option<usize> {
-        let offset = usize::try_from(u32_at(self.chunk, at)?).ok()?;
-        let units = usize::from(u16_at(self.chunk, offset.checked_add(6)?)?);
+    /// Adds what a token costs, and says what follows it.
+    fn token(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
+        let token = *self.chunk.get(at).ok_or(Stop::End)?;
+        let at = at + 1;
+        Ok(match token {
+            // An element: what it depends on, its size, its name, and the size of its attributes.
+            0x01 | 0x41 => {
+                let name = at + if kind == Kind::Definition { 6 } else { 4 };
+                self.name(name, cost)? + if token == 0x41 { 4 } else { 0 }
+            }
+            0x02..=0x04 => at,
+            0x05 | 0x45 => self.literal(at, kind, depth, cost)?,
+            // An attribute, an entity and a processing instruction.
+            0x06 | 0x46 | 0x09 | 0x49 | 0x0a => self.name(at, cost)?,
+            0x07 | 0x47 | 0x0b => at + 2 + self.short(at)? * 2,
+            0x08 | 0x48 => at + 2,
+            0x0c => self.instance(at, depth, cost)?,
+            0x0d..=0x0f => at + 3,
+            _ => return Err(Stop::End),
+        })
+    }
+
+    /// A reference to a name, which follows the first one.
+    fn name(&self, at: usize, cost: &mut usize) -> Result<usize, Stop> {
+        let offset = self.long(at)?;
+        let units = self.short(offset.saturating_add(6))?;
         *cost += units * PER_NAME_UNIT;
         let at = at + 4;
-        Some(if offset == at { at + 10 + units * 2 } else { at })
+        Ok(if offset == at { at + 10 + units * 2 } else { at })
     }
 
-    /// What follows a text with its length before it.
-    fn text(&self, at: usize) -> Option<usize> {
-        Some(at + 2 + usize::from(u16_at(self.chunk, at)?) * 2)
-    }
-
-    /// A value that is written among the tokens: adds what it costs, and says what follows. `None` for too much,
-    /// `Some(None)` where the decoder does not go on.
-    fn literal(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Option<Option<usize>> {
-        let Some(value) = self.chunk.get(at).copied() else { return Some(None) };
+    /// A value that is written among the tokens.
+    fn literal(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
+        let value = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
-        if value == TEXT {
-            return Some(self.text(at));
+        match value {
+            TEXT => Ok(at + 2 + self.short(at)? * 2),
+            // A definition that holds another instance could hold one of itself.
+            FRAGMENT if kind == Kind::Definition => Err(Stop::TooMuch),
+            FRAGMENT => {
+                let start = at + 2;
+                let end = start + self.short(at)?;
+                *cost += self.stream(start..end, Kind::Content, depth + 1).ok_or(Stop::TooMuch)?;
+                Ok(end)
+            }
+            _ => width(self.chunk, at, value).map(|width| at + width).ok_or(Stop::End),
         }
-        if value != FRAGMENT {
-            return Some(width(self.chunk, at, value).map(|width| at + width));
-        }
-        // A definition that holds another instance could hold one of itself.
-        if kind == Kind::Definition {
-            return None;
-        }
-        let Some(length) = u16_at(self.chunk, at) else { return Some(None) };
-        let (start, end) = (at + 2, at + 2 + usize::from(length));
-        *cost += self.stream(start..end, Kind::Content, depth + 1)?;
-        Some(Some(end))
     }
 
-    /// An instance of a template behind its token: adds what it costs, and says what follows. `None` for too much,
-    /// `Some(None)` where the decoder does not go on.
-    fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Option<Option<usize>> {
-        let definition = |at| usize::try_from(u32_at(self.chunk, at)?).ok();
+    /// An instance of a template: its definition and its values.
+    fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         // An unknown byte and the definition's id lie before its offset.
-        let Some(definition) = definition(at + 5) else { return Some(None) };
+        let definition = self.long(at + 5)?;
         let mut at = at + 9;
         if definition == at {
-            let Some(end) = definition_end(self.chunk, definition) else { return Some(None) };
-            at = end;
+            at = definition_end(self.chunk, definition).ok_or(Stop::End)?;
         }
-        let Some(count) = u32_at(self.chunk, at).and_then(|count| usize::try_from(count).ok()) else {
-            return Some(None);
-        };
+        let length = self.long(at)?.checked_mul(4).ok_or(Stop::End)?;
         at += 4;
-        let end = count.checked_mul(4).and_then(|length| at.checked_add(length));
-        let Some(descriptors) = end.and_then(|end| self.chunk.get(at..end)) else { return Some(None) };
-        at += descriptors.len();
-        *cost += self.definition(definition)? + descriptors.len() * PER_TOKEN_BYTE;
+        let descriptors = self.chunk.get(at..at.saturating_add(length)).ok_or(Stop::End)?;
+        at += length;
+        *cost += self.definition(definition).ok_or(Stop::TooMuch)? + length * PER_TOKEN_BYTE;
         for [low, high, kind, _] in descriptors.as_chunks::<4>().0.iter().copied() {
             let size = usize::from(u16::from_le_bytes([low, high]));
             let end = at + size;
-            if kind & ARRAY != 0 {
-                *cost += size * PER_ARRAY_BYTE;
+            *cost += if kind & ARRAY != 0 {
+                size * PER_ARRAY_BYTE
             } else if kind == FRAGMENT {
-                *cost += self.stream(at..end, Kind::Content, depth + 1)?;
+                self.stream(at..end, Kind::Content, depth + 1).ok_or(Stop::TooMuch)?
             } else if is_cut_short(kind, size)
                 || width(self.chunk, at, kind).is_some_and(|width| width > size)
             {
-                // The decoder would take what follows for more of it, and all values behind it from elsewhere.
-                return None;
+                // The decoder would take what follows for more of it, and the values behind it from elsewhere.
+                return Err(Stop::TooMuch);
             } else {
-                *cost += size;
-            }
+                size
+            };
             if *cost > self.most {
-                return None;
+                return Err(Stop::TooMuch);
             }
             at = end;
         }
-        Some(Some(at))
+        Ok(at)
+    }
+
+    /// The u16 that lies there.
+    fn short(&self, at: usize) -> Result<usize, Stop> {
+        u16_at(self.chunk, at).map(usize::from).ok_or(Stop::End)
+    }
+
+    /// The u32 that lies there.
+    fn long(&self, at: usize) -> Result<usize, Stop> {
+        u32_at(self.chunk, at).and_then(|number| usize::try_from(number).ok()).ok_or(Stop::End)
     }
 
     /// What it costs to read a definition. That is paid for each time, as the decoder forgets one that is wrong.

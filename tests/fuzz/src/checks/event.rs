@@ -54,7 +54,9 @@ fn events(predicate: &Predicate) -> Vec<DnsQueryEvent> {
 fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
-            children.iter().for_each(|child| collect(child, patterns));
+            for child in children {
+                collect(child, patterns);
+            }
         }
         Predicate::Not(child) => collect(child, patterns),
         Predicate::Matches { field, pattern } => patterns.push((*field, pattern.text().replace('*', "-"))),

@@ -37,10 +37,11 @@ impl Form {
     }
 
     fn byte(self) -> u8 {
-        u8::from(self.records_only) * RECORDS_ONLY
-            | u8::from(self.checksums_repaired) * CHECKSUMS_REPAIRED
-            | u8::from(self.sizes_repaired) * SIZES_REPAIRED
-            | self.predicate << PREDICATE_SHIFT
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        flag(self.records_only, RECORDS_ONLY)
+            | flag(self.checksums_repaired, CHECKSUMS_REPAIRED)
+            | flag(self.sizes_repaired, SIZES_REPAIRED)
+            | (self.predicate << PREDICATE_SHIFT)
     }
 }
 
