@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::logs::{matching, styled};
 use common::mutation::{Found, scan_with};
+use dnsweep::detect::Search;
 use dnsweep::scan::{Needle, Scanner, Selection, Wanted};
 use dnsweep_samples::{CHUNK_SIZE, FIRST_RECORD, Style, damage};
 
@@ -176,4 +177,25 @@ fn definitions_that_share_their_elements_are_not_read() {
         }
     });
     assert_set_aside(&log, SHARED_DEFINITIONS, SHARED_DEFINITIONS + 1);
+}
+
+#[test]
+fn a_rule_of_thousands_of_columns_is_refused() {
+    // Sixty thousand took nine seconds to read, and more than eight gigabytes to write.
+    for (columns, expected) in [(256, None), (257, Some("at most 256 columns"))] {
+        let names: Vec<String> = (0..columns).map(|column| format!("count as c{column}")).collect();
+        let result = Search::parse(&format!("EventCode=22 | stats {}", names.join(" ")));
+        assert_eq!(result.err().map(|error| error.expected).as_deref(), expected);
+    }
+}
+
+#[test]
+fn a_rule_may_list_many_names() {
+    // Each was compared with all before it: twenty seconds for so many.
+    let names: Vec<String> = (0..90_000).map(|name| format!("*a{name:05x}*")).collect();
+    let started = Instant::now();
+    let search = Search::parse(&format!("QueryName IN ({})", names.join(", "))).unwrap();
+    let required = search.predicate.required_literals();
+    assert_eq!(required.iter().map(Vec::len).collect::<Vec<_>>(), [90_000]);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
