@@ -68,7 +68,9 @@ impl<'a> Allowance<'a> {
         if depth > DEEPEST_NESTING {
             return None;
         }
-        let mut cost = range.len() * PER_TOKEN_BYTE;
+        // What lies in records once is no more than the chunk: only what is read again and again adds up.
+        let once = depth == 0 && kind == Kind::Content;
+        let mut cost = if once { 0 } else { range.len() * PER_TOKEN_BYTE };
         let mut at = range.start;
         while at < range.end && cost <= self.most {
             at = match self.token(at, kind, depth, &mut cost) {
