@@ -180,6 +180,34 @@ fn definitions_that_share_their_elements_are_not_read() {
 }
 
 #[test]
+fn values_that_reach_over_all_later_records_are_not_read() {
+    // A list of empty texts, a byte each, for which the decoder keeps 16 bytes each: 900 times made 1.2 GB.
+    const RECORDS: usize = 900;
+    let log = crafted(|chunk| {
+        let mut definition = 0;
+        chunk.record(|record| {
+            definition = record.here() + 4 + 10;
+            let name = definition + 24 + 4 + 11;
+            record.put(&FRAGMENT).put(&[0x0c, 1]).number(0).number(definition);
+            record.number(0).put(&[0x11; 16]).number(4 + 11 + 8 + 10 + 2 + 2);
+            record.put(&FRAGMENT).put(&ELEMENT_OF_DEFINITION).number(0).number(name).name(5, 0x41);
+            record.put(&[EMPTY, 0]).number(0).put(&[0]);
+        });
+        for _ in 0..RECORDS {
+            let reach = u16::try_from(CHUNK_SIZE - 100 - chunk.0.len()).unwrap().min(60_000);
+            chunk.record(|record| {
+                record.put(&FRAGMENT).put(&[0x0c, 1]).number(0).number(definition);
+                record.number(1).put(&reach.to_le_bytes()).put(&[0x82, 0, 0]);
+            });
+        }
+    });
+    let found = scan_with(&mut Scanner::default(), &log);
+    assert_eq!((found.events.len(), found.tally.damaged_records), (1, RECORDS as u64 + 1));
+    let costly = found.problems.iter().filter(|problem| problem.damage.to_string().ends_with(TOO_COSTLY));
+    assert!(costly.count() > RECORDS * 9 / 10);
+}
+
+#[test]
 fn a_rule_of_thousands_of_columns_is_refused() {
     // Sixty thousand took nine seconds to read, and more than eight gigabytes to write.
     for (columns, expected) in [(256, None), (257, Some("at most 256 columns"))] {

@@ -9,7 +9,7 @@
 //! The walk is the decoder's own, over the same tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Where
 //! it meets something that is no token, so does the decoder, which then gives up on the record.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT, SID, TEXT, definition_end, is_cut_short};
@@ -17,7 +17,8 @@ use super::log::{u16_at, u32_at};
 
 /// The most memory that a chunk's records may take to decode, roughly, in bytes: each may take as much of it as every other
 /// of them, so that it does not matter which of them are decoded. Of 230 chunks of real logs and of samples, the costliest
-/// would come to a sixth of it, if each of its records cost what its costliest does.
+/// would come to a sixth of it, if each of its records cost what its costliest does. That is no chance: a definition of many
+/// fields makes records long, so that a chunk has few of them.
 const MOST_COST: usize = 64 << 20;
 /// Bytes of memory that a byte of tokens can come to, a byte of an array, and a unit of a name.
 const PER_TOKEN_BYTE: usize = 8;
@@ -34,7 +35,7 @@ pub(super) struct Allowance<'a> {
     chunk: &'a [u8],
     most: usize,
     /// What the definitions cost that were met so far; `None` for more than any record may.
-    definitions: HashMap<usize, Option<usize>>,
+    definitions: BTreeMap<usize, Option<usize>>,
 }
 
 /// Where tokens stand: only those of a definition tell what they depend on.
@@ -55,7 +56,7 @@ enum Stop {
 impl<'a> Allowance<'a> {
     /// What may be spent on each of that many records of a chunk.
     pub(super) fn new(chunk: &'a [u8], records: usize) -> Self {
-        Allowance { chunk, most: MOST_COST / records.max(1), definitions: HashMap::new() }
+        Allowance { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
 
     /// Whether decoding a record costs no more than it may. Its content lies in that range.
