@@ -72,6 +72,7 @@ fn chunks_are_found_at_any_sector_and_in_any_block() {
         );
         assert_eq!(parts(&file), [3 * CHUNK as u64, 0, 0, (size - 3 * CHUNK) as u64, 0]);
         assert_eq!(file["sha256"], json!(dnsweep::digest::sha256(&bytes)));
+        assert_eq!(swept.run()["totals"]["bytes_read"], json!(size));
         tables.push(swept.tables());
     }
     assert!(tables[0] == tables[1]);

@@ -11,6 +11,9 @@ const COMMANDS: &[&str] = &["stats", "rename", "fillnull"];
 const EXPECTED_COMMAND: &str = "one of the commands stats, rename and fillnull, \
                                 or a macro `security_content_ctime(column)` or `…_filter`";
 
+/// More columns are no rule: each takes memory for every row, and some hundred KiB while the table is written.
+const MOST_COLUMNS: usize = 256;
+
 /// What `fillnull` puts where it is not told.
 const DEFAULT_FILL: &str = "0";
 
@@ -166,6 +169,7 @@ impl Pipeline {
         loop {
             let column = self.aggregate(cursor)?;
             require_new_name(cursor, &aggregates, &column.0)?;
+            require_room(cursor, &aggregates, &column.0)?;
             aggregates.push(column.1);
             if cursor.at_end() {
                 break;
@@ -179,6 +183,7 @@ impl Pipeline {
         for column in aggregates {
             let name = Spanned { text: column.name.clone(), range: command.range.clone() };
             require_new_name(cursor, &columns, &name)?;
+            require_room(cursor, &columns, &name)?;
             columns.push(column);
         }
         self.stats = Some(Stats { columns });
@@ -226,6 +231,7 @@ impl Pipeline {
         loop {
             let name = cursor.name()?;
             require_new_name(cursor, &columns, &name)?;
+            require_room(cursor, &columns, &name)?;
             let content = Content::By(self.scope.require(cursor, &name)?);
             columns.push(StatsColumn { name: name.text, content, time_form: TimeForm::Instant });
             if !comma(cursor) && cursor.at_end() {
@@ -256,4 +262,12 @@ fn require_new_name(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Spanned
         return Ok(());
     }
     Err(cursor.error_at(name, format!("no second column named {}", name.text)))
+}
+
+/// One column more than there are may be too many.
+fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Spanned) -> Result<(), SearchError> {
+    if columns.len() < MOST_COLUMNS {
+        return Ok(());
+    }
+    Err(cursor.error_at(name, format!("at most {MOST_COLUMNS} columns")))
 }

@@ -2,6 +2,7 @@
 //! whatever a language says about precedence, quoting or field names is settled before it is built.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::field::Field;
 use super::pattern::Pattern;
@@ -134,13 +135,15 @@ impl Predicate {
         match self {
             Predicate::And(children) => children.iter().flat_map(Predicate::required_literals).collect(),
             Predicate::Or(children) => {
+                // A rule can list a hundred thousand names.
                 let mut union: Vec<RequiredLiteral> = Vec::new();
+                let mut known: HashSet<RequiredLiteral> = HashSet::new();
                 for child in children {
                     let Some(smallest) = child.required_literals().into_iter().min_by_key(Vec::len) else {
                         return Vec::new();
                     };
                     for literal in smallest {
-                        if !union.contains(&literal) {
+                        if known.insert(literal.clone()) {
                             union.push(literal);
                         }
                     }
@@ -166,7 +169,7 @@ impl Predicate {
 }
 
 /// A literal that matching events hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequiredLiteral {
     /// The name of the `Data` element that holds it, such as `QueryName`.
     pub data_name: &'static str,

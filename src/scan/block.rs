@@ -8,14 +8,17 @@ use crate::damage::{Damage, Problem, Problems};
 use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
 
-use super::chunk::{Place, Reached, RecordSpan, Walk, give_signature, place, walk as walk_chunk};
+use super::chunk::{
+    Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place, walk as walk_chunk,
+};
+use super::cost::Allowance;
 use super::document::Document;
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::Selection;
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
+use super::recover::Recoverer;
 use super::select::Skimmer;
-use super::stale;
 
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -74,13 +77,6 @@ pub struct Scanner {
     skimmer: Option<Skimmer>,
     walk: Walk,
     recovery: Option<Recoverer>,
-}
-
-/// What is needed to look for stale records: a copy of a chunk, as decoding changes its bytes, and a walk over it.
-#[derive(Debug, Default)]
-struct Recoverer {
-    chunk: Vec<u8>,
-    walk: Walk,
 }
 
 impl Default for Scanner {
@@ -218,14 +214,14 @@ impl Scanner {
 
 /// Which chunk of the file it is, and where it starts there.
 #[derive(Debug, Clone, Copy)]
-struct Start {
-    number: u64,
-    offset: u64,
+pub(super) struct Start {
+    pub number: u64,
+    pub offset: u64,
 }
 
 impl Start {
     /// The place of the record that starts so many bytes into the chunk.
-    fn of(self, record: u64) -> Location {
+    pub(super) fn of(self, record: u64) -> Location {
         Location { chunk_number: self.number, record_offset: self.offset + record }
     }
 }
@@ -235,52 +231,23 @@ fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
 }
 
-impl Recoverer {
-    fn keep(&mut self, chunk: &[u8]) {
-        self.chunk.clear();
-        self.chunk.extend_from_slice(chunk);
-    }
-
-    /// Decodes the stale records of the chunk that was kept.
-    fn recover(&mut self, at: Start, scan: &mut BlockScan) {
-        let Recoverer { chunk, walk } = self;
-        // What lies between live records is damage, or was live: it is looked through as well.
-        let ranges = free_ranges(chunk, walk);
-        stale::walk(chunk, &ranges, walk);
-        walk.take(|record| has_value_cut_short(chunk, record));
-        give_signature(chunk);
-        decode(chunk, walk, |record, document| {
-            scan.tally.recovered_records += u64::from(document.is_ok());
-            if let Ok(Document::DnsQuery(event)) = document {
-                let location = at.of(record.range.start as u64);
-                scan.recovered.push(LocatedEvent { location, event: *event });
-            }
-        });
-    }
-}
-
-/// The ranges of a chunk that hold no live record. `walk` is made use of.
-fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
-    walk.clear();
-    if place(chunk) == Place::Chunk {
-        walk_chunk(chunk, walk);
-    }
-    let behind = walk.end()..chunk.len();
-    walk.gaps.drain(..).chain([behind]).filter(|range| !range.is_empty()).collect()
-}
-
-/// Takes records out of the walk of which a value is shorter than its type, and says how many there were: a decoder
-/// would read on into the values behind it.
-fn set_cut_short_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
+/// Takes records out of the walk that shall not be decoded, and says how many there were: those of which a value is shorter
+/// than its type, as a decoder would read on into the values behind it, and those that the decoder would spend too
+/// much on.
+pub(super) fn set_unfit_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
+    let mut allowance = Allowance::new(bytes, walk.found);
     let taken = walk.take(|record| {
-        let is_cut_short = has_value_cut_short(bytes, record);
-        if is_cut_short {
-            let reason = "a value has fewer bytes than its type".to_owned();
-            let damage = Damage::Record { header_id: record.header_id, reason };
-            let RecordSpan { range, .. } = record;
-            problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
-        }
-        is_cut_short
+        let RecordSpan { range, header_id, .. } = record;
+        let reason = if has_value_cut_short(bytes, record) {
+            "a value has fewer bytes than its type"
+        } else if !allowance.covers(range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE) {
+            "decoding it would take more memory than is spent on a record"
+        } else {
+            return false;
+        };
+        let damage = Damage::Record { header_id: *header_id, reason: reason.to_owned() };
+        problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
+        true
     });
     taken as u64
 }
@@ -305,7 +272,7 @@ fn scan_chunk(
     // What stands in for bytes that cannot be read is no evidence.
     let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
-    scan.tally.damaged_records += set_cut_short_aside(read.bytes, walk, &mut problems);
+    scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
     let BlockScan { tally, events, .. } = scan;
     decode(read.bytes, walk, |record, document| {
         let offset = record.range.start as u64;

@@ -29,7 +29,7 @@ impl Scanner {
         let end = size.min(block.end.saturating_add(CHUNK_SIZE));
         self.buffer.read(log, block.start..end);
         see(self.buffer.whole(block.length(), end - block.start));
-        scan.bytes_read = self.buffer.part(block.start..block.end).bytes_read();
+        let bytes_read = self.buffer.part(block.start..block.end).bytes_read();
         let starts = chunk_starts(self.buffer.part(block.start..end).bytes, block.start);
         let mut at = block.start;
         for (place, start) in starts.iter().enumerate().filter(|(_, start)| **start < block.end) {
@@ -40,6 +40,8 @@ impl Scanner {
             self.scan_place(chunk, start / SECTOR as u64, &mut scan);
         }
         self.pass_over(at.min(block.end)..block.end, &mut scan);
+        // Not those of the chunks, which lie among them or are read again with the next block.
+        scan.bytes_read = bytes_read;
         scan
     }
 

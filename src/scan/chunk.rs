@@ -95,6 +95,8 @@ pub(super) struct Walk {
     pub gaps: Vec<Range<usize>>,
     /// What is wrong with the chunk; offsets from the chunk's start.
     pub problems: Vec<Problem>,
+    /// How many live records there are, those included that were taken out or are counted already.
+    pub found: usize,
     /// Whether the chunk says of itself that it has no checksums.
     pub unchecked: bool,
     /// What the headers of the records tell of the clock; offsets from the chunk's start.
@@ -107,6 +109,7 @@ impl Walk {
         self.records.clear();
         self.gaps.clear();
         self.problems.clear();
+        self.found = 0;
         self.unchecked = false;
         self.clock.clear();
     }
@@ -136,6 +139,7 @@ pub(super) fn walk(bytes: &[u8], walk: &mut Walk) {
         walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
         let end = records_end(bytes, walk);
         walk_records(bytes, end, walk);
+        walk.found = walk.records.len();
     }
 }
 

@@ -65,6 +65,7 @@ impl Skimmer {
             let Some(range) = whole_record(chunk, at, end) else { return false };
             at = range.end;
             walk.note_written(chunk, range.start);
+            walk.found += 1;
             if skim.record(range.clone()) != Some(Verdict::Counted) {
                 if counted < range.start {
                     walk.gaps.push(counted..range.start);

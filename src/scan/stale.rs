@@ -42,6 +42,7 @@ pub(super) fn walk(chunk: &[u8], ranges: &[Range<usize>], walk: &mut Walk) {
             walk.records.push(RecordSpan { range: record, header_id, reached: Reached::BehindDamage });
         }
     }
+    walk.found = walk.records.len();
 }
 
 fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {

@@ -134,6 +134,9 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     Some(())
 }
 
+/// The most `Data` elements of a definition that is understood: each is compared with those before it. A DNS query has nine.
+const MOST_DATA: usize = 64;
+
 /// The rest of an `EventData`'s definition: nothing but `Data` elements, each with a name of its
 /// own and one substitution.
 fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
@@ -147,7 +150,10 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
             Token::Open(name, NO_DEPENDENCY) if name.is("Data") => {
                 let text = tokens.element()?;
                 let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
-                if tokens.attributes.count != 1 || template.data.iter().any(|(other, _)| *other == name) {
+                if tokens.attributes.count != 1
+                    || template.data.len() == MOST_DATA
+                    || template.data.iter().any(|(other, _)| *other == name)
+                {
                     return None;
                 }
                 template.data.push((name, text.index()?));

@@ -8,6 +8,9 @@ use super::binxml::{
 };
 use super::log::{u16_at, u32_at};
 
+/// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand times to one of 32 thousand.
+const LONGEST_NAME: u16 = 256;
+
 /// Text of a definition: UTF-16, as it lies in the chunk.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text<'a>(&'a [u8]);
@@ -240,7 +243,8 @@ impl<'a> Tokens<'a> {
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok()?;
         self.at += 4;
         // A name's own header: the next name in its hash bucket, its hash, its length.
-        let length = usize::from(u16_at(self.chunk, offset.checked_add(6)?)?) * 2;
+        let units = u16_at(self.chunk, offset.checked_add(6)?).filter(|units| *units <= LONGEST_NAME)?;
+        let length = usize::from(units) * 2;
         if offset == self.at {
             self.at += 8 + length + 2;
         }

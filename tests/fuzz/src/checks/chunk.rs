@@ -1,0 +1,105 @@
+//! From any bytes to rows of tables: no panic, and nothing that is not in the bytes.
+
+use std::sync::LazyLock;
+
+use dnsweep::detect::{Detection, StatsTable};
+use dnsweep::event::QueryResults;
+use dnsweep::report::{Hosts, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
+use dnsweep::scan::{BlockScan, CHUNK_SIZE, FILE_HEADER_SIZE, LocatedEvent, Scanner, Selection, blocks};
+use dnsweep::tally::RecordCounts;
+use dnsweep::write::Table;
+
+use super::evidence::log;
+
+/// The least record: its header and the copy of its size.
+const LEAST_RECORD: u64 = 28;
+
+static SEED: LazyLock<Detection> = LazyLock::new(|| Detection::seed().unwrap());
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(&MATCHES_COLUMNS));
+
+/// Scans a log, decoding everything, and makes rows of its matches.
+pub fn check(data: &[u8]) {
+    let Some((_, log)) = log(data) else { return };
+    let mut scanner = Scanner::new(&Selection::Everything);
+    for block in blocks(log.len() as u64) {
+        let scan = scanner.scan(&log, block);
+        let chunks_start = block.start.max(FILE_HEADER_SIZE).min(block.end);
+        assert_eq!(scan.bytes_read, block.length(), "all can be read");
+        assert_eq!(scan.tally.chunks, (block.end - chunks_start).div_ceil(CHUNK_SIZE), "places of chunks");
+        counts_are_consistent(&scan, block.end - chunks_start);
+        for problem in scan.problems.iter() {
+            assert!(problem.offset >= block.start, "{problem:?}");
+            assert!(problem.offset.saturating_add(problem.length) <= block.end, "{problem:?}");
+            let _ = problem.damage.to_string();
+        }
+        let offsets: Vec<u64> = scan.events.iter().map(|found| found.location.record_offset).collect();
+        assert!(offsets.is_sorted(), "in the order of the file");
+        for LocatedEvent { location, event } in &scan.events {
+            let chunk = FILE_HEADER_SIZE + location.chunk_number * CHUNK_SIZE;
+            let end = location.record_offset + LEAST_RECORD;
+            assert!(location.record_offset >= chunk + 512, "{location:?}");
+            assert!(end <= block.end.min(chunk + CHUNK_SIZE), "{location:?}");
+            assert!(event.system.is_dns_query(), "{event:?}");
+        }
+        make_rows(&scan.events);
+    }
+}
+
+fn counts_are_consistent(scan: &BlockScan, bytes: u64) {
+    let tally = &scan.tally;
+    let counts = &tally.counts;
+    assert!(counts.records + tally.damaged_records <= bytes / LEAST_RECORD, "{tally:?}");
+    assert!(
+        counts.dns_queries <= counts.sysmon_records && counts.sysmon_records <= counts.records,
+        "{tally:?}"
+    );
+    assert_eq!(scan.events.len() as u64, counts.dns_queries, "all are decoded");
+    assert!(tally.refound_records <= counts.records, "{tally:?}");
+    assert!(scan.signed_chunks <= tally.chunks, "{tally:?}");
+    assert!(tally.empty_chunks <= tally.chunks && tally.damaged_chunks <= tally.chunks, "{tally:?}");
+    let mut sum = RecordCounts::default();
+    for counts in tally.computers.values() {
+        sum.merge(*counts);
+    }
+    assert_eq!(sum, tally.counts, "the computers' counts make up all");
+}
+
+/// The rows that a sweep would write.
+fn make_rows(events: &[LocatedEvent]) {
+    let (mut rows, mut hosts) = (TABLE.rows(), Hosts::default());
+    let mut stats = SEED.search.stats.as_ref().map(StatsTable::new);
+    for LocatedEvent { location, event } in events {
+        // A row is made of every query, so that a match need not be found to try it.
+        let hits = SEED.search.predicate.hits(event);
+        let row = MatchRow {
+            chunk_number: location.chunk_number,
+            record_offset: location.record_offset,
+            event_hash: event_hash(event),
+            occurrence: Occurrence::First,
+            results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
+            matched_query: hits.matched_query,
+            matched_process: hits.matched_process,
+            risk_score: 0,
+            risk_message: SEED.risk_message(event),
+            event,
+        };
+        let context = MatchContext {
+            evidence: "",
+            source_path: "",
+            detection_id: "",
+            detection_name: "",
+            detection_version: "",
+        };
+        rows.push(row.cells(&context)).unwrap();
+        hosts.add_match(&row);
+        if let Some(stats) = &mut stats {
+            stats.add(event);
+        }
+    }
+    assert_eq!(rows.len(), events.len());
+    let matches: u64 = hosts.rows().iter().map(|(_, host)| host.matches).sum();
+    assert_eq!(matches, events.len() as u64, "each match belongs to one host");
+    if let Some(stats) = stats {
+        assert!(stats.into_rows().count() <= events.len());
+    }
+}

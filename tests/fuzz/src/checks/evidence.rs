@@ -1,0 +1,107 @@
+//! Inputs that stand for a log: a byte that says how to read the rest, and the rest.
+//!
+//! A fuzzer changes an input blindly, and nearly every change to a log breaks a checksum or the walk over its records, behind
+//! which it would never get. So an input can have both made right; and can be the records of one chunk alone, which are
+//! a few hundred bytes and not 68 KiB.
+
+use dnsweep_samples::{CHUNK_SIZE, Event, FIRST_RECORD, HEADER_SIZE, LogWriter, Style, damage};
+
+/// How an input is made a log.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Form {
+    /// The input is the live records of one chunk; else a whole log.
+    pub records_only: bool,
+    /// The checksums of the chunks are made right.
+    pub checksums_repaired: bool,
+    /// The copy of each record's size is made right.
+    pub sizes_repaired: bool,
+    /// Which predicate selects, where one does: a small number.
+    pub predicate: u8,
+}
+
+const RECORDS_ONLY: u8 = 1;
+const CHECKSUMS_REPAIRED: u8 = 2;
+const SIZES_REPAIRED: u8 = 4;
+const PREDICATE_SHIFT: u32 = 3;
+/// Larger evidence shows nothing that this does not.
+const MOST_BYTES: usize = HEADER_SIZE + 2 * CHUNK_SIZE;
+
+impl Form {
+    fn of(byte: u8) -> Self {
+        Form {
+            records_only: byte & RECORDS_ONLY != 0,
+            checksums_repaired: byte & (CHECKSUMS_REPAIRED | RECORDS_ONLY) != 0,
+            sizes_repaired: byte & SIZES_REPAIRED != 0,
+            predicate: byte >> PREDICATE_SHIFT & 3,
+        }
+    }
+
+    fn byte(self) -> u8 {
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        flag(self.records_only, RECORDS_ONLY)
+            | flag(self.checksums_repaired, CHECKSUMS_REPAIRED)
+            | flag(self.sizes_repaired, SIZES_REPAIRED)
+            | (self.predicate << PREDICATE_SHIFT)
+    }
+}
+
+/// The input that stands for `log` in that form. Of a log whose records alone are taken, those of its first chunk are.
+pub fn input(log: &[u8], form: Form) -> Vec<u8> {
+    let mut input = vec![form.byte()];
+    if form.records_only {
+        let first = damage::record_offset(log, 0, 0).unwrap_or(log.len());
+        let last = damage::record_offsets(log, 0).last().copied().unwrap_or(first);
+        let size =
+            log.get(last + 4..last + 8).and_then(|size| size.try_into().ok()).map_or(0, u32::from_le_bytes);
+        input.extend_from_slice(log.get(first..last + size as usize).unwrap_or_default());
+    } else {
+        input.extend_from_slice(log);
+    }
+    input
+}
+
+/// The log that an input stands for; `None` for an input without its first byte, or that is too large.
+pub(super) fn log(input: &[u8]) -> Option<(Form, Vec<u8>)> {
+    let (byte, rest) = input.split_first()?;
+    if rest.len() > MOST_BYTES {
+        return None;
+    }
+    let form = Form::of(*byte);
+    let mut log = if form.records_only { around(rest) } else { rest.to_vec() };
+    for chunk in 0..damage::chunk_count(&log) {
+        if form.sizes_repaired {
+            repair_sizes(&mut log, chunk);
+        }
+        if form.checksums_repaired {
+            let _ = damage::repair_chunk_checksums(&mut log, chunk);
+        }
+    }
+    Some((form, log))
+}
+
+/// A log of one chunk with these bytes as its live records.
+fn around(records: &[u8]) -> Vec<u8> {
+    let mut writer = LogWriter::new(Style::Export);
+    let event = Event::dns_query("", "");
+    writer.push(&event).unwrap();
+    let mut log = writer.finish();
+    let chunk = damage::chunk_offset(0);
+    let records = &records[..records.len().min(CHUNK_SIZE - FIRST_RECORD)];
+    // The tables of names and templates are those of the event that is overwritten.
+    log[chunk + 128..].fill(0);
+    log[chunk + FIRST_RECORD..][..records.len()].copy_from_slice(records);
+    let end = u32::try_from(FIRST_RECORD + records.len()).unwrap();
+    log[chunk + 48..chunk + 52].copy_from_slice(&end.to_le_bytes());
+    log
+}
+
+fn repair_sizes(log: &mut [u8], chunk: usize) {
+    let end = damage::chunk_offset(chunk + 1);
+    for at in damage::record_offsets(log, chunk) {
+        let size: [u8; 4] = log[at + 4..at + 8].try_into().unwrap();
+        let behind = at + u32::from_le_bytes(size) as usize;
+        if behind <= end && behind >= at + 28 {
+            log[behind - 4..behind].copy_from_slice(&size);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The search language: any text is refused with its place, or means something that can be evaluated.
+
+use dnsweep::detect::Search;
+
+use super::event::evaluate;
+
+/// Parses a text, and evaluates what it means.
+pub fn check(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match Search::parse(&text) {
+        Ok(search) => evaluate(&search),
+        Err(error) => {
+            assert!(error.offset <= text.len() && text.is_char_boundary(error.offset), "{error:?}");
+            assert!(error.to_string().len() < 4096, "{error}");
+        }
+    }
+}

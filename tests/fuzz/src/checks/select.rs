@@ -1,0 +1,73 @@
+//! Selecting what to decode changes nothing but the time it takes: its twin decodes everything.
+
+use std::sync::LazyLock;
+
+use dnsweep::damage::Problem;
+use dnsweep::detect::{Detection, Predicate, Search};
+use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::tally::Tally;
+
+use super::evidence::log;
+
+/// What scanning a log gave.
+#[derive(Default)]
+struct Found {
+    events: Vec<LocatedEvent>,
+    problems: Vec<Problem>,
+    tally: Tally,
+}
+
+/// A selective one, one with a single needle, one that can match nothing, one that wants every DNS query.
+static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
+    let search = |text| Search::parse(text).unwrap().predicate;
+    [
+        Detection::seed().unwrap().search.predicate,
+        search("User=*\\\\m.keller OR QueryResults=*192.0.2.* OR QueryName=*xn--*"),
+        search("EventCode=22 QueryName=*nowhere* QueryName=*nothing* NOT Image=*"),
+        search("EventCode=22"),
+    ]
+});
+
+/// Scans with a selection and without one, and compares.
+pub fn check(data: &[u8]) {
+    let Some((form, log)) = log(data) else { return };
+    let predicate = &PREDICATES[usize::from(form.predicate)];
+    let selected = scan(&mut Scanner::new(&selection(predicate)), &log);
+    let all = scan(&mut Scanner::new(&Selection::Everything), &log);
+    assert_eq!(matches(predicate, &selected), matches(predicate, &all), "the matches");
+    let (some, every) = (&selected.tally, &all.tally);
+    assert_eq!(
+        some.counts.records + some.damaged_records,
+        every.counts.records + every.damaged_records,
+        "each record is counted, by whichever way"
+    );
+    if !form.checksums_repaired {
+        assert_eq!(selected.tally, all.tally, "the tally of a log that is not forged");
+        assert_eq!(selected.problems, all.problems, "the problems of a log that is not forged");
+    }
+}
+
+/// What a predicate cannot do without, as the sweep hands it to the scanner.
+fn selection(predicate: &Predicate) -> Selection {
+    let sets = predicate.required_literals().into_iter().map(|set| {
+        set.into_iter()
+            .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
+            .collect()
+    });
+    Selection::Wanted(vec![Wanted { sets: sets.collect() }])
+}
+
+fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
+    let mut found = Found::default();
+    for block in blocks(log.len() as u64) {
+        let scan = scanner.scan(log, block);
+        found.tally.merge(scan.tally);
+        found.events.extend(scan.events);
+        found.problems.extend(scan.problems.iter());
+    }
+    found
+}
+
+fn matches<'a>(predicate: &Predicate, found: &'a Found) -> Vec<&'a LocatedEvent> {
+    found.events.iter().filter(|located| predicate.evaluate(&located.event)).collect()
+}

@@ -1,0 +1,143 @@
+//! The inputs that fuzzing begins with, written by the encoder of the samples. Those that are small enough are committed.
+//!
+//! This module is compiled in `tests/fuzz_replay.rs` of the main workspace, which writes and holds them.
+
+use dnsweep::detect::Detection;
+use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, Value, damage, time};
+
+use crate::checks::{Form, input};
+
+/// The largest seed that is committed.
+pub const SMALL: usize = 12 * 1024;
+
+/// An input, and the folder and file that it belongs in.
+pub struct Seed {
+    /// The folder: [`crate::checks::Target::seeds`].
+    pub folder: &'static str,
+    /// The file's name.
+    pub name: String,
+    /// The input.
+    pub bytes: Vec<u8>,
+}
+
+/// All seeds, the large ones too.
+pub fn seeds() -> Vec<Seed> {
+    let text = |folder, number: usize, text: &str| Seed {
+        folder,
+        name: number.to_string(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let logs = logs().into_iter().map(|(name, bytes)| Seed { folder: "log", name, bytes });
+    let searches = SEARCHES.iter().enumerate().map(|(number, search)| text("search", number, search));
+    let rules = RULES.iter().copied().chain([Detection::seed_text()]).enumerate();
+    logs.chain(searches).chain(rules.map(|(number, rule)| text("detection", number, rule))).collect()
+}
+
+/// Logs of every style and what is unusual in them, as records alone and as whole files.
+fn logs() -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for (number, style) in [Style::Export, Style::Live, Style::Forwarded].into_iter().enumerate() {
+        for (name, events) in groups() {
+            let log = written(style, &events);
+            let records = Form { records_only: true, sizes_repaired: true, ..Form::default() };
+            all.push((format!("{name}-{number}"), input(&log, records)));
+        }
+        let everything: Vec<Event> = groups().into_iter().flat_map(|(_, events)| events).collect();
+        let log = written(style, &everything);
+        for (form, name) in [
+            (Form::default(), "as-is"),
+            (Form { checksums_repaired: true, sizes_repaired: true, ..Form::default() }, "repaired"),
+            (Form { records_only: true, sizes_repaired: true, predicate: 1, ..Form::default() }, "records"),
+        ] {
+            all.push((format!("all-{name}-{number}"), input(&log, form)));
+        }
+        let mut damaged = log.clone();
+        let _ = damage::zero_record_size(&mut damaged, 0, 2);
+        let _ = damage::flip_record_byte(&mut damaged, 0, 5, 40);
+        damaged.truncate(damage::chunk_offset(0) + CHUNK_SIZE * 3 / 4);
+        all.push((format!("all-damaged-{number}"), input(&damaged, Form::default())));
+    }
+    all
+}
+
+/// Events that belong together.
+fn groups() -> Vec<(&'static str, Vec<Event>)> {
+    let query = |number: u64| {
+        Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe")
+            .on("PC")
+            .numbered(number)
+            .at(time::filetime(2024, 5, 6, 8, 0, 0) + number * time::SECOND)
+    };
+    let browser = |number| query(number).with("Image", r"C:\Program Files\Browser\browser.exe");
+    vec![
+        ("one", vec![query(1)]),
+        ("two", vec![browser(1), query(2)]),
+        (
+            "same",
+            vec![query(1).with("QueryName", "example.com"), query(2).with("QueryName", "t.me"), query(3)],
+        ),
+        (
+            "odd-text",
+            vec![
+                query(1).with("QueryName", Value::Ansi(b"pastebin.com".to_vec())),
+                query(2).with("QueryName", Value::Units("xpastebin\0y".encode_utf16().collect())),
+                query(3).with(
+                    "QueryName",
+                    Value::Units([0xd800].into_iter().chain("t.me".encode_utf16()).collect()),
+                ),
+                query(4).with("Image", r"C:\Users\Public\R&D\<x>\a.exe"),
+            ],
+        ),
+        (
+            "odd-values",
+            vec![
+                query(1).with("QueryName", Value::Null),
+                query(2).without("User").with("RuleName", Value::Null),
+                query(3).at(3_289_550_760_000_000_000),
+                query(4).on("OTHER"),
+            ],
+        ),
+        (
+            "others",
+            vec![
+                Event::process_create(r"C:\a.exe", "a.exe -x", r"C:\b.exe").numbered(1),
+                Event::logon("alice", 3).numbered(2),
+                Event::service_state("Spooler", "running").numbered(3),
+                Event::resolver_decoy("pastebin.com", r"C:\Windows\System32\cmd.exe").numbered(4),
+                Event::restart_session(1, time::filetime(2024, 5, 6, 8, 0, 0)).numbered(5),
+            ],
+        ),
+    ]
+}
+
+fn written(style: Style, events: &[Event]) -> Vec<u8> {
+    let mut writer = LogWriter::new(style);
+    writer.push_all(events).unwrap();
+    writer.finish()
+}
+
+const SEARCHES: [&str; 14] = [
+    "EventCode=22",
+    "`sysmon` EventCode=22 QueryName IN (\"*pastebin*\", t.me, *x*) process_name=cmd.exe OR Image=\"*\\\\temp\\\\*\"",
+    "search NOT (QueryName=a OR NOT QueryName=*b*c*) Image!=x",
+    "NOT NOT NOT ((((EventID=22))))",
+    "ProcessId>=740 ProcessId<800 UtcTime>\"2024-01-01\" _time<=1706696131.5",
+    "* | stats count",
+    "QueryName=\"a\\\"b\\\\c\" OR (User=\"CORP\\\\alice\" AND RuleName=\"-\" vendor_product=\"Microsoft Sysmon\")",
+    "EventCode=22 | stats count min(_time) as firstTime max(_time) as lastTime values(query) as names by Computer, user",
+    "EventCode=22 | rename Computer as machine, User as \"my account\" | fillnull value=none RuleName | stats dc(Image) by machine",
+    "EventCode=22 | stats count min(_time) as t by host | rename host as dest | `security_content_ctime(t)` | `x_filter`",
+    "EventCode=22 | fillnull | stats earliest(query) latest(answer) max(ProcessId) count(user)",
+    "query=*\u{e9}*plain* OR reply_code_id=9003 process_guid=\"{F20B227D-C5D4-640F-3005-000000000700}\"",
+    "source_name=Microsoft-Windows-Sysmon signature_id=22 dvc=* src=* user_id=S-1-5-18 Channel=*Operational",
+    "EventCode=22\n  Bogus=1\n| stats count",
+];
+
+const RULES: [&str; 6] = [
+    "name: a\nid: 1\nsearch: EventCode=22\n",
+    "name: a\nid: 1\nsearch: >-\n  EventCode=22\n  | stats count by Image\ntags:\n  {confidence: 50, impact: 75, message: $Image$ $x, observable: [{name: user, type: User, role: [Victim]}]}\n",
+    "name: a\nid: 1\nsearch: |\n  `sysmon` QueryName=*a*\nrba:\n  message: m $dest$\n  risk_objects:\n  - {field: dest, type: system, score: 40}\n  threat_objects:\n  - {field: query, type: domain}\n",
+    "name: &a x\nid: *a\nsearch: EventCode=22\nunknown: [*a, *a, {b: *a}]\n",
+    "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nname: n\nid: i\nsearch: EventCode=22\nc: [*b, *b, *b]\n",
+    "%YAML 1.2\n---\n? name\n: !!str a\n'id': \"\\u0041\"\nsearch: 'Image=''x'''\n<<: {version: 3}\n...\n",
+];
