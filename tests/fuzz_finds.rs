@@ -180,6 +180,25 @@ fn definitions_that_share_their_elements_are_not_read() {
 }
 
 #[test]
+fn a_definition_of_itself_has_an_end() {
+    // As an instance among its tokens, and as one in a fragment among them.
+    for fragment in [&[][..], &[5, 0x21, 18, 0]] {
+        let log = crafted(|chunk| {
+            chunk.record(|record| {
+                let definition = record.here() + 4 + 10;
+                record.put(&FRAGMENT).put(&[0x0c, 1]).number(0).number(definition);
+                record.number(0).put(&[0x11; 16]);
+                record.number(u32::try_from(FRAGMENT.len() + 12 + fragment.len() + 14 + 2).unwrap());
+                record.put(&FRAGMENT).open(&ELEMENT_OF_DEFINITION, definition, CONTENT_FOLLOWS).put(fragment);
+                record.put(&[0x0c, 1]).number(0).number(definition).number(0);
+                record.put(&[CLOSE, 0]).number(0).put(&[0]);
+            });
+        });
+        assert_set_aside(&log, 1, 1);
+    }
+}
+
+#[test]
 fn values_that_reach_over_all_later_records_are_not_read() {
     // A list of empty texts, a byte each, for which the decoder keeps 16 bytes each: 900 times made 1.2 GB.
     const RECORDS: usize = 900;

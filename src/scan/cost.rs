@@ -99,6 +99,8 @@ impl<'a> Allowance<'a> {
             0x06 | 0x46 | 0x09 | 0x49 | 0x0a => self.name(at, cost)?,
             0x07 | 0x47 | 0x0b => at + 2 + self.short(at)? * 2,
             0x08 | 0x48 => at + 2,
+            // A definition that holds an instance could hold one of itself. The decoder has none of it.
+            0x0c if kind == Kind::Definition => return Err(Stop::TooMuch),
             0x0c => self.instance(at, depth, cost)?,
             0x0d..=0x0f => at + 3,
             _ => return Err(Stop::End),
@@ -120,7 +122,7 @@ impl<'a> Allowance<'a> {
         let at = at + 1;
         match value {
             TEXT => Ok(at + 2 + self.short(at)? * 2),
-            // A definition that holds another instance could hold one of itself.
+            // Likewise a fragment, in which there may be an instance.
             FRAGMENT if kind == Kind::Definition => Err(Stop::TooMuch),
             FRAGMENT => {
                 let start = at + 2;
