@@ -243,3 +243,21 @@ fn an_interrupted_sweep_is_gone_on_from() {
 fn wait_for(mut child: Child) -> i32 {
     child.wait().unwrap().code().unwrap_or(-1)
 }
+
+#[test]
+fn a_second_interruption_ends_at_once_and_tears_nothing() {
+    let scene = scene();
+    let (tables, took) = undisturbed(&scene);
+    for tenth in [1, 4, 7] {
+        let child = begin(&scene, &["--threads", "2", "--force"]);
+        thread::sleep(took * tenth / 10);
+        let line = format!("kill -INT {0}; kill -INT {0}", child.id());
+        let _ = std::process::Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
+        let status = wait_for(child);
+        assert!([130, 3].contains(&status), "{status}");
+        assert!(!scene.out().exists() || scene.out().join("run.json").exists(), "complete or absent");
+        let swept = scene.sweep(&["--hash", "--resume", "--force"]).expect(3);
+        assert!(swept.tables() == tables);
+        fs::remove_dir_all(scene.out()).unwrap();
+    }
+}
