@@ -5,6 +5,7 @@
 
 mod collect;
 mod journal;
+mod unit;
 mod work;
 
 use std::collections::HashSet;
@@ -24,7 +25,8 @@ use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
 use self::journal::Journal;
-use self::work::{Workshop, resumed, units};
+use self::unit::{resumed, units};
+use self::work::Workshop;
 
 /// Version of the layout of the tables and of `run.json`; changes when a reader must.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::Finding;
 use super::ledger::{FileReport, MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
+use super::verdict::Verdict;
 use crate::event::{DnsQueryEvent, EventTime, Span};
 use crate::numbering::Runs;
 use crate::table::{Cell, Column, ColumnType, Scalar};
@@ -85,38 +86,6 @@ pub const HOSTS_COLUMNS: [Column; 25] = {
         ),
     ]
 };
-
-/// What can be said of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// A detection matched.
-    Matches,
-    /// A detection matched deleted records only.
-    RecoveredMatches,
-    /// DNS queries were logged, and none matched.
-    NoMatches,
-    /// Logs were read, but they hold no DNS query: nothing follows from the absence of matches.
-    NoDnsQueriesLogged,
-    /// There are logs, and nothing of them could be read.
-    Unreadable,
-    /// There are no event logs in this evidence.
-    NoEventLogs,
-}
-
-impl Verdict {
-    /// The words in the table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Matches => "matches",
-            Verdict::RecoveredMatches => "recovered matches",
-            Verdict::NoMatches => "no matches",
-            Verdict::NoDnsQueriesLogged => "no DNS queries logged",
-            Verdict::Unreadable => "unreadable",
-            Verdict::NoEventLogs => "no event logs",
-        }
-    }
-}
 
 /// Files by how they were found to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

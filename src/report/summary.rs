@@ -6,9 +6,10 @@ use std::path::Path;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::escape::escaped;
-use super::host::{Host, Hosts, Verdict, by_count};
+use super::host::{Host, Hosts, by_count};
 use super::ledger::Status;
 use super::run::{Run, Totals};
+use super::verdict::Verdict;
 use crate::damage::Problem;
 use crate::event::{EventTime, Span};
 

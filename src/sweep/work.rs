@@ -1,12 +1,13 @@
 //! What one thread does at a time: reads, decodes and detects a block of a log, and reduces what
 //! comes of it.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
-use super::journal::{Entry, EntryAt, FileKey, JournalReader, NewEntry, line};
+use super::journal::{Entry, JournalReader, NewEntry, line};
+use super::unit::{Source, Unit, key};
 use crate::bytes::LogBytes;
-use crate::config::{Config, Decoding, Hashing, LoadedDetection};
+use crate::config::{Config, Decoding, LoadedDetection};
 use crate::damage::{Damage, Problem};
 use crate::detect::{Predicate, RequiredLiteral, StatsTable};
 use crate::digest::Sha256Digest;
@@ -16,64 +17,8 @@ use crate::event::QueryResults;
 use crate::hash_chain::HashChain;
 use crate::readers::Readers;
 use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, Occurrence, event_hash};
-use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wanted};
 use crate::write::{Rows, Table};
-
-/// A block of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Unit<'a> {
-    file: &'a LogFile,
-    block: Block,
-    source: Source,
-}
-
-/// Where what is known of a unit comes from.
-#[derive(Debug, Clone)]
-enum Source {
-    /// The evidence; and what the blocks of the file are hashed by, if they are.
-    Evidence(Option<Arc<HashChain>>),
-    /// The journal of the sweep that is resumed.
-    Journal(EntryAt),
-}
-
-/// The units of all files, in evidence order.
-pub(super) fn units<'a>(
-    discovery: &'a Discovery,
-    journal: &'a HashMap<FileKey, Vec<EntryAt>>,
-    hashing: Hashing,
-) -> impl Iterator<Item = Unit<'a>> {
-    discovery.files.iter().flat_map(move |file| {
-        // Without a journal no key is needed.
-        let entries = if journal.is_empty() { None } else { journal.get(&key(discovery, file)) };
-        let known = entries.into_iter().flatten().map(move |entry| Unit {
-            file,
-            block: entry.block,
-            source: Source::Journal(entry.clone()),
-        });
-        let unread = entries.is_none().then(|| blocks(file.size)).into_iter().flatten();
-        let chain =
-            (hashing == Hashing::Sha256 && entries.is_none()).then(|| Arc::new(HashChain::new(file.size)));
-        known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence(chain.clone()) }))
-    })
-}
-
-/// How many of the files are not read, but taken from the journal.
-pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryAt>>) -> u64 {
-    if journal.is_empty() {
-        return 0;
-    }
-    let known = discovery.files.iter().filter(|file| journal.contains_key(&key(discovery, file)));
-    known.count() as u64
-}
-
-fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
-    FileKey {
-        evidence: discovery.evidence_name(file.evidence).to_owned(),
-        source_path: file.source_path(),
-        size: file.size,
-        modified: file.modified,
-    }
-}
 
 /// What came of a unit.
 pub(super) struct Done<'a> {
