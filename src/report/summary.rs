@@ -77,7 +77,10 @@ impl Summary<'_> {
         let Totals { matches, unique_matches, recovered_matches, hosts, hosts_with_matches, .. } =
             self.run.totals;
         if self.run.interrupted {
-            writeln!(f, "INTERRUPTED: this is what was found until then")?;
+            writeln!(
+                f,
+                "INTERRUPTED: this is what was found until then; the same command with --resume goes on from there"
+            )?;
         }
         writeln!(
             f,
