@@ -218,6 +218,13 @@ impl Problems {
         }
     }
 
+    /// Whether something could not be read, which may be possible at another time.
+    #[must_use]
+    pub fn lack_bytes(&self) -> bool {
+        let lacks = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
+        self.further > 0 || self.listed.iter().any(lacks)
+    }
+
     /// Adds the problems of the part of the file that follows.
     pub fn append(&mut self, later: Problems) {
         for problem in later.listed {

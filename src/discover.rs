@@ -272,7 +272,11 @@ impl Walk<'_> {
     }
 
     fn form(&self, path: &Path) -> Form {
-        let is_log = || path.file_name().is_some_and(is_named_like_event_log) || begins_like_event_log(path);
+        // The first bytes of a file with another name say little: eight of them would hide all of an image.
+        let is_log = || {
+            path.file_name().is_some_and(is_named_like_event_log)
+                || (self.search.names == Names::Any && begins_like_event_log(path))
+        };
         if self.search.others == Others::PassOver || is_log() { Form::Log } else { Form::Carved }
     }
 

@@ -76,7 +76,8 @@ pub fn sweep(
     let read_before = journal.take_files();
     let resumed_files = resumed(&discovery, &read_before);
     let units = units(&discovery, &read_before, config.hashing);
-    let units = units.take_while(|_| !interrupt.load(Ordering::Relaxed));
+    // What is known already is handed over even then.
+    let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
     let (mut met, mut recovered) = (HashSet::new(), Vec::new());
     in_order(
         config.threads,

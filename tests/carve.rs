@@ -116,7 +116,7 @@ fn logs_are_read_as_logs_and_their_events_carved_are_copies() {
     let live = log(&[harmless(1).on("A"), matching(2).on("A")]);
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &live);
-    // By its first bytes, a log of another name is one, too.
+    // A log of another name is carved: its first bytes alone do not make a file a log, or they would hide all of an image.
     scene.put("A/export.bin", &log(&[matching(3).on("A")]));
     scene.put("A/disk.raw", &image(3 * CHUNK, &[(CHUNK, &live[4096..])]));
     scene.put("A/notes.txt", b"nothing of interest");
@@ -131,9 +131,11 @@ fn logs_are_read_as_logs_and_their_events_carved_are_copies() {
     let expected = [("A/Sysmon.evtx", 2, false), ("A/disk.raw", 2, true), ("A/export.bin", 3, false)];
     assert_eq!(rows, expected.map(|(path, id, copy)| (json!(path), json!(id), json!(copy))));
     let carved: Vec<Value> = swept.column("files", "carved");
-    assert_eq!(carved, [json!(false), json!(true), json!(false), json!(true)]);
+    assert_eq!(carved, [json!(false), json!(true), json!(true), json!(true)]);
     assert_eq!(swept.host("A")["files"], json!(3), "notes.txt says nothing of a host");
-    assert_eq!(swept.run()["totals"]["carved_files"], json!(2));
+    assert_eq!(swept.run()["totals"]["carved_files"], json!(3));
+    let swept = scene.sweep(&["--carve", "--any-name", "--force"]).expect(0);
+    assert_eq!(swept.column("files", "carved"), [json!(false), json!(true), json!(false), json!(true)]);
 }
 
 #[test]

@@ -144,6 +144,26 @@ fn what_was_read_is_not_read_again() {
 }
 
 #[test]
+fn a_file_that_was_begun_twice_is_read_once_more_only() {
+    let scene = Scene::new();
+    // Three units, and one behind them.
+    scene.put("BIG/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 80));
+    scene.put("SMALL/y.evtx", &log_of("SMALL"));
+    let whole = scene.sweep(&["--quiet"]).expect(0).tables();
+    unfinished(&scene, 2, &["--force"]);
+    // What the sweep noted that began it, and what one noted that read all of it.
+    let journal = partial(&scene).join("journal");
+    let begun = fs::read_to_string(&journal).unwrap();
+    fs::remove_file(&journal).unwrap();
+    unfinished(&scene, 4, &["--resume", "--force"]);
+    let all = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, begun + all.split_once('\n').unwrap().1).unwrap();
+    let swept = scene.sweep(&["--resume", "--force"]).expect(0);
+    assert_eq!(swept.run()["resumed_files"], json!(1));
+    assert!(swept.tables() == whole);
+}
+
+#[test]
 fn a_file_that_changed_is_read_again() {
     let scene = half_done();
     // Of the same size, and written now.

@@ -139,7 +139,12 @@ impl Journal {
                 self.window = first.window;
             } else {
                 let Ok(EntryPlace { file, block }) = serde_json::from_slice(document) else { break };
-                units.entry(file).or_default().push(EntryAt { block, line: at..at + length as u64 });
+                let entries = units.entry(file).or_default();
+                if block.is_first() {
+                    // An earlier sweep began the file and did not end it.
+                    entries.clear();
+                }
+                entries.push(EntryAt { block, line: at..at + length as u64 });
             }
             at += length as u64;
         }

@@ -47,6 +47,13 @@ pub(super) fn units<'a>(
     })
 }
 
+impl Unit<'_> {
+    /// Whether the evidence need not be read for it.
+    pub(super) fn is_known(&self) -> bool {
+        matches!(self.source, Source::Journal(_))
+    }
+}
+
 /// How many of the files are not read, but taken from the journal.
 pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryAt>>) -> u64 {
     if journal.is_empty() {

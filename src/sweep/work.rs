@@ -34,7 +34,7 @@ pub(super) struct Done<'a> {
     pub recovered: Vec<Described>,
     /// What they come to; an error is a fault of this program, or of the journal.
     pub matches: Result<Matches, SweepError>,
-    /// Its line for the journal; `None` of what is there already, or could not be opened.
+    /// Its line for the journal; `None` of what is there already, or could not all be read.
     pub line: Option<Vec<u8>>,
 }
 
@@ -175,8 +175,9 @@ impl<'a> Workshop<'a> {
         idle().push(scanner);
         let recovered = self.detect(stale);
         let done = Done { recovered, ..self.done(file, block, part, self.detect(events)) };
-        let line = self.line(&done);
-        Done { line: Some(line), ..done }
+        // What could not be read now shall be tried again when the sweep is resumed.
+        let line = (!done.part.problems.lack_bytes()).then(|| self.line(&done));
+        Done { line, ..done }
     }
 
     /// What the journal keeps of a unit.
