@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::event::EventTime;
+use crate::event::{DnsQueryEvent, EventTime};
 use crate::numbering::Runs;
 
 /// Something odd about a host's logs.
@@ -44,6 +44,18 @@ impl Finding {
             first: (first.after_time, first.before_time),
         })
     }
+}
+
+/// 100 ns intervals between UtcTime and TimeCreated that are far: five minutes. Sysmon logs a query when it is answered, so
+/// seconds are usual.
+const FAR: u64 = 5 * 60 * 10_000_000;
+
+/// Whether the event says two times for the query that are far apart.
+pub(super) fn is_utc_time_distant(event: &DnsQueryEvent) -> bool {
+    let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_utc_time);
+    utc_time
+        .zip(event.system.time_created)
+        .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
 }
 
 /// How many names a finding lists.

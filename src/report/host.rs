@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::Finding;
+use super::finding::{Finding, is_utc_time_distant};
 use super::ledger::{FileReport, MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
 use super::verdict::Verdict;
-use crate::event::{DnsQueryEvent, EventTime, Span};
+use crate::event::Span;
 use crate::numbering::Runs;
 use crate::table::{Cell, Column, ColumnType, Scalar};
 use crate::tally::RecordCounts;
@@ -273,17 +273,6 @@ impl Host {
             Cell::Texts(self.findings().iter().map(|finding| finding.to_string().into()).collect()),
         ]
     }
-}
-
-/// 100 ns intervals between UtcTime and TimeCreated that are far: five minutes. Sysmon logs a query when it is answered, so
-/// seconds are usual.
-const FAR: u64 = 5 * 60 * 10_000_000;
-
-fn is_utc_time_distant(event: &DnsQueryEvent) -> bool {
-    let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_utc_time);
-    utc_time
-        .zip(event.system.time_created)
-        .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
 }
 
 fn count_cells(counts: &BTreeMap<String, u64>) -> Cell<'_> {
