@@ -50,6 +50,7 @@ impl Clock {
     }
 
     /// Adds the next record, which starts at `offset`.
+    #[inline]
     pub fn add(&mut self, offset: u64, written: Written) {
         match self.last {
             Some(last) => self.compare(offset, last, written),
@@ -60,9 +61,16 @@ impl Clock {
 
     /// Only records that were written one after the other are compared: where a log begins again at its start, or lost a part,
     /// nothing follows from their times.
+    #[inline]
     fn compare(&mut self, offset: u64, last: Written, next: Written) {
-        if last.filetime.saturating_sub(next.filetime) >= LEAST_STEP
-            && last.header_id.checked_add(1) == Some(next.header_id)
+        if last.filetime.saturating_sub(next.filetime) >= LEAST_STEP {
+            self.compare_numbers(offset, last, next);
+        }
+    }
+
+    /// The same, of records whose times fall.
+    fn compare_numbers(&mut self, offset: u64, last: Written, next: Written) {
+        if last.header_id.checked_add(1) == Some(next.header_id)
             && let (Some(from), Some(to)) =
                 (EventTime::from_filetime(last.filetime), EventTime::from_filetime(next.filetime))
         {

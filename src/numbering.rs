@@ -77,6 +77,7 @@ pub struct Runs {
 
 impl Runs {
     /// Adds an event.
+    #[inline]
     pub fn add(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last_mut() {
             // Nearly always: the next number.
@@ -84,6 +85,13 @@ impl Runs {
                 last.last = id;
                 last.last_time = time;
             }
+            _ => self.add_apart(id, time),
+        }
+    }
+
+    /// Adds an event that does not follow the one before.
+    fn add_apart(&mut self, id: u64, time: Option<EventTime>) {
+        match self.runs.last() {
             Some(last) if id <= last.last => self.insert(Run::of(id, time)),
             _ => self.runs.push(Run::of(id, time)),
         }

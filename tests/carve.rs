@@ -108,7 +108,13 @@ fn what_only_looks_like_a_chunk_is_none() {
     scene.put("A/memory.dmp", &bytes);
     let swept = scene.sweep(&["--carve"]).expect(4);
     assert_eq!(rows(&swept), []);
-    assert_eq!(parts(&swept.file("A/memory.dmp")), [0, 0, 0, 4 * CHUNK as u64, 0]);
+    let file = swept.file("A/memory.dmp");
+    assert_eq!(parts(&file), [0, 0, 0, 4 * CHUNK as u64, 0]);
+    // The one with the signature in its place does not go unsaid.
+    let problems = file["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!((&problems[0]["offset"], &problems[0]["length"]), (&json!(0), &json!(512)));
+    assert!(problems[0]["problem"].as_str().unwrap().contains("checksum"), "{problems:?}");
 }
 
 #[test]

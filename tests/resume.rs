@@ -4,9 +4,10 @@
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -94,7 +95,7 @@ fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
 fn unfinished(scene: &Scene, lines: usize, options: &[&str]) {
     // A run that cannot write its tables any more keeps what it has read.
     let mut child = start(
-        std::process::Command::new("sh")
+        Command::new("sh")
             .args([
                 "-c",
                 r#"trap "" XFSZ; ulimit -f 20; exec "$0" "$@""#,
@@ -272,7 +273,7 @@ fn a_second_interruption_ends_at_once_and_tears_nothing() {
         let child = begin(&scene, &["--threads", "2", "--force"]);
         thread::sleep(took * tenth / 10);
         let line = format!("kill -INT {0}; kill -INT {0}", child.id());
-        let _ = std::process::Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
+        let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
         let status = wait_for(child);
         assert!([130, 3].contains(&status), "{status}");
         assert!(!scene.out().exists() || scene.out().join("run.json").exists(), "complete or absent");
@@ -280,4 +281,65 @@ fn a_second_interruption_ends_at_once_and_tears_nothing() {
         assert!(swept.tables() == tables);
         fs::remove_dir_all(scene.out()).unwrap();
     }
+}
+
+/// A directory that nothing can be written into, until this is dropped.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    /// `None` where the system cannot do that to this user.
+    fn make(path: PathBuf) -> Option<Self> {
+        fs::set_permissions(&path, Permissions::from_mode(0o555)).unwrap();
+        let directory = ReadOnly(path);
+        let writable = || File::create(directory.0.join("probe")).is_ok();
+        if writable() {
+            // Permissions do not bind the superuser; this attribute does, on file systems that have it.
+            fs::remove_file(directory.0.join("probe")).unwrap();
+            directory.change("+i");
+        }
+        if writable() { None } else { Some(directory) }
+    }
+
+    fn change(&self, attribute: &str) {
+        let _ = Command::new("chattr").arg(attribute).arg(&self.0).stderr(Stdio::null()).status();
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        self.change("-i");
+        let _ = fs::set_permissions(&self.0, Permissions::from_mode(0o755));
+    }
+}
+
+#[test]
+fn a_directory_that_turns_read_only_costs_nothing_that_was_read() {
+    let scene = scene();
+    let (tables, took) = undisturbed(&scene);
+    for attempt in 1..10 {
+        let child = begin(&scene, &["--resume", "--threads", "1"]);
+        thread::sleep(took * attempt / 10);
+        // Where the tables are written; if the sweep is done already, there is none.
+        if !partial(&scene).join("tables").exists() {
+            wait_for(child);
+            fs::remove_dir_all(scene.out()).unwrap();
+            continue;
+        }
+        let Some(directory) = ReadOnly::make(partial(&scene).join("tables")) else {
+            eprintln!("not tested: no directory can be made read-only here");
+            return;
+        };
+        let status = wait_for(child);
+        drop(directory);
+        if status == 5 {
+            assert!(!scene.out().exists(), "an output is complete or absent");
+            let swept = scene.sweep(&["--resume", "--quiet", "--hash"]).expect(3);
+            assert!(swept.run()["resumed_files"].as_u64().unwrap() > 0);
+            assert!(swept.tables() == tables);
+            return;
+        }
+        assert_eq!(status, 3, "it was done before");
+        fs::remove_dir_all(scene.out()).unwrap();
+    }
+    panic!("each time the sweep was over before its directory was read-only");
 }

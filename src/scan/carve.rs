@@ -2,14 +2,16 @@
 //! dump or unallocated space.
 //!
 //! A chunk is taken at every 512th byte, the least unit in which disks are written, at which its signature stands and the checksum
-//! of its header holds. Its bytes end where the next such chunk begins: what was overwritten is not read as a part of it.
+//! of its header holds. Its bytes end where the next such chunk begins: what was overwritten is not read as a part of it. A
+//! signature whose header's checksum does not hold is a problem that is reported: where such a chunk's records lie is anyone's guess.
 
 use std::ops::Range;
 
 use super::block::{BlockScan, Scanner};
-use super::chunk::has_sound_header;
+use super::chunk::{CHUNK_HEADER_SIZE, broken_header, has_sound_header};
 use super::log::{Block, CHUNK_SIZE};
 use crate::bytes::LogBytes;
+use crate::damage::{Damage, Problem};
 
 /// Bytes of a sector.
 const SECTOR: usize = 512;
@@ -45,9 +47,15 @@ impl Scanner {
         scan
     }
 
-    /// Notes what could not be read of bytes in which no chunk lies.
+    /// Notes what could not be read of bytes in which no chunk lies, and where one seems to have begun.
     fn pass_over(&mut self, range: Range<u64>, scan: &mut BlockScan) {
-        for problem in self.buffer.part(range).problems {
+        let start = range.start;
+        let read = self.buffer.part(range);
+        for (at, damage) in broken_headers(read.bytes, start) {
+            let length = read.bytes.len().min(CHUNK_HEADER_SIZE) as u64;
+            scan.problems.push(Problem { offset: at, length, damage });
+        }
+        for problem in read.problems {
             scan.problems.push(problem);
         }
     }
@@ -57,4 +65,12 @@ impl Scanner {
 fn chunk_starts(bytes: &[u8], start: u64) -> Vec<u64> {
     let sectors = (0..bytes.len()).step_by(SECTOR);
     sectors.filter(|at| bytes.get(*at..).is_some_and(has_sound_header)).map(|at| start + at as u64).collect()
+}
+
+/// Where the header of a chunk stands that is not sound, in bytes that lie `start` bytes into their file, from there.
+fn broken_headers(bytes: &[u8], start: u64) -> impl Iterator<Item = (u64, Damage)> {
+    // The first sector that begins in the bytes: behind a chunk that was cut off they can begin anywhere.
+    let first = start.next_multiple_of(SECTOR as u64) - start;
+    let sectors = (usize::try_from(first).unwrap_or(usize::MAX)..bytes.len()).step_by(SECTOR);
+    sectors.filter_map(move |at| Some((start + at as u64, broken_header(bytes.get(at..)?)?)))
 }

@@ -59,6 +59,17 @@ pub(super) fn has_sound_header(bytes: &[u8]) -> bool {
     bytes.starts_with(CHUNK_SIGNATURE) && bytes.len() >= CHUNK_HEADER_SIZE && header_damage(bytes).is_none()
 }
 
+/// What is wrong with the header of a chunk, if the bytes begin with the signature of one and it is not sound.
+pub(super) fn broken_header(bytes: &[u8]) -> Option<Damage> {
+    if !bytes.starts_with(CHUNK_SIGNATURE) {
+        None
+    } else if bytes.len() < CHUNK_HEADER_SIZE {
+        Some(Damage::ChunkCutOff { found: bytes.len() as u64 })
+    } else {
+        header_damage(bytes)
+    }
+}
+
 /// Makes a decoder take the bytes for a chunk, whatever is left of the chunk's header.
 pub(super) fn give_signature(bytes: &mut [u8]) {
     if let Some(start) = bytes.get_mut(..CHUNK_SIGNATURE.len()) {

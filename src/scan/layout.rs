@@ -99,6 +99,10 @@ impl<'a> Layout<'a> {
     /// Looks at the record whose content fills that range, if it is laid out so and of the same provider and channel.
     pub(super) fn see(&self, chunk: &[u8], content: Range<usize>) -> Option<Seen> {
         let record = chunk.get(content.clone())?;
+        // Which definition it is lies in the first bytes: two numbers tell most records that are not alike.
+        if record.first_chunk::<16>() != self.head.first_chunk::<16>() {
+            return None;
+        }
         let (head, rest) = record.split_at_checked(self.head.len())?;
         let (descriptor, values) = rest.split_first_chunk::<4>()?;
         let [low, high, kind, _] = *descriptor;

@@ -3,7 +3,9 @@
 //! A value is UTF-16 and begins where its descriptor says, so units are compared, not bytes: the
 //! search need not try every byte of a record, and does not hit where two values run together.
 
-use super::binxml::{Index, NULL, TEXT, is_letter};
+use aho_corasick::AhoCorasick;
+
+use super::binxml::{Index, NULL, TEXT};
 use super::template::DataTemplate;
 use super::token::Text;
 use super::value::Values;
@@ -34,21 +36,29 @@ pub struct Needle {
     pub literal: String,
 }
 
-/// The needles of all detections, made ready for searching.
-#[derive(Debug, Default)]
+/// The needles of all detections, made ready for searching: each field is searched once, whatever the number of detections.
+#[derive(Debug)]
 pub(super) struct Needles {
     fields: Vec<FieldNeedles>,
-    /// For each detection its sets, and for each set the positions in `fields` of which one must hit.
-    wanted: Vec<Vec<Vec<usize>>>,
+    /// For each detection its sets, by their numbers.
+    wanted: Vec<Vec<usize>>,
+    /// For each set, behind how many fields it has no more needles.
+    searched: Vec<usize>,
+    /// Which sets hit, in the DNS query that is looked at.
+    hits: Vec<bool>,
+    /// The value that is looked at, a byte a unit.
+    text: Vec<u8>,
 }
 
-/// The needles of one set for one field.
+/// The needles for one field.
 #[derive(Debug)]
 struct FieldNeedles {
     data: String,
-    literals: Vec<String>,
-    /// Which ASCII characters a literal begins with, in any case.
-    begins: [bool; 128],
+    finder: AhoCorasick,
+    /// For each literal of the finder, its set.
+    sets: Vec<usize>,
+    /// Whether a detection may still want a DNS query of which nothing has hit, this field included.
+    open_without_hits: bool,
 }
 
 /// Where the values of a definition's fields are, for each of the needles' fields.
@@ -58,28 +68,50 @@ pub(super) struct FieldPlaces(Vec<Option<Index>>);
 impl Needles {
     /// Makes what detections want ready for searching.
     pub(super) fn new(wanted: &[Wanted]) -> Self {
-        let mut needles = Needles::default();
+        let mut fields: Vec<(&str, Vec<(&str, usize)>)> = Vec::new();
+        let mut searched = Vec::new();
+        let mut numbered = Vec::new();
         for Wanted { sets } in wanted {
-            let sets = sets.iter().map(|set| needles.add_set(set)).collect();
-            needles.wanted.push(sets);
+            numbered.push((searched.len()..searched.len() + sets.len()).collect());
+            for set in sets {
+                let number = searched.len();
+                searched.push(0);
+                for Needle { data, literal } in set {
+                    match fields.iter_mut().find(|(name, _)| name == data) {
+                        Some((_, literals)) => literals.push((literal, number)),
+                        None => fields.push((data, vec![(literal, number)])),
+                    }
+                }
+            }
+        }
+        for (place, (_, literals)) in fields.iter().enumerate() {
+            for (_, set) in literals {
+                if let Some(behind) = searched.get_mut(*set) {
+                    *behind = place + 1;
+                }
+            }
+        }
+        let hits = vec![false; searched.len()];
+        let mut needles = Needles { fields: Vec::new(), wanted: numbered, searched, hits, text: Vec::new() };
+        for (place, (data, literals)) in fields.into_iter().enumerate() {
+            let open_without_hits = needles.is_open(place + 1);
+            let Some(finder) = finder(literals.iter().map(|(literal, _)| *literal)) else {
+                // More literals than can be searched for at once: all is decoded.
+                return Needles { fields: Vec::new(), wanted: vec![Vec::new()], ..needles };
+            };
+            let sets = literals.into_iter().map(|(_, set)| set).collect();
+            needles.fields.push(FieldNeedles { data: data.to_owned(), finder, sets, open_without_hits });
         }
         needles
     }
 
-    fn add_set(&mut self, set: &[Needle]) -> Vec<usize> {
-        let first = self.fields.len();
-        for Needle { data, literal } in set {
-            let known = self.fields.iter_mut().skip(first).find(|field| field.data == *data);
-            if let Some(field) = known {
-                field.add(literal);
-            } else {
-                let mut field =
-                    FieldNeedles { data: data.clone(), literals: Vec::new(), begins: [false; 128] };
-                field.add(literal);
-                self.fields.push(field);
-            }
-        }
-        (first..self.fields.len()).collect()
+    /// Whether a detection may want a DNS query of which so many fields have been searched.
+    fn is_open(&self, fields: usize) -> bool {
+        let may_hit = |set: &usize| {
+            self.hits.get(*set).is_some_and(|hit| *hit)
+                || self.searched.get(*set).is_some_and(|searched| *searched > fields)
+        };
+        self.wanted.iter().any(|sets| sets.iter().all(may_hit))
     }
 
     /// Where a definition's records have the fields that are looked into.
@@ -96,65 +128,55 @@ impl Needles {
 
     /// Whether a detection could want the DNS query with these values. `None` where a field that
     /// is looked into is not text in UTF-16.
-    pub(super) fn want(&self, places: &FieldPlaces, values: &Values<'_>) -> Option<bool> {
-        for sets in &self.wanted {
-            let mut wanted = true;
-            for set in sets {
-                if !self.any(set, places, values)? {
-                    wanted = false;
-                    break;
-                }
+    pub(super) fn want(&mut self, places: &FieldPlaces, values: &Values<'_>) -> Option<bool> {
+        let mut hit = false;
+        for place in 0..self.fields.len() {
+            // A definition without the field makes events without it, which hold nothing; so does a null value.
+            if let Some(index) = *places.0.get(place)?
+                && values.kind(index)? != NULL
+            {
+                let text = values.bytes(index, TEXT).filter(|text| text.len().is_multiple_of(2))?;
+                hit |= self.search(place, text, hit);
             }
-            if wanted {
-                return Some(true);
+            let open = if hit { self.is_open(place + 1) } else { self.fields.get(place)?.open_without_hits };
+            if !open {
+                return Some(false);
             }
         }
-        Some(false)
+        Some(hit || self.wanted.iter().any(Vec::is_empty))
     }
 
-    fn any(&self, set: &[usize], places: &FieldPlaces, values: &Values<'_>) -> Option<bool> {
-        for field in set {
-            // A definition without the field makes events without it, which hold nothing.
-            let Some(index) = places.0.get(*field).copied().flatten() else { continue };
-            if values.kind(index)? == NULL {
-                continue;
+    /// Searches UTF-16 text of a field, and notes which sets hit. `noted` says whether some have before.
+    fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
+        let Some(FieldNeedles { finder, sets, .. }) = self.fields.get(place) else { return false };
+        self.text.clear();
+        self.text.extend(text.as_chunks::<2>().0.iter().map(folded));
+        if !noted {
+            if !finder.is_match(&self.text) {
+                return false;
             }
-            let text = values.bytes(index, TEXT).filter(|text| text.len().is_multiple_of(2))?;
-            if self.fields.get(*field)?.hit(text) {
-                return Some(true);
+            self.hits.fill(false);
+        }
+        for found in finder.find_overlapping_iter(&self.text) {
+            if let Some(hit) = sets.get(found.pattern().as_usize()).and_then(|set| self.hits.get_mut(*set)) {
+                *hit = true;
             }
         }
-        Some(false)
+        true
     }
 }
 
-impl FieldNeedles {
-    fn add(&mut self, literal: &str) {
-        let first = literal.bytes().next().unwrap_or_default();
-        for letter in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
-            if let Some(begins) = self.begins.get_mut(usize::from(letter)) {
-                *begins = true;
-            }
-        }
-        self.literals.push(literal.to_owned());
-    }
-
-    /// Whether UTF-16 text holds one of the literals, in any case.
-    fn hit(&self, text: &[u8]) -> bool {
-        let (units, _) = text.as_chunks::<2>();
-        units.iter().enumerate().any(|(place, unit)| {
-            let [letter, 0] = *unit else { return false };
-            self.begins.get(usize::from(letter)).is_some_and(|begins| *begins)
-                && units
-                    .get(place..)
-                    .is_some_and(|rest| self.literals.iter().any(|literal| begins_with(rest, literal)))
-        })
+/// A unit of UTF-16 as one byte: itself if it is an ASCII character, or else a byte that no literal holds.
+fn folded(unit: &[u8; 2]) -> u8 {
+    match *unit {
+        [letter, 0] if letter.is_ascii() => letter,
+        _ => u8::MAX,
     }
 }
 
-fn begins_with(units: &[[u8; 2]], literal: &str) -> bool {
-    units.len() >= literal.len()
-        && units.iter().zip(literal.bytes()).all(|(unit, letter)| is_letter(unit, letter))
+/// Finds literals in any ASCII case. `None` if they are too many for that.
+fn finder<'a>(literals: impl Iterator<Item = &'a str>) -> Option<AhoCorasick> {
+    AhoCorasick::builder().ascii_case_insensitive(true).build(literals).ok()
 }
 
 #[cfg(test)]
@@ -166,18 +188,17 @@ mod tests {
         text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     }
 
-    fn needles(literals: &[&str]) -> FieldNeedles {
-        let mut field = FieldNeedles { data: String::new(), literals: Vec::new(), begins: [false; 128] };
-        for literal in literals {
-            field.add(literal);
-        }
-        field
+    /// Whether the text holds one of the literals.
+    fn hit(literals: &[&str], text: &str) -> bool {
+        let needle = |literal: &&str| Needle { data: "QueryName".to_owned(), literal: (*literal).to_owned() };
+        let set = literals.iter().map(needle).collect();
+        let mut needles = Needles::new(&[Wanted { sets: vec![set] }]);
+        !needles.fields.is_empty() && needles.search(0, &utf16(text), false) && needles.is_open(1)
     }
 
     #[test]
     fn literals_hit_in_any_case_and_only_whole() {
-        let field = needles(&["t.me", r"\temp\"]);
-        for (text, hit) in [
+        for (text, expected) in [
             ("T.Me", true),
             ("client.medium.com", true),
             ("t.m", false),
@@ -185,17 +206,61 @@ mod tests {
             ("ẗ.me", false),
             ("", false),
         ] {
-            assert_eq!(field.hit(&utf16(text)), hit, "{text}");
+            assert_eq!(hit(&["t.me", r"\temp\"], text), expected, "{text}");
         }
     }
 
+    /// A detection's sets, each of needles for a field by its number.
+    fn wanted() -> impl Strategy<Value = Vec<Wanted>> {
+        let needle = (0..3_usize, "[ab.k]{1,3}")
+            .prop_map(|(field, literal)| Needle { data: format!("Field{field}"), literal });
+        let set = prop::collection::vec(needle, 0..4);
+        let sets = prop::collection::vec(set, 0..3).prop_map(|sets| Wanted { sets });
+        prop::collection::vec(sets, 0..4)
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
         /// The twin: lower the case of the whole text and look for each literal.
         #[test]
         fn a_hit_is_what_a_plain_search_finds(text in "[abAB.ÄK\u{212a}]{0,12}", literals in prop::collection::vec("[ab.k]{1,3}", 0..4)) {
             let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
             let plain = literals.iter().any(|literal| text.to_ascii_lowercase().contains(literal));
-            prop_assert_eq!(needles(&literals).hit(&utf16(&text)), plain);
+            prop_assert_eq!(hit(&literals, &text), plain);
         }
+
+        /// The twin: look at each detection, each of its sets and each needle.
+        #[test]
+        fn what_is_wanted_is_what_a_look_at_each_needle_tells(
+            wanted in wanted(),
+            queries in prop::collection::vec(prop::collection::vec(prop::option::of("[abAB.ÄK]{0,12}"), 3), 1..4),
+        ) {
+            let mut needles = Needles::new(&wanted);
+            // One after the other, so that nothing of one query is left for the next.
+            for texts in queries {
+                let (chunk, places) = query(&needles, &texts);
+                let values = Values::head(&chunk, 0).unwrap();
+                let holds = |needle: &Needle| {
+                    let field: usize = needle.data.strip_prefix("Field").unwrap().parse().unwrap();
+                    texts[field].as_ref().is_some_and(|text| text.to_ascii_lowercase().contains(&needle.literal))
+                };
+                let plain = wanted.iter().any(|wanted| wanted.sets.iter().all(|set| set.iter().any(holds)));
+                prop_assert_eq!(needles.want(&places, &values), Some(plain));
+            }
+        }
+    }
+
+    /// A template instance with these texts, and where the needles' fields are in it.
+    fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldPlaces) {
+        let mut chunk = vec![0x0c, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 0];
+        chunk.extend(u32::try_from(texts.len()).unwrap().to_le_bytes());
+        let texts: Vec<Option<Vec<u8>>> = texts.iter().map(|text| text.as_deref().map(utf16)).collect();
+        for text in &texts {
+            let [low, high] = u16::try_from(text.as_ref().map_or(0, Vec::len)).unwrap().to_le_bytes();
+            chunk.extend([low, high, if text.is_some() { TEXT } else { NULL }, 0]);
+        }
+        chunk.extend(texts.into_iter().flatten().flatten());
+        let place = |field: &FieldNeedles| field.data.strip_prefix("Field").unwrap().parse().ok();
+        (chunk, FieldPlaces(needles.fields.iter().map(place).collect()))
     }
 }

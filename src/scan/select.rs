@@ -56,7 +56,9 @@ impl Skimmer {
         let Some(end) = sound_end(chunk) else { return false };
         let Skimmer { needles, remembered, logs } = self;
         forget(logs);
-        let (events, data, layouts) = (Vec::new(), Vec::new(), Vec::new());
+        // Room at once for what chunks mostly have.
+        let (events, data) = (Vec::with_capacity(16), Vec::with_capacity(4));
+        let layouts = Vec::with_capacity(MOST_LAYOUTS);
         let mut skim = Skim { chunk, end, needles, remembered, events, data, logs, layouts };
         let mut at = CHUNK_HEADER_SIZE;
         // Where the records begin that were counted last.
@@ -95,7 +97,7 @@ struct Skim<'a> {
     chunk: &'a [u8],
     /// Where the live records end.
     end: usize,
-    needles: &'a Needles,
+    needles: &'a mut Needles,
     remembered: &'a mut Remembered,
     /// The definitions of events met so far, by their offsets; `None` for one that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
@@ -239,7 +241,7 @@ fn is_wanted(
     chunk: &[u8],
     range: Range<usize>,
     records_end: usize,
-    needles: &Needles,
+    needles: &mut Needles,
 ) -> Option<bool> {
     let values = Values::read(chunk, range)?;
     let read = |offset| Some(needles.places(&data_template(chunk, offset, records_end)?));

@@ -102,6 +102,10 @@ impl Journal {
         window: Window,
     ) -> Result<Self, SweepError> {
         let failed = |error: io::Error| failed(path, &error);
+        // To open a pipe would wait for somebody to write into it.
+        if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(failed(io::Error::other("expected a file, found something else")));
+        }
         let open = || File::options().read(true).append(true).create(true).open(path);
         let mut file = open().map_err(failed)?;
         let mut journal = Journal {

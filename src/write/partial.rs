@@ -111,9 +111,14 @@ impl PartialDirectory {
         absent(fs::remove_file(self.journal()))
     }
 
-    /// Whether the journal has more than its first line.
+    /// Whether the journal has more than its first line, or is something that no sweep made.
     fn is_worth_keeping(&self) -> bool {
-        let Ok(journal) = File::open(self.journal()) else { return false };
+        let path = self.journal();
+        // What is no file is none of ours; to open a pipe would wait for somebody to write into it.
+        if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+            return true;
+        }
+        let Ok(journal) = File::open(path) else { return false };
         let mut reader = BufReader::new(journal);
         let mut has_line = || {
             let mut line = Vec::new();
