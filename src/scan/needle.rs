@@ -150,7 +150,7 @@ impl Needles {
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { finder, sets, .. }) = self.fields.get(place) else { return false };
         self.text.clear();
-        self.text.extend(text.as_chunks::<2>().0.iter().map(folded));
+        self.text.extend(text.as_chunks::<2>().0.iter().copied().map(folded));
         if !noted {
             if !finder.is_match(&self.text) {
                 return false;
@@ -167,8 +167,8 @@ impl Needles {
 }
 
 /// A unit of UTF-16 as one byte: itself if it is an ASCII character, or else a byte that no literal holds.
-fn folded(unit: &[u8; 2]) -> u8 {
-    match *unit {
+fn folded(unit: [u8; 2]) -> u8 {
+    match unit {
         [letter, 0] if letter.is_ascii() => letter,
         _ => u8::MAX,
     }
