@@ -44,9 +44,13 @@ pub struct SweepArguments {
     #[arg(long, value_name = "FILE")]
     pub files_from: Option<PathBuf>,
 
-    /// Detection to look for, a rule file in Splunk's YAML form; may be repeated [default: the one built in]
-    #[arg(long, value_name = "FILE")]
+    /// Detection to look for: a rule file of Splunk's or Sigma's, or a directory of such; may be repeated [default: the one built in]
+    #[arg(long, value_name = "PATH")]
     pub detection: Vec<PathBuf>,
+
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Option<PathBuf>,
 
     /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d)
     #[arg(long, value_name = "T", conflicts_with = "last")]

@@ -1,7 +1,9 @@
 //! What will be done: what was typed, resolved once. Every wrong order is found here, before any
 //! evidence is opened or anything written.
 
-use std::fs::{self, File};
+mod detections;
+
+use std::fs;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
@@ -9,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use crate::cli::SweepArguments;
-use crate::detect::Detection;
-use crate::digest::sha256;
 use crate::discover::{Links, Names, Others, Search, path_text, resolve_roots};
 use crate::error::SweepError;
 use crate::event::{EventTime, parse_instant, parse_span_back};
 use crate::scan::Recovery;
 use crate::write::{Earlier, OutputDirectory, prepare};
+
+pub use self::detections::{Catalog, LoadedDetection, RefusedDetection};
 
 /// A sweep, ready to run.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Config {
     pub search: Search,
     /// What to look for; at least one.
     pub detections: Vec<LoadedDetection>,
+    /// What was found in directories of detections and cannot be looked for.
+    pub refused: Vec<RefusedDetection>,
     /// When.
     pub window: Window,
     /// Where the results go.
@@ -64,17 +68,6 @@ pub enum Decoding {
     Exhaustive,
 }
 
-/// A detection and where it came from.
-#[derive(Debug, Clone)]
-pub struct LoadedDetection {
-    /// The detection.
-    pub detection: Detection,
-    /// Its file as typed, or `built in`.
-    pub source: String,
-    /// The SHA-256 of its file.
-    pub sha256: String,
-}
-
 /// The times between which events can match, both included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
@@ -108,7 +101,8 @@ impl Config {
     /// Resolves what was typed. `now` is what spans count back from.
     pub fn resolve(arguments: &SweepArguments, now: EventTime) -> Result<Self, SweepError> {
         let window = window(arguments, now)?;
-        let detections = detections(&arguments.detection)?;
+        let Catalog { detections, refused, placeholders_sha256 } =
+            Catalog::load(&arguments.detection, arguments.placeholders.as_deref())?;
         let mut roots = arguments.evidence.clone();
         if let Some(list) = &arguments.files_from {
             roots.extend(listed_paths(list)?);
@@ -126,11 +120,12 @@ impl Config {
             (false, true) => Earlier::Discard,
             (false, false) => Earlier::Refuse,
         };
-        let order = order(arguments, &roots, &detections);
+        let order = order(arguments, &roots, &detections, &placeholders_sha256);
         let output = prepare(&arguments.out, &roots, arguments.force, earlier)?;
         Ok(Config {
             search,
             detections,
+            refused,
             window,
             output,
             order,
@@ -149,6 +144,7 @@ fn order(
     arguments: &SweepArguments,
     roots: &[PathBuf],
     detections: &[LoadedDetection],
+    placeholders_sha256: &str,
 ) -> Vec<(&'static str, String)> {
     let typed = |text: &Option<String>| text.clone().unwrap_or_default();
     let roots: Vec<String> = roots.iter().map(|root| path_text(root)).collect();
@@ -158,6 +154,7 @@ fn order(
         ("version of dnsweep", env!("CARGO_PKG_VERSION").to_owned()),
         ("evidence", roots.join("\n")),
         ("detections", detections.join("\n")),
+        ("--placeholders", placeholders_sha256.to_owned()),
         ("--since", typed(&arguments.since)),
         ("--until", typed(&arguments.until)),
         ("--last", typed(&arguments.last)),
@@ -182,61 +179,6 @@ fn window(arguments: &SweepArguments, now: EventTime) -> Result<Window, SweepErr
     match window {
         Window { since: Some(since), until: Some(until) } if since > until => Err(SweepError::EmptyWindow),
         window => Ok(window),
-    }
-}
-
-fn detections(paths: &[PathBuf]) -> Result<Vec<LoadedDetection>, SweepError> {
-    let wrong = |source: Box<dyn std::error::Error + Send + Sync>| SweepError::Detection { source };
-    if paths.is_empty() {
-        let detection = Detection::seed().map_err(|error| wrong(Box::new(error)))?;
-        let sha256 = sha256(Detection::seed_text().as_bytes());
-        return Ok(vec![LoadedDetection { detection, source: "built in".to_owned(), sha256 }]);
-    }
-    let mut loaded: Vec<LoadedDetection> = Vec::with_capacity(paths.len());
-    for path in paths {
-        let source = path.display().to_string();
-        let text = rule_text(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
-        let detection = Detection::from_yaml(&text, &source).map_err(|error| wrong(Box::new(error)))?;
-        check_id(&detection.id, &source, &loaded).map_err(wrong)?;
-        loaded.push(LoadedDetection { detection, source, sha256: sha256(text.as_bytes()) });
-    }
-    Ok(loaded)
-}
-
-/// The longest id: with `.parquet` it must be a file's name.
-const MOST_ID: usize = 200;
-/// The largest rule file. Real ones have a few KiB.
-const MOST_RULE_BYTES: u64 = 1 << 20;
-
-/// The text of a rule file.
-fn rule_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(MOST_RULE_BYTES + 1).read_to_string(&mut text)?;
-    if read as u64 > MOST_RULE_BYTES {
-        return Err(io::Error::other(format!(
-            "expected a rule file, found more than {MOST_RULE_BYTES} bytes"
-        )));
-    }
-    Ok(text)
-}
-
-/// An id names a file of the output, so it must be one that can, and each must be a different one.
-fn check_id(
-    id: &str,
-    source: &str,
-    loaded: &[LoadedDetection],
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if id.is_empty() || id.len() > MOST_ID || id.starts_with('.') || !id.chars().all(plain) {
-        return Err(format!(
-            "{source}: id: expected up to 200 letters, digits, '-', '_' and '.', found '{}'",
-            id.escape_debug()
-        )
-        .into());
-    }
-    match loaded.iter().find(|other| other.detection.id == id) {
-        Some(other) => Err(format!("{source}: id {id} is that of {} too", other.source).into()),
-        None => Ok(()),
     }
 }
 
@@ -282,13 +224,5 @@ mod tests {
         assert_eq!(held, [5, 6, 7, 8, 9]);
         assert!(window.holds(None));
         assert!(Window::default().holds(Some(at(i64::MIN))));
-    }
-
-    #[test]
-    fn ids_that_name_no_file_are_refused() {
-        for id in ["../x", "", ".hidden", "a/b", "a b", "a\u{1b}"] {
-            assert!(check_id(id, "x.yml", &[]).is_err(), "{id}");
-        }
-        assert!(check_id("3cf0dc36-484d-11ec-a6bc-acde48001122", "x.yml", &[]).is_ok());
     }
 }

@@ -60,6 +60,14 @@ pub enum SweepError {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Values for placeholders that could not be read.
+    #[error("--placeholders '{}': {reason}", path.display())]
+    Placeholders {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An output directory inside the evidence.
     #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
     OutputInEvidence {

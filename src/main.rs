@@ -58,6 +58,7 @@ fn try_sweep(arguments: &SweepArguments) -> Result<Exit, SweepError> {
     let config = Config::resolve(arguments, EventTime::now())?;
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
+    progress.detections(&config.detections, &config.refused);
     let words = std::env::args_os().map(|word| escaped_name(&word)).collect();
     let outcome = sweep(config, words, &mut progress, &interrupt)?;
     let summary = Summary {

@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::LogFormat;
+use crate::config::{LoadedDetection, RefusedDetection};
 use crate::discover::Discovery;
 use crate::event::EventTime;
 use crate::report::{FileReport, Status, escaped, escaped_json};
@@ -55,7 +56,26 @@ impl<W: Write> Progress<W> {
 }
 
 /// Fits 80 columns: the bar takes what the numbers leave.
+/// How many refused rules are named; a collection of rules can hold thousands for other events.
+const MOST_REFUSED: usize = 10;
 const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} ETA {eta} {msg}";
+
+impl<W: Write> Progress<W> {
+    /// Says which rules cannot be looked for, and how others are taken.
+    pub fn detections(&mut self, detections: &[LoadedDetection], refused: &[RefusedDetection]) {
+        for loaded in detections {
+            for note in &loaded.detection.notes {
+                self.talk(Level::Warning, &format!("detection {}: {note}", loaded.source));
+            }
+        }
+        for RefusedDetection { reason, .. } in refused.iter().take(MOST_REFUSED) {
+            self.talk(Level::Warning, &format!("detection passed over: {reason}"));
+        }
+        if let Some(more @ 1..) = refused.len().checked_sub(MOST_REFUSED) {
+            self.talk(Level::Warning, &format!("{more} more detections passed over: run.json lists them"));
+        }
+    }
+}
 
 impl<W: Write> Observer for Progress<W> {
     fn found(&mut self, discovery: &Discovery) {

@@ -12,14 +12,16 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::config::{Config, Decoding, Hashing, LoadedDetection, OnMatch};
+use crate::config::{Config, Decoding, Hashing, LoadedDetection, OnMatch, RefusedDetection};
 use crate::discover::{Discovery, Links, Names, Others, discover, path_text};
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::machine::{machine, working_directory};
-use crate::report::{DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Options, Run, Totals};
+use crate::report::{
+    DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Options, RefusedRecord, Run, Totals,
+};
 use crate::scan::Recovery;
 use crate::write::{Rest, Table};
 
@@ -131,6 +133,7 @@ fn conclude(
         evidence_of_roots: discovery.evidence_of_roots,
         passed_over: discovery.passed_over,
         detections: config.detections.into_iter().zip(match_counts).map(detection_record).collect(),
+        refused_detections: config.refused.into_iter().map(refused_record).collect(),
         totals,
         outputs,
     };
@@ -160,12 +163,19 @@ fn detection_record((loaded, counts): (LoadedDetection, [u64; 3])) -> DetectionR
         id: detection.id,
         name: detection.name,
         version,
+        language: detection.language.name(),
+        notes: detection.notes,
         source,
         sha256,
         matches,
         unique_matches,
         recovered_matches,
     }
+}
+
+fn refused_record(refused: RefusedDetection) -> RefusedRecord {
+    let RefusedDetection { source, reason } = refused;
+    RefusedRecord { source, reason }
 }
 
 fn exit(totals: &Totals, on_match: OnMatch) -> Exit {

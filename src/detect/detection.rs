@@ -1,12 +1,16 @@
-//! The rule file: a detection as Splunk publishes it, in YAML. The only user of `serde_saphyr`.
+//! A detection, whatever language it was written in; and the rule file in YAML, as Splunk publishes it.
 //!
 //! Two forms of the risk are in use: older files have `confidence`, `impact`, `message` and
 //! `observable` under `tags`, newer ones an `rba`. Keys that are not needed here are passed over.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use super::placeholder::Placeholders;
 use super::search::Search;
+use super::sigma;
 use super::token::SearchError;
+use super::yaml::from_yaml;
 use crate::event::DnsQueryEvent;
 
 /// The detection that is used unless another is asked for.
@@ -16,6 +20,8 @@ const SEED: &str = include_str!("suspicious_process_dns_query_known_abuse_web_se
 /// A detection: what to look for, what it means, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
+    /// What the rule is written in.
+    pub language: Language,
     /// The rule's identifier.
     pub id: String,
     /// The rule's name.
@@ -28,7 +34,7 @@ pub struct Detection {
     pub author: Option<String>,
     /// Its state: `production`, `experimental`, …
     pub status: Option<String>,
-    /// Its type: `TTP`, `Anomaly`, `Hunting`, …
+    /// Its type: `TTP`, `Anomaly`, `Hunting`, …; of a Sigma rule, its level.
     pub detection_type: Option<String>,
     /// What it is about.
     pub description: Option<String>,
@@ -44,6 +50,41 @@ pub struct Detection {
     pub threat_objects: Vec<ThreatObject>,
     /// Which events match, and how they are summed up.
     pub search: Search,
+    /// The data sets that its author tests it with.
+    pub tests: Vec<DataSet>,
+    /// What the user should know of how the rule was taken.
+    pub notes: Vec<String>,
+}
+
+/// A language of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// Splunk's: YAML with a search in SPL.
+    Splunk,
+    /// Sigma.
+    Sigma,
+}
+
+impl Language {
+    /// Its name in tables and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Splunk => "splunk",
+            Language::Sigma => "sigma",
+        }
+    }
+}
+
+/// A data set in which a detection must find something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSet {
+    /// The name of the test.
+    pub test: String,
+    /// Where its author keeps the data: a URL.
+    pub data: String,
+    /// What Splunk is told of its form.
+    pub source: String,
 }
 
 /// A field that names who is at risk.
@@ -77,6 +118,14 @@ pub enum DetectionError {
         /// What the YAML reader says, with line and column.
         problem: String,
     },
+    /// A Sigma rule that was not understood, or that is about other events.
+    #[error("{source_name}: {problem}")]
+    Sigma {
+        /// The file's name.
+        source_name: String,
+        /// What was not understood.
+        problem: String,
+    },
     /// The search was not understood.
     #[error("{source_name}: {problem}")]
     Search {
@@ -88,20 +137,33 @@ pub enum DetectionError {
 }
 
 impl Detection {
-    /// Reads a rule file. `source_name` is what errors call it.
-    pub fn from_yaml(text: &str, source_name: &str) -> Result<Self, DetectionError> {
-        let file: RuleFile = serde_saphyr::from_str(text).map_err(|error| DetectionError::Yaml {
-            source_name: source_name.to_owned(),
-            problem: error.without_snippet().to_string(),
-        })?;
-        let search = Search::parse(&file.search)
-            .map_err(|problem| DetectionError::Search { source_name: source_name.to_owned(), problem })?;
+    /// Reads a rule file of either language. `source_name` is what errors call it.
+    pub fn from_yaml(
+        text: &str,
+        source_name: &str,
+        placeholders: &Placeholders,
+    ) -> Result<Self, DetectionError> {
+        let source_name = source_name.to_owned();
+        let form: RuleForm = match from_yaml(text) {
+            Ok(form) => form,
+            Err(problem) => return Err(DetectionError::Yaml { source_name, problem }),
+        };
+        if form.logsource.is_some() || form.detection.is_some() || form.correlation.is_some() {
+            return sigma::detection(text, placeholders)
+                .map_err(|problem| DetectionError::Sigma { source_name, problem });
+        }
+        let file: RuleFile = match from_yaml(text) {
+            Ok(file) => file,
+            Err(problem) => return Err(DetectionError::Yaml { source_name, problem }),
+        };
+        let search =
+            Search::parse(&file.search).map_err(|problem| DetectionError::Search { source_name, problem })?;
         Ok(file.into_detection(search))
     }
 
     /// The detection that ships with this crate.
     pub fn seed() -> Result<Self, DetectionError> {
-        Self::from_yaml(SEED, SEED_NAME)
+        Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
     }
 
     /// The text of the detection that ships with this crate.
@@ -135,7 +197,15 @@ impl Detection {
     }
 }
 
-/// The file, as far as it is needed.
+/// What tells the languages apart: a Sigma rule has a log source and a detection.
+#[derive(Deserialize)]
+struct RuleForm {
+    logsource: Option<IgnoredAny>,
+    detection: Option<IgnoredAny>,
+    correlation: Option<IgnoredAny>,
+}
+
+/// Splunk's file, as far as it is needed.
 #[derive(Deserialize)]
 struct RuleFile {
     name: String,
@@ -150,6 +220,19 @@ struct RuleFile {
     description: Option<String>,
     tags: Option<Tags>,
     rba: Option<Rba>,
+    tests: Option<Vec<Test>>,
+}
+
+#[derive(Deserialize)]
+struct Test {
+    name: Option<String>,
+    attack_data: Option<Vec<AttackData>>,
+}
+
+#[derive(Deserialize)]
+struct AttackData {
+    data: String,
+    source: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -192,6 +275,7 @@ impl RuleFile {
         let observables = tags.observable.unwrap_or_default();
         let highest_score = rba.risk_objects.iter().flatten().filter_map(|object| object.score).max();
         Detection {
+            language: Language::Splunk,
             id: self.id,
             name: self.name,
             version: self.version,
@@ -211,7 +295,20 @@ impl RuleFile {
             risk_objects: risk_objects(&observables, rba.risk_objects.unwrap_or_default()),
             threat_objects: threat_objects(&observables, rba.threat_objects.unwrap_or_default()),
             search,
+            tests: self.tests.into_iter().flatten().flat_map(Test::data_sets).collect(),
+            notes: Vec::new(),
         }
+    }
+}
+
+impl Test {
+    fn data_sets(self) -> impl Iterator<Item = DataSet> {
+        let name = self.name.unwrap_or_default();
+        self.attack_data.into_iter().flatten().map(move |data| DataSet {
+            test: name.clone(),
+            data: data.data.trim().to_owned(),
+            source: data.source.unwrap_or_default(),
+        })
     }
 }
 
@@ -267,7 +364,7 @@ mod tests {
 
     /// Just enough of a file, with more keys.
     fn detection(more: &str) -> Detection {
-        Detection::from_yaml(&file("EventCode=22", more), "test.yml")
+        Detection::from_yaml(&file("EventCode=22", more), "test.yml", &Placeholders::default())
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -295,15 +392,8 @@ mod tests {
             seed.threat_objects,
             [ThreatObject { field: "process_name".into(), object_type: "process".into() }]
         );
-        let columns: Vec<_> = seed
-            .search
-            .stats
-            .as_ref()
-            .unwrap()
-            .columns()
-            .iter()
-            .map(|column| column.name().to_owned())
-            .collect();
+        let columns: Vec<_> =
+            seed.search.stats.as_ref().unwrap().columns().map(|column| column.name().to_owned()).collect();
         assert_eq!(
             columns,
             [
@@ -419,7 +509,9 @@ mod tests {
 
     #[test]
     fn errors_name_the_file_and_the_trouble() {
-        let error = |text: &str| Detection::from_yaml(text, "bad.yml").expect_err(text).to_string();
+        let error = |text: &str| {
+            Detection::from_yaml(text, "bad.yml", &Placeholders::default()).expect_err(text).to_string()
+        };
         for (text, parts) in [
             ("name: x\nid: 1\n", &["bad.yml", "search"][..]),
             ("name: x\nsearch: EventCode=22\n", &["bad.yml", "id"]),

@@ -104,12 +104,30 @@ impl Field {
     /// makes no field of an empty XML element.
     #[must_use]
     pub fn value(self, event: &DnsQueryEvent) -> Option<Cow<'_, str>> {
+        match self {
+            Field::EventId => return Some(Cow::Owned(event.system.event_id.to_string())),
+            Field::EventRecordId => return event.system.event_record_id.map(|id| Cow::Owned(id.to_string())),
+            Field::Time => {
+                return event.system.time_created.map(|time| Cow::Owned(epoch_seconds(time.ticks())));
+            }
+            _ => {}
+        }
+        self.text(event).filter(|text| !text.is_empty()).map(Cow::Borrowed)
+    }
+
+    /// Whether the event has the field, with an empty value.
+    #[must_use]
+    pub fn is_empty(self, event: &DnsQueryEvent) -> bool {
+        self.text(event) == Some("")
+    }
+
+    /// The value as text, where it is text in the event.
+    fn text(self, event: &DnsQueryEvent) -> Option<&str> {
         let system = &event.system;
-        let text = match self {
+        match self {
             Field::Channel => Some(system.channel.as_str()),
             Field::Computer => Some(system.computer.as_str()),
-            Field::EventId => return Some(Cow::Owned(system.event_id.to_string())),
-            Field::EventRecordId => return system.event_record_id.map(|id| Cow::Owned(id.to_string())),
+            Field::EventId | Field::EventRecordId | Field::Time => None,
             Field::Image => event.image.as_deref(),
             Field::ProcessId => event.process_id.as_deref(),
             Field::ProcessGuid => event.process_guid.as_deref(),
@@ -119,13 +137,11 @@ impl Field {
             Field::QueryResults => event.query_results.as_deref(),
             Field::QueryStatus => event.query_status.as_deref(),
             Field::RuleName => event.rule_name.as_deref(),
-            Field::Time => return system.time_created.map(|time| Cow::Owned(epoch_seconds(time.ticks()))),
             Field::User => event.user.as_deref(),
             Field::UserId => system.user_id.as_deref(),
             Field::UtcTime => event.utc_time.as_deref(),
             Field::VendorProduct => Some("Microsoft Sysmon"),
-        };
-        text.filter(|text| !text.is_empty()).map(Cow::Borrowed)
+        }
     }
 
     /// The name of the `Data` element whose text holds the field's value, where a record holds it as text of

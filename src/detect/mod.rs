@@ -1,27 +1,35 @@
 //! Detections: what is looked for in the decoded events, and how the matches are summed up.
 //!
-//! A rule file ([`Detection`]) holds a [`Search`]. Its head becomes a [`Predicate`], a tree that knows
-//! nothing of the language the rule was written in; its `stats` becomes a [`Stats`], which reduces
-//! the matches to the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an
+//! A rule file ([`Detection`]) holds a [`Search`] of Splunk's or a rule of Sigma's. Either becomes a [`Predicate`], a tree that
+//! knows nothing of the language the rule was written in; another language is another parser. A search's `stats` becomes a
+//! [`Stats`], which reduces the matches to the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an
 //! error that says where it stands: a rule is never half obeyed.
 //!
 //! This stage sees events only. Where they came from and where matches go is not known here.
 
 mod aggregate;
 mod detection;
+mod expression;
 mod field;
 mod head;
+mod network;
 mod pattern;
 mod pipeline;
+mod placeholder;
 mod predicate;
 mod row_key;
 mod search;
+mod sigma;
 mod stats;
 mod token;
+mod yaml;
 
-pub use detection::{Detection, DetectionError, RiskObject, ThreatObject};
+pub use detection::{DataSet, Detection, DetectionError, Language, RiskObject, ThreatObject};
+pub use expression::Expression;
 pub use field::Field;
+pub use network::Network;
 pub use pattern::Pattern;
+pub use placeholder::Placeholders;
 pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use search::Search;
 pub use stats::{Stats, StatsColumn, StatsKind, StatsTable, StatsValue};

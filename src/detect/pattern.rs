@@ -59,7 +59,7 @@ impl Pattern {
 }
 
 /// Lower case, character by character; see [`Pattern`].
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     text.chars().map(fold_char).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What follows the head of a search: the commands `stats`, `rename` and `fillnull`, and the macros
+//! What follows the head of a search: the commands `stats`, `rename`, `fillnull`, `table` and `fields`, and the macros
 //! that Splunk's detections end in. Commands that decide about events by anything but the head's
 //! predicate are refused: a rule is never half obeyed.
 
@@ -7,8 +7,8 @@ use super::head::expected_field;
 use super::stats::{Content, Source, Stats, StatsColumn, StatsKind, TimeForm};
 use super::token::{Cursor, MacroCall, SearchError, Spanned};
 
-const COMMANDS: &[&str] = &["stats", "rename", "fillnull"];
-const EXPECTED_COMMAND: &str = "one of the commands stats, rename and fillnull, \
+const COMMANDS: &[&str] = &["stats", "rename", "fillnull", "table", "fields"];
+const EXPECTED_COMMAND: &str = "one of the commands stats, rename, fillnull, table and fields, \
                                 or a macro `security_content_ctime(column)` or `…_filter`";
 
 /// More columns are no rule: each takes memory for every row, and some hundred KiB while the table is written.
@@ -24,6 +24,19 @@ pub(super) struct Scope {
     names: Vec<(String, Option<Source>)>,
     /// What absent fields were filled with, all of them.
     fill: Option<String>,
+    /// The only names that are left, if `table` or `fields` said so.
+    kept: Option<Vec<String>>,
+}
+
+/// What a list of names after `table` or `fields` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    /// All that `table` leaves.
+    Table,
+    /// All that `fields` leaves, besides `_time`, which it never takes away unasked.
+    Kept,
+    /// What `fields -` takes away.
+    Removed,
 }
 
 /// The pipeline as far as it has been read.
@@ -38,9 +51,30 @@ impl Scope {
     pub fn lookup(&self, name: &str) -> Option<Source> {
         let named =
             self.names.iter().rev().find(|(known, _)| known == name).map(|(_, source)| source.clone());
+        if self.kept.as_ref().is_some_and(|kept| kept.iter().all(|known| known != name)) {
+            return None;
+        }
         let plain = || Field::from_name(name).map(|field| Source { field, fill: None });
         let source = named.unwrap_or_else(plain)?;
         Some(Source { fill: source.fill.or_else(|| self.fill.clone()), ..source })
+    }
+
+    /// Gives a field another name.
+    fn rename(&mut self, old: String, new: String, source: Source) {
+        if let Some(kept) = &mut self.kept {
+            kept.push(new.clone());
+        }
+        self.names.push((old, None));
+        self.names.push((new, Some(source)));
+    }
+
+    /// Keeps or takes away what was listed.
+    fn select(&mut self, names: Vec<String>, listed: Listed) {
+        match listed {
+            Listed::Table => self.kept = Some(names),
+            Listed::Kept => self.kept = Some(names.into_iter().chain(["_time".to_owned()]).collect()),
+            Listed::Removed => self.names.extend(names.into_iter().map(|name| (name, None))),
+        }
     }
 
     fn require(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Source, SearchError> {
@@ -75,6 +109,11 @@ impl Pipeline {
                 "stats" => self.read_stats(&mut cursor, &command)?,
                 "rename" => self.read_rename(&mut cursor)?,
                 "fillnull" => self.read_fillnull(&mut cursor, &command)?,
+                "table" => self.read_selection(&mut cursor, Listed::Table)?,
+                "fields" => {
+                    let listed = fields_sign(&mut cursor);
+                    self.read_selection(&mut cursor, listed)?;
+                }
                 _ => return Err(cursor.error_at(&command, EXPECTED_COMMAND)),
             }
         }
@@ -101,17 +140,45 @@ impl Pipeline {
 
     /// A column that `stats` has made.
     fn column(&mut self, cursor: &Cursor<'_>, name: &Spanned) -> Result<&mut StatsColumn, SearchError> {
-        let columns = self.stats.as_mut().map(|stats| stats.columns.as_mut_slice()).unwrap_or_default();
-        let names = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
-        let expected = if names.is_empty() {
-            "a stats command before this".to_owned()
-        } else {
-            format!("one of the columns {names}")
+        let Some(stats) = &mut self.stats else {
+            return Err(cursor.error_at(name, "a stats command before this"));
         };
-        columns
-            .iter_mut()
-            .find(|column| column.name == name.text)
-            .ok_or_else(|| cursor.error_at(name, expected))
+        let place = column_place(cursor, stats, name)?;
+        stats.columns.get_mut(place).ok_or_else(|| cursor.error_at(name, "a column"))
+    }
+
+    /// `table a b`, `fields a b`, `fields - a b`: of columns after `stats`, of fields before it. Without `stats` it changes nothing,
+    /// as the table of matches has all fields.
+    fn read_selection(&mut self, cursor: &mut Cursor<'_>, listed: Listed) -> Result<(), SearchError> {
+        let mut names: Vec<Spanned> = Vec::new();
+        let mut places = Vec::new();
+        loop {
+            let name = cursor.name()?;
+            if names.iter().any(|known| known.text == name.text) {
+                return Err(cursor.error_at(&name, format!("no second column named {}", name.text)));
+            }
+            match &self.stats {
+                Some(stats) => places.push(column_place(cursor, stats, &name)?),
+                None => _ = self.scope.require(cursor, &name)?,
+            }
+            names.push(name);
+            if !comma(cursor) && cursor.at_end() {
+                break;
+            }
+        }
+        let Some(stats) = &mut self.stats else {
+            self.scope.select(names.into_iter().map(|name| name.text).collect(), listed);
+            return Ok(());
+        };
+        if listed == Listed::Removed {
+            stats.shown.retain(|place| !places.contains(place));
+        } else {
+            stats.shown = places;
+        }
+        match (stats.shown.is_empty(), names.last()) {
+            (true, Some(last)) => Err(cursor.error_at(last, "at least one column that is left")),
+            _ => Ok(()),
+        }
     }
 
     /// `rename a as b, c as d`: of columns after `stats`, of fields before it or without it.
@@ -121,13 +188,12 @@ impl Pipeline {
             let Some(new) = alias(cursor)? else { return Err(cursor.unexpected("`as` and the new name")) };
             if let Some(stats) = &self.stats {
                 if old.text != new.text {
-                    require_new_name(cursor, &stats.columns, &new)?;
+                    require_new_name(cursor, stats.columns(), &new)?;
                 }
                 self.column(cursor, &old)?.name = new.text;
             } else {
                 let source = self.scope.require(cursor, &old)?;
-                self.scope.names.push((old.text, None));
-                self.scope.names.push((new.text, Some(source)));
+                self.scope.rename(old.text, new.text, source);
             }
             if !comma(cursor) && cursor.at_end() {
                 return Ok(());
@@ -186,7 +252,7 @@ impl Pipeline {
             require_room(cursor, &columns, &name)?;
             columns.push(column);
         }
-        self.stats = Some(Stats { columns });
+        self.stats = Some(Stats::new(columns));
         Ok(())
     }
 
@@ -241,6 +307,25 @@ impl Pipeline {
     }
 }
 
+/// The sign after `fields`.
+fn fields_sign(cursor: &mut Cursor<'_>) -> Listed {
+    cursor.skip_space();
+    if cursor.eat("-") {
+        return Listed::Removed;
+    }
+    cursor.eat("+");
+    Listed::Kept
+}
+
+/// The place of a column that the table has.
+fn column_place(cursor: &Cursor<'_>, stats: &Stats, name: &Spanned) -> Result<usize, SearchError> {
+    let is_named = |place: &usize| stats.columns.get(*place).is_some_and(|column| column.name == name.text);
+    stats.shown.iter().copied().find(is_named).ok_or_else(|| {
+        let names: Vec<&str> = stats.columns().map(StatsColumn::name).collect();
+        cursor.error_at(name, format!("one of the columns {}", names.join(", ")))
+    })
+}
+
 /// `as name`, if it is next.
 fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Spanned>, SearchError> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
@@ -257,8 +342,12 @@ fn comma(cursor: &mut Cursor<'_>) -> bool {
 }
 
 /// A table cannot have two columns of one name.
-fn require_new_name(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Spanned) -> Result<(), SearchError> {
-    if columns.iter().all(|column| column.name != name.text) {
+fn require_new_name<'a>(
+    cursor: &Cursor<'_>,
+    columns: impl IntoIterator<Item = &'a StatsColumn>,
+    name: &Spanned,
+) -> Result<(), SearchError> {
+    if columns.into_iter().all(|column| column.name != name.text) {
         return Ok(());
     }
     Err(cursor.error_at(name, format!("no second column named {}", name.text)))

@@ -4,7 +4,9 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use super::expression::Expression;
 use super::field::Field;
+use super::network::Network;
 use super::pattern::Pattern;
 use crate::event::DnsQueryEvent;
 
@@ -26,12 +28,28 @@ pub enum Predicate {
     Sysmon,
     /// Events that have the field, with a value that is not empty.
     Exists(Field),
+    /// Events that have the field, with an empty value.
+    Empty(Field),
     /// Events whose field matches the pattern. A field that is absent or empty matches none, not even `*`.
     Matches {
         /// The field.
         field: Field,
         /// The pattern for its whole value.
         pattern: Pattern,
+    },
+    /// Events whose field fits the regular expression. A field that is absent or empty fits none.
+    Fits {
+        /// The field.
+        field: Field,
+        /// The expression.
+        expression: Expression,
+    },
+    /// Events whose field holds an address of the network.
+    InNetwork {
+        /// The field.
+        field: Field,
+        /// The network.
+        network: Network,
     },
     /// Events whose field stands in an order to a value: by number where both sides are numbers,
     /// else by text in lower case. A field that is absent or empty stands in none.
@@ -78,8 +96,15 @@ impl Predicate {
             Predicate::Not(child) => !child.evaluate(event),
             Predicate::Sysmon => event.system.is_sysmon(),
             Predicate::Exists(field) => field.value(event).is_some(),
+            Predicate::Empty(field) => field.is_empty(event),
             Predicate::Matches { field, pattern } => {
                 field.value(event).is_some_and(|value| pattern.matches(&value))
+            }
+            Predicate::Fits { field, expression } => {
+                field.value(event).is_some_and(|value| expression.matches(&value))
+            }
+            Predicate::InNetwork { field, network } => {
+                field.value(event).is_some_and(|value| network.holds_one_of(&value))
             }
             Predicate::Compare { field, order, value } => {
                 field.value(event).is_some_and(|left| order.holds(compare(&left, value)))
@@ -109,11 +134,15 @@ impl Predicate {
                 }
             }
             Predicate::Not(child) => child.collect_hits(event, !wanted, hits),
-            Predicate::Matches { field, pattern } if wanted => hits.add(*field, pattern),
+            Predicate::Matches { field, pattern } if wanted => hits.add(*field, pattern.text()),
+            Predicate::Fits { field, expression } if wanted => hits.add(*field, expression.text()),
             Predicate::All
             | Predicate::Sysmon
             | Predicate::Exists(_)
+            | Predicate::Empty(_)
             | Predicate::Matches { .. }
+            | Predicate::Fits { .. }
+            | Predicate::InNetwork { .. }
             | Predicate::Compare { .. } => {}
         }
     }
@@ -150,22 +179,30 @@ impl Predicate {
                 }
                 vec![union]
             }
-            Predicate::Matches { field, pattern } => {
-                let usable =
-                    |literal: &&str| literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL;
-                let longest = pattern.literals().filter(usable).max_by_key(|literal| literal.len());
-                let required = field.data_name().zip(longest).map(|(data_name, literal)| {
-                    vec![RequiredLiteral { data_name, literal: literal.to_owned() }]
-                });
-                required.into_iter().collect()
-            }
+            Predicate::Matches { field, pattern } => required(*field, pattern.literals()),
+            Predicate::Fits { field, expression } => required(*field, expression.literals()),
             Predicate::All
             | Predicate::Not(_)
             | Predicate::Sysmon
             | Predicate::Exists(_)
+            | Predicate::Empty(_)
+            | Predicate::InNetwork { .. }
             | Predicate::Compare { .. } => Vec::new(),
         }
     }
+}
+
+/// The longest of the literals that a field holds, if it can be looked for.
+fn required<'a>(field: Field, literals: impl Iterator<Item = &'a str>) -> Vec<Vec<RequiredLiteral>> {
+    let usable = |literal: &&str| {
+        literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL && !literal.contains('\0')
+    };
+    let longest = literals.filter(usable).max_by_key(|literal| literal.len());
+    let required = field
+        .data_name()
+        .zip(longest)
+        .map(|(data_name, literal)| vec![RequiredLiteral { data_name, literal: literal.to_owned() }]);
+    required.into_iter().collect()
 }
 
 /// A literal that matching events hold.
@@ -189,14 +226,14 @@ impl Order {
 }
 
 impl Hits {
-    fn add(&mut self, field: Field, pattern: &Pattern) {
+    fn add(&mut self, field: Field, text: &str) {
         let list = match field {
             Field::QueryName => &mut self.matched_query,
             Field::ProcessName | Field::Image => &mut self.matched_process,
             _ => return,
         };
-        if list.iter().all(|text| text != pattern.text()) {
-            list.push(pattern.text().to_owned());
+        if list.iter().all(|known| known != text) {
+            list.push(text.to_owned());
         }
     }
 }

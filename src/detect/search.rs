@@ -40,12 +40,18 @@ impl Search {
         Ok(Search { predicate, stats: pipeline.stats.map(Arc::new), scope: pipeline.scope })
     }
 
+    /// A search that is a condition and nothing else, whatever language it was written in.
+    #[must_use]
+    pub fn of(predicate: Predicate) -> Self {
+        Search { predicate, stats: None, scope: Scope::default() }
+    }
+
     /// The value that one event has under a name of this search: a column of its `stats`, a field
     /// that it renamed, or a field. `None` where it is absent, and for counts.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &DnsQueryEvent) -> Option<String> {
-        let columns = self.stats.as_deref().map(Stats::columns).unwrap_or_default();
-        match columns.iter().find(|column| column.name == name) {
+        let mut columns = self.stats.as_deref().into_iter().flat_map(Stats::columns);
+        match columns.find(|column| column.name == name) {
             Some(column) => shown(column.content.source()?, column.time_form, event),
             None => shown(&self.scope.lookup(name)?, TimeForm::Instant, event),
         }
@@ -76,8 +82,8 @@ mod tests {
     fn pipelines_make_columns() {
         let columns = |search: &str| -> Vec<(String, StatsKind)> {
             let stats = Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).stats;
-            let columns = stats.as_deref().map(Stats::columns).unwrap_or_default().to_vec();
-            columns.iter().map(|column| (column.name().to_owned(), column.kind())).collect()
+            let columns = stats.as_deref().into_iter().flat_map(Stats::columns);
+            columns.map(|column| (column.name().to_owned(), column.kind())).collect()
         };
         let (text, integer, time, list) =
             (StatsKind::Text, StatsKind::Integer, StatsKind::Time, StatsKind::TextList);
@@ -119,6 +125,18 @@ mod tests {
                 "| rename Computer as machine | stats count by machine",
                 &[("machine", text), ("count", integer)],
             ),
+            ("| table Image | stats count by Image", &[("Image", text), ("count", integer)]),
+            (
+                "| fields Image | rename Image as path | stats min(_time) by path",
+                &[("path", text), ("min(_time)", time)],
+            ),
+            ("| table _time, Image, QueryName", &[]),
+            ("| stats count by Image user | table count, Image", &[("count", integer), ("Image", text)]),
+            (
+                "| stats count by Image user | fields - user | rename count as user",
+                &[("Image", text), ("user", integer)],
+            ),
+            ("| stats count by Image user | fields + user", &[("user", text)]),
             ("| fillnull value=none user | stats count by user", &[("user", text), ("count", integer)]),
         ] {
             let expected: Vec<_> = expected.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
@@ -134,7 +152,23 @@ mod tests {
             ("EventCode=22 | «where count > 2", "'where'", "one of the commands stats"),
             ("EventCode=22 | stats count | «eval x=1", "'eval'", "one of the commands stats"),
             ("EventCode=22 | «lookup x", "'lookup'", "one of the commands stats"),
-            ("EventCode=22 | «table Image", "'table'", "one of the commands stats"),
+            ("EventCode=22 | table «ImageLoaded", "'ImageLoaded'", "a field of a Sysmon DNS query"),
+            ("EventCode=22 | table Image | stats count by «user", "'user'", "a field of"),
+            ("EventCode=22 | table Image | stats min(«_time)", "'_time'", "a field of"),
+            ("EventCode=22 | fields - user | stats count by «user", "'user'", "a field of"),
+            (
+                "EventCode=22 | stats count by user | table «Image",
+                "'Image'",
+                "one of the columns user, count",
+            ),
+            (
+                "EventCode=22 | stats count by user | fields - user | rename «user as x",
+                "'user'",
+                "one of the columns count",
+            ),
+            ("EventCode=22 | stats count by user | table user «user", "'user'", "no second column"),
+            ("EventCode=22 | table«", "the end of the search", "a field name"),
+            ("EventCode=22 | stats count | fields - «count", "'count'", "at least one column"),
             ("ImageLoaded=x | «tstats count", "'tstats'", "one of the commands stats"),
             ("EventCode=22 | «| stats count", "'|'", "one of the commands stats"),
             ("EventCode=22 |«", "the end of the search", "one of the commands stats"),

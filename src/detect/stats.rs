@@ -18,6 +18,8 @@ use crate::event::{DnsQueryEvent, EventTime};
 pub struct Stats {
     /// The `by` columns in their order, then the aggregates in the order written.
     pub(super) columns: Vec<StatsColumn>,
+    /// Which of them the table has, by their places, in the table's order. A row is made by all `by` columns all the same.
+    pub(super) shown: Vec<usize>,
 }
 
 /// A column of the table.
@@ -149,10 +151,15 @@ impl Content {
 }
 
 impl Stats {
-    /// The table's columns: the `by` columns in their order, then the aggregates in theirs.
-    #[must_use]
-    pub fn columns(&self) -> &[StatsColumn] {
-        &self.columns
+    /// All of these columns.
+    pub(super) fn new(columns: Vec<StatsColumn>) -> Self {
+        let shown = (0..columns.len()).collect();
+        Stats { columns, shown }
+    }
+
+    /// The table's columns: the `by` columns in their order, then the aggregates in theirs, unless the search puts them into another.
+    pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
+        self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
 
     /// The row that an event belongs to; none if it lacks a `by` field.
@@ -247,8 +254,7 @@ impl StatsTable {
     }
 
     /// The columns of the finished table.
-    #[must_use]
-    pub fn columns(&self) -> &[StatsColumn] {
+    pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.stats.columns()
     }
 
@@ -263,7 +269,12 @@ impl StatsTable {
         let stats = self.stats;
         sorted.into_iter().map(move |(key, aggregates)| {
             let values = key.values().into_iter().chain(aggregates.into_iter().map(Aggregate::finish));
-            stats.columns.iter().zip(values).map(|(column, value)| column.shown(value)).collect()
+            let mut values: Vec<Option<StatsValue>> = values.map(Some).collect();
+            let mut shown = |place: &usize| {
+                let value = values.get_mut(*place).and_then(Option::take);
+                Some(stats.columns.get(*place)?.shown(value?))
+            };
+            stats.shown.iter().filter_map(&mut shown).collect()
         })
     }
 }
@@ -303,6 +314,21 @@ mod tests {
         event.system.time_created = Some(EventTime::from_ticks(second * 10_000_000 + 5));
         event.process_id = Some(process_id.to_owned());
         event
+    }
+
+    #[test]
+    fn a_table_shows_what_the_search_says_and_has_a_row_for_each_combination() {
+        let events = [event("a.exe", "x"), event("a.exe", "y"), event("b.exe", "x")];
+        assert_eq!(rows("stats count by Image query", &events), ["a.exe x 1", "a.exe y 1", "b.exe x 1"]);
+        assert_eq!(
+            rows("stats count by Image query | table count Image", &events),
+            ["1 a.exe", "1 a.exe", "1 b.exe"]
+        );
+        assert_eq!(rows("stats count by Image | fields - Image", &events), ["2", "1"]);
+        assert_eq!(
+            rows("stats count values(query) by Image | fields Image | rename Image as x", &events),
+            ["a.exe", "b.exe"]
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use finding::Finding;
 pub use host::{HOSTS_COLUMNS, Host, Hosts};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
-pub use run::{DetectionRecord, Machine, Options, OutputRecord, Run, Totals};
+pub use run::{DetectionRecord, Machine, Options, OutputRecord, RefusedRecord, Run, Totals};
 pub use stated::{NotStated, Stated};
 pub use summary::{FlawedFile, Summary, terminal_width};
 pub use verdict::Verdict;

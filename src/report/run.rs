@@ -51,6 +51,8 @@ pub struct Run {
     pub passed_over: PassedOver,
     /// The detections.
     pub detections: Vec<DetectionRecord>,
+    /// Files in directories of rules that could not be looked for.
+    pub refused_detections: Vec<RefusedRecord>,
     /// Sums over all files.
     pub totals: Totals,
     /// The tables.
@@ -110,6 +112,10 @@ pub struct DetectionRecord {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// What it is written in: `splunk` or `sigma`.
+    pub language: &'static str,
+    /// How it was taken, where that is not a matter of course.
+    pub notes: Vec<String>,
     /// Its file, or `built in`.
     pub source: String,
     /// The SHA-256 of its file.
@@ -120,6 +126,15 @@ pub struct DetectionRecord {
     pub unique_matches: u64,
     /// Its matches among deleted records, counted nowhere else.
     pub recovered_matches: u64,
+}
+
+/// A file in a directory of rules that could not be looked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedRecord {
+    /// The file.
+    pub source: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A table, as `run.json` names it.

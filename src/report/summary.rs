@@ -8,13 +8,14 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::escape::escaped;
 use super::host::{Host, Hosts, by_count};
 use super::ledger::Status;
-use super::run::{Run, Totals};
+use super::run::{DetectionRecord, Run, Totals};
 use super::verdict::Verdict;
 use crate::damage::Problem;
 use crate::event::{EventTime, Span};
 
 /// How many of a kind are shown; the tables have all.
 const MOST_HOSTS: usize = 40;
+const MOST_DETECTIONS: usize = 5;
 const MOST_VALUES: usize = 8;
 const MOST_FILES: usize = 20;
 const MOST_FINDINGS: usize = 20;
@@ -91,10 +92,21 @@ impl Summary<'_> {
             copies(matches - unique_matches),
             recovered(recovered_matches)
         )?;
-        for detection in &self.run.detections {
+        let all = self.run.detections.as_slice();
+        // Of one or a few, each is named; of many, those that found something.
+        let shown = |detection: &&DetectionRecord| all.len() <= MOST_DETECTIONS || detection.matches > 0;
+        let silent = all.len() - all.iter().filter(shown).count();
+        for detection in all.iter().filter(shown) {
             let (name, version) = (escaped(&detection.name), escaped(&detection.version));
             let text = format!("{name} (version {version}): {}", grouped(detection.unique_matches));
             self.labelled(f, "Detection", &text)?;
+        }
+        if silent > 0 {
+            self.labelled(
+                f,
+                "Detection",
+                &format!("{} without a match", counted(silent as u64, "other", "others")),
+            )?;
         }
         if let Some(window) = self.window() {
             self.labelled(f, "Only", &window)?;

@@ -204,7 +204,7 @@ fn write_stats(
     detection_id: &str,
     metadata: &[(&'static str, String)],
 ) -> Result<OutputRecord, SweepError> {
-    let columns: Vec<Column> = table.columns().iter().map(stats_column).collect();
+    let columns: Vec<Column> = table.columns().map(stats_column).collect();
     let file = format!("stats/{detection_id}.parquet");
     let metadata = sorted(metadata, "the columns of 'by', in their order");
     let mut writer = TableWriter::create(&output.staged(&file), &Table::new(&columns), &[], &metadata)?;

@@ -1,13 +1,13 @@
 //! Rule files: any text is refused, or is a detection whose message can be made.
 
-use dnsweep::detect::Detection;
+use dnsweep::detect::{Detection, Placeholders};
 
 use super::event::evaluate;
 
 /// Reads a rule file, and uses what it says.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    match Detection::from_yaml(&text, "input.yml") {
+    match Detection::from_yaml(&text, "input.yml", &Placeholders::default()) {
         Ok(detection) => {
             let _ = detection.risk_message(&dnsweep::event::DnsQueryEvent::default());
             evaluate(&detection.search);

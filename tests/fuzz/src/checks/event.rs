@@ -60,7 +60,12 @@ fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
         }
         Predicate::Not(child) => collect(child, patterns),
         Predicate::Matches { field, pattern } => patterns.push((*field, pattern.text().replace('*', "-"))),
+        Predicate::Fits { field, expression } => {
+            patterns.push((*field, expression.text().replace(['*', '?'], "-")));
+        }
+        Predicate::InNetwork { field, network } => patterns.push((*field, network.text())),
         Predicate::Compare { field, value, .. } => patterns.push((*field, value.clone())),
+        Predicate::Empty(field) => patterns.push((*field, String::new())),
         Predicate::All | Predicate::Sysmon | Predicate::Exists(_) => {}
     }
 }
@@ -125,7 +130,7 @@ pub(super) fn evaluate(search: &Search) {
         }
     }
     if let Some(stats) = stats {
-        let columns = stats.columns().len();
+        let columns = stats.columns().count();
         assert!(stats.into_rows().all(|row| row.len() == columns));
     }
 }

@@ -1,0 +1,194 @@
+//! The detections that are asked for: rule files that were named, and those in directories that were.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::detect::{Detection, Placeholders};
+use crate::digest::sha256;
+use crate::error::SweepError;
+
+/// The longest id: with `.parquet` it must be a file's name.
+const MOST_ID: usize = 200;
+/// The largest rule file. Real ones have a few KiB.
+const MOST_RULE_BYTES: u64 = 1 << 20;
+/// Directories deeper than this are no collection of rules; without a bound, one that holds itself would have no end.
+const DEEPEST_DIRECTORY: usize = 32;
+/// How rule files are called.
+const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
+
+/// A detection and where it came from.
+#[derive(Debug, Clone)]
+pub struct LoadedDetection {
+    /// The detection.
+    pub detection: Detection,
+    /// Its file as typed, or `built in`.
+    pub source: String,
+    /// The SHA-256 of its file.
+    pub sha256: String,
+}
+
+/// A file in a directory of rules that cannot be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedDetection {
+    /// The file.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Detections, and what could be none.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// Those that can be looked for.
+    pub detections: Vec<LoadedDetection>,
+    /// Files in directories that cannot.
+    pub refused: Vec<RefusedDetection>,
+    /// The SHA-256 of the file of placeholders' values; empty without one.
+    pub placeholders_sha256: String,
+}
+
+/// How a file was come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It was named: it must be a detection.
+    Named,
+    /// It lies in a directory that was named: it may be something else.
+    InDirectory,
+}
+
+impl Catalog {
+    /// Loads rule files and directories of such; the detection that is built in if none is named. A file that was named and
+    /// is none, or nothing at all to look for, is an error.
+    pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, SweepError> {
+        let (placeholders, placeholders_sha256) =
+            placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
+        let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
+        if paths.is_empty() {
+            let detection = Detection::seed().map_err(|error| wrong(error.to_string()))?;
+            let sha256 = sha256(Detection::seed_text().as_bytes());
+            catalog.detections.push(LoadedDetection { detection, source: "built in".to_owned(), sha256 });
+        }
+        for path in paths {
+            catalog.add_path(path, &placeholders)?;
+        }
+        if catalog.detections.is_empty() {
+            let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            let first =
+                catalog.refused.first().map(|refused| format!("; {}", refused.reason)).unwrap_or_default();
+            return Err(wrong(format!(
+                "{}: expected a rule file that can be looked for, found none{first}",
+                names.join(", ")
+            )));
+        }
+        Ok(catalog)
+    }
+
+    fn add_path(&mut self, path: &Path, placeholders: &Placeholders) -> Result<(), SweepError> {
+        let source = path.display().to_string();
+        let metadata = fs::metadata(path).map_err(|error| wrong(format!("{source}: {error}")))?;
+        if !metadata.is_dir() {
+            return self.add_file(path, Found::Named, placeholders).map_err(wrong);
+        }
+        for file in
+            rule_files(path, 0).map_err(|(path, error)| wrong(format!("{}: {error}", path.display())))?
+        {
+            if let Err(reason) = self.add_file(&file, Found::InDirectory, placeholders) {
+                self.refused.push(RefusedDetection { source: file.display().to_string(), reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a rule file. The error says what is wrong with it.
+    fn add_file(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), String> {
+        let source = path.display().to_string();
+        let text = text_of(path).map_err(|error| format!("{source}: {error}"))?;
+        let detection =
+            Detection::from_yaml(&text, &source, placeholders).map_err(|error| error.to_string())?;
+        check_id(&detection.id, &source)?;
+        let sha256 = sha256(text.as_bytes());
+        if let Some(other) = self.detections.iter().find(|other| other.detection.id == detection.id) {
+            // Named once by itself and once with its directory: it is the same.
+            if other.sha256 == sha256 && found == Found::InDirectory {
+                return Ok(());
+            }
+            return Err(format!("{source}: id {} is that of {} too", detection.id, other.source));
+        }
+        self.detections.push(LoadedDetection { detection, source, sha256 });
+        Ok(())
+    }
+}
+
+fn wrong(problem: String) -> SweepError {
+    SweepError::Detection { source: problem.into() }
+}
+
+fn placeholders_in(path: &Path) -> Result<(Placeholders, String), SweepError> {
+    let problem = |reason: String| SweepError::Placeholders { path: path.to_path_buf(), reason };
+    let text = text_of(path).map_err(|error| problem(error.to_string()))?;
+    let placeholders = Placeholders::from_yaml(&text).map_err(problem)?;
+    Ok((placeholders, sha256(text.as_bytes())))
+}
+
+/// The rule files in a directory and those below it, in the order of their paths.
+pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let at = |error: io::Error| (directory.to_path_buf(), error);
+    if depth > DEEPEST_DIRECTORY {
+        return Err(at(io::Error::other(format!(
+            "expected at most {DEEPEST_DIRECTORY} directories inside each other"
+        ))));
+    }
+    let entries: io::Result<Vec<_>> = fs::read_dir(directory).and_then(Iterator::collect);
+    let mut paths: Vec<PathBuf> = entries.map_err(at)?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(rule_files(&path, depth + 1)?);
+        } else if path
+            .extension()
+            .is_some_and(|own| EXTENSIONS.iter().any(|name| own.eq_ignore_ascii_case(name)))
+        {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// The text of a rule file, or of a file that goes with it.
+fn text_of(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(MOST_RULE_BYTES + 1).read_to_string(&mut text)?;
+    if read as u64 > MOST_RULE_BYTES {
+        return Err(io::Error::other(format!(
+            "expected a rule file, found more than {MOST_RULE_BYTES} bytes"
+        )));
+    }
+    Ok(text)
+}
+
+/// An id names a file of the output, so it must be one that can.
+fn check_id(id: &str, source: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if id.is_empty() || id.len() > MOST_ID || id.starts_with('.') || !id.chars().all(plain) {
+        return Err(format!(
+            "{source}: id: expected up to {MOST_ID} letters, digits, '-', '_' and '.', found '{}'",
+            id.escape_debug()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_name_no_file_are_refused() {
+        for id in ["../x", "", ".hidden", "a/b", "a b", "a\u{1b}"] {
+            assert!(check_id(id, "x.yml").is_err(), "{id}");
+        }
+        assert!(check_id("3cf0dc36-484d-11ec-a6bc-acde48001122", "x.yml").is_ok());
+    }
+}

@@ -1,0 +1,291 @@
+//! Sigma rules, by cases and against another evaluator.
+
+use proptest::prelude::*;
+use rsigma_eval::Engine;
+use rsigma_eval::event::JsonEvent;
+use rsigma_parser::parse_sigma_yaml;
+use serde_json::json;
+
+use super::super::testing::event;
+use super::*;
+use crate::event::DnsQueryEvent;
+
+/// A rule with this `detection` section.
+fn rule(detection: &str) -> String {
+    format!(
+        "title: Test\nid: test-1\nlogsource: {{category: dns_query, product: windows}}\nlevel: high\nstatus: test\n\
+         tags: [attack.execution, attack.t1059.005]\ndetection:\n{detection}\n"
+    )
+}
+
+/// The same, of one selection.
+fn selection(line: &str) -> String {
+    rule(&format!("    selection:\n        {line}\n    condition: selection"))
+}
+
+fn placeholders() -> Placeholders {
+    Placeholders::from_yaml("internal: ['*.corp.example', wpad]\n").unwrap()
+}
+
+fn parsed(text: &str) -> Detection {
+    detection(text, &placeholders()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn holds(text: &str, event: &DnsQueryEvent) -> bool {
+    parsed(text).search.predicate.evaluate(event)
+}
+
+#[test]
+fn what_a_rule_says_of_itself() {
+    let rule = parsed(&selection("QueryName: x"));
+    assert_eq!((rule.id.as_str(), rule.name.as_str(), rule.language), ("test-1", "Test", Language::Sigma));
+    assert_eq!((rule.risk_score, rule.status.as_deref()), (Some(68), Some("test")));
+    assert_eq!(
+        (rule.detection_type.as_deref(), &rule.mitre_attack_id[..]),
+        (Some("high"), &["T1059.005".to_owned()][..])
+    );
+    let event = event(r"C:\a.exe", "x");
+    assert_eq!(rule.risk_message(&event), r"Test: C:\a.exe asked for x on PC1.corp.example");
+    assert_eq!(
+        (score("critical", None), score("low", Some("stable")), score("informational", Some("unsupported"))),
+        (70, 25, 3)
+    );
+}
+
+#[test]
+fn only_event_22_of_sysmon_matches() {
+    let text = selection("QueryName: x");
+    let mut other = event(r"C:\a.exe", "x");
+    assert!(holds(&text, &other));
+    other.system.event_id = 1;
+    assert!(!holds(&text, &other));
+    other.system.event_id = 22;
+    other.system.provider = "Microsoft-Windows-DNS-Client".to_owned();
+    other.system.channel = "Microsoft-Windows-DNS-Client/Operational".to_owned();
+    assert!(!holds(&text, &other));
+}
+
+#[test]
+fn values_and_modifiers() {
+    let mut event = event(r"C:\Users\Public\a-b.exe", "Client.Medium.com");
+    event.user = None;
+    event.rule_name = Some(String::new());
+    for (line, expected) in [
+        ("QueryName: client.medium.com", true),
+        ("QueryName: medium", false),
+        ("QueryName: [x, client.medium.COM]", true),
+        ("QueryName: 'client.*'", true),
+        ("QueryName: 'client?medium.com'", true),
+        ("QueryName: 'clien?medium.com'", false),
+        (r"QueryName: 'client\*'", false),
+        ("QueryName|contains: medium", true),
+        ("QueryName|startswith: client", true),
+        ("QueryName|startswith: medium", false),
+        ("QueryName|endswith: .com", true),
+        ("QueryName|endswith: .medium", false),
+        ("QueryName|contains|all: [client, com]", true),
+        ("QueryName|contains|all: [client, org]", false),
+        ("QueryName|cased: client.medium.com", false),
+        ("QueryName|cased: Client.Medium.com", true),
+        ("QueryName|contains|cased: Medium", true),
+        ("QueryName|contains|cased: medium", false),
+        (r"QueryName|re: '^[A-Z]\w+\.M'", true),
+        (r"QueryName|re: '^client'", false),
+        (r"QueryName|re|i: '^client'", true),
+        (r"Image: 'C:\Users\Public\a-b.exe'", true),
+        (r"Image|endswith: '\a-b.exe'", true),
+        (r"Image|contains: '\\Public\\'", true),
+        (r"Image|contains: '\Users\'", true),
+        ("Image|contains|windash: ' -b'", false),
+        ("QueryResults|cidr: 192.0.2.0/24", true),
+        ("QueryResults|cidr: 198.51.100.0/24", false),
+        ("User|exists: false", true),
+        ("User|exists: true", false),
+        ("RuleName|exists: true", true),
+        ("User: null", true),
+        ("RuleName: null", false),
+        ("RuleName: ''", true),
+        ("User: ''", false),
+        ("RuleName: '*'", true),
+        ("User: '*'", false),
+        ("RuleName|re: '^$'", true),
+        ("EventID: 22", true),
+        ("EventID: [1, 3]", false),
+        ("ProcessId: 740", true),
+        ("QueryStatus: '0'", true),
+        ("QueryName|expand: '%internal%'", false),
+        ("Computer|expand: '%internal%'", true),
+        ("Computer|expand|all: ['%internal%', 'pc1*']", true),
+        ("Provider_Name: Microsoft-Windows-Sysmon", true),
+    ] {
+        assert_eq!(holds(&selection(line), &event), expected, "{line}");
+    }
+    for (text, expected) in
+        [("a -b", true), ("a /b", true), ("a \u{2014}b", true), ("a b", false), ("a-b", false)]
+    {
+        event.image = Some(text.to_owned());
+        assert_eq!(holds(&selection("Image|windash: 'a -b'"), &event), expected, "{text}");
+    }
+}
+
+#[test]
+fn conditions() {
+    let event = event(r"C:\a.exe", "x");
+    let parts = "    y1: {QueryName: x}\n    y2: {Image|contains: a}\n    n1: {QueryName: z}\n    n2: [{QueryName: z}, {Image: z}]\n    _y: {QueryName: x}";
+    for (condition, expected) in [
+        ("y1", true),
+        ("n1 or y1", true),
+        ("n1 and y1 or y2", true),
+        ("y1 or y2 and n1", true),
+        ("(y1 or y2) and n1", false),
+        ("not n1", true),
+        ("not n1 and n2", false),
+        ("not (n1 and n2)", true),
+        ("1 of y*", true),
+        ("1 of n*", false),
+        ("all of y*", true),
+        ("all of them", false),
+        ("any of them", true),
+        ("y1 and not 1 of n*", true),
+        ("2 of y*", true),
+        ("2 of them", true),
+        ("3 of them", false),
+    ] {
+        let text = rule(&format!("{parts}\n    condition: {condition}"));
+        assert_eq!(holds(&text, &event), expected, "{condition}");
+    }
+    let several = rule(&format!("{parts}\n    condition:\n        - n1\n        - y1"));
+    assert!(holds(&several, &event));
+}
+
+#[test]
+fn a_placeholder_without_values_excludes_nothing_and_finds_nothing() {
+    let filter = rule(
+        "    selection: {QueryName: x}\n    filter_main: {Image|expand: '%unknown%'}\n    condition: selection and not 1 of filter_*",
+    );
+    let taken = parsed(&filter);
+    assert!(taken.search.predicate.evaluate(&event(r"C:\a.exe", "x")));
+    assert_eq!(taken.notes, ["the placeholder %unknown% has no values: nothing is excluded by it"]);
+    let error = detection(&selection("QueryName|expand: '%unknown%'"), &placeholders()).unwrap_err();
+    assert!(error.contains("give them with --placeholders"), "{error}");
+    // Where all values must hold, one that is unknown does not.
+    let all = rule(
+        "    selection: {QueryName: x}\n    filter_main: {Image|contains|expand|all: ['%unknown%', a]}\n    condition: selection and not 1 of filter_*",
+    );
+    assert!(holds(&all, &event(r"C:\a.exe", "x")));
+    // Twice against a match is for it.
+    let twice = rule("    a: {Image|expand: '%unknown%'}\n    condition: not (not a)");
+    assert!(detection(&twice, &placeholders()).is_err());
+}
+
+#[test]
+fn what_is_not_understood_is_said() {
+    let deep = rule(&format!("    a: {{QueryName: x}}\n    condition: {}a", "not ".repeat(200)));
+    for (text, expected) in [
+        (selection("CommandLine: x"), "such as QueryName or Image, found 'CommandLine'"),
+        (selection("queryname: x"), "such as QueryName, found 'queryname'"),
+        (selection("QueryName|base64: x"), "found base64"),
+        (selection("ProcessId|gt: 5"), "found gt"),
+        (selection("QueryName|contains|endswith: x"), "one of contains, startswith and endswith"),
+        (selection("QueryName|re|contains: x"), "do not go together"),
+        (selection("QueryName|contains|i: x"), "do not go together"),
+        (selection("QueryName|bogus: x"), "bogus"),
+        (selection("QueryName|re: '(?=a)'"), "look-around"),
+        (selection("QueryName|cidr: x"), "expected a network"),
+        (selection("QueryName|exists: x"), "expected true or false"),
+        (selection("QueryName|contains: null"), "null"),
+        (selection("QueryName: []"), "empty list"),
+        (rule("    words: [a, b]\n    condition: words"), "keywords"),
+        (rule("    a: {QueryName: x}\n    condition: b"), "names 'b'"),
+        (rule("    a: {QueryName: x}\n    condition: 1 of b*"), "the name of nothing"),
+        (rule("    a: {QueryName: x}\n    condition: 2 of a*"), "expected 1 to 1"),
+        (rule("    a: {QueryName: x}\n    condition: a and"), "ondition"),
+        (deep, "at most 100"),
+        (
+            selection("QueryName: x").replace("dns_query", "process_creation"),
+            "found category process_creation",
+        ),
+        (selection("QueryName: x").replace("windows", "linux"), "product linux"),
+        (selection("QueryName: x").replace("id: test-1\n", ""), "expected an id"),
+        (format!("{0}---\n{0}", selection("QueryName: x")), "expected one rule, found 2"),
+    ] {
+        let error = detection(&text, &placeholders()).map(|_| ()).expect_err(&text);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+/// One line of a selection. With a place (`startswith`), the other evaluator has wildcards hit anywhere, so they stand alone.
+fn line() -> impl Strategy<Value = String> {
+    let field = prop::sample::select(&["QueryName", "Image", "User"][..]);
+    let places = prop::sample::select(
+        &["|contains", "|startswith", "|endswith", "|contains|cased", "|contains|all", "|endswith|all"][..],
+    );
+    let listed =
+        |values: Vec<String>| values.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", ");
+    let plain = prop::collection::vec(r"[abAB.\\]{1,4}", 1..4).prop_map(listed);
+    let wild = prop::collection::vec(r"[abAB.*?\\]{0,4}", 1..4).prop_map(listed);
+    prop_oneof![
+        5 => (field.clone(), places, plain).prop_map(|(field, place, values)| format!("{field}{place}: [{values}]")),
+        4 => (field.clone(), prop::sample::select(&["", "|cased"][..]), wild)
+            .prop_map(|(field, case, values)| format!("{field}{case}: [{values}]")),
+        1 => field.clone().prop_map(|field| format!("{field}: null")),
+        1 => (field.clone(), any::<bool>()).prop_map(|(field, is)| format!("{field}|exists: {is}")),
+        1 => (field, "[ab.]{1,3}").prop_map(|(field, text)| format!("{field}|re: '{text}'")),
+    ]
+}
+
+fn detection_section() -> impl Strategy<Value = String> {
+    let part = prop::collection::btree_map("[a-c]", line(), 1..3).prop_map(|lines| {
+        lines.into_values().map(|line| format!("        {line}")).collect::<Vec<_>>().join("\n")
+    });
+    let condition = prop::sample::select(
+        &[
+            "s1",
+            "s1 and s2",
+            "s1 or s2 and s3",
+            "s1 and not s2",
+            "not (s1 or s2)",
+            "1 of s*",
+            "all of them",
+            "s1 and not 1 of s*",
+            "not s1 and not s2",
+        ][..],
+    );
+    (prop::collection::vec(part, 3), condition).prop_map(|(parts, condition)| {
+        let parts: Vec<String> =
+            parts.iter().enumerate().map(|(number, part)| format!("    s{}:\n{part}", number + 1)).collect();
+        format!("{}\n    condition: {condition}", parts.join("\n"))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+    /// Another evaluator of Sigma, of the same rule and event.
+    #[test]
+    fn another_evaluator_agrees(
+        section in detection_section(),
+        query in prop::option::of(r"[abAB.\\]{0,5}"),
+        image in prop::option::of(r"[abAB.\\]{0,5}"),
+        user in prop::option::of(r"[abAB.\\]{0,5}"),
+    ) {
+        let text = rule(&section);
+        // A mapping can hold a key once only.
+        let Ok(rule) = detection(&text, &Placeholders::default()) else { return Ok(()) };
+        let mut engine = Engine::new();
+        // It refuses `all` of a single value, which says nothing wrong.
+        if engine.add_collection(&parse_sigma_yaml(&text).unwrap()).is_err() {
+            return Ok(());
+        }
+        let mut fields = serde_json::Map::new();
+        for (name, value) in [("QueryName", &query), ("Image", &image), ("User", &user)] {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), json!(value));
+            }
+        }
+        let fields = fields.into();
+        let theirs = !engine.evaluate(&JsonEvent::borrow(&fields)).is_empty();
+        let mut event = event("", "");
+        (event.query_name, event.image, event.user) = (query, image, user);
+        prop_assert_eq!(rule.search.predicate.evaluate(&event), theirs, "{}", text);
+    }
+}
