@@ -22,6 +22,100 @@ pub enum Command {
     Sweep(SweepArguments),
     /// Verifies an output against its run.json, and evidence against the output's ledger; writes nothing
     Verify(VerifyArguments),
+    /// Works with detections: lists, shows, checks, explains and tests them
+    #[command(subcommand, after_help = exit_statuses(&crate::exit::DETECTIONS_EXIT_STATUSES))]
+    Detections(DetectionsCommand),
+}
+
+/// What to do with detections.
+#[derive(Debug, Subcommand)]
+pub enum DetectionsCommand {
+    /// Lists detections: id, name, language, risk, and what a sweep can select by them
+    List(CatalogArguments),
+    /// Shows a detection: what it says of itself, its condition as a tree, and the literals that a match must hold
+    Show(ShowArguments),
+    /// Checks rule files: each runs, or why not
+    Check(CheckArguments),
+    /// Explains what a detection makes of an event: its condition as a tree, with a verdict for each leaf
+    Explain(ExplainArguments),
+    /// Runs the tests of Splunk's rule files on the data sets that they name
+    Test(TestArguments),
+}
+
+/// Where detections are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CatalogArguments {
+    /// Rule files, and directories of such [default: the detection built in]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Option<PathBuf>,
+}
+
+/// The arguments of `detections show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArguments {
+    /// The detection's id
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// Where to find it.
+    #[command(flatten)]
+    pub catalog: CatalogArguments,
+}
+
+/// The arguments of `detections check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArguments {
+    /// Rule files, and directories of such
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Option<PathBuf>,
+}
+
+/// The arguments of `detections explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArguments {
+    /// The detection's id
+    #[arg(long, value_name = "ID")]
+    pub detection: String,
+
+    /// The name that is asked for
+    #[arg(long, value_name = "NAME", required_unless_present = "event", conflicts_with = "event")]
+    pub query_name: Option<String>,
+
+    /// Path of the image of the process that asks
+    #[arg(long, value_name = "PATH", conflicts_with = "event")]
+    pub image: Option<String>,
+
+    /// The event as JSON (- for standard input): an object of fields by their names, or as evtx_dump writes it
+    #[arg(long, value_name = "FILE")]
+    pub event: Option<PathBuf>,
+
+    /// Where to find the detection.
+    #[command(flatten)]
+    pub catalog: CatalogArguments,
+}
+
+/// The arguments of `detections test`.
+#[derive(Debug, Clone, Args)]
+pub struct TestArguments {
+    /// Rule files, and directories of such
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// Directory in which the data sets lie, by the ends of the paths that the rules name
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Option<PathBuf>,
 }
 
 /// The arguments of `sweep`.

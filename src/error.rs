@@ -68,6 +68,25 @@ pub enum SweepError {
         /// What is wrong with it.
         reason: String,
     },
+    /// No detection has the id that was asked for.
+    #[error("detection '{id}': expected the id of a detection, one of {known}")]
+    NoDetection {
+        /// The id as typed.
+        id: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// An event that could not be read.
+    #[error("--event '{}': {reason}", path.display())]
+    Event {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Data sets that are in no directory.
+    #[error("--data '{}': expected a directory", .0.display())]
+    Data(PathBuf),
     /// An output directory inside the evidence.
     #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
     OutputInEvidence {

@@ -8,9 +8,10 @@ pub enum Exit {
     Complete = 0,
     /// Wrong arguments, detection or output path; nothing was done.
     WrongOrder = 2,
-    /// Finished, but some evidence was damaged or unreadable; or, of what was verified, something is not as stated.
+    /// Finished, but some evidence was damaged or unreadable; or, of what was verified, something is not as stated; or, of detections,
+    /// something does not run or failed its test.
     Damaged = 3,
-    /// No event log could be read at all.
+    /// No event log could be read at all; or data of a detection's test is missing.
     NothingRead = 4,
     /// An output could not be written.
     OutputFailed = 5,
@@ -40,6 +41,15 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
         "something is missing, differs, is not listed or cannot be read: each is a line on standard output",
     ),
     (Exit::OutputFailed, "the findings could not be written"),
+];
+
+/// The statuses of `detections`, likewise.
+pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
+    (Exit::Complete, "all rules run, all tests passed"),
+    (Exit::WrongOrder, "wrong arguments, or nothing that can be read as a detection"),
+    (Exit::Damaged, "`check`: a rule is refused; `test`: a test failed, or a rule is refused"),
+    (Exit::NothingRead, "`test`: no test failed, but the data of some is missing"),
+    (Exit::OutputFailed, "the answer could not be written"),
 ];
 
 impl Exit {

@@ -20,7 +20,7 @@
 //! The stages do not know one another: they meet in [`sweep`](mod@sweep), and some of them again in
 //! [`verify`](mod@verify), which compares an output with its `run.json` and evidence with the ledger. What
 //! they hand on is plain data: [`event`], [`damage`], [`tally`], [`table`]. A log's bytes are reached through [`bytes`]
-//! alone, whatever holds them. [`in_order`] spreads blocks over threads and gives the results back
+//! alone, whatever holds them. [`detections`] is what can be done with rules besides sweeping. [`in_order`] spreads blocks over threads and gives the results back
 //! in order, so that the tables are the same to the byte on any number of threads; [`hash_chain`] hashes a
 //! file whose blocks are read in any order.
 //!
@@ -61,6 +61,7 @@ pub mod clock;
 pub mod config;
 pub mod damage;
 pub mod detect;
+pub mod detections;
 pub mod digest;
 pub mod discover;
 pub mod error;

@@ -9,8 +9,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use dnsweep::cli::{Command, CommandLine, LogFormat, SweepArguments, VerifyArguments};
+use dnsweep::cli::{Command, CommandLine, DetectionsCommand, LogFormat, SweepArguments, VerifyArguments};
 use dnsweep::config::Config;
+use dnsweep::detections;
 use dnsweep::discover::escaped_name;
 use dnsweep::error::SweepError;
 use dnsweep::event::EventTime;
@@ -35,6 +36,9 @@ fn main() -> ExitCode {
         }
         Ok(CommandLine { command: Command::Verify(arguments) }) => {
             ended(try_verify(&arguments), arguments.log_format)
+        }
+        Ok(CommandLine { command: Command::Detections(command) }) => {
+            ended(try_detections(&command), LogFormat::Text)
         }
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
@@ -75,6 +79,17 @@ fn try_verify(arguments: &VerifyArguments) -> Result<Exit, SweepError> {
     let verification = verify(Order::resolve(arguments)?)?;
     let text = verification.text(if arguments.quiet { Shown::Findings } else { Shown::All });
     Ok(print(&text, arguments.log_format).unwrap_or(verify::exit(&verification)))
+}
+
+fn try_detections(command: &DetectionsCommand) -> Result<Exit, SweepError> {
+    let answer = match command {
+        DetectionsCommand::List(arguments) => detections::list(arguments),
+        DetectionsCommand::Show(arguments) => detections::show(arguments),
+        DetectionsCommand::Check(arguments) => detections::check(arguments),
+        DetectionsCommand::Explain(arguments) => detections::explain(arguments),
+        DetectionsCommand::Test(arguments) => detections::test(arguments),
+    }?;
+    Ok(print(&answer.text, LogFormat::Text).unwrap_or(answer.exit))
 }
 
 /// A flag that the first Ctrl-C (SIGTERM, or SIGHUP of a lost connection) sets; the second one ends the process at once.

@@ -1,5 +1,4 @@
-//! Detections given as files: those that cannot be understood are refused before any evidence is
-//! opened, the others are looked for, each by itself.
+//! Detections as files: directories of them, both languages in one sweep, and the commands that work with them.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -8,168 +7,240 @@ mod common;
 use std::fs;
 use std::path::PathBuf;
 
-use common::logs::{harmless, log_of, matching};
-use common::truth::SEED_ID;
-use common::{Scene, Swept, forget_reads, repository, tables, was_read};
+use common::logs::log;
+use common::{Ended, Scene, dnsweep};
+use dnsweep_samples::Event;
 use serde_json::json;
 
-const SEED: &str = "src/detect/suspicious_process_dns_query_known_abuse_web_services.yml";
+const SIGMA: &str = r"title: Odd updater
+id: sigma-updater
+status: stable
+level: medium
+logsource: {category: dns_query, product: windows}
+detection:
+    selection:
+        QueryName|endswith: ['.example.net', '.example.org']
+        Image|contains: '\updater'
+    filter_main_known:
+        QueryName|expand: '%known_hosts%'
+    condition: selection and not 1 of filter_*
+";
 
-fn rule(id: &str, search: &str) -> String {
-    format!(
-        "name: A rule\nid: {id}\nversion: 1\nsearch: >-\n  {search}\ntags:\n  risk_score: 25\n  message: seen $QueryName$\n"
-    )
-}
+const SPLUNK: &str = r#"name: Any example
+id: splunk-example
+version: 2
+search: '`sysmon` EventCode=22 query="*.example.*" | stats count by dest query | table count query | `x_filter`'
+tags: {confidence: 50, impact: 50, message: $process_name$ asked, observable: []}
+tests:
+- name: It finds one
+  attack_data:
+  - {data: https://data.example/sets/one/sysmon.evtx, source: "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational"}
+- name: It finds none
+  attack_data:
+  - {data: https://data.example/sets/none/sysmon.evtx}
+- name: It is not there
+  attack_data:
+  - {data: https://data.example/sets/absent/sysmon.evtx}
+"#;
 
-/// Sweeps with these files as detections.
-fn sweep_with(scene: &Scene, files: &[PathBuf]) -> Swept {
-    let options: Vec<&str> = files.iter().flat_map(|file| ["--detection", file.to_str().unwrap()]).collect();
-    scene.sweep(&options)
-}
+const REFUSED: &str = "name: Joined\nid: joined\nsearch: EventCode=22 | eventstats count\n";
 
-/// The line that refuses these texts as detections.
-#[track_caller]
-fn refused(texts: &[&str]) -> String {
+/// A directory of rules beside evidence with three DNS queries.
+fn scene() -> Scene {
     let scene = Scene::new();
-    let log = scene.put("Sysmon.evtx", &log_of("HOST"));
-    let files: Vec<PathBuf> = texts
-        .iter()
-        .enumerate()
-        .map(|(number, text)| {
-            let path = scene.path(&format!("rule-{number}.yml"));
-            fs::write(&path, text).unwrap();
-            path
-        })
-        .collect();
-    let before = scene.listing();
-    forget_reads(&log);
-    let swept = sweep_with(&scene, &files);
-    assert!(!was_read(&log), "evidence was opened");
-    assert!(before == scene.listing(), "something was written");
-    assert_eq!((swept.ended.status, swept.ended.stdout.as_str()), (2, ""), "{}", swept.ended.stderr);
-    assert_eq!(swept.ended.stderr.lines().count(), 1, "{}", swept.ended.stderr);
-    swept.ended.stderr
-}
-
-#[track_caller]
-fn assert_says(message: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(message.contains(part), "expected '{part}' in: {message}");
+    let query = |number, name: &str, image: &str| Event::dns_query(name, image).numbered(number).on("A");
+    let events = [
+        query(1, "cdn.example.net", r"C:\tools\updater.exe"),
+        query(2, "in.example.org", r"C:\tools\updater.exe"),
+        query(3, "cdn.example.net", r"C:\tools\other.exe"),
+        query(4, "plain.test", r"C:\tools\updater.exe"),
+    ];
+    scene.put("A/Sysmon.evtx", &log(&events));
+    for (name, text) in
+        [("a/sigma.yml", SIGMA), ("splunk.YAML", SPLUNK), ("joined.yml", REFUSED), ("notes.txt", "no rule")]
+    {
+        let path = rules(&scene).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
+    scene
+}
+
+fn rules(scene: &Scene) -> PathBuf {
+    scene.path("rules")
+}
+
+fn run(arguments: &[&str]) -> Ended {
+    common::run(dnsweep().arg("detections").args(arguments))
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_refused() {
-    let scene = Scene::new();
-    let log = scene.put("Sysmon.evtx", &log_of("HOST"));
-    forget_reads(&log);
-    for path in [scene.path("missing.yml"), scene.evidence()] {
-        let swept = sweep_with(&scene, &[path]).expect(2);
-        assert_eq!(swept.ended.stderr.lines().count(), 1);
-        assert_says(&swept.ended.stderr, &["detection", scene.path("").to_str().unwrap()]);
-    }
-    assert!(!was_read(&log) && !scene.out().exists());
-}
-
-#[test]
-fn what_is_no_detection_is_refused() {
-    for text in ["", "{", "name: x", "- a\n- b", "\u{1}\u{2}", "name: x\nid: y\nsearch: [1, 2]"] {
-        assert_says(&refused(&[text]), &["rule-0.yml"]);
-    }
-}
-
-#[test]
-fn what_a_search_says_and_is_not_understood_is_quoted_with_its_position() {
-    let start = "`sysmon` EventCode=22 QueryName=*x* ";
-    for (rest, quoted) in [
-        ("| eval y=1", "eval"),
-        ("| transaction Image", "transaction"),
-        ("| stats count by Nonsense", "Nonsense"),
-        ("| `unheard_of`", "unheard_of"),
-        ("Nonsense=7", "Nonsense"),
-    ] {
-        let search = format!("{start}{rest}");
-        let message = refused(&[&rule("a", &search)]);
-        let start_of_quote = search.find(quoted).unwrap();
-        // A macro's place is that of its first backtick.
-        let column = start_of_quote + usize::from(!rest.contains('`'));
-        assert_says(&message, &["rule-0.yml", quoted, &format!("line 1, column {column} ")]);
-    }
-    assert_says(&refused(&[&rule("a", "`sysmon` EventCode=22 (QueryName=*x*")]), &["rule-0.yml", "line 1"]);
-}
-
-#[test]
-fn ids_must_differ_and_can_name_a_file() {
-    let search = "`sysmon` EventCode=22 QueryName=*x*";
-    let (one, other) = (rule("same", search), rule("same", search));
-    assert_says(&refused(&[&one, &other]), &["rule-1.yml", "rule-0.yml", "same"]);
-    for id in ["../../etc/x", "'a b'", "''", ".hidden", "a/b"] {
-        assert_says(&refused(&[&rule(id, search)]), &["rule-0.yml", "id"]);
-    }
-}
-
-#[test]
-fn a_later_wrong_detection_is_refused_too() {
-    let good = rule("a", "`sysmon` EventCode=22 QueryName=*x*");
-    assert_says(&refused(&[&good, &rule("b", "`sysmon` | eval x=1")]), &["rule-1.yml", "eval"]);
-}
-
-#[test]
-fn the_seed_as_a_file_finds_what_the_built_in_one_finds() {
-    let scene = Scene::new();
-    scene.put("Sysmon.evtx", &log_of("HOST"));
-    let file = sweep_with(&scene, &[repository(SEED)]).expect(0);
-    let (tables, run) = (file.tables(), file.run());
-    let built_in = scene.sweep(&["--force"]).expect(0);
-    assert_eq!(tables, built_in.tables());
-    assert_eq!(run["detections"][0]["sha256"], built_in.run()["detections"][0]["sha256"]);
-    assert_eq!(built_in.run()["detections"][0]["source"], "built in");
-}
-
-#[test]
-fn several_detections_are_each_looked_for() {
-    let scene = Scene::new();
-    scene.put("Sysmon.evtx", &common::logs::log(&[matching(1), harmless(2), harmless(3)]));
-    let browser = scene.path("browser.yml");
-    let search = "`sysmon` EventCode=22 Image=*browser.exe | stats count by Computer QueryName | rename Computer as dest";
-    fs::write(&browser, rule("browser", search)).unwrap();
-    let all = scene.path("all.yml");
-    fs::write(&all, rule("all", "`sysmon` EventCode=22 QueryName=*.com")).unwrap();
-    let swept = sweep_with(&scene, &[repository(SEED), browser, all]).expect(0);
-    let mut found: Vec<(i64, String)> = swept
+fn a_directory_of_rules_is_one_sweep() {
+    let scene = scene();
+    let directory = rules(&scene).display().to_string();
+    let swept = scene.sweep(&["--detection", &directory]).expect(0);
+    let found: Vec<(String, u64)> = swept
         .rows("matches")
         .iter()
         .map(|row| {
-            (row["event_record_id"].as_i64().unwrap(), row["detection_id"].as_str().unwrap().to_owned())
+            (row["detection_id"].as_str().unwrap().to_owned(), row["event_record_id"].as_u64().unwrap())
         })
         .collect();
-    // In the order of the events, and for each in that of the detections.
-    let pair = |number: i64, id: &str| (number, id.to_owned());
     let expected = [
-        pair(1, SEED_ID),
-        pair(1, "all"),
-        pair(2, "browser"),
-        pair(2, "all"),
-        pair(3, "browser"),
-        pair(3, "all"),
+        ("sigma-updater", 1),
+        ("splunk-example", 1),
+        ("sigma-updater", 2),
+        ("splunk-example", 2),
+        ("splunk-example", 3),
     ];
-    assert_eq!(found, expected);
-    found.dedup_by_key(|(number, _)| *number);
-    let counts: Vec<_> = swept.run()["detections"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|detection| detection["matches"].clone())
-        .collect();
-    assert_eq!(counts, [json!(1), json!(2), json!(3)]);
-    // A table for each detection that sums up, none for one that does not.
-    assert!(!swept.out.join("stats/all.parquet").exists());
-    let table = tables::read(&swept.out.join("stats/browser.parquet"));
-    assert_eq!(table.columns, ["dest", "QueryName", "count"]);
-    let computer = matching(1).computer;
-    assert_eq!(table.rows, [json!({ "dest": computer, "QueryName": "example.com", "count": 2 })]);
-    let row = &swept.rows("matches")[1];
-    assert_eq!((&row["risk_score"], &row["risk_message"]), (&json!(25), &json!("seen pastebin.com")));
-    assert_eq!(row["matched_query"], json!(["*.com"]));
-    assert_eq!(row["matched_process"], json!([]));
+    assert_eq!(found, expected.map(|(id, number)| (id.to_owned(), number)));
+    let row = &swept.rows("matches")[0];
+    assert_eq!(row["matched_query"], json!(["*.example.net"]));
+    assert_eq!(row["matched_process"], json!([r"*\updater*"]));
+    assert_eq!((&row["risk_score"], &row["detection_version"]), (&json!(50), &json!("")));
+    assert_eq!(
+        row["risk_message"],
+        json!(r"Odd updater: C:\tools\updater.exe asked for cdn.example.net on A")
+    );
+    // One row for each dest and query, of which the search shows two columns.
+    assert_eq!(
+        swept.rows("stats/splunk-example"),
+        [json!({"count": 2, "query": "cdn.example.net"}), json!({"count": 1, "query": "in.example.org"})]
+    );
+    let run = swept.run();
+    let refused = run["refused_detections"].as_array().unwrap();
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0]["source"].as_str().unwrap().ends_with("joined.yml"));
+    assert!(refused[0]["reason"].as_str().unwrap().contains("found 'eventstats'"));
+    assert_eq!(run["detections"][0]["language"], "sigma");
+    assert!(run["detections"][0]["notes"][0].as_str().unwrap().contains("%known_hosts%"));
+    let errors = &swept.ended.stderr;
+    assert!(errors.contains("detection passed over") && errors.contains("%known_hosts%"), "{errors}");
+}
+
+#[test]
+fn placeholders_have_the_values_of_the_site() {
+    let scene = scene();
+    let (directory, values) = (rules(&scene).display().to_string(), scene.path("values.yml"));
+    fs::write(&values, "known_hosts: ['in.*']\n").unwrap();
+    let values = values.display().to_string();
+    let swept = scene.sweep(&["--detection", &directory, "--placeholders", &values]).expect(0);
+    assert_eq!(swept.run()["detections"][0]["matches"], 1);
+    assert_eq!(swept.run()["detections"][0]["notes"], json!([]));
+}
+
+#[test]
+fn a_rule_that_was_named_must_run() {
+    let scene = scene();
+    let named = rules(&scene).join("joined.yml").display().to_string();
+    let before = scene.sweep(&["--detection", &named]);
+    assert_eq!(before.ended.status, 2);
+    assert!(before.ended.stderr.contains("eventstats"), "{}", before.ended.stderr);
+    let empty = scene.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let nothing = scene.sweep(&["--detection", &empty.display().to_string()]);
+    assert_eq!(nothing.ended.status, 2);
+    assert!(nothing.ended.stderr.contains("expected a rule file"), "{}", nothing.ended.stderr);
+    // Named twice, it is one; another file of its id is a second one.
+    let splunk = rules(&scene).join("splunk.YAML").display().to_string();
+    scene.sweep(&["--detection", &splunk, "--detection", &rules(&scene).display().to_string()]).expect(0);
+    fs::write(rules(&scene).join("z.yml"), format!("{SPLUNK}\n# another\n")).unwrap();
+    let output = run(&["check", &rules(&scene).display().to_string()]);
+    assert!(output.stdout.contains("id splunk-example is that of"), "{}", output.stdout);
+}
+
+#[test]
+fn rules_are_listed_shown_and_checked() {
+    let scene = scene();
+    let directory = rules(&scene).display().to_string();
+    let list = run(&["list", &directory]).stdout;
+    assert!(
+        list.contains("sigma-updater") && list.contains(".example.net") && list.contains("passed over"),
+        "{list}"
+    );
+    let show = run(&["show", "splunk-example", &directory]).stdout;
+    for line in [
+        "Risk score  25",
+        "Table       count, query",
+        "    QueryName = \"*.example.*\"",
+        "  QueryName holds .example.",
+    ] {
+        assert!(show.contains(line), "{line}: {show}");
+    }
+    let output = run(&["check", &directory]);
+    assert_eq!(output.status, 3);
+    let lines = output.stdout;
+    assert!(lines.contains("2 of 3 run") && lines.contains("refused  "), "{lines}");
+    let output = run(&["check", &format!("{directory}/a")]);
+    assert_eq!((output.status, output.stdout.contains("1 of 1 run")), (0, true));
+    assert_eq!(run(&["show", "nobody", &directory]).status, 2);
+    assert_eq!(run(&["check", "/nowhere/at/all"]).status, 2);
+    // Without a path there is the one that is built in.
+    assert!(run(&["list"]).stdout.contains("Suspicious Process DNS Query"));
+}
+
+#[test]
+fn an_event_is_explained() {
+    let scene = scene();
+    let directory = rules(&scene).display().to_string();
+    let explain = |more: &[&str]| {
+        let fixed = ["explain", "--detection", "sigma-updater", &directory];
+        run(&[&fixed[..], more].concat())
+    };
+    let matching = explain(&["--query-name", "a.example.net", "--image", r"C:\updater.exe"]).stdout;
+    assert!(
+        matching.contains("The event matches.") && matching.contains("Odd updater: C:\\updater.exe"),
+        "{matching}"
+    );
+    let other = explain(&["--query-name", "a.example.net", "--image", r"C:\x.exe"]).stdout;
+    assert!(other.contains(r#"no       Image = "*\updater*" (it is "C:\x.exe")"#), "{other}");
+    assert!(other.contains("The event does not match."), "{other}");
+    let event = scene.path("event.json");
+    for (json, expected) in [
+        (r#"{"QueryName": "a.example.net", "Image": "C:\\updater.exe"}"#, "The event matches."),
+        (r#"{"QueryName": "a.example.net", "Image": "C:\\updater.exe", "EventID": 3}"#, "does not match"),
+        (
+            r##"{"Event": {"System": {"Provider": {"#attributes": {"Name": "Microsoft-Windows-Sysmon"}}, "EventID": 22,
+                "Channel": "Microsoft-Windows-Sysmon/Operational", "Computer": "B"},
+                "EventData": {"QueryName": "a.example.org", "Image": "C:\\updater2.exe"}}}"##,
+            "asked for a.example.org on B",
+        ),
+    ] {
+        fs::write(&event, json).unwrap();
+        let output = explain(&["--event", &event.display().to_string()]);
+        assert!(output.stdout.contains(expected), "{json}: {output:?}");
+    }
+    fs::write(&event, r#"{"queryname": "x"}"#).unwrap();
+    assert_eq!(explain(&["--event", &event.display().to_string()]).status, 2);
+    assert_eq!(explain(&[]).status, 2);
+}
+
+#[test]
+fn a_rule_runs_its_own_tests() {
+    let scene = scene();
+    let data = scene.path("data");
+    for (name, query) in [("one", "a.example.com"), ("none", "plain.test")] {
+        let directory = data.join("sets").join(name);
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("sysmon.evtx"), log(&[Event::dns_query(query, "x.exe").numbered(1)]))
+            .unwrap();
+    }
+    let rule = rules(&scene).join("splunk.YAML").display().to_string();
+    let arguments = ["test", &rule, "--data", &data.display().to_string()];
+    let output = run(&arguments);
+    let lines = output.stdout;
+    assert_eq!(output.status, 3, "{lines}");
+    for line in [
+        "It finds one: 1 matches in 1 DNS queries",
+        "It finds none: no match in 1 DNS queries",
+        "1 passed, 1 failed, 1 without data",
+    ] {
+        assert!(lines.contains(line), "{line}: {lines}");
+    }
+    // With nothing that failed, what is missing is said by the status.
+    fs::remove_dir_all(data.join("sets/none")).unwrap();
+    assert_eq!(run(&arguments).status, 4);
+    // A file of the same name elsewhere is another data set.
+    fs::write(data.join("sysmon.evtx"), log(&[])).unwrap();
+    assert!(run(&arguments).stdout.contains("2 without data"));
 }

@@ -70,7 +70,7 @@ impl Catalog {
             catalog.detections.push(LoadedDetection { detection, source: "built in".to_owned(), sha256 });
         }
         for path in paths {
-            catalog.add_path(path, &placeholders)?;
+            catalog.add_path(path, Found::Named, &placeholders)?;
         }
         if catalog.detections.is_empty() {
             let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -84,11 +84,39 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn add_path(&mut self, path: &Path, placeholders: &Placeholders) -> Result<(), SweepError> {
+    /// The detection of that id.
+    pub fn find(&self, id: &str) -> Result<&LoadedDetection, SweepError> {
+        let found = self.detections.iter().find(|loaded| loaded.detection.id == id);
+        found.ok_or_else(|| {
+            let ids: Vec<&str> = self.detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
+            SweepError::NoDetection { id: id.to_owned(), known: ids.join(", ") }
+        })
+    }
+
+    /// The same, whether they can be looked for or not: what cannot is refused.
+    pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, SweepError> {
+        let (placeholders, placeholders_sha256) =
+            placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
+        let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
+        for path in paths {
+            catalog.add_path(path, Found::InDirectory, &placeholders)?;
+        }
+        Ok(catalog)
+    }
+
+    /// Adds a file, which was found so, or what is in a directory.
+    fn add_path(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), SweepError> {
         let source = path.display().to_string();
         let metadata = fs::metadata(path).map_err(|error| wrong(format!("{source}: {error}")))?;
         if !metadata.is_dir() {
-            return self.add_file(path, Found::Named, placeholders).map_err(wrong);
+            return match (self.add_file(path, found, placeholders), found) {
+                (Err(reason), Found::Named) => Err(wrong(reason)),
+                (Err(reason), Found::InDirectory) => {
+                    self.refused.push(RefusedDetection { source, reason });
+                    Ok(())
+                }
+                (Ok(()), _) => Ok(()),
+            };
         }
         for file in
             rule_files(path, 0).map_err(|(path, error)| wrong(format!("{}: {error}", path.display())))?

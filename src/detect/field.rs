@@ -73,10 +73,10 @@ const NAMES: &[(&str, Field)] = &[
     ("dest", Field::Computer),
     ("dvc", Field::Computer),
     ("host", Field::Computer),
-    ("process_exec", Field::ProcessName),
     ("process_guid", Field::ProcessGuid),
     ("process_id", Field::ProcessId),
     ("process_name", Field::ProcessName),
+    ("process_exec", Field::ProcessName),
     ("process_path", Field::Image),
     ("query", Field::QueryName),
     ("reply_code_id", Field::QueryStatus),
@@ -93,6 +93,12 @@ impl Field {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
+
+    /// What to call it: the first of its names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
     }
 
     /// A known name that differs from `name` in case only: what the author probably meant.

@@ -22,6 +22,7 @@ mod search;
 mod sigma;
 mod stats;
 mod token;
+mod tree;
 mod yaml;
 
 pub use detection::{DataSet, Detection, DetectionError, Language, RiskObject, ThreatObject};
@@ -34,6 +35,7 @@ pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use search::Search;
 pub use stats::{Stats, StatsColumn, StatsKind, StatsTable, StatsValue};
 pub use token::SearchError;
+pub use tree::Tree;
 
 /// What tests of several modules need.
 #[cfg(test)]

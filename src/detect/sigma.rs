@@ -34,7 +34,11 @@ pub(super) fn detection(text: &str, placeholders: &Placeholders) -> Result<Detec
     let compiler = Compiler::new(&rule.detection, placeholders);
     let condition = compiler.predicate()?;
     let event = Predicate::Matches { field: Field::EventId, pattern: Pattern::new("22") };
-    let predicate = Predicate::And(vec![Predicate::Sysmon, event, condition]);
+    let mut all = vec![Predicate::Sysmon, event];
+    match condition {
+        Predicate::And(parts) => all.extend(parts),
+        other => all.push(other),
+    }
     let level = rule.level.map(level_name);
     let status = rule.status.map(status_name);
     Ok(Detection {
@@ -58,7 +62,7 @@ pub(super) fn detection(text: &str, placeholders: &Placeholders) -> Result<Detec
         threat_objects: [("Image", "process"), ("QueryName", "domain")]
             .map(|(field, kind)| ThreatObject { field: field.to_owned(), object_type: kind.to_owned() })
             .into(),
-        search: Search::of(predicate),
+        search: Search::of(Predicate::And(all)),
         tests: Vec::new(),
         notes: compiler.notes(),
     })

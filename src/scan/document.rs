@@ -97,6 +97,18 @@ pub(super) fn parse(json: &[u8]) -> Result<Document, serde_json::Error> {
     Ok(Document::DnsQuery(Box::new(dns_query(system, data))))
 }
 
+/// A DNS query as the decoder's JSON has it, which `evtx_dump` writes too.
+pub fn dns_query_of_json(json: &[u8]) -> Result<DnsQueryEvent, String> {
+    match parse(json) {
+        Ok(Document::DnsQuery(event)) => Ok(*event),
+        Ok(Document::Other(system)) => Err(format!(
+            "expected Sysmon's event 22, found event {} of '{}'",
+            system.event_id, system.provider
+        )),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
     let event_id = element.event_id.text.parse().map_err(|_| {
         serde::de::Error::custom(format!(

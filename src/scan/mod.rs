@@ -22,5 +22,6 @@ mod token;
 mod value;
 
 pub use block::{BlockScan, LocatedEvent, Location, Recovery, Scanner};
+pub use document::dns_query_of_json;
 pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};
 pub use needle::{Needle, Selection, Wanted};
