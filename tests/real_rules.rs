@@ -147,7 +147,9 @@ fn event(query_name: Option<&str>, image: Option<&str>) -> DnsQueryEvent {
 fn crafted(predicate: &Predicate, texts: &mut BTreeSet<String>) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
-            children.iter().for_each(|child| crafted(child, texts))
+            for child in children {
+                crafted(child, texts);
+            }
         }
         Predicate::Not(child) => crafted(child, texts),
         Predicate::Matches { pattern, .. } => {
