@@ -14,7 +14,8 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use dnsweep::exit::{EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
+use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
+use dnsweep::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
 use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, MATCHES_COLUMNS};
 use dnsweep::table::Column;
 
@@ -45,6 +46,19 @@ fn columns(columns: &[Column]) -> String {
     table
 }
 
+fn fields_of_sigma() -> String {
+    let fields: Vec<String> = sigma_fields().map(|name| format!("`{name}`")).collect();
+    format!("{}.\n", fields.join(", "))
+}
+
+fn sigma_risk() -> String {
+    let mut table = "| level | score | status | of it |\n|---|---|---|---|\n".to_owned();
+    for ((level, score), (status, share)) in LEVEL_SCORES.iter().zip(STATUS_SHARES) {
+        let _ = writeln!(table, "| {level} | {score} | {status} | {share} % |");
+    }
+    table
+}
+
 fn statuses(statuses: &[(Exit, &str)]) -> String {
     let mut table = "| status | meaning |\n|---|---|\n".to_owned();
     for (exit, meaning) in statuses {
@@ -61,6 +75,9 @@ fn the_readme_is_true() {
     hold("table files", &columns(&FILES_COLUMNS));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
+    hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
+    hold("table sigma-fields", &fields_of_sigma());
+    hold("table sigma-risk", &sigma_risk());
     hold("verify", &format!("```text\n{}```\n", verification_of_the_samples()));
     hold("summary", &format!("```text\n{}```\n", summary_of_the_samples()));
 }

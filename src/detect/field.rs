@@ -150,6 +150,16 @@ impl Field {
         }
     }
 
+    /// A value or pattern of a rule in the form that events have here: GUIDs are kept without braces.
+    #[must_use]
+    pub(super) fn kept_form(self, text: &str) -> Cow<'_, str> {
+        if self == Field::ProcessGuid {
+            Cow::Owned(text.replace(['{', '}'], ""))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
     /// The name of the `Data` element whose text holds the field's value, where a record holds it as text of
     /// its own. Numbers, GUIDs, SIDs and times are stored in binary; the provider, channel and
     /// computer may stand in a template that the record merely refers to.

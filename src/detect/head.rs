@@ -197,7 +197,7 @@ pub(super) fn expected_field(name: &str) -> String {
 }
 
 fn matches(field: Field, value: &Spanned) -> Predicate {
-    Predicate::Matches { field, pattern: Pattern::new(&value.text) }
+    Predicate::Matches { field, pattern: Pattern::new(&field.kept_form(&value.text)) }
 }
 
 fn is_operator(word: &str) -> bool {
@@ -315,6 +315,8 @@ mod tests {
             ("_time>=1706696131", true),
             // Unquoted commas belong to the value, outside IN.
             ("QueryName=a,b", false),
+            ("ProcessGuid=\"{F20B227D-C5D4-640F-3005-000000000700}\"", true),
+            ("ProcessGuid=f20b227d-c5d4-640f-3005-000000000700", true),
             ("`sysmon`", true),
             ("vendor_product=\"microsoft sysmon\"", true),
         ] {

@@ -33,6 +33,7 @@ pub use pattern::Pattern;
 pub use placeholder::Placeholders;
 pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use search::Search;
+pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsTable, StatsValue};
 pub use token::SearchError;
 pub use tree::Tree;

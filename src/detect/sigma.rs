@@ -10,6 +10,7 @@ mod item;
 use rsigma_parser::{Level, LogSource, SigmaRule, Status, parse_sigma_yaml};
 
 use self::condition::Compiler;
+pub use self::item::sigma_fields;
 use super::detection::{Detection, Language, RiskObject, ThreatObject};
 use super::field::Field;
 use super::pattern::Pattern;

@@ -11,7 +11,7 @@ use super::super::predicate::Predicate;
 use super::condition::{Compiler, Side, one_or};
 
 /// The fields of a DNS query by the names that Sigma has for them.
-pub const FIELDS: [(&str, Field); 13] = [
+const FIELDS: [(&str, Field); 13] = [
     ("Channel", Field::Channel),
     ("Computer", Field::Computer),
     ("EventID", Field::EventId),
@@ -26,6 +26,11 @@ pub const FIELDS: [(&str, Field); 13] = [
     ("User", Field::User),
     ("UtcTime", Field::UtcTime),
 ];
+
+/// The names of the fields that a rule may use.
+pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(name, _)| *name)
+}
 
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
 /// What `windash` takes for a dash.
@@ -160,7 +165,7 @@ fn wildcards(field: Field, place: Place, case: Case, text: &str) -> Result<Predi
     if matches!(place, Place::End | Place::Anywhere) {
         parts.push(Part::Any);
     }
-    for part in SigmaString::new(text).parts {
+    for part in SigmaString::new(&field.kept_form(text)).parts {
         let part = match part {
             StringPart::Plain(text) => Part::Literal(text),
             StringPart::Special(SpecialChar::WildcardMulti) => Part::Any,

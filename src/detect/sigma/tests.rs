@@ -111,6 +111,7 @@ fn values_and_modifiers() {
         ("RuleName|re: '^$'", true),
         ("EventID: 22", true),
         ("EventID: [1, 3]", false),
+        ("ProcessGuid: '{F20B227D-C5D4-640F-3005-000000000700}'", true),
         ("ProcessId: 740", true),
         ("QueryStatus: '0'", true),
         ("QueryName|expand: '%internal%'", false),
