@@ -48,6 +48,14 @@ pub struct SweepArguments {
     #[arg(long, value_name = "FILE")]
     pub detection: Vec<PathBuf>,
 
+    /// Exclusions of your own, a YAML file: matches that one holds for are no matches; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub allow: Vec<PathBuf>,
+
+    /// Keep the rows of excluded matches, marked in the column excluded_by; they are counted nowhere as matches
+    #[arg(long)]
+    pub keep_excluded: bool,
+
     /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d)
     #[arg(long, value_name = "T", conflicts_with = "last")]
     pub since: Option<String>,

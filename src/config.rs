@@ -1,6 +1,8 @@
 //! What will be done: what was typed, resolved once. Every wrong order is found here, before any
 //! evidence is opened or anything written.
 
+mod exclusions;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
@@ -17,6 +19,9 @@ use crate::event::{EventTime, parse_instant, parse_span_back};
 use crate::scan::Recovery;
 use crate::write::{Earlier, OutputDirectory, prepare};
 
+use self::exclusions::exclusions;
+pub use self::exclusions::{ExcludedRows, LoadedExclusion, Standing};
+
 /// A sweep, ready to run.
 #[derive(Debug)]
 pub struct Config {
@@ -24,6 +29,10 @@ pub struct Config {
     pub search: Search,
     /// What to look for; at least one.
     pub detections: Vec<LoadedDetection>,
+    /// What is known at the site and no match, in the order in which it was given.
+    pub exclusions: Vec<LoadedExclusion>,
+    /// What becomes of the rows of excluded matches.
+    pub excluded_rows: ExcludedRows,
     /// When.
     pub window: Window,
     /// Where the results go.
@@ -109,6 +118,7 @@ impl Config {
     pub fn resolve(arguments: &SweepArguments, now: EventTime) -> Result<Self, SweepError> {
         let window = window(arguments, now)?;
         let detections = detections(&arguments.detection)?;
+        let exclusions = exclusions(&arguments.allow, &detections, now)?;
         let mut roots = arguments.evidence.clone();
         if let Some(list) = &arguments.files_from {
             roots.extend(listed_paths(list)?);
@@ -126,11 +136,13 @@ impl Config {
             (false, true) => Earlier::Discard,
             (false, false) => Earlier::Refuse,
         };
-        let order = order(arguments, &roots, &detections);
+        let order = order(arguments, &roots, &detections, &exclusions);
         let output = prepare(&arguments.out, &roots, arguments.force, earlier)?;
         Ok(Config {
             search,
             detections,
+            exclusions,
+            excluded_rows: if arguments.keep_excluded { ExcludedRows::Kept } else { ExcludedRows::Dropped },
             window,
             output,
             order,
@@ -149,6 +161,7 @@ fn order(
     arguments: &SweepArguments,
     roots: &[PathBuf],
     detections: &[LoadedDetection],
+    exclusions: &[LoadedExclusion],
 ) -> Vec<(&'static str, String)> {
     let typed = |text: &Option<String>| text.clone().unwrap_or_default();
     let roots: Vec<String> = roots.iter().map(|root| path_text(root)).collect();
@@ -158,6 +171,8 @@ fn order(
         ("version of dnsweep", env!("CARGO_PKG_VERSION").to_owned()),
         ("evidence", roots.join("\n")),
         ("detections", detections.join("\n")),
+        ("--allow", exclusions.iter().map(LoadedExclusion::order).collect::<Vec<_>>().join("\n")),
+        ("--keep-excluded", arguments.keep_excluded.to_string()),
         ("--since", typed(&arguments.since)),
         ("--until", typed(&arguments.until)),
         ("--last", typed(&arguments.last)),

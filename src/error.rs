@@ -60,6 +60,12 @@ pub enum SweepError {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Exclusions that could not be understood.
+    #[error("exclusions {source}")]
+    Exclusions {
+        /// What is wrong with them.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An output directory inside the evidence.
     #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
     OutputInEvidence {

@@ -29,7 +29,7 @@
 //! - *Evidence*: what was collected, usually a folder per machine. It is only read.
 //! - *Log*: a file header of 4096 bytes and *chunks* of 64 KiB; a chunk holds *records* and the
 //!   *template* definitions that they refer to. A record holds the *substitutions* for a template.
-//! - *Match*: a DNS query and a detection that describes it.
+//! - *Match*: a DNS query and a detection that describes it, if none of the site's *exclusions* holds for it.
 //! - *Ledger*: `files.parquet`, which accounts for every file.
 //!
 //! # Limits

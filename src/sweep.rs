@@ -5,26 +5,31 @@
 
 mod collect;
 mod journal;
+mod matched;
 mod unit;
 mod work;
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::config::{Config, Decoding, Hashing, LoadedDetection, OnMatch};
+use crate::config::{
+    Config, Decoding, ExcludedRows, Hashing, LoadedDetection, LoadedExclusion, OnMatch, Standing,
+};
 use crate::discover::{Discovery, Links, Names, Others, discover, path_text};
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::machine::{machine, working_directory};
-use crate::report::{DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Options, Run, Totals};
+use crate::report::{
+    DetectionRecord, ExclusionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Options, Run, Totals,
+};
 use crate::scan::Recovery;
 use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
 use self::journal::Journal;
+use self::matched::{Excluded, Met};
 use self::unit::{resumed, units};
 use self::work::Workshop;
 
@@ -78,7 +83,7 @@ pub fn sweep(
     let units = units(&discovery, &read_before, config.hashing);
     // What is known already is handed over even then.
     let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
-    let (mut met, mut recovered) = (HashSet::new(), Vec::new());
+    let (mut met, mut recovered) = (Met::default(), Vec::new());
     in_order(
         config.threads,
         units,
@@ -105,7 +110,7 @@ fn conclude(
     started: EventTime,
     resumed_files: u64,
 ) -> Result<Outcome, SweepError> {
-    let Collected { hosts, totals, flawed, match_counts, outputs } = collected;
+    let Collected { hosts, totals, flawed, match_counts, excluded, outputs } = collected;
     let exit = exit(&totals, config.on_match);
     let finished = EventTime::now();
     let run = Run {
@@ -126,6 +131,7 @@ fn conclude(
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
         options: options(&config),
+        exclusions: exclusion_records(&config.exclusions, &excluded),
         roots: discovery.roots.iter().map(|root| path_text(root)).collect(),
         evidence: discovery.evidence,
         evidence_of_roots: discovery.evidence_of_roots,
@@ -149,7 +155,27 @@ fn options(config: &Config) -> Options {
         hash: config.hashing == Hashing::Sha256,
         recover: config.recovery == Recovery::Stale,
         carve: config.search.others == Others::Carve,
+        keep_excluded: config.excluded_rows == ExcludedRows::Kept,
     }
+}
+
+fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec<ExclusionRecord> {
+    let record = |(place, loaded): (usize, &LoadedExclusion)| {
+        let LoadedExclusion { exclusion, source, sha256, standing } = loaded.clone();
+        let record = ExclusionRecord {
+            name: exclusion.name,
+            file: source,
+            sha256,
+            search: exclusion.search,
+            reason: exclusion.reason,
+            expires: exclusion.expires.map(|expiry| expiry.date),
+            expired: standing == Standing::Expired,
+            detections: exclusion.detections,
+            ..ExclusionRecord::default()
+        };
+        record.having_excluded(excluded.by(place))
+    };
+    exclusions.iter().enumerate().map(record).collect()
 }
 
 fn detection_record((loaded, counts): (LoadedDetection, [u64; 3])) -> DetectionRecord {

@@ -68,6 +68,7 @@ TABLES = {
         "matched_process": TEXTS,
         "risk_score": INTEGER,
         "risk_message": TEXT,
+        "excluded_by": TEXT + NULLABLE,
     },
     "hosts.parquet": {
         "computer": TEXT + NULLABLE,
@@ -75,6 +76,7 @@ TABLES = {
         "matches": INTEGER,
         "unique_matches": INTEGER,
         "recovered_matches": INTEGER,
+        "excluded_matches": INTEGER,
         "first_time": TIME + NULLABLE,
         "last_time": TIME + NULLABLE,
         "query_names": COUNTS,
@@ -198,7 +200,7 @@ class DuckDb:
         return self.TYPES[kind]
 
     def matches_per_computer(self, path):
-        query = "SELECT computer, count(*) FROM read_parquet($path) GROUP BY computer"
+        query = "SELECT computer, count(*) FROM read_parquet($path) WHERE excluded_by IS NULL GROUP BY computer"
         return dict(self.connection.execute(query, {"path": str(path)}).fetchall())
 
 
@@ -226,7 +228,8 @@ class Polars:
         return self.TYPES[kind]
 
     def matches_per_computer(self, path):
-        counted = polars.scan_parquet(path, glob=False).group_by("computer").agg(polars.len()).collect()
+        matches = polars.scan_parquet(path, glob=False).filter(polars.col("excluded_by").is_null())
+        counted = matches.group_by("computer").agg(polars.len()).collect()
         return dict(counted.iter_rows())
 
 
@@ -259,7 +262,9 @@ class PyArrow:
         return {field.name: field.type for field in pyarrow.parquet.read_schema(path)}
 
     def matches_per_computer(self, path):
-        counted = pyarrow.parquet.read_table(path, partitioning=None).group_by("computer").aggregate([([], "count_all")])
+        rows = pyarrow.parquet.read_table(path, partitioning=None)
+        matches = rows.filter(pyarrow.compute.is_null(rows["excluded_by"]))
+        counted = matches.group_by("computer").aggregate([([], "count_all")])
         return {row["computer"]: row["count_all"] for row in counted.to_pylist()}
 
 

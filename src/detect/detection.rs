@@ -1,4 +1,5 @@
-//! The rule file: a detection as Splunk publishes it, in YAML. The only user of `serde_saphyr`.
+//! The rule file: a detection as Splunk publishes it, in YAML. With its sibling [`super::exclusion`] the only user of
+//! `serde_saphyr`.
 //!
 //! Two forms of the risk are in use: older files have `confidence`, `impact`, `message` and
 //! `observable` under `tags`, newer ones an `rba`. Keys that are not needed here are passed over.

@@ -5,10 +5,13 @@
 //! the matches to the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an
 //! error that says where it stands: a rule is never half obeyed.
 //!
+//! A site's own [`Exclusion`]s say which of the events that a detection describes are known and harmless there.
+//!
 //! This stage sees events only. Where they came from and where matches go is not known here.
 
 mod aggregate;
 mod detection;
+mod exclusion;
 mod field;
 mod head;
 mod pattern;
@@ -20,6 +23,7 @@ mod stats;
 mod token;
 
 pub use detection::{Detection, DetectionError, RiskObject, ThreatObject};
+pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
 pub use field::Field;
 pub use pattern::Pattern;
 pub use predicate::{Hits, Order, Predicate, RequiredLiteral};

@@ -9,4 +9,4 @@ mod time;
 pub use dns_query::{DnsQueryEvent, process_name_of, query_status_name};
 pub use query_results::{Answer, QueryResults};
 pub use system::{SYSMON_CHANNEL, SYSMON_PROVIDER, System};
-pub use time::{EventTime, Span, TimeError, parse_instant, parse_span_back, time_zone};
+pub use time::{EventTime, Span, TimeError, parse_end_of_day, parse_instant, parse_span_back, time_zone};

@@ -2,8 +2,10 @@
 //! summary. Knows nothing of how evidence is read or tables are stored.
 
 mod escape;
+mod exclusion;
 mod finding;
 mod host;
+mod hosts;
 mod ledger;
 mod matches;
 mod run;
@@ -13,8 +15,10 @@ mod verdict;
 mod verification;
 
 pub use escape::{escaped, escaped_json};
+pub use exclusion::{ExcludedOn, ExclusionRecord};
 pub use finding::Finding;
-pub use host::{HOSTS_COLUMNS, Host, Hosts};
+pub use host::{HOSTS_COLUMNS, Host};
+pub use hosts::Hosts;
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
 pub use run::{DetectionRecord, Machine, Options, OutputRecord, Run, Totals};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::exclusion::ExclusionRecord;
 use crate::tally::PassedOver;
 
 /// The whole of `run.json`.
@@ -51,6 +52,8 @@ pub struct Run {
     pub passed_over: PassedOver,
     /// The detections.
     pub detections: Vec<DetectionRecord>,
+    /// The site's exclusions, in their order.
+    pub exclusions: Vec<ExclusionRecord>,
     /// Sums over all files.
     pub totals: Totals,
     /// The tables.
@@ -99,6 +102,9 @@ pub struct Options {
     pub recover: bool,
     /// Whether other files were looked through for chunks.
     pub carve: bool,
+    /// Whether the rows of excluded matches were kept. (Outputs from before there were exclusions do not have it.)
+    #[serde(default)]
+    pub keep_excluded: bool,
 }
 
 /// A detection, as `run.json` names it.
@@ -188,6 +194,8 @@ pub struct Totals {
     pub recovered_records: u64,
     /// Matches among deleted records, counted nowhere else.
     pub recovered_matches: u64,
+    /// Matches that an exclusion holds for, copies and those among deleted records included, counted nowhere else.
+    pub excluded_matches: u64,
 }
 
 impl Totals {

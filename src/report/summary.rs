@@ -1,12 +1,15 @@
 //! The summary on standard output: what a person can act on. The only user of `comfy-table` and `textwrap`.
 
+mod exclusions;
+
 use std::fmt::{self, Display, Write};
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::escape::escaped;
-use super::host::{Host, Hosts, by_count};
+use super::host::{Host, by_count};
+use super::hosts::Hosts;
 use super::ledger::Status;
 use super::run::{Run, Totals};
 use super::verdict::Verdict;
@@ -96,6 +99,7 @@ impl Summary<'_> {
             let text = format!("{name} (version {version}): {}", grouped(detection.unique_matches));
             self.labelled(f, "Detection", &text)?;
         }
+        self.exclusions(f)?;
         if let Some(window) = self.window() {
             self.labelled(f, "Only", &window)?;
         }

@@ -10,7 +10,8 @@ use crate::report::{
 use crate::table::{Cell, Column, ColumnType, Nulls};
 use crate::write::{OutputDirectory, Table, TableWriter, WrittenTable};
 
-use super::work::{Done, Matches, Reduced};
+use super::matched::{Excluded, Matches, Reduced};
+use super::work::Done;
 use super::{Observer, SCHEMA_VERSION};
 
 /// How many flawed files are remembered for the summary; the ledger has all.
@@ -28,6 +29,7 @@ pub(super) struct Collector<'a> {
     hosts: Hosts,
     /// What the matches of each detection come to.
     reduced: Vec<Reduced>,
+    excluded: Excluded,
     totals: Totals,
     flawed: Vec<FlawedFile>,
     /// The file whose blocks are coming in, and how far they have come.
@@ -45,6 +47,8 @@ pub(super) struct Collected {
     pub flawed: Vec<FlawedFile>,
     /// For each detection, its matches, how many of them are no copies, and how many there are among deleted records.
     pub match_counts: Vec<[u64; 3]>,
+    /// The matches that exclusions took away.
+    pub excluded: Excluded,
     /// The tables.
     pub outputs: Vec<OutputRecord>,
 }
@@ -78,6 +82,7 @@ impl<'a> Collector<'a> {
             reduced: Matches::none(table, &config.detections).detections,
             detections: &config.detections,
             output: &config.output,
+            excluded: Excluded::default(),
             totals: Totals::default(),
             flawed: Vec::new(),
             current: None,
@@ -94,7 +99,7 @@ impl<'a> Collector<'a> {
     /// Takes what came of the next unit.
     pub(super) fn add(&mut self, done: Done<'_>) -> Result<(), SweepError> {
         let matches = done.matches?;
-        self.observer.advanced(done.block.length(), matches.rows.len() as u64);
+        self.observer.advanced(done.block.length(), matches.count);
         self.add_matches(matches)?;
         let (report, end) = self.current.get_or_insert_default();
         report.append(done.part);
@@ -104,11 +109,12 @@ impl<'a> Collector<'a> {
 
     /// Takes in matches.
     pub(super) fn add_matches(&mut self, matches: Matches) -> Result<(), SweepError> {
-        if matches.rows.is_empty() {
+        if matches.is_empty() {
             return Ok(());
         }
         self.matches.append(matches.rows)?;
         self.hosts.merge(matches.hosts);
+        self.excluded.merge(matches.excluded);
         for (reduced, more) in self.reduced.iter_mut().zip(matches.detections) {
             reduced.merge(more);
         }
@@ -165,7 +171,9 @@ impl<'a> Collector<'a> {
         self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
         self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
-        Ok(Collected { hosts: self.hosts, totals: self.totals, flawed: self.flawed, match_counts, outputs })
+        self.totals.excluded_matches = rows.iter().map(|(_, host)| host.excluded_matches).sum();
+        let Collector { hosts, totals, flawed, excluded, .. } = self;
+        Ok(Collected { hosts, totals, flawed, match_counts, excluded, outputs })
     }
 }
 

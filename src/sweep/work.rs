@@ -1,24 +1,22 @@
-//! What one thread does at a time: reads, decodes and detects a block of a log, and reduces what
+//! What one thread does at a time: reads and decodes a block of a log, has its events looked at, and puts together what
 //! comes of it.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::journal::{Entry, JournalReader, NewEntry, line};
+use super::matched::{Described, Detector, Matches, Met};
 use super::unit::{Source, Unit, key};
 use crate::bytes::LogBytes;
-use crate::config::{Config, Decoding, LoadedDetection};
+use crate::config::{Config, Decoding};
 use crate::damage::{Damage, Problem};
-use crate::detect::{Predicate, RequiredLiteral, StatsTable};
-use crate::digest::Sha256Digest;
+use crate::detect::{Predicate, RequiredLiteral};
 use crate::discover::{Discovery, Form, LogFile};
 use crate::error::SweepError;
-use crate::event::QueryResults;
 use crate::hash_chain::HashChain;
 use crate::readers::Readers;
-use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, Occurrence, event_hash};
+use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wanted};
-use crate::write::{Rows, Table};
+use crate::write::Table;
 
 /// What came of a unit.
 pub(super) struct Done<'a> {
@@ -38,84 +36,11 @@ pub(super) struct Done<'a> {
     pub line: Option<Vec<u8>>,
 }
 
-/// An event that at least one detection describes.
-pub(super) struct Described {
-    pub located: LocatedEvent,
-    pub hash: Sha256Digest,
-    pub occurrence: Occurrence,
-    /// Which detections, by their place among all.
-    pub detections: Vec<usize>,
-}
-
-/// The matches of a unit, as rows and reduced.
-pub(super) struct Matches {
-    /// Rows of `matches.parquet`.
-    pub rows: Rows,
-    /// What they say of their hosts.
-    pub hosts: Hosts,
-    /// What those of each detection come to.
-    pub detections: Vec<Reduced>,
-}
-
-/// What the matches of one detection come to. `merge` is associative and commutative.
-pub(super) struct Reduced {
-    /// How many there are, copies of an event included.
-    pub matches: u64,
-    /// How many are no copies.
-    pub unique_matches: u64,
-    /// How many are among deleted records. They are counted nowhere else.
-    pub recovered_matches: u64,
-    /// The detection's own table, if it has one: of events that are no copies.
-    pub stats: Option<StatsTable>,
-}
-
-impl Reduced {
-    fn new(loaded: &LoadedDetection) -> Self {
-        let stats = loaded.detection.search.stats.as_ref().map(StatsTable::new);
-        Reduced { matches: 0, unique_matches: 0, recovered_matches: 0, stats }
-    }
-
-    fn add(&mut self, described: &Described) {
-        if described.occurrence == Occurrence::Recovered {
-            self.recovered_matches += 1;
-            return;
-        }
-        self.matches += 1;
-        if described.occurrence == Occurrence::First {
-            self.unique_matches += 1;
-            if let Some(stats) = &mut self.stats {
-                stats.add(&described.located.event);
-            }
-        }
-    }
-
-    /// Takes in what other matches come to.
-    pub(super) fn merge(&mut self, other: Reduced) {
-        self.matches += other.matches;
-        self.unique_matches += other.unique_matches;
-        self.recovered_matches += other.recovered_matches;
-        if let (Some(ours), Some(theirs)) = (&mut self.stats, other.stats) {
-            ours.merge(theirs);
-        }
-    }
-}
-
-impl Matches {
-    /// None yet.
-    pub(super) fn none(table: &Table, detections: &[LoadedDetection]) -> Self {
-        Matches {
-            rows: table.rows(),
-            hosts: Hosts::default(),
-            detections: detections.iter().map(Reduced::new).collect(),
-        }
-    }
-}
-
 /// All that the threads share.
 pub(super) struct Workshop<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
-    table: &'a Table,
+    detector: Detector<'a>,
     selection: Selection,
     journal: JournalReader,
     /// Who may read, if not all may.
@@ -133,7 +58,8 @@ impl<'a> Workshop<'a> {
         journal: JournalReader,
     ) -> Self {
         let (selection, readers) = (selection(config), config.readers.map(Readers::new));
-        Workshop { config, discovery, table, selection, journal, readers, idle: Mutex::default() }
+        let detector = Detector::new(config, discovery, table);
+        Workshop { config, discovery, detector, selection, journal, readers, idle: Mutex::default() }
     }
 
     /// Reads, decodes and detects; or takes what was read from the journal.
@@ -145,8 +71,8 @@ impl<'a> Workshop<'a> {
         };
         match self.journal.read(&at) {
             Ok(Entry { part, events, recovered }) => {
-                let recovered = self.detect(recovered);
-                Done { recovered, ..self.done(file, block, part, self.detect(events)) }
+                let recovered = self.detector.detect(recovered);
+                Done { recovered, ..self.done(file, block, part, self.detector.detect(events)) }
             }
             Err(error) => {
                 Done { matches: Err(error), ..self.done(file, block, FileReport::default(), Vec::new()) }
@@ -173,8 +99,8 @@ impl<'a> Workshop<'a> {
         let (mut part, events, stale) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
         part.sha256 = sha256;
         idle().push(scanner);
-        let recovered = self.detect(stale);
-        let done = Done { recovered, ..self.done(file, block, part, self.detect(events)) };
+        let recovered = self.detector.detect(stale);
+        let done = Done { recovered, ..self.done(file, block, part, self.detector.detect(events)) };
         // What could not be read now shall be tried again when the sweep is resumed.
         let line = (!done.part.problems.lack_bytes()).then(|| self.line(&done));
         Done { line, ..done }
@@ -198,22 +124,15 @@ impl<'a> Workshop<'a> {
         mut part: FileReport,
         described: Vec<Described>,
     ) -> Done<'u> {
-        let matches = self.reduce(file, &described);
-        part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
+        let matches = self.detector.reduce(file, &described);
+        part.matches = matches.as_ref().map_or(0, |matches| matches.count);
         Done { file, block, part, described, recovered: Vec::new(), matches, line: None }
     }
 
     /// Settles which events of a unit are copies, all units before it being settled; what they come to is reduced again if
     /// there are any. Most units have none, so the reduction need not wait for this.
-    pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut HashSet<Sha256Digest>) -> Done<'u> {
-        let mut copies = false;
-        for event in &mut done.described {
-            if !met.insert(event.hash) {
-                event.occurrence = Occurrence::Copy;
-                copies = true;
-            }
-        }
-        if copies {
+    pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut Met) -> Done<'u> {
+        if met.settle(&mut done.described) {
             Done {
                 line: done.line,
                 recovered: done.recovered,
@@ -229,12 +148,15 @@ impl<'a> Workshop<'a> {
     pub(super) fn recover(
         &self,
         recovered: Vec<(&LogFile, Described)>,
-        met: &mut HashSet<Sha256Digest>,
+        met: &mut Met,
         mut found: impl FnMut(Matches) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
         for (file, event) in recovered {
-            if met.insert(event.hash) {
-                found(self.reduce(file, &[Described { occurrence: Occurrence::Recovered, ..event }])?)?;
+            if met.is_new(&event) {
+                found(
+                    self.detector
+                        .reduce(file, &[Described { occurrence: Occurrence::Recovered, ..event }])?,
+                )?;
             }
         }
         Ok(())
@@ -256,70 +178,6 @@ impl<'a> Workshop<'a> {
             None => scan(log),
             Some(readers) => scan(&readers.in_turn(log)),
         }
-    }
-
-    /// The events that a detection describes, in their order.
-    fn detect(&self, events: Vec<LocatedEvent>) -> Vec<Described> {
-        let in_window =
-            events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
-        let described = in_window.filter_map(|located| {
-            let detections = self.config.detections.iter().enumerate();
-            let describing: Vec<usize> = detections
-                .filter(|(_, loaded)| loaded.detection.search.predicate.evaluate(&located.event))
-                .map(|(place, _)| place)
-                .collect();
-            (!describing.is_empty()).then(|| Described {
-                hash: event_hash(&located.event),
-                occurrence: Occurrence::First,
-                detections: describing,
-                located,
-            })
-        });
-        described.collect()
-    }
-
-    /// What events come to: a row for each detection that describes one, in the order of the detections.
-    fn reduce(&self, file: &LogFile, described: &[Described]) -> Result<Matches, SweepError> {
-        let mut matches = Matches::none(self.table, &self.config.detections);
-        let source_path = if described.is_empty() { String::new() } else { file.source_path() };
-        for event in described {
-            for place in &event.detections {
-                let (Some(LoadedDetection { detection, .. }), Some(reduced)) =
-                    (self.config.detections.get(*place), matches.detections.get_mut(*place))
-                else {
-                    continue;
-                };
-                let row = match_row(event, detection);
-                let context = MatchContext {
-                    evidence: self.discovery.evidence_name(file.evidence),
-                    source_path: &source_path,
-                    detection_id: &detection.id,
-                    detection_name: &detection.name,
-                    detection_version: detection.version.as_deref().unwrap_or_default(),
-                };
-                matches.rows.push(row.cells(&context))?;
-                matches.hosts.add_match(&row);
-                reduced.add(event);
-            }
-        }
-        Ok(matches)
-    }
-}
-
-fn match_row<'a>(described: &'a Described, detection: &crate::detect::Detection) -> MatchRow<'a> {
-    let LocatedEvent { location, event } = &described.located;
-    let hits = detection.search.predicate.hits(event);
-    MatchRow {
-        chunk_number: location.chunk_number,
-        record_offset: location.record_offset,
-        event_hash: described.hash,
-        occurrence: described.occurrence,
-        results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
-        matched_query: hits.matched_query,
-        matched_process: hits.matched_process,
-        risk_score: i64::from(detection.risk_score.unwrap_or(0)),
-        risk_message: detection.risk_message(event),
-        event,
     }
 }
 
