@@ -56,6 +56,10 @@ pub struct SweepArguments {
     #[arg(long)]
     pub keep_excluded: bool,
 
+    /// Also look in the log of Windows' own DNS client for names that the detections ask for: leads, which are no matches
+    #[arg(long)]
+    pub dns_client: bool,
+
     /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d)
     #[arg(long, value_name = "T", conflicts_with = "last")]
     pub since: Option<String>,

@@ -33,6 +33,8 @@ pub struct Config {
     pub exclusions: Vec<LoadedExclusion>,
     /// What becomes of the rows of excluded matches.
     pub excluded_rows: ExcludedRows,
+    /// Where leads are looked for.
+    pub leads: Leads,
     /// When.
     pub window: Window,
     /// Where the results go.
@@ -51,6 +53,16 @@ pub struct Config {
     pub hashing: Hashing,
     /// What matches do to the exit status.
     pub on_match: OnMatch,
+}
+
+/// Where leads are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Leads {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In the log of Windows' own DNS client.
+    DnsClient,
 }
 
 /// Whether the evidence is hashed.
@@ -143,6 +155,7 @@ impl Config {
             detections,
             exclusions,
             excluded_rows: if arguments.keep_excluded { ExcludedRows::Kept } else { ExcludedRows::Dropped },
+            leads: if arguments.dns_client { Leads::DnsClient } else { Leads::None },
             window,
             output,
             order,
@@ -173,6 +186,7 @@ fn order(
         ("detections", detections.join("\n")),
         ("--allow", exclusions.iter().map(LoadedExclusion::order).collect::<Vec<_>>().join("\n")),
         ("--keep-excluded", arguments.keep_excluded.to_string()),
+        ("--dns-client", arguments.dns_client.to_string()),
         ("--since", typed(&arguments.since)),
         ("--until", typed(&arguments.until)),
         ("--last", typed(&arguments.last)),

@@ -153,17 +153,19 @@ fn the_first_that_holds_is_the_one_it_counts_for() {
             {
                 "name": "known", "file": path(0), "sha256": sha256(0), "search": "QueryName=*discord*",
                 "reason": "It is ours.", "expires": null, "expired": false, "detections": null,
-                "excluded_matches": 1, "hosts": [{ "computer": "A", "excluded_matches": 1 }],
+                "excluded_matches": 1, "excluded_leads": 0,
+                "hosts": [{ "computer": "A", "excluded_matches": 1, "excluded_leads": 0 }],
             },
             {
                 "name": "site-1.yml:1", "file": path(1), "sha256": sha256(1), "search": "QueryName=nowhere.example",
                 "reason": "Nothing is like this.", "expires": null, "expired": false, "detections": null,
-                "excluded_matches": 0, "hosts": [],
+                "excluded_matches": 0, "excluded_leads": 0, "hosts": [],
             },
             {
                 "name": "all of A", "file": path(1), "sha256": sha256(1), "search": "Computer=A",
                 "reason": "A is a test\nmachine.\n", "expires": null, "expired": false, "detections": null,
-                "excluded_matches": 2, "hosts": [{ "computer": "A", "excluded_matches": 2 }],
+                "excluded_matches": 2, "excluded_leads": 0,
+                "hosts": [{ "computer": "A", "excluded_matches": 2, "excluded_leads": 0 }],
             },
         ])
     );

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, is_utc_time_distant};
+use super::leads::LeadRow;
 use super::ledger::{MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
 use super::verdict::Verdict;
@@ -14,7 +15,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 26] = {
+pub const HOSTS_COLUMNS: [Column; 28] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -89,6 +90,12 @@ pub const HOSTS_COLUMNS: [Column; 26] = {
             Texts,
             "what is odd about its logs, in sentences: gaps, times, and where they lie",
         ),
+        Column::always(
+            "leads",
+            Integer,
+            "with `--dns-client`, leads of all detections, copies of one event included; they are no matches",
+        ),
+        Column::always("unique_leads", Integer, "of these, those that are no copy of one before"),
     ]
 };
 
@@ -146,6 +153,10 @@ pub struct Host {
     pub distant_utc_times: u64,
     /// Machines whose records lie in the same pieces of evidence.
     pub neighbours: BTreeSet<String>,
+    /// Leads of all detections, copies of an event included. They are no matches.
+    pub leads: u64,
+    /// Leads that are no copies.
+    pub unique_leads: u64,
 }
 
 impl Host {
@@ -176,6 +187,12 @@ impl Host {
         }
     }
 
+    /// Counts a lead.
+    pub fn add_lead(&mut self, row: &LeadRow<'_>) {
+        self.leads += 1;
+        self.unique_leads += u64::from(row.occurrence == Occurrence::First);
+    }
+
     /// Adds what was seen of the same host elsewhere.
     pub fn merge(&mut self, other: Host) {
         self.evidence.extend(other.evidence);
@@ -203,6 +220,8 @@ impl Host {
         self.clock_steps += other.clock_steps;
         self.distant_utc_times += other.distant_utc_times;
         self.neighbours.extend(other.neighbours);
+        self.leads += other.leads;
+        self.unique_leads += other.unique_leads;
     }
 
     /// What is odd about its logs.
@@ -281,6 +300,8 @@ impl Host {
             Cell::count(self.clock_steps),
             Cell::count(self.distant_utc_times),
             Cell::Texts(self.findings().iter().map(|finding| finding.to_string().into()).collect()),
+            Cell::count(self.leads),
+            Cell::count(self.unique_leads),
         ]
     }
 }

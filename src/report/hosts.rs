@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::host::{FileCounts, Host};
+use super::leads::LeadRow;
 use super::ledger::FileReport;
 use super::matches::MatchRow;
 
@@ -58,6 +59,11 @@ impl Hosts {
     /// Counts a match that an exclusion holds for.
     pub fn add_excluded(&mut self, row: &MatchRow<'_>) {
         self.computers.entry(row.event.system.computer.clone()).or_default().excluded_matches += 1;
+    }
+
+    /// Counts a lead.
+    pub fn add_lead(&mut self, row: &LeadRow<'_>) {
+        self.computers.entry(row.event.system.computer.clone()).or_default().add_lead(row);
     }
 
     /// Adds what was seen in another part of the evidence.

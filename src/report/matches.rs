@@ -193,7 +193,8 @@ impl MatchRow<'_> {
     }
 }
 
-fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
+/// What an answer is in a table.
+pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
     vec![Cell::text(&answer.kind), Cell::text(&answer.data)]
 }
 

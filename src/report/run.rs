@@ -105,6 +105,9 @@ pub struct Options {
     /// Whether the rows of excluded matches were kept. (Outputs from before there were exclusions do not have it.)
     #[serde(default)]
     pub keep_excluded: bool,
+    /// Whether leads were looked for in the log of Windows' own DNS client. (Likewise.)
+    #[serde(default)]
+    pub dns_client: bool,
 }
 
 /// A detection, as `run.json` names it.
@@ -126,6 +129,31 @@ pub struct DetectionRecord {
     pub unique_matches: u64,
     /// Its matches among deleted records, counted nowhere else.
     pub recovered_matches: u64,
+    /// Its leads; `null` if they were not looked for.
+    pub leads: Option<DetectionLeads>,
+}
+
+/// The leads of a detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DetectionLeads {
+    /// Which names its condition asks for.
+    pub names: NamesAsked,
+    /// How many leads there are, copies of an event included.
+    pub leads: u64,
+    /// Of these, those that are no copies.
+    pub unique_leads: u64,
+}
+
+/// Which names a detection's condition asks for, whatever else it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NamesAsked {
+    /// Some: queries for these are leads.
+    Some,
+    /// Any: no query is a lead, or all would be.
+    Every,
+    /// None can match.
+    None,
 }
 
 /// A table, as `run.json` names it.
@@ -196,6 +224,14 @@ pub struct Totals {
     pub recovered_matches: u64,
     /// Matches that an exclusion holds for, copies and those among deleted records included, counted nowhere else.
     pub excluded_matches: u64,
+    /// Leads, copies of an event included; they are no matches.
+    pub leads: u64,
+    /// Of these, those that are no copies of one before.
+    pub unique_leads: u64,
+    /// Hosts with a lead.
+    pub hosts_with_leads: u64,
+    /// Leads that an exclusion holds for, counted nowhere else.
+    pub excluded_leads: u64,
 }
 
 impl Totals {

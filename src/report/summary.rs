@@ -1,6 +1,7 @@
 //! The summary on standard output: what a person can act on. The only user of `comfy-table` and `textwrap`.
 
 mod exclusions;
+mod leads;
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
@@ -66,6 +67,7 @@ impl Display for Summary<'_> {
         self.heading(f)?;
         self.matching_hosts(f, &rows)?;
         self.other_hosts(f, &rows)?;
+        self.leads(f, &rows)?;
         self.findings(f, &rows)?;
         writeln!(f)?;
         self.read(f)?;

@@ -11,15 +11,26 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::event::{DnsQueryEvent, EventTime, System};
+use crate::event::{DnsClientEvent, DnsQueryEvent, EventTime, System};
 
 /// What a record says.
 #[derive(Debug)]
 pub(super) enum Document {
     /// A Sysmon DNS query.
     DnsQuery(Box<DnsQueryEvent>),
+    /// A query of Windows' own DNS client, where these are taken.
+    DnsClient(Box<DnsClientEvent>),
     /// Any other event.
     Other(System),
+}
+
+/// What becomes of the queries of Windows' own DNS client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DnsClientQueries {
+    /// They are events like others.
+    PassedOver,
+    /// They are read.
+    Taken,
 }
 
 #[derive(Deserialize)]
@@ -81,20 +92,26 @@ struct DnsQueryData<'a> {
 }
 
 /// A field that is there, be it empty: `null` is how the decoder renders an element without content.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Element<'a>>, D::Error> {
+pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Element<'a>>, D::Error> {
     Element::deserialize(deserializer).map(Some)
 }
 
 /// Reads the event out of a record's JSON.
-pub(super) fn parse(json: &[u8]) -> Result<Document, serde_json::Error> {
+pub(super) fn parse(json: &[u8], dns_client: DnsClientQueries) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
-    if !system.is_dns_query() {
-        return Ok(Document::Other(system));
+    let data = root.event.event_data.map(RawValue::get).filter(|data| data.starts_with('{')).unwrap_or("{}");
+    if system.is_dns_query() {
+        let data: DnsQueryData<'_> = serde_json::from_str(data)?;
+        return Ok(Document::DnsQuery(Box::new(dns_query(system, data))));
     }
-    let data = root.event.event_data.map(RawValue::get).filter(|data| data.starts_with('{'));
-    let data: DnsQueryData<'_> = serde_json::from_str(data.unwrap_or("{}"))?;
-    Ok(Document::DnsQuery(Box::new(dns_query(system, data))))
+    if dns_client == DnsClientQueries::Taken && system.is_dns_client_query() {
+        let event = super::dns_client::read(system, data, json)?;
+        return Ok(Document::DnsClient(Box::new(event)));
+    }
+    Ok(Document::Other(system))
 }
 
 fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
@@ -142,8 +159,8 @@ fn canonical_guid(text: &str) -> String {
 
 /// An XML element in its JSON form: a bare value, or an object of attributes and text.
 #[derive(Debug, Default)]
-struct Element<'a> {
-    text: Cow<'a, str>,
+pub(super) struct Element<'a> {
+    pub text: Cow<'a, str>,
     attributes: Attributes<'a>,
 }
 
@@ -237,9 +254,9 @@ mod tests {
     use super::*;
 
     fn dns(json: &str) -> DnsQueryEvent {
-        match parse(json.as_bytes()).unwrap() {
+        match parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap() {
             Document::DnsQuery(event) => *event,
-            Document::Other(system) => panic!("{system:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -267,7 +284,7 @@ mod tests {
     fn a_record_without_an_event_id_is_an_error() {
         for id in ["", r#""EventID":null,"#, r#""EventID":"x","#] {
             let json = format!(r#"{{"Event":{{"System":{{{id}"Computer":"a"}}}}}}"#);
-            assert!(parse(json.as_bytes()).is_err(), "{json}");
+            assert!(parse(json.as_bytes(), DnsClientQueries::PassedOver).is_err(), "{json}");
         }
     }
 
@@ -275,7 +292,8 @@ mod tests {
     fn an_element_in_a_field_is_an_error() {
         let json = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":22},
             "EventData":{"QueryName":{"b":"pastebin.com"}}}}"##;
-        assert!(parse(json.as_bytes()).unwrap_err().to_string().contains("found an element 'b'"));
+        let error = parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap_err();
+        assert!(error.to_string().contains("found an element 'b'"));
     }
 
     #[test]

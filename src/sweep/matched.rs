@@ -1,4 +1,4 @@
-//! What detections and exclusions make of events: which are matches, which were met before, and what they come to, as rows and
+//! What detections and exclusions make of Sysmon's DNS queries: which are matches, which were met before, and what they come to, as rows and
 //! reduced. Where events come from, and where rows go, is not known here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,21 +9,21 @@ use crate::digest::Sha256Digest;
 use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, QueryResults};
-use crate::report::{Hosts, MatchContext, MatchRow, Occurrence, event_hash};
-use crate::scan::LocatedEvent;
+use crate::report::{ExcludedCounts, Hosts, MatchContext, MatchRow, Occurrence, event_hash};
+use crate::scan::{Located, LocatedEvent};
 use crate::write::{Rows, Table};
 
 /// Which detection it is, by its place among all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct DetectionPlace(usize);
+pub(super) struct DetectionPlace(pub(super) usize);
 
 /// Which exclusion it is, likewise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExclusionPlace(usize);
 
-/// An event that at least one detection describes.
-pub(super) struct Described {
-    pub located: LocatedEvent,
+/// An event that at least one detection describes, or of which its name part asks.
+pub(super) struct Described<E = DnsQueryEvent> {
+    pub located: Located<E>,
     pub hash: Sha256Digest,
     pub occurrence: Occurrence,
     pub descriptions: Vec<Description>,
@@ -32,9 +32,22 @@ pub(super) struct Described {
 /// That a detection describes an event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Description {
-    detection: DetectionPlace,
+    pub detection: DetectionPlace,
     /// The first exclusion that holds for it: then it is no match.
-    excluded_by: Option<ExclusionPlace>,
+    pub excluded_by: Option<ExclusionPlace>,
+}
+
+impl Description {
+    /// Whether there is a row of it.
+    pub(super) fn is_written(&self, config: &Config) -> bool {
+        self.excluded_by.is_none() || config.excluded_rows == ExcludedRows::Kept
+    }
+
+    /// What the exclusion is called.
+    pub(super) fn exclusion_name<'c>(&self, config: &'c Config) -> Option<&'c str> {
+        let ExclusionPlace(place) = self.excluded_by?;
+        config.exclusions.get(place).map(|loaded| loaded.exclusion.name.as_str())
+    }
 }
 
 /// The matches of a unit, as rows and reduced.
@@ -63,10 +76,10 @@ pub(super) struct Reduced {
     pub stats: Option<StatsTable>,
 }
 
-/// How many matches each exclusion took away from each host, copies and deleted records included: as many as there are rows of
+/// What each exclusion took away from each host, copies and deleted records included: as many as there are rows of
 /// them where rows are kept. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Excluded(BTreeMap<ExclusionPlace, BTreeMap<String, u64>>);
+pub(super) struct Excluded(BTreeMap<ExclusionPlace, BTreeMap<String, ExcludedCounts>>);
 
 /// The events that were met, in evidence order.
 #[derive(Debug, Default)]
@@ -108,16 +121,16 @@ impl Reduced {
 }
 
 impl Excluded {
-    fn add(&mut self, by: ExclusionPlace, computer: &str) {
-        *self.0.entry(by).or_default().entry(computer.to_owned()).or_default() += 1;
+    /// Counts what an exclusion took away from a host.
+    pub(super) fn add(&mut self, by: ExclusionPlace, computer: &str, counts: ExcludedCounts) {
+        self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
     }
 
     /// Takes in those of another part of the evidence.
     pub(super) fn merge(&mut self, other: Excluded) {
         for (exclusion, hosts) in other.0 {
-            let ours = self.0.entry(exclusion).or_default();
-            for (computer, count) in hosts {
-                *ours.entry(computer).or_default() += count;
+            for (computer, counts) in hosts {
+                self.add(exclusion, &computer, counts);
             }
         }
     }
@@ -127,8 +140,15 @@ impl Excluded {
         self.0.is_empty()
     }
 
+    /// What all of them took away from all hosts.
+    pub(super) fn sum(&self) -> ExcludedCounts {
+        let mut sum = ExcludedCounts::default();
+        self.0.values().flat_map(BTreeMap::values).for_each(|counts| sum.merge(*counts));
+        sum
+    }
+
     /// What an exclusion, by its place among all, took away from each host.
-    pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, u64> {
+    pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
         self.0.get(&ExclusionPlace(exclusion)).cloned().unwrap_or_default()
     }
 }
@@ -156,7 +176,7 @@ impl Met {
     ///
     /// What was decided of an event goes for its copies. They say the same, save who logged them (`Security/UserID`, which is
     /// not part of the hash): an exclusion that asks for that shall not take away one of two copies and leave a copy of nothing.
-    pub(super) fn settle(&mut self, events: &mut [Described]) -> bool {
+    pub(super) fn settle<E>(&mut self, events: &mut [Described<E>]) -> bool {
         let mut copies = false;
         for event in events {
             if !self.hashes.insert(event.hash) {
@@ -241,14 +261,14 @@ impl<'a> Detector<'a> {
                     detection_id: &detection.id,
                     detection_name: &detection.name,
                     detection_version: detection.version.as_deref().unwrap_or_default(),
-                    excluded_by: description.excluded_by.and_then(|place| self.exclusion_name(place)),
+                    excluded_by: description.exclusion_name(self.config),
                 };
-                if description.excluded_by.is_none() || self.config.excluded_rows == ExcludedRows::Kept {
+                if description.is_written(self.config) {
                     matches.rows.push(row.cells(&context))?;
                 }
                 if let Some(exclusion) = description.excluded_by {
                     matches.hosts.add_excluded(&row);
-                    matches.excluded.add(exclusion, &row.event.system.computer);
+                    matches.excluded.add(exclusion, &row.event.system.computer, ExcludedCounts::MATCH);
                 } else {
                     matches.count += 1;
                     matches.hosts.add_match(&row);
@@ -258,14 +278,10 @@ impl<'a> Detector<'a> {
         }
         Ok(matches)
     }
-
-    fn exclusion_name(&self, ExclusionPlace(place): ExclusionPlace) -> Option<&str> {
-        self.config.exclusions.get(place).map(|loaded| loaded.exclusion.name.as_str())
-    }
 }
 
 /// The first exclusion that is applied and holds for an event that the detection of this id describes.
-fn excluding(
+pub(super) fn excluding(
     exclusions: &[LoadedExclusion],
     event: &DnsQueryEvent,
     detection_id: &str,

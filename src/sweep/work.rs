@@ -4,18 +4,22 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::journal::{Entry, JournalReader, NewEntry, line};
+use super::leads::{LeadFinder, Leads, lead_conditions};
 use super::matched::{Described, Detector, Matches, Met};
 use super::unit::{Source, Unit, key};
 use crate::bytes::LogBytes;
-use crate::config::{Config, Decoding};
+use crate::config::{self, Config, Decoding};
 use crate::damage::{Damage, Problem};
-use crate::detect::{Predicate, RequiredLiteral};
+use crate::detect::{LeadCondition, Predicate, RequiredLiteral};
 use crate::discover::{Discovery, Form, LogFile};
 use crate::error::SweepError;
+use crate::event::DnsClientEvent;
 use crate::hash_chain::HashChain;
 use crate::readers::Readers;
 use crate::report::{FileReport, Header, Occurrence};
-use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wanted};
+use crate::scan::{
+    Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Scanner, Selection, Wanted,
+};
 use crate::write::Table;
 
 /// What came of a unit.
@@ -30,10 +34,28 @@ pub(super) struct Done<'a> {
     pub described: Vec<Described>,
     /// Those among stale records. Whether one of them is an event of its own is known when all live ones are.
     pub recovered: Vec<Described>,
+    /// The queries of Windows' own DNS client that are leads, likewise; none unless they are looked for.
+    pub leads: Vec<Described<DnsClientEvent>>,
     /// What they come to; an error is a fault of this program, or of the journal.
-    pub matches: Result<Matches, SweepError>,
+    pub found: Result<Found, SweepError>,
     /// Its line for the journal; `None` of what is there already, or could not all be read.
     pub line: Option<Vec<u8>>,
+}
+
+/// What the events of a unit come to.
+pub(super) struct Found {
+    /// The matches.
+    pub matches: Matches,
+    /// The leads, if they are looked for.
+    pub leads: Option<Leads>,
+}
+
+/// The events of a unit that may be wanted.
+#[derive(Default)]
+struct Events {
+    live: Vec<LocatedEvent>,
+    recovered: Vec<LocatedEvent>,
+    dns_client: Vec<LocatedLead>,
 }
 
 /// All that the threads share.
@@ -41,6 +63,9 @@ pub(super) struct Workshop<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
     detector: Detector<'a>,
+    /// Looks for leads, if anything does.
+    lead_finder: Option<LeadFinder<'a>>,
+    dns_client: DnsClient,
     selection: Selection,
     journal: JournalReader,
     /// Who may read, if not all may.
@@ -49,17 +74,33 @@ pub(super) struct Workshop<'a> {
     idle: Mutex<Vec<Scanner>>,
 }
 
+impl Done<'_> {
+    /// Notes for the ledger how many matches there are.
+    fn count(&mut self) {
+        self.part.matches = self.found.as_ref().map_or(0, |found| found.matches.count);
+    }
+}
+
 impl<'a> Workshop<'a> {
-    /// A workshop whose matches are rows of `table`.
+    /// A workshop whose matches are rows of `table`, and its leads, if it is to look for them, of `leads`.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
         table: &'a Table,
+        leads: Option<&'a Table>,
         journal: JournalReader,
     ) -> Self {
-        let (selection, readers) = (selection(config), config.readers.map(Readers::new));
-        let detector = Detector::new(config, discovery, table);
-        Workshop { config, discovery, detector, selection, journal, readers, idle: Mutex::default() }
+        Workshop {
+            config,
+            discovery,
+            detector: Detector::new(config, discovery, table),
+            lead_finder: leads.map(|table| LeadFinder::new(config, discovery, table)),
+            dns_client: dns_client(config),
+            selection: selection(config),
+            journal,
+            readers: config.readers.map(Readers::new),
+            idle: Mutex::default(),
+        }
     }
 
     /// Reads, decodes and detects; or takes what was read from the journal.
@@ -70,12 +111,11 @@ impl<'a> Workshop<'a> {
             Source::Journal(at) => at,
         };
         match self.journal.read(&at) {
-            Ok(Entry { part, events, recovered }) => {
-                let recovered = self.detector.detect(recovered);
-                Done { recovered, ..self.done(file, block, part, self.detector.detect(events)) }
+            Ok(Entry { part, events, recovered, leads }) => {
+                self.done(file, block, part, Events { live: events, recovered, dns_client: leads })
             }
             Err(error) => {
-                Done { matches: Err(error), ..self.done(file, block, FileReport::default(), Vec::new()) }
+                Done { found: Err(error), ..self.done(file, block, FileReport::default(), Events::default()) }
             }
         }
     }
@@ -88,22 +128,25 @@ impl<'a> Workshop<'a> {
             Err(reason) => {
                 // There will be no hash: nothing need be kept for it.
                 hash(chain, block, None);
-                return self.done(file, block, unreadable(file, block, reason), Vec::new());
+                return self.done(file, block, unreadable(file, block, reason), Events::default());
             }
         };
         let scanner = idle().pop();
-        let mut scanner =
-            scanner.unwrap_or_else(|| Scanner::new(&self.selection).recovering(self.config.recovery));
+        let mut scanner = scanner.unwrap_or_else(|| self.scanner());
         let mut sha256 = None;
         let see = |bytes: Option<&[u8]>| sha256 = hash(chain, block, bytes);
-        let (mut part, events, stale) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
+        let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
         part.sha256 = sha256;
         idle().push(scanner);
-        let recovered = self.detector.detect(stale);
-        let done = Done { recovered, ..self.done(file, block, part, self.detector.detect(events)) };
+        let done = self.done(file, block, part, events);
         // What could not be read now shall be tried again when the sweep is resumed.
         let line = (!done.part.problems.lack_bytes()).then(|| self.line(&done));
         Done { line, ..done }
+    }
+
+    fn scanner(&self) -> Scanner {
+        let scanner = Scanner::new(&self.selection).recovering(self.config.recovery);
+        scanner.with_dns_client(&self.dns_client)
     }
 
     /// What the journal keeps of a unit.
@@ -114,33 +157,50 @@ impl<'a> Workshop<'a> {
             part: &done.part,
             events: done.described.iter().map(|described| &described.located).collect(),
             recovered: done.recovered.iter().map(|described| &described.located).collect(),
+            leads: done.leads.iter().map(|described| &described.located).collect(),
         })
     }
 
-    fn done<'u>(
+    fn done<'u>(&self, file: &'u LogFile, block: Block, part: FileReport, events: Events) -> Done<'u> {
+        let described = self.detector.detect(events.live);
+        let finder = self.lead_finder.as_ref();
+        let leads = finder.map_or_else(Vec::new, |finder| finder.find(events.dns_client));
+        let mut done = Done {
+            found: self.reduce(file, &described, &leads),
+            recovered: self.detector.detect(events.recovered),
+            file,
+            block,
+            part,
+            described,
+            leads,
+            line: None,
+        };
+        done.count();
+        done
+    }
+
+    fn reduce(
         &self,
-        file: &'u LogFile,
-        block: Block,
-        mut part: FileReport,
-        described: Vec<Described>,
-    ) -> Done<'u> {
-        let matches = self.detector.reduce(file, &described);
-        part.matches = matches.as_ref().map_or(0, |matches| matches.count);
-        Done { file, block, part, described, recovered: Vec::new(), matches, line: None }
+        file: &LogFile,
+        described: &[Described],
+        leads: &[Described<DnsClientEvent>],
+    ) -> Result<Found, SweepError> {
+        let finder = self.lead_finder.as_ref();
+        Ok(Found {
+            matches: self.detector.reduce(file, described)?,
+            leads: finder.map(|finder| finder.reduce(file, leads)).transpose()?,
+        })
     }
 
     /// Settles which events of a unit are copies, all units before it being settled; what they come to is reduced again if
     /// there are any. Most units have none, so the reduction need not wait for this.
     pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut Met) -> Done<'u> {
-        if met.settle(&mut done.described) {
-            Done {
-                line: done.line,
-                recovered: done.recovered,
-                ..self.done(done.file, done.block, done.part, done.described)
-            }
-        } else {
-            done
+        let copies = [met.settle(&mut done.described), met.settle(&mut done.leads)];
+        if copies.contains(&true) {
+            done.found = self.reduce(done.file, &done.described, &done.leads);
+            done.count();
         }
+        done
     }
 
     /// What the events among stale records come to, all live ones being settled: those that are no copy of a live one, nor of
@@ -192,6 +252,21 @@ fn selection(config: &Config) -> Selection {
     }
 }
 
+/// What is wanted of the queries of Windows' own DNS client.
+fn dns_client(config: &Config) -> DnsClient {
+    match config.leads {
+        config::Leads::None => DnsClient::Counted,
+        config::Leads::DnsClient => {
+            let conditions = lead_conditions(config);
+            let names = conditions.iter().filter_map(|condition| match condition {
+                LeadCondition::Names(names) => Some(wanted(names)),
+                LeadCondition::EveryName | LeadCondition::NoName => None,
+            });
+            DnsClient::Wanted(names.collect())
+        }
+    }
+}
+
 /// What a predicate cannot do without.
 fn wanted(predicate: &Predicate) -> Wanted {
     let needle =
@@ -223,7 +298,7 @@ fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
     part
 }
 
-fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>, Vec<LocatedEvent>) {
+fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Events) {
     let promised_chunks = scan.header.as_ref().and_then(|header| header.promised_chunks);
     let header = match scan.header {
         _ if file.form == Form::Carved => Header::Carved,
@@ -243,5 +318,6 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>, Vec<
         clock: scan.clock,
         ..FileReport::default()
     };
-    (part, scan.events, scan.recovered)
+    let BlockScan { events: live, recovered, dns_client, .. } = scan;
+    (part, Events { live, recovered, dns_client })
 }

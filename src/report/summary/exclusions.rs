@@ -19,7 +19,11 @@ fn text(exclusion: &ExclusionRecord) -> String {
         let date = exclusion.expires.as_deref().unwrap_or_default();
         return format!("{name}: not applied, as it expired on {}", escaped(date));
     }
-    let matches = counted(exclusion.excluded_matches, "match", "matches");
+    let mut matches = counted(exclusion.excluded_matches, "match", "matches");
+    if exclusion.excluded_leads > 0 {
+        matches.push_str(", ");
+        matches.push_str(&counted(exclusion.excluded_leads, "lead", "leads"));
+    }
     match hosts(&exclusion.hosts) {
         None => format!("{name}: {matches} ({})", escaped(&exclusion.reason)),
         Some(hosts) => format!("{name}: {matches} on {hosts} ({})", escaped(&exclusion.reason)),
@@ -29,12 +33,13 @@ fn text(exclusion: &ExclusionRecord) -> String {
 /// The hosts with most of them.
 fn hosts(excluded: &[ExcludedOn]) -> Option<String> {
     let mut sorted: Vec<&ExcludedOn> = excluded.iter().collect();
-    sorted.sort_by_key(|host| std::cmp::Reverse(host.excluded_matches));
+    let all = |host: &ExcludedOn| host.excluded_matches + host.excluded_leads;
+    sorted.sort_by_key(|host| std::cmp::Reverse(all(host)));
     let name = |computer: &str| super::name(Some(computer));
     let mut shown: Vec<String> = sorted
         .iter()
         .take(MOST_VALUES)
-        .map(|host| format!("{} ({})", name(&host.computer), grouped(host.excluded_matches)))
+        .map(|host| format!("{} ({})", name(&host.computer), grouped(all(host))))
         .collect();
     if sorted.len() > MOST_VALUES {
         shown.push(format!("and {} more", sorted.len() - MOST_VALUES));
