@@ -5,14 +5,15 @@
 mod common;
 
 use std::fs;
-use std::path::PathBuf;
 
 use common::logs::{harmless, log, log_of, matching, styled};
 use common::mutation::{SAMPLES, apply, change, config, place};
 use common::truth::SEED_ID;
 use common::{Scene, Swept, repository};
-use dnsweep::detect::{Detection, LeadCondition};
+use dnsweep::damage::Problem;
+use dnsweep::detect::{Detection, LeadCondition, Predicate};
 use dnsweep::scan::{DnsClient, LocatedLead, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::tally::Tally;
 use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, time};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -178,17 +179,10 @@ fn hosts_with_leads_are_named_and_counted() {
     assert_eq!(output["rows"], json!(4));
     assert_eq!(output["sha256"], common::sha256_by_another_tool(&swept.out.join("leads.parquet")));
     let summary = &swept.ended.stdout;
-    for part in [
-        "Leads       4 leads on 2 hosts: ",
-        "these are\n            leads only",
-        "\n            A: 3 leads\n            B\\u{1b}[2J: 1 lead\n",
-    ] {
-        let (summary, part) = (
-            summary.replace('\n', " ").replace("            ", ""),
-            part.replace('\n', " ").replace("            ", ""),
-        );
-        assert!(summary.contains(&part), "expected '{part}' in {summary}");
-    }
+    // However its lines are broken.
+    let words = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(" Leads 4 leads on 2 hosts: "), "{summary}");
+    assert!(words.contains(" leads only and no matches A: 3 leads B\\u{1b}[2J: 1 lead "), "{summary}");
     assert!(summary.starts_with("1 match on 1 of 3 hosts\n"), "{summary}");
 }
 
@@ -399,26 +393,30 @@ fn an_earlier_output_with_leads_can_be_replaced_and_verified() {
     assert!(!scene.sweep(&["--force"]).expect(0).out.join("leads.parquet").exists());
 }
 
-/// What the seed asks for in names, as a sweep hands it to the scanner; and what the scanner finds.
-fn scan(
-    log: &Vec<u8>,
-    everything: bool,
-) -> (Vec<LocatedLead>, dnsweep::tally::Tally, Vec<dnsweep::damage::Problem>) {
-    let predicate = Detection::seed().unwrap().search.predicate;
-    let LeadCondition::Names(names) = LeadCondition::of(&predicate) else {
-        panic!("the seed asks for names")
-    };
-    let wanted = |predicate: &dnsweep::detect::Predicate| {
-        let needle = |required: dnsweep::detect::RequiredLiteral| Needle {
-            data: required.data_name.to_owned(),
-            literal: required.literal,
-        };
-        let sets = predicate.required_literals().into_iter();
-        vec![Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }]
-    };
-    let selection = if everything { Selection::Everything } else { Selection::Wanted(wanted(&predicate)) };
-    let mut scanner = Scanner::new(&selection).with_dns_client(&DnsClient::Wanted(wanted(&names)));
-    let (mut leads, mut tally, mut problems) = (Vec::new(), dnsweep::tally::Tally::default(), Vec::new());
+/// What the seed asks for in names.
+fn names() -> Predicate {
+    match LeadCondition::of(&Detection::seed().unwrap().search.predicate) {
+        LeadCondition::Names(names) => names,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// What a condition cannot do without, as a sweep hands it to the scanner.
+fn wanted(predicate: &Predicate) -> Vec<Wanted> {
+    let sets = predicate.required_literals().into_iter().map(|set| {
+        set.into_iter()
+            .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
+            .collect()
+    });
+    vec![Wanted { sets: sets.collect() }]
+}
+
+/// What a scanner finds that decodes everything, or what the seed wants.
+fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedLead>, Tally, Vec<Problem>) {
+    let seed = Detection::seed().unwrap().search.predicate;
+    let selection = if everything { Selection::Everything } else { Selection::Wanted(wanted(&seed)) };
+    let mut scanner = Scanner::new(&selection).with_dns_client(&DnsClient::Wanted(wanted(&names())));
+    let (mut leads, mut tally, mut problems) = (Vec::new(), Tally::default(), Vec::new());
     for block in blocks(log.len() as u64) {
         let scan = scanner.scan(log, block);
         leads.extend(scan.dns_client);
@@ -429,10 +427,7 @@ fn scan(
 }
 
 fn asked(leads: &[LocatedLead]) -> Vec<&LocatedLead> {
-    let predicate = Detection::seed().unwrap().search.predicate;
-    let LeadCondition::Names(names) = LeadCondition::of(&predicate) else {
-        panic!("the seed asks for names")
-    };
+    let names = names();
     leads.iter().filter(|lead| names.evaluate(&lead.event.as_dns_query())).collect()
 }
 
@@ -496,5 +491,4 @@ proptest! {
 fn samples_hold_queries_of_the_resolver() {
     let queries: usize = SAMPLES.iter().map(|sample| scan(&sample.bytes, true).0.len()).sum();
     assert!(queries > 0);
-    let _: PathBuf = repository("samples");
 }

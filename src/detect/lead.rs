@@ -51,7 +51,8 @@ impl Possible {
 /// What is returned says whether it is true then.
 fn possible(predicate: &Predicate, wanted: bool) -> Possible {
     match predicate {
-        Predicate::All => Possible::Always,
+        // Every name exists.
+        Predicate::All | Predicate::Exists(Field::QueryName) => Possible::Always,
         Predicate::And(children) => joined(children, wanted, Junction::And),
         Predicate::Or(children) => joined(children, wanted, Junction::Or),
         Predicate::Not(child) => match possible(child, !wanted) {
@@ -59,8 +60,6 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
             Possible::Never => Possible::Always,
             Possible::If(condition) => Possible::If(Predicate::Not(Box::new(condition))),
         },
-        // Every name exists, and matches what any name matches.
-        Predicate::Exists(Field::QueryName) => Possible::Always,
         Predicate::Matches { field: Field::QueryName, pattern } if pattern.is_any() => Possible::Always,
         Predicate::Matches { field: Field::QueryName, .. }
         | Predicate::Compare { field: Field::QueryName, .. } => Possible::If(predicate.clone()),

@@ -70,7 +70,9 @@ impl ExclusionRecord {
     #[must_use]
     pub fn having_excluded(self, hosts: BTreeMap<String, ExcludedCounts>) -> Self {
         let mut sum = ExcludedCounts::default();
-        hosts.values().for_each(|counts| sum.merge(*counts));
+        for counts in hosts.values() {
+            sum.merge(*counts);
+        }
         let host = |(computer, counts): (String, ExcludedCounts)| ExcludedOn {
             computer,
             excluded_matches: counts.matches,
