@@ -98,6 +98,7 @@ fn write(criterion: &mut Criterion) {
         detection_id: "",
         detection_name: "",
         detection_version: "",
+        excluded_by: None,
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("matches.parquet");

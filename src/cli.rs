@@ -145,6 +145,17 @@ pub struct SweepArguments {
     /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
+    /// Exclusions of your own, a YAML file: matches that one holds for are no matches; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub allow: Vec<PathBuf>,
+
+    /// Keep the rows of excluded matches, marked in the column excluded_by; they are counted nowhere as matches
+    #[arg(long)]
+    pub keep_excluded: bool,
+
+    /// Also look in the log of Windows' own DNS client for names that the detections ask for: leads, which are no matches
+    #[arg(long)]
+    pub dns_client: bool,
 
     /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d)
     #[arg(long, value_name = "T", conflicts_with = "last")]

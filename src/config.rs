@@ -2,6 +2,7 @@
 //! evidence is opened or anything written.
 
 mod detections;
+mod exclusions;
 
 use std::fs;
 use std::io::{self, Read};
@@ -18,6 +19,8 @@ use crate::scan::Recovery;
 use crate::write::{Earlier, OutputDirectory, prepare};
 
 pub use self::detections::{Catalog, LoadedDetection, RefusedDetection};
+use self::exclusions::exclusions;
+pub use self::exclusions::{ExcludedRows, LoadedExclusion, Standing};
 
 /// A sweep, ready to run.
 #[derive(Debug)]
@@ -28,6 +31,12 @@ pub struct Config {
     pub detections: Vec<LoadedDetection>,
     /// What was found in directories of detections and cannot be looked for.
     pub refused: Vec<RefusedDetection>,
+    /// What is known at the site and no match, in the order in which it was given.
+    pub exclusions: Vec<LoadedExclusion>,
+    /// What becomes of the rows of excluded matches.
+    pub excluded_rows: ExcludedRows,
+    /// Where leads are looked for.
+    pub leads: Leads,
     /// When.
     pub window: Window,
     /// Where the results go.
@@ -46,6 +55,16 @@ pub struct Config {
     pub hashing: Hashing,
     /// What matches do to the exit status.
     pub on_match: OnMatch,
+}
+
+/// Where leads are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Leads {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In the log of Windows' own DNS client.
+    DnsClient,
 }
 
 /// Whether the evidence is hashed.
@@ -103,6 +122,7 @@ impl Config {
         let window = window(arguments, now)?;
         let Catalog { detections, refused, placeholders_sha256 } =
             Catalog::load(&arguments.detection, arguments.placeholders.as_deref())?;
+        let exclusions = exclusions(&arguments.allow, &detections, now)?;
         let mut roots = arguments.evidence.clone();
         if let Some(list) = &arguments.files_from {
             roots.extend(listed_paths(list)?);
@@ -120,12 +140,15 @@ impl Config {
             (false, true) => Earlier::Discard,
             (false, false) => Earlier::Refuse,
         };
-        let order = order(arguments, &roots, &detections, &placeholders_sha256);
+        let order = order(arguments, &roots, &detections, &placeholders_sha256, &exclusions);
         let output = prepare(&arguments.out, &roots, arguments.force, earlier)?;
         Ok(Config {
             search,
             detections,
             refused,
+            exclusions,
+            excluded_rows: if arguments.keep_excluded { ExcludedRows::Kept } else { ExcludedRows::Dropped },
+            leads: if arguments.dns_client { Leads::DnsClient } else { Leads::None },
             window,
             output,
             order,
@@ -145,6 +168,7 @@ fn order(
     roots: &[PathBuf],
     detections: &[LoadedDetection],
     placeholders_sha256: &str,
+    exclusions: &[LoadedExclusion],
 ) -> Vec<(&'static str, String)> {
     let typed = |text: &Option<String>| text.clone().unwrap_or_default();
     let roots: Vec<String> = roots.iter().map(|root| path_text(root)).collect();
@@ -155,6 +179,9 @@ fn order(
         ("evidence", roots.join("\n")),
         ("detections", detections.join("\n")),
         ("--placeholders", placeholders_sha256.to_owned()),
+        ("--allow", exclusions.iter().map(LoadedExclusion::order).collect::<Vec<_>>().join("\n")),
+        ("--keep-excluded", arguments.keep_excluded.to_string()),
+        ("--dns-client", arguments.dns_client.to_string()),
         ("--since", typed(&arguments.since)),
         ("--until", typed(&arguments.until)),
         ("--last", typed(&arguments.last)),

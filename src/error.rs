@@ -87,6 +87,12 @@ pub enum SweepError {
     /// Data sets that are in no directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),
+    /// Exclusions that could not be understood.
+    #[error("exclusions {source}")]
+    Exclusions {
+        /// What is wrong with them.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An output directory inside the evidence.
     #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
     OutputInEvidence {

@@ -6,7 +6,7 @@
 //! One way, from evidence to tables:
 //!
 //! ```text
-//! discover ── LogFile ──▶ scan ── LocatedEvent ──▶ detect ── MatchRow ──▶ write
+//! discover ── LogFile ──▶ scan ── Located ──▶ detect ── MatchRow, LeadRow ──▶ write
 //!                          │                                    │
 //!                          └──── Tally, Problems ──▶ report ◀───┘
 //! ```
@@ -29,7 +29,8 @@
 //! - *Evidence*: what was collected, usually a folder per machine. It is only read.
 //! - *Log*: a file header of 4096 bytes and *chunks* of 64 KiB; a chunk holds *records* and the
 //!   *template* definitions that they refer to. A record holds the *substitutions* for a template.
-//! - *Match*: a DNS query and a detection that describes it.
+//! - *Match*: a DNS query and a detection that describes it, if none of the site's *exclusions* holds for it.
+//! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match with its name. It is no match.
 //! - *Ledger*: `files.parquet`, which accounts for every file.
 //!
 //! # Limits

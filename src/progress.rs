@@ -39,6 +39,11 @@ impl<W: Write> Progress<W> {
         Progress { log, verbosity, bar: ProgressBar::with_draw_target(None, target), matches: 0 }
     }
 
+    /// Says what whoever ordered the sweep should know.
+    pub fn warn(&mut self, message: &str) {
+        self.talk(Level::Warning, message);
+    }
+
     fn talk(&mut self, level: Level, message: &str) {
         if self.verbosity == Verbosity::Normal {
             let log = &mut self.log;
@@ -119,7 +124,7 @@ impl<W: Write> Observer for Progress<W> {
 pub enum Level {
     /// Good to know.
     Info,
-    /// Something is wrong with the evidence.
+    /// Something is wrong with the evidence, or not as whoever ordered the sweep may think.
     Warning,
     /// The sweep failed.
     Error,

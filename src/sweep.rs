@@ -5,14 +5,20 @@
 
 mod collect;
 mod journal;
+mod leads;
+mod matched;
 mod unit;
 mod work;
 
-use std::collections::HashSet;
+use std::iter;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::config::{Config, Decoding, Hashing, LoadedDetection, OnMatch, RefusedDetection};
+use crate::config::{
+    Config, Decoding, ExcludedRows, Hashing, Leads, LoadedDetection, LoadedExclusion, OnMatch,
+    RefusedDetection, Standing,
+};
+use crate::detect::LeadCondition;
 use crate::discover::{Discovery, Links, Names, Others, discover, path_text};
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
@@ -20,13 +26,16 @@ use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::machine::{machine, working_directory};
 use crate::report::{
-    DetectionRecord, FileReport, FlawedFile, Hosts, MATCHES_COLUMNS, Options, RefusedRecord, Run, Totals,
+    DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, Hosts, LEADS_COLUMNS,
+    MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, Run, Totals,
 };
 use crate::scan::Recovery;
 use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
 use self::journal::Journal;
+use self::leads::{LeadCounts, lead_conditions};
+use self::matched::{Excluded, Met};
 use self::unit::{resumed, units};
 use self::work::Workshop;
 
@@ -73,14 +82,15 @@ pub fn sweep(
     let discovery = discover(&config.search)?;
     observer.found(&discovery);
     let table = Table::new(&MATCHES_COLUMNS);
-    let mut collector = Collector::new(&config, &discovery, &table, observer)?;
-    let workshop = Workshop::new(&config, &discovery, &table, journal.reader()?);
+    let leads = (config.leads == Leads::DnsClient).then(|| Table::new(&LEADS_COLUMNS));
+    let mut collector = Collector::new(&config, &discovery, &table, leads.as_ref(), observer)?;
+    let workshop = Workshop::new(&config, &discovery, &table, leads.as_ref(), journal.reader()?);
     let read_before = journal.take_files();
     let resumed_files = resumed(&discovery, &read_before);
     let units = units(&discovery, &read_before, config.hashing);
     // What is known already is handed over even then.
     let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
-    let (mut met, mut recovered) = (HashSet::new(), Vec::new());
+    let (mut met, mut recovered) = (Met::default(), Vec::new());
     in_order(
         config.threads,
         units,
@@ -107,8 +117,10 @@ fn conclude(
     started: EventTime,
     resumed_files: u64,
 ) -> Result<Outcome, SweepError> {
-    let Collected { hosts, totals, flawed, match_counts, outputs } = collected;
+    let Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, outputs } = collected;
     let exit = exit(&totals, config.on_match);
+    let leads = lead_counts.map(|counts| detection_leads(&config, &counts)).unwrap_or_default();
+    let leads = leads.into_iter().map(Some).chain(iter::repeat(None));
     let finished = EventTime::now();
     let run = Run {
         dnsweep: env!("CARGO_PKG_VERSION"),
@@ -128,12 +140,19 @@ fn conclude(
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
         options: options(&config),
+        exclusions: exclusion_records(&config.exclusions, &excluded),
         roots: discovery.roots.iter().map(|root| path_text(root)).collect(),
         evidence: discovery.evidence,
         evidence_of_roots: discovery.evidence_of_roots,
         passed_over: discovery.passed_over,
-        detections: config.detections.into_iter().zip(match_counts).map(detection_record).collect(),
         refused_detections: config.refused.into_iter().map(refused_record).collect(),
+        detections: config
+            .detections
+            .into_iter()
+            .zip(match_counts)
+            .zip(leads)
+            .map(detection_record)
+            .collect(),
         totals,
         outputs,
     };
@@ -152,10 +171,49 @@ fn options(config: &Config) -> Options {
         hash: config.hashing == Hashing::Sha256,
         recover: config.recovery == Recovery::Stale,
         carve: config.search.others == Others::Carve,
+        keep_excluded: config.excluded_rows == ExcludedRows::Kept,
+        dns_client: config.leads == Leads::DnsClient,
     }
 }
 
-fn detection_record((loaded, counts): (LoadedDetection, [u64; 3])) -> DetectionRecord {
+fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec<ExclusionRecord> {
+    let record = |(place, loaded): (usize, &LoadedExclusion)| {
+        let LoadedExclusion { exclusion, source, sha256, standing } = loaded.clone();
+        let record = ExclusionRecord {
+            name: exclusion.name,
+            file: source,
+            sha256,
+            search: exclusion.search,
+            reason: exclusion.reason,
+            expires: exclusion.expires.map(|expiry| expiry.date),
+            expired: standing == Standing::Expired,
+            detections: exclusion.detections,
+            ..ExclusionRecord::default()
+        };
+        record.having_excluded(excluded.by(place))
+    };
+    exclusions.iter().enumerate().map(record).collect()
+}
+
+fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads> {
+    let names = lead_conditions(config).into_iter().map(|condition| match condition {
+        LeadCondition::Names(_) => NamesAsked::Some,
+        LeadCondition::EveryName => NamesAsked::Every,
+        LeadCondition::NoName => NamesAsked::None,
+    });
+    let counted = names.zip(counts);
+    counted
+        .map(|(names, LeadCounts { leads, unique_leads })| DetectionLeads {
+            names,
+            leads: *leads,
+            unique_leads: *unique_leads,
+        })
+        .collect()
+}
+
+fn detection_record(
+    ((loaded, counts), leads): ((LoadedDetection, [u64; 3]), Option<DetectionLeads>),
+) -> DetectionRecord {
     let [matches, unique_matches, recovered_matches] = counts;
     let LoadedDetection { detection, source, sha256 } = loaded;
     let version = detection.version.unwrap_or_default();
@@ -170,6 +228,7 @@ fn detection_record((loaded, counts): (LoadedDetection, [u64; 3])) -> DetectionR
         matches,
         unique_matches,
         recovered_matches,
+        leads,
     }
 }
 

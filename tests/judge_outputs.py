@@ -68,6 +68,7 @@ TABLES = {
         "matched_process": TEXTS,
         "risk_score": INTEGER,
         "risk_message": TEXT,
+        "excluded_by": TEXT + NULLABLE,
     },
     "hosts.parquet": {
         "computer": TEXT + NULLABLE,
@@ -75,6 +76,7 @@ TABLES = {
         "matches": INTEGER,
         "unique_matches": INTEGER,
         "recovered_matches": INTEGER,
+        "excluded_matches": INTEGER,
         "first_time": TIME + NULLABLE,
         "last_time": TIME + NULLABLE,
         "query_names": COUNTS,
@@ -95,6 +97,38 @@ TABLES = {
         "clock_step_count": INTEGER,
         "distant_utc_times": INTEGER,
         "findings": TEXTS,
+        "leads": INTEGER,
+        "unique_leads": INTEGER,
+    },
+    "leads.parquet": {
+        "event_time": TIME + NULLABLE,
+        "event_time_raw": TEXT,
+        "computer": TEXT,
+        "evidence": TEXT,
+        "source_path": TEXT,
+        "provider": TEXT,
+        "channel": TEXT,
+        "event_id": INTEGER,
+        "event_record_id": INTEGER + NULLABLE,
+        "query_name": TEXT,
+        "query_type": INTEGER + NULLABLE,
+        "query_options": TEXT + NULLABLE,
+        "query_status": TEXT + NULLABLE,
+        "query_status_name": TEXT + NULLABLE,
+        "query_results": TEXT + NULLABLE,
+        "answers": "list of struct type text, data text",
+        "resolved_ips": TEXTS,
+        "user_id": TEXT + NULLABLE,
+        "process_id": INTEGER + NULLABLE,
+        "client_process_id": INTEGER + NULLABLE,
+        "chunk_number": INTEGER,
+        "record_offset": INTEGER,
+        "event_hash": TEXT,
+        "duplicate": BOOLEAN,
+        "detection_id": TEXT,
+        "detection_name": TEXT,
+        "matched_query": TEXTS,
+        "excluded_by": TEXT + NULLABLE,
     },
     "files.parquet": {
         "evidence": TEXT,
@@ -133,7 +167,12 @@ TABLES = {
         "clock_step_count": INTEGER,
     },
 }
-BLOOM_FILTERS = {"matches.parquet": ["query_name", "process_guid", "event_hash"]}
+# Written only by a sweep that was asked for it.
+OPTIONAL = {"leads.parquet"}
+BLOOM_FILTERS = {
+    "matches.parquet": ["query_name", "process_guid", "event_hash"],
+    "leads.parquet": ["query_name", "event_hash"],
+}
 METADATA = ["dnsweep.schema_version", "dnsweep.version", "dnsweep.detection_ids", "dnsweep.sorted_by"]
 # The columns of a stats table come from the detection; those of the seed are known.
 SEED = "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"
@@ -198,7 +237,7 @@ class DuckDb:
         return self.TYPES[kind]
 
     def matches_per_computer(self, path):
-        query = "SELECT computer, count(*) FROM read_parquet($path) GROUP BY computer"
+        query = "SELECT computer, count(*) FROM read_parquet($path) WHERE excluded_by IS NULL GROUP BY computer"
         return dict(self.connection.execute(query, {"path": str(path)}).fetchall())
 
 
@@ -226,7 +265,8 @@ class Polars:
         return self.TYPES[kind]
 
     def matches_per_computer(self, path):
-        counted = polars.scan_parquet(path, glob=False).group_by("computer").agg(polars.len()).collect()
+        matches = polars.scan_parquet(path, glob=False).filter(polars.col("excluded_by").is_null())
+        counted = matches.group_by("computer").agg(polars.len()).collect()
         return dict(counted.iter_rows())
 
 
@@ -259,7 +299,9 @@ class PyArrow:
         return {field.name: field.type for field in pyarrow.parquet.read_schema(path)}
 
     def matches_per_computer(self, path):
-        counted = pyarrow.parquet.read_table(path, partitioning=None).group_by("computer").aggregate([([], "count_all")])
+        rows = pyarrow.parquet.read_table(path, partitioning=None)
+        matches = rows.filter(pyarrow.compute.is_null(rows["excluded_by"]))
+        counted = matches.group_by("computer").aggregate([([], "count_all")])
         return {row["computer"]: row["count_all"] for row in counted.to_pylist()}
 
 
@@ -381,7 +423,7 @@ def judge_folder(folder, outputs):
     present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"run.json"}
     named = {output["file"] for output in outputs}
     wrong = [f"{name}: in the folder or in run.json, but not in both" for name in sorted(present ^ named)]
-    return wrong + [f"{table}: missing" for table in TABLES if table not in named]
+    return wrong + [f"{table}: missing" for table in TABLES if table not in named | OPTIONAL]
 
 
 def main():

@@ -16,7 +16,7 @@ use std::{env, fs};
 
 use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
-use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, MATCHES_COLUMNS};
+use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, LEADS_COLUMNS, MATCHES_COLUMNS};
 use dnsweep::table::Column;
 
 /// Holds the part of the README behind the comment that begins with `name`, up to the next `<!-- end -->`, to `expected`.
@@ -73,6 +73,7 @@ fn the_readme_is_true() {
     hold("table matches", &columns(&MATCHES_COLUMNS));
     hold("table hosts", &columns(&HOSTS_COLUMNS));
     hold("table files", &columns(&FILES_COLUMNS));
+    hold("table leads", &columns(&LEADS_COLUMNS));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));

@@ -129,6 +129,40 @@ impl Event {
         event
     }
 
+    /// Event 3006 of the resolver: a query is made, by the process that asks.
+    #[must_use]
+    pub fn resolver_call(query_name: &str) -> Self {
+        let mut event = Self::new(&DNS_CLIENT, 3006);
+        event.data = data([
+            ("QueryName", text(query_name)),
+            ("QueryType", Value::U32(1)),
+            ("QueryOptions", Value::U64(0x4000_0000)),
+            ("ServerList", text("")),
+            ("IsNetworkQuery", Value::U32(0)),
+            ("NetworkQueryIndex", Value::U32(0)),
+            ("InterfaceIndex", Value::U32(0)),
+            ("IsAsyncQuery", Value::U32(0)),
+        ]);
+        event
+    }
+
+    /// Event 3020 of the resolver: a server's response, which its service logs for the process that asks.
+    #[must_use]
+    pub fn resolver_response(query_name: &str, status: u32, query_results: &str, client: u32) -> Self {
+        let mut event = Self::new(&DNS_CLIENT, 3020);
+        event.version = 1;
+        event.data = data([
+            ("QueryName", text(query_name)),
+            ("QueryType", Value::U32(1)),
+            ("NetworkIndex", Value::U32(0)),
+            ("InterfaceIndex", Value::U32(12)),
+            ("Status", Value::U32(status)),
+            ("QueryResults", text(query_results)),
+            ("ClientPID", Value::U32(client)),
+        ]);
+        event
+    }
+
     /// Event 3008 of the resolver: a query as Windows itself logs it, which is not Sysmon's.
     #[must_use]
     pub fn resolver_query(query_name: &str, query_status: u32, query_results: &str) -> Self {

@@ -185,7 +185,7 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
 }
 
 /// The text of a rule file, or of a file that goes with it.
-fn text_of(path: &Path) -> io::Result<String> {
+pub(super) fn text_of(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let read = File::open(path)?.take(MOST_RULE_BYTES + 1).read_to_string(&mut text)?;
     if read as u64 > MOST_RULE_BYTES {

@@ -146,7 +146,7 @@ impl Field {
             Field::User => event.user.as_deref(),
             Field::UserId => system.user_id.as_deref(),
             Field::UtcTime => event.utc_time.as_deref(),
-            Field::VendorProduct => Some("Microsoft Sysmon"),
+            Field::VendorProduct => system.is_sysmon().then_some("Microsoft Sysmon"),
         }
     }
 

@@ -8,7 +8,7 @@
 use super::field::Field;
 use super::pattern::Pattern;
 use super::predicate::{Order, Predicate};
-use super::token::{Cursor, SearchError, Spanned};
+use super::token::{Cursor, SearchError, Spanned, split_at_pipes};
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;
@@ -26,6 +26,19 @@ pub(super) fn parse(mut cursor: Cursor<'_>) -> Result<Predicate, SearchError> {
     } else {
         Err(cursor.unexpected(format!("{EXPECTED_CONDITION}, or `|`")))
     }
+}
+
+/// Reads a condition that stands alone: no commands may follow it.
+pub(super) fn parse_alone(text: &str) -> Result<Predicate, SearchError> {
+    let head = split_at_pipes(text)?.into_iter().next().unwrap_or_default();
+    if head.end < text.len() {
+        let expected = "the end of the search (a condition that stands alone has no commands behind it)";
+        return Err(Cursor::new(text, head.clone()).error(head.end..head.end + 1, expected));
+    }
+    let mut cursor = Cursor::new(text, head);
+    eat_search_command(&mut cursor);
+    let predicate = conjunction(&mut cursor, 0)?;
+    if cursor.at_end() { Ok(predicate) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
 /// The command `search` is implied at the head, and may be written.

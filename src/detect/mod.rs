@@ -5,13 +5,17 @@
 //! [`Stats`], which reduces the matches to the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an
 //! error that says where it stands: a rule is never half obeyed.
 //!
+//! A site's own [`Exclusion`]s say which of the events that a detection describes are known and harmless there.
+//!
 //! This stage sees events only. Where they came from and where matches go is not known here.
 
 mod aggregate;
 mod detection;
+mod exclusion;
 mod expression;
 mod field;
 mod head;
+mod lead;
 mod network;
 mod pattern;
 mod pipeline;
@@ -26,8 +30,10 @@ mod tree;
 mod yaml;
 
 pub use detection::{DataSet, Detection, DetectionError, Language, RiskObject, ThreatObject};
+pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
 pub use expression::Expression;
 pub use field::Field;
+pub use lead::LeadCondition;
 pub use network::Network;
 pub use pattern::Pattern;
 pub use placeholder::Placeholders;

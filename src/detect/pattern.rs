@@ -46,6 +46,12 @@ impl Pattern {
         self.pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty())
     }
 
+    /// Whether every value matches that is not empty.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.pieces.len() > 1 && self.literals().next().is_none()
+    }
+
     /// Whether the whole of `value` matches.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {

@@ -1,12 +1,14 @@
 //! Decoded events as pure data: what a record says, with no knowledge of where it was stored,
 //! how it was decoded, or what will be made of it.
 
+mod dns_client;
 mod dns_query;
 mod query_results;
 mod system;
 mod time;
 
+pub use dns_client::DnsClientEvent;
 pub use dns_query::{DnsQueryEvent, process_name_of, query_status_name};
 pub use query_results::{Answer, QueryResults};
-pub use system::{SYSMON_CHANNEL, SYSMON_PROVIDER, System};
-pub use time::{EventTime, Span, TimeError, parse_instant, parse_span_back, time_zone};
+pub use system::{DNS_CLIENT_QUERY_EVENT_IDS, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+pub use time::{EventTime, Span, TimeError, parse_end_of_day, parse_instant, parse_span_back, time_zone};

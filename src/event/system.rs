@@ -11,6 +11,14 @@ pub const SYSMON_CHANNEL: &str = "Microsoft-Windows-Sysmon/Operational";
 /// Sysmon's event number for a DNS query.
 const DNS_QUERY_EVENT_ID: u32 = 22;
 
+/// The provider of Windows' own DNS client (the provider's registered manifest), and the channel that its queries go to, where that is
+/// enabled.
+const DNS_CLIENT_PROVIDER: &str = "Microsoft-Windows-DNS-Client";
+const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
+
+/// Its event numbers for queries: one is made, one is completed, a server's response.
+pub const DNS_CLIENT_QUERY_EVENT_IDS: [u32; 3] = [3006, 3008, 3020];
+
 /// `Event/System`, as far as anything downstream needs it.
 ///
 /// Text is as logged. A missing element is `None`, or an empty string where a table's column
@@ -50,5 +58,13 @@ impl System {
     #[must_use]
     pub fn is_dns_query(&self) -> bool {
         self.event_id == DNS_QUERY_EVENT_ID && self.is_sysmon()
+    }
+
+    /// Whether this is a query that Windows' own DNS client logged: by provider or channel, likewise.
+    #[must_use]
+    pub fn is_dns_client_query(&self) -> bool {
+        DNS_CLIENT_QUERY_EVENT_IDS.contains(&self.event_id)
+            && (self.provider.eq_ignore_ascii_case(DNS_CLIENT_PROVIDER)
+                || self.channel.eq_ignore_ascii_case(DNS_CLIENT_CHANNEL))
     }
 }

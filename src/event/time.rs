@@ -147,6 +147,9 @@ pub enum TimeError {
     /// Not a span.
     #[error("'{0}' is not a span: expected a number and a unit, such as 14d, 36h or 90m")]
     NotASpan(String),
+    /// Not a day.
+    #[error("expected a date, year, month and day, such as 2026-12-31, found '{}'", .0.escape_debug())]
+    NotADate(String),
 }
 
 /// A point in time as typed: RFC 3339 with an offset, or a span back from `now` such as `14d`.
@@ -168,6 +171,16 @@ pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeErro
         return Err(fail());
     }
     now.0.checked_sub(ticks).map(EventTime).ok_or_else(fail)
+}
+
+/// The last instant of a day, UTC. The day is typed as `2024-01-31`, and in no other of the ways in which ISO 8601 lets it be
+/// written.
+pub fn parse_end_of_day(text: &str) -> Result<EventTime, TimeError> {
+    let day = text.parse::<civil::Date>().ok().filter(|day| day.to_string() == text);
+    let next = day.and_then(|day| day.tomorrow().ok());
+    let begins = next.and_then(|next| Offset::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok());
+    let begins = begins.and_then(EventTime::from_timestamp);
+    begins.map(|begins| EventTime(begins.0 - 1)).ok_or_else(|| TimeError::NotADate(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -220,5 +233,23 @@ mod tests {
         assert!(parse_instant("2023-11-14", now).is_err());
         assert!(parse_span_back("-14d", now).is_err());
         assert!(parse_span_back("fortnight", now).is_err());
+    }
+
+    #[test]
+    fn a_day_ends_before_the_next_begins() {
+        let end = parse_end_of_day("2024-02-29").unwrap();
+        assert_eq!(end.rfc3339(), "2024-02-29T23:59:59.9999999Z");
+        for text in [
+            "2023-02-29",
+            "2024-2-9",
+            "20240229",
+            "2024-02-29T10:00:00",
+            "29.2.2024",
+            "tomorrow",
+            "",
+            "9999-12-31",
+        ] {
+            assert_eq!(parse_end_of_day(text), Err(TimeError::NotADate(text.to_owned())), "{text}");
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! Hosts: what the evidence says of each Computer, and what it cannot say.
+//! A host: what the evidence says of a Computer, and what it cannot say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, is_utc_time_distant};
-use super::ledger::{FileReport, MOST_GAPS, gap_sides};
+use super::leads::LeadRow;
+use super::ledger::{MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
 use super::verdict::Verdict;
 use crate::event::Span;
@@ -14,7 +15,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 25] = {
+pub const HOSTS_COLUMNS: [Column; 28] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -30,6 +31,11 @@ pub const HOSTS_COLUMNS: [Column; 25] = {
             "of these, those that are no copy of one before; what follows of matches is said of these",
         ),
         Column::always("recovered_matches", Integer, "matches among deleted records, counted nowhere else"),
+        Column::always(
+            "excluded_matches",
+            Integer,
+            "matches that an exclusion (`--allow`) holds for, copies and deleted records included, counted nowhere else",
+        ),
         Column::nullable("first_time", Time, "TimeCreated of the first match"),
         Column::nullable("last_time", Time, "TimeCreated of the last match"),
         Column::always("query_names", COUNTS, "names asked for in its matches, most frequent first"),
@@ -84,6 +90,12 @@ pub const HOSTS_COLUMNS: [Column; 25] = {
             Texts,
             "what is odd about its logs, in sentences: gaps, times, and where they lie",
         ),
+        Column::always(
+            "leads",
+            Integer,
+            "with `--dns-client`, leads of all detections, copies of one event included; they are no matches",
+        ),
+        Column::always("unique_leads", Integer, "of these, those that are no copy of one before"),
     ]
 };
 
@@ -97,7 +109,8 @@ pub struct FileCounts {
 }
 
 impl FileCounts {
-    fn merge(&mut self, other: FileCounts) {
+    /// Adds those of other files.
+    pub fn merge(&mut self, other: FileCounts) {
         self.files += other.files;
         self.damaged += other.damaged;
     }
@@ -114,6 +127,8 @@ pub struct Host {
     pub unique_matches: u64,
     /// Matches among deleted records. They are counted nowhere else.
     pub recovered_matches: u64,
+    /// Matches that an exclusion holds for, copies and those among deleted records included. They are counted nowhere else.
+    pub excluded_matches: u64,
     /// Span of its matches.
     pub match_span: Span,
     /// Names asked for in matches.
@@ -138,6 +153,10 @@ pub struct Host {
     pub distant_utc_times: u64,
     /// Machines whose records lie in the same pieces of evidence.
     pub neighbours: BTreeSet<String>,
+    /// Leads of all detections, copies of an event included. They are no matches.
+    pub leads: u64,
+    /// Leads that are no copies.
+    pub unique_leads: u64,
 }
 
 impl Host {
@@ -168,12 +187,19 @@ impl Host {
         }
     }
 
+    /// Counts a lead.
+    pub fn add_lead(&mut self, row: &LeadRow<'_>) {
+        self.leads += 1;
+        self.unique_leads += u64::from(row.occurrence == Occurrence::First);
+    }
+
     /// Adds what was seen of the same host elsewhere.
     pub fn merge(&mut self, other: Host) {
         self.evidence.extend(other.evidence);
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
         self.recovered_matches += other.recovered_matches;
+        self.excluded_matches += other.excluded_matches;
         self.match_span.merge(other.match_span);
         for (counts, others) in [
             (&mut self.query_names, other.query_names),
@@ -194,6 +220,8 @@ impl Host {
         self.clock_steps += other.clock_steps;
         self.distant_utc_times += other.distant_utc_times;
         self.neighbours.extend(other.neighbours);
+        self.leads += other.leads;
+        self.unique_leads += other.unique_leads;
     }
 
     /// What is odd about its logs.
@@ -251,6 +279,7 @@ impl Host {
             Cell::count(self.matches),
             Cell::count(self.unique_matches),
             Cell::count(self.recovered_matches),
+            Cell::count(self.excluded_matches),
             Cell::optional_time(self.match_span.first),
             Cell::optional_time(self.match_span.last),
             count_cells(&self.query_names),
@@ -271,6 +300,8 @@ impl Host {
             Cell::count(self.clock_steps),
             Cell::count(self.distant_utc_times),
             Cell::Texts(self.findings().iter().map(|finding| finding.to_string().into()).collect()),
+            Cell::count(self.leads),
+            Cell::count(self.unique_leads),
         ]
     }
 }
@@ -284,181 +315,9 @@ fn count_cells(counts: &BTreeMap<String, u64>) -> Cell<'_> {
     )
 }
 
-/// Machines of the same evidence that are named with each: of a collector's logs, with thousands of them, not all.
-const MOST_NEIGHBOURS: usize = 20;
-
 /// Values with their counts, the most frequent first, equally frequent ones in the order of their bytes.
 pub(super) fn by_count(counts: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
     let mut sorted: Vec<(&str, u64)> = counts.iter().map(|(value, count)| (value.as_str(), *count)).collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     sorted
-}
-
-/// All hosts, and the files that could not be given to one. `merge` is associative and commutative.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hosts {
-    /// By Computer; one that is empty is a host of its own.
-    computers: BTreeMap<String, Host>,
-    /// By evidence: files in which no record names a Computer.
-    nameless: BTreeMap<String, FileCounts>,
-}
-
-impl Hosts {
-    /// Makes a piece of evidence known, even if no file is found in it.
-    pub fn add_evidence(&mut self, evidence: &str) {
-        self.nameless.entry(evidence.to_owned()).or_default();
-    }
-
-    /// Adds what a file says of its hosts.
-    pub fn add_file(&mut self, evidence: &str, file: &FileReport) {
-        let status = file.status();
-        let counts = FileCounts { files: 1, damaged: u64::from(status != super::Status::Complete) };
-        // Of the many files that are looked through for chunks, those without any say nothing of a host.
-        let says_nothing = file.header == super::Header::Carved && file.tally.chunks == 0;
-        if file.tally.computers.is_empty() && !says_nothing {
-            self.nameless.entry(evidence.to_owned()).or_default().merge(counts);
-        }
-        for (computer, records) in &file.tally.computers {
-            let host = self.computers.entry(computer.clone()).or_default();
-            host.evidence.insert(evidence.to_owned());
-            host.counts.merge(*records);
-            host.files.merge(counts);
-            if file.tally.computers.len() == 1 {
-                host.clock_steps += file.clock.step_count();
-            }
-        }
-        for (computer, channel, runs) in file.tally.logs.iter() {
-            let host = self.computers.entry(computer.to_owned()).or_default();
-            let channel = host.channels.entry(channel.to_owned()).or_default();
-            channel.merge(runs);
-            channel.limit();
-        }
-    }
-
-    /// Counts a match.
-    pub fn add_match(&mut self, row: &MatchRow<'_>) {
-        self.computers.entry(row.event.system.computer.clone()).or_default().add_match(row);
-    }
-
-    /// Adds what was seen in another part of the evidence.
-    pub fn merge(&mut self, other: Hosts) {
-        for (computer, host) in other.computers {
-            self.computers.entry(computer).or_default().merge(host);
-        }
-        for (evidence, files) in other.nameless {
-            self.nameless.entry(evidence).or_default().merge(files);
-        }
-    }
-
-    /// The hosts in the order of their names, and behind them, without a name, the evidence in
-    /// which no record names a Computer. Files that name none are counted with every host of their evidence.
-    #[must_use]
-    pub fn rows(&self) -> Vec<(Option<&str>, Host)> {
-        let mut rows: Vec<(Option<&str>, Host)> =
-            self.computers.iter().map(|(computer, host)| (Some(computer.as_str()), host.clone())).collect();
-        let mut owners: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (row, host) in self.computers.values().enumerate() {
-            host.evidence.iter().for_each(|evidence| owners.entry(evidence).or_default().push(row));
-        }
-        let names: Vec<&String> = self.computers.keys().collect();
-        for together in owners.values().filter(|together| together.len() > 1) {
-            for row in together {
-                let Some((_, host)) = rows.get_mut(*row) else { continue };
-                let others = together.iter().filter(|other| *other != row).take(MOST_NEIGHBOURS);
-                host.neighbours
-                    .extend(others.filter_map(|other| names.get(*other)).map(|name| (*name).clone()));
-            }
-        }
-        for (evidence, files) in &self.nameless {
-            match owners.get(evidence.as_str()) {
-                Some(owners) => {
-                    for row in owners {
-                        if let Some((_, host)) = rows.get_mut(*row) {
-                            host.files.merge(*files);
-                        }
-                    }
-                }
-                None => rows.push((
-                    None,
-                    Host { evidence: [evidence.clone()].into(), files: *files, ..Host::default() },
-                )),
-            }
-        }
-        rows
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::ledger::Header;
-    use proptest::prelude::*;
-
-    /// Files with up to three computers, some of them damaged, in one of two pieces of evidence.
-    fn file() -> impl Strategy<Value = (&'static str, FileReport)> {
-        let computers = prop::collection::btree_map(prop::sample::select(vec!["a", "b", ""]), 1u64..9, 0..3);
-        (prop::sample::select(vec!["left", "right"]), computers, any::<bool>()).prop_map(
-            |(evidence, computers, complete)| {
-                let mut report =
-                    FileReport { size: 1, bytes_read: 1, header: Header::Clean, ..FileReport::default() };
-                report.interrupted_at = (!complete).then_some(0);
-                for (computer, records) in computers {
-                    report
-                        .tally
-                        .computers
-                        .insert(computer.to_owned(), RecordCounts { records, ..RecordCounts::default() });
-                }
-                (evidence, report)
-            },
-        )
-    }
-
-    fn hosts(files: &[(&str, FileReport)]) -> Hosts {
-        let mut hosts = Hosts::default();
-        for (evidence, file) in files {
-            hosts.add_file(evidence, file);
-        }
-        hosts
-    }
-
-    fn merged(mut left: Hosts, right: Hosts) -> Hosts {
-        left.merge(right);
-        left
-    }
-
-    proptest! {
-        #[test]
-        fn merging_hosts_is_adding_all_files(left in prop::collection::vec(file(), 0..6), right in prop::collection::vec(file(), 0..6)) {
-            let all: Vec<_> = left.iter().chain(&right).cloned().collect();
-            let (left, right) = (hosts(&left), hosts(&right));
-            prop_assert_eq!(merged(left.clone(), right.clone()), hosts(&all));
-            prop_assert_eq!(merged(right, left.clone()), hosts(&all));
-            prop_assert_eq!(merged(Hosts::default(), left.clone()), left);
-        }
-    }
-
-    #[test]
-    fn files_without_a_computer_count_for_the_hosts_of_their_evidence() {
-        let mut named = FileReport { size: 1, bytes_read: 1, header: Header::Clean, ..FileReport::default() };
-        named.tally.computers.insert("a".to_owned(), RecordCounts { records: 1, ..RecordCounts::default() });
-        let unreadable = FileReport { size: 1, ..FileReport::default() };
-        let mut all = hosts(&[("one", named), ("one", unreadable.clone()), ("two", unreadable)]);
-        all.add_evidence("three");
-        let rows: Vec<_> = all
-            .rows()
-            .into_iter()
-            .map(|(computer, host)| {
-                (computer.map(str::to_owned), host.files.files, host.files.damaged, host.verdict())
-            })
-            .collect();
-        assert_eq!(
-            rows,
-            [
-                (Some("a".to_owned()), 2, 1, Verdict::NoDnsQueriesLogged),
-                (None, 0, 0, Verdict::NoEventLogs),
-                (None, 1, 1, Verdict::Unreadable),
-            ]
-        );
-        assert_eq!(Host::default().cells(None).len(), HOSTS_COLUMNS.len());
-    }
 }

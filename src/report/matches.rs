@@ -7,7 +7,7 @@ use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, query_status_
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
 /// The columns of `matches.parquet`.
-pub const MATCHES_COLUMNS: [Column; 35] = {
+pub const MATCHES_COLUMNS: [Column; 36] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::nullable(
@@ -77,6 +77,12 @@ pub const MATCHES_COLUMNS: [Column; 35] = {
         Column::always("matched_process", Texts, "the patterns for process_name and Image that hit"),
         Column::always("risk_score", Integer, "the detection's risk score, 0 to 100"),
         Column::always("risk_message", Text, "the detection's message about this event"),
+        Column::nullable(
+            "excluded_by",
+            Text,
+            "name of the exclusion that holds for it, so that it counts nowhere as a match; null for a match \
+             (such rows are there with `--keep-excluded` only)",
+        ),
     ]
 };
 
@@ -134,6 +140,8 @@ pub struct MatchContext<'a> {
     pub detection_name: &'a str,
     /// The detection's version.
     pub detection_version: &'a str,
+    /// The exclusion that holds for it; `None` for a match.
+    pub excluded_by: Option<&'a str>,
 }
 
 impl MatchRow<'_> {
@@ -180,11 +188,13 @@ impl MatchRow<'_> {
             Cell::texts(&self.matched_process),
             Cell::Integer(self.risk_score),
             Cell::text(&self.risk_message),
+            Cell::optional(context.excluded_by),
         ]
     }
 }
 
-fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
+/// What an answer is in a table.
+pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
     vec![Cell::text(&answer.kind), Cell::text(&answer.data)]
 }
 
@@ -274,6 +284,7 @@ mod tests {
             detection_id: "",
             detection_name: "",
             detection_version: "",
+            excluded_by: None,
         };
         assert_eq!(row.cells(&context).len(), MATCHES_COLUMNS.len());
     }

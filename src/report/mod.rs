@@ -2,8 +2,11 @@
 //! summary. Knows nothing of how evidence is read or tables are stored.
 
 mod escape;
+mod exclusion;
 mod finding;
 mod host;
+mod hosts;
+mod leads;
 mod ledger;
 mod matches;
 mod run;
@@ -13,11 +16,16 @@ mod verdict;
 mod verification;
 
 pub use escape::{escaped, escaped_json};
+pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
 pub use finding::Finding;
-pub use host::{HOSTS_COLUMNS, Host, Hosts};
+pub use host::{HOSTS_COLUMNS, Host};
+pub use hosts::Hosts;
+pub use leads::{LEADS_BLOOM, LEADS_COLUMNS, LeadContext, LeadRow, lead_hash};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
-pub use run::{DetectionRecord, Machine, Options, OutputRecord, RefusedRecord, Run, Totals};
+pub use run::{
+    DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord, RefusedRecord, Run, Totals,
+};
 pub use stated::{NotStated, Stated};
 pub use summary::{FlawedFile, Summary, terminal_width};
 pub use verdict::Verdict;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::exclusion::ExclusionRecord;
 use crate::tally::PassedOver;
 
 /// The whole of `run.json`.
@@ -53,6 +54,8 @@ pub struct Run {
     pub detections: Vec<DetectionRecord>,
     /// Files in directories of rules that could not be looked for.
     pub refused_detections: Vec<RefusedRecord>,
+    /// The site's exclusions, in their order.
+    pub exclusions: Vec<ExclusionRecord>,
     /// Sums over all files.
     pub totals: Totals,
     /// The tables.
@@ -101,6 +104,12 @@ pub struct Options {
     pub recover: bool,
     /// Whether other files were looked through for chunks.
     pub carve: bool,
+    /// Whether the rows of excluded matches were kept. (Outputs from before there were exclusions do not have it.)
+    #[serde(default)]
+    pub keep_excluded: bool,
+    /// Whether leads were looked for in the log of Windows' own DNS client. (Likewise.)
+    #[serde(default)]
+    pub dns_client: bool,
 }
 
 /// A detection, as `run.json` names it.
@@ -126,6 +135,31 @@ pub struct DetectionRecord {
     pub unique_matches: u64,
     /// Its matches among deleted records, counted nowhere else.
     pub recovered_matches: u64,
+    /// Its leads; `null` if they were not looked for.
+    pub leads: Option<DetectionLeads>,
+}
+
+/// The leads of a detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DetectionLeads {
+    /// Which names its condition asks for.
+    pub names: NamesAsked,
+    /// How many leads there are, copies of an event included.
+    pub leads: u64,
+    /// Of these, those that are no copies.
+    pub unique_leads: u64,
+}
+
+/// Which names a detection's condition asks for, whatever else it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NamesAsked {
+    /// Some: queries for these are leads.
+    Some,
+    /// Any: no query is a lead, or all would be.
+    Every,
+    /// None can match.
+    None,
 }
 
 /// A file in a directory of rules that could not be looked for.
@@ -203,6 +237,16 @@ pub struct Totals {
     pub recovered_records: u64,
     /// Matches among deleted records, counted nowhere else.
     pub recovered_matches: u64,
+    /// Matches that an exclusion holds for, copies and those among deleted records included, counted nowhere else.
+    pub excluded_matches: u64,
+    /// Leads, copies of an event included; they are no matches.
+    pub leads: u64,
+    /// Of these, those that are no copies of one before.
+    pub unique_leads: u64,
+    /// Hosts with a lead.
+    pub hosts_with_leads: u64,
+    /// Leads that an exclusion holds for, counted nowhere else.
+    pub excluded_leads: u64,
 }
 
 impl Totals {

@@ -1,12 +1,16 @@
 //! The summary on standard output: what a person can act on. The only user of `comfy-table` and `textwrap`.
 
+mod exclusions;
+mod leads;
+
 use std::fmt::{self, Display, Write};
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::escape::escaped;
-use super::host::{Host, Hosts, by_count};
+use super::host::{Host, by_count};
+use super::hosts::Hosts;
 use super::ledger::Status;
 use super::run::{DetectionRecord, Run, Totals};
 use super::verdict::Verdict;
@@ -64,6 +68,7 @@ impl Display for Summary<'_> {
         self.heading(f)?;
         self.matching_hosts(f, &rows)?;
         self.other_hosts(f, &rows)?;
+        self.leads(f, &rows)?;
         self.findings(f, &rows)?;
         writeln!(f)?;
         self.read(f)?;
@@ -108,6 +113,7 @@ impl Summary<'_> {
                 &format!("{} without a match", counted(silent as u64, "other", "others")),
             )?;
         }
+        self.exclusions(f)?;
         if let Some(window) = self.window() {
             self.labelled(f, "Only", &window)?;
         }

@@ -5,16 +5,16 @@ use std::ops::Range;
 use crate::bytes::LogBytes;
 use crate::clock::Clock;
 use crate::damage::{Damage, Problem, Problems};
-use crate::event::DnsQueryEvent;
+use crate::event::{DnsClientEvent, DnsQueryEvent};
 use crate::tally::Tally;
 
 use super::chunk::{
     Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place, walk as walk_chunk,
 };
 use super::cost::Allowance;
-use super::document::Document;
+use super::document::{DnsClientQueries, Document};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
-use super::needle::Selection;
+use super::needle::{DnsClient, Selection};
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::recover::Recoverer;
@@ -29,14 +29,20 @@ pub struct Location {
     pub record_offset: u64,
 }
 
-/// A DNS query and where it was found.
+/// An event and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct LocatedEvent {
+pub struct Located<E> {
     /// Its place.
     pub location: Location,
     /// What it says.
-    pub event: DnsQueryEvent,
+    pub event: E,
 }
+
+/// A DNS query and where it was found.
+pub type LocatedEvent = Located<DnsQueryEvent>;
+
+/// A query of Windows' own DNS client, and where it was found.
+pub type LocatedLead = Located<DnsClientEvent>;
 
 /// What a block holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,6 +61,8 @@ pub struct BlockScan {
     pub clock: Clock,
     /// Those of its DNS queries that were decoded, in the order of the file.
     pub events: Vec<LocatedEvent>,
+    /// Those queries of Windows' own DNS client that were decoded, if these were asked for, in the order of the file.
+    pub dns_client: Vec<LocatedLead>,
     /// The DNS queries among its stale records, if these were asked for, in the order of the file.
     pub recovered: Vec<LocatedEvent>,
 }
@@ -75,6 +83,7 @@ pub struct Scanner {
     pub(super) buffer: BlockBuffer,
     /// Counts what need not be decoded; `None` to decode everything.
     skimmer: Option<Skimmer>,
+    dns_client: DnsClientQueries,
     walk: Walk,
     recovery: Option<Recoverer>,
 }
@@ -93,7 +102,21 @@ impl Scanner {
             Selection::Everything => None,
             Selection::Wanted(wanted) => Some(Skimmer::new(wanted)),
         };
-        Scanner { buffer: BlockBuffer::default(), skimmer, walk: Walk::default(), recovery: None }
+        Scanner {
+            buffer: BlockBuffer::default(),
+            skimmer,
+            dns_client: DnsClientQueries::PassedOver,
+            walk: Walk::default(),
+            recovery: None,
+        }
+    }
+
+    /// The same, with the queries of Windows' own DNS client that `dns_client` says.
+    #[must_use]
+    pub fn with_dns_client(self, dns_client: &DnsClient) -> Self {
+        let DnsClient::Wanted(wanted) = dns_client else { return self };
+        let skimmer = self.skimmer.map(|skimmer| skimmer.leaving_dns_client(wanted));
+        Scanner { skimmer, dns_client: DnsClientQueries::Taken, ..self }
     }
 
     /// The same, with stale records or without.
@@ -180,7 +203,7 @@ impl Scanner {
                     recoverer.keep(read.bytes);
                 }
                 let at = Start { number, offset: range.start };
-                scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), scan);
+                scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), self.dns_client, scan);
                 if let Some(recoverer) = &mut self.recovery {
                     recoverer.recover(Start { number, offset: range.start }, scan);
                 }
@@ -259,6 +282,7 @@ fn scan_chunk(
     at: Start,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,
+    dns_client: DnsClientQueries,
     scan: &mut BlockScan,
 ) {
     let skimmer = skimmer.filter(|_| read.problems.is_empty());
@@ -273,8 +297,8 @@ fn scan_chunk(
     let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
     scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
-    let BlockScan { tally, events, .. } = scan;
-    decode(read.bytes, walk, |record, document| {
+    let BlockScan { tally, events, dns_client: leads, .. } = scan;
+    decode(read.bytes, walk, dns_client, |record, document| {
         let offset = record.range.start as u64;
         let refound = record.reached == Reached::BehindDamage && document.is_ok();
         tally.refound_records += u64::from(refound);
@@ -284,6 +308,10 @@ fn scan_chunk(
                 tally.add(&event.system);
                 let location = at.of(offset);
                 events.push(LocatedEvent { location, event: *event });
+            }
+            Ok(Document::DnsClient(event)) => {
+                tally.add(&event.system);
+                leads.push(Located { location: at.of(offset), event: *event });
             }
             Err(reason) => {
                 tally.damaged_records += 1;

@@ -11,15 +11,26 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::event::{DnsQueryEvent, EventTime, System};
+use crate::event::{DnsClientEvent, DnsQueryEvent, EventTime, System};
 
 /// What a record says.
 #[derive(Debug)]
 pub(super) enum Document {
     /// A Sysmon DNS query.
     DnsQuery(Box<DnsQueryEvent>),
+    /// A query of Windows' own DNS client, where these are taken.
+    DnsClient(Box<DnsClientEvent>),
     /// Any other event.
     Other(System),
+}
+
+/// What becomes of the queries of Windows' own DNS client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DnsClientQueries {
+    /// They are events like others.
+    PassedOver,
+    /// They are read.
+    Taken,
 }
 
 #[derive(Deserialize)]
@@ -81,32 +92,36 @@ struct DnsQueryData<'a> {
 }
 
 /// A field that is there, be it empty: `null` is how the decoder renders an element without content.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Element<'a>>, D::Error> {
+pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Element<'a>>, D::Error> {
     Element::deserialize(deserializer).map(Some)
 }
 
 /// Reads the event out of a record's JSON.
-pub(super) fn parse(json: &[u8]) -> Result<Document, serde_json::Error> {
+pub(super) fn parse(json: &[u8], dns_client: DnsClientQueries) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
-    if !system.is_dns_query() {
-        return Ok(Document::Other(system));
+    let data = root.event.event_data.map(RawValue::get).filter(|data| data.starts_with('{')).unwrap_or("{}");
+    if system.is_dns_query() {
+        let data: DnsQueryData<'_> = serde_json::from_str(data)?;
+        return Ok(Document::DnsQuery(Box::new(dns_query(system, data))));
     }
-    let data = root.event.event_data.map(RawValue::get).filter(|data| data.starts_with('{'));
-    let data: DnsQueryData<'_> = serde_json::from_str(data.unwrap_or("{}"))?;
-    Ok(Document::DnsQuery(Box::new(dns_query(system, data))))
+    if dns_client == DnsClientQueries::Taken && system.is_dns_client_query() {
+        let event = super::dns_client::read(system, data, json)?;
+        return Ok(Document::DnsClient(Box::new(event)));
+    }
+    Ok(Document::Other(system))
 }
 
 /// A DNS query as the decoder's JSON has it, which `evtx_dump` writes too.
 pub fn dns_query_of_json(json: &[u8]) -> Result<DnsQueryEvent, String> {
-    match parse(json) {
-        Ok(Document::DnsQuery(event)) => Ok(*event),
-        Ok(Document::Other(system)) => Err(format!(
-            "expected Sysmon's event 22, found event {} of '{}'",
-            system.event_id, system.provider
-        )),
-        Err(error) => Err(error.to_string()),
-    }
+    let system = match parse(json, DnsClientQueries::PassedOver).map_err(|error| error.to_string())? {
+        Document::DnsQuery(event) => return Ok(*event),
+        Document::DnsClient(event) => event.system,
+        Document::Other(system) => system,
+    };
+    Err(format!("expected Sysmon's event 22, found event {} of '{}'", system.event_id, system.provider))
 }
 
 fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
@@ -154,8 +169,8 @@ fn canonical_guid(text: &str) -> String {
 
 /// An XML element in its JSON form: a bare value, or an object of attributes and text.
 #[derive(Debug, Default)]
-struct Element<'a> {
-    text: Cow<'a, str>,
+pub(super) struct Element<'a> {
+    pub text: Cow<'a, str>,
     attributes: Attributes<'a>,
 }
 
@@ -249,9 +264,9 @@ mod tests {
     use super::*;
 
     fn dns(json: &str) -> DnsQueryEvent {
-        match parse(json.as_bytes()).unwrap() {
+        match parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap() {
             Document::DnsQuery(event) => *event,
-            Document::Other(system) => panic!("{system:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -279,7 +294,7 @@ mod tests {
     fn a_record_without_an_event_id_is_an_error() {
         for id in ["", r#""EventID":null,"#, r#""EventID":"x","#] {
             let json = format!(r#"{{"Event":{{"System":{{{id}"Computer":"a"}}}}}}"#);
-            assert!(parse(json.as_bytes()).is_err(), "{json}");
+            assert!(parse(json.as_bytes(), DnsClientQueries::PassedOver).is_err(), "{json}");
         }
     }
 
@@ -287,7 +302,8 @@ mod tests {
     fn an_element_in_a_field_is_an_error() {
         let json = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":22},
             "EventData":{"QueryName":{"b":"pastebin.com"}}}}"##;
-        assert!(parse(json.as_bytes()).unwrap_err().to_string().contains("found an element 'b'"));
+        let error = parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap_err();
+        assert!(error.to_string().contains("found an element 'b'"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod block;
 mod carve;
 mod chunk;
 mod cost;
+mod dns_client;
 mod document;
 mod layout;
 mod log;
@@ -21,7 +22,7 @@ mod template;
 mod token;
 mod value;
 
-pub use block::{BlockScan, LocatedEvent, Location, Recovery, Scanner};
+pub use block::{BlockScan, Located, LocatedEvent, LocatedLead, Location, Recovery, Scanner};
 pub use document::dns_query_of_json;
 pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};
-pub use needle::{Needle, Selection, Wanted};
+pub use needle::{DnsClient, Needle, Selection, Wanted};

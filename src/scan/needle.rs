@@ -20,6 +20,16 @@ pub enum Selection {
     Wanted(Vec<Wanted>),
 }
 
+/// What becomes of the queries of Windows' own DNS client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DnsClient {
+    /// They are counted, like all events that are none of Sysmon's queries.
+    #[default]
+    Counted,
+    /// Those that one of these could want are handed on, too; all of them where everything is decoded.
+    Wanted(Vec<Wanted>),
+}
+
 /// What a detection wants: DNS queries that hold at least one needle of each of these sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {

@@ -12,7 +12,7 @@ use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
 use super::binxml::{FILETIME, FILETIME_OF_9999};
 use super::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RecordSpan, Walk};
-use super::document::{Document, parse};
+use super::document::{DnsClientQueries, Document, parse};
 use super::log::u64_at;
 use super::value::Values;
 
@@ -33,6 +33,7 @@ const MOST_CHUNK_TEXT: usize = 2 << 20;
 pub(super) fn decode(
     bytes: &mut [u8],
     walk: &Walk,
+    dns_client: DnsClientQueries,
     mut found: impl FnMut(&RecordSpan, Result<Document, String>),
 ) {
     if walk.records.is_empty() {
@@ -42,7 +43,7 @@ pub(super) fn decode(
     agree(bytes, walk);
     let mut decoded = 0;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        decode_agreed(bytes, end, walk, |record, document| {
+        decode_agreed(bytes, end, walk, dns_client, |record, document| {
             decoded += 1;
             found(record, document);
         })
@@ -110,6 +111,7 @@ fn decode_agreed(
     bytes: &[u8],
     end: usize,
     walk: &Walk,
+    dns_client: DnsClientQueries,
     mut found: impl FnMut(&RecordSpan, Result<Document, String>),
 ) -> Result<(), String> {
     let mut header = EvtxChunkHeader::from_bytes(bytes).map_err(|error| causes(&error))?;
@@ -134,31 +136,38 @@ fn decode_agreed(
         }
         found(
             span,
-            item.map_err(|error| causes(&error)).and_then(|record| document(record, span, &mut text)),
+            item.map_err(|error| causes(&error))
+                .and_then(|record| document(record, span, dns_client, &mut text)),
         );
     }
     Ok(())
 }
 
 /// What a record says. `text` is how much text of DNS queries its chunk may still expand to.
-fn document(record: EvtxRecord<'_>, span: &RecordSpan, text: &mut usize) -> Result<Document, String> {
+fn document(
+    record: EvtxRecord<'_>,
+    span: &RecordSpan,
+    dns_client: DnsClientQueries,
+    text: &mut usize,
+) -> Result<Document, String> {
     // Both walks were made to agree; should they ever not, a wrong place must not be reported.
     if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
         return Err("the decoder found another record in its place".to_owned());
     }
     let record_bytes = record.chunk.data;
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
-    let mut document = parse(&json.data).map_err(|error| causes(&error))?;
+    let mut document = parse(&json.data, dns_client).map_err(|error| causes(&error))?;
     if let Some(time) = time_beyond_9999(record_bytes, span) {
         // The decoder writes such a year with its last four digits.
         let system = match &mut document {
             Document::DnsQuery(event) => &mut event.system,
+            Document::DnsClient(event) => &mut event.system,
             Document::Other(system) => system,
         };
         system.time_created = None;
         system.time_created_raw = format!("FILETIME {time}");
     }
-    if matches!(document, Document::DnsQuery(_)) {
+    if !matches!(document, Document::Other(_)) {
         let left = text.checked_sub(json.data.len());
         *text =
             left.ok_or_else(|| format!("the chunk expands to more than {MOST_CHUNK_TEXT} bytes of text"))?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::block::{BlockScan, LocatedEvent, Start, set_unfit_aside};
 use super::chunk::{Place, Walk, give_signature, place, walk as walk_chunk};
-use super::document::Document;
+use super::document::{DnsClientQueries, Document};
 use super::record::decode;
 use super::stale;
 
@@ -29,7 +29,8 @@ impl Recoverer {
         stale::walk(chunk, &ranges, walk);
         set_unfit_aside(chunk, walk, &mut Vec::new());
         give_signature(chunk);
-        decode(chunk, walk, |record, document| {
+        // What is left of the DNS client's queries is too little for a lead: it is counted only.
+        decode(chunk, walk, DnsClientQueries::PassedOver, |record, document| {
             scan.tally.recovered_records += u64::from(document.is_ok());
             if let Ok(Document::DnsQuery(event)) = document {
                 let location = at.of(record.range.start as u64);

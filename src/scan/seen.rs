@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::event::{EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
+use crate::event::{DNS_CLIENT_QUERY_EVENT_IDS, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
 
 use super::binxml::{FILETIME, FILETIME_OF_9999, FRAGMENT, TEXT, U16, U64, is_letter};
 use super::template::EventTemplate;
@@ -50,6 +50,12 @@ impl Seen {
     /// Whether it is Sysmon's event 22.
     pub(super) fn is_dns_query(&self) -> bool {
         self.sysmon && self.event_id == DNS_QUERY
+    }
+
+    /// Whether it has a number of those that Windows' own DNS client gives its queries. Events of others that have it are rare, so the
+    /// decoder shall tell.
+    pub(super) fn may_be_dns_client_query(&self) -> bool {
+        DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
     }
 }
 

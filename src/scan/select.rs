@@ -38,6 +38,8 @@ const MOST_LOGS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Skimmer {
     needles: Needles,
+    /// What is wanted of the queries of Windows' own DNS client; `None` where these are counted only.
+    dns_client: Option<Needles>,
     remembered: Remembered,
     /// The logs that counted records belong to.
     logs: Vec<KnownLog>,
@@ -46,7 +48,17 @@ pub(super) struct Skimmer {
 impl Skimmer {
     /// One that leaves for decoding what these want.
     pub(super) fn new(wanted: &[Wanted]) -> Self {
-        Skimmer { needles: Needles::new(wanted), remembered: Remembered::default(), logs: Vec::new() }
+        Skimmer {
+            needles: Needles::new(wanted),
+            dns_client: None,
+            remembered: Remembered::default(),
+            logs: Vec::new(),
+        }
+    }
+
+    /// The same, which leaves for decoding what these want of the queries of Windows' own DNS client, too.
+    pub(super) fn leaving_dns_client(self, wanted: &[Wanted]) -> Self {
+        Skimmer { dns_client: Some(Needles::new(wanted)), ..self }
     }
 
     /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of the walk. Does nothing and
@@ -54,12 +66,14 @@ impl Skimmer {
     pub(super) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
         let Some(end) = sound_end(chunk) else { return false };
-        let Skimmer { needles, remembered, logs } = self;
+        let Skimmer { needles, dns_client, remembered, logs } = self;
         forget(logs);
         // Room at once for what chunks mostly have.
         let (events, data) = (Vec::with_capacity(16), Vec::with_capacity(4));
         let layouts = Vec::with_capacity(MOST_LAYOUTS);
-        let mut skim = Skim { chunk, end, needles, remembered, events, data, logs, layouts };
+        let queries = WantedData { needles, data };
+        let dns_client = dns_client.as_mut().map(|needles| WantedData { needles, data: Vec::new() });
+        let mut skim = Skim { chunk, end, queries, dns_client, remembered, events, logs, layouts };
         let mut at = CHUNK_HEADER_SIZE;
         // Where the records begin that were counted last.
         let mut counted = at;
@@ -97,16 +111,25 @@ struct Skim<'a> {
     chunk: &'a [u8],
     /// Where the live records end.
     end: usize,
-    needles: &'a mut Needles,
+    /// What is wanted of Sysmon's DNS queries.
+    queries: WantedData<'a>,
+    /// What is wanted of the queries of Windows' own DNS client, if anything is.
+    dns_client: Option<WantedData<'a>>,
     remembered: &'a mut Remembered,
     /// The definitions of events met so far, by their offsets; `None` for one that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
-    /// Likewise those of `EventData` in DNS queries: where the fields lie that are looked into.
-    data: Vec<(usize, Option<FieldPlaces>)>,
     /// The logs that counted records belong to.
     logs: &'a mut Vec<KnownLog>,
     /// Layouts of records met so far, the last one met first.
     layouts: Vec<Layout<'a>>,
+}
+
+/// What is wanted of the data of a kind of event.
+struct WantedData<'a> {
+    needles: &'a mut Needles,
+    /// The definitions of `EventData` met so far, by their offsets: where the fields lie that are looked into; `None` for one
+    /// that is not understood.
+    data: Vec<(usize, Option<FieldPlaces>)>,
 }
 
 /// A definition of an event, and what was counted of its records.
@@ -153,8 +176,13 @@ impl Skim<'_> {
             Some(known) => known,
             None => self.value_by_value(content)?,
         };
-        if seen.is_dns_query()
-            && is_wanted(&mut self.data, self.chunk, seen.data.clone()?, self.end, self.needles)?
+        let (chunk, end) = (self.chunk, self.end);
+        if seen.is_dns_query() && self.queries.hold(chunk, seen.data.clone()?, end)? {
+            return Some(Verdict::Decode);
+        }
+        if let Some(dns_client) = &mut self.dns_client
+            && seen.may_be_dns_client_query()
+            && dns_client.hold(chunk, seen.data.clone()?, end)?
         {
             return Some(Verdict::Decode);
         }
@@ -235,18 +263,15 @@ fn known_log(logs: &mut Vec<KnownLog>, template: &EventTemplate, values: &Values
     Some(logs.len() - 1)
 }
 
-/// Whether a detection could want a DNS query, whose `EventData` fills `range`.
-fn is_wanted(
-    data: &mut Vec<(usize, Option<FieldPlaces>)>,
-    chunk: &[u8],
-    range: Range<usize>,
-    records_end: usize,
-    needles: &mut Needles,
-) -> Option<bool> {
-    let values = Values::read(chunk, range)?;
-    let read = |offset| Some(needles.places(&data_template(chunk, offset, records_end)?));
-    let place = known(data, values.definition, read)?;
-    needles.want(data.get(place)?.1.as_ref()?, &values)
+impl WantedData<'_> {
+    /// Whether a detection could want the event whose `EventData` fills `range`.
+    fn hold(&mut self, chunk: &[u8], range: Range<usize>, records_end: usize) -> Option<bool> {
+        let WantedData { needles, data } = self;
+        let values = Values::read(chunk, range)?;
+        let read = |offset| Some(needles.places(&data_template(chunk, offset, records_end)?));
+        let place = known(data, values.definition, read)?;
+        needles.want(data.get(place)?.1.as_ref()?, &values)
+    }
 }
 
 /// The place among those known of the definition at `offset`, which is read if it is new. It must lie among the live

@@ -5,12 +5,15 @@ use crate::detect::{StatsColumn, StatsKind, StatsTable, StatsValue};
 use crate::discover::Discovery;
 use crate::error::SweepError;
 use crate::report::{
-    FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, Hosts, MATCHES_BLOOM, OutputRecord, Status, Totals,
+    FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, Hosts, LEADS_BLOOM, MATCHES_BLOOM, OutputRecord,
+    Status, Totals,
 };
 use crate::table::{Cell, Column, ColumnType, Nulls};
 use crate::write::{OutputDirectory, Table, TableWriter, WrittenTable};
 
-use super::work::{Done, Matches, Reduced};
+use super::leads::{LeadCounts, Leads};
+use super::matched::{Excluded, Matches, Reduced};
+use super::work::{Done, Found};
 use super::{Observer, SCHEMA_VERSION};
 
 /// How many flawed files are remembered for the summary; the ledger has all.
@@ -24,10 +27,13 @@ pub(super) struct Collector<'a> {
     observer: &'a mut dyn Observer,
     metadata: Vec<(&'static str, String)>,
     matches: TableWriter,
+    /// The leads, if they are looked for, and how many each detection has.
+    leads: Option<(TableWriter, Vec<LeadCounts>)>,
     files: TableWriter,
     hosts: Hosts,
     /// What the matches of each detection come to.
     reduced: Vec<Reduced>,
+    excluded: Excluded,
     totals: Totals,
     flawed: Vec<FlawedFile>,
     /// The file whose blocks are coming in, and how far they have come.
@@ -45,6 +51,10 @@ pub(super) struct Collected {
     pub flawed: Vec<FlawedFile>,
     /// For each detection, its matches, how many of them are no copies, and how many there are among deleted records.
     pub match_counts: Vec<[u64; 3]>,
+    /// For each detection, its leads, if they were looked for.
+    pub lead_counts: Option<Vec<LeadCounts>>,
+    /// The matches that exclusions took away.
+    pub excluded: Excluded,
     /// The tables.
     pub outputs: Vec<OutputRecord>,
 }
@@ -55,6 +65,7 @@ impl<'a> Collector<'a> {
         config: &'a Config,
         discovery: &'a Discovery,
         table: &Table,
+        leads: Option<&Table>,
         observer: &'a mut dyn Observer,
     ) -> Result<Self, SweepError> {
         let metadata = metadata(&config.detections);
@@ -64,6 +75,12 @@ impl<'a> Collector<'a> {
         let matches_order =
             "evidence order: file, record_offset, detection; recovered ones last, in the same order";
         let matches = create("matches.parquet", table, &MATCHES_BLOOM, matches_order)?;
+        let create_leads = |table| {
+            let order = "evidence order: file, record_offset, detection";
+            let writer = create("leads.parquet", table, &LEADS_BLOOM, order)?;
+            Ok((writer, vec![LeadCounts::default(); config.detections.len()]))
+        };
+        let leads = leads.map(create_leads).transpose()?;
         let files = create(
             "files.parquet",
             &Table::new(&FILES_COLUMNS),
@@ -78,6 +95,7 @@ impl<'a> Collector<'a> {
             reduced: Matches::none(table, &config.detections).detections,
             detections: &config.detections,
             output: &config.output,
+            excluded: Excluded::default(),
             totals: Totals::default(),
             flawed: Vec::new(),
             current: None,
@@ -86,6 +104,7 @@ impl<'a> Collector<'a> {
             observer,
             metadata,
             matches,
+            leads,
             files,
             hosts,
         })
@@ -93,9 +112,10 @@ impl<'a> Collector<'a> {
 
     /// Takes what came of the next unit.
     pub(super) fn add(&mut self, done: Done<'_>) -> Result<(), SweepError> {
-        let matches = done.matches?;
-        self.observer.advanced(done.block.length(), matches.rows.len() as u64);
+        let Found { matches, leads } = done.found?;
+        self.observer.advanced(done.block.length(), matches.count);
         self.add_matches(matches)?;
+        leads.map_or(Ok(()), |leads| self.add_leads(leads))?;
         let (report, end) = self.current.get_or_insert_default();
         report.append(done.part);
         *end = done.block.end;
@@ -104,13 +124,28 @@ impl<'a> Collector<'a> {
 
     /// Takes in matches.
     pub(super) fn add_matches(&mut self, matches: Matches) -> Result<(), SweepError> {
-        if matches.rows.is_empty() {
+        if matches.is_empty() {
             return Ok(());
         }
         self.matches.append(matches.rows)?;
         self.hosts.merge(matches.hosts);
+        self.excluded.merge(matches.excluded);
         for (reduced, more) in self.reduced.iter_mut().zip(matches.detections) {
             reduced.merge(more);
+        }
+        Ok(())
+    }
+
+    fn add_leads(&mut self, leads: Leads) -> Result<(), SweepError> {
+        let Some((writer, counts)) = &mut self.leads else { return Ok(()) };
+        if leads.is_empty() {
+            return Ok(());
+        }
+        writer.append(leads.rows)?;
+        self.hosts.merge(leads.hosts);
+        self.excluded.merge(leads.excluded);
+        for (ours, more) in counts.iter_mut().zip(leads.detections) {
+            ours.merge(more);
         }
         Ok(())
     }
@@ -152,6 +187,10 @@ impl<'a> Collector<'a> {
             record("matches.parquet", self.matches.finish()?),
             write_hosts(self.output, &self.hosts, &self.metadata)?,
         ];
+        let leads = self.leads.take();
+        let leads = leads.map(|(writer, counts)| Ok((record("leads.parquet", writer.finish()?), counts)));
+        let (leads, lead_counts) = leads.transpose()?.unzip();
+        outputs.extend(leads);
         let mut match_counts = Vec::with_capacity(self.reduced.len());
         for (reduced, LoadedDetection { detection, .. }) in self.reduced.into_iter().zip(self.detections) {
             match_counts.push([reduced.matches, reduced.unique_matches, reduced.recovered_matches]);
@@ -165,7 +204,13 @@ impl<'a> Collector<'a> {
         self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
         self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
-        Ok(Collected { hosts: self.hosts, totals: self.totals, flawed: self.flawed, match_counts, outputs })
+        self.totals.leads = rows.iter().map(|(_, host)| host.leads).sum();
+        self.totals.unique_leads = rows.iter().map(|(_, host)| host.unique_leads).sum();
+        self.totals.hosts_with_leads = rows.iter().filter(|(_, host)| host.leads > 0).count() as u64;
+        self.totals.excluded_leads = self.excluded.sum().leads;
+        self.totals.excluded_matches = rows.iter().map(|(_, host)| host.excluded_matches).sum();
+        let Collector { hosts, totals, flawed, excluded, .. } = self;
+        Ok(Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, outputs })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::config::Window;
 use crate::digest::sha256;
 use crate::error::SweepError;
 use crate::report::FileReport;
-use crate::scan::{Block, LocatedEvent};
+use crate::scan::{Block, LocatedEvent, LocatedLead};
 
 /// Hexadecimal digits of the SHA-256 at a line's beginning, and the space behind them.
 const PREFIX: usize = 65;
@@ -53,6 +53,8 @@ pub(super) struct NewEntry<'a> {
     pub part: &'a FileReport,
     pub events: Vec<&'a LocatedEvent>,
     pub recovered: Vec<&'a LocatedEvent>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leads: Vec<&'a LocatedLead>,
 }
 
 /// What came of a unit, as it is read.
@@ -64,6 +66,9 @@ pub(super) struct Entry {
     pub events: Vec<LocatedEvent>,
     /// Those among stale records.
     pub recovered: Vec<LocatedEvent>,
+    /// The queries of Windows' own DNS client that are leads; not there if there are none.
+    #[serde(default)]
+    pub leads: Vec<LocatedLead>,
 }
 
 /// As much of an entry as tells which unit it is of.

@@ -1,24 +1,26 @@
-//! What one thread does at a time: reads, decodes and detects a block of a log, and reduces what
+//! What one thread does at a time: reads and decodes a block of a log, has its events looked at, and puts together what
 //! comes of it.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::journal::{Entry, JournalReader, NewEntry, line};
+use super::leads::{LeadFinder, Leads, lead_conditions};
+use super::matched::{Described, Detector, Matches, Met};
 use super::unit::{Source, Unit, key};
 use crate::bytes::LogBytes;
-use crate::config::{Config, Decoding, LoadedDetection};
+use crate::config::{self, Config, Decoding};
 use crate::damage::{Damage, Problem};
-use crate::detect::{Predicate, RequiredLiteral, StatsTable};
-use crate::digest::Sha256Digest;
+use crate::detect::{LeadCondition, Predicate, RequiredLiteral};
 use crate::discover::{Discovery, Form, LogFile};
 use crate::error::SweepError;
-use crate::event::QueryResults;
+use crate::event::DnsClientEvent;
 use crate::hash_chain::HashChain;
 use crate::readers::Readers;
-use crate::report::{FileReport, Header, Hosts, MatchContext, MatchRow, Occurrence, event_hash};
-use crate::scan::{Block, BlockScan, LocatedEvent, Needle, Scanner, Selection, Wanted};
-use crate::write::{Rows, Table};
+use crate::report::{FileReport, Header, Occurrence};
+use crate::scan::{
+    Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Scanner, Selection, Wanted,
+};
+use crate::write::Table;
 
 /// What came of a unit.
 pub(super) struct Done<'a> {
@@ -32,90 +34,38 @@ pub(super) struct Done<'a> {
     pub described: Vec<Described>,
     /// Those among stale records. Whether one of them is an event of its own is known when all live ones are.
     pub recovered: Vec<Described>,
+    /// The queries of Windows' own DNS client that are leads, likewise; none unless they are looked for.
+    pub leads: Vec<Described<DnsClientEvent>>,
     /// What they come to; an error is a fault of this program, or of the journal.
-    pub matches: Result<Matches, SweepError>,
+    pub found: Result<Found, SweepError>,
     /// Its line for the journal; `None` of what is there already, or could not all be read.
     pub line: Option<Vec<u8>>,
 }
 
-/// An event that at least one detection describes.
-pub(super) struct Described {
-    pub located: LocatedEvent,
-    pub hash: Sha256Digest,
-    pub occurrence: Occurrence,
-    /// Which detections, by their place among all.
-    pub detections: Vec<usize>,
+/// What the events of a unit come to.
+pub(super) struct Found {
+    /// The matches.
+    pub matches: Matches,
+    /// The leads, if they are looked for.
+    pub leads: Option<Leads>,
 }
 
-/// The matches of a unit, as rows and reduced.
-pub(super) struct Matches {
-    /// Rows of `matches.parquet`.
-    pub rows: Rows,
-    /// What they say of their hosts.
-    pub hosts: Hosts,
-    /// What those of each detection come to.
-    pub detections: Vec<Reduced>,
-}
-
-/// What the matches of one detection come to. `merge` is associative and commutative.
-pub(super) struct Reduced {
-    /// How many there are, copies of an event included.
-    pub matches: u64,
-    /// How many are no copies.
-    pub unique_matches: u64,
-    /// How many are among deleted records. They are counted nowhere else.
-    pub recovered_matches: u64,
-    /// The detection's own table, if it has one: of events that are no copies.
-    pub stats: Option<StatsTable>,
-}
-
-impl Reduced {
-    fn new(loaded: &LoadedDetection) -> Self {
-        let stats = loaded.detection.search.stats.as_ref().map(StatsTable::new);
-        Reduced { matches: 0, unique_matches: 0, recovered_matches: 0, stats }
-    }
-
-    fn add(&mut self, described: &Described) {
-        if described.occurrence == Occurrence::Recovered {
-            self.recovered_matches += 1;
-            return;
-        }
-        self.matches += 1;
-        if described.occurrence == Occurrence::First {
-            self.unique_matches += 1;
-            if let Some(stats) = &mut self.stats {
-                stats.add(&described.located.event);
-            }
-        }
-    }
-
-    /// Takes in what other matches come to.
-    pub(super) fn merge(&mut self, other: Reduced) {
-        self.matches += other.matches;
-        self.unique_matches += other.unique_matches;
-        self.recovered_matches += other.recovered_matches;
-        if let (Some(ours), Some(theirs)) = (&mut self.stats, other.stats) {
-            ours.merge(theirs);
-        }
-    }
-}
-
-impl Matches {
-    /// None yet.
-    pub(super) fn none(table: &Table, detections: &[LoadedDetection]) -> Self {
-        Matches {
-            rows: table.rows(),
-            hosts: Hosts::default(),
-            detections: detections.iter().map(Reduced::new).collect(),
-        }
-    }
+/// The events of a unit that may be wanted.
+#[derive(Default)]
+struct Events {
+    live: Vec<LocatedEvent>,
+    recovered: Vec<LocatedEvent>,
+    dns_client: Vec<LocatedLead>,
 }
 
 /// All that the threads share.
 pub(super) struct Workshop<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
-    table: &'a Table,
+    detector: Detector<'a>,
+    /// Looks for leads, if anything does.
+    lead_finder: Option<LeadFinder<'a>>,
+    dns_client: DnsClient,
     selection: Selection,
     journal: JournalReader,
     /// Who may read, if not all may.
@@ -124,16 +74,33 @@ pub(super) struct Workshop<'a> {
     idle: Mutex<Vec<Scanner>>,
 }
 
+impl Done<'_> {
+    /// Notes for the ledger how many matches there are.
+    fn count(&mut self) {
+        self.part.matches = self.found.as_ref().map_or(0, |found| found.matches.count);
+    }
+}
+
 impl<'a> Workshop<'a> {
-    /// A workshop whose matches are rows of `table`.
+    /// A workshop whose matches are rows of `table`, and its leads, if it is to look for them, of `leads`.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
         table: &'a Table,
+        leads: Option<&'a Table>,
         journal: JournalReader,
     ) -> Self {
-        let (selection, readers) = (selection(config), config.readers.map(Readers::new));
-        Workshop { config, discovery, table, selection, journal, readers, idle: Mutex::default() }
+        Workshop {
+            config,
+            discovery,
+            detector: Detector::new(config, discovery, table),
+            lead_finder: leads.map(|table| LeadFinder::new(config, discovery, table)),
+            dns_client: dns_client(config),
+            selection: selection(config),
+            journal,
+            readers: config.readers.map(Readers::new),
+            idle: Mutex::default(),
+        }
     }
 
     /// Reads, decodes and detects; or takes what was read from the journal.
@@ -144,12 +111,11 @@ impl<'a> Workshop<'a> {
             Source::Journal(at) => at,
         };
         match self.journal.read(&at) {
-            Ok(Entry { part, events, recovered }) => {
-                let recovered = self.detect(recovered);
-                Done { recovered, ..self.done(file, block, part, self.detect(events)) }
+            Ok(Entry { part, events, recovered, leads }) => {
+                self.done(file, block, part, Events { live: events, recovered, dns_client: leads })
             }
             Err(error) => {
-                Done { matches: Err(error), ..self.done(file, block, FileReport::default(), Vec::new()) }
+                Done { found: Err(error), ..self.done(file, block, FileReport::default(), Events::default()) }
             }
         }
     }
@@ -162,22 +128,25 @@ impl<'a> Workshop<'a> {
             Err(reason) => {
                 // There will be no hash: nothing need be kept for it.
                 hash(chain, block, None);
-                return self.done(file, block, unreadable(file, block, reason), Vec::new());
+                return self.done(file, block, unreadable(file, block, reason), Events::default());
             }
         };
         let scanner = idle().pop();
-        let mut scanner =
-            scanner.unwrap_or_else(|| Scanner::new(&self.selection).recovering(self.config.recovery));
+        let mut scanner = scanner.unwrap_or_else(|| self.scanner());
         let mut sha256 = None;
         let see = |bytes: Option<&[u8]>| sha256 = hash(chain, block, bytes);
-        let (mut part, events, stale) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
+        let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
         part.sha256 = sha256;
         idle().push(scanner);
-        let recovered = self.detect(stale);
-        let done = Done { recovered, ..self.done(file, block, part, self.detect(events)) };
+        let done = self.done(file, block, part, events);
         // What could not be read now shall be tried again when the sweep is resumed.
         let line = (!done.part.problems.lack_bytes()).then(|| self.line(&done));
         Done { line, ..done }
+    }
+
+    fn scanner(&self) -> Scanner {
+        let scanner = Scanner::new(&self.selection).recovering(self.config.recovery);
+        scanner.with_dns_client(&self.dns_client)
     }
 
     /// What the journal keeps of a unit.
@@ -188,40 +157,50 @@ impl<'a> Workshop<'a> {
             part: &done.part,
             events: done.described.iter().map(|described| &described.located).collect(),
             recovered: done.recovered.iter().map(|described| &described.located).collect(),
+            leads: done.leads.iter().map(|described| &described.located).collect(),
         })
     }
 
-    fn done<'u>(
+    fn done<'u>(&self, file: &'u LogFile, block: Block, part: FileReport, events: Events) -> Done<'u> {
+        let described = self.detector.detect(events.live);
+        let finder = self.lead_finder.as_ref();
+        let leads = finder.map_or_else(Vec::new, |finder| finder.find(events.dns_client));
+        let mut done = Done {
+            found: self.reduce(file, &described, &leads),
+            recovered: self.detector.detect(events.recovered),
+            file,
+            block,
+            part,
+            described,
+            leads,
+            line: None,
+        };
+        done.count();
+        done
+    }
+
+    fn reduce(
         &self,
-        file: &'u LogFile,
-        block: Block,
-        mut part: FileReport,
-        described: Vec<Described>,
-    ) -> Done<'u> {
-        let matches = self.reduce(file, &described);
-        part.matches = matches.as_ref().map_or(0, |matches| matches.rows.len() as u64);
-        Done { file, block, part, described, recovered: Vec::new(), matches, line: None }
+        file: &LogFile,
+        described: &[Described],
+        leads: &[Described<DnsClientEvent>],
+    ) -> Result<Found, SweepError> {
+        let finder = self.lead_finder.as_ref();
+        Ok(Found {
+            matches: self.detector.reduce(file, described)?,
+            leads: finder.map(|finder| finder.reduce(file, leads)).transpose()?,
+        })
     }
 
     /// Settles which events of a unit are copies, all units before it being settled; what they come to is reduced again if
     /// there are any. Most units have none, so the reduction need not wait for this.
-    pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut HashSet<Sha256Digest>) -> Done<'u> {
-        let mut copies = false;
-        for event in &mut done.described {
-            if !met.insert(event.hash) {
-                event.occurrence = Occurrence::Copy;
-                copies = true;
-            }
+    pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut Met) -> Done<'u> {
+        let copies = [met.settle(&mut done.described), met.settle(&mut done.leads)];
+        if copies.contains(&true) {
+            done.found = self.reduce(done.file, &done.described, &done.leads);
+            done.count();
         }
-        if copies {
-            Done {
-                line: done.line,
-                recovered: done.recovered,
-                ..self.done(done.file, done.block, done.part, done.described)
-            }
-        } else {
-            done
-        }
+        done
     }
 
     /// What the events among stale records come to, all live ones being settled: those that are no copy of a live one, nor of
@@ -229,12 +208,15 @@ impl<'a> Workshop<'a> {
     pub(super) fn recover(
         &self,
         recovered: Vec<(&LogFile, Described)>,
-        met: &mut HashSet<Sha256Digest>,
+        met: &mut Met,
         mut found: impl FnMut(Matches) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
         for (file, event) in recovered {
-            if met.insert(event.hash) {
-                found(self.reduce(file, &[Described { occurrence: Occurrence::Recovered, ..event }])?)?;
+            if met.is_new(&event) {
+                found(
+                    self.detector
+                        .reduce(file, &[Described { occurrence: Occurrence::Recovered, ..event }])?,
+                )?;
             }
         }
         Ok(())
@@ -257,70 +239,6 @@ impl<'a> Workshop<'a> {
             Some(readers) => scan(&readers.in_turn(log)),
         }
     }
-
-    /// The events that a detection describes, in their order.
-    fn detect(&self, events: Vec<LocatedEvent>) -> Vec<Described> {
-        let in_window =
-            events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
-        let described = in_window.filter_map(|located| {
-            let detections = self.config.detections.iter().enumerate();
-            let describing: Vec<usize> = detections
-                .filter(|(_, loaded)| loaded.detection.search.predicate.evaluate(&located.event))
-                .map(|(place, _)| place)
-                .collect();
-            (!describing.is_empty()).then(|| Described {
-                hash: event_hash(&located.event),
-                occurrence: Occurrence::First,
-                detections: describing,
-                located,
-            })
-        });
-        described.collect()
-    }
-
-    /// What events come to: a row for each detection that describes one, in the order of the detections.
-    fn reduce(&self, file: &LogFile, described: &[Described]) -> Result<Matches, SweepError> {
-        let mut matches = Matches::none(self.table, &self.config.detections);
-        let source_path = if described.is_empty() { String::new() } else { file.source_path() };
-        for event in described {
-            for place in &event.detections {
-                let (Some(LoadedDetection { detection, .. }), Some(reduced)) =
-                    (self.config.detections.get(*place), matches.detections.get_mut(*place))
-                else {
-                    continue;
-                };
-                let row = match_row(event, detection);
-                let context = MatchContext {
-                    evidence: self.discovery.evidence_name(file.evidence),
-                    source_path: &source_path,
-                    detection_id: &detection.id,
-                    detection_name: &detection.name,
-                    detection_version: detection.version.as_deref().unwrap_or_default(),
-                };
-                matches.rows.push(row.cells(&context))?;
-                matches.hosts.add_match(&row);
-                reduced.add(event);
-            }
-        }
-        Ok(matches)
-    }
-}
-
-fn match_row<'a>(described: &'a Described, detection: &crate::detect::Detection) -> MatchRow<'a> {
-    let LocatedEvent { location, event } = &described.located;
-    let hits = detection.search.predicate.hits(event);
-    MatchRow {
-        chunk_number: location.chunk_number,
-        record_offset: location.record_offset,
-        event_hash: described.hash,
-        occurrence: described.occurrence,
-        results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
-        matched_query: hits.matched_query,
-        matched_process: hits.matched_process,
-        risk_score: i64::from(detection.risk_score.unwrap_or(0)),
-        risk_message: detection.risk_message(event),
-        event,
-    }
 }
 
 /// What needs decoding.
@@ -330,6 +248,21 @@ fn selection(config: &Config) -> Selection {
         Decoding::Selected => {
             let predicates = config.detections.iter().map(|loaded| &loaded.detection.search.predicate);
             Selection::Wanted(predicates.map(wanted).collect())
+        }
+    }
+}
+
+/// What is wanted of the queries of Windows' own DNS client.
+fn dns_client(config: &Config) -> DnsClient {
+    match config.leads {
+        config::Leads::None => DnsClient::Counted,
+        config::Leads::DnsClient => {
+            let conditions = lead_conditions(config);
+            let names = conditions.iter().filter_map(|condition| match condition {
+                LeadCondition::Names(names) => Some(wanted(names)),
+                LeadCondition::EveryName | LeadCondition::NoName => None,
+            });
+            DnsClient::Wanted(names.collect())
         }
     }
 }
@@ -365,7 +298,7 @@ fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
     part
 }
 
-fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>, Vec<LocatedEvent>) {
+fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Events) {
     let promised_chunks = scan.header.as_ref().and_then(|header| header.promised_chunks);
     let header = match scan.header {
         _ if file.form == Form::Carved => Header::Carved,
@@ -385,5 +318,6 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Vec<LocatedEvent>, Vec<
         clock: scan.clock,
         ..FileReport::default()
     };
-    (part, scan.events, scan.recovered)
+    let BlockScan { events: live, recovered, dns_client, .. } = scan;
+    (part, Events { live, recovered, dns_client })
 }

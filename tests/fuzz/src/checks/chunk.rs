@@ -89,6 +89,7 @@ fn make_rows(events: &[LocatedEvent]) {
             detection_id: "",
             detection_name: "",
             detection_version: "",
+            excluded_by: None,
         };
         rows.push(row.cells(&context)).unwrap();
         hosts.add_match(&row);

@@ -1,0 +1,139 @@
+//! The site's exclusions, loaded: read from their files, checked against each other and the detections, and against the date.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::detections::{LoadedDetection, text_of};
+use crate::detect::{Exclusion, Expiry};
+use crate::digest::sha256;
+use crate::discover::escaped_name;
+use crate::error::SweepError;
+use crate::event::EventTime;
+
+/// An exclusion and where it came from.
+#[derive(Debug, Clone)]
+pub struct LoadedExclusion {
+    /// The exclusion.
+    pub exclusion: Exclusion,
+    /// Its file as typed.
+    pub source: String,
+    /// The SHA-256 of its file.
+    pub sha256: String,
+    /// Whether it is applied.
+    pub standing: Standing,
+}
+
+/// Whether an exclusion is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Applied,
+    /// It is not, as its last day is over.
+    Expired,
+}
+
+/// What becomes of the rows of excluded matches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ExcludedRows {
+    /// They are not written.
+    #[default]
+    Dropped,
+    /// They are written, and marked.
+    Kept,
+}
+
+impl LoadedExclusion {
+    /// What to tell whoever gave an exclusion that is not applied any more; `None` of one that is.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let Exclusion { name, expires, .. } = &self.exclusion;
+        let Expiry { date, .. } = expires.as_ref().filter(|_| self.standing == Standing::Expired)?;
+        Some(format!("exclusion '{name}' of {} expired on {date} and is not applied", self.source))
+    }
+
+    /// What the tables depend on of it.
+    pub(super) fn order(&self) -> String {
+        let standing = match self.standing {
+            Standing::Applied => "applied",
+            Standing::Expired => "expired",
+        };
+        format!("{} {} {standing}", self.exclusion.name, self.sha256)
+    }
+}
+
+/// Loads the files in their order. `now` is what dates are compared with.
+pub(super) fn exclusions(
+    paths: &[PathBuf],
+    detections: &[LoadedDetection],
+    now: EventTime,
+) -> Result<Vec<LoadedExclusion>, SweepError> {
+    let wrong = |source: Box<dyn std::error::Error + Send + Sync>| SweepError::Exclusions { source };
+    let mut loaded = Vec::new();
+    for path in paths {
+        let source = path.display().to_string();
+        let text = text_of(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
+        let exclusions = Exclusion::list_from_yaml(&text, &source, &file_name(path))
+            .map_err(|error| wrong(Box::new(error)))?;
+        let sha256 = sha256(text.as_bytes());
+        for (number, exclusion) in (1..).zip(exclusions) {
+            check_detections(&exclusion, detections)
+                .map_err(|problem| wrong(format!("{source}: entry {number}: {problem}").into()))?;
+            let (source, sha256, standing) = (source.clone(), sha256.clone(), standing(&exclusion, now));
+            loaded.push((number, LoadedExclusion { exclusion, source, sha256, standing }));
+        }
+    }
+    check_names(&loaded).map_err(|problem| wrong(problem.into()))?;
+    Ok(loaded.into_iter().map(|(_, exclusion)| exclusion).collect())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(escaped_name).unwrap_or_default()
+}
+
+fn standing(exclusion: &Exclusion, now: EventTime) -> Standing {
+    match &exclusion.expires {
+        Some(expiry) if now > expiry.end => Standing::Expired,
+        _ => Standing::Applied,
+    }
+}
+
+/// A limit to a detection that is not looked for is a misspelt one.
+fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Result<(), String> {
+    let is_known = |id: &&String| detections.iter().any(|loaded| loaded.detection.id == **id);
+    match exclusion.detections.iter().flatten().find(|id| !is_known(id)) {
+        None => Ok(()),
+        Some(id) => {
+            let known: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
+            Err(format!(
+                "detections: expected ids of detections that are looked for ({}), found '{id}'",
+                known.join(", ")
+            ))
+        }
+    }
+}
+
+/// A name is what an exclusion's matches are counted under.
+fn check_names(loaded: &[(usize, LoadedExclusion)]) -> Result<(), String> {
+    let mut names = HashSet::new();
+    match loaded.iter().find(|(_, loaded)| !names.insert(&loaded.exclusion.name)) {
+        None => Ok(()),
+        Some((number, LoadedExclusion { exclusion, source, .. })) => Err(format!(
+            "{source}: entry {number}: name: expected one that no exclusion before has, found '{}' again",
+            exclusion.name
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exclusion_holds_to_the_end_of_its_last_day() {
+        let text = "- search: QueryName=a\n  reason: b\n  expires: 2026-12-31";
+        let exclusion = Exclusion::list_from_yaml(text, "a.yml", "a.yml").unwrap().remove(0);
+        let at = |time: &str| standing(&exclusion, EventTime::parse_system_time(time).unwrap());
+        assert_eq!(at("2026-12-31T23:59:59.9999999Z"), Standing::Applied);
+        assert_eq!(at("2027-01-01T00:00:00Z"), Standing::Expired);
+    }
+}

@@ -1,0 +1,261 @@
+//! What a detection says of the name alone, for events that tell little more than a name.
+//!
+//! Such an event is no match: whatever else the detection asks for is not known of it. It is a lead if a match is possible, that
+//! is, if the rest of the condition could be such that it holds. So conditions on other fields are taken for what speaks
+//! for a match: true, or false under an odd number of negations. (Each place at which one stands is taken by itself, so of a
+//! condition that asks for a thing and its contrary it is not noticed that it cannot hold: a lead too many.)
+//!
+//! The name is not empty: without one there is no lead.
+
+use super::field::Field;
+use super::predicate::Predicate;
+
+/// What a detection says of the name alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeadCondition {
+    /// A match is possible with the names that this holds for. It depends on nothing but `QueryName`.
+    Names(Predicate),
+    /// A match is possible with every name: the name alone says nothing.
+    EveryName,
+    /// A match is possible with no name.
+    NoName,
+}
+
+impl LeadCondition {
+    /// What this condition says of the name alone.
+    #[must_use]
+    pub fn of(predicate: &Predicate) -> Self {
+        match possible(predicate, true) {
+            Possible::Always => LeadCondition::EveryName,
+            Possible::Never => LeadCondition::NoName,
+            Possible::If(condition) => LeadCondition::Names(condition),
+        }
+    }
+}
+
+/// Whether a condition can be as it is wanted to be.
+enum Possible {
+    Always,
+    Never,
+    /// With the names that this holds for.
+    If(Predicate),
+}
+
+impl Possible {
+    fn known(holds: bool) -> Self {
+        if holds { Possible::Always } else { Possible::Never }
+    }
+}
+
+/// Whether a condition can be `wanted`: as false as possible under an odd number of negations, and else as true as possible.
+/// What is returned says whether it is true then.
+fn possible(predicate: &Predicate, wanted: bool) -> Possible {
+    match predicate {
+        // Every name exists.
+        Predicate::All | Predicate::Exists(Field::QueryName) => Possible::Always,
+        Predicate::And(children) => joined(children, wanted, Junction::And),
+        Predicate::Or(children) => joined(children, wanted, Junction::Or),
+        Predicate::Not(child) => match possible(child, !wanted) {
+            Possible::Always => Possible::Never,
+            Possible::Never => Possible::Always,
+            Possible::If(condition) => Possible::If(Predicate::Not(Box::new(condition))),
+        },
+        Predicate::Matches { field: Field::QueryName, pattern } if pattern.is_any() => Possible::Always,
+        // None is empty.
+        Predicate::Empty(Field::QueryName) => Possible::Never,
+        Predicate::Matches { field: Field::QueryName, .. }
+        | Predicate::Fits { field: Field::QueryName, .. }
+        | Predicate::InNetwork { field: Field::QueryName, .. }
+        | Predicate::Compare { field: Field::QueryName, .. } => Possible::If(predicate.clone()),
+        Predicate::Sysmon
+        | Predicate::Exists(_)
+        | Predicate::Empty(_)
+        | Predicate::Matches { .. }
+        | Predicate::Fits { .. }
+        | Predicate::InNetwork { .. }
+        | Predicate::Compare { .. } => Possible::known(wanted),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Junction {
+    And,
+    Or,
+}
+
+fn joined(children: &[Predicate], wanted: bool, junction: Junction) -> Possible {
+    let mut open = Vec::new();
+    for child in children {
+        match (possible(child, wanted), junction) {
+            (Possible::Never, Junction::And) => return Possible::Never,
+            (Possible::Always, Junction::Or) => return Possible::Always,
+            (Possible::Always | Possible::Never, _) => {}
+            (Possible::If(condition), _) => open.push(condition),
+        }
+    }
+    match (open.pop(), junction) {
+        (None, _) => Possible::known(junction == Junction::And),
+        (Some(only), _) if open.is_empty() => Possible::If(only),
+        (Some(last), junction) => {
+            open.push(last);
+            Possible::If(if junction == Junction::And { Predicate::And(open) } else { Predicate::Or(open) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::expression::{Expression, Flags};
+    use super::super::pattern::Pattern;
+    use super::super::predicate::Order;
+    use super::super::search::Search;
+    use super::*;
+    use crate::event::{DnsQueryEvent, System};
+
+    fn condition(head: &str) -> LeadCondition {
+        LeadCondition::of(&Search::parse(head).unwrap_or_else(|error| panic!("{head}: {error}")).predicate)
+    }
+
+    fn named(name: &str) -> DnsQueryEvent {
+        DnsQueryEvent { query_name: Some(name.to_owned()), ..DnsQueryEvent::default() }
+    }
+
+    fn is_lead(condition: &LeadCondition, name: &str) -> bool {
+        match condition {
+            LeadCondition::Names(predicate) => predicate.evaluate(&named(name)),
+            LeadCondition::EveryName => true,
+            LeadCondition::NoName => false,
+        }
+    }
+
+    #[test]
+    fn what_detections_say_of_the_name_alone() {
+        for (head, same_as) in [
+            ("`sysmon` EventCode=22 QueryName IN (a, b) Image=c", "QueryName IN (a, b)"),
+            ("QueryName=a NOT Image=c", "QueryName=a"),
+            ("QueryName=a NOT QueryName=b", "QueryName=a NOT QueryName=b"),
+            ("(QueryName=a Image=c) OR (QueryName=b NOT User=d)", "QueryName=a OR QueryName=b"),
+            ("QueryName!=a Image=c", "NOT QueryName=a"),
+            ("NOT (QueryName=a Image=c)", "*"),
+            ("NOT (QueryName=a OR Image=c)", "NOT QueryName=a"),
+            ("QueryName=a OR Image=c", "*"),
+            ("Image=c", "*"),
+            ("QueryName=* Image=c", "*"),
+            ("QueryName>b QueryStatus=0", "QueryName>b"),
+            ("NOT QueryName=*", "NOT *"),
+            ("QueryName=a NOT *", "NOT *"),
+        ] {
+            assert_eq!(condition(head), condition(same_as), "{head}");
+        }
+        assert_eq!(condition("*"), LeadCondition::EveryName);
+        assert_eq!(condition("NOT *"), LeadCondition::NoName);
+        assert!(matches!(condition("QueryName=a Image=c"), LeadCondition::Names(_)));
+    }
+
+    #[test]
+    fn a_detection_can_be_of_leads_that_it_names() {
+        let seed = super::super::Detection::seed().unwrap().search.predicate;
+        let LeadCondition::Names(names) = LeadCondition::of(&seed) else { panic!("{seed:?}") };
+        assert_eq!(names.hits(&named("www.pastebin.com")).matched_query, ["*pastebin*"]);
+        assert!(names.evaluate(&named("t.me")) && !names.evaluate(&named("example.com")));
+        assert_eq!(names.required_literals().len(), 1, "needles of the name alone");
+    }
+
+    const NAMES: [&str; 5] = ["a", "b", "ab", "ba", "é"];
+
+    fn any_predicate() -> impl Strategy<Value = Predicate> {
+        let field =
+            prop::sample::select(&[Field::QueryName, Field::QueryName, Field::Image, Field::User][..]);
+        let leaf = (field, "[ab*]{0,3}", 0..10_u8).prop_map(|(field, text, kind)| match kind {
+            0 => Predicate::All,
+            1 => Predicate::Sysmon,
+            2 => Predicate::Exists(field),
+            3 => Predicate::Compare { field, order: Order::Less, value: text },
+            4 => Predicate::Empty(field),
+            5 => Predicate::Fits {
+                field,
+                expression: Expression::new(&text.replace('*', "."), Flags::default()).unwrap(),
+            },
+            _ => Predicate::Matches { field, pattern: Pattern::new(&text) },
+        });
+        leaf.prop_recursive(4, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::And),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::Or),
+                inner.prop_map(|child| Predicate::Not(Box::new(child))),
+            ]
+        })
+    }
+
+    /// The tree with its leaves on other things than the name taken as the bits of `assignment` say, from the lowest on.
+    fn assigned(predicate: &Predicate, name: &DnsQueryEvent, assignment: &mut u32) -> bool {
+        // All children are looked at, whatever the first of them say: each leaf takes its bit.
+        let mut all = |children: &[Predicate]| -> Vec<bool> {
+            children.iter().map(|child| assigned(child, name, assignment)).collect()
+        };
+        match predicate {
+            Predicate::And(children) => all(children).into_iter().all(|holds| holds),
+            Predicate::Or(children) => all(children).into_iter().any(|holds| holds),
+            Predicate::Not(child) => !assigned(child, name, assignment),
+            Predicate::All
+            | Predicate::Exists(Field::QueryName)
+            | Predicate::Empty(Field::QueryName)
+            | Predicate::Matches { field: Field::QueryName, .. }
+            | Predicate::Fits { field: Field::QueryName, .. }
+            | Predicate::Compare { field: Field::QueryName, .. } => predicate.evaluate(name),
+            _ => {
+                let bit = *assignment & 1 == 1;
+                *assignment >>= 1;
+                bit
+            }
+        }
+    }
+
+    fn unknown_leaves(predicate: &Predicate) -> u32 {
+        match predicate {
+            Predicate::And(children) | Predicate::Or(children) => children.iter().map(unknown_leaves).sum(),
+            Predicate::Not(child) => unknown_leaves(child),
+            Predicate::All
+            | Predicate::Exists(Field::QueryName)
+            | Predicate::Empty(Field::QueryName)
+            | Predicate::Matches { field: Field::QueryName, .. }
+            | Predicate::Fits { field: Field::QueryName, .. }
+            | Predicate::Compare { field: Field::QueryName, .. } => 0,
+            _ => 1,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// The definition: some assignment of what is not known makes the condition hold.
+        #[test]
+        fn a_lead_is_what_could_be_a_match(predicate in any_predicate()) {
+            let leaves = unknown_leaves(&predicate);
+            prop_assume!(leaves <= 12);
+            let condition = LeadCondition::of(&predicate);
+            for name in NAMES {
+                let could_match = (0..1_u32 << leaves)
+                    .any(|mut assignment| assigned(&predicate, &named(name), &mut assignment));
+                prop_assert_eq!(is_lead(&condition, name), could_match, "{}", name);
+            }
+        }
+
+        /// No match is without its lead, whatever the rest of the event says.
+        #[test]
+        fn the_name_of_every_match_is_a_lead(
+            predicate in any_predicate(),
+            name in prop::sample::select(&NAMES[..]),
+            image in prop::option::of("[ab]{0,2}"),
+            user in prop::option::of("[ab]{0,2}"),
+            sysmon in any::<bool>(),
+        ) {
+            let provider = if sysmon { crate::event::SYSMON_PROVIDER } else { "other" };
+            let system = System { provider: provider.to_owned(), ..System::default() };
+            let event = DnsQueryEvent { system, image, user, ..named(name) };
+            prop_assert!(!predicate.evaluate(&event) || is_lead(&LeadCondition::of(&predicate), name));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! All hosts of the evidence, and what its files say of each.
+
+use std::collections::BTreeMap;
+
+use super::host::{FileCounts, Host};
+use super::leads::LeadRow;
+use super::ledger::FileReport;
+use super::matches::MatchRow;
+
+/// Machines of the same evidence that are named with each: of a collector's logs, with thousands of them, not all.
+const MOST_NEIGHBOURS: usize = 20;
+
+/// All hosts, and the files that could not be given to one. `merge` is associative and commutative.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hosts {
+    /// By Computer; one that is empty is a host of its own.
+    computers: BTreeMap<String, Host>,
+    /// By evidence: files in which no record names a Computer.
+    nameless: BTreeMap<String, FileCounts>,
+}
+
+impl Hosts {
+    /// Makes a piece of evidence known, even if no file is found in it.
+    pub fn add_evidence(&mut self, evidence: &str) {
+        self.nameless.entry(evidence.to_owned()).or_default();
+    }
+
+    /// Adds what a file says of its hosts.
+    pub fn add_file(&mut self, evidence: &str, file: &FileReport) {
+        let status = file.status();
+        let counts = FileCounts { files: 1, damaged: u64::from(status != super::Status::Complete) };
+        // Of the many files that are looked through for chunks, those without any say nothing of a host.
+        let says_nothing = file.header == super::Header::Carved && file.tally.chunks == 0;
+        if file.tally.computers.is_empty() && !says_nothing {
+            self.nameless.entry(evidence.to_owned()).or_default().merge(counts);
+        }
+        for (computer, records) in &file.tally.computers {
+            let host = self.computers.entry(computer.clone()).or_default();
+            host.evidence.insert(evidence.to_owned());
+            host.counts.merge(*records);
+            host.files.merge(counts);
+            if file.tally.computers.len() == 1 {
+                host.clock_steps += file.clock.step_count();
+            }
+        }
+        for (computer, channel, runs) in file.tally.logs.iter() {
+            let host = self.computers.entry(computer.to_owned()).or_default();
+            let channel = host.channels.entry(channel.to_owned()).or_default();
+            channel.merge(runs);
+            channel.limit();
+        }
+    }
+
+    /// Counts a match.
+    pub fn add_match(&mut self, row: &MatchRow<'_>) {
+        self.computers.entry(row.event.system.computer.clone()).or_default().add_match(row);
+    }
+
+    /// Counts a match that an exclusion holds for.
+    pub fn add_excluded(&mut self, row: &MatchRow<'_>) {
+        self.computers.entry(row.event.system.computer.clone()).or_default().excluded_matches += 1;
+    }
+
+    /// Counts a lead.
+    pub fn add_lead(&mut self, row: &LeadRow<'_>) {
+        self.computers.entry(row.event.system.computer.clone()).or_default().add_lead(row);
+    }
+
+    /// Adds what was seen in another part of the evidence.
+    pub fn merge(&mut self, other: Hosts) {
+        for (computer, host) in other.computers {
+            self.computers.entry(computer).or_default().merge(host);
+        }
+        for (evidence, files) in other.nameless {
+            self.nameless.entry(evidence).or_default().merge(files);
+        }
+    }
+
+    /// The hosts in the order of their names, and behind them, without a name, the evidence in
+    /// which no record names a Computer. Files that name none are counted with every host of their evidence.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(Option<&str>, Host)> {
+        let mut rows: Vec<(Option<&str>, Host)> =
+            self.computers.iter().map(|(computer, host)| (Some(computer.as_str()), host.clone())).collect();
+        let mut owners: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (row, host) in self.computers.values().enumerate() {
+            host.evidence.iter().for_each(|evidence| owners.entry(evidence).or_default().push(row));
+        }
+        let names: Vec<&String> = self.computers.keys().collect();
+        for together in owners.values().filter(|together| together.len() > 1) {
+            for row in together {
+                let Some((_, host)) = rows.get_mut(*row) else { continue };
+                let others = together.iter().filter(|other| *other != row).take(MOST_NEIGHBOURS);
+                host.neighbours
+                    .extend(others.filter_map(|other| names.get(*other)).map(|name| (*name).clone()));
+            }
+        }
+        for (evidence, files) in &self.nameless {
+            match owners.get(evidence.as_str()) {
+                Some(owners) => {
+                    for row in owners {
+                        if let Some((_, host)) = rows.get_mut(*row) {
+                            host.files.merge(*files);
+                        }
+                    }
+                }
+                None => rows.push((
+                    None,
+                    Host { evidence: [evidence.clone()].into(), files: *files, ..Host::default() },
+                )),
+            }
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::host::HOSTS_COLUMNS;
+    use super::super::ledger::Header;
+    use super::super::verdict::Verdict;
+    use super::*;
+    use crate::tally::RecordCounts;
+    use proptest::prelude::*;
+
+    /// Files with up to three computers, some of them damaged, in one of two pieces of evidence.
+    fn file() -> impl Strategy<Value = (&'static str, FileReport)> {
+        let computers = prop::collection::btree_map(prop::sample::select(vec!["a", "b", ""]), 1u64..9, 0..3);
+        (prop::sample::select(vec!["left", "right"]), computers, any::<bool>()).prop_map(
+            |(evidence, computers, complete)| {
+                let mut report =
+                    FileReport { size: 1, bytes_read: 1, header: Header::Clean, ..FileReport::default() };
+                report.interrupted_at = (!complete).then_some(0);
+                for (computer, records) in computers {
+                    report
+                        .tally
+                        .computers
+                        .insert(computer.to_owned(), RecordCounts { records, ..RecordCounts::default() });
+                }
+                (evidence, report)
+            },
+        )
+    }
+
+    fn hosts(files: &[(&str, FileReport)]) -> Hosts {
+        let mut hosts = Hosts::default();
+        for (evidence, file) in files {
+            hosts.add_file(evidence, file);
+        }
+        hosts
+    }
+
+    fn merged(mut left: Hosts, right: Hosts) -> Hosts {
+        left.merge(right);
+        left
+    }
+
+    proptest! {
+        #[test]
+        fn merging_hosts_is_adding_all_files(left in prop::collection::vec(file(), 0..6), right in prop::collection::vec(file(), 0..6)) {
+            let all: Vec<_> = left.iter().chain(&right).cloned().collect();
+            let (left, right) = (hosts(&left), hosts(&right));
+            prop_assert_eq!(merged(left.clone(), right.clone()), hosts(&all));
+            prop_assert_eq!(merged(right, left.clone()), hosts(&all));
+            prop_assert_eq!(merged(Hosts::default(), left.clone()), left);
+        }
+    }
+
+    #[test]
+    fn files_without_a_computer_count_for_the_hosts_of_their_evidence() {
+        let mut named = FileReport { size: 1, bytes_read: 1, header: Header::Clean, ..FileReport::default() };
+        named.tally.computers.insert("a".to_owned(), RecordCounts { records: 1, ..RecordCounts::default() });
+        let unreadable = FileReport { size: 1, ..FileReport::default() };
+        let mut all = hosts(&[("one", named), ("one", unreadable.clone()), ("two", unreadable)]);
+        all.add_evidence("three");
+        let rows: Vec<_> = all
+            .rows()
+            .into_iter()
+            .map(|(computer, host)| {
+                (computer.map(str::to_owned), host.files.files, host.files.damaged, host.verdict())
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                (Some("a".to_owned()), 2, 1, Verdict::NoDnsQueriesLogged),
+                (None, 0, 0, Verdict::NoEventLogs),
+                (None, 1, 1, Verdict::Unreadable),
+            ]
+        );
+        assert_eq!(Host::default().cells(None).len(), HOSTS_COLUMNS.len());
+    }
+}

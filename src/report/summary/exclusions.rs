@@ -1,0 +1,48 @@
+//! What the summary says of the site's exclusions: what each took away, and from which hosts.
+
+use std::fmt;
+
+use super::{MOST_VALUES, Summary, counted, escaped, grouped};
+use crate::report::exclusion::{ExcludedOn, ExclusionRecord};
+
+impl Summary<'_> {
+    /// A line for each exclusion, also for one that took nothing away: it may be one too many.
+    pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exclusions = &self.run.exclusions;
+        exclusions.iter().try_for_each(|exclusion| self.labelled(f, "Excluded", &text(exclusion)))
+    }
+}
+
+fn text(exclusion: &ExclusionRecord) -> String {
+    let name = escaped(&exclusion.name);
+    if exclusion.expired {
+        let date = exclusion.expires.as_deref().unwrap_or_default();
+        return format!("{name}: not applied, as it expired on {}", escaped(date));
+    }
+    let mut matches = counted(exclusion.excluded_matches, "match", "matches");
+    if exclusion.excluded_leads > 0 {
+        matches.push_str(", ");
+        matches.push_str(&counted(exclusion.excluded_leads, "lead", "leads"));
+    }
+    match hosts(&exclusion.hosts) {
+        None => format!("{name}: {matches} ({})", escaped(&exclusion.reason)),
+        Some(hosts) => format!("{name}: {matches} on {hosts} ({})", escaped(&exclusion.reason)),
+    }
+}
+
+/// The hosts with most of them.
+fn hosts(excluded: &[ExcludedOn]) -> Option<String> {
+    let mut sorted: Vec<&ExcludedOn> = excluded.iter().collect();
+    let all = |host: &ExcludedOn| host.excluded_matches + host.excluded_leads;
+    sorted.sort_by_key(|host| std::cmp::Reverse(all(host)));
+    let name = |computer: &str| super::name(Some(computer));
+    let mut shown: Vec<String> = sorted
+        .iter()
+        .take(MOST_VALUES)
+        .map(|host| format!("{} ({})", name(&host.computer), grouped(all(host))))
+        .collect();
+    if sorted.len() > MOST_VALUES {
+        shown.push(format!("and {} more", sorted.len() - MOST_VALUES));
+    }
+    (!shown.is_empty()).then(|| shown.join(", "))
+}

@@ -1,0 +1,46 @@
+//! What the summary says of leads: which hosts have some, which detections can have none, and that none of them is a match.
+
+use std::fmt;
+
+use super::{Host, MOST_HOSTS, Summary, copies, counted, escaped, name};
+use crate::report::run::NamesAsked;
+
+impl Summary<'_> {
+    /// Nothing, unless leads were looked for.
+    pub(super) fn leads(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+        if !self.run.options.dns_client {
+            return Ok(());
+        }
+        let mut hosts: Vec<_> = rows.iter().filter(|(_, host)| host.leads > 0).collect();
+        hosts.sort_by_key(|(_, host)| std::cmp::Reverse(host.unique_leads));
+        let totals = &self.run.totals;
+        writeln!(f)?;
+        let text = format!(
+            "{} on {}{}: names that detections ask for, in the log of Windows' own DNS client; which program asked is not \
+             known, so these are leads only and no matches",
+            counted(totals.unique_leads, "lead", "leads"),
+            counted(totals.hosts_with_leads, "host", "hosts"),
+            copies(totals.leads - totals.unique_leads)
+        );
+        self.labelled(f, "Leads", &text)?;
+        for (computer, host) in hosts.iter().take(MOST_HOSTS) {
+            let leads = counted(host.unique_leads, "lead", "leads");
+            let text = format!("{}: {leads}{}", name(*computer), copies(host.leads - host.unique_leads));
+            self.labelled(f, "", &text)?;
+        }
+        self.more(f, hosts.len(), MOST_HOSTS, "hosts with leads", "hosts.parquet")?;
+        self.detections_without_leads(f)
+    }
+
+    fn detections_without_leads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for detection in &self.run.detections {
+            let why = match detection.leads.map(|leads| leads.names) {
+                None | Some(NamesAsked::Some) => continue,
+                Some(NamesAsked::Every) => "it could match whatever the name is",
+                Some(NamesAsked::None) => "it can match with no name",
+            };
+            self.labelled(f, "No leads", &format!("of {}: {why}", escaped(&detection.name)))?;
+        }
+        Ok(())
+    }
+}
