@@ -190,3 +190,244 @@ impl XmlWalk<'_> {
         self.problems.push(Problem { offset, length: end - offset, damage: Damage::NoEventXml { found } });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::damage::Problems;
+    use crate::tally::Tally;
+    use dnsweep_samples::{Event, event_xml};
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use std::io;
+
+    /// What all blocks of a file come to.
+    #[derive(Debug, Default, PartialEq)]
+    struct Found {
+        events: Vec<LocatedEvent>,
+        tally: Tally,
+        problems: Vec<Problem>,
+        bytes_read: u64,
+    }
+
+    impl Found {
+        /// What does not depend on how the file is cut into blocks: all but white space in what is no event.
+        fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
+            let extents = self.tally.extents;
+            let of_events =
+                self.problems.iter().filter(|problem| matches!(problem.damage, Damage::EventXml { .. }));
+            let counts = (self.tally.counts.records, self.tally.damaged_records);
+            (&self.events, counts.0, counts.1, extents.good, extents.header, of_events.collect())
+        }
+    }
+
+    fn scan(log: &dyn LogBytes, size: u64, encoding: Encoding, block: u64) -> Found {
+        let (mut found, mut problems) = (Found::default(), Problems::default());
+        let mut scanner = Scanner::default();
+        for start in (0..size.max(1)).step_by(usize::try_from(block).unwrap()) {
+            let block = Block { start, end: size.min(start + block) };
+            let scan = scanner.xml_after(log, block, XmlFile { size, encoding }, |_| ());
+            found.events.extend(scan.events);
+            found.tally.merge(scan.tally);
+            found.bytes_read += scan.bytes_read;
+            problems.append(scan.problems);
+        }
+        found.problems = problems.iter().collect();
+        found
+    }
+
+    fn events() -> Vec<Event> {
+        let names = ["pastebin.com", "a<b>&'", "", "\u{1b}[2J", "ß\u{1F4A9}", "]]>", "</Event>", "<Event >"];
+        let queries = names
+            .iter()
+            .zip(1..)
+            .map(|(name, number)| Event::dns_query(name, r"C:\Windows\cmd.exe").on("PC").numbered(number));
+        queries.chain([Event::process_create("a.exe", "b", "c").numbered(9)]).collect()
+    }
+
+    fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
+        let units = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
+        let bytes: Vec<u8> = match encoding {
+            Encoding::Utf8 => text.as_bytes().to_vec(),
+            Encoding::Utf16Le => units(u16::to_le_bytes),
+            Encoding::Utf16Be => units(u16::to_be_bytes),
+        };
+        [encoding.mark(), &bytes].concat()
+    }
+
+    fn document(encoding: Encoding, separator: &str) -> Vec<u8> {
+        let events: Vec<String> = events().iter().map(event_xml).collect();
+        let text = format!(
+            "<?xml version='1.0'?>\r\n<Events x='y'>{separator}{}</Events>\n",
+            events.join(separator)
+        );
+        encoded(&text, encoding)
+    }
+
+    fn encoding() -> impl Strategy<Value = Encoding> {
+        prop::sample::select(vec![Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be])
+    }
+
+    /// Bytes that a change puts in.
+    fn piece() -> impl Strategy<Value = String> {
+        let tags = vec![
+            "<Event>",
+            "<Event ",
+            "</Event>",
+            "</Event",
+            "<Events>",
+            "</Events>",
+            "<?xml ",
+            "?>",
+            "<",
+            ">",
+            "&a;",
+            "&#1;",
+            "<System>",
+            "</System>",
+            "<EventData>",
+            "<![CDATA[",
+            "]]>",
+            "<!--",
+            "-->",
+            "<!DOCTYPE a [",
+            "\0",
+            " ",
+            "'",
+            "x=",
+        ];
+        let tag = prop::sample::select(tags).prop_map(str::to_owned);
+        prop_oneof![3 => tag, 1 => "[ -~]{1,20}"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        /// Whatever becomes of a file: no panic, each byte is counted once, the cut into blocks changes nothing, and what was not
+        /// touched says what it said before. Nothing else says anything that is not there.
+        #[test]
+        fn what_is_not_touched_stays_as_it_is(
+            encoding in encoding(),
+            separator in prop::sample::select(vec!["", "\n", " \r\n"]),
+            at in any::<Index>(),
+            (gone, put) in (0_usize..40, piece()),
+            blocks in (100_u64..400, 400_u64..4000),
+        ) {
+            let whole = document(encoding, separator);
+            let before = scan(&whole, whole.len() as u64, encoding, 1 << 21);
+            prop_assert_eq!((before.events.len(), before.problems.len()), (8, 0), "{:?}", before.problems);
+            let unit = encoding.unit_size();
+            let (at, gone) = (at.index(whole.len() / unit) * unit, gone * unit);
+            let put = encoded(&put, encoding).split_off(encoding.mark().len());
+            let behind = whole.len().min(at + gone);
+            let bytes = [&whole[..at], &put[..], &whole[behind..]].concat();
+            let size = bytes.len() as u64;
+            let found = scan(&bytes, size, encoding, 1 << 21);
+            prop_assert_eq!((found.tally.extents.sum(), found.bytes_read), (size, size));
+            for block in [blocks.0 * 2, blocks.1 * 2] {
+                let cut = scan(&bytes, size, encoding, block);
+                prop_assert_eq!(cut.tally.extents.sum(), size);
+                prop_assert_eq!(cut.lasting(), found.lasting(), "{}", block);
+            }
+            let (at, behind, put) = (at as u64, behind as u64, put.len() as u64);
+            let ends = before.events.iter().skip(1).map(|event| event.location.record_offset);
+            let ends: Vec<u64> = ends.chain([whole.len() as u64]).collect();
+            for (event, end) in before.events.iter().zip(&ends) {
+                let start = event.location.record_offset;
+                let moved = if *end <= at { Some(start) } else if start >= behind { Some(start - behind + at + put) } else { None };
+                if let Some(start) = moved {
+                    let same = found.events.iter().find(|event| event.location.record_offset == start);
+                    prop_assert_eq!(same.map(|event| &event.event), Some(&event.event));
+                }
+            }
+            // At most the one that was touched can be another, and be two.
+            prop_assert!(found.events.len() <= 9 && found.tally.counts.records <= 10);
+            for problem in &found.problems {
+                prop_assert!(problem.length > 0 && problem.offset + problem.length <= size, "{:?}", problem);
+            }
+        }
+
+        /// Nor does it matter what bytes there are.
+        #[test]
+        fn any_bytes_are_all_accounted_for(
+            pieces in prop::collection::vec(piece(), 0..40),
+            encoding in encoding(),
+            odd in any::<bool>(),
+            block in 1_u64..200,
+        ) {
+            let mut bytes = encoded(&pieces.concat(), encoding);
+            bytes.extend(odd.then_some(b'<'));
+            let size = bytes.len() as u64;
+            let (whole, cut) = (scan(&bytes, size, encoding, 1 << 21), scan(&bytes, size, encoding, block * 2));
+            prop_assert_eq!((whole.tally.extents.sum(), cut.tally.extents.sum()), (size, size));
+            prop_assert_eq!(cut.lasting(), whole.lasting());
+        }
+    }
+
+    /// A file that cannot be read in that range.
+    struct BadRange(Vec<u8>, std::ops::Range<u64>);
+
+    impl LogBytes for BadRange {
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let is_bad = offset < self.1.end && self.1.start < offset + buffer.len() as u64;
+            if is_bad { Err(io::Error::other("bad sector")) } else { self.0.read_at(offset, buffer) }
+        }
+    }
+
+    #[test]
+    fn bytes_that_cannot_be_read_cost_the_events_in_them() {
+        let line = |number| event_xml(&Event::dns_query("a", "b").numbered(number)) + "\n";
+        let bytes: Vec<u8> = (1..=100).flat_map(|number| line(number).into_bytes()).collect();
+        let size = bytes.len() as u64;
+        let found = scan(&BadRange(bytes.clone(), 40_960..45_056), size, Encoding::Utf8, 1 << 21);
+        assert_eq!((found.tally.extents.sum(), found.bytes_read), (size, size - 4096));
+        let [problem] = &found.problems[..] else { panic!("{:?}", found.problems) };
+        assert_eq!((problem.offset, problem.length), (40_960, 4096));
+        let (records, damaged) = (found.tally.counts.records, found.tally.damaged_records);
+        // Of what begins in that range nothing is known.
+        assert!(damaged == 1 && (94..99).contains(&records), "{records} {damaged}");
+        let whole = scan(&bytes, size, Encoding::Utf8, 1 << 21);
+        assert!(found.events.iter().all(|event| whole.events.contains(event)));
+        // The file has become shorter.
+        let found = scan(&bytes[..1000].to_vec(), size, Encoding::Utf8, 4096);
+        assert_eq!((found.tally.extents.sum(), found.bytes_read), (size, 1000));
+        assert!(found.problems.iter().any(|problem| problem.damage == Damage::Shrunk));
+    }
+
+    #[test]
+    fn an_event_may_be_as_long_as_the_bound_and_no_longer() {
+        let xml = |length: usize| {
+            let (head, tail) = ("<Event><System><EventID>1</EventID></System>", "</Event>");
+            format!("{head}{}{tail}", "x".repeat(length - head.len() - tail.len()))
+        };
+        let most = usize::try_from(MOST_EVENT_BYTES).unwrap();
+        for (length, records) in [(most, 2), (most + 1, 1)] {
+            let text = format!("{}{}{}", " ".repeat(100_000), xml(length), xml(80));
+            let bytes = text.into_bytes();
+            for block in [50_000, 200_000, 1 << 21] {
+                let found = scan(&bytes, bytes.len() as u64, Encoding::Utf8, block);
+                assert_eq!(
+                    (found.tally.counts.records, found.tally.damaged_records),
+                    (records, 2 - records),
+                    "{length}"
+                );
+                assert_eq!(found.tally.extents.sum(), bytes.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_sees_the_blocks_bytes_and_only_if_all_are_there() {
+        let bytes = document(Encoding::Utf8, "\n");
+        let size = bytes.len() as u64;
+        let seen = |log: &dyn LogBytes, block: Block, size| {
+            let mut seen = None;
+            let file = XmlFile { size, encoding: Encoding::Utf8 };
+            Scanner::default().xml_after(log, block, file, |bytes| seen = Some(bytes.map(<[u8]>::to_vec)));
+            seen.unwrap()
+        };
+        let block = Block { start: 500, end: 1700 };
+        assert!(seen(&bytes, block, size).as_deref() == Some(&bytes[500..1700]));
+        assert_eq!(seen(&bytes, Block { start: 0, end: size + 1 }, size + 1), None);
+        assert_eq!(seen(&BadRange(bytes.clone(), 0..9), Block { start: 0, end: size }, size), None);
+    }
+}
