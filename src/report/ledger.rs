@@ -401,4 +401,14 @@ mod tests {
             assert_eq!(report.cells("", "").len(), FILES_COLUMNS.len());
         }
     }
+
+    #[test]
+    fn what_an_interruption_leaves_of_event_xml_counts_from_its_last_event_on() {
+        let mut report = report(Header::Xml, 4096, 0, None);
+        report.tally.extents = Extents { header: 96, good: 4500, ..Extents::default() };
+        report.interrupt(4096);
+        assert_eq!((report.extents().unread, report.extents().sum()), (69_632 - 4596, 69_632));
+        let problem = report.problems().remove(0);
+        assert_eq!((problem.offset, problem.length), (4596, 69_632 - 4596));
+    }
 }

@@ -151,12 +151,16 @@ impl<'a> Text<'a> {
 
     /// Where that ends which begins there and may stand around events: the file's byte order mark, or a tag.
     pub(super) fn around(&self, at: u64) -> Option<u64> {
-        let mark = self.encoding.mark();
         match self.tag(at) {
             Some(Tag::Around(end)) => Some(end),
-            _ if at == 0 && self.bytes.starts_with(mark) => Some(mark.len() as u64),
-            _ => None,
+            _ => Some(self.mark_end()).filter(|end| at == 0 && *end > 0),
         }
+    }
+
+    /// Where the file's byte order mark ends; 0 if it has none, or it is not here.
+    fn mark_end(&self) -> u64 {
+        let mark = self.encoding.mark();
+        if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
     }
 
     /// Where what is no text around events ends that begins there: before the next tag that is, less white space.
@@ -237,6 +241,9 @@ impl<'a> Text<'a> {
     /// Where that begins which belongs to a block: at its start, or where what began before it ends. `None` if more of what lies
     /// before the block must be seen to tell, which it need not if that is as much `as_ever`.
     pub(super) fn start_of(&self, block: Block, as_ever: bool) -> Option<u64> {
+        if block.is_first() {
+            return Some(block.start);
+        }
         let (mut angle, mut start) = (None, None);
         for at in self.angles(self.start..block.start) {
             angle = Some(at);
@@ -254,7 +261,7 @@ impl<'a> Text<'a> {
             Some(Tag::Around(end)) => end,
             _ => 0,
         };
-        Some(block.start.max(event_end).max(tag_end))
+        Some(block.start.max(event_end).max(tag_end).max(self.mark_end()))
     }
 }
 
