@@ -3,6 +3,8 @@
 //! Windows renders an event as one `Event` element; `wevtutil qe /f:xml` writes these one after the other, "Save as XML" and
 //! `wevtutil qe /e:Events` in an element `Events`, collectors a line for each. Looks at nothing behind the first bytes.
 
+use std::borrow::Cow;
+
 /// How many bytes of a file tell whether it is event XML: white space and a declaration have room in them.
 pub const HEAD_SIZE: usize = 4096;
 
@@ -38,7 +40,7 @@ impl Encoding {
 
     /// The text that bytes stand for; a reason where they stand for none. A half of a surrogate pair is U+FFFD, as it is where a log
     /// holds one.
-    pub fn decode(self, bytes: &[u8]) -> Result<std::borrow::Cow<'_, str>, String> {
+    pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         let unit = match self {
             Encoding::Utf8 => {
                 let text = std::str::from_utf8(bytes);
@@ -63,8 +65,8 @@ impl Encoding {
 /// of a document of that type; all but the last may lack.
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
-    let marked = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
-    let marked = marked.filter_map(|encoding| Some((encoding, head.strip_prefix(encoding.mark())?))).next();
+    let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
+    let marked = encodings.find_map(|encoding| Some((encoding, head.strip_prefix(encoding.mark())?)));
     let (encoding, rest) = marked.unwrap_or((Encoding::Utf8, head));
     // A character that the head's end cuts off is none of those that are looked for.
     let text = match encoding {

@@ -240,7 +240,7 @@ fn many() -> Vec<u8> {
         let event = if number % 9 == 0 { matching(number) } else { harmless(number) };
         event
             .on(&format!("PC-{}", number % 3))
-            .with("QueryResults", "192.0.2.1;".repeat(number as usize % 200))
+            .with("QueryResults", "192.0.2.1;".repeat(usize::try_from(number).unwrap() % 200))
     });
     lines(&events.collect::<Vec<_>>()).into_bytes()
 }

@@ -5,58 +5,55 @@
 //! escaped and nothing else is: control characters stand as they are, which XML does not allow (readers of such XML had to
 //! learn that: elastic/beats, pull request 11006).
 
-use crate::event::Event;
+use crate::event::{Event, Rendering};
 use crate::template::NAMESPACE;
 use crate::time;
+use crate::value::Value;
 
 /// The event as Windows renders it.
 #[must_use]
 pub fn event_xml(event: &Event) -> String {
-    let mut xml = format!("<Event xmlns='{NAMESPACE}'>");
-    system(&mut xml, event);
-    if !event.data.is_empty() {
-        xml.push_str("<EventData>");
-        for (name, value) in &event.data {
-            let value = escaped(&value.text());
-            let name = if name.is_empty() { String::new() } else { format!(" Name='{}'", escaped(name)) };
-            xml.push_str(&format!("<Data{name}>{value}</Data>"));
-        }
-        xml.push_str("</EventData>");
-    }
-    if let Some(rendering) = &event.rendering {
-        let (message, task) = (escaped(&rendering.message), escaped(&rendering.task));
-        xml.push_str(&format!(
-            "<RenderingInfo Culture='en-US'><Message>{message}</Message><Task>{task}</Task></RenderingInfo>"
-        ));
-    }
-    xml.push_str("</Event>");
-    xml
+    let (system, data) = (system(event), data(event));
+    let rendering = event.rendering.as_ref().map(rendering).unwrap_or_default();
+    format!("<Event xmlns='{NAMESPACE}'>{system}{data}{rendering}</Event>")
 }
 
-fn system(xml: &mut String, event: &Event) {
+fn system(event: &Event) -> String {
     let time = time::time_created(event.time).replace('Z', "00Z");
     let user = event.user.as_ref().map(|user| format!(" UserID='{user}'")).unwrap_or_default();
-    xml.push_str(
-        &format!(
-            "<System><Provider Name='{}' Guid='{{{}}}'/><EventID>{}</EventID><Version>{}</Version><Level>{}</Level>\
-             <Task>{}</Task><Opcode>{}</Opcode><Keywords>{:#x}</Keywords><TimeCreated SystemTime='{time}'/>\
-             <EventRecordID>{}</EventRecordID><Correlation/><Execution ProcessID='{}' ThreadID='{}'/>\
-             <Channel>{}</Channel><Computer>{}</Computer><Security{user}/></System>",
-            escaped(&event.provider),
-            event.provider_guid,
-            event.event_id,
-            event.version,
-            event.level,
-            event.task,
-            event.opcode,
-            event.keywords,
-            event.record_id,
-            event.process_id,
-            event.thread_id,
-            escaped(&event.channel),
-            escaped(&event.computer),
-        ),
-    );
+    format!(
+        "<System><Provider Name='{}' Guid='{{{}}}'/><EventID>{}</EventID><Version>{}</Version><Level>{}</Level>\
+         <Task>{}</Task><Opcode>{}</Opcode><Keywords>{:#x}</Keywords><TimeCreated SystemTime='{time}'/>\
+         <EventRecordID>{}</EventRecordID><Correlation/><Execution ProcessID='{}' ThreadID='{}'/>\
+         <Channel>{}</Channel><Computer>{}</Computer><Security{user}/></System>",
+        escaped(&event.provider),
+        event.provider_guid,
+        event.event_id,
+        event.version,
+        event.level,
+        event.task,
+        event.opcode,
+        event.keywords,
+        event.record_id,
+        event.process_id,
+        event.thread_id,
+        escaped(&event.channel),
+        escaped(&event.computer),
+    )
+}
+
+fn data(event: &Event) -> String {
+    let element = |(name, value): &(String, Value)| {
+        let name = if name.is_empty() { String::new() } else { format!(" Name='{}'", escaped(name)) };
+        ["<Data", &name, ">", &escaped(&value.text()), "</Data>"].concat()
+    };
+    let elements: String = event.data.iter().map(element).collect();
+    if elements.is_empty() { elements } else { format!("<EventData>{elements}</EventData>") }
+}
+
+fn rendering(rendering: &Rendering) -> String {
+    let (message, task) = (escaped(&rendering.message), escaped(&rendering.task));
+    format!("<RenderingInfo Culture='en-US'><Message>{message}</Message><Task>{task}</Task></RenderingInfo>")
 }
 
 /// A value with what XML itself uses escaped.
