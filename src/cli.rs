@@ -185,7 +185,7 @@ pub struct SweepArguments {
     #[arg(long)]
     pub follow: bool,
 
-    /// Also read files that are not named like an event log but begin like one
+    /// Also read files of any other name that begin like an event log or like event XML
     #[arg(long)]
     pub any_name: bool,
 

@@ -70,7 +70,9 @@ impl Clock {
 
     /// The same, of records whose times fall.
     fn compare_numbers(&mut self, offset: u64, last: Written, next: Written) {
+        // Some programs that write logs leave the time of the last record at 0: that says nothing.
         if last.header_id.checked_add(1) == Some(next.header_id)
+            && next.filetime > 0
             && let (Some(from), Some(to)) =
                 (EventTime::from_filetime(last.filetime), EventTime::from_filetime(next.filetime))
         {
@@ -161,6 +163,9 @@ mod tests {
         let mut little = clock(&[(1, 5)]);
         little.add(1, Written { header_id: 2, filetime: START + 5 * HOUR - LEAST_STEP + 1 });
         assert_eq!(little.step_count(), 0);
+        let mut without_time = clock(&[(1, 5)]);
+        without_time.add(1, Written { header_id: 2, filetime: 0 });
+        assert_eq!(without_time.step_count(), 0);
     }
 
     #[test]

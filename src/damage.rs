@@ -92,6 +92,16 @@ pub enum Damage {
         /// Why, in the decoder's words.
         reason: String,
     },
+    /// An event in XML cannot be read.
+    EventXml {
+        /// What was expected and found.
+        reason: String,
+    },
+    /// Something else stands where in a file of event XML only an event could.
+    NoEventXml {
+        /// The first of its text, in UTF-8.
+        found: Vec<u8>,
+    },
     /// Bytes could not be read.
     Read {
         /// Why, in the system's words.
@@ -162,6 +172,10 @@ impl fmt::Display for Damage {
             Damage::Record { header_id, reason } => {
                 write!(f, "record with header id {header_id} cannot be decoded: {reason}")
             }
+            Damage::EventXml { reason } => write!(f, "event in XML cannot be read: {reason}"),
+            Damage::NoEventXml { found } => {
+                write!(f, "event XML: expected an event, found {}", Bytes(found))
+            }
             Damage::Read { reason } => write!(f, "cannot be read: {reason}"),
             Damage::MissingChunks { promised, found } => {
                 write!(f, "the file ends early: its header says {promised} chunks, found {found}")
@@ -190,7 +204,7 @@ impl fmt::Display for Bytes<'_> {
 
 /// The problems of a file or a part of it, in the order of the file.
 ///
-/// Appending is associative: it joins neighbouring ranges that lack a chunk signature into one,
+/// Appending is associative: it joins neighbouring ranges that lack a chunk signature, or are no event XML, into one,
 /// lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
@@ -205,6 +219,7 @@ impl Problems {
             let joins = matches!(
                 (&last.damage, &problem.damage),
                 (Damage::ChunkSignature { .. }, Damage::ChunkSignature { .. })
+                    | (Damage::NoEventXml { .. }, Damage::NoEventXml { .. })
             );
             if joins && self.further == 0 && last.offset + last.length == problem.offset {
                 last.length += problem.length;

@@ -1,7 +1,7 @@
 //! Roots to log files: what is there to read, in which order, and whose evidence it is.
 //!
-//! Looks at names and kinds of files and at nothing inside them, save a file's first eight bytes
-//! where `--any-name` asks for that. What it passes over is counted.
+//! Looks at names and kinds of files and at nothing inside them, save the first bytes of those whose name event XML can have, and of
+//! all where `--any-name` asks for that. What it passes over is counted.
 
 mod evidence;
 
@@ -19,8 +19,9 @@ use walkdir::{DirEntry, WalkDir};
 
 pub use self::evidence::EvidenceId;
 use self::evidence::{Evidence, Registry};
-use crate::bytes::{FileBytes, LogBytes};
+use crate::bytes::{FILE_SIGNATURE, FileBytes, LogBytes};
 use crate::error::SweepError;
+use crate::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::tally::PassedOver;
 
 /// What to look for, and where.
@@ -54,7 +55,7 @@ pub enum Names {
     /// By `.evtx` anywhere in its name, in any case.
     #[default]
     EventLogs,
-    /// By its name or, for any other file, by its first bytes.
+    /// By its name or, for any other file, by its first bytes; these also tell event XML of any name.
     Any,
 }
 
@@ -75,6 +76,8 @@ pub enum Form {
     Log,
     /// As bytes in which chunks of event logs may lie.
     Carved,
+    /// As event XML, in this encoding.
+    Xml(Encoding),
 }
 
 /// A file to read.
@@ -237,7 +240,7 @@ impl Walk<'_> {
                 Err(error) => {
                     let path = error.path().unwrap_or(&root).to_path_buf();
                     let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    self.take(&root, &evidence, &path, None, Some(reason));
+                    self.take(&root, &evidence, &path, Form::Log, Err(reason));
                 }
             }
         }
@@ -251,33 +254,39 @@ impl Walk<'_> {
             self.found.passed_over.links += 1;
         } else if !kind.is_file() {
             self.found.passed_over.special_files += 1;
-        } else if entry.depth() > 0 && !self.is_wanted(entry) {
-            self.found.passed_over.other_files += 1;
-        } else {
+        } else if let Some(form) = self.form(entry.path(), entry.depth()) {
             match entry.metadata() {
                 Ok(metadata) if self.is_new(&metadata) => {
-                    self.take(root, evidence, entry.path(), Some(&metadata), None);
+                    self.take(root, evidence, entry.path(), form, Ok(&metadata));
                 }
                 Ok(_) => self.found.passed_over.seen_before += 1,
-                Err(error) => self.take(root, evidence, entry.path(), None, Some(error.to_string())),
+                Err(error) => self.take(root, evidence, entry.path(), form, Err(error.to_string())),
             }
+        } else {
+            self.found.passed_over.other_files += 1;
         }
     }
 
-    /// Whether a regular file is to be read. A root that is a file is, whatever its name.
-    fn is_wanted(&self, entry: &DirEntry) -> bool {
-        is_named_like_event_log(entry.file_name())
-            || self.search.others == Others::Carve
-            || (self.search.names == Names::Any && begins_like_event_log(entry.path()))
-    }
-
-    fn form(&self, path: &Path) -> Form {
-        // The first bytes of a file with another name say little: eight of them would hide all of an image.
-        let is_log = || {
-            path.file_name().is_some_and(is_named_like_event_log)
-                || (self.search.names == Names::Any && begins_like_event_log(path))
-        };
-        if self.search.others == Others::PassOver || is_log() { Form::Log } else { Form::Carved }
+    /// How a regular file is to be read; `None` if it is not. A root that is a file is, whatever its name.
+    fn form(&self, path: &Path, depth: usize) -> Option<Form> {
+        let name = path.file_name().unwrap_or_default();
+        let (is_named, may_be_xml) = (is_named_like_event_log(name), may_be_named_like_event_xml(name));
+        if is_named && !may_be_xml {
+            return Some(Form::Log);
+        }
+        let by_content = self.search.names == Names::Any;
+        let content = if by_content || may_be_xml || depth == 0 { Content::of(path) } else { Content::Other };
+        match (content, self.search.others) {
+            (Content::Xml(encoding), _) => Some(Form::Xml(encoding)),
+            // What cannot be opened is wanted too, so that the ledger says so.
+            (Content::Log | Content::Unreadable, _) if by_content => Some(Form::Log),
+            _ if is_named => Some(Form::Log),
+            // The first bytes of a file with another name say little: eight of them would hide all of an image.
+            (_, Others::Carve) => Some(Form::Carved),
+            _ if depth == 0 => Some(Form::Log),
+            (Content::Unreadable, Others::PassOver) => Some(Form::Xml(Encoding::default())),
+            (Content::Log | Content::Other, Others::PassOver) => None,
+        }
     }
 
     fn is_new(&mut self, metadata: &Metadata) -> bool {
@@ -289,10 +298,14 @@ impl Walk<'_> {
         root: &Arc<Path>,
         evidence: &Evidence,
         path: &Path,
-        metadata: Option<&Metadata>,
-        obstacle: Option<String>,
+        form: Form,
+        found: Result<&Metadata, String>,
     ) {
         let relative = path.strip_prefix(root).unwrap_or(path).to_path_buf();
+        let (metadata, obstacle) = match found {
+            Ok(metadata) => (Some(metadata), None),
+            Err(reason) => (None, Some(reason)),
+        };
         // Only what could not be listed may be a folder; a file that was found needs no second look.
         let is_folder = obstacle.is_some() && path.is_dir();
         let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
@@ -300,7 +313,6 @@ impl Walk<'_> {
         let size = metadata.map_or(0, Metadata::len);
         let modified = metadata.map_or((0, 0), |metadata| (metadata.mtime(), metadata.mtime_nsec()));
         let root = Arc::clone(root);
-        let form = self.form(path);
         self.found.files.push(LogFile { form, evidence, size, modified, obstacle, root, relative });
     }
 }
@@ -319,11 +331,37 @@ fn is_named_like_event_log(name: &OsStr) -> bool {
     name.as_bytes().windows(5).any(|part| part.eq_ignore_ascii_case(b".evtx"))
 }
 
-/// A file that cannot be opened is wanted too, so that the ledger says so.
-fn begins_like_event_log(path: &Path) -> bool {
-    let mut first = [0; crate::bytes::FILE_SIGNATURE.len()];
-    let read = FileBytes::open(path).and_then(|bytes| bytes.read_at(0, &mut first));
-    read.map_or(true, |_| &first == crate::bytes::FILE_SIGNATURE)
+/// Whether event XML can have this name; whether it is some, its first bytes tell. An export of `a.evtx` is often called `a.evtx.xml`;
+/// any other name of a log is none of event XML.
+fn may_be_named_like_event_xml(name: &OsStr) -> bool {
+    let lower = name.as_bytes().to_ascii_lowercase();
+    let endings: &[&[u8]] =
+        if is_named_like_event_log(name) { &[b".evtx.xml"] } else { &[b".xml", b".log", b".txt"] };
+    endings.iter().any(|ending| lower.ends_with(ending))
+}
+
+/// What a file is by its first bytes.
+enum Content {
+    Log,
+    Xml(Encoding),
+    Other,
+    /// They cannot be read.
+    Unreadable,
+}
+
+impl Content {
+    fn of(path: &Path) -> Self {
+        let mut head = [0; HEAD_SIZE];
+        let Ok(read) = FileBytes::open(path).and_then(|bytes| bytes.read_at(0, &mut head)) else {
+            return Content::Unreadable;
+        };
+        let head = head.get(..read).unwrap_or_default();
+        if head.starts_with(FILE_SIGNATURE) {
+            Content::Log
+        } else {
+            encoding_of(head).map_or(Content::Other, Content::Xml)
+        }
+    }
 }
 
 /// A path as text, with `/`: every byte that is no text as `\xNN` and every backslash as `\\`, so that it
@@ -359,6 +397,16 @@ mod tests {
         }
         for name in ["a.evt", "evtx", "a.evtt", ""] {
             assert!(!is_named_like_event_log(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_event_xml_can_have() {
+        for name in ["a.xml", "A.LOG", "a.b.Txt", "Sysmon.EVTX.xml", "a.evtx.evtx.xml"] {
+            assert!(may_be_named_like_event_xml(OsStr::new(name)), "{name}");
+        }
+        for name in ["a.evtx", "a.evtx.log", "a.evtx.bak.xml", "a.xml.gz", "xml", "a.json", ""] {
+            assert!(!may_be_named_like_event_xml(OsStr::new(name)), "{name}");
         }
     }
 

@@ -11,8 +11,8 @@
 //!                          └──── Tally, Problems ──▶ report ◀───┘
 //! ```
 //!
-//! - [`discover`] walks the roots and finds what is named like an event log.
-//! - [`scan`] reads a log in blocks of chunks, walks the records and decodes them.
+//! - [`discover`] walks the roots and finds what is named like an event log, or is event XML.
+//! - [`scan`] reads a log in blocks of chunks, walks the records and decodes them; or event XML, in blocks of bytes.
 //! - [`detect`] evaluates the detections on each DNS query.
 //! - [`write`](mod@write) makes Parquet files of tables.
 //! - [`report`] makes rows and the summary of what was found, and of what was not.
@@ -20,8 +20,8 @@
 //! The stages do not know one another: they meet in [`sweep`](mod@sweep), and some of them again in
 //! [`verify`](mod@verify), which compares an output with its `run.json` and evidence with the ledger. What
 //! they hand on is plain data: [`event`], [`damage`], [`tally`], [`table`]. A log's bytes are reached through [`bytes`]
-//! alone, whatever holds them. [`detections`] is what can be done with rules besides sweeping. [`in_order`] spreads blocks over threads and gives the results back
-//! in order, so that the tables are the same to the byte on any number of threads; [`hash_chain`] hashes a
+//! alone, whatever holds them; [`event_xml`] tells event XML by the first of them. [`detections`] is what can be done with
+//! rules besides sweeping. [`in_order`] spreads blocks over threads and gives the results back in order, so that the tables are the same to the byte on any number of threads; [`hash_chain`] hashes a
 //! file whose blocks are read in any order.
 //!
 //! # Terms
@@ -29,6 +29,7 @@
 //! - *Evidence*: what was collected, usually a folder per machine. It is only read.
 //! - *Log*: a file header of 4096 bytes and *chunks* of 64 KiB; a chunk holds *records* and the
 //!   *template* definitions that they refer to. A record holds the *substitutions* for a template.
+//! - *Event XML*: events as text, as Windows renders them. It has neither chunks nor records; each event counts as one.
 //! - *Match*: a DNS query and a detection that describes it, if none of the site's *exclusions* holds for it.
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match with its name. It is no match.
 //! - *Ledger*: `files.parquet`, which accounts for every file.
@@ -67,6 +68,7 @@ pub mod digest;
 pub mod discover;
 pub mod error;
 pub mod event;
+pub mod event_xml;
 pub mod exit;
 pub mod hash_chain;
 pub mod in_order;

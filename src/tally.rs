@@ -65,7 +65,7 @@ impl RecordIds {
 /// What was passed over, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PassedOver {
-    /// Regular files that are not named like an event log (with `--any-name`: that do not begin like one).
+    /// Regular files that are neither named like an event log nor event XML (with `--any-name`: that do not begin like one).
     pub other_files: u64,
     /// Symbolic links that were not followed.
     pub links: u64,

@@ -161,6 +161,7 @@ TABLES = {
         "last_record_id": INTEGER + NULLABLE,
         "dirty": BOOLEAN,
         "carved": BOOLEAN,
+        "event_xml": BOOLEAN,
         "record_gaps": f"list of struct computer text, channel text, {SIDES}",
         "record_gap_count": INTEGER,
         "clock_steps": "list of struct offset integer, from_time timestamp, to_time timestamp",

@@ -14,7 +14,7 @@ use dnsweep::damage::Problem;
 use dnsweep::detect::{Detection, LeadCondition, Predicate};
 use dnsweep::scan::{DnsClient, LocatedLead, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep::tally::Tally;
-use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, time};
+use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, event_xml, time};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value as Json, json};
@@ -100,6 +100,34 @@ fn each_event_of_a_query_is_a_lead() {
         let at = usize::try_from(row["record_offset"].as_u64().unwrap()).unwrap();
         assert_eq!(log[at..at + 4], [0x2a, 0x2a, 0, 0]);
     }
+}
+
+#[test]
+fn event_xml_has_the_leads_of_the_log_that_it_was_rendered_from() {
+    let mut made = Event::resolver_call("www.PASTEBIN.com").numbered(1).on("A");
+    made.process_id = 4711;
+    made.user = Some(Sid::domain_user(1121));
+    let response = Event::resolver_response("t.me", 9003, "", 815).numbered(4).on("A");
+    let events = [made, other(2), completed(3), response, other(5)];
+    let rendered: String = events.iter().map(event_xml).collect();
+    let leads = |name: &str, bytes: &[u8]| -> Vec<Json> {
+        let scene = Scene::new();
+        scene.put(name, bytes);
+        let forget = |mut row: Json| {
+            for column in ["source_path", "chunk_number", "record_offset"] {
+                row.as_object_mut().unwrap().remove(column).unwrap();
+            }
+            row
+        };
+        scene.sweep(&["--dns-client"]).expect(0).rows("leads").into_iter().map(forget).collect()
+    };
+    let of_log = leads("A/DNS-Client.evtx", &log(&events));
+    assert_eq!(of_log.len(), 3);
+    assert_eq!(leads("A/dns.xml", rendered.as_bytes()), of_log);
+    // Without the option they are events like others.
+    let scene = Scene::new();
+    scene.put("A/dns.xml", rendered.as_bytes());
+    assert_eq!(scene.sweep(&[]).expect(0).file("A/dns.xml")["records"], 5);
 }
 
 #[test]

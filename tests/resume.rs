@@ -11,16 +11,17 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::logs::log_of;
+use common::logs::{self, log_of};
 use common::{Scene, dnsweep, forget_reads, start, wait, was_read};
 use dnsweep::event::EventTime;
 use dnsweep_samples::corpus::{Corpus, Pool};
+use dnsweep_samples::event_xml;
 use serde_json::json;
 
 /// How often real sweeps are killed; each time at another moment.
 const KILLS: u32 = 60;
 
-/// Machines with logs of one block or two, copies of each other's events among them, and something damaged.
+/// Machines with logs of one block or two and event XML of several, copies of each other's events among them, and something damaged.
 fn scene() -> Scene {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Chatty).unwrap();
@@ -31,6 +32,10 @@ fn scene() -> Scene {
     }
     scene.put("ODD/damaged.evtx", &pool.log(99, 8)[..200_000]);
     scene.put("ODD/empty.evtx", b"");
+    // Enough for two blocks.
+    let event = |number| if number % 50 == 0 { logs::matching(number) } else { logs::harmless(number) };
+    let lines = (0..2400).map(|number| event_xml(&event(number).on("SAME")) + "\n");
+    scene.put("ODD/export.xml", lines.collect::<String>().as_bytes());
     scene
 }
 

@@ -6,6 +6,7 @@
 //!
 //! - [`Event`] describes an event, [`Value`] one of its values;
 //! - [`LogWriter`] lays events out as a log, in one of three [`Style`]s;
+//! - [`event_xml`] is an event as Windows renders it;
 //! - [`damage`] breaks a log in a defined way;
 //! - [`corpus`] writes logs by the gigabyte, for benches;
 //! - [`story`] is the sample evidence, and [`truth`] what has to be found in it.
@@ -30,6 +31,7 @@ pub mod time;
 pub mod truth;
 mod value;
 mod windows;
+mod xml;
 
 pub use chunk::{CHUNK_SIZE, FIRST_RECORD};
 pub use error::Error;
@@ -42,3 +44,4 @@ pub use windows::{
     DNS_CLIENT, LOCAL_SESSION_MANAGER, RESTART_MANAGER, SECURITY, SERVICE_CONTROL_MANAGER,
     USER_MODE_POWER_SERVICE,
 };
+pub use xml::event_xml;

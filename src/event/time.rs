@@ -35,6 +35,12 @@ impl EventTime {
         i64::try_from(filetime).ok().map(|ticks| EventTime(ticks - FILETIME_OF_1970))
     }
 
+    /// 100 ns intervals since 1601-01-01T00:00:00Z; `None` for an earlier instant.
+    #[must_use]
+    pub fn filetime(self) -> Option<u64> {
+        self.0.checked_add(FILETIME_OF_1970).and_then(|time| u64::try_from(time).ok())
+    }
+
     /// 100 ns intervals since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn ticks(self) -> i64 {

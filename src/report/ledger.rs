@@ -10,7 +10,7 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 34] = {
+pub const FILES_COLUMNS: [Column; 35] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -31,13 +31,25 @@ pub const FILES_COLUMNS: [Column; 34] = {
             Records(&[("offset", Scalar::Integer), ("length", Scalar::Integer), ("problem", Scalar::Text)]),
             "what is wrong with it: a range of bytes, what was expected there and what was found; the first thousand",
         ),
-        Column::always("header_bytes", Integer, "bytes of its header, or of what lies in its place"),
-        Column::always("good_bytes", Integer, "bytes of chunks with records and without a problem"),
-        Column::always("empty_bytes", Integer, "bytes of chunks without a record and without a problem"),
+        Column::always(
+            "header_bytes",
+            Integer,
+            "bytes of its header, or of what lies in its place; of event XML, those of what may stand around events",
+        ),
+        Column::always(
+            "good_bytes",
+            Integer,
+            "bytes of chunks with records and without a problem; of event XML, of events",
+        ),
+        Column::always(
+            "empty_bytes",
+            Integer,
+            "bytes of chunks without a record and without a problem; of event XML, of white space",
+        ),
         Column::always(
             "damaged_bytes",
             Integer,
-            "bytes of chunks with a problem, and of what is no chunk in the place of one",
+            "bytes of chunks with a problem, and of what is no chunk in the place of one; of event XML, of what is no event and of events with a problem",
         ),
         Column::always(
             "trailing_bytes",
@@ -79,6 +91,7 @@ pub const FILES_COLUMNS: [Column; 34] = {
             Boolean,
             "whether it is no event log, but was looked through for chunks (with `--carve`)",
         ),
+        Column::always("event_xml", Boolean, "whether it is no event log, but event XML; it has no chunks"),
         Column::always(
             "record_gaps",
             Records(&[
@@ -151,6 +164,8 @@ pub enum Header {
     Dirty,
     /// It does not, and was looked through for chunks.
     Carved,
+    /// It does not: it is event XML.
+    Xml,
 }
 
 /// What is known of one file. The parts of a file are added in its order.
@@ -200,6 +215,8 @@ impl FileReport {
 
     /// Notes that the rest of the file, from `offset` on, was not read because of an interruption.
     pub fn interrupt(&mut self, offset: u64) {
+        // The last event of a block of event XML ends behind it.
+        let offset = if self.header == Header::Xml { offset.max(self.tally.extents.sum()) } else { offset };
         self.interrupted_at = Some(offset);
         let length = self.size.saturating_sub(offset);
         self.tally.extents.unread += length;
@@ -227,8 +244,8 @@ impl FileReport {
     /// How the file was found to be.
     #[must_use]
     pub fn status(&self) -> Status {
-        let holds_log =
-            self.signed_chunks > 0 || matches!(self.header, Header::Clean | Header::Dirty | Header::Carved);
+        let holds_log = self.signed_chunks > 0
+            || matches!(self.header, Header::Clean | Header::Dirty | Header::Carved | Header::Xml);
         if self.interrupted_at.is_some() {
             Status::Interrupted
         } else if self.bytes_read == 0 && self.header == Header::Unread {
@@ -316,6 +333,7 @@ impl FileReport {
             Cell::optional_count(tally.record_ids.last),
             Cell::Boolean(self.header == Header::Dirty),
             Cell::Boolean(self.header == Header::Carved),
+            Cell::Boolean(self.header == Header::Xml),
             Cell::Records(gap_cells(&tally.logs)),
             Cell::count(tally.logs.iter().map(|(_, _, runs)| runs.gap_count()).sum()),
             Cell::Records(self.clock.steps().iter().map(step_cells).collect()),
@@ -382,5 +400,15 @@ mod tests {
             assert_eq!(report.status(), status, "{report:?}");
             assert_eq!(report.cells("", "").len(), FILES_COLUMNS.len());
         }
+    }
+
+    #[test]
+    fn what_an_interruption_leaves_of_event_xml_counts_from_its_last_event_on() {
+        let mut report = report(Header::Xml, 4096, 0, None);
+        report.tally.extents = Extents { header: 96, good: 4500, ..Extents::default() };
+        report.interrupt(4096);
+        assert_eq!((report.extents().unread, report.extents().sum()), (69_632 - 4596, 69_632));
+        let problem = report.problems().remove(0);
+        assert_eq!((problem.offset, problem.length), (4596, 69_632 - 4596));
     }
 }

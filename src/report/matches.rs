@@ -49,7 +49,11 @@ pub const MATCHES_COLUMNS: [Column; 36] = {
             "the answer taken apart, in the logged order",
         ),
         Column::always("resolved_ips", Texts, "the addresses among the answers"),
-        Column::always("chunk_number", Integer, "the chunk of the file that holds the record, from 0"),
+        Column::always(
+            "chunk_number",
+            Integer,
+            "the chunk of the file that holds the record, from 0; 0 in event XML",
+        ),
         Column::always(
             "record_offset",
             Integer,

@@ -23,7 +23,7 @@ use super::select::Skimmer;
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Location {
-    /// Which chunk of the log, from 0; of a file that was carved, the sector of 512 bytes at which the chunk begins.
+    /// Which chunk of the log, from 0; of a file that was carved, the sector of 512 bytes at which the chunk begins; 0 in event XML.
     pub chunk_number: u64,
     /// Where the record starts, in bytes from the start of the file.
     pub record_offset: u64,
@@ -83,7 +83,7 @@ pub struct Scanner {
     pub(super) buffer: BlockBuffer,
     /// Counts what need not be decoded; `None` to decode everything.
     skimmer: Option<Skimmer>,
-    dns_client: DnsClientQueries,
+    pub(super) dns_client: DnsClientQueries,
     walk: Walk,
     recovery: Option<Recoverer>,
 }

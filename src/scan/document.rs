@@ -125,24 +125,52 @@ pub fn dns_query_of_json(json: &[u8]) -> Result<DnsQueryEvent, String> {
 }
 
 fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
-    let event_id = element.event_id.text.parse().map_err(|_| {
-        serde::de::Error::custom(format!(
-            "EventID: expected a number, found '{}'",
-            element.event_id.text.escape_debug()
-        ))
-    })?;
-    let time_created_raw = element.time_created.attributes.system_time.unwrap_or_default().into_owned();
-    Ok(System {
-        provider: element.provider.attributes.name.unwrap_or_default().into_owned(),
-        channel: element.channel.text.into_owned(),
-        event_id,
-        version: element.version.text.parse().ok(),
-        event_record_id: element.event_record_id.text.parse().ok(),
-        computer: element.computer.text.into_owned(),
-        time_created: EventTime::parse_system_time(&time_created_raw),
-        time_created_raw,
-        user_id: element.security.attributes.user_id.map(Cow::into_owned),
-    })
+    let texts = SystemTexts {
+        provider: element.provider.attributes.name,
+        channel: Some(element.channel.text),
+        event_id: Some(element.event_id.text),
+        version: Some(element.version.text),
+        event_record_id: Some(element.event_record_id.text),
+        computer: Some(element.computer.text),
+        time_created: element.time_created.attributes.system_time,
+        user_id: element.security.attributes.user_id,
+    };
+    texts.read().map_err(serde::de::Error::custom)
+}
+
+/// What the `System` part of an event says, as text; `None` is what it does not have.
+#[derive(Debug, Default)]
+pub(super) struct SystemTexts<'a> {
+    pub provider: Option<Cow<'a, str>>,
+    pub channel: Option<Cow<'a, str>>,
+    pub event_id: Option<Cow<'a, str>>,
+    pub version: Option<Cow<'a, str>>,
+    pub event_record_id: Option<Cow<'a, str>>,
+    pub computer: Option<Cow<'a, str>>,
+    pub time_created: Option<Cow<'a, str>>,
+    pub user_id: Option<Cow<'a, str>>,
+}
+
+impl SystemTexts<'_> {
+    /// What it says; an error if its EventID is no number.
+    pub(super) fn read(self) -> Result<System, String> {
+        let event_id = self.event_id.unwrap_or_default();
+        let event_id = event_id
+            .parse()
+            .map_err(|_| format!("EventID: expected a number, found '{}'", event_id.escape_debug()))?;
+        let time_created_raw = self.time_created.unwrap_or_default().into_owned();
+        Ok(System {
+            provider: self.provider.unwrap_or_default().into_owned(),
+            channel: self.channel.unwrap_or_default().into_owned(),
+            event_id,
+            version: self.version.and_then(|text| text.parse().ok()),
+            event_record_id: self.event_record_id.and_then(|text| text.parse().ok()),
+            computer: self.computer.unwrap_or_default().into_owned(),
+            time_created: EventTime::parse_system_time(&time_created_raw),
+            time_created_raw,
+            user_id: self.user_id.map(Cow::into_owned),
+        })
+    }
 }
 
 fn dns_query(system: System, data: DnsQueryData<'_>) -> DnsQueryEvent {
@@ -163,7 +191,7 @@ fn dns_query(system: System, data: DnsQueryData<'_>) -> DnsQueryEvent {
 
 /// A GUID without its braces and in lower case, as every store of GUIDs writes it; records hold it
 /// as 16 bytes or, when forwarded, as text in braces of either case.
-fn canonical_guid(text: &str) -> String {
+pub(super) fn canonical_guid(text: &str) -> String {
     text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text).to_ascii_lowercase()
 }
 

@@ -1,5 +1,5 @@
 //! From a log's bytes to the events in them: blocks of chunks are read, their records walked and
-//! decoded. Knows the file format, and nothing of detections, tables or reports.
+//! decoded; or a file of event XML is, block by block. Knows the formats, and nothing of detections, tables or reports.
 
 mod binxml;
 mod block;
@@ -21,8 +21,10 @@ mod stale;
 mod template;
 mod token;
 mod value;
+mod xml;
 
 pub use block::{BlockScan, Located, LocatedEvent, LocatedLead, Location, Recovery, Scanner};
 pub use document::dns_query_of_json;
 pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};
 pub use needle::{DnsClient, Needle, Selection, Wanted};
+pub use xml::XmlFile;

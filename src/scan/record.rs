@@ -186,7 +186,7 @@ fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
 const MOST_REASON: usize = 300;
 
 /// An error's message with those of its causes.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -18,7 +18,7 @@ use crate::hash_chain::HashChain;
 use crate::readers::Readers;
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
-    Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Scanner, Selection, Wanted,
+    Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Scanner, Selection, Wanted, XmlFile,
 };
 use crate::write::Table;
 
@@ -233,6 +233,7 @@ impl<'a> Workshop<'a> {
         let scan = |log: &dyn LogBytes| match file.form {
             Form::Log => scanner.scan_after(log, block, see),
             Form::Carved => scanner.carve_after(log, block, file.size, see),
+            Form::Xml(encoding) => scanner.xml_after(log, block, XmlFile { size: file.size, encoding }, see),
         };
         match &self.readers {
             None => scan(log),
@@ -302,6 +303,7 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Events) {
     let promised_chunks = scan.header.as_ref().and_then(|header| header.promised_chunks);
     let header = match scan.header {
         _ if file.form == Form::Carved => Header::Carved,
+        None if matches!(file.form, Form::Xml(_)) && scan.bytes_read > 0 => Header::Xml,
         None => Header::Unread,
         Some(header) if !header.is_event_log => Header::Foreign,
         Some(header) if header.dirty => Header::Dirty,

@@ -3,7 +3,7 @@
 //! This module is compiled in `tests/fuzz_replay.rs` of the main workspace, which writes and holds them.
 
 use dnsweep::detect::Detection;
-use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, Value, damage, time};
+use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, Value, damage, event_xml, time};
 
 use crate::checks::{Form, input};
 
@@ -28,6 +28,8 @@ pub fn seeds() -> Vec<Seed> {
         bytes: text.as_bytes().to_vec(),
     };
     let logs = logs().into_iter().map(|(name, bytes)| Seed { folder: "log", name, bytes });
+    let xml = xml().into_iter().map(|(name, bytes)| Seed { folder: "event_xml", name, bytes });
+    let logs = logs.chain(xml);
     let searches = SEARCHES.iter().enumerate().map(|(number, search)| text("search", number, search));
     let rules = RULES.iter().copied().chain([Detection::seed_text()]).enumerate();
     logs.chain(searches).chain(rules.map(|(number, rule)| text("detection", number, rule))).collect()
@@ -56,6 +58,21 @@ fn logs() -> Vec<(String, Vec<u8>)> {
         let _ = damage::flip_record_byte(&mut damaged, 0, 5, 40);
         damaged.truncate(damage::chunk_offset(0) + CHUNK_SIZE * 3 / 4);
         all.push((format!("all-damaged-{number}"), input(&damaged, Form::default())));
+    }
+    all
+}
+
+/// Event XML in each of its encodings, behind a byte that says which.
+fn xml() -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for (name, events) in groups() {
+        let lines: String = events.iter().map(|event| event_xml(event) + "\n").collect();
+        all.push((format!("{name}-lines"), [&[0], lines.as_bytes()].concat()));
+        let document = format!("<?xml version='1.0'?>\r\n<Events>{}</Events>", lines.replace('\n', ""));
+        for (byte, bytes) in [(2, u16::to_le_bytes as fn(u16) -> [u8; 2]), (3, u16::to_be_bytes)] {
+            let units = std::iter::once(0xfeff).chain(document.encode_utf16()).flat_map(bytes);
+            all.push((format!("{name}-{byte}"), std::iter::once(byte).chain(units).collect()));
+        }
     }
     all
 }

@@ -6,6 +6,7 @@ mod carve;
 mod chunk;
 mod detection;
 mod event;
+mod event_xml;
 mod evidence;
 mod search;
 mod select;
@@ -30,12 +31,20 @@ pub struct Target {
 const MIB: usize = 1 << 20;
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     // What the decoder builds of a chunk is bounded by itself: a million nodes, that come to 340 MB where arrays repeat elements.
     // What it reads is bounded by dnsweep, to less. Two scans.
     Target { name: "select", seeds: "log", check: select::check, most_memory: 400 * MIB, most_seconds: 2 },
     Target { name: "chunk", seeds: "log", check: chunk::check, most_memory: 400 * MIB, most_seconds: 1 },
     Target { name: "carve", seeds: "log", check: carve::check, most_memory: 400 * MIB, most_seconds: 2 },
+    // A few blocks, each with what lies around it.
+    Target {
+        name: "event_xml",
+        seeds: "event_xml",
+        check: event_xml::check,
+        most_memory: 32 * MIB,
+        most_seconds: 1,
+    },
     Target { name: "search", seeds: "search", check: search::check, most_memory: 32 * MIB, most_seconds: 1 },
     Target {
         name: "detection",

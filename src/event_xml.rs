@@ -1,0 +1,153 @@
+//! How a file of event XML is known: by its first bytes, and in which encoding these are.
+//!
+//! Windows renders an event as one `Event` element; `wevtutil qe /f:xml` writes these one after the other, "Save as XML" and
+//! `wevtutil qe /e:Events` in an element `Events`, collectors a line for each. Looks at nothing behind the first bytes.
+
+use std::borrow::Cow;
+
+/// How many bytes of a file tell whether it is event XML: white space and a declaration have room in them.
+pub const HEAD_SIZE: usize = 4096;
+
+/// How the characters of event XML are stored. What its declaration says of that is not looked at: tools that store it
+/// anew leave the declaration as it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, with a byte order mark or without.
+    #[default]
+    Utf8,
+    /// UTF-16, the low byte first, behind a byte order mark.
+    Utf16Le,
+    /// UTF-16, the high byte first, behind a byte order mark.
+    Utf16Be,
+}
+
+impl Encoding {
+    /// The bytes of a byte order mark.
+    #[must_use]
+    pub fn mark(self) -> &'static [u8] {
+        match self {
+            Encoding::Utf8 => b"\xef\xbb\xbf",
+            Encoding::Utf16Le => b"\xff\xfe",
+            Encoding::Utf16Be => b"\xfe\xff",
+        }
+    }
+
+    /// Bytes of the least unit of text.
+    #[must_use]
+    pub fn unit_size(self) -> usize {
+        if self == Encoding::Utf8 { 1 } else { 2 }
+    }
+
+    /// The text that bytes stand for; a reason where they stand for none. A half of a surrogate pair is U+FFFD, as it is where a log
+    /// holds one.
+    pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, String> {
+        let unit = match self {
+            Encoding::Utf8 => {
+                let text = std::str::from_utf8(bytes);
+                return text.map(Into::into).map_err(|error| {
+                    format!("expected UTF-8, found other bytes {} bytes into it", error.valid_up_to())
+                });
+            }
+            Encoding::Utf16Le => u16::from_le_bytes,
+            Encoding::Utf16Be => u16::from_be_bytes,
+        };
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err("expected UTF-16, found an odd number of bytes".to_owned());
+        }
+        let units = pairs.iter().map(|pair| unit(*pair));
+        Ok(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+    }
+}
+
+/// The encoding of a file that begins with `head` as event XML does; `None` if it does not. That is, in this order: a byte order
+/// mark, white space, an XML declaration, white space, and the beginning of an element `Events` or `Event`, or of the declaration
+/// of a document of that type; all but the last may lack.
+#[must_use]
+pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
+    let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
+    let marked = encodings.find_map(|encoding| Some((encoding, head.strip_prefix(encoding.mark())?)));
+    let (encoding, rest) = marked.unwrap_or((Encoding::Utf8, head));
+    // A character that the head's end cuts off is none of those that are looked for.
+    let text = match encoding {
+        Encoding::Utf8 => rest.utf8_chunks().next().map_or("", |chunk| chunk.valid()).into(),
+        _ => encoding.decode(rest.get(..rest.len() & !1).unwrap_or_default()).ok()?,
+    };
+    let text = text.trim_ascii_start();
+    let behind = match text.strip_prefix("<?xml") {
+        Some(declaration) => declaration.split_once("?>")?.1.trim_ascii_start(),
+        None => text,
+    };
+    let behind = match behind.strip_prefix("<!DOCTYPE") {
+        // What it declares is refused, but the events are not thereby out of sight.
+        Some(name) if name.starts_with(|c: char| c.is_ascii_whitespace()) => name.trim_ascii_start(),
+        Some(_) => return None,
+        None => behind.strip_prefix('<')?,
+    };
+    let name = behind.strip_prefix("Events").or_else(|| behind.strip_prefix("Event"))?;
+    name.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '[')).then_some(encoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn event_xml_is_known_by_its_first_bytes() {
+        for text in [
+            "<Event xmlns='x'>",
+            "<Event>",
+            "<Event/>",
+            "<Events>",
+            "<Events\r\n xmlns='x'>",
+            " \r\n\t<Event >",
+            "<?xml version='1.0' encoding='utf-8' standalone='yes'?>\r\n<Events>",
+            "<?xml version=\"1.0\"?><Event ",
+            "<!DOCTYPE Events [<!ENTITY a 'b'>]><Events>",
+        ] {
+            assert_eq!(encoding_of(text.as_bytes()), Some(Encoding::Utf8), "{text}");
+            let marked = |mark: &[u8], bytes: &[u8]| encoding_of(&[mark, bytes].concat());
+            assert_eq!(marked(b"\xef\xbb\xbf", text.as_bytes()), Some(Encoding::Utf8), "{text}");
+            let (little, big) = (utf16(text, u16::to_le_bytes), utf16(text, u16::to_be_bytes));
+            assert_eq!(marked(b"\xff\xfe", &little), Some(Encoding::Utf16Le), "{text}");
+            assert_eq!(marked(b"\xfe\xff", &big), Some(Encoding::Utf16Be), "{text}");
+            assert_eq!((encoding_of(&little), encoding_of(&big)), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_not() {
+        for text in [
+            "",
+            "<",
+            "<Event",
+            "<EventData>",
+            "<EventsX>",
+            "<event>",
+            "x<Event>",
+            "&lt;Event>",
+            "<?xml version='1.0'",
+            "<?xml version='1.0'?><html><Event>",
+            "<!DOCTYPE html><Event>",
+            "2024-05-06 INFO <Event>",
+        ] {
+            assert_eq!(encoding_of(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(encoding_of(b"ElfFile\0"), None);
+        assert_eq!(encoding_of(b"\xff\xfe<"), None);
+    }
+
+    #[test]
+    fn text_is_what_its_bytes_say() {
+        let text = "a\u{1b}ß\u{1F4A9}";
+        assert_eq!(Encoding::Utf16Le.decode(&utf16(text, u16::to_le_bytes)).unwrap(), text);
+        assert_eq!(Encoding::Utf16Be.decode(&utf16(text, u16::to_be_bytes)).unwrap(), text);
+        assert_eq!(Encoding::Utf16Le.decode(&[0x34, 0xd8, b'a', 0]).unwrap(), "\u{fffd}a");
+        assert!(Encoding::Utf16Le.decode(&[b'a', 0, b'b']).is_err());
+        assert!(Encoding::Utf8.decode(b"ab\xff").unwrap_err().contains("2 bytes into"));
+    }
+}

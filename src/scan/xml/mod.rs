@@ -1,0 +1,447 @@
+//! A block of a file of event XML: reads it, and gives back the events that begin in it.
+//!
+//! Where an event lies is told by tags alone (`text`), so that a block can be read without all those before it; what it says is
+//! read by `quick-xml` (`parse`). What begins in a block belongs to it, up to its end, be that in the next. So that both agree, a
+//! little of what lies on either side of a block is read too; and more, where that does not tell.
+
+mod parse;
+mod text;
+
+use self::parse::parse;
+use self::text::{Ending, Piece, Text};
+use super::block::{BlockScan, Located, LocatedEvent, Location, Scanner};
+use super::document::{DnsClientQueries, Document};
+use super::log::Block;
+use super::read::Read;
+use crate::bytes::LogBytes;
+use crate::clock::Written;
+use crate::damage::{Damage, Problem};
+use crate::event::{EventTime, System};
+use crate::event_xml::Encoding;
+
+/// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form; as UTF-16, with all of it
+/// escaped, that comes to less than this.
+pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
+/// The most bytes that a tag or declaration outside of events may have.
+const MOST_TAG_BYTES: u64 = 4096;
+/// How many bytes are read on either side of a block: enough for events as they are, and enough for any.
+const NEAR: u64 = 64 << 10;
+const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
+/// How many bytes of what is no event are shown.
+const SHOWN: usize = 24;
+
+/// A file of event XML, as far as it is known before it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct XmlFile {
+    /// Its bytes.
+    pub size: u64,
+    /// How they are text.
+    pub encoding: Encoding,
+}
+
+impl Scanner {
+    /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is shown the block's bytes as
+    /// in [`Scanner::scan_after`].
+    pub fn xml_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        file: XmlFile,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
+        let mut see = Some(see);
+        let scan = self
+            .xml_within(log, block, file, NEAR, |bytes| see.take().into_iter().for_each(|see| see(bytes)));
+        // As far as this the text always tells.
+        scan.or_else(|| self.xml_within(log, block, file, FAR, |_| ())).unwrap_or_default()
+    }
+
+    /// The same, with so many bytes on either side of the block; `None` if these do not tell what belongs to it.
+    fn xml_within(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        file: XmlFile,
+        margin: u64,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> Option<BlockScan> {
+        let around = block.start.saturating_sub(margin)..file.size.min(block.end.saturating_add(margin));
+        self.buffer.read(log, around.clone());
+        let own = self.buffer.part(block.start..block.end);
+        see(own.problems.is_empty().then_some(&*own.bytes));
+        let (bytes_read, problems) = (own.bytes_read(), own.problems);
+        let read = self.buffer.part(around.clone());
+        let is_end = around.end == file.size || read.bytes.len() as u64 != around.end - around.start;
+        let text = Text::new(read.bytes, around.start, file.encoding, is_end);
+        let start = text.start_of(block, margin == FAR)?;
+        let pieces = text.pieces(start..block.end)?;
+        let mut walk = XmlWalk {
+            text,
+            read: &read,
+            dns_client: self.dns_client,
+            problems,
+            scan: BlockScan { bytes_read, ..BlockScan::default() },
+        };
+        walk.walk(start, block.end, pieces);
+        Some(walk.finish())
+    }
+}
+
+/// What is found on the way through a block.
+struct XmlWalk<'a> {
+    text: Text<'a>,
+    read: &'a Read<'a>,
+    dns_client: DnsClientQueries,
+    problems: Vec<Problem>,
+    scan: BlockScan,
+}
+
+impl XmlWalk<'_> {
+    /// Goes through all that belongs to the block.
+    fn walk(&mut self, start: u64, end: u64, pieces: Vec<Piece>) {
+        let mut at = start;
+        for piece in pieces {
+            self.between(at, piece.range.start);
+            at = piece.range.end;
+            self.event(&piece);
+        }
+        self.between(at, end);
+    }
+
+    /// What was found, the problems in their order.
+    fn finish(mut self) -> BlockScan {
+        self.problems.sort_by_key(|problem| problem.offset);
+        for problem in self.problems {
+            self.scan.problems.push(problem);
+        }
+        self.scan
+    }
+
+    /// Decodes an event.
+    fn event(&mut self, piece: &Piece) {
+        let (offset, length) = (piece.range.start, piece.range.end - piece.range.start);
+        // What stands in for bytes that cannot be read is no evidence; that they cannot be is said already.
+        let is_lacking = self.read.lacks(&self.text.places(piece.range.clone()));
+        let document = match piece.ending {
+            _ if is_lacking => Err(None),
+            Ending::Whole => self
+                .text
+                .decoded(piece.range.clone())
+                .and_then(|xml| parse(&xml, self.dns_client))
+                .map_err(Some),
+            Ending::Another => Err(Some("expected its end, found another event in it".to_owned())),
+            Ending::File => Err(Some("expected its end, found the file's".to_owned())),
+            Ending::TooLong => Err(Some(format!("expected its end within {MOST_EVENT_BYTES} bytes"))),
+        };
+        let tally = &mut self.scan.tally;
+        match document {
+            Ok(document) => {
+                tally.extents.good += length;
+                self.count(offset, document);
+            }
+            Err(reason) => {
+                tally.extents.damaged += length;
+                tally.damaged_records += 1;
+                let damage = reason.map(|reason| Damage::EventXml { reason });
+                self.problems.extend(damage.map(|damage| Problem { offset, length, damage }));
+            }
+        }
+    }
+
+    fn count(&mut self, offset: u64, document: Document) {
+        let BlockScan { tally, clock, events, dns_client, .. } = &mut self.scan;
+        let location = Location { chunk_number: 0, record_offset: offset };
+        let mut add = |system: &System| {
+            tally.add(system);
+            // An event has no header that tells when it was written: its own time and number stand for that.
+            let filetime = system.time_created.and_then(EventTime::filetime);
+            if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {
+                clock.add(offset, Written { header_id, filetime });
+            }
+        };
+        match document {
+            Document::Other(system) => add(&system),
+            Document::DnsQuery(event) => {
+                add(&event.system);
+                events.push(LocatedEvent { location, event: *event });
+            }
+            Document::DnsClient(event) => {
+                add(&event.system);
+                dns_client.push(Located { location, event: *event });
+            }
+        }
+    }
+
+    /// Goes through what lies between events: white space, the tags around them and declarations; anything else is a problem.
+    fn between(&mut self, start: u64, end: u64) {
+        let there = end.min(self.text.end());
+        let mut at = start;
+        while at < there {
+            let extents = &mut self.scan.tally.extents;
+            let from = at;
+            if let Some(space) = self.text.space(at..there) {
+                at = space;
+                extents.empty += at - from;
+            } else if let Some(tag) = self.text.around(at) {
+                at = tag;
+                extents.header += at - from;
+            } else {
+                at = self.text.stray(at..there);
+                extents.damaged += at - from;
+                self.stray(from, at);
+            }
+        }
+        // The file has become shorter, which is said already.
+        self.scan.tally.extents.damaged += end.saturating_sub(at);
+    }
+
+    /// Notes what is no event, unless it is that the bytes cannot be read, which is said already.
+    fn stray(&mut self, offset: u64, end: u64) {
+        if self.read.lacks(&self.text.places(offset..end)) {
+            return;
+        }
+        let found = self.text.shown(offset..end, SHOWN);
+        self.problems.push(Problem { offset, length: end - offset, damage: Damage::NoEventXml { found } });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::damage::Problems;
+    use crate::tally::Tally;
+    use dnsweep_samples::{Event, event_xml};
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use std::io;
+
+    /// What all blocks of a file come to.
+    #[derive(Debug, Default, PartialEq)]
+    struct Found {
+        events: Vec<LocatedEvent>,
+        tally: Tally,
+        problems: Vec<Problem>,
+        bytes_read: u64,
+    }
+
+    impl Found {
+        /// What does not depend on how the file is cut into blocks: all but white space in what is no event.
+        fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
+            let extents = self.tally.extents;
+            let of_events =
+                self.problems.iter().filter(|problem| matches!(problem.damage, Damage::EventXml { .. }));
+            let counts = (self.tally.counts.records, self.tally.damaged_records);
+            (&self.events, counts.0, counts.1, extents.good, extents.header, of_events.collect())
+        }
+    }
+
+    fn scan(log: &dyn LogBytes, size: u64, encoding: Encoding, block: u64) -> Found {
+        let (mut found, mut problems) = (Found::default(), Problems::default());
+        let mut scanner = Scanner::default();
+        for start in (0..size.max(1)).step_by(usize::try_from(block).unwrap()) {
+            let block = Block { start, end: size.min(start + block) };
+            let scan = scanner.xml_after(log, block, XmlFile { size, encoding }, |_| ());
+            found.events.extend(scan.events);
+            found.tally.merge(scan.tally);
+            found.bytes_read += scan.bytes_read;
+            problems.append(scan.problems);
+        }
+        found.problems = problems.iter().collect();
+        found
+    }
+
+    fn events() -> Vec<Event> {
+        let names = ["pastebin.com", "a<b>&'", "", "\u{1b}[2J", "ß\u{1F4A9}", "]]>", "</Event>", "<Event >"];
+        let queries = names
+            .iter()
+            .zip(1..)
+            .map(|(name, number)| Event::dns_query(name, r"C:\Windows\cmd.exe").on("PC").numbered(number));
+        queries.chain([Event::process_create("a.exe", "b", "c").numbered(9)]).collect()
+    }
+
+    fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
+        let units = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
+        let bytes: Vec<u8> = match encoding {
+            Encoding::Utf8 => text.as_bytes().to_vec(),
+            Encoding::Utf16Le => units(u16::to_le_bytes),
+            Encoding::Utf16Be => units(u16::to_be_bytes),
+        };
+        [encoding.mark(), &bytes].concat()
+    }
+
+    fn document(encoding: Encoding, separator: &str) -> Vec<u8> {
+        let events: Vec<String> = events().iter().map(event_xml).collect();
+        let text = format!(
+            "<?xml version='1.0'?>\r\n<Events x='y'>{separator}{}</Events>\n",
+            events.join(separator)
+        );
+        encoded(&text, encoding)
+    }
+
+    fn encoding() -> impl Strategy<Value = Encoding> {
+        prop::sample::select(vec![Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be])
+    }
+
+    /// Bytes that a change puts in.
+    fn piece() -> impl Strategy<Value = String> {
+        let tags = vec![
+            "<Event>",
+            "<Event ",
+            "</Event>",
+            "</Event",
+            "<Events>",
+            "</Events>",
+            "<?xml ",
+            "?>",
+            "<",
+            ">",
+            "&a;",
+            "&#1;",
+            "<System>",
+            "</System>",
+            "<EventData>",
+            "<![CDATA[",
+            "]]>",
+            "<!--",
+            "-->",
+            "<!DOCTYPE a [",
+            "\0",
+            " ",
+            "'",
+            "x=",
+        ];
+        let tag = prop::sample::select(tags).prop_map(str::to_owned);
+        prop_oneof![3 => tag, 1 => "[ -~]{1,20}"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        /// Whatever becomes of a file: no panic, each byte is counted once, the cut into blocks changes nothing, and what was not
+        /// touched says what it said before. Nothing else says anything that is not there.
+        #[test]
+        fn what_is_not_touched_stays_as_it_is(
+            encoding in encoding(),
+            separator in prop::sample::select(vec!["", "\n", " \r\n"]),
+            at in any::<Index>(),
+            (gone, put) in (0_usize..40, piece()),
+            blocks in (100_u64..400, 400_u64..4000),
+        ) {
+            let whole = document(encoding, separator);
+            let before = scan(&whole, whole.len() as u64, encoding, 1 << 21);
+            prop_assert_eq!((before.events.len(), before.problems.len()), (8, 0), "{:?}", before.problems);
+            let unit = encoding.unit_size();
+            let (at, gone) = (at.index(whole.len() / unit) * unit, gone * unit);
+            let put = encoded(&put, encoding).split_off(encoding.mark().len());
+            let behind = whole.len().min(at + gone);
+            let bytes = [&whole[..at], &put[..], &whole[behind..]].concat();
+            let size = bytes.len() as u64;
+            let found = scan(&bytes, size, encoding, 1 << 21);
+            prop_assert_eq!((found.tally.extents.sum(), found.bytes_read), (size, size));
+            for block in [blocks.0 * 2, blocks.1 * 2] {
+                let cut = scan(&bytes, size, encoding, block);
+                prop_assert_eq!(cut.tally.extents.sum(), size);
+                prop_assert_eq!(cut.lasting(), found.lasting(), "{}", block);
+            }
+            let (at, behind, put) = (at as u64, behind as u64, put.len() as u64);
+            let ends = before.events.iter().skip(1).map(|event| event.location.record_offset);
+            let ends: Vec<u64> = ends.chain([whole.len() as u64]).collect();
+            for (event, end) in before.events.iter().zip(&ends) {
+                let start = event.location.record_offset;
+                let moved = if *end <= at { Some(start) } else if start >= behind { Some(start - behind + at + put) } else { None };
+                if let Some(start) = moved {
+                    let same = found.events.iter().find(|event| event.location.record_offset == start);
+                    prop_assert_eq!(same.map(|event| &event.event), Some(&event.event));
+                }
+            }
+            // At most the one that was touched can be another, and be two.
+            prop_assert!(found.events.len() <= 9 && found.tally.counts.records <= 10);
+            for problem in &found.problems {
+                prop_assert!(problem.length > 0 && problem.offset + problem.length <= size, "{:?}", problem);
+            }
+        }
+
+        /// Nor does it matter what bytes there are.
+        #[test]
+        fn any_bytes_are_all_accounted_for(
+            pieces in prop::collection::vec(piece(), 0..40),
+            encoding in encoding(),
+            odd in any::<bool>(),
+            block in 1_u64..200,
+        ) {
+            let mut bytes = encoded(&pieces.concat(), encoding);
+            bytes.extend(odd.then_some(b'<'));
+            let size = bytes.len() as u64;
+            let (whole, cut) = (scan(&bytes, size, encoding, 1 << 21), scan(&bytes, size, encoding, block * 2));
+            prop_assert_eq!((whole.tally.extents.sum(), cut.tally.extents.sum()), (size, size));
+            prop_assert_eq!(cut.lasting(), whole.lasting());
+        }
+    }
+
+    /// A file that cannot be read in that range.
+    struct BadRange(Vec<u8>, std::ops::Range<u64>);
+
+    impl LogBytes for BadRange {
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let is_bad = offset < self.1.end && self.1.start < offset + buffer.len() as u64;
+            if is_bad { Err(io::Error::other("bad sector")) } else { self.0.read_at(offset, buffer) }
+        }
+    }
+
+    #[test]
+    fn bytes_that_cannot_be_read_cost_the_events_in_them() {
+        let line = |number| event_xml(&Event::dns_query("a", "b").numbered(number)) + "\n";
+        let bytes: Vec<u8> = (1..=100).flat_map(|number| line(number).into_bytes()).collect();
+        let size = bytes.len() as u64;
+        let found = scan(&BadRange(bytes.clone(), 40_960..45_056), size, Encoding::Utf8, 1 << 21);
+        assert_eq!((found.tally.extents.sum(), found.bytes_read), (size, size - 4096));
+        let [problem] = &found.problems[..] else { panic!("{:?}", found.problems) };
+        assert_eq!((problem.offset, problem.length), (40_960, 4096));
+        let (records, damaged) = (found.tally.counts.records, found.tally.damaged_records);
+        // Of what begins in that range nothing is known.
+        assert!(damaged == 1 && (94..99).contains(&records), "{records} {damaged}");
+        let whole = scan(&bytes, size, Encoding::Utf8, 1 << 21);
+        assert!(found.events.iter().all(|event| whole.events.contains(event)));
+        // The file has become shorter.
+        let found = scan(&bytes[..1000].to_vec(), size, Encoding::Utf8, 4096);
+        assert_eq!((found.tally.extents.sum(), found.bytes_read), (size, 1000));
+        assert!(found.problems.iter().any(|problem| problem.damage == Damage::Shrunk));
+    }
+
+    #[test]
+    fn an_event_may_be_as_long_as_the_bound_and_no_longer() {
+        let xml = |length: usize| {
+            let (head, tail) = ("<Event><System><EventID>1</EventID></System>", "</Event>");
+            format!("{head}{}{tail}", "x".repeat(length - head.len() - tail.len()))
+        };
+        let most = usize::try_from(MOST_EVENT_BYTES).unwrap();
+        for (length, records) in [(most, 2), (most + 1, 1)] {
+            let text = format!("{}{}{}", " ".repeat(100_000), xml(length), xml(80));
+            let bytes = text.into_bytes();
+            for block in [50_000, 200_000, 1 << 21] {
+                let found = scan(&bytes, bytes.len() as u64, Encoding::Utf8, block);
+                assert_eq!(
+                    (found.tally.counts.records, found.tally.damaged_records),
+                    (records, 2 - records),
+                    "{length}"
+                );
+                assert_eq!(found.tally.extents.sum(), bytes.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_sees_the_blocks_bytes_and_only_if_all_are_there() {
+        let bytes = document(Encoding::Utf8, "\n");
+        let size = bytes.len() as u64;
+        let seen = |log: &dyn LogBytes, block: Block, size| {
+            let mut seen = None;
+            let file = XmlFile { size, encoding: Encoding::Utf8 };
+            Scanner::default().xml_after(log, block, file, |bytes| seen = Some(bytes.map(<[u8]>::to_vec)));
+            seen.unwrap()
+        };
+        let block = Block { start: 500, end: 1700 };
+        assert!(seen(&bytes, block, size).as_deref() == Some(&bytes[500..1700]));
+        assert_eq!(seen(&bytes, Block { start: 0, end: size + 1 }, size + 1), None);
+        assert_eq!(seen(&BadRange(bytes.clone(), 0..9), Block { start: 0, end: size }, size), None);
+    }
+}

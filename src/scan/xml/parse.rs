@@ -1,0 +1,311 @@
+//! One event in XML to what it says, by `quick-xml`. The only importer of it.
+//!
+//! Elements and attributes are taken by their names, whatever their namespace. Of references only those to a character and the five
+//! that XML itself defines are resolved; nothing else is ever put in the place of one, and a document type declaration is an error.
+//! Line ends and control characters stay as they are: Windows writes them as the event has them.
+
+use std::borrow::Cow;
+
+use quick_xml::Reader;
+use quick_xml::escape::{resolve_xml_entity, unescape};
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use crate::event::{DnsClientEvent, DnsQueryEvent, System};
+use crate::scan::document::{DnsClientQueries, Document, SystemTexts, canonical_guid};
+use crate::scan::record::causes;
+
+/// Where the elements stand of which anything is read: below `Event`, and below a part of it.
+const PART_DEPTH: usize = 2;
+const FIELD_DEPTH: usize = 3;
+
+/// Reads an event; or says what was expected and what was found.
+pub(super) fn parse(xml: &str, dns_client: DnsClientQueries) -> Result<Document, String> {
+    if xml.contains('\0') {
+        return Err("expected text, found a NUL".to_owned());
+    }
+    let mut reader = Reader::from_str(xml);
+    let mut reading =
+        Reading { takes_dns_client: dns_client == DnsClientQueries::Taken, ..Reading::default() };
+    loop {
+        match reader.read_event().map_err(|error| causes(&error))? {
+            Event::Start(start) => reading.start(&start)?,
+            Event::Empty(start) => {
+                reading.start(&start)?;
+                reading.end()?;
+            }
+            Event::End(_) => reading.end()?,
+            Event::Text(text) => reading.text(&text.into_inner()),
+            Event::CData(text) => reading.text(&text.into_inner()),
+            Event::GeneralRef(reference) => reading.text(resolved(&reference)?.encode_utf8(&mut [0; 4])),
+            Event::DocType(_) => return Err("expected no document type declaration, found one".to_owned()),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            Event::Eof => return reading.finish(),
+        }
+    }
+}
+
+/// The character that a reference stands for.
+fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
+    let character = reference.resolve_char_ref().map_err(|error| causes(&error))?;
+    let name: &str = reference;
+    character.or_else(|| resolve_xml_entity(name)?.chars().next()).ok_or_else(|| {
+        let name: String = name.chars().take(40).collect();
+        format!("expected a reference to a character, found '&{};'", name.escape_debug())
+    })
+}
+
+/// A part of an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Part {
+    System,
+    EventData,
+    /// Any other, of which nothing is read.
+    #[default]
+    Other,
+}
+
+/// The texts of a DNS query that are read, Sysmon's or that of Windows' own DNS client; `None` is what it does not have.
+#[derive(Debug, Default)]
+struct DataTexts {
+    rule_name: Option<String>,
+    utc_time: Option<String>,
+    process_guid: Option<String>,
+    process_id: Option<String>,
+    query_name: Option<String>,
+    query_status: Option<String>,
+    query_results: Option<String>,
+    image: Option<String>,
+    user: Option<String>,
+    query_type: Option<String>,
+    query_options: Option<String>,
+    status: Option<String>,
+    client_process_id: Option<String>,
+}
+
+impl DataTexts {
+    /// Where the text of the element with this `Name` belongs, if it is read.
+    fn named(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "RuleName" => &mut self.rule_name,
+            "UtcTime" => &mut self.utc_time,
+            "ProcessGuid" => &mut self.process_guid,
+            "ProcessId" => &mut self.process_id,
+            "QueryName" => &mut self.query_name,
+            "QueryStatus" => &mut self.query_status,
+            "QueryResults" => &mut self.query_results,
+            "Image" => &mut self.image,
+            "User" => &mut self.user,
+            "QueryType" => &mut self.query_type,
+            "QueryOptions" => &mut self.query_options,
+            "Status" => &mut self.status,
+            "ClientPID" => &mut self.client_process_id,
+            _ => return None,
+        })
+    }
+}
+
+/// What has been read of an event.
+#[derive(Debug, Default)]
+struct Reading {
+    /// How many elements are open.
+    depth: usize,
+    part: Part,
+    texts: SystemTexts<'static>,
+    /// What the first `System` says, once it has ended.
+    system: Option<System>,
+    /// `System/Execution/@ProcessID`.
+    process_id: Option<String>,
+    /// Whether the queries of Windows' own DNS client are read.
+    takes_dns_client: bool,
+    data: DataTexts,
+    /// The name of the field that is open: of its element, or of its data.
+    field: Option<String>,
+    /// Its text so far.
+    text: String,
+    /// An element that stands in a field of the data.
+    nested: Option<String>,
+}
+
+impl Reading {
+    fn start(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
+        self.depth += 1;
+        if start.attributes_raw().contains('&') {
+            // Also of attributes that are not read, references must be ones that are defined.
+            unescape(start.attributes_raw()).map_err(|error| causes(&error))?;
+        }
+        let name = start.local_name().into_inner();
+        match self.depth {
+            PART_DEPTH => {
+                let is_other = self.system.as_ref().is_some_and(|system| {
+                    !(system.is_dns_query() || self.takes_dns_client && system.is_dns_client_query())
+                });
+                self.part = match name {
+                    "System" if self.system.is_none() => Part::System,
+                    "EventData" if !is_other => Part::EventData,
+                    _ => Part::Other,
+                };
+            }
+            FIELD_DEPTH => self.start_field(name, start)?,
+            depth if depth > FIELD_DEPTH && self.field.is_some() => {
+                // What an element holds in elements of its own is not its text.
+                let name: String = name.chars().take(40).collect();
+                let found = format!("expected text, found an element '{}'", name.escape_debug());
+                match self.part {
+                    Part::System => return Err(found),
+                    _ => self.nested.get_or_insert(found),
+                };
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// An element of a part begins.
+    fn start_field(&mut self, name: &str, start: &BytesStart<'_>) -> Result<(), String> {
+        self.text.clear();
+        self.field = match self.part {
+            // An event that says it in no known form is a query all the same.
+            Part::System if name == "Execution" => {
+                if self.takes_dns_client && self.process_id.is_none() {
+                    self.process_id = attribute(start, "ProcessID")?;
+                }
+                None
+            }
+            Part::System => {
+                let (wanted, attribute_name) = match name {
+                    "Provider" => (&mut self.texts.provider, "Name"),
+                    "TimeCreated" => (&mut self.texts.time_created, "SystemTime"),
+                    "Security" => (&mut self.texts.user_id, "UserID"),
+                    _ => {
+                        self.field = self.system_text(name).is_some().then(|| name.to_owned());
+                        return Ok(());
+                    }
+                };
+                if wanted.is_none() {
+                    *wanted = attribute(start, attribute_name)?.map(Cow::Owned);
+                }
+                None
+            }
+            Part::EventData if name == "Data" => {
+                attribute(start, "Name")?.filter(|name| self.data.named(name).is_some())
+            }
+            Part::EventData | Part::Other => None,
+        };
+        Ok(())
+    }
+
+    fn system_text(&mut self, name: &str) -> Option<&mut Option<Cow<'static, str>>> {
+        Some(match name {
+            "EventID" => &mut self.texts.event_id,
+            "Version" => &mut self.texts.version,
+            "EventRecordID" => &mut self.texts.event_record_id,
+            "Channel" => &mut self.texts.channel,
+            "Computer" => &mut self.texts.computer,
+            _ => return None,
+        })
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.depth == FIELD_DEPTH && self.field.is_some() {
+            self.text.push_str(text);
+        }
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        match self.depth {
+            FIELD_DEPTH => self.end_field(),
+            PART_DEPTH if self.part == Part::System => {
+                let mut texts = std::mem::take(&mut self.texts);
+                texts.time_created = texts.time_created.map(|time| as_in_a_log(&time).into());
+                self.system = Some(texts.read()?);
+            }
+            _ => {}
+        }
+        self.depth = self.depth.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Of several with one name the first counts, as where a log is decoded.
+    fn end_field(&mut self) {
+        let Some(name) = self.field.take() else { return };
+        let text = std::mem::take(&mut self.text);
+        match self.part {
+            Part::System => {
+                if let Some(known @ None) = self.system_text(&name) {
+                    *known = Some(text.into());
+                }
+            }
+            _ => {
+                if let Some(known @ None) = self.data.named(&name) {
+                    *known = Some(text);
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Document, String> {
+        if self.depth > 0 {
+            return Err("expected the end of an element, found that of the event".to_owned());
+        }
+        let system = self.system.ok_or("expected an element System, found none")?;
+        let is_dns_client = self.takes_dns_client && system.is_dns_client_query();
+        if !system.is_dns_query() && !is_dns_client {
+            return Ok(Document::Other(system));
+        }
+        if let Some(found) = self.nested {
+            return Err(found);
+        }
+        let data = self.data;
+        if is_dns_client {
+            return Ok(Document::DnsClient(Box::new(DnsClientEvent {
+                system,
+                process_id: self.process_id,
+                client_process_id: data.client_process_id,
+                query_name: data.query_name,
+                query_type: data.query_type,
+                query_options: data.query_options,
+                query_status: data.query_status.or(data.status),
+                query_results: data.query_results,
+            })));
+        }
+        Ok(Document::DnsQuery(Box::new(DnsQueryEvent {
+            system,
+            rule_name: data.rule_name,
+            utc_time: data.utc_time,
+            process_guid: data.process_guid.map(|guid| canonical_guid(&guid)),
+            process_id: data.process_id,
+            query_name: data.query_name,
+            query_status: data.query_status,
+            query_results: data.query_results,
+            image: data.image,
+            user: data.user,
+        })))
+    }
+}
+
+/// What an attribute says; the first, where several have that name.
+fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
+    let mut attributes = start.attributes();
+    // That check compares each name with all others, of which a crafted element can have a hundred thousand.
+    attributes.with_checks(false);
+    for attribute in attributes {
+        let attribute = attribute.map_err(|error| causes(&error))?;
+        if attribute.key.local_name().into_inner() == name {
+            return unescape(&attribute.value)
+                .map(|text| Some(text.into_owned()))
+                .map_err(|error| causes(&error));
+        }
+    }
+    Ok(None)
+}
+
+/// TimeCreated as a log holds it, which has seven decimals; rendered, it has two more in many versions of Windows, always 0.
+fn as_in_a_log(time: &str) -> String {
+    let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);
+    let has_nine = decimals
+        .is_some_and(|digits| digits.len() == 9 && digits.bytes().all(|digit| digit.is_ascii_digit()));
+    match time.strip_suffix("00Z").filter(|_| has_nine) {
+        Some(kept) => format!("{kept}Z"),
+        None => time.to_owned(),
+    }
+}

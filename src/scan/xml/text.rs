@@ -1,0 +1,275 @@
+//! Event XML as text in which tags are found: where events begin and end, and what may stand around them.
+//!
+//! An event begins at every tag `<Event`, and ends at the first `</Event>` behind it. In what Windows renders these can stand
+//! nowhere else, as it escapes every `<` of a value. Where other text does hold one, what comes of that does not depend on how the
+//! file is cut into blocks: a tag is a tag by what follows its `<`, and nothing before it counts.
+
+use std::borrow::Cow;
+use std::io::BufRead;
+use std::ops::Range;
+
+use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
+use crate::event_xml::Encoding;
+use crate::scan::log::Block;
+
+/// A tag that matters here. Places are bytes from the start of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    /// An event begins.
+    Start,
+    /// An event ends there.
+    End(u64),
+    /// The beginning or end of the element `Events` around the events, or an XML declaration, that ends there.
+    Around(u64),
+}
+
+/// How an event ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// As it should.
+    Whole,
+    /// Where another one begins.
+    Another,
+    /// With the file.
+    File,
+    /// Not within as many bytes as an event may have; after these it is given up.
+    TooLong,
+}
+
+/// An event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Where it lies, in bytes from the start of the file.
+    pub range: Range<u64>,
+    /// How it ends.
+    pub ending: Ending,
+}
+
+/// A part of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    bytes: &'a [u8],
+    /// Where it starts in the file.
+    start: u64,
+    encoding: Encoding,
+    /// Whether the file ends with it.
+    is_end: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The part of a file that starts there.
+    pub(super) fn new(bytes: &'a [u8], start: u64, encoding: Encoding, is_end: bool) -> Self {
+        Text { bytes, start, encoding, is_end }
+    }
+
+    /// Where it ends in the file.
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// A range of the file as one of these bytes.
+    pub(super) fn places(&self, range: Range<u64>) -> Range<usize> {
+        let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        place(range.start)..place(range.end).min(self.bytes.len())
+    }
+
+    fn part(&self, range: Range<u64>) -> &'a [u8] {
+        self.bytes.get(self.places(range)).unwrap_or_default()
+    }
+
+    /// What the text there says.
+    pub(super) fn decoded(&self, range: Range<u64>) -> Result<Cow<'a, str>, String> {
+        self.encoding.decode(self.part(range))
+    }
+
+    /// The first bytes of the text there, in UTF-8.
+    pub(super) fn shown(&self, range: Range<u64>, most: usize) -> Vec<u8> {
+        let bytes = self.part(range);
+        let bytes = bytes.get(..most * self.unit_size()).unwrap_or(bytes);
+        match self.encoding {
+            Encoding::Utf8 => bytes.to_vec(),
+            _ => self
+                .encoding
+                .decode(bytes)
+                .map_or_else(|_| bytes.to_vec(), |text| text.into_owned().into_bytes()),
+        }
+    }
+
+    fn unit_size(&self) -> usize {
+        self.encoding.unit_size()
+    }
+
+    fn step(&self) -> u64 {
+        self.unit_size() as u64
+    }
+
+    /// The ASCII character there; 0 for any other, and where there is none.
+    fn ascii(&self, at: u64) -> u8 {
+        let bytes = self.part(at..at + self.step());
+        match (self.encoding, bytes) {
+            (Encoding::Utf8, [byte]) | (Encoding::Utf16Le, [byte, 0]) | (Encoding::Utf16Be, [0, byte]) => {
+                *byte
+            }
+            _ => 0,
+        }
+    }
+
+    /// Where each `<` stands in a range, from its start on.
+    fn angles(&self, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
+        let (text, start) = (*self, range.start.max(self.start));
+        let mut rest = self.part(start..range.end.max(start));
+        let (mut next, step) = (start, self.step());
+        std::iter::from_fn(move || {
+            loop {
+                // The standard library's fastest way to a byte; behind the last one it comes to the end.
+                let passed = rest.skip_until(b'<').ok().filter(|passed| *passed > 0)?;
+                next += passed as u64;
+                if text.part(next - 1..next) != b"<" {
+                    return None;
+                }
+                // It is the first or the second byte of its unit, and may be one of another character.
+                let at = next - 1 - (next - 1 - start) % step;
+                if text.ascii(at) == b'<' {
+                    return Some(at);
+                }
+            }
+        })
+    }
+
+    /// Whether these characters stand there.
+    fn reads(&self, at: u64, characters: &[u8]) -> bool {
+        let mut places = (at..).step_by(self.unit_size()).zip(characters);
+        places.all(|(at, character)| self.ascii(at) == *character)
+    }
+
+    /// Where the white space ends that begins there; `None` if none does.
+    pub(super) fn space(&self, range: Range<u64>) -> Option<u64> {
+        let places = (range.start..range.end).step_by(self.unit_size());
+        let end = places.into_iter().find(|at| !is_space(self.ascii(*at))).unwrap_or(range.end);
+        (end > range.start).then_some(end)
+    }
+
+    /// Where that ends which begins there and may stand around events: the file's byte order mark, or a tag.
+    pub(super) fn around(&self, at: u64) -> Option<u64> {
+        match self.tag(at) {
+            Some(Tag::Around(end)) => Some(end),
+            _ => Some(self.mark_end()).filter(|end| at == 0 && *end > 0),
+        }
+    }
+
+    /// Where the file's byte order mark ends; 0 if it has none, or it is not here.
+    fn mark_end(&self) -> u64 {
+        let mark = self.encoding.mark();
+        if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
+    }
+
+    /// Where what is no text around events ends that begins there: before the next tag that is, less white space.
+    pub(super) fn stray(&self, range: Range<u64>) -> u64 {
+        let step = self.step();
+        let mut angles = self.angles(range.start + step..range.end);
+        let mut end = angles.find(|at| self.around(*at).is_some()).unwrap_or(range.end);
+        while end > range.start + step && is_space(self.ascii(end - step)) {
+            end -= step;
+        }
+        end
+    }
+
+    /// The tag whose `<` stands there.
+    fn tag(&self, at: u64) -> Option<Tag> {
+        let behind = |characters: &[u8]| {
+            self.reads(at, characters).then(|| at + characters.len() as u64 * self.step())
+        };
+        if let Some(name) = behind(b"<Event") {
+            let next = self.ascii(name);
+            if next == b's' && ends_name(self.ascii(name + self.step())) {
+                return self.close(name, b">").map(Tag::Around);
+            }
+            return ends_name(next).then_some(Tag::Start);
+        }
+        if let Some(name) = behind(b"</Event") {
+            let is_around = self.ascii(name) == b's';
+            let name = if is_around { name + self.step() } else { name };
+            let space = self.space(name..self.end().min(name + MOST_TAG_BYTES)).unwrap_or(name);
+            let end = (self.ascii(space) == b'>').then(|| space + self.step())?;
+            return Some(if is_around { Tag::Around(end) } else { Tag::End(end) });
+        }
+        let name = behind(b"<?xml")?;
+        if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
+    }
+
+    /// Where a tag ends whose name ends there; `None` if it does not end so before another one begins.
+    fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
+        let step = self.step();
+        let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
+        let at = places.find(|at| matches!(self.ascii(*at), b'<' | b'>'))?;
+        let first = (at + step).checked_sub(last.len() as u64 * step)?;
+        (first >= name && self.reads(first, last)).then_some(at + step)
+    }
+
+    /// The event that begins there; `None` if its end lies behind this text.
+    fn event(&self, start: u64) -> Option<Piece> {
+        let limit = start + MOST_EVENT_BYTES;
+        for at in self.angles(start + self.step()..limit.min(self.end())) {
+            let (end, ending) = match self.tag(at) {
+                Some(Tag::Start) => (at, Ending::Another),
+                Some(Tag::End(end)) if end <= limit => (end, Ending::Whole),
+                _ => continue,
+            };
+            return Some(Piece { range: start..end, ending });
+        }
+        if self.is_end && self.end() <= limit {
+            Some(Piece { range: start..self.end(), ending: Ending::File })
+        } else if self.is_end || limit + MOST_TAG_BYTES <= self.end() {
+            Some(Piece { range: start..limit, ending: Ending::TooLong })
+        } else {
+            None
+        }
+    }
+
+    /// The events that begin in a range, in their order; `None` if the end of the last lies behind this text.
+    pub(super) fn pieces(&self, range: Range<u64>) -> Option<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        let mut at = range.start;
+        while let Some(start) = self.angles(at..range.end).find(|at| self.tag(*at) == Some(Tag::Start)) {
+            let piece = self.event(start)?;
+            at = piece.range.end;
+            pieces.push(piece);
+        }
+        Some(pieces)
+    }
+
+    /// Where that begins which belongs to a block: at its start, or where what began before it ends. `None` if more of what lies
+    /// before the block must be seen to tell, which it need not if that is as much `as_ever`.
+    pub(super) fn start_of(&self, block: Block, as_ever: bool) -> Option<u64> {
+        if block.is_first() {
+            return Some(block.start);
+        }
+        let (mut angle, mut start) = (None, None);
+        for at in self.angles(self.start..block.start) {
+            angle = Some(at);
+            if self.tag(at) == Some(Tag::Start) {
+                start = angle;
+            }
+        }
+        let event_end = match start {
+            Some(start) => self.event(start)?.range.end,
+            None if self.start > 0 && !as_ever => return None,
+            None => 0,
+        };
+        // Of the other tags, none has a `<` in it.
+        let tag_end = match angle.filter(|at| *at >= event_end).and_then(|at| self.tag(at)) {
+            Some(Tag::Around(end)) => end,
+            _ => 0,
+        };
+        Some(block.start.max(event_end).max(tag_end).max(self.mark_end()))
+    }
+}
+
+fn is_space(character: u8) -> bool {
+    matches!(character, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Whether the name of a tag ends before this character.
+fn ends_name(character: u8) -> bool {
+    is_space(character) || matches!(character, b'>' | b'/')
+}
