@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use common::logs::log;
 use common::{Ended, Scene, dnsweep};
-use dnsweep_samples::Event;
+use dnsweep_samples::{Event, event_xml};
 use serde_json::json;
 
 const SIGMA: &str = r"title: Odd updater
@@ -237,6 +237,17 @@ fn a_rule_runs_its_own_tests() {
     ] {
         assert!(lines.contains(line), "{line}: {lines}");
     }
+    // The form in which Splunk ships its data sets: an event rendered as XML in each line.
+    let lines: String = ["plain.test", "b.example.com"]
+        .map(|query| event_xml(&Event::dns_query(query, "x.exe").numbered(1)) + "\n")
+        .concat();
+    fs::create_dir_all(data.join("sets/absent")).unwrap();
+    fs::write(data.join("sets/absent/sysmon.log"), lines).unwrap();
+    let text = fs::read_to_string(&rule).unwrap();
+    fs::write(&rule, text.replace("absent/sysmon.evtx", "absent/sysmon.log")).unwrap();
+    let rendered = run(&arguments).stdout;
+    assert!(rendered.contains("It is not there: 1 matches in 2 DNS queries"), "{rendered}");
+    fs::write(&rule, text).unwrap();
     // With nothing that failed, what is missing is said by the status.
     fs::remove_dir_all(data.join("sets/none")).unwrap();
     assert_eq!(run(&arguments).status, 4);

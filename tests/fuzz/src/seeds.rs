@@ -150,11 +150,30 @@ const SEARCHES: [&str; 14] = [
     "EventCode=22\n  Bogus=1\n| stats count",
 ];
 
-const RULES: [&str; 6] = [
+const RULES: [&str; 9] = [
     "name: a\nid: 1\nsearch: EventCode=22\n",
     "name: a\nid: 1\nsearch: >-\n  EventCode=22\n  | stats count by Image\ntags:\n  {confidence: 50, impact: 75, message: $Image$ $x, observable: [{name: user, type: User, role: [Victim]}]}\n",
     "name: a\nid: 1\nsearch: |\n  `sysmon` QueryName=*a*\nrba:\n  message: m $dest$\n  risk_objects:\n  - {field: dest, type: system, score: 40}\n  threat_objects:\n  - {field: query, type: domain}\n",
     "name: &a x\nid: *a\nsearch: EventCode=22\nunknown: [*a, *a, {b: *a}]\n",
     "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nname: n\nid: i\nsearch: EventCode=22\nc: [*b, *b, *b]\n",
     "%YAML 1.2\n---\n? name\n: !!str a\n'id': \"\\u0041\"\nsearch: 'Image=''x'''\n<<: {version: 3}\n...\n",
+    include_str!("../../../samples/rules/messenger_from_user_folder.yml"),
+    include_str!("../../../samples/rules/paste_site_from_script_host.yml"),
+    SIGMA,
 ];
+
+/// A Sigma rule with all of the language that is understood.
+const SIGMA: &str = r"title: All
+id: all
+status: test
+level: low
+modified: 2026-01-01
+tags: [attack.t1071.004]
+logsource: {product: windows, category: dns_query, service: sysmon}
+detection:
+  s1: {QueryName|contains|all: [a, '*b?'], Image|endswith|cased: '\x.exe'}
+  s2: [{QueryName|re|i: '^[a-z]{3,9}\.'}, {User: null}, {QueryStatus: 0}]
+  f1: {QueryResults|cidr: ['192.0.2.0/24', '2001:db8::/32'], RuleName|exists: true}
+  f2: {QueryName|startswith|windash: '-a', Computer|expand: '%names%'}
+  condition: (1 of s* or all of s1) and not (2 of f* or f1)
+";
