@@ -218,12 +218,14 @@ fn what_is_named_like_a_log_stays_one() {
     scene.put("A/a.evtx", lines(&[matching(1)]).as_bytes());
     scene.put("A/b.evtx.log", lines(&[matching(1)]).as_bytes());
     scene.put("A/c.evtx.xml", &log(&[matching(2)]));
-    let swept = scene.sweep(&[]).expect(3);
-    assert_eq!(
-        swept.column("files", "status"),
-        ["not an event log", "not an event log", "complete"].map(Value::from)
-    );
-    assert_eq!(swept.column("files", "event_xml"), [false; 3].map(Value::from));
+    for options in [&["--force"][..], &["--force", "--any-name"], &["--force", "--carve"]] {
+        let swept = scene.sweep(options).expect(3);
+        let statuses = swept.column("files", "status");
+        assert_eq!(statuses, ["not an event log", "not an event log", "complete"].map(Value::from));
+        assert_eq!(swept.column("files", "event_xml"), [false; 3].map(Value::from));
+    }
+    let swept = sweep(&[&scene.path("evidence/A/a.evtx")], &scene.out(), &["--force"]).expect(4);
+    assert_eq!(swept.column("files", "event_xml"), [Value::from(false)]);
 }
 
 #[test]

@@ -151,6 +151,16 @@ fn no_other_event_is_a_lead() {
 }
 
 #[test]
+fn an_event_without_a_name_is_none_whatever_is_said_of_names() {
+    let scene = Scene::new();
+    let events = [completed(1), completed(2).with("QueryName", ""), completed(3).without("QueryName")];
+    scene.put("A/x.evtx", &log(&events));
+    let [option, path] = rule(&scene, "others", "NOT QueryName=example.com Image=x");
+    let swept = scene.sweep(&[&option, &path, "--dns-client"]).expect(0);
+    assert_eq!(numbers(&swept), [1]);
+}
+
+#[test]
 fn leads_change_nothing_of_matches() {
     let scene = scene();
     scene.put("B/Sysmon.evtx", &log(&[matching(1).on("B"), harmless(2).on("B"), completed(3).on("B")]));
@@ -332,6 +342,8 @@ fn copies_of_a_lead_are_marked() {
     assert_eq!(swept.column("leads", "duplicate"), duplicates);
     let host = swept.host("A");
     assert_eq!((&host["leads"], &host["unique_leads"]), (&json!(6), &json!(4)));
+    let of_detection = swept.run()["detections"][0]["leads"].clone();
+    assert_eq!(of_detection, json!({ "names": "some", "leads": 6, "unique_leads": 4 }));
     assert!(swept.ended.stdout.contains("4 leads on 1 host; 2 copies of them:"), "{}", swept.ended.stdout);
 }
 

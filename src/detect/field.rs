@@ -255,6 +255,7 @@ mod tests {
         assert_eq!(Field::QueryName.value(&empty), None);
         assert_eq!(Field::Computer.value(&nothing), None);
         assert_eq!(Field::Time.value(&nothing), None);
+        assert_eq!(Field::VendorProduct.value(&nothing), None, "not Sysmon's");
         assert_eq!(Field::ProcessName.value(&event(r"C:\dir\", "a")), None);
     }
 

@@ -430,6 +430,13 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_that_two_blocks_share_counts_once() {
+        let bytes = encoded("\n", Encoding::Utf8);
+        let extents = scan(&bytes, 4, Encoding::Utf8, 2).tally.extents;
+        assert_eq!((extents.header, extents.empty, extents.sum()), (3, 1, 4));
+    }
+
+    #[test]
     fn the_hash_sees_the_blocks_bytes_and_only_if_all_are_there() {
         let bytes = document(Encoding::Utf8, "\n");
         let size = bytes.len() as u64;

@@ -309,3 +309,101 @@ fn as_in_a_log(time: &str) -> String {
         None => time.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYSTEM: &str = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID> </EventID></System>";
+
+    /// An event with that data.
+    fn event(data: &str) -> String {
+        format!("<Event>{}<EventData>{data}</EventData></Event>", SYSTEM.replace("> <", ">22<"))
+    }
+
+    fn query(data: &str) -> Result<DnsQueryEvent, String> {
+        match parse(&event(data))? {
+            Document::DnsQuery(event) => Ok(*event),
+            Document::Other(system) => Err(format!("{system:?}")),
+        }
+    }
+
+    fn query_name(text: &str) -> Result<Option<String>, String> {
+        query(&format!("<Data Name='QueryName'>{text}</Data>")).map(|event| event.query_name)
+    }
+
+    #[test]
+    fn text_is_what_it_stands_for_and_nothing_more() {
+        for (text, name) in [
+            ("", ""),
+            (" a\r\n\tb ", " a\r\n\tb "),
+            ("\u{1b}[2J\u{1}", "\u{1b}[2J\u{1}"),
+            ("&lt;&gt;&amp;&apos;&quot;", "<>&'\""),
+            ("&#65;&#x1b;&#x1F4A9;", "A\u{1b}\u{1F4A9}"),
+            ("&amp;lt;", "&lt;"),
+            ("<![CDATA[a&lt;b]]>c<!-- d -->e<?f?>", "a&lt;bce"),
+        ] {
+            assert_eq!(query_name(text), Ok(Some(name.to_owned())), "{text}");
+        }
+        assert_eq!(query("<Data Name='QueryName'/>").unwrap().query_name.as_deref(), Some(""));
+        assert_eq!(query("<Data>a</Data><QueryName>b</QueryName>").unwrap().query_name, None);
+    }
+
+    #[test]
+    fn what_stands_for_nothing_is_an_error() {
+        for (text, reason) in [
+            ("a\0b", "a NUL"),
+            ("&nbsp;", "found '&nbsp;'"),
+            ("&a b", ""),
+            ("&#0;", ""),
+            ("&#xD800;", ""),
+            ("&#x110000;", ""),
+            ("<b>a</b>", "an element 'b'"),
+            ("<!DOCTYPE a>", "document type"),
+            ("</Data></EventData><EventData><Data>", ""),
+        ] {
+            let found = query_name(text);
+            let is_split = text.starts_with("</Data>");
+            assert_eq!(found.is_ok(), is_split, "{text}: {found:?}");
+            assert!(is_split || found.unwrap_err().contains(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_event_needs_a_system_with_a_number() {
+        let whole = |inside: &str| parse(&format!("<Event>{inside}</Event>")).map(|_| ());
+        assert_eq!(whole(&SYSTEM.replace("> <", ">7<")), Ok(()));
+        assert_eq!(whole("<EventData/>"), Err("expected an element System, found none".to_owned()));
+        assert_eq!(whole(SYSTEM), Err("EventID: expected a number, found ' '".to_owned()));
+        assert_eq!(whole("<a>").map_err(|reason| reason.is_empty()), Err(false));
+        assert_eq!(parse("<Event><System>").map(|_| ()).map_err(|reason| reason.is_empty()), Err(false));
+        assert!(parse("<Event><System/></Event>").is_err());
+    }
+
+    #[test]
+    fn a_part_may_come_first_and_have_any_namespace() {
+        let data =
+            "<x:EventData><Data Name='QueryName' >a</Data><Data Name='QueryName'>b</Data></x:EventData>";
+        let system = SYSTEM.replace("> <", " Qualifiers=''>22<").replace("System", "e:System");
+        let Ok(Document::DnsQuery(event)) = parse(&format!("<Event xmlns:x='y'>{data}{system}</Event>"))
+        else {
+            panic!("no DNS query");
+        };
+        assert_eq!(event.query_name.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn times_have_the_decimals_of_a_log() {
+        for (rendered, logged) in [
+            ("2024-05-06T08:00:00.123456700Z", "2024-05-06T08:00:00.1234567Z"),
+            ("2024-05-06T08:00:00.000000000Z", "2024-05-06T08:00:00.0000000Z"),
+            ("2024-05-06T08:00:00.1234500Z", "2024-05-06T08:00:00.1234500Z"),
+            ("2024-05-06T08:00:00.123456789Z", "2024-05-06T08:00:00.123456789Z"),
+            ("2024-05-06T08:00:00Z", "2024-05-06T08:00:00Z"),
+            ("x.1234567é00Z", "x.1234567é00Z"),
+            ("", ""),
+        ] {
+            assert_eq!(as_in_a_log(rendered), logged);
+        }
+    }
+}
