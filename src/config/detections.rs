@@ -174,9 +174,10 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
     for path in paths {
         if path.is_dir() {
             files.extend(rule_files(&path, depth + 1)?);
-        } else if path
-            .extension()
-            .is_some_and(|own| EXTENSIONS.iter().any(|name| own.eq_ignore_ascii_case(name)))
+        } else if path.is_file()
+            && path
+                .extension()
+                .is_some_and(|own| EXTENSIONS.iter().any(|name| own.eq_ignore_ascii_case(name)))
         {
             files.push(path);
         }

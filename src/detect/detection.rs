@@ -149,7 +149,9 @@ impl Detection {
             Err(problem) => return Err(DetectionError::Yaml { source_name, problem }),
         };
         if form.logsource.is_some() || form.detection.is_some() || form.correlation.is_some() {
-            return sigma::detection(text, placeholders)
+            let longest = form.detection.as_ref().map_or(0, SigmaDetection::longest_condition);
+            return sigma::check_condition_length(longest)
+                .and_then(|()| sigma::detection(text, placeholders))
                 .map_err(|problem| DetectionError::Sigma { source_name, problem });
         }
         let file: RuleFile = match from_yaml(text) {
@@ -201,8 +203,34 @@ impl Detection {
 #[derive(Deserialize)]
 struct RuleForm {
     logsource: Option<IgnoredAny>,
-    detection: Option<IgnoredAny>,
+    detection: Option<SigmaDetection>,
     correlation: Option<IgnoredAny>,
+}
+
+/// As much of a Sigma rule's `detection` as is looked at before the rule is read.
+#[derive(Deserialize)]
+struct SigmaDetection {
+    condition: Option<Conditions>,
+}
+
+/// One condition or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Conditions {
+    One(String),
+    Several(Vec<String>),
+    Other(IgnoredAny),
+}
+
+impl SigmaDetection {
+    /// The length of the longest condition, in bytes.
+    fn longest_condition(&self) -> usize {
+        match &self.condition {
+            Some(Conditions::One(text)) => text.len(),
+            Some(Conditions::Several(texts)) => texts.iter().map(String::len).max().unwrap_or(0),
+            Some(Conditions::Other(_)) | None => 0,
+        }
+    }
 }
 
 /// Splunk's file, as far as it is needed.

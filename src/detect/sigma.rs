@@ -27,6 +27,18 @@ pub const STATUS_SHARES: [(&str, u32); 5] =
 /// The same of a rule that states none.
 const UNSTATED_SHARE: u32 = 70;
 
+/// The longest condition, in bytes: its reader nests as deep as the condition does, and a thousand `not`s are no rule but an
+/// attempt at the stack.
+const LONGEST_CONDITION: usize = 4096;
+
+/// Refuses a condition that is too long to be read.
+pub(super) fn check_condition_length(bytes: usize) -> Result<(), String> {
+    if bytes <= LONGEST_CONDITION {
+        return Ok(());
+    }
+    Err(format!("expected a condition of at most {LONGEST_CONDITION} bytes, found {bytes}"))
+}
+
 /// Reads a rule. The error says what is not understood.
 pub(super) fn detection(text: &str, placeholders: &Placeholders) -> Result<Detection, String> {
     let rule = only_rule(text)?;

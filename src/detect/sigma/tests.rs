@@ -215,6 +215,25 @@ fn what_is_not_understood_is_said() {
     }
 }
 
+/// What the command line reads a rule by, on the least stack that a thread here has.
+#[test]
+fn a_condition_cannot_nest_as_deep_as_the_stack() {
+    let read = |condition: &str| {
+        let text = rule(&format!("    a: {{QueryName: x}}\n    condition: {condition}"));
+        Detection::from_yaml(&text, "deep.yml", &Placeholders::default()).map(|_| ()).unwrap_err().to_string()
+    };
+    for unit in ["not ", "(", "not("] {
+        let closing = ")".repeat(usize::from(unit.ends_with('(')));
+        for (count, expected) in [(20_000, "at most 4096 bytes"), (4_000 / (unit.len() + closing.len()), "")]
+        {
+            let error = read(&format!("{}a{}", unit.repeat(count), closing.repeat(count)));
+            assert!(error.contains(expected), "{unit}: {error}");
+        }
+    }
+    let listed = read(&format!("[a, '{}a']", "not ".repeat(20_000)));
+    assert!(listed.contains("at most 4096 bytes"), "{listed}");
+}
+
 /// One line of a selection. With a place (`startswith`), the other evaluator has wildcards hit anywhere, so they stand alone.
 fn line() -> impl Strategy<Value = String> {
     let field = prop::sample::select(&["QueryName", "Image", "User"][..]);

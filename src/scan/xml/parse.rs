@@ -314,6 +314,10 @@ fn as_in_a_log(time: &str) -> String {
 mod tests {
     use super::*;
 
+    fn parse(xml: &str) -> Result<Document, String> {
+        super::parse(xml, DnsClientQueries::PassedOver)
+    }
+
     const SYSTEM: &str = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID> </EventID></System>";
 
     /// An event with that data.
@@ -324,7 +328,7 @@ mod tests {
     fn query(data: &str) -> Result<DnsQueryEvent, String> {
         match parse(&event(data))? {
             Document::DnsQuery(event) => Ok(*event),
-            Document::Other(system) => Err(format!("{system:?}")),
+            other => Err(format!("{other:?}")),
         }
     }
 
