@@ -102,17 +102,19 @@ fn what_only_looks_like_a_chunk_is_none() {
     let good = chunk(1..=1);
     let mut broken = good.clone();
     broken[30] ^= 1;
-    // The header's checksum does not hold; and one that does not begin at a sector.
-    let bytes = image(4 * CHUNK, &[(0, &broken), (CHUNK + 100, &good)]);
+    // The header's checksum does not hold; one that does not begin at a sector; and one of which the file has not all of the header.
+    let size = 4 * CHUNK + 450;
+    let bytes = image(size, &[(0, &broken), (CHUNK + 100, &good), (4 * CHUNK, &good[..450])]);
     let scene = Scene::new();
     scene.put("A/memory.dmp", &bytes);
     let swept = scene.sweep(&["--carve"]).expect(4);
     assert_eq!(rows(&swept), []);
     let file = swept.file("A/memory.dmp");
-    assert_eq!(parts(&file), [0, 0, 0, 4 * CHUNK as u64, 0]);
-    // The one with the signature in its place does not go unsaid.
+    assert_eq!(parts(&file), [0, 0, 0, size as u64, 0]);
+    // Those with the signature in its place do not go unsaid.
     let problems = file["problems"].as_array().unwrap();
-    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert_eq!((&problems[1]["offset"], &problems[1]["length"]), (&json!(4 * CHUNK), &json!(450)));
     assert_eq!((&problems[0]["offset"], &problems[0]["length"]), (&json!(0), &json!(512)));
     assert!(problems[0]["problem"].as_str().unwrap().contains("checksum"), "{problems:?}");
 }

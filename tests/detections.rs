@@ -127,6 +127,10 @@ fn placeholders_have_the_values_of_the_site() {
     let swept = scene.sweep(&["--detection", &directory, "--placeholders", &values]).expect(0);
     assert_eq!(swept.run()["detections"][0]["matches"], 1);
     assert_eq!(swept.run()["detections"][0]["notes"], json!([]));
+    // Of a few, each is named in the summary, though it found nothing.
+    fs::write(scene.path("values.yml"), "known_hosts: ['*']\n").unwrap();
+    let swept = scene.sweep(&["--force", "--detection", &directory, "--placeholders", &values]).expect(0);
+    assert!(swept.ended.stdout.contains("Detection   Odd updater"), "{}", swept.ended.stdout);
 }
 
 #[test]
@@ -141,8 +145,19 @@ fn a_rule_that_was_named_must_run() {
     let nothing = scene.sweep(&["--detection", &empty.display().to_string()]);
     assert_eq!(nothing.ended.status, 2);
     assert!(nothing.ended.stderr.contains("expected a rule file"), "{}", nothing.ended.stderr);
-    // Named twice, it is one; another file of its id is a second one.
+    // A directory in itself has no end, and a rule that is named twice is a slip.
+    let endless = scene.path("endless");
+    fs::create_dir(&endless).unwrap();
+    std::os::unix::fs::symlink(&endless, endless.join("again")).unwrap();
+    let output = run(&["check", &endless.display().to_string()]);
+    assert!(
+        output.status == 2 && output.stderr.contains("directories inside each other"),
+        "{}",
+        output.stderr
+    );
     let splunk = rules(&scene).join("splunk.YAML").display().to_string();
+    assert_eq!(scene.sweep(&["--detection", &splunk, "--detection", &splunk]).ended.status, 2);
+    // Named by itself and with its directory, it is one; another file of its id is a second one.
     scene.sweep(&["--detection", &splunk, "--detection", &rules(&scene).display().to_string()]).expect(0);
     fs::write(rules(&scene).join("z.yml"), format!("{SPLUNK}\n# another\n")).unwrap();
     let output = run(&["check", &rules(&scene).display().to_string()]);

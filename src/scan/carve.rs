@@ -11,7 +11,7 @@ use super::block::{BlockScan, Scanner};
 use super::chunk::{CHUNK_HEADER_SIZE, broken_header, has_sound_header};
 use super::log::{Block, CHUNK_SIZE};
 use crate::bytes::LogBytes;
-use crate::damage::{Damage, Problem};
+use crate::damage::Problem;
 
 /// Bytes of a sector.
 const SECTOR: usize = 512;
@@ -51,9 +51,8 @@ impl Scanner {
     fn pass_over(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let start = range.start;
         let read = self.buffer.part(range);
-        for (at, damage) in broken_headers(read.bytes, start) {
-            let length = read.bytes.len().min(CHUNK_HEADER_SIZE) as u64;
-            scan.problems.push(Problem { offset: at, length, damage });
+        for problem in broken_headers(read.bytes, start) {
+            scan.problems.push(problem);
         }
         for problem in read.problems {
             scan.problems.push(problem);
@@ -68,9 +67,14 @@ fn chunk_starts(bytes: &[u8], start: u64) -> Vec<u64> {
 }
 
 /// Where the header of a chunk stands that is not sound, in bytes that lie `start` bytes into their file, from there.
-fn broken_headers(bytes: &[u8], start: u64) -> impl Iterator<Item = (u64, Damage)> {
+fn broken_headers(bytes: &[u8], start: u64) -> impl Iterator<Item = Problem> {
     // The first sector that begins in the bytes: behind a chunk that was cut off they can begin anywhere.
     let first = start.next_multiple_of(SECTOR as u64) - start;
     let sectors = (usize::try_from(first).unwrap_or(usize::MAX)..bytes.len()).step_by(SECTOR);
-    sectors.filter_map(move |at| Some((start + at as u64, broken_header(bytes.get(at..)?)?)))
+    sectors.filter_map(move |at| {
+        let rest = bytes.get(at..)?;
+        let damage = broken_header(rest)?;
+        let length = rest.len().min(CHUNK_HEADER_SIZE) as u64;
+        Some(Problem { offset: start + at as u64, length, damage })
+    })
 }

@@ -14,7 +14,7 @@ use crate::event::DnsQueryEvent;
 fn rule(detection: &str) -> String {
     format!(
         "title: Test\nid: test-1\nlogsource: {{category: dns_query, product: windows}}\nlevel: high\nstatus: test\n\
-         tags: [attack.execution, attack.t1059.005]\ndetection:\n{detection}\n"
+         tags: [attack.execution, attack.ta0002, attack.t1059.005]\ndetection:\n{detection}\n"
     )
 }
 
@@ -121,12 +121,19 @@ fn values_and_modifiers() {
     ] {
         assert_eq!(holds(&selection(line), &event), expected, "{line}");
     }
-    for (text, expected) in
-        [("a -b", true), ("a /b", true), ("a \u{2014}b", true), ("a b", false), ("a-b", false)]
-    {
+    for (text, expected) in [
+        ("a -b", true),
+        ("a /b", true),
+        ("a \u{2014}b", true),
+        ("a b", false),
+        ("a-b", false),
+        ("a - b", false),
+    ] {
         event.image = Some(text.to_owned());
         assert_eq!(holds(&selection("Image|windash: 'a -b'"), &event), expected, "{text}");
     }
+    event.image = Some("a / b".to_owned());
+    assert!(!holds(&selection("Image|windash: 'a - b'"), &event), "no dash of a word");
 }
 
 #[test]
@@ -155,6 +162,9 @@ fn conditions() {
         let text = rule(&format!("{parts}\n    condition: {condition}"));
         assert_eq!(holds(&text, &event), expected, "{condition}");
     }
+    // However often it is read, it is the same.
+    let text = rule(&format!("{parts}\n    condition: 1 of them"));
+    assert!((0..20).all(|_| parsed(&text) == parsed(&text)));
     let several = rule(&format!("{parts}\n    condition:\n        - n1\n        - y1"));
     assert!(holds(&several, &event));
 }
@@ -207,6 +217,7 @@ fn what_is_not_understood_is_said() {
             "found category process_creation",
         ),
         (selection("QueryName: x").replace("windows", "linux"), "product linux"),
+        (selection("QueryName: x").replace("windows", "windows, service: dns-client"), "service dns-client"),
         (selection("QueryName: x").replace("id: test-1\n", ""), "expected an id"),
         (format!("{0}---\n{0}", selection("QueryName: x")), "expected one rule, found 2"),
     ] {
