@@ -1,10 +1,8 @@
 //! A lead: a query of Windows' own DNS client for a name that a detection asks for, as a row of `leads.parquet`. It is no match:
 //! which program asked is not known.
 
-use std::borrow::Cow;
-
-use super::matches::{Occurrence, answer_cells};
-use crate::digest::{Sha256Digest, sha256_of_texts};
+use super::matches::{Occurrence, answer_cells, hash_of_event};
+use crate::digest::Sha256Digest;
 use crate::event::{DnsClientEvent, QueryResults, query_status_name};
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
@@ -151,33 +149,23 @@ impl LeadRow<'_> {
 
 /// A hash of what the event says: equal for a live log, an export of it and a forwarded copy.
 ///
-/// SHA-256 ([`sha256_of_texts`]) of, in this order: provider and channel in lower case, computer in lower case, EventID,
+/// SHA-256 (as of a match: [`super::event_hash`]) of, in this order: provider and channel in lower case, computer in lower case, EventID,
 /// EventRecordID, TimeCreated in units of 100 ns since 1970 (the text as logged where it is no time), Execution/ProcessID,
 /// Security/UserID, ClientPID, QueryName, QueryType, QueryOptions, QueryStatus (or Status), QueryResults. Numbers are decimal; a
 /// field that is absent or empty is absent.
 #[must_use]
 pub fn lead_hash(event: &DnsClientEvent) -> Sha256Digest {
-    let system = &event.system;
-    let time =
-        system.time_created.map_or_else(|| system.time_created_raw.clone(), |time| time.ticks().to_string());
-    let record_id = system.event_record_id.map(|id| id.to_string());
-    let texts: [Option<Cow<'_, str>>; 14] = [
-        Some(system.provider.to_ascii_lowercase().into()),
-        Some(system.channel.to_ascii_lowercase().into()),
-        Some(system.computer.to_ascii_lowercase().into()),
-        Some(system.event_id.to_string().into()),
-        record_id.map(Cow::Owned),
-        Some(time.into()),
-        event.process_id.as_deref().map(Cow::Borrowed),
-        system.user_id.as_deref().map(Cow::Borrowed),
-        event.client_process_id.as_deref().map(Cow::Borrowed),
-        event.query_name.as_deref().map(Cow::Borrowed),
-        event.query_type.as_deref().map(Cow::Borrowed),
-        event.query_options.as_deref().map(Cow::Borrowed),
-        event.query_status.as_deref().map(Cow::Borrowed),
-        event.query_results.as_deref().map(Cow::Borrowed),
+    let data = [
+        &event.process_id,
+        &event.system.user_id,
+        &event.client_process_id,
+        &event.query_name,
+        &event.query_type,
+        &event.query_options,
+        &event.query_status,
+        &event.query_results,
     ];
-    sha256_of_texts(texts.iter().map(|text| text.as_deref().filter(|text| !text.is_empty())))
+    hash_of_event(&event.system, &data)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::digest::{Sha256Digest, sha256_of_texts};
-use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, query_status_name};
+use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, System, query_status_name};
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
 /// The columns of `matches.parquet`.
@@ -211,34 +211,40 @@ pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
 /// is absent or empty is absent, as forwarding does not keep the two apart.
 #[must_use]
 pub fn event_hash(event: &DnsQueryEvent) -> Sha256Digest {
-    let system = &event.system;
+    let data = [
+        &event.rule_name,
+        &event.utc_time,
+        &event.process_guid,
+        &event.process_id,
+        &event.query_name,
+        &event.query_status,
+        &event.query_results,
+        &event.image,
+        &event.user,
+    ];
+    hash_of_event(&event.system, &data)
+}
+
+/// The hash of who wrote an event, where, as what and when, and of its data.
+pub(super) fn hash_of_event(system: &System, data: &[&Option<String>]) -> Sha256Digest {
     let time =
         system.time_created.map_or_else(|| system.time_created_raw.clone(), |time| time.ticks().to_string());
     let record_id = system.event_record_id.map(|id| id.to_string());
-    let texts: [Option<Cow<'_, str>>; 15] = [
+    let written: [Option<Cow<'_, str>>; 6] = [
         Some(system.provider.to_ascii_lowercase().into()),
         Some(system.channel.to_ascii_lowercase().into()),
         Some(system.computer.to_ascii_lowercase().into()),
         Some(system.event_id.to_string().into()),
         record_id.map(Cow::Owned),
         Some(time.into()),
-        event.rule_name.as_deref().map(Cow::Borrowed),
-        event.utc_time.as_deref().map(Cow::Borrowed),
-        event.process_guid.as_deref().map(Cow::Borrowed),
-        event.process_id.as_deref().map(Cow::Borrowed),
-        event.query_name.as_deref().map(Cow::Borrowed),
-        event.query_status.as_deref().map(Cow::Borrowed),
-        event.query_results.as_deref().map(Cow::Borrowed),
-        event.image.as_deref().map(Cow::Borrowed),
-        event.user.as_deref().map(Cow::Borrowed),
     ];
-    sha256_of_texts(texts.iter().map(|text| text.as_deref().filter(|text| !text.is_empty())))
+    let texts = written.iter().map(Option::as_deref).chain(data.iter().map(|text| text.as_deref()));
+    sha256_of_texts(texts.map(|text| text.filter(|text| !text.is_empty())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::System;
 
     fn event() -> DnsQueryEvent {
         DnsQueryEvent {
