@@ -102,6 +102,8 @@ pub enum Damage {
         /// The first of its text, in UTF-8.
         found: Vec<u8>,
     },
+    /// A file of event XML ends before the element that its events lie in.
+    EventXmlCutOff,
     /// Bytes could not be read.
     Read {
         /// Why, in the system's words.
@@ -175,6 +177,9 @@ impl fmt::Display for Damage {
             Damage::EventXml { reason } => write!(f, "event in XML cannot be read: {reason}"),
             Damage::NoEventXml { found } => {
                 write!(f, "event XML: expected an event, found {}", Bytes(found))
+            }
+            Damage::EventXmlCutOff => {
+                write!(f, "event XML: expected the end of the element Events, found the file's")
             }
             Damage::Read { reason } => write!(f, "cannot be read: {reason}"),
             Damage::MissingChunks { promised, found } => {

@@ -65,6 +65,25 @@ impl Encoding {
 /// of a document of that type; all but the last may lack.
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
+    beginning(head).map(|(encoding, _)| encoding)
+}
+
+/// What the events of a file lie in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrapper {
+    /// Nothing: they follow one another.
+    None,
+    /// An element `Events`, which must end behind the last of them.
+    Events,
+}
+
+/// What the events of a file lie in that begins with `head`.
+#[must_use]
+pub fn wrapper_of(head: &[u8]) -> Wrapper {
+    beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)
+}
+
+fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
     let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
     let marked = encodings.find_map(|encoding| Some((encoding, head.strip_prefix(encoding.mark())?)));
     let (encoding, rest) = marked.unwrap_or((Encoding::Utf8, head));
@@ -84,8 +103,15 @@ pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
         Some(_) => return None,
         None => behind.strip_prefix('<')?,
     };
-    let name = behind.strip_prefix("Events").or_else(|| behind.strip_prefix("Event"))?;
-    name.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '[')).then_some(encoding)
+    let (rest, wrapper) = match behind.strip_prefix("Events") {
+        Some(rest) => (rest, Wrapper::Events),
+        None => (behind.strip_prefix("Event")?, Wrapper::None),
+    };
+    // One that ends where it begins holds nothing.
+    let is_empty = rest.split_once('>').is_some_and(|(tag, _)| tag.ends_with('/'));
+    let wrapper = if is_empty { Wrapper::None } else { wrapper };
+    let is_name = rest.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '['));
+    is_name.then_some((encoding, wrapper))
 }
 
 #[cfg(test)]
@@ -94,6 +120,23 @@ mod tests {
 
     fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
         text.encode_utf16().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn what_events_lie_in_is_told_by_the_first_bytes_too() {
+        for (text, wrapper) in [
+            ("<Events>", Wrapper::Events),
+            ("<?xml version='1.0'?>\n<Events xmlns='x'><Event>", Wrapper::Events),
+            ("<!DOCTYPE Events>", Wrapper::Events),
+            ("<Events/>", Wrapper::None),
+            ("<Events x='y' />", Wrapper::None),
+            ("<Event xmlns='x'>", Wrapper::None),
+            ("text", Wrapper::None),
+        ] {
+            assert_eq!(wrapper_of(text.as_bytes()), wrapper, "{text}");
+            let marked = [&b"\xff\xfe"[..], &utf16(text, u16::to_le_bytes)].concat();
+            assert_eq!(wrapper_of(&marked), wrapper, "{text}");
+        }
     }
 
     #[test]

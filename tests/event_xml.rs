@@ -399,3 +399,37 @@ fn event_xml_without_events_is_read_to_its_end() {
     assert_eq!((&file["status"], &file["records"]), (&json!("complete"), &json!(0)));
     assert_eq!(parts(&file), [49, 0, 6, 0, 0, 0, 0]);
 }
+
+#[test]
+fn a_document_that_ends_between_its_events_is_cut_off() {
+    let events = events();
+    for (encoded, size) in [
+        (document(&events, "", "\r\n").into_bytes(), 1),
+        (utf16(&document(&events, "", "\r\n"), 0xfeff, u16::to_le_bytes), 2),
+        (utf16(&document(&events, "", "\r\n"), 0xfeff, u16::to_be_bytes), 2),
+    ] {
+        let scene = Scene::new();
+        let without_end = &encoded[..encoded.len() - "</Events>\r\n".len() * size];
+        scene.put("A/whole.xml", &encoded);
+        scene.put("A/cut.xml", without_end);
+        let swept = scene.sweep(&[]).expect(3);
+        assert_eq!(swept.file("A/whole.xml")["status"], "complete");
+        let cut = swept.file("A/cut.xml");
+        assert_eq!((&cut["status"], &cut["records"]), (&json!("damaged"), &json!(events.len())));
+        let problems = cut["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!((&problems[0]["offset"], &problems[0]["length"]), (&json!(without_end.len()), &json!(0)));
+        assert!(problems[0]["problem"].as_str().unwrap().contains("the end of the element Events"));
+    }
+    // Other ends of the same element, and lines, which have none.
+    let scene = Scene::new();
+    let start = lines(&events[..2]);
+    for (name, text) in [
+        ("spaced.xml", format!("<Events>{start}</Events >\n\n")),
+        ("lines.xml", start.clone()),
+        ("none.xml", "<Events/>".to_owned()),
+    ] {
+        scene.put(&format!("A/{name}"), text.as_bytes());
+    }
+    assert_eq!(scene.sweep(&[]).expect(0).column("files", "status"), ["complete", "complete", "complete"]);
+}

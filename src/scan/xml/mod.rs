@@ -17,7 +17,7 @@ use crate::bytes::LogBytes;
 use crate::clock::Written;
 use crate::damage::{Damage, Problem};
 use crate::event::{EventTime, System};
-use crate::event_xml::Encoding;
+use crate::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 
 /// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form; as UTF-16, with all of it
 /// escaped, that comes to less than this.
@@ -75,6 +75,7 @@ impl Scanner {
         let text = Text::new(read.bytes, around.start, file.encoding, is_end);
         let start = text.start_of(block, margin == FAR)?;
         let pieces = text.pieces(start..block.end)?;
+        let cut_off = (block.end == file.size).then(|| cut_off(log, file.size, &text)).flatten();
         let mut walk = XmlWalk {
             text,
             read: &read,
@@ -83,8 +84,19 @@ impl Scanner {
             scan: BlockScan { bytes_read, ..BlockScan::default() },
         };
         walk.walk(start, block.end, pieces);
+        walk.problems.extend(cut_off);
         Some(walk.finish())
     }
+}
+
+/// That the file ends before the element that its events lie in: how many more there were is not known. `text` has the file's end.
+fn cut_off(log: &dyn LogBytes, size: u64, text: &Text<'_>) -> Option<Problem> {
+    let mut head = [0; HEAD_SIZE];
+    let length = log.read_at(0, &mut head).ok()?;
+    if wrapper_of(head.get(..length)?) == Wrapper::None || text.ends_with_events(size) {
+        return None;
+    }
+    Some(Problem { offset: size, length: 0, damage: Damage::EventXmlCutOff })
 }
 
 /// What is found on the way through a block.
@@ -356,7 +368,10 @@ mod tests {
             // At most the one that was touched can be another, and be two.
             prop_assert!(found.events.len() <= 9 && found.tally.counts.records <= 10);
             for problem in &found.problems {
-                prop_assert!(problem.length > 0 && problem.offset + problem.length <= size, "{:?}", problem);
+                // What is not there has no length.
+                let is_there = problem.damage != Damage::EventXmlCutOff;
+                prop_assert_eq!(problem.length > 0, is_there, "{:?}", problem);
+                prop_assert!(problem.offset + problem.length <= size, "{:?}", problem);
             }
         }
 

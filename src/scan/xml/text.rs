@@ -12,6 +12,9 @@ use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
 use crate::event_xml::Encoding;
 use crate::scan::log::Block;
 
+/// How many bytes at the end of a file are looked at for the end of what its events lie in.
+const LONGEST_END_TAG: u64 = 512;
+
 /// A tag that matters here. Places are bytes from the start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
@@ -155,6 +158,20 @@ impl<'a> Text<'a> {
             Some(Tag::Around(end)) => Some(end),
             _ => Some(self.mark_end()).filter(|end| at == 0 && *end > 0),
         }
+    }
+
+    /// Whether the last tag before `end` is the end of an element `Events`.
+    pub(super) fn ends_with_events(&self, end: u64) -> bool {
+        let start =
+            end.saturating_sub(LONGEST_END_TAG).next_multiple_of(self.unit_size() as u64).max(self.start);
+        let bytes = self.part(start..end);
+        let text = match self.encoding {
+            // The first character may be cut.
+            Encoding::Utf8 => String::from_utf8_lossy(bytes),
+            _ => self.encoding.decode(bytes.get(..bytes.len() & !1).unwrap_or_default()).unwrap_or_default(),
+        };
+        let last = text.trim_end().strip_suffix('>').and_then(|text| text.rsplit_once("</"));
+        last.is_some_and(|(_, name)| name.trim_end() == "Events")
     }
 
     /// Where the file's byte order mark ends; 0 if it has none, or it is not here.
