@@ -240,8 +240,10 @@ mod tests {
         /// What does not depend on how the file is cut into blocks: all but white space in what is no event.
         fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
             let extents = self.tally.extents;
-            let of_events =
-                self.problems.iter().filter(|problem| matches!(problem.damage, Damage::EventXml { .. }));
+            let of_events = self
+                .problems
+                .iter()
+                .filter(|problem| matches!(problem.damage, Damage::EventXml { .. } | Damage::EventXmlCutOff));
             let counts = (self.tally.counts.records, self.tally.damaged_records);
             (&self.events, counts.0, counts.1, extents.good, extents.header, of_events.collect())
         }
