@@ -45,7 +45,7 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
 
 /// The statuses of `detections`, likewise.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
-    (Exit::Complete, "all rules run, all tests passed"),
+    (Exit::Complete, "answered; `check`: all rules run; `test`: all tests passed"),
     (Exit::WrongOrder, "wrong arguments, or nothing that can be read as a detection"),
     (Exit::Damaged, "`check`: a rule is refused; `test`: a test failed, or a rule is refused"),
     (Exit::NothingRead, "`test`: no test failed, but the data of some is missing"),

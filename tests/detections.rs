@@ -159,7 +159,7 @@ fn a_rule_that_was_named_must_run() {
     assert_eq!(scene.sweep(&["--detection", &splunk, "--detection", &splunk]).ended.status, 2);
     // Named by itself and with its directory, it is one; another file of its id is a second one.
     scene.sweep(&["--detection", &splunk, "--detection", &rules(&scene).display().to_string()]).expect(0);
-    fs::write(rules(&scene).join("z.yml"), format!("{SPLUNK}\n# another\n")).unwrap();
+    fs::write(rules(&scene).join("z.yml"), SPLUNK).unwrap();
     let output = run(&["check", &rules(&scene).display().to_string()]);
     assert!(output.stdout.contains("id splunk-example is that of"), "{}", output.stdout);
 }
@@ -189,6 +189,17 @@ fn rules_are_listed_shown_and_checked() {
     let output = run(&["check", &format!("{directory}/a")]);
     assert_eq!((output.status, output.stdout.contains("1 of 1 run")), (0, true));
     assert_eq!(run(&["show", "nobody", &directory]).status, 2);
+    // What asks for other events would never match.
+    let other = rules(&scene).join("other.yml");
+    for text in [
+        SPLUNK.replace("EventCode=22", "EventCode=3"),
+        SIGMA.replace("'\\updater'", "'x'\n        EventID: [22, 3]"),
+    ] {
+        fs::write(&other, text).unwrap();
+        let output = run(&["check", &other.display().to_string()]);
+        assert!(output.status == 3 && output.stdout.contains("asks for EventCode=3"), "{}", output.stdout);
+    }
+    fs::remove_file(&other).unwrap();
     assert_eq!(run(&["check", "/nowhere/at/all"]).status, 2);
     // Without a path there is the one that is built in.
     assert!(run(&["list"]).stdout.contains("Suspicious Process DNS Query"));

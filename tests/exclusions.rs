@@ -374,6 +374,8 @@ fn what_is_wrong_is_refused_before_any_evidence_is_opened() {
             &["entry 2", "'site-0.yml:1'"],
         ),
         (&["search: QueryName=a"], &["site-0.yml", "expected a list"]),
+        (&[&good, "[]"], &["site-1.yml", "found an empty one"]),
+        (&["# all of it lost\n"], &["site-0.yml"]),
     ] {
         let message = refused(texts, &[]);
         for part in parts {

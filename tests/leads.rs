@@ -155,7 +155,8 @@ fn an_event_without_a_name_is_none_whatever_is_said_of_names() {
     let scene = Scene::new();
     let events = [completed(1), completed(2).with("QueryName", ""), completed(3).without("QueryName")];
     scene.put("A/x.evtx", &log(&events));
-    let [option, path] = rule(&scene, "others", "NOT QueryName=example.com Image=x");
+    let [option, path] =
+        rule(&scene, "others", "(QueryName=other.example OR NOT QueryName=example.com) Image=x");
     let swept = scene.sweep(&[&option, &path, "--dns-client"]).expect(0);
     assert_eq!(numbers(&swept), [1]);
 }

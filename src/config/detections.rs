@@ -137,8 +137,8 @@ impl Catalog {
         check_id(&detection.id, &source)?;
         let sha256 = sha256(text.as_bytes());
         if let Some(other) = self.detections.iter().find(|other| other.detection.id == detection.id) {
-            // Named once by itself and once with its directory: it is the same.
-            if other.sha256 == sha256 && found == Found::InDirectory {
+            // Named once by itself and once with its directory, it is one.
+            if found == Found::InDirectory && is_same_file(path, Path::new(&other.source)) {
                 return Ok(());
             }
             return Err(format!("{source}: id {} is that of {} too", detection.id, other.source));
@@ -146,6 +146,10 @@ impl Catalog {
         self.detections.push(LoadedDetection { detection, source, sha256 });
         Ok(())
     }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).ok().is_some_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 fn wrong(problem: String) -> SweepError {

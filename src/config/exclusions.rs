@@ -74,6 +74,10 @@ pub(super) fn exclusions(
         let text = text_of(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
         let exclusions = Exclusion::list_from_yaml(&text, &source, &file_name(path))
             .map_err(|error| wrong(Box::new(error)))?;
+        if exclusions.is_empty() {
+            // A file that was cut off must not look like none.
+            return Err(wrong(format!("{source}: expected a list of exclusions, found an empty one").into()));
+        }
         let sha256 = sha256(text.as_bytes());
         for (number, exclusion) in (1..).zip(exclusions) {
             check_detections(&exclusion, detections)

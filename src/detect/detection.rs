@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::event_code::other_event;
 use super::placeholder::Placeholders;
 use super::search::Search;
 use super::sigma;
@@ -111,7 +112,7 @@ pub struct ThreatObject {
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
     /// Not YAML, or not of the form of a detection.
-    #[error("{source_name}: expected a detection in YAML with name, id and search: {problem}")]
+    #[error("{source_name}: expected a detection in YAML: {problem}")]
     Yaml {
         /// The file's name.
         source_name: String,
@@ -125,6 +126,16 @@ pub enum DetectionError {
         source_name: String,
         /// What was not understood.
         problem: String,
+    },
+    /// The rule asks for other events, which are not looked at.
+    #[error(
+        "{source_name}: expected a rule for Sysmon's event 22 alone, found one that asks for EventCode={found}"
+    )]
+    OtherEvent {
+        /// The file's name.
+        source_name: String,
+        /// What it asks for.
+        found: String,
     },
     /// The search was not understood.
     #[error("{source_name}: {problem}")]
@@ -143,6 +154,17 @@ impl Detection {
         source_name: &str,
         placeholders: &Placeholders,
     ) -> Result<Self, DetectionError> {
+        let detection = Self::read(text, source_name, placeholders)?;
+        match other_event(&detection.search.predicate) {
+            None => Ok(detection),
+            Some(found) => Err(DetectionError::OtherEvent {
+                source_name: source_name.to_owned(),
+                found: found.escape_debug().to_string(),
+            }),
+        }
+    }
+
+    fn read(text: &str, source_name: &str, placeholders: &Placeholders) -> Result<Self, DetectionError> {
         let source_name = source_name.to_owned();
         let form: RuleForm = match from_yaml(text) {
             Ok(form) => form,

@@ -22,6 +22,15 @@ pub enum LeadCondition {
 }
 
 impl LeadCondition {
+    /// The same, if it asks for names: a condition that only excludes some says nothing of all others.
+    #[must_use]
+    pub fn asking(predicate: &Predicate) -> Self {
+        match Self::of(predicate) {
+            LeadCondition::Names(names) if !asks_for_names(&names, true) => LeadCondition::EveryName,
+            condition => condition,
+        }
+    }
+
     /// What this condition says of the name alone.
     #[must_use]
     pub fn of(predicate: &Predicate) -> Self {
@@ -74,6 +83,17 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
         | Predicate::Fits { .. }
         | Predicate::InNetwork { .. }
         | Predicate::Compare { .. } => Possible::known(wanted),
+    }
+}
+
+/// Whether something in a condition on names speaks for a name, and not only against others.
+fn asks_for_names(predicate: &Predicate, wanted: bool) -> bool {
+    match predicate {
+        Predicate::And(children) | Predicate::Or(children) => {
+            children.iter().any(|child| asks_for_names(child, wanted))
+        }
+        Predicate::Not(child) => asks_for_names(child, !wanted),
+        _ => wanted,
     }
 }
 
@@ -161,6 +181,23 @@ mod tests {
         assert_eq!(names.hits(&named("www.pastebin.com")).matched_query, ["*pastebin*"]);
         assert!(names.evaluate(&named("t.me")) && !names.evaluate(&named("example.com")));
         assert_eq!(names.required_literals().len(), 1, "needles of the name alone");
+    }
+
+    #[test]
+    fn a_condition_that_only_excludes_names_asks_for_none() {
+        let asking = |head: &str| {
+            LeadCondition::asking(&Search::parse(head).unwrap().predicate) == LeadCondition::EveryName
+        };
+        for (head, expected) in [
+            ("QueryName=a Image=x", false),
+            ("Image=x NOT QueryName=a", true),
+            ("Image=x QueryName!=a", true),
+            ("QueryName=*.* NOT QueryName=a", false),
+            ("NOT (NOT QueryName=a)", false),
+            ("Image=x", true),
+        ] {
+            assert_eq!(asking(head), expected, "{head}");
+        }
     }
 
     const NAMES: [&str; 5] = ["a", "b", "ab", "ba", "é"];

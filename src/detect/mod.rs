@@ -11,6 +11,7 @@
 
 mod aggregate;
 mod detection;
+mod event_code;
 mod exclusion;
 mod expression;
 mod field;

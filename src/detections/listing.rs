@@ -116,6 +116,7 @@ pub fn check(arguments: &CheckArguments) -> Result<Answer, SweepError> {
     }
     let _ = writeln!(text, "{} of {} run", catalog.detections.len(), lines.len());
     let exit = if lines.is_empty() {
+        let _ = writeln!(text, "expected rule files, found no .yml and no .yaml");
         Exit::WrongOrder
     } else if catalog.refused.is_empty() {
         Exit::Complete

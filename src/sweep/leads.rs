@@ -49,7 +49,7 @@ impl Leads {
 
 /// What each detection of a sweep says of the name alone, in their order.
 pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
-    config.detections.iter().map(|loaded| LeadCondition::of(&loaded.detection.search.predicate)).collect()
+    config.detections.iter().map(|loaded| LeadCondition::asking(&loaded.detection.search.predicate)).collect()
 }
 
 /// Looks for leads among events.
