@@ -191,13 +191,16 @@ fn rules_are_listed_shown_and_checked() {
     assert_eq!(run(&["show", "nobody", &directory]).status, 2);
     // What asks for other events would never match.
     let other = rules(&scene).join("other.yml");
-    for text in [
-        SPLUNK.replace("EventCode=22", "EventCode=3"),
-        SIGMA.replace("'\\updater'", "'x'\n        EventID: [22, 3]"),
+    for (text, expected) in [
+        (
+            SPLUNK.replace("EventCode=22", "EventCode=3"),
+            "(byte 19) of the search: expected 22, as no other event is looked at, found '3'",
+        ),
+        (SIGMA.replace("'\\updater'", "'x'\n        EventID: [22, 3]"), "asks for EventCode=3"),
     ] {
         fs::write(&other, text).unwrap();
         let output = run(&["check", &other.display().to_string()]);
-        assert!(output.status == 3 && output.stdout.contains("asks for EventCode=3"), "{}", output.stdout);
+        assert!(output.status == 3 && output.stdout.contains(expected), "{}", output.stdout);
     }
     fs::remove_file(&other).unwrap();
     assert_eq!(run(&["check", "/nowhere/at/all"]).status, 2);

@@ -6,11 +6,11 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::event_code::other_event;
+use super::event_code::{other_event, place_of};
 use super::placeholder::Placeholders;
 use super::search::Search;
 use super::sigma;
-use super::token::SearchError;
+use super::token::{Cursor, SearchError};
 use super::yaml::from_yaml;
 use crate::event::DnsQueryEvent;
 
@@ -180,8 +180,17 @@ impl Detection {
             Ok(file) => file,
             Err(problem) => return Err(DetectionError::Yaml { source_name, problem }),
         };
-        let search =
-            Search::parse(&file.search).map_err(|problem| DetectionError::Search { source_name, problem })?;
+        let search = match Search::parse(&file.search) {
+            Ok(search) => search,
+            Err(problem) => return Err(DetectionError::Search { source_name, problem }),
+        };
+        if let Some(found) = other_event(&search.predicate)
+            && let Some(place) = place_of(&file.search, found)
+        {
+            let cursor = Cursor::new(&file.search, 0..file.search.len());
+            let problem = cursor.error(place, "22, as no other event is looked at");
+            return Err(DetectionError::Search { source_name, problem });
+        }
         Ok(file.into_detection(search))
     }
 

@@ -1,5 +1,7 @@
 //! Rules that ask for other events than DNS queries: here these are never looked at, so such a rule must not seem to run.
 
+use std::ops::Range;
+
 use super::field::Field;
 use super::predicate::Predicate;
 
@@ -25,6 +27,20 @@ fn asked(predicate: &Predicate, is_asked: bool) -> Option<&str> {
     }
 }
 
+/// Where a search asks for that: the first place behind the field's name at which it stands as a word.
+pub(super) fn place_of(search: &str, found: &str) -> Option<Range<usize>> {
+    let is_part =
+        |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '*');
+    let is_word = |at: &usize| {
+        let (before, behind) = (search.get(..*at), search.get(at + found.len()..));
+        !is_part(before.and_then(|text| text.chars().next_back()))
+            && !is_part(behind.and_then(|text| text.chars().next()))
+    };
+    let first = ["EventCode", "EventID", "signature_id"].iter().filter_map(|name| search.find(name)).min()?;
+    let mut places = search.match_indices(found).map(|(at, _)| at).filter(|at| *at > first);
+    places.find(is_word).map(|at| at..at + found.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::search::Search;
@@ -44,6 +60,18 @@ mod tests {
             ("NOT (NOT EventID=1) QueryName=a", Some("1")),
         ] {
             assert_eq!(other_event(&Search::parse(search).unwrap().predicate), expected, "{search}");
+        }
+    }
+
+    #[test]
+    fn its_place_is_told() {
+        for (search, found, place) in [
+            ("`sysmon` EventCode=3 QueryName=3", "3", Some(19)),
+            ("2 EventCode=22 OR EventCode=2", "2", Some(28)),
+            ("EventCode IN (22, \"1\")", "1", Some(19)),
+            ("QueryName=3", "3", None),
+        ] {
+            assert_eq!(place_of(search, found).map(|range| range.start), place, "{search}");
         }
     }
 }
