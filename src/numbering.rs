@@ -101,7 +101,11 @@ impl Runs {
     pub fn merge(&mut self, other: &Runs) {
         self.incomplete |= other.incomplete;
         for run in &other.runs {
-            match self.runs.last() {
+            match self.runs.last_mut() {
+                // Nearly always: the numbers that follow.
+                Some(last) if last.last.checked_add(1) == Some(run.first) => {
+                    (last.last, last.last_time) = (run.last, run.last_time);
+                }
                 Some(last) if run.first <= last.last.saturating_add(1) => self.insert(*run),
                 _ => self.runs.push(*run),
             }

@@ -5,6 +5,7 @@
 mod common;
 
 use common::mutation::{Found, SAMPLES, apply, change, config, place, scan_with};
+use dnsweep::damage::Damage;
 use dnsweep::detect::{Detection, Predicate};
 use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted};
 use dnsweep_samples::{Event, LogWriter, Place, Style, Value, damage, time};
@@ -281,6 +282,110 @@ fn a_forged_walk_is_told_of() {
         assert_eq!(selected.problems.first(), all.problems.first(), "{what}");
         assert!(!all.problems.is_empty(), "{what}");
         assert_eq!(selected.tally, all.tally, "{what}");
+    }
+}
+
+#[test]
+fn what_is_known_of_a_chunk_is_not_taken_for_true_of_the_next() {
+    // The definitions lie at the same place and are known by the same number; only the name of the computer in them differs,
+    // and in the last log that of the channel in the values.
+    let mut writer = LogWriter::new(Style::Export);
+    let computers = ["PC-A", "PC-A", "PC-B", "PC-A", "PC-LONGER", "PC-A", "PC-A"];
+    let logs = ["A", "A", "A", "A", "A", "A", "B"];
+    let mut number = 0;
+    for (computer, log) in computers.into_iter().zip(logs) {
+        for name in ["example.com", NEEDLE, "example.com", "example.com"] {
+            number += 1;
+            let mut event = query(number).on(computer).with("QueryName", name);
+            event.channel = format!("Log/{log}");
+            writer.push(&event).unwrap();
+        }
+        writer.end_chunk();
+    }
+    let (selected, all) = both(&writer.finish());
+    assert_eq!(all.tally.computers["PC-A"].records, 5 * 4);
+    assert_eq!(all.tally.logs.iter().count(), 4);
+    assert_eq!(selected.tally, all.tally);
+    assert_eq!((selected.events.len(), matches(&all).len()), (7, 7));
+}
+
+#[test]
+fn fields_that_lie_elsewhere_in_the_next_chunk_are_found_there() {
+    // The definitions of the data lie at the same place; the names in them are as long, but stand in another order.
+    let mut writer = LogWriter::new(Style::Export);
+    for (number, names) in [["ImageName", "QueryName"], ["QueryName", "ImageName"]].into_iter().enumerate() {
+        for number in [2 * number as u64 + 1, 2 * number as u64 + 2] {
+            let mut event = query(number).with("Image", "example.com");
+            event.data = vec![
+                (names[0].to_owned(), Value::Text(NEEDLE.to_owned())),
+                (names[1].to_owned(), Value::Text("example.com".to_owned())),
+                ("Image".to_owned(), Value::Text(IMAGE.to_owned())),
+            ];
+            writer.push(&event).unwrap();
+        }
+        writer.end_chunk();
+    }
+    let (selected, all) = both(&writer.finish());
+    assert_eq!(matches(&all).len(), 2);
+    assert_eq!(matches(&selected), matches(&all));
+    assert_eq!(selected.tally, all.tally);
+}
+
+#[test]
+fn what_was_counted_of_a_damaged_chunk_counts_in_no_other() {
+    let mut writer = LogWriter::new(Style::Export);
+    for number in [1, 2, 3, 9, 10] {
+        writer.push(&query(number).with("QueryName", "example.com")).unwrap();
+        if number == 3 {
+            writer.end_chunk();
+        }
+    }
+    let mut bytes = writer.finish();
+    // The last record's id is another one; the checksum, which is wrong then, is looked at last.
+    let last = damage::record_offset(&bytes, 0, 2).unwrap();
+    let id = bytes[last..].windows(8).position(|window| window == [3, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    let content = last + 24;
+    let place =
+        content + bytes[content..].windows(8).position(|window| window == [3, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    assert!(last + id < content, "the header's own number comes first");
+    bytes[place] = 5;
+    let (selected, all) = both(&bytes);
+    assert_eq!(selected.tally, all.tally);
+}
+
+#[test]
+fn records_of_many_logs_are_told_apart_in_the_next_chunk() {
+    let mut writer = LogWriter::new(Style::Export);
+    let mut number = 0;
+    // More logs than are kept from one chunk to the next; then some of them once more.
+    for logs in [(0..20).collect::<Vec<u64>>(), vec![19, 18, 17, 16, 3, 2], vec![9, 3]] {
+        for log in logs {
+            number += 1;
+            let mut event = query(number).with("QueryName", "example.com");
+            event.channel = format!("Log/{log:02}");
+            writer.push(&event).unwrap();
+        }
+        writer.end_chunk();
+    }
+    let (selected, all) = both(&writer.finish());
+    assert_eq!(all.tally.logs.iter().count(), 20);
+    assert_eq!(selected.tally, all.tally);
+}
+
+#[test]
+fn a_byte_that_nothing_looks_at_is_still_checked() {
+    // A letter of the image's name, in the first record, in one amid the others, and in the last.
+    let events: Vec<Event> = (1..=60).map(|number| query(number).with("QueryName", "example.com")).collect();
+    let (original, places) = log(Style::Export, &events);
+    for record in [0, 30, 59] {
+        let mut bytes = original.clone();
+        let place = places[record];
+        let name = find(&bytes[place.offset..], "System32");
+        bytes[place.offset + name] ^= 1;
+        let (selected, all) = both(&bytes);
+        assert!(matches!(all.problems[0].damage, Damage::RecordsChecksum { .. }), "{record}");
+        assert_eq!(selected.problems, all.problems, "{record}");
+        assert_eq!(selected.tally, all.tally, "{record}");
     }
 }
 

@@ -29,6 +29,10 @@ const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
 pub(super) const RECORD_HEADER_SIZE: usize = 24;
 /// Bytes of the copy of a record's size at its end.
 pub(super) const SIZE_COPY_SIZE: usize = 4;
+/// How far the checksum of the records runs ahead of the walk, at the least, and by how much it goes on: together less than
+/// the 32 KiB of a processor's nearest cache.
+const CHECKSUM_LEAD: usize = 2048;
+const CHECKSUM_STRIDE: usize = 16384;
 /// The least record: its header and the copy of its size.
 pub(super) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
@@ -195,16 +199,56 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
     said.unwrap_or(bytes.len()).min(bytes.len())
 }
 
-/// Where the live records of a sound chunk end: one that is whole, and whose checksums hold. `None` for any other, and for
-/// one that says that it has no checksums.
-pub(super) fn sound_end(bytes: &[u8]) -> Option<usize> {
-    let end = usize::try_from(u32_at(bytes, FREE_SPACE_OFFSET)?).ok()?;
-    let records = bytes.get(CHUNK_HEADER_SIZE..end)?;
-    let is_sound = bytes.len() == CHUNK_LENGTH
-        && u32_at(bytes, FLAGS_OFFSET)? & NO_CHECKSUMS == 0
-        && crc32fast::hash(records) == u32_at(bytes, RECORDS_CHECKSUM_OFFSET)?
-        && header_damage(bytes).is_none();
-    is_sound.then_some(end)
+/// The checksum of the live records of a chunk, computed while they are looked at.
+///
+/// It runs ahead of whoever looks at the records by less than the processor's nearest cache holds, so that memory is gone
+/// through once. What is made of the records before it is known to hold is to be kept only if it does.
+pub(super) struct RecordsChecksum<'a> {
+    chunk: &'a [u8],
+    hasher: crc32fast::Hasher,
+    /// Up to where it is computed, and where the live records end.
+    at: usize,
+    end: usize,
+    stored: u32,
+}
+
+impl<'a> RecordsChecksum<'a> {
+    /// Of a chunk that is whole and has checksums, that of its header holds. `None` for any other.
+    pub(super) fn begin(chunk: &'a [u8]) -> Option<Self> {
+        let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
+        let is_sound = chunk.len() == CHUNK_LENGTH
+            && (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(&end)
+            && u32_at(chunk, FLAGS_OFFSET)? & NO_CHECKSUMS == 0
+            && header_damage(chunk).is_none();
+        let stored = u32_at(chunk, RECORDS_CHECKSUM_OFFSET)?;
+        let hasher = crc32fast::Hasher::new();
+        is_sound.then_some(RecordsChecksum { chunk, hasher, at: CHUNK_HEADER_SIZE, end, stored })
+    }
+
+    /// Where the live records end.
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Goes on if a record that begins at `at` may not lie in what is computed.
+    #[inline]
+    pub(super) fn run_ahead(&mut self, at: usize) {
+        if at + CHECKSUM_LEAD > self.at && self.at < self.end {
+            self.go_on(CHECKSUM_STRIDE);
+        }
+    }
+
+    fn go_on(&mut self, length: usize) {
+        let next = self.end.min(self.at + length);
+        self.hasher.update(self.chunk.get(self.at..next).unwrap_or_default());
+        self.at = next;
+    }
+
+    /// Whether the records have the checksum that the header says.
+    pub(super) fn holds(mut self) -> bool {
+        self.go_on(self.end - self.at);
+        self.hasher.finalize() == self.stored
+    }
 }
 
 /// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size.

@@ -1,28 +1,30 @@
 //! How records are laid out, so that the next one laid out alike is seen at a glance.
 //!
 //! Most records of a log differ only in what their fixed places hold and in the size of their last value, which
-//! is the event's data. Such a record is told by two comparisons of bytes. Any other is looked at value by value
-//! ([`Seen::read`]), which is this file's twin.
+//! is the event's data. Such a record is told by a few comparisons of bytes. Any other is looked at value by value
+//! ([`Seen::read`]), which is this file's twin. A layout holds for as long as its definition lies where it lay: that is the
+//! business of whoever keeps it.
 
 use std::ops::Range;
 
-use super::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, is_well_sized};
+use super::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, definition_end, is_well_sized};
 use super::log::{u16_at, u64_at};
 use super::seen::{Seen, instant};
 use super::template::EventTemplate;
 use super::value::{Values, is_null};
 
-/// The layout of a record. Places are from the first value.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Layout<'a> {
+/// The layout of a record. Places are from the first value. Holds no part of the chunk.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
     /// Which of the known definitions the record has, and which of the known logs it belongs to.
     pub event: usize,
     pub log: usize,
-    /// What lies before the last value's descriptor: which definition it is, and the descriptors of all other values.
-    head: &'a [u8],
-    /// Where the content of a record would begin that is not alike though it has this head: it would hold the
-    /// definition itself, and its head would be a part of that.
-    defining: Option<usize>,
+    /// What the record begins with: which definition it is.
+    reference: Box<[u8]>,
+    /// Where the definition lies, and its length: a record that holds it has it behind the reference.
+    definition: Range<usize>,
+    /// What lies before the last value's descriptor: the number of values and the descriptors of all others.
+    descriptors: Box<[u8]>,
     event_id: usize,
     time_created: usize,
     event_record_id: usize,
@@ -34,18 +36,19 @@ pub(super) struct Layout<'a> {
     sid: Option<(usize, u8)>,
     /// What lies from the first text that tells whether the event is Sysmon's, and which log it belongs to, to the last:
     /// where, and the bytes.
-    names: (usize, &'a [u8]),
+    names_at: usize,
+    names: Box<[u8]>,
     sysmon: bool,
 }
 
-impl<'a> Layout<'a> {
+impl Layout {
     /// The layout of a record that was looked at value by value, and whose content begins at `content`. `None` if
     /// records like it differ in more than a layout tells.
     pub(super) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
-        chunk: &'a [u8],
+        chunk: &[u8],
         content: usize,
-        values: &Values<'a>,
+        values: &Values<'_>,
         sysmon: bool,
     ) -> Option<Self> {
         let (last, _, _) = values.last()?;
@@ -71,16 +74,15 @@ impl<'a> Layout<'a> {
         if data.is_some_and(|index| index != last) || values.holds_definition {
             return None;
         }
-        let head = chunk.get(content..values.start().checked_sub(4)?)?;
+        let last_descriptor = values.start().checked_sub(4)?;
+        let descriptors = last_descriptor.checked_sub(4 * (last + 1))?;
         let place = |range: Range<usize>| range.start - values.start();
         Some(Layout {
             event,
             log,
-            head,
-            defining: head
-                .len()
-                .checked_sub(4 * (last + 1))
-                .and_then(|before| values.definition.checked_sub(before)),
+            reference: chunk.get(content..descriptors)?.into(),
+            definition: values.definition..definition_end(chunk, values.definition)?,
+            descriptors: chunk.get(descriptors..last_descriptor)?.into(),
             event_id: place(event_id),
             time_created: place(time_created),
             event_record_id: place(event_record_id),
@@ -91,33 +93,40 @@ impl<'a> Layout<'a> {
                 Some(at) => Some((at, *chunk.get(values.start() + at)?)),
                 None => None,
             },
-            names: (names.start - values.start(), chunk.get(names)?),
+            names_at: names.start - values.start(),
+            names: chunk.get(names)?.into(),
             sysmon,
         })
+    }
+
+    /// Whether it is a layout of records of the definition at `offset`.
+    pub(super) fn is_of(&self, offset: usize) -> bool {
+        self.definition.start == offset
     }
 
     /// Looks at the record whose content fills that range, if it is laid out so and of the same provider and channel.
     pub(super) fn see(&self, chunk: &[u8], content: Range<usize>) -> Option<Seen> {
         let record = chunk.get(content.clone())?;
-        // Which definition it is lies in the first bytes: two numbers tell most records that are not alike.
-        if record.first_chunk::<16>() != self.head.first_chunk::<16>() {
+        let (reference, mut rest) = record.split_at_checked(self.reference.len())?;
+        if *reference != *self.reference {
             return None;
         }
-        let (head, rest) = record.split_at_checked(self.head.len())?;
+        if content.start + self.reference.len() == self.definition.start {
+            rest = rest.get(self.definition.len()..)?;
+        }
+        let (descriptors, rest) = rest.split_at_checked(self.descriptors.len())?;
         let (descriptor, values) = rest.split_first_chunk::<4>()?;
         let [low, high, kind, _] = *descriptor;
         let size = usize::from(u16::from_le_bytes([low, high]));
         let end = self.last + size;
         let fills = end == values.len() || values.get(end) == Some(&0);
-        let (names_at, names) = self.names;
-        let alike = self.defining != Some(content.start)
-            && head == self.head
+        let alike = *descriptors == *self.descriptors
             && fills
             && is_well_sized(kind, size)
             && kind != SID
             && !(self.last_required && is_null(kind, size))
             && self.sid.is_none_or(|(at, parts)| values.get(at) == Some(&parts))
-            && values.get(names_at..)?.starts_with(names);
+            && values.get(self.names_at..)?.starts_with(&self.names);
         if !alike {
             return None;
         }
@@ -172,7 +181,7 @@ mod tests {
         (offset, [lax, strict])
     }
 
-    fn layout<'a>(template: &EventTemplate, chunk: &'a [u8], content: &Range<usize>) -> Option<Layout<'a>> {
+    fn layout(template: &EventTemplate, chunk: &[u8], content: &Range<usize>) -> Option<Layout> {
         let values = Values::head(chunk, content.start)?;
         let seen = Seen::read(template, &values, content.end)?;
         Layout::of((0, 0, template), chunk, content.start, &values, seen.sysmon)
@@ -189,27 +198,38 @@ mod tests {
         Seen::read(template, &values, content.end)
     }
 
+    /// The first record holds the definition, the third refers to it.
+    const HOLDER: usize = 0;
+    const REFERRER: usize = 2;
+
     #[test]
     fn a_record_like_another_is_seen() {
         for style in [Style::Export, Style::Live] {
             let (chunk, contents) = chunk(style);
             let (offset, [template, _]) = templates(&chunk, &contents[1]);
-            let seen = layout(&template, &chunk, &contents[1]).unwrap().see(&chunk, contents[2].clone());
-            assert_eq!(seen, value_by_value(&template, offset, &chunk, &contents[2]));
-            assert_eq!(
-                seen.map(|seen| (seen.event_id, seen.sysmon, seen.event_record_id)),
-                Some((22, true, 3))
-            );
+            let layout = layout(&template, &chunk, &contents[1]).unwrap();
+            for (which, number) in [(HOLDER, 1), (REFERRER, 3)] {
+                let seen = layout.see(&chunk, contents[which].clone());
+                assert_eq!(seen, value_by_value(&template, offset, &chunk, &contents[which]));
+                assert_eq!(
+                    seen.map(|seen| (seen.event_id, seen.sysmon, seen.event_record_id)),
+                    Some((22, true, number))
+                );
+            }
         }
     }
 
-    /// Where a change of a record's content can make a difference, from the content's start.
+    /// Where a change of a record's content can make a difference, from the content's start. The definition is not among them: a
+    /// layout is only asked where that is the same.
     fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
         let values = Values::head(chunk, content.start).unwrap();
         let (last, _, _) = values.last().unwrap();
         let last_descriptor = values.start() - content.start - 4;
         let sid = values.places(SID).next().unwrap().0 + values.start() - content.start;
-        let mut places: Vec<usize> = (0..values.start_of(last).unwrap() - content.start).collect();
+        let definition = values.definition..definition_end(chunk, values.definition).unwrap();
+        let mut places: Vec<usize> = (0..values.start_of(last).unwrap() - content.start)
+            .filter(|place| !definition.contains(&(content.start + place)))
+            .collect();
         // The last descriptor and the security identifier are few bytes among many.
         for _ in 0..20 {
             places.extend([last_descriptor, last_descriptor + 1, last_descriptor + 2, sid + 1]);
@@ -224,17 +244,18 @@ mod tests {
         fn a_record_made_different_is_not_taken_for_alike(
             style in prop_oneof![Just(Style::Export), Just(Style::Live)],
             strict in 0_usize..2,
+            which in prop_oneof![Just(HOLDER), Just(REFERRER)],
             changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(1), Just(6), Just(0x13), Just(0x21)]), 1..4),
             shorter in prop_oneof![Just(0_usize), 0_usize..8],
         ) {
             let (mut chunk, contents) = chunk(style);
             let original = chunk.clone();
             let (offset, templates) = templates(&original, &contents[1]);
-            let places = places(&chunk, &contents[2]);
+            let places = places(&chunk, &contents[which]);
             for (place, byte) in changes {
-                chunk[contents[2].start + place.get(&places)] = byte;
+                chunk[contents[which].start + place.get(&places)] = byte;
             }
-            let content = contents[2].start..contents[2].end - shorter;
+            let content = contents[which].start..contents[which].end - shorter;
             let layout = layout(&templates[strict], &original, &contents[1]).unwrap();
             if let Some(seen) = layout.see(&chunk, content.clone()) {
                 prop_assert_eq!(Some(seen), value_by_value(&templates[strict], offset, &chunk, &content));
@@ -284,16 +305,15 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_a_part_of_the_definition_is_no_head() {
+    fn a_record_with_another_definition_in_it_is_not_alike() {
         let (mut chunk, contents) = chunk(Style::Export);
         let original = chunk.clone();
         let (offset, [template, _]) = templates(&original, &contents[1]);
         let layout = layout(&template, &original, &contents[1]).unwrap();
         // The second record once more, so that the definition which it refers to would lie in it.
-        let before = layout.head.len() - 4 * 18;
-        let content = offset - before..offset - before + contents[1].len();
+        let content = offset - layout.reference.len()..offset - layout.reference.len() + contents[1].len();
         chunk.copy_within(contents[1].clone(), content.start);
-        assert_eq!(layout.head, &chunk[content.start..content.start + layout.head.len()]);
+        assert!(chunk[content.start..].starts_with(&layout.reference));
         assert_eq!(value_by_value(&template, offset, &chunk, &content), None);
         assert_eq!(layout.see(&chunk, content), None);
     }
