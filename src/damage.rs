@@ -42,6 +42,8 @@ pub enum Damage {
         /// The first bytes.
         found: Vec<u8>,
     },
+    /// A chunk lies in a log where none begins. Its records count.
+    ChunkOffGrid,
     /// A chunk ends early: with its file, or where another one begins that was written over it.
     ChunkCutOff {
         /// How many bytes of the chunk are there.
@@ -141,6 +143,12 @@ impl fmt::Display for Damage {
             Damage::ChunkSignature { found } => {
                 write!(f, "chunk signature: expected \"ElfChnk\\0\", found {}", Bytes(found))
             }
+            Damage::ChunkOffGrid => {
+                write!(
+                    f,
+                    "chunk off its place: expected one every 65536 bytes from byte 4096, found one here, and read it"
+                )
+            }
             Damage::ChunkCutOff { found } => {
                 write!(f, "chunk cut off: expected 65536 bytes, found {found}")
             }
@@ -236,6 +244,11 @@ impl Problems {
         } else {
             self.further += 1;
         }
+    }
+
+    /// Puts those that are listed in the order of the file.
+    pub fn sort(&mut self) {
+        self.listed.sort_by_key(|problem| problem.offset);
     }
 
     /// Whether something could not be read, which may be possible at another time.

@@ -146,6 +146,100 @@ fn logs_are_read_as_logs_and_their_events_carved_are_copies() {
     assert_eq!(swept.column("files", "carved"), [json!(false), json!(true), json!(false), json!(true)]);
 }
 
+/// A log of so many chunks with a match in each, numbered from 1.
+fn log_of_chunks(count: u64) -> Vec<u8> {
+    let mut writer = LogWriter::new(Style::Export);
+    for number in 1..=count {
+        writer.push(&matching(number).on("A")).unwrap();
+        writer.end_chunk();
+    }
+    writer.finish()
+}
+
+/// What the parts of a log come to.
+fn sum_of_parts(file: &Value) -> u64 {
+    let parts = ["header", "good", "empty", "damaged", "trailing", "other", "unread"]
+        .map(|part| format!("{part}_bytes"));
+    parts.iter().map(|part| file[part].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
+    // Sectors were put in before the fifth chunk: all behind it, over the end of a block, lie off their places.
+    let mut bytes = log_of_chunks(70);
+    let shift = 3 * 512;
+    bytes.splice(damage::chunk_offset(4)..damage::chunk_offset(4), vec![7; shift]);
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &bytes);
+    let plain = scene.sweep(&[]).expect(3);
+    assert_eq!(rows(&plain).len(), 4, "without --carve they are damage");
+    assert_eq!(sum_of_parts(&plain.file("A/Sysmon.evtx")), bytes.len() as u64);
+    let mut tables = Vec::new();
+    for threads in ["1", "3"] {
+        let swept = scene.sweep(&["--carve", "--hash", "--force", "--threads", threads]).expect(3);
+        let expected: Vec<(u64, u64, u64)> = (1..=70)
+            .map(|number| {
+                let chunk = usize::try_from(number - 1).unwrap();
+                let start = damage::chunk_offset(chunk) + if chunk < 4 { 0 } else { shift };
+                (number, number - 1, start as u64 + 512)
+            })
+            .collect();
+        assert_eq!(rows(&swept), expected);
+        let file = swept.file("A/Sysmon.evtx");
+        assert_eq!((&file["carved"], &file["status"]), (&json!(false), &json!("damaged")));
+        assert_eq!(file["sha256"], json!(dnsweep::digest::sha256(&bytes)));
+        assert_eq!(swept.run()["totals"]["bytes_read"], json!(bytes.len()));
+        assert_eq!(sum_of_parts(&file), bytes.len() as u64);
+        assert_eq!(file["good_bytes"], json!(70 * CHUNK));
+        let problems = file["problems"].as_array().unwrap();
+        let off: Vec<u64> = problems
+            .iter()
+            .filter(|problem| problem["problem"].as_str().unwrap().contains("off its place"))
+            .map(|problem| problem["offset"].as_u64().unwrap())
+            .collect();
+        assert_eq!(off, expected[4..].iter().map(|(_, _, offset)| offset - 512).collect::<Vec<_>>());
+        tables.push(swept.tables());
+    }
+    assert!(tables[0] == tables[1]);
+}
+
+#[test]
+fn a_chunk_off_its_place_ends_where_another_one_begins() {
+    // One that reaches into a chunk in its place, and two of which the second was written over the first.
+    let (old, new, last) = (chunk(1..=60), chunk(101..=160), chunk(201..=203));
+    let mut bytes = log_of_chunks(8);
+    let place = |number: usize| damage::chunk_offset(number);
+    bytes[place(1)..place(3)].fill(7);
+    bytes[place(2) + 60 * 512..place(3)].copy_from_slice(&old[..CHUNK - 60 * 512]);
+    bytes[place(5)..place(7)].fill(7);
+    bytes[place(5) + 512..][..CHUNK].copy_from_slice(&new);
+    bytes[place(5) + 40 * 512..][..CHUNK].copy_from_slice(&last);
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &bytes);
+    let swept = scene.sweep(&["--carve"]).expect(3);
+    let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
+    let of = |first: u64| numbers.iter().filter(|number| (first..first + 100).contains(*number)).count();
+    // Of the first, what lies before the chunk that begins in its place; of the second, what lies before the third.
+    assert_eq!(numbers[..2], [1, 1], "the log's own first chunk, and the first of what follows it");
+    assert!((20..60).contains(&of(1)) && (5..60).contains(&of(101)), "{numbers:?}");
+    assert_eq!(of(201), 3);
+    assert!([4, 5, 8].iter().all(|number| numbers.contains(number)));
+    assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), bytes.len() as u64);
+}
+
+#[test]
+fn a_log_without_its_header_may_begin_with_a_chunk() {
+    let bytes = log_of_chunks(3).split_off(4096);
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &bytes);
+    assert_eq!(rows(&scene.sweep(&[]).expect(4)), []);
+    let swept = scene.sweep(&["--carve", "--force"]).expect(3);
+    let expected = [(1, 0, 512), (2, 0, 512 + CHUNK as u64), (3, 1, 512 + 2 * CHUNK as u64)];
+    assert_eq!(rows(&swept), expected);
+    let file = swept.file("A/Sysmon.evtx");
+    assert_eq!((sum_of_parts(&file), &file["good_bytes"]), (bytes.len() as u64, &json!(3 * CHUNK)));
+}
+
 #[test]
 fn deleted_records_are_found_in_carved_chunks() {
     let mut writer = LogWriter::new(Style::Live);

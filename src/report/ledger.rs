@@ -221,12 +221,15 @@ impl FileReport {
         let length = self.size.saturating_sub(offset);
         self.tally.extents.unread += length;
         self.account_for_other_bytes();
+        self.problems.sort();
         self.problems.push(Problem { offset, length, damage: Damage::NotRead });
     }
 
     /// Checks the whole file, all parts of which were added, against what its header says of it.
     pub fn complete(&mut self) {
         self.account_for_other_bytes();
+        // A chunk off its place reaches into the next one, and into the next block.
+        self.problems.sort();
         let found = self.tally.chunks;
         if let Some(promised) = self.promised_chunks.filter(|promised| *promised > found) {
             let damage = Damage::MissingChunks { promised, found };

@@ -5,44 +5,21 @@ use std::ops::Range;
 use crate::bytes::LogBytes;
 use crate::clock::Clock;
 use crate::damage::{Damage, Problem, Problems};
-use crate::event::{DnsClientEvent, DnsQueryEvent};
-use crate::tally::Tally;
+use crate::tally::{Extents, Tally};
 
+use super::carve::OffGrid;
 use super::chunk::{
     Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place, walk as walk_chunk,
 };
 use super::cost::Allowance;
 use super::document::{DnsClientQueries, Document};
+use super::located::{Located, LocatedEvent, LocatedLead, Location};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::{DnsClient, Selection};
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::recover::Recoverer;
 use super::select::Skimmer;
-
-/// Where a record lies in its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct Location {
-    /// Which chunk of the log, from 0; of a file that was carved, the sector of 512 bytes at which the chunk begins; 0 in event XML.
-    pub chunk_number: u64,
-    /// Where the record starts, in bytes from the start of the file.
-    pub record_offset: u64,
-}
-
-/// An event and where it was found.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Located<E> {
-    /// Its place.
-    pub location: Location,
-    /// What it says.
-    pub event: E,
-}
-
-/// A DNS query and where it was found.
-pub type LocatedEvent = Located<DnsQueryEvent>;
-
-/// A query of Windows' own DNS client, and where it was found.
-pub type LocatedLead = Located<DnsClientEvent>;
 
 /// What a block holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -138,25 +115,33 @@ impl Scanner {
         block: Block,
         see: impl FnOnce(Option<&[u8]>),
     ) -> BlockScan {
+        self.buffer.read(log, block.start..block.end);
+        see(self.buffer.whole(block.start..block.end));
+        self.scan_places(block, &OffGrid::default())
+    }
+
+    /// Decodes the block that was read, and the chunks off their places that begin in it.
+    pub(super) fn scan_places(&mut self, block: Block, off_grid: &OffGrid) -> BlockScan {
         let mut scan = BlockScan::default();
         let mut at = block.start;
-        self.buffer.read(log, block.start..block.end);
-        see(self.buffer.whole(block.length(), block.length()));
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
             self.scan_header(at, &mut scan);
+            scan.tally.extents.header += at - off_grid.covered(&(0..at));
+            self.scan_off_grid(off_grid.beginning_in(0..at), &mut scan);
         }
         while at < block.end {
-            let end = block.end.min(at + CHUNK_SIZE);
-            self.scan_place(at..end, chunk_number(at), &mut scan);
-            at = end;
+            let place = at..block.end.min(at + CHUNK_SIZE);
+            at = place.end;
+            let extent = self.scan_place(place.clone(), chunk_number(place.start), &mut scan);
+            *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place);
+            self.scan_off_grid(off_grid.beginning_in(place), &mut scan);
         }
         scan
     }
 
     fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
         let read = self.buffer.part(0..length);
-        scan.tally.extents.header += length;
         scan.bytes_read += read.bytes_read();
         for problem in &read.problems {
             scan.problems.push(problem.clone());
@@ -171,26 +156,24 @@ impl Scanner {
         }
     }
 
-    /// Looks at the place of one chunk, the `number`th of the file.
-    pub(super) fn scan_place(&mut self, range: Range<u64>, number: u64, scan: &mut BlockScan) {
+    /// Looks at the place of one chunk, the `number`th of the file, and says what its bytes are; they are not added to the tally.
+    pub(super) fn scan_place(&mut self, range: Range<u64>, number: u64, scan: &mut BlockScan) -> Extent {
         let length = range.end - range.start;
         let before = scan.tally.damaged_chunks;
         let empty_before = scan.tally.empty_chunks;
         let is_chunk = self.look_at_place(range, number, scan);
-        let extents = &mut scan.tally.extents;
-        let extent = if length < CHUNK_SIZE && !is_chunk {
-            &mut extents.trailing
+        if length < CHUNK_SIZE && !is_chunk {
+            Extent::Trailing
         } else if scan.tally.damaged_chunks > before {
-            &mut extents.damaged
+            Extent::Damaged
         } else if scan.tally.empty_chunks > empty_before {
-            &mut extents.empty
+            Extent::Empty
         } else {
-            &mut extents.good
-        };
-        *extent += length;
+            Extent::Good
+        }
     }
 
-    /// The same, without a note of its extent. Whether it begins as a chunk does.
+    /// The same. Whether it begins as a chunk does.
     fn look_at_place(&mut self, range: Range<u64>, number: u64, scan: &mut BlockScan) -> bool {
         let length = range.end - range.start;
         let mut read = self.buffer.part(range.clone());
@@ -235,6 +218,27 @@ impl Scanner {
     }
 }
 
+/// What the bytes in the place of a chunk are: see [`Extents`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Good,
+    Empty,
+    Damaged,
+    Trailing,
+}
+
+impl Extent {
+    /// The sum that they belong to.
+    pub(super) fn of(self, extents: &mut Extents) -> &mut u64 {
+        match self {
+            Extent::Good => &mut extents.good,
+            Extent::Empty => &mut extents.empty,
+            Extent::Damaged => &mut extents.damaged,
+            Extent::Trailing => &mut extents.trailing,
+        }
+    }
+}
+
 /// Which chunk of the file it is, and where it starts there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
@@ -249,8 +253,8 @@ impl Start {
     }
 }
 
-/// The number of the chunk of a log that starts there.
-fn chunk_number(offset: u64) -> u64 {
+/// The number of the chunk of a log that starts there, or of the place in which it does.
+pub(super) fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
 }
 

@@ -4,14 +4,17 @@
 //! A chunk is taken at every 512th byte, the least unit in which disks are written, at which its signature stands and the checksum
 //! of its header holds. Its bytes end where the next such chunk begins: what was overwritten is not read as a part of it. A
 //! signature whose header's checksum does not hold is a problem that is reported: where such a chunk's records lie is anyone's guess.
+//!
+//! A log is carved, too, where no chunk lies in the place of one: it may have lost sectors, or have been put together from pieces.
 
 use std::ops::Range;
 
-use super::block::{BlockScan, Scanner};
-use super::chunk::{CHUNK_HEADER_SIZE, broken_header, has_sound_header};
-use super::log::{Block, CHUNK_SIZE};
-use crate::bytes::LogBytes;
-use crate::damage::Problem;
+use super::block::{BlockScan, Scanner, chunk_number};
+use super::chunk::{CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, broken_header, has_sound_header};
+use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
+use crate::bytes::{FILE_SIGNATURE, LogBytes};
+use crate::damage::{Damage, Problem};
+use crate::tally::Tally;
 
 /// Bytes of a sector.
 const SECTOR: usize = 512;
@@ -30,7 +33,7 @@ impl Scanner {
         // The last chunk that begins in the block may end a chunk's length behind it.
         let end = size.min(block.end.saturating_add(CHUNK_SIZE));
         self.buffer.read(log, block.start..end);
-        see(self.buffer.whole(block.length(), end - block.start));
+        see(self.buffer.whole(block.start..block.end));
         let bytes_read = self.buffer.part(block.start..block.end).bytes_read();
         let starts = chunk_starts(self.buffer.part(block.start..end).bytes, block.start);
         let mut at = block.start;
@@ -39,12 +42,50 @@ impl Scanner {
             let chunk = *start..next.min(start + CHUNK_SIZE);
             self.pass_over(at..*start, &mut scan);
             at = chunk.end;
-            self.scan_place(chunk, start / SECTOR as u64, &mut scan);
+            let extent = self.scan_place(chunk.clone(), start / SECTOR as u64, &mut scan);
+            *extent.of(&mut scan.tally.extents) += chunk.end - chunk.start;
         }
         self.pass_over(at.min(block.end)..block.end, &mut scan);
         // Not those of the chunks, which lie among them or are read again with the next block.
         scan.bytes_read = bytes_read;
         scan
+    }
+
+    /// Reads a block of a log of `size` bytes as [`Scanner::scan_after`] does, and decodes the chunks, too, that begin in it
+    /// off their places.
+    pub fn scan_and_carve_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        size: u64,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
+        // A chunk that begins within a chunk's length before the block may reach into it, and one of the block's behind it.
+        let start = block.start.saturating_sub(if block.is_first() { 0 } else { CHUNK_SIZE });
+        let end = size.min(block.end.saturating_add(CHUNK_SIZE));
+        self.buffer.read(log, start..end);
+        see(self.buffer.whole(block.start..block.end));
+        let off_grid = OffGrid::find(self.buffer.part(start..end).bytes, start);
+        self.scan_places(block, &off_grid)
+    }
+
+    /// Decodes chunks of a log that lie off their places, and says that they do.
+    pub(super) fn scan_off_grid<'c>(
+        &mut self,
+        chunks: impl Iterator<Item = &'c Range<u64>>,
+        scan: &mut BlockScan,
+    ) {
+        for chunk in chunks {
+            // What lies behind the chunk's beginning is looked at once more, as the places that it lies in.
+            let bytes = self.buffer.part(chunk.clone()).bytes.to_vec();
+            let mut found = BlockScan::default();
+            let extent = self.scan_place(chunk.clone(), chunk_number(chunk.start), &mut found);
+            self.buffer.part(chunk.clone()).bytes.copy_from_slice(&bytes);
+            let length = chunk.end - chunk.start;
+            *extent.of(&mut found.tally.extents) += length;
+            scan.problems.push(Problem { offset: chunk.start, length, damage: Damage::ChunkOffGrid });
+            add_off_grid(found, scan);
+        }
     }
 
     /// Notes what could not be read of bytes in which no chunk lies, and where one seems to have begun.
@@ -57,6 +98,73 @@ impl Scanner {
         for problem in read.problems {
             scan.problems.push(problem);
         }
+    }
+}
+
+/// Adds what was found in a chunk off its place. The places that it lies in count as such, and as read, by themselves.
+fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
+    scan.tally.merge(Tally { chunks: 0, empty_chunks: 0, damaged_chunks: 0, ..found.tally });
+    for problem in found.problems.iter() {
+        // What could not be read of it is said of its places.
+        if !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk) {
+            scan.problems.push(problem);
+        }
+    }
+    scan.signed_chunks += found.signed_chunks;
+    scan.clock.append(0, &found.clock);
+    scan.events.extend(found.events);
+    scan.dns_client.extend(found.dns_client);
+    scan.recovered.extend(found.recovered);
+}
+
+/// The chunks that lie off their places in a log, in a part of it, in order and apart from each other.
+#[derive(Debug, Default)]
+pub(super) struct OffGrid(Vec<Range<u64>>);
+
+impl OffGrid {
+    /// Finds them in bytes that lie `start` bytes into the log: at its beginning, or in the place of a chunk. A chunk in its
+    /// place is not looked into.
+    fn find(bytes: &[u8], start: u64) -> Self {
+        let mut chunks: Vec<Range<u64>> = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let is_header = start == 0 && at == 0;
+            let (size, signature): (u64, &[u8]) =
+                if is_header { (FILE_HEADER_SIZE, FILE_SIGNATURE) } else { (CHUNK_SIZE, CHUNK_SIGNATURE) };
+            let end = bytes.len().min(at + usize::try_from(size).unwrap_or(usize::MAX));
+            if bytes.get(at..).is_some_and(|place| place.starts_with(signature)) {
+                end_last(&mut chunks, start + at as u64);
+            } else {
+                let sectors = (at..end).step_by(SECTOR);
+                for sector in sectors.filter(|at| bytes.get(*at..).is_some_and(has_sound_header)) {
+                    let from = start + sector as u64;
+                    end_last(&mut chunks, from);
+                    chunks.push(from..from + CHUNK_SIZE);
+                }
+            }
+            at = end;
+        }
+        end_last(&mut chunks, start + bytes.len() as u64);
+        OffGrid(chunks)
+    }
+
+    /// How many bytes of that range belong to them.
+    pub(super) fn covered(&self, range: &Range<u64>) -> u64 {
+        let common =
+            |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
+        self.0.iter().map(common).sum()
+    }
+
+    /// Those that begin in that range.
+    pub(super) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
+        self.0.iter().filter(move |chunk| range.contains(&chunk.start))
+    }
+}
+
+/// Ends the last chunk where something else begins.
+fn end_last(chunks: &mut [Range<u64>], at: u64) {
+    if let Some(last) = chunks.last_mut() {
+        last.end = last.end.min(at);
     }
 }
 

@@ -9,7 +9,7 @@ use super::log::{CHUNK_LENGTH, u32_at, u64_at};
 use crate::clock::{Clock, Written};
 use crate::damage::{Damage, Problem};
 
-const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
+pub(super) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// Bytes of a chunk before its first record: header, string table and template table.
 pub(super) const CHUNK_HEADER_SIZE: usize = 512;
 const FIRST_RECORD_ID_OFFSET: usize = 24;

@@ -9,6 +9,7 @@ mod cost;
 mod dns_client;
 mod document;
 mod layout;
+mod located;
 mod log;
 mod needle;
 mod read;
@@ -23,8 +24,9 @@ mod token;
 mod value;
 mod xml;
 
-pub use block::{BlockScan, Located, LocatedEvent, LocatedLead, Location, Recovery, Scanner};
+pub use block::{BlockScan, Recovery, Scanner};
 pub use document::dns_query_of_json;
+pub use located::{Located, LocatedEvent, LocatedLead, Location};
 pub use log::{BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, blocks};
 pub use needle::{DnsClient, Needle, Selection, Wanted};
 pub use xml::XmlFile;

@@ -17,8 +17,9 @@ const ALIGNMENT: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct BlockBuffer {
     memory: Vec<u8>,
-    /// Where the block begins in the log.
+    /// Where the block begins in the log, and how many bytes were asked for.
     start: u64,
+    asked: u64,
     /// Where it begins in `memory`, and how many bytes of it there are.
     aligned: usize,
     found: usize,
@@ -59,7 +60,7 @@ impl BlockBuffer {
             self.memory = vec![0; length.saturating_add(ALIGNMENT)];
             self.aligned = self.memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         }
-        self.start = range.start;
+        (self.start, self.asked) = (range.start, range.end - range.start);
         self.unread.clear();
         let block = self.memory.get_mut(self.aligned..self.aligned + length).unwrap_or_default();
         self.found = read(log, block, range.start, &PIECES, &mut |unread, error| {
@@ -71,11 +72,11 @@ impl BlockBuffer {
         });
     }
 
-    /// The first `length` bytes of `asked` that were asked for, if all of those are there and could be read.
-    pub(super) fn whole(&self, length: u64, asked: u64) -> Option<&[u8]> {
-        let is_whole = self.unread.is_empty() && self.found as u64 == asked;
-        let length = usize::try_from(length).ok()?.min(self.found);
-        self.memory.get(self.aligned..self.aligned + length).filter(|_| is_whole)
+    /// A part of what was asked for, if all of that is there and could be read.
+    pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
+        let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;
+        let part = between(range.start, range.end, self.start);
+        self.memory.get(self.aligned + part.start..self.aligned + part.end).filter(|_| is_whole)
     }
 
     /// A part of what was read; `range` counts from the start of the log and lies within the block.

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::block::{BlockScan, LocatedEvent, Start, set_unfit_aside};
+use super::block::{BlockScan, Start, set_unfit_aside};
 use super::chunk::{Place, Walk, give_signature, place, walk as walk_chunk};
 use super::document::{DnsClientQueries, Document};
+use super::located::LocatedEvent;
 use super::record::decode;
 use super::stale;
 

@@ -11,7 +11,7 @@ use crate::bytes::LogBytes;
 use crate::config::{self, Config, Decoding};
 use crate::damage::{Damage, Problem};
 use crate::detect::{LeadCondition, Predicate, RequiredLiteral};
-use crate::discover::{Discovery, Form, LogFile};
+use crate::discover::{Discovery, Form, LogFile, Others};
 use crate::error::SweepError;
 use crate::event::DnsClientEvent;
 use crate::hash_chain::HashChain;
@@ -231,6 +231,9 @@ impl<'a> Workshop<'a> {
         see: impl FnOnce(Option<&[u8]>),
     ) -> BlockScan {
         let scan = |log: &dyn LogBytes| match file.form {
+            Form::Log if self.config.search.others == Others::Carve => {
+                scanner.scan_and_carve_after(log, block, file.size, see)
+            }
             Form::Log => scanner.scan_after(log, block, see),
             Form::Carved => scanner.carve_after(log, block, file.size, see),
             Form::Xml(encoding) => scanner.xml_after(log, block, XmlFile { size: file.size, encoding }, see),

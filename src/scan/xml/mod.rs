@@ -9,8 +9,9 @@ mod text;
 
 use self::parse::parse;
 use self::text::{Ending, Piece, Text};
-use super::block::{BlockScan, Located, LocatedEvent, Location, Scanner};
+use super::block::{BlockScan, Scanner};
 use super::document::{DnsClientQueries, Document};
+use super::located::{Located, LocatedEvent, Location};
 use super::log::Block;
 use super::read::Read;
 use crate::bytes::LogBytes;

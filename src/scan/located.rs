@@ -1,0 +1,28 @@
+//! Events with the place where they were found.
+
+use crate::event::{DnsClientEvent, DnsQueryEvent};
+
+/// Where a record lies in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Location {
+    /// Which chunk of the log, from 0 (of one that lies off its place in a log, the place in which it begins); of a file that was
+    /// carved, the sector of 512 bytes at which the chunk begins; 0 in event XML.
+    pub chunk_number: u64,
+    /// Where the record starts, in bytes from the start of the file.
+    pub record_offset: u64,
+}
+
+/// An event and where it was found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Located<E> {
+    /// Its place.
+    pub location: Location,
+    /// What it says.
+    pub event: E,
+}
+
+/// A DNS query and where it was found.
+pub type LocatedEvent = Located<DnsQueryEvent>;
+
+/// A query of Windows' own DNS client, and where it was found.
+pub type LocatedLead = Located<DnsClientEvent>;
