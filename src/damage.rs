@@ -129,6 +129,10 @@ pub enum Damage {
     },
 }
 
+/// What is said of a chunk off its place.
+const OFF_GRID: &str =
+    "chunk off its place: expected one every 65536 bytes from byte 4096, found one here, and read it";
+
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,12 +147,7 @@ impl fmt::Display for Damage {
             Damage::ChunkSignature { found } => {
                 write!(f, "chunk signature: expected \"ElfChnk\\0\", found {}", Bytes(found))
             }
-            Damage::ChunkOffGrid => {
-                write!(
-                    f,
-                    "chunk off its place: expected one every 65536 bytes from byte 4096, found one here, and read it"
-                )
-            }
+            Damage::ChunkOffGrid => f.write_str(OFF_GRID),
             Damage::ChunkCutOff { found } => {
                 write!(f, "chunk cut off: expected 65536 bytes, found {found}")
             }

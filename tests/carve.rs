@@ -156,6 +156,15 @@ fn log_of_chunks(count: u64) -> Vec<u8> {
     writer.finish()
 }
 
+/// Places and lengths of the chunks of a log that are said to lie off their places.
+fn off_their_places(file: &Value) -> Vec<(u64, u64)> {
+    let problems = file["problems"].as_array().unwrap();
+    assert!(problems.is_sorted_by_key(|problem| problem["offset"].as_u64()), "{problems:?}");
+    let off =
+        problems.iter().filter(|problem| problem["problem"].as_str().unwrap().contains("off its place"));
+    off.map(|problem| (problem["offset"].as_u64().unwrap(), problem["length"].as_u64().unwrap())).collect()
+}
+
 /// What the parts of a log come to.
 fn sum_of_parts(file: &Value) -> u64 {
     let parts = ["header", "good", "empty", "damaged", "trailing", "other", "unread"]
@@ -173,7 +182,8 @@ fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
     scene.put("A/Sysmon.evtx", &bytes);
     let plain = scene.sweep(&[]).expect(3);
     assert_eq!(rows(&plain).len(), 4, "without --carve they are damage");
-    assert_eq!(sum_of_parts(&plain.file("A/Sysmon.evtx")), bytes.len() as u64);
+    let plain = plain.file("A/Sysmon.evtx");
+    assert_eq!(sum_of_parts(&plain), bytes.len() as u64);
     let mut tables = Vec::new();
     for threads in ["1", "3"] {
         let swept = scene.sweep(&["--carve", "--hash", "--force", "--threads", threads]).expect(3);
@@ -191,13 +201,12 @@ fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
         assert_eq!(swept.run()["totals"]["bytes_read"], json!(bytes.len()));
         assert_eq!(sum_of_parts(&file), bytes.len() as u64);
         assert_eq!(file["good_bytes"], json!(70 * CHUNK));
-        let problems = file["problems"].as_array().unwrap();
-        let off: Vec<u64> = problems
-            .iter()
-            .filter(|problem| problem["problem"].as_str().unwrap().contains("off its place"))
-            .map(|problem| problem["offset"].as_u64().unwrap())
-            .collect();
-        assert_eq!(off, expected[4..].iter().map(|(_, _, offset)| offset - 512).collect::<Vec<_>>());
+        assert_eq!(file["chunks"], plain["chunks"], "its places are what they are");
+        let off = off_their_places(&file);
+        assert_eq!(
+            off,
+            expected[4..].iter().map(|(.., offset)| (offset - 512, CHUNK as u64)).collect::<Vec<_>>()
+        );
         tables.push(swept.tables());
     }
     assert!(tables[0] == tables[1]);
@@ -224,12 +233,19 @@ fn a_chunk_off_its_place_ends_where_another_one_begins() {
     assert!((20..60).contains(&of(1)) && (5..60).contains(&of(101)), "{numbers:?}");
     assert_eq!(of(201), 3);
     assert!([4, 5, 8].iter().all(|number| numbers.contains(number)));
-    assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), bytes.len() as u64);
+    let file = swept.file("A/Sysmon.evtx");
+    assert_eq!(sum_of_parts(&file), bytes.len() as u64);
+    assert_eq!(
+        off_their_places(&file).iter().map(|(_, length)| *length).collect::<Vec<_>>(),
+        [68 * 512, 39 * 512, CHUNK as u64]
+    );
 }
 
 #[test]
 fn a_log_without_its_header_may_begin_with_a_chunk() {
-    let bytes = log_of_chunks(3).split_off(4096);
+    // The last of its chunks ends with the file, and behind its record.
+    let mut bytes = log_of_chunks(3).split_off(4096);
+    bytes.truncate(2 * CHUNK + 40_000);
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &bytes);
     assert_eq!(rows(&scene.sweep(&[]).expect(4)), []);
@@ -237,7 +253,51 @@ fn a_log_without_its_header_may_begin_with_a_chunk() {
     let expected = [(1, 0, 512), (2, 0, 512 + CHUNK as u64), (3, 1, 512 + 2 * CHUNK as u64)];
     assert_eq!(rows(&swept), expected);
     let file = swept.file("A/Sysmon.evtx");
-    assert_eq!((sum_of_parts(&file), &file["good_bytes"]), (bytes.len() as u64, &json!(3 * CHUNK)));
+    assert_eq!((sum_of_parts(&file), &file["good_bytes"]), (bytes.len() as u64, &json!(2 * CHUNK)));
+    let [first, second] = [0, CHUNK as u64].map(|start| (start, CHUNK as u64));
+    assert_eq!(off_their_places(&file), [first, second, (2 * CHUNK as u64, 40_000)]);
+}
+
+#[test]
+fn a_chunk_off_its_place_changes_nothing_of_the_places_that_it_lies_in() {
+    // Decoding changes the header of a record: here it lies across the beginning of a place, whose bytes the ledger quotes.
+    let mut full = log(&(1..=70).map(|number| matching(number).on("A")).collect::<Vec<_>>());
+    let records = damage::record_offsets(&full, 0);
+    let record = records.iter().skip(5).find(|at| (488..=504).contains(&(*at % 512))).unwrap();
+    let broken = records.iter().position(|at| at == record).unwrap() + 3;
+    damage::zero_record_size(&mut full, 0, broken).unwrap();
+    let into_chunk = (record - 4096).next_multiple_of(512);
+    let mut bytes = log_of_chunks(4);
+    let place = damage::chunk_offset(2);
+    bytes[damage::chunk_offset(1)..damage::chunk_offset(3)].fill(7);
+    bytes[place - into_chunk..][..CHUNK].copy_from_slice(&full[4096..4096 + CHUNK]);
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &bytes);
+    let swept = scene.sweep(&["--carve"]).expect(3);
+    let file = swept.file("A/Sysmon.evtx");
+    assert_eq!(off_their_places(&file), [((place - into_chunk) as u64, CHUNK as u64)]);
+    let quoted = format!("{:016x}", u64::from_be_bytes(*bytes[place..].first_chunk().unwrap()));
+    let problems = file["problems"].as_array().unwrap();
+    let of_place = problems.iter().find(|problem| problem["offset"] == json!(place)).unwrap();
+    assert!(of_place["problem"].as_str().unwrap().contains(&quoted), "{quoted}: {problems:?}");
+    assert!(
+        problems.iter().any(|problem| problem["offset"].as_u64() > Some(place as u64)),
+        "the broken record"
+    );
+}
+
+#[test]
+fn deleted_records_are_found_in_chunks_off_their_places() {
+    let mut writer = LogWriter::new(Style::Live);
+    writer.push_all(&[harmless(1).on("A")]).unwrap();
+    writer.end_chunk_leaving(&[matching(9).on("A")]).unwrap();
+    let mut bytes = writer.finish();
+    bytes.splice(4096..4096, vec![7; 1024]);
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &bytes);
+    let swept = scene.sweep(&["--carve", "--recover"]).expect(3);
+    assert_eq!(swept.column("matches", "recovered"), [json!(true)]);
+    assert_eq!(swept.column("matches", "event_record_id"), [json!(9)]);
 }
 
 #[test]
