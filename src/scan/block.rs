@@ -7,7 +7,6 @@ use crate::clock::Clock;
 use crate::damage::{Damage, Problem, Problems};
 use crate::tally::{Extents, Tally};
 
-use super::carve::OffGrid;
 use super::chunk::{
     Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place, walk as walk_chunk,
 };
@@ -16,6 +15,7 @@ use super::document::{DnsClientQueries, Document};
 use super::located::{Located, LocatedEvent, LocatedLead, Location};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
 use super::needle::{DnsClient, Selection};
+use super::off_grid::OffGrid;
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::recover::Recoverer;

@@ -10,14 +10,12 @@
 use std::ops::Range;
 
 use super::block::{BlockScan, Scanner, chunk_number};
-use super::chunk::{CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, broken_header, has_sound_header};
-use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
-use crate::bytes::{FILE_SIGNATURE, LogBytes};
+use super::chunk::{CHUNK_HEADER_SIZE, broken_header, has_sound_header};
+use super::log::{Block, CHUNK_SIZE};
+use super::off_grid::{OffGrid, SECTOR};
+use crate::bytes::LogBytes;
 use crate::damage::{Damage, Problem};
 use crate::tally::Tally;
-
-/// Bytes of a sector.
-const SECTOR: usize = 512;
 
 impl Scanner {
     /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is shown the block's bytes as in
@@ -115,57 +113,6 @@ fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
     scan.events.extend(found.events);
     scan.dns_client.extend(found.dns_client);
     scan.recovered.extend(found.recovered);
-}
-
-/// The chunks that lie off their places in a log, in a part of it, in order and apart from each other.
-#[derive(Debug, Default)]
-pub(super) struct OffGrid(Vec<Range<u64>>);
-
-impl OffGrid {
-    /// Finds them in bytes that lie `start` bytes into the log: at its beginning, or in the place of a chunk. A chunk in its
-    /// place is not looked into.
-    fn find(bytes: &[u8], start: u64) -> Self {
-        let mut chunks: Vec<Range<u64>> = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            let is_header = start == 0 && at == 0;
-            let (size, signature): (u64, &[u8]) =
-                if is_header { (FILE_HEADER_SIZE, FILE_SIGNATURE) } else { (CHUNK_SIZE, CHUNK_SIGNATURE) };
-            let end = bytes.len().min(at + usize::try_from(size).unwrap_or(usize::MAX));
-            if bytes.get(at..).is_some_and(|place| place.starts_with(signature)) {
-                end_last(&mut chunks, start + at as u64);
-            } else {
-                let sectors = (at..end).step_by(SECTOR);
-                for sector in sectors.filter(|at| bytes.get(*at..).is_some_and(has_sound_header)) {
-                    let from = start + sector as u64;
-                    end_last(&mut chunks, from);
-                    chunks.push(from..from + CHUNK_SIZE);
-                }
-            }
-            at = end;
-        }
-        end_last(&mut chunks, start + bytes.len() as u64);
-        OffGrid(chunks)
-    }
-
-    /// How many bytes of that range belong to them.
-    pub(super) fn covered(&self, range: &Range<u64>) -> u64 {
-        let common =
-            |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
-        self.0.iter().map(common).sum()
-    }
-
-    /// Those that begin in that range.
-    pub(super) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
-        self.0.iter().filter(move |chunk| range.contains(&chunk.start))
-    }
-}
-
-/// Ends the last chunk where something else begins.
-fn end_last(chunks: &mut [Range<u64>], at: u64) {
-    if let Some(last) = chunks.last_mut() {
-        last.end = last.end.min(at);
-    }
 }
 
 /// Where chunks begin in bytes that lie `start` bytes into their file, from there.

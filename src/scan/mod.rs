@@ -12,6 +12,7 @@ mod layout;
 mod located;
 mod log;
 mod needle;
+mod off_grid;
 mod read;
 mod record;
 mod recover;
