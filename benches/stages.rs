@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnsweep::detect::{Detection, Predicate};
 use dnsweep::event::{DnsQueryEvent, QueryResults};
 use dnsweep::report::{MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
-use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep::write::{Table, TableWriter};
 use dnsweep_samples::corpus::{Corpus, Pool};
 
@@ -35,7 +35,7 @@ fn seed() -> Selection {
 }
 
 fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Vec<LocatedEvent> {
-    blocks(log.len() as u64).flat_map(|block| scanner.scan(log, block).events).collect()
+    blocks(log.len() as u64, BLOCK_CHUNKS).flat_map(|block| scanner.scan(log, block).events).collect()
 }
 
 /// Reading memory, checksums, the walk and the skim; few records are decoded.

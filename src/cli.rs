@@ -194,6 +194,10 @@ pub struct SweepArguments {
     #[arg(long)]
     pub exhaustive: bool,
 
+    /// Verify all checksums: of the records of every chunk, not only of those of which one is decoded or that are not in order
+    #[arg(long)]
+    pub checksums: bool,
+
     /// Add each file's SHA-256 to the ledger, taken of the same bytes that are searched
     #[arg(long)]
     pub hash: bool,

@@ -59,11 +59,19 @@ impl Clock {
         self.last = Some(written);
     }
 
+    /// Adds records one after the other, the first of which starts at `offset`, and none of which is of a time that is a step before
+    /// that of the one before it ([`is_step`]).
+    #[inline]
+    pub fn add_steady(&mut self, offset: u64, first: Written, last: Written) {
+        self.add(offset, first);
+        self.last = Some(last);
+    }
+
     /// Only records that were written one after the other are compared: where a log begins again at its start, or lost a part,
     /// nothing follows from their times.
     #[inline]
     fn compare(&mut self, offset: u64, last: Written, next: Written) {
-        if last.filetime.saturating_sub(next.filetime) >= LEAST_STEP {
+        if is_step(last, next) {
             self.compare_numbers(offset, last, next);
         }
     }
@@ -112,6 +120,13 @@ impl Clock {
     pub fn step_count(&self) -> u64 {
         self.count
     }
+}
+
+/// Whether the time falls so far from one record to the next that it may be a step.
+#[inline]
+#[must_use]
+pub fn is_step(last: Written, next: Written) -> bool {
+    last.filetime.saturating_sub(next.filetime) >= LEAST_STEP
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::cli::SweepArguments;
 use crate::discover::{Links, Names, Others, Search, path_text, resolve_roots};
 use crate::error::SweepError;
 use crate::event::{EventTime, parse_instant, parse_span_back};
-use crate::scan::Recovery;
+use crate::scan::{Checksums, Recovery};
 use crate::write::{Earlier, OutputDirectory, prepare};
 
 pub use self::detections::{Catalog, LoadedDetection, RefusedDetection};
@@ -49,6 +49,8 @@ pub struct Config {
     pub readers: Option<NonZeroUsize>,
     /// What is decoded.
     pub decoding: Decoding,
+    /// Which chunks' records are held to their checksum.
+    pub checksums: Checksums,
     /// Whether deleted records are looked for.
     pub recovery: Recovery,
     /// Whether the evidence is hashed.
@@ -155,6 +157,7 @@ impl Config {
             threads: threads(arguments.threads),
             readers: arguments.readers.and_then(|readers| NonZeroUsize::new(usize::from(readers))),
             recovery: if arguments.recover { Recovery::Stale } else { Recovery::Live },
+            checksums: if arguments.checksums { Checksums::All } else { Checksums::Needed },
             decoding: if arguments.exhaustive { Decoding::Exhaustive } else { Decoding::Selected },
             hashing: if arguments.hash { Hashing::Sha256 } else { Hashing::None },
             on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
@@ -189,6 +192,7 @@ fn order(
         ("--follow", arguments.follow.to_string()),
         ("--any-name", arguments.any_name.to_string()),
         ("--exhaustive", arguments.exhaustive.to_string()),
+        ("--checksums", arguments.checksums.to_string()),
         ("--hash", arguments.hash.to_string()),
         ("--recover", arguments.recover.to_string()),
         ("--carve", arguments.carve.to_string()),

@@ -4,7 +4,7 @@
 //! is made of the results does not depend on the number of threads. Only so many units are under
 //! way at once that a slow one cannot make the results behind it pile up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::channel;
@@ -17,14 +17,19 @@ use crate::error::SweepError;
 /// machines with many threads fewer, as memory must not grow with them.
 const UNITS_PER_THREAD: u64 = 8;
 const MOST_UNITS: u64 = 64;
+/// How much of them may be under way for each thread, in what a unit weighs: 16 MiB where that is bytes. Of heavier ones there are
+/// two, so that one can be worked on while another is consumed.
+const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
 /// Does `work` on every unit and gives the results to `consume`, in the order of the units.
 ///
 /// With one thread everything happens in the calling thread, one unit after the other. The first
-/// error of `consume` ends it: units not handed out by then are not worked on.
+/// error of `consume` ends it: units not handed out by then are not worked on. What a unit weighs, by `weight`, is a measure of the
+/// memory that its result takes.
 pub fn in_order<U, R, W>(
     threads: NonZeroUsize,
     units: impl Iterator<Item = U>,
+    weight: impl Fn(&U) -> u64,
     work: W,
     consume: impl FnMut(R) -> Result<(), SweepError>,
 ) -> Result<(), SweepError>
@@ -36,7 +41,7 @@ where
     if threads.get() == 1 {
         sequential(units, work, consume)
     } else {
-        parallel(threads, units, work, consume)
+        parallel(threads, units, weight, work, consume)
     }
 }
 
@@ -54,6 +59,7 @@ fn sequential<U, R>(
 fn parallel<U, R, W>(
     threads: NonZeroUsize,
     units: impl Iterator<Item = U>,
+    weight: impl Fn(&U) -> u64,
     work: W,
     mut consume: impl FnMut(R) -> Result<(), SweepError>,
 ) -> Result<(), SweepError>
@@ -68,16 +74,22 @@ where
         .map_err(|error| SweepError::Threads(error.to_string()))?;
     let threads = threads.get() as u64;
     let most = (threads * UNITS_PER_THREAD).min(MOST_UNITS).max(threads * 2);
+    let heaviest = threads * WEIGHT_PER_THREAD;
     let mut units = units.fuse();
     let work = &work;
     pool.in_place_scope(|scope| {
         let (sender, results) = channel();
         let (mut begun, mut consumed) = (0_u64, 0_u64);
+        let (mut weights, mut under_way) = (VecDeque::new(), 0_u64);
         let mut early: BTreeMap<u64, R> = BTreeMap::new();
         loop {
             while begun - consumed < most
+                && (under_way < heaviest || begun - consumed < threads * 2)
                 && let Some(unit) = units.next()
             {
+                let heavy = weight(&unit);
+                weights.push_back(heavy);
+                under_way += heavy;
                 let (sender, number) = (sender.clone(), begun);
                 begun += 1;
                 scope.spawn(move |_| {
@@ -96,6 +108,7 @@ where
             while let Some(result) = early.remove(&consumed) {
                 consume(result)?;
                 consumed += 1;
+                under_way -= weights.pop_front().unwrap_or_default();
             }
         }
     })
@@ -112,10 +125,16 @@ mod tests {
             std::thread::sleep(Duration::from_micros((unit * 7919) % 300));
             unit * unit
         };
-        in_order(NonZeroUsize::new(threads).unwrap(), 0..units, work, |square| {
-            all.push(square);
-            Ok(())
-        })
+        in_order(
+            NonZeroUsize::new(threads).unwrap(),
+            0..units,
+            |_| 1,
+            work,
+            |square| {
+                all.push(square);
+                Ok(())
+            },
+        )
         .unwrap();
         all
     }
@@ -137,6 +156,7 @@ mod tests {
             let result = in_order(
                 NonZeroUsize::new(threads).unwrap(),
                 units,
+                |_| 1,
                 |unit| unit,
                 |_| {
                     consumed += 1;
@@ -152,6 +172,25 @@ mod tests {
     #[should_panic(expected = "in a worker")]
     fn a_panic_of_a_worker_reaches_the_caller() {
         let work = |unit: u64| assert!(unit < 5, "in a worker");
-        let _ = in_order(NonZeroUsize::new(2).unwrap(), 0..10, work, |()| Ok(()));
+        let _ = in_order(NonZeroUsize::new(2).unwrap(), 0..10, |_| 1, work, |()| Ok(()));
+    }
+
+    #[test]
+    fn of_heavy_units_few_are_under_way() {
+        use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+        for (weight, most) in [(1, 16), (WEIGHT_PER_THREAD / 2, 4), (WEIGHT_PER_THREAD * 9, 4)] {
+            let (consumed, begun) = (AtomicU64::new(0), AtomicU64::new(0));
+            let under_way = AtomicU64::new(0);
+            let units = (0..200).inspect(|_| {
+                let begun = begun.fetch_add(1, SeqCst) + 1;
+                under_way.fetch_max(begun - consumed.load(SeqCst), SeqCst);
+            });
+            let consume = |_| {
+                consumed.fetch_add(1, SeqCst);
+                Ok(())
+            };
+            in_order(NonZeroUsize::new(2).unwrap(), units, |_| weight, |unit: u64| unit, consume).unwrap();
+            assert_eq!((consumed.load(SeqCst), under_way.load(SeqCst)), (200, most), "weight {weight}");
+        }
     }
 }

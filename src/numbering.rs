@@ -25,7 +25,9 @@ pub struct Run {
 }
 
 impl Run {
-    fn of(id: u64, time: Option<EventTime>) -> Self {
+    /// That of one event.
+    #[must_use]
+    pub fn of(id: u64, time: Option<EventTime>) -> Self {
         Run { first: id, last: id, first_time: time, last_time: time }
     }
 
@@ -97,18 +99,23 @@ impl Runs {
         }
     }
 
+    /// Adds events that follow one another.
+    pub fn add_run(&mut self, run: Run) {
+        match self.runs.last_mut() {
+            // Nearly always: the numbers that follow.
+            Some(last) if last.last.checked_add(1) == Some(run.first) => {
+                (last.last, last.last_time) = (run.last, run.last_time);
+            }
+            Some(last) if run.first <= last.last.saturating_add(1) => self.insert(run),
+            _ => self.runs.push(run),
+        }
+    }
+
     /// Adds what was seen of the same log elsewhere.
     pub fn merge(&mut self, other: &Runs) {
         self.incomplete |= other.incomplete;
         for run in &other.runs {
-            match self.runs.last_mut() {
-                // Nearly always: the numbers that follow.
-                Some(last) if last.last.checked_add(1) == Some(run.first) => {
-                    (last.last, last.last_time) = (run.last, run.last_time);
-                }
-                Some(last) if run.first <= last.last.saturating_add(1) => self.insert(*run),
-                _ => self.runs.push(*run),
-            }
+            self.add_run(*run);
         }
     }
 

@@ -29,14 +29,14 @@ use crate::report::{
     DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, Hosts, LEADS_COLUMNS,
     MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, Run, Totals,
 };
-use crate::scan::Recovery;
+use crate::scan::{Checksums, Recovery};
 use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
 use self::journal::Journal;
 use self::leads::{LeadCounts, lead_conditions};
 use self::matched::{Excluded, Met};
-use self::unit::{resumed, units};
+use self::unit::{Unit, resumed, units};
 use self::work::Workshop;
 
 /// Version of the layout of the tables and of `run.json`; changes when a reader must.
@@ -87,16 +87,17 @@ pub fn sweep(
     let workshop = Workshop::new(&config, &discovery, &table, leads.as_ref(), journal.reader()?);
     let read_before = journal.take_files();
     let resumed_files = resumed(&discovery, &read_before);
-    let units = units(&discovery, &read_before, config.hashing);
+    let units = units(&discovery, &read_before, &config);
     // What is known already is handed over even then.
     let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
     let (mut met, mut recovered) = (Met::default(), Vec::new());
     in_order(
         config.threads,
         units,
+        Unit::bytes,
         |unit| workshop.work(unit),
         |mut done| {
-            done.line.as_deref().map_or(Ok(()), |line| journal.append(line, done.block))?;
+            done.entry.as_deref().map_or(Ok(()), |entry| journal.append(entry, done.block))?;
             let file = done.file;
             recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
             collector.add(workshop.settle(done, &mut met))
@@ -168,6 +169,7 @@ fn options(config: &Config) -> Options {
         follow: config.search.links == Links::Follow,
         any_name: config.search.names == Names::Any,
         exhaustive: config.decoding == Decoding::Exhaustive,
+        checksums: config.checksums == Checksums::All,
         hash: config.hashing == Hashing::Sha256,
         recover: config.recovery == Recovery::Stale,
         carve: config.search.others == Others::Carve,

@@ -124,6 +124,8 @@ pub struct Tally {
     pub empty_chunks: u64,
     /// Of these, those with a problem of any kind.
     pub damaged_chunks: u64,
+    /// Of these, those whose records were held to their checksum.
+    pub checked_chunks: u64,
     /// Records whose place is known but whose content could not be decoded.
     pub damaged_records: u64,
     /// Records read that lie behind bytes of their chunk that are no record.
@@ -172,6 +174,7 @@ impl Tally {
         self.chunks += other.chunks;
         self.empty_chunks += other.empty_chunks;
         self.damaged_chunks += other.damaged_chunks;
+        self.checked_chunks += other.checked_chunks;
         self.damaged_records += other.damaged_records;
         self.refound_records += other.refound_records;
         self.recovered_records += other.recovered_records;

@@ -12,7 +12,7 @@ use common::truth::SEED_ID;
 use common::{Scene, Swept, repository};
 use dnsweep::damage::Problem;
 use dnsweep::detect::{Detection, LeadCondition, Predicate};
-use dnsweep::scan::{DnsClient, LocatedLead, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::scan::{BLOCK_CHUNKS, DnsClient, LocatedLead, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep::tally::Tally;
 use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, event_xml, time};
 use proptest::prelude::*;
@@ -458,7 +458,7 @@ fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedLead>, Tally, Vec<Proble
     let selection = if everything { Selection::Everything } else { Selection::Wanted(wanted(&seed)) };
     let mut scanner = Scanner::new(&selection).with_dns_client(&DnsClient::Wanted(wanted(&names())));
     let (mut leads, mut tally, mut problems) = (Vec::new(), Tally::default(), Vec::new());
-    for block in blocks(log.len() as u64) {
+    for block in blocks(log.len() as u64, BLOCK_CHUNKS) {
         let scan = scanner.scan(log, block);
         leads.extend(scan.dns_client);
         tally.merge(scan.tally);

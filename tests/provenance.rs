@@ -177,7 +177,7 @@ fn run_json_says_where_and_when() {
     {
         assert_eq!(machine[field], says("uname", option), "{field}");
     }
-    let expected = json!({"evidence_depth": 1, "follow": false, "any_name": true, "exhaustive": true, "hash": false, "recover": false, "carve": false, "keep_excluded": false, "dns_client": false});
+    let expected = json!({"evidence_depth": 1, "follow": false, "any_name": true, "exhaustive": true, "checksums": false, "hash": false, "recover": false, "carve": false, "keep_excluded": false, "dns_client": false});
     assert_eq!(run["options"], expected);
     for time in ["started", "finished"] {
         let utc = run[time].as_str().unwrap();
@@ -202,7 +202,7 @@ fn the_time_zone_is_named_and_switches_are_noted() {
     let run = Swept { ended: run(command.args(["--follow", "--hash"])), out: scene.out() }.expect(0).run();
     assert!(run["time_zone"].as_str().unwrap().contains("UTC"), "{}", run["time_zone"]);
     assert!(run["started_local"].as_str().unwrap().ends_with("+00:00"));
-    let expected = json!({"evidence_depth": null, "follow": true, "any_name": false, "exhaustive": false, "hash": true, "recover": false, "carve": false, "keep_excluded": false, "dns_client": false});
+    let expected = json!({"evidence_depth": null, "follow": true, "any_name": false, "exhaustive": false, "checksums": false, "hash": true, "recover": false, "carve": false, "keep_excluded": false, "dns_client": false});
     assert_eq!(run["options"], expected);
 }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use common::logs::{self, log_of};
 use common::{Scene, dnsweep, forget_reads, start, wait, was_read};
 use dnsweep::event::EventTime;
+use dnsweep::scan::BLOCK_CHUNKS;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::event_xml;
 use serde_json::json;
@@ -96,8 +97,19 @@ fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
     assert!(killed > KILLS / 2 && resumed > u64::from(KILLS) / 6, "{killed} killed, {resumed} resumed");
 }
 
-/// A scene of which a sweep was interrupted, by a journal that is cut after so many lines.
-fn unfinished(scene: &Scene, lines: usize, options: &[&str]) {
+/// The entries of a journal: each begins with the length of its document, in four bytes, and the document's SHA-256.
+fn entries(journal: &[u8]) -> Vec<&[u8]> {
+    let (mut entries, mut rest) = (Vec::new(), journal);
+    while let Some(length) = rest.first_chunk() {
+        let (entry, behind) = rest.split_at(4 + 32 + u32::from_le_bytes(*length) as usize);
+        entries.push(entry);
+        rest = behind;
+    }
+    entries
+}
+
+/// A scene of which a sweep was interrupted, by a journal that is cut after so many entries.
+fn unfinished(scene: &Scene, kept: usize, options: &[&str]) {
     // A run that cannot write its tables any more keeps what it has read.
     let mut child = start(
         Command::new("sh")
@@ -116,10 +128,10 @@ fn unfinished(scene: &Scene, lines: usize, options: &[&str]) {
     drop(child.stdin.take());
     assert_eq!(wait(child).status, 5);
     let journal = partial(scene).join("journal");
-    let text = fs::read_to_string(&journal).unwrap();
-    let kept: String = text.split_inclusive('\n').take(lines).collect();
-    assert!(kept.len() < text.len() && kept.lines().count() == lines, "{} lines", text.lines().count());
-    fs::write(&journal, kept).unwrap();
+    let bytes = fs::read(&journal).unwrap();
+    let entries = entries(&bytes);
+    assert!(kept < entries.len(), "{} entries", entries.len());
+    fs::write(&journal, entries[..kept].concat()).unwrap();
 }
 
 /// Six small logs, three of which an unfinished sweep has read.
@@ -153,17 +165,17 @@ fn what_was_read_is_not_read_again() {
 fn a_file_that_was_begun_twice_is_read_once_more_only() {
     let scene = Scene::new();
     // Three units, and one behind them.
-    scene.put("BIG/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 80));
+    scene.put("BIG/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 2 * BLOCK_CHUNKS + 9));
     scene.put("SMALL/y.evtx", &log_of("SMALL"));
     let whole = scene.sweep(&["--quiet"]).expect(0).tables();
     unfinished(&scene, 2, &["--force"]);
     // What the sweep noted that began it, and what one noted that read all of it.
     let journal = partial(&scene).join("journal");
-    let begun = fs::read_to_string(&journal).unwrap();
+    let begun = fs::read(&journal).unwrap();
     fs::remove_file(&journal).unwrap();
     unfinished(&scene, 4, &["--resume", "--force"]);
-    let all = fs::read_to_string(&journal).unwrap();
-    fs::write(&journal, begun + all.split_once('\n').unwrap().1).unwrap();
+    let all = fs::read(&journal).unwrap();
+    fs::write(&journal, [&begun[..], &entries(&all)[1..].concat()].concat()).unwrap();
     let swept = scene.sweep(&["--resume", "--force"]).expect(0);
     assert_eq!(swept.run()["resumed_files"], json!(1));
     assert!(swept.tables() == whole);
@@ -181,13 +193,16 @@ fn a_file_that_changed_is_read_again() {
 }
 
 #[test]
-fn a_line_that_is_not_as_it_was_written_is_not_believed() {
+fn an_entry_that_is_not_as_it_was_written_is_not_believed() {
     let scene = half_done();
     let journal = partial(&scene).join("journal");
-    let text = fs::read_to_string(&journal).unwrap();
-    fs::write(&journal, text.replacen("HOST1/x.evtx", "HOST7/x.evtx", 1) + "0123 torn").unwrap();
+    let mut bytes = fs::read(&journal).unwrap();
+    let name = b"HOST1/x.evtx";
+    let place = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    bytes[place + 4] = b'7';
+    fs::write(&journal, [&bytes[..], b"0123 torn"].concat()).unwrap();
     let swept = scene.sweep(&["--resume"]).expect(0);
-    // Nothing behind the altered line is, either.
+    // Nothing behind the altered entry is, either.
     assert_eq!(swept.run()["resumed_files"], json!(1));
     assert_eq!(swept.rows("matches").len(), 6);
 }
@@ -224,13 +239,14 @@ fn a_span_back_from_now_stays_what_it_was() {
     for machine in 0..6 {
         scene.put(&format!("HOST{machine}/x.evtx"), &log_of("SAME"));
     }
+    let before = EventTime::now();
     unfinished(&scene, 4, &["--last", "90000d"]);
-    let journal = fs::read_to_string(partial(&scene).join("journal")).unwrap();
-    let (_, first) = journal.lines().next().unwrap().split_once(' ').unwrap();
-    let first: serde_json::Value = serde_json::from_str(first).unwrap();
-    let since = EventTime::from_ticks(first["window"]["since"].as_i64().unwrap());
+    let after = EventTime::now();
+    thread::sleep(Duration::from_millis(2));
     let swept = scene.sweep(&["--resume", "--last", "90000d"]).expect(0);
-    assert_eq!(swept.run()["since"], json!(since.rfc3339()));
+    let since = EventTime::parse_system_time(swept.run()["since"].as_str().unwrap()).unwrap();
+    let back = |time: EventTime| time.ticks() - 90_000 * 24 * 3600 * 10_000_000;
+    assert!((back(before)..=back(after)).contains(&since.ticks()), "{}", since.rfc3339());
 }
 
 #[test]

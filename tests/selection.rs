@@ -7,8 +7,9 @@ mod common;
 use common::mutation::{Found, SAMPLES, apply, change, config, place, scan_with};
 use dnsweep::damage::Damage;
 use dnsweep::detect::{Detection, Predicate};
-use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted};
-use dnsweep_samples::{Event, LogWriter, Place, Style, Value, damage, time};
+use dnsweep::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted};
+use dnsweep::tally::Tally;
+use dnsweep_samples::{Event, Guid, LogWriter, Place, Sid, Style, Value, damage, time};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -26,9 +27,16 @@ fn selection(predicate: &Predicate) -> Selection {
     Selection::Wanted(vec![Wanted { sets: sets.collect() }])
 }
 
+/// What a scan that selects finds if it verifies all checksums, and what one that decodes everything finds.
 fn both(log: &Vec<u8>) -> (Found, Found) {
-    let selected = scan_with(&mut Scanner::new(&selection(&seed())), log);
+    let selected = scan_with(&mut Scanner::new(&selection(&seed())).verifying(Checksums::All), log);
     (selected, scan_with(&mut Scanner::new(&Selection::Everything), log))
+}
+
+/// The same, if it verifies those that are needed.
+fn both_by_default(log: &Vec<u8>) -> (Found, Found) {
+    let selected = scan_with(&mut Scanner::new(&selection(&seed())), log);
+    (selected, both(log).1)
 }
 
 fn matches(found: &Found) -> Vec<&LocatedEvent> {
@@ -54,6 +62,24 @@ proptest! {
         prop_assert_eq!(matches(&selected), matches(&all));
         prop_assert_eq!(selected.tally, all.tally);
         prop_assert_eq!(selected.problems, all.problems);
+    }
+
+    /// Where the checksum of records is not looked at, damage that leaves every record in its place can go unsaid. But no match is
+    /// lost for it, none is invented, and what is said is true.
+    #[test]
+    fn of_damaged_logs_the_same_matches_are_found_without_all_checksums(
+        sample in any::<Index>(),
+        changes in prop::collection::vec((place(), change()), 0..4),
+    ) {
+        let sample = sample.get(&SAMPLES);
+        let mut damaged = sample.bytes.clone();
+        for (place, change) in &changes {
+            apply(&mut damaged, place.of(sample), change);
+        }
+        let (selected, all) = both_by_default(&damaged);
+        prop_assert_eq!(matches(&selected), matches(&all));
+        prop_assert!(selected.problems.iter().all(|problem| all.problems.contains(problem)));
+        prop_assert_eq!(selected.tally.extents.sum(), all.tally.extents.sum());
     }
 
     /// Whoever forges a log makes its checksums right. What cannot be decoded may then be counted as if
@@ -86,6 +112,11 @@ fn of_the_samples_the_same_is_told_and_little_is_decoded() {
         assert_eq!(selected.tally, all.tally, "{}", sample.name);
         assert_eq!(selected.problems, all.problems, "{}", sample.name);
         if all.problems.is_empty() {
+            let by_default = both_by_default(&sample.bytes).0;
+            let checked = by_default.tally.checked_chunks;
+            assert!(checked <= all.tally.checked_chunks, "{}", sample.name);
+            let told = Tally { checked_chunks: all.tally.checked_chunks, ..by_default.tally };
+            assert_eq!((told, by_default.problems), (all.tally, all.problems), "{}", sample.name);
             decoded += selected.events.len();
             queries += all.events.len();
         }
@@ -137,6 +168,76 @@ fn text_in_other_forms_is_found() {
         assert_eq!(matches(&selected), matches(&all), "{style:?}");
         assert_eq!(selected.tally, all.tally, "{style:?}");
         assert!(matches(&all).len() >= 4, "{style:?}: {:?}", matches(&all));
+    }
+}
+
+/// A value of any kind that a field could have, mostly text.
+fn value() -> impl Strategy<Value = Value> {
+    let units = prop::collection::vec(
+        prop_oneof![Just(0_u16), Just(b'a'.into()), Just(0xd83d), Just(0xde00), any::<u16>()],
+        0..6,
+    );
+    prop_oneof![
+        4 => ".{0,12}".prop_map(Value::Text),
+        2 => units.prop_map(Value::Units),
+        1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(Value::Ansi),
+        1 => Just(Value::Null),
+        1 => any::<[u8; 16]>().prop_map(|bytes| Value::Guid(Guid(bytes))),
+        1 => any::<u32>().prop_map(Value::U32),
+        1 => any::<u64>().prop_map(Value::FileTime),
+        1 => prop::collection::vec(any::<u8>(), 0..4).prop_map(Value::Binary),
+        1 => (0..1_u64 << 48, prop::collection::vec(any::<u32>(), 0..4)).prop_map(|(authority, sub_authorities)| Value::Sid(Sid { authority, sub_authorities })),
+    ]
+}
+
+/// A query that is wanted, with odd things in it.
+fn odd_query() -> impl Strategy<Value = Event> {
+    const FIELDS: [&str; 9] = [
+        "RuleName",
+        "UtcTime",
+        "ProcessGuid",
+        "ProcessId",
+        "QueryName",
+        "QueryStatus",
+        "QueryResults",
+        "Image",
+        "User",
+    ];
+    let changes =
+        prop::collection::vec((prop::sample::select(FIELDS.to_vec()), prop::option::of(value())), 0..3);
+    let user = prop::option::of((0..1_u64 << 34, prop::collection::vec(any::<u32>(), 0..6)));
+    let time = prop_oneof![4 => 130_000_000_000_000_000..134_000_000_000_000_000_u64, 1 => any::<u64>(), 1 => 0..10_u64];
+    (changes, user, any::<u8>(), time, any::<u64>(), ".{0,6}").prop_map(
+        |(changes, user, version, time, id, channel)| {
+            let mut event = query(1).numbered(id).at(time);
+            event.version = version;
+            event.user = user.map(|(authority, sub_authorities)| Sid { authority, sub_authorities });
+            event.channel.push_str(&channel);
+            changes.into_iter().fold(event, |event, (name, value)| match value {
+                Some(value) => event.with(name, value),
+                None => event.without(name),
+            })
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// The decoder is the twin of what reads a query straight from its values.
+    #[test]
+    fn a_query_is_read_as_the_decoder_reads_it(
+        events in prop::collection::vec(odd_query(), 1..6),
+        style in prop_oneof![Just(Style::Export), Just(Style::Live)],
+    ) {
+        let (bytes, _) = log(style, &events);
+        // What wants every query.
+        let wanted = Selection::Wanted(vec![Wanted::default()]);
+        let selected = scan_with(&mut Scanner::new(&wanted).verifying(Checksums::All), &bytes);
+        let all = scan_with(&mut Scanner::new(&Selection::Everything), &bytes);
+        prop_assert_eq!(selected.events, all.events);
+        prop_assert_eq!(selected.tally, all.tally);
+        prop_assert_eq!(selected.problems, all.problems);
     }
 }
 
@@ -387,6 +488,38 @@ fn a_byte_that_nothing_looks_at_is_still_checked() {
         assert_eq!(selected.problems, all.problems, "{record}");
         assert_eq!(selected.tally, all.tally, "{record}");
     }
+}
+
+#[test]
+fn the_checksum_of_records_is_verified_where_it_is_needed() {
+    let with = |number: u64, name: &str| query(number).with("QueryName", name);
+    let events: Vec<Event> = (1..=60).map(|number| with(number, "example.com")).collect();
+    let (unwanted, places) = log(Style::Export, &events);
+    let damaged = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        let name = find(&bytes[places[30].offset..], "System32");
+        bytes[places[30].offset + name] ^= 1;
+        both_by_default(&bytes).0
+    };
+    // Nothing of the chunk is wanted, and its records follow one another.
+    let found = damaged(&unwanted);
+    assert_eq!((found.tally.checked_chunks, found.problems.len()), (0, 0));
+    assert_eq!(found.tally.counts.records, 60);
+    // One record is wanted: all are held to their checksum, and all are decoded.
+    let mut events = events;
+    events[59] = with(60, NEEDLE);
+    let (wanted, _) = log(Style::Export, &events);
+    let found = damaged(&wanted);
+    assert!(matches!(found.problems[0].damage, Damage::RecordsChecksum { .. }));
+    assert_eq!((found.tally.checked_chunks, found.events.len(), matches(&found).len()), (1, 60, 1));
+    let (sound, all) = both_by_default(&wanted);
+    assert_eq!((sound.tally.checked_chunks, sound.events.len()), (1, 1));
+    assert_eq!(matches(&sound), matches(&all));
+    // The records do not follow one another.
+    let mut torn = unwanted.clone();
+    torn[places[30].offset] ^= 1;
+    let (selected, all) = both_by_default(&torn);
+    assert_eq!((selected.tally, selected.problems), (all.tally, all.problems));
 }
 
 #[test]

@@ -209,7 +209,7 @@ impl Detection {
     /// value under that name. Where the event has none, the placeholder stays as written.
     #[must_use]
     pub fn risk_message(&self, event: &DnsQueryEvent) -> String {
-        let mut message = String::new();
+        let mut message = String::with_capacity(256);
         let mut rest = self.risk_message_template.as_deref().unwrap_or_default();
         while let Some((before, after)) = rest.split_once('$') {
             message.push_str(before);

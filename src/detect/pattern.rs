@@ -99,11 +99,17 @@ fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
 
 /// What follows the first occurrence of `needle`.
 fn after_first<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
-    if needle.is_empty() {
-        return Some(haystack);
+    let Some((first, others)) = needle.split_first() else { return Some(haystack) };
+    let is_first = |byte: &u8| byte.eq_ignore_ascii_case(first);
+    let mut rest = haystack;
+    while let Some(at) = rest.iter().position(is_first) {
+        rest = rest.get(at + 1..)?;
+        let (begins, behind) = rest.split_at_checked(others.len())?;
+        if begins.eq_ignore_ascii_case(others) {
+            return Some(behind);
+        }
     }
-    let at = haystack.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))?;
-    haystack.get(at + needle.len()..)
+    None
 }
 
 #[cfg(test)]

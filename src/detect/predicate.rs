@@ -116,10 +116,14 @@ impl Predicate {
     /// that is negated does not, nor one in a branch that does not hold as a whole.
     #[must_use]
     pub fn hits(&self, event: &DnsQueryEvent) -> Hits {
+        if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
+    }
+
+    /// The same, of an event for which the condition is known to hold.
+    #[must_use]
+    pub fn hits_of_match(&self, event: &DnsQueryEvent) -> Hits {
         let mut hits = Hits::default();
-        if self.evaluate(event) {
-            self.collect_hits(event, true, &mut hits);
-        }
+        self.collect_hits(event, true, &mut hits);
         hits
     }
 

@@ -19,34 +19,44 @@ pub(super) struct RowKey(Vec<u8>);
 
 impl RowKey {
     /// Adds a value. Fields are texts or times; what is neither is left out.
-    pub(super) fn push(&mut self, value: &StatsValue) {
+    #[cfg(test)]
+    fn push(&mut self, value: &StatsValue) {
         match value {
-            StatsValue::Text(text) => {
-                self.0.reserve(text.len() + 3);
-                self.0.push(TEXT);
-                for byte in text.bytes() {
-                    self.0.push(byte);
-                    if byte == END {
-                        self.0.push(IN_TEXT);
-                    }
-                }
-                self.0.extend([END, END]);
-            }
-            StatsValue::Time(time) => {
-                self.0.push(TIME);
-                // With the highest bit turned over, signed numbers sort as unsigned ones.
-                self.0.extend((time.ticks() ^ i64::MIN).to_be_bytes());
-            }
+            StatsValue::Text(text) => self.push_text(text),
+            StatsValue::Time(time) => self.push_time(*time),
             StatsValue::Null | StatsValue::Integer(_) | StatsValue::List(_) => {
-                debug_assert!(false, "no field has such a value: {value:?}");
+                panic!("no field has such a value: {value:?}");
             }
         }
     }
 
+    /// Adds a text.
+    pub(super) fn push_text(&mut self, text: &str) {
+        self.0.push(TEXT);
+        for (place, part) in text.as_bytes().split(|byte| *byte == END).enumerate() {
+            if place > 0 {
+                self.0.extend([END, IN_TEXT]);
+            }
+            self.0.extend_from_slice(part);
+        }
+        self.0.extend([END, END]);
+    }
+
+    /// Adds a time.
+    pub(super) fn push_time(&mut self, time: EventTime) {
+        self.0.push(TIME);
+        // With the highest bit turned over, signed numbers sort as unsigned ones.
+        self.0.extend((time.ticks() ^ i64::MIN).to_be_bytes());
+    }
+
+    /// No value yet, with room for those of an event as they are mostly.
+    pub(super) fn with_room() -> Self {
+        RowKey(Vec::with_capacity(512))
+    }
+
     /// Gives back the memory that no value needs.
-    pub(super) fn shrunk(mut self) -> Self {
-        self.0.shrink_to_fit();
-        self
+    pub(super) fn shrunk(&self) -> Self {
+        RowKey(self.0.as_slice().to_vec())
     }
 
     /// The values that were added.

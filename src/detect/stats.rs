@@ -164,13 +164,15 @@ impl Stats {
 
     /// The row that an event belongs to; none if it lacks a `by` field.
     fn key(&self, event: &DnsQueryEvent) -> Option<RowKey> {
-        let mut key = RowKey::default();
+        let mut key = RowKey::with_room();
         for column in &self.columns {
-            if let Content::By(source) = &column.content {
-                key.push(&source.typed_value(event)?);
+            let Content::By(source) = &column.content else { continue };
+            match source.field {
+                Field::Time => key.push_time(event.system.time_created?),
+                _ => key.push_text(&source.value(event)?),
             }
         }
-        Some(key.shrunk())
+        Some(key)
     }
 
     /// What the columns that are no `by` columns are made of.
@@ -232,7 +234,10 @@ impl StatsTable {
     /// Adds a matching event. One that lacks a `by` field belongs to no row.
     pub fn add(&mut self, event: &DnsQueryEvent) {
         let Some(key) = self.stats.key(event) else { return };
-        let aggregates = self.rows.entry(key).or_insert_with(|| self.stats.aggregates());
+        let aggregates = match self.rows.get_mut(&key) {
+            Some(aggregates) => aggregates,
+            None => self.rows.entry(key.shrunk()).or_insert_with(|| self.stats.aggregates()),
+        };
         for (aggregate, content) in aggregates.iter_mut().zip(self.stats.aggregated()) {
             aggregate.add(content, event);
         }

@@ -1,5 +1,6 @@
 //! `QueryResults`: the resolver's answer, as one string of items that end in `;`.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// One answer of the resolver.
@@ -7,7 +8,7 @@ use std::net::IpAddr;
 pub struct Answer {
     /// The DNS record type's name (`A`, `AAAA`, `CNAME`, …), `TYPE<n>` for one without a name here,
     /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The answer's data: an address, a name, or empty where the log has none.
     pub data: String,
 }
@@ -32,13 +33,14 @@ impl QueryResults {
         }
         for item in text.split(';').map(str::trim).filter(|item| !item.is_empty()) {
             if let Some(address) = address(item) {
-                let kind = if address.is_ipv4() { "A" } else { "AAAA" };
-                results.resolved_ips.push(address.to_string());
-                results.answers.push(Answer { kind: kind.to_owned(), data: address.to_string() });
+                let kind = Cow::Borrowed(if address.is_ipv4() { "A" } else { "AAAA" });
+                let data = address.to_string();
+                results.resolved_ips.push(data.clone());
+                results.answers.push(Answer { kind, data });
             } else if let Some((number, data)) = typed(item) {
                 results.answers.push(Answer { kind: record_type_name(number), data: data.to_owned() });
             } else {
-                results.answers.push(Answer { kind: "?".to_owned(), data: item.to_owned() });
+                results.answers.push(Answer { kind: Cow::Borrowed("?"), data: item.to_owned() });
             }
         }
         results
@@ -62,7 +64,7 @@ fn typed(item: &str) -> Option<(u32, &str)> {
 }
 
 /// The name of a DNS record type, from IANA's registry; 65281 and 65282 are Windows' own.
-fn record_type_name(number: u32) -> String {
+fn record_type_name(number: u32) -> Cow<'static, str> {
     let name = match number {
         1 => "A",
         2 => "NS",
@@ -95,9 +97,9 @@ fn record_type_name(number: u32) -> String {
         257 => "CAA",
         65281 => "WINS",
         65282 => "WINSR",
-        _ => return format!("TYPE{number}"),
+        _ => return Cow::Owned(format!("TYPE{number}")),
     };
-    name.to_owned()
+    Cow::Borrowed(name)
 }
 
 #[cfg(test)]
@@ -105,7 +107,11 @@ mod tests {
     use super::*;
 
     fn answers(text: &str) -> Vec<(String, String)> {
-        QueryResults::parse(text).answers.into_iter().map(|answer| (answer.kind, answer.data)).collect()
+        QueryResults::parse(text)
+            .answers
+            .into_iter()
+            .map(|answer| (answer.kind.into_owned(), answer.data))
+            .collect()
     }
 
     fn pair(kind: &str, data: &str) -> (String, String) {

@@ -9,12 +9,15 @@ use jiff::{SignedDuration, Timestamp, civil};
 /// 100 ns intervals in a microsecond, and nanoseconds in one interval.
 const TICKS_PER_MICROSECOND: i64 = 10;
 const NANOSECONDS_PER_TICK: i128 = 100;
+const TICKS_PER_SECOND: i64 = 10_000_000;
 
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
 /// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct EventTime(i64);
 
 impl EventTime {
@@ -79,6 +82,33 @@ impl EventTime {
     pub fn readable(self) -> String {
         self.timestamp()
             .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+    }
+
+    /// RFC 3339 with seven decimals, as `TimeCreated/@SystemTime` is written of a time that a record holds as a number; `None` for
+    /// an instant that this cannot be of.
+    #[must_use]
+    pub fn system_time(self) -> Option<String> {
+        let time = Offset::UTC.to_datetime(self.timestamp()?);
+        let mut text = String::with_capacity(28);
+        let mut push = |separator: &str, number: u32, digits: u32| {
+            text.push_str(separator);
+            for digit in (0..digits).rev() {
+                text.extend(char::from_digit(number / 10_u32.pow(digit) % 10, 10));
+            }
+        };
+        push("", u32::try_from(time.year()).ok()?, 4);
+        for (separator, number) in [
+            ("-", time.month()),
+            ("-", time.day()),
+            ("T", time.hour()),
+            (":", time.minute()),
+            (":", time.second()),
+        ] {
+            push(separator, u32::try_from(number).ok()?, 2);
+        }
+        push(".", u32::try_from(self.0.rem_euclid(TICKS_PER_SECOND)).ok()?, 7);
+        text.push('Z');
+        Some(text)
     }
 
     /// The clock's instant.

@@ -181,8 +181,11 @@ impl Host {
             (&mut self.users, &event.user),
             (&mut self.query_statuses, &event.query_status),
         ] {
-            if let Some(value) = value {
-                *counts.entry(value.clone()).or_default() += 1;
+            let Some(value) = value else { continue };
+            // Looked up first, so that a value is copied only once.
+            match counts.get_mut(value) {
+                Some(count) => *count += 1,
+                None => _ = counts.insert(value.clone(), 1),
             }
         }
     }

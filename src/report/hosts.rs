@@ -53,7 +53,10 @@ impl Hosts {
 
     /// Counts a match.
     pub fn add_match(&mut self, row: &MatchRow<'_>) {
-        self.computers.entry(row.event.system.computer.clone()).or_default().add_match(row);
+        match self.computers.get_mut(&row.event.system.computer) {
+            Some(host) => host.add_match(row),
+            None => self.computers.entry(row.event.system.computer.clone()).or_default().add_match(row),
+        }
     }
 
     /// Counts a match that an exclusion holds for.

@@ -10,7 +10,7 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 35] = {
+pub const FILES_COLUMNS: [Column; 36] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -65,6 +65,11 @@ pub const FILES_COLUMNS: [Column; 35] = {
         Column::always("chunks", Integer, "places for a chunk of 64 KiB, one cut off at the end included"),
         Column::always("empty_chunks", Integer, "of these, those without a record"),
         Column::always("damaged_chunks", Integer, "of these, those with a problem"),
+        Column::nullable(
+            "checksums",
+            Text,
+            "which chunks' records were held to their checksum: `all` (with `--checksums`), or `decoded`: those of which a record was decoded, and those that are not in order; null for event XML",
+        ),
         Column::always("records", Integer, "records that were read, each reached from the one before it"),
         Column::always(
             "refound_records",
@@ -298,9 +303,9 @@ impl FileReport {
         }
     }
 
-    /// The file's row, in the order of [`FILES_COLUMNS`].
+    /// The file's row, in the order of [`FILES_COLUMNS`]. `checksums` says which were verified.
     #[must_use]
-    pub fn cells<'a>(&'a self, evidence: &'a str, source_path: &'a str) -> Vec<Cell<'a>> {
+    pub fn cells<'a>(&'a self, evidence: &'a str, source_path: &'a str, checksums: &'a str) -> Vec<Cell<'a>> {
         let tally = &self.tally;
         let is_log = self.status() != Status::NotAnEventLog;
         let extents = self.extents();
@@ -322,6 +327,7 @@ impl FileReport {
             Cell::count(if is_log { tally.chunks } else { 0 }),
             Cell::count(if is_log { tally.empty_chunks } else { 0 }),
             Cell::count(if is_log { tally.damaged_chunks } else { 0 }),
+            Cell::optional((self.header != Header::Xml).then_some(checksums)),
             Cell::count(tally.counts.records - tally.refound_records),
             Cell::count(tally.refound_records),
             Cell::count(tally.damaged_records),
@@ -401,7 +407,7 @@ mod tests {
         ];
         for (report, status) in cases {
             assert_eq!(report.status(), status, "{report:?}");
-            assert_eq!(report.cells("", "").len(), FILES_COLUMNS.len());
+            assert_eq!(report.cells("", "", "").len(), FILES_COLUMNS.len());
         }
     }
 

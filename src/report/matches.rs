@@ -199,7 +199,7 @@ impl MatchRow<'_> {
 
 /// What an answer is in a table.
 pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
-    vec![Cell::text(&answer.kind), Cell::text(&answer.data)]
+    vec![Cell::text(&*answer.kind), Cell::text(&answer.data)]
 }
 
 /// A hash of what the event says: equal for a live log, an export of it and a forwarded copy.

@@ -98,6 +98,9 @@ pub struct Options {
     pub any_name: bool,
     /// Whether every record was decoded.
     pub exhaustive: bool,
+    /// Whether all checksums were verified. (Outputs from when they always were do not have it.)
+    #[serde(default)]
+    pub checksums: bool,
     /// Whether the evidence was hashed.
     pub hash: bool,
     /// Whether deleted records were looked for.
@@ -219,6 +222,8 @@ pub struct Totals {
     pub empty_chunks: u64,
     /// Chunks with a problem.
     pub damaged_chunks: u64,
+    /// Chunks whose records were held to their checksum.
+    pub checked_chunks: u64,
     /// Records decoded, the refound included.
     pub records: u64,
     /// Of these, those found again behind damage.
@@ -270,6 +275,7 @@ impl Totals {
             self.chunks += file.tally.chunks;
             self.empty_chunks += file.tally.empty_chunks;
             self.damaged_chunks += file.tally.damaged_chunks;
+            self.checked_chunks += file.tally.checked_chunks;
         }
         self.records += file.tally.counts.records;
         self.refound_records += file.tally.refound_records;

@@ -11,12 +11,18 @@ pub(super) const FRAGMENT_HEADER: [u8; 4] = [0x0f, 1, 1, 0];
 pub(super) const NULL: u8 = 0x00;
 /// UTF-16 text.
 pub(super) const TEXT: u8 = 0x01;
+/// An unsigned number of 8 bits.
+pub(super) const U8: u8 = 0x04;
 /// An unsigned number of 16 bits.
 pub(super) const U16: u8 = 0x06;
+/// An unsigned number of 32 bits.
+pub(super) const U32: u8 = 0x08;
 /// An unsigned number of 64 bits.
 pub(super) const U64: u8 = 0x0a;
 /// An instant, in 100 ns since 1601.
 pub(super) const FILETIME: u8 = 0x11;
+/// A GUID.
+pub(super) const GUID: u8 = 0x0f;
 /// A fragment of binary XML.
 pub(super) const FRAGMENT: u8 = 0x21;
 
@@ -31,11 +37,11 @@ pub(super) fn is_well_sized(kind: u8, size: usize) -> bool {
         TEXT => size.is_multiple_of(2),
         // In live logs, null values have the size of what could be there. Text of single bytes, bytes, a fragment.
         NULL | 0x02 | 0x0e | FRAGMENT => true,
-        0x03 | 0x04 => size == 1,
+        0x03 | U8 => size == 1,
         0x05 | U16 => size == 2,
-        0x07 | 0x08 | 0x0b | 0x0d | 0x14 => size == 4,
+        0x07 | U32 | 0x0b | 0x0d | 0x14 => size == 4,
         0x09 | U64 | 0x0c | FILETIME | 0x15 => size == 8,
-        0x0f | 0x12 => size == 16,
+        GUID | 0x12 => size == 16,
         0x10 => size == 4 || size == 8,
         SID => size >= 8 && size.is_multiple_of(4),
         _ => false,
@@ -46,11 +52,11 @@ pub(super) fn is_well_sized(kind: u8, size: usize) -> bool {
 /// behind it, and report what no record says.
 pub(super) fn is_cut_short(kind: u8, size: usize) -> bool {
     let least = match kind {
-        0x03 | 0x04 => 1,
+        0x03 | U8 => 1,
         0x05 | U16 => 2,
-        0x07 | 0x08 | 0x0b | 0x0d | 0x10 | 0x14 => 4,
+        0x07 | U32 | 0x0b | 0x0d | 0x10 | 0x14 => 4,
         0x09 | U64 | 0x0c | FILETIME | SID | 0x15 => 8,
-        0x0f | 0x12 => 16,
+        GUID | 0x12 => 16,
         _ => 0,
     };
     size < least

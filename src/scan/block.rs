@@ -8,18 +8,23 @@ use crate::damage::{Damage, Problem, Problems};
 use crate::tally::{Extents, Tally};
 
 use super::chunk::{
-    Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place, walk as walk_chunk,
+    Checksums, Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place,
+    walk as walk_chunk,
 };
 use super::cost::Allowance;
 use super::document::{DnsClientQueries, Document};
 use super::located::{Located, LocatedEvent, LocatedLead, Location};
-use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
+use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
 use super::needle::{DnsClient, Selection};
 use super::off_grid::OffGrid;
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::recover::Recoverer;
 use super::select::Skimmer;
+
+/// Chunks of a piece: 256 KiB. Larger ones fall out of the processor's second cache before they have been looked at, smaller ones
+/// cost more calls of the system.
+const PIECE_CHUNKS: u64 = 4;
 
 /// What a block holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,9 +59,20 @@ pub enum Recovery {
     Stale,
 }
 
+/// How much of a log is read at a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reads {
+    /// So much as stays in the processor's second cache until it has been looked at.
+    #[default]
+    Pieces,
+    /// A block, for disks that seek.
+    Blocks,
+}
+
 /// Scans blocks with one reused buffer. A thread has one.
 #[derive(Debug)]
 pub struct Scanner {
+    reads: Reads,
     pub(super) buffer: BlockBuffer,
     /// Counts what need not be decoded; `None` to decode everything.
     skimmer: Option<Skimmer>,
@@ -80,6 +96,7 @@ impl Scanner {
             Selection::Wanted(wanted) => Some(Skimmer::new(wanted)),
         };
         Scanner {
+            reads: Reads::default(),
             buffer: BlockBuffer::default(),
             skimmer,
             dns_client: DnsClientQueries::PassedOver,
@@ -96,6 +113,18 @@ impl Scanner {
         Scanner { skimmer, dns_client: DnsClientQueries::Taken, ..self }
     }
 
+    /// The same, which reads so much of a log at a time.
+    #[must_use]
+    pub fn reading(self, reads: Reads) -> Self {
+        Scanner { reads, ..self }
+    }
+
+    /// The same, which holds the records of these chunks to their checksum.
+    #[must_use]
+    pub fn verifying(self, checksums: Checksums) -> Self {
+        Scanner { skimmer: self.skimmer.map(|skimmer| skimmer.verifying(checksums)), ..self }
+    }
+
     /// The same, with stale records or without.
     #[must_use]
     pub fn recovering(self, recovery: Recovery) -> Self {
@@ -104,40 +133,46 @@ impl Scanner {
 
     /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block) -> BlockScan {
-        self.scan_after(log, block, |_| ())
+        self.scan_after(log, block, |_, _| ())
     }
 
-    /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes the buffer), or
-    /// nothing if some of them could not be.
+    /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes the buffer), piece by piece,
+    /// each with where it starts in the file; or nothing instead of a piece of which some could not be.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,
         block: Block,
-        see: impl FnOnce(Option<&[u8]>),
+        mut see: impl FnMut(u64, Option<&[u8]>),
     ) -> BlockScan {
-        self.buffer.read(log, block.start..block.end);
-        see(self.buffer.whole(block.start..block.end));
-        self.scan_places(block, &OffGrid::default())
+        let mut scan = BlockScan::default();
+        let chunks = match self.reads {
+            Reads::Pieces => PIECE_CHUNKS,
+            Reads::Blocks => block.length().div_ceil(CHUNK_SIZE),
+        };
+        for piece in parts(block, chunks) {
+            self.buffer.read(log, piece.start..piece.end);
+            see(piece.start, self.buffer.whole(piece.start..piece.end));
+            self.scan_places(piece, &OffGrid::default(), &mut scan);
+        }
+        scan
     }
 
-    /// Decodes the block that was read, and the chunks off their places that begin in it.
-    pub(super) fn scan_places(&mut self, block: Block, off_grid: &OffGrid) -> BlockScan {
-        let mut scan = BlockScan::default();
+    /// Decodes the part of a block that was read, and the chunks off their places that begin in it.
+    pub(super) fn scan_places(&mut self, block: Block, off_grid: &OffGrid, scan: &mut BlockScan) {
         let mut at = block.start;
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
-            self.scan_header(at, &mut scan);
+            self.scan_header(at, scan);
             scan.tally.extents.header += at - off_grid.covered(&(0..at));
-            self.scan_off_grid(off_grid.beginning_in(0..at), &mut scan);
+            self.scan_off_grid(off_grid.beginning_in(0..at), scan);
         }
         while at < block.end {
             let place = at..block.end.min(at + CHUNK_SIZE);
             at = place.end;
-            let extent = self.scan_place(place.clone(), chunk_number(place.start), &mut scan);
+            let extent = self.scan_place(place.clone(), chunk_number(place.start), scan);
             *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place);
-            self.scan_off_grid(off_grid.beginning_in(place), &mut scan);
+            self.scan_off_grid(off_grid.beginning_in(place), scan);
         }
-        scan
     }
 
     fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
@@ -289,11 +324,18 @@ fn scan_chunk(
     dns_client: DnsClientQueries,
     scan: &mut BlockScan,
 ) {
-    let skimmer = skimmer.filter(|_| read.problems.is_empty());
-    if !skimmer.is_some_and(|skimmer| skimmer.skim(read.bytes, walk, &mut scan.tally)) {
+    let start = at.offset;
+    let first = scan.events.len();
+    if let Some(skimmer) = skimmer.filter(|_| read.problems.is_empty())
+        && skimmer.skim(read.bytes, walk, &mut scan.tally)
+    {
+        let located = |(record, event)| LocatedEvent { location: at.of(record as u64), event };
+        scan.events.extend(skimmer.take_told().map(located));
+    } else {
         walk_chunk(read.bytes, walk);
     }
-    let start = at.offset;
+    let told = scan.events.len() - first;
+    scan.tally.checked_chunks += u64::from(walk.checked);
     scan.clock.append(start, &walk.clock);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
@@ -324,6 +366,10 @@ fn scan_chunk(
             }
         }
     });
+    if told > 0 {
+        // Those that were decoded lie among those that need not be.
+        events.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
+    }
     if is_empty {
         tally.empty_chunks += 1;
     }
@@ -340,7 +386,7 @@ fn scan_chunk(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::log::blocks;
+    use crate::scan::log::{BLOCK_CHUNKS, blocks};
     use dnsweep_samples::{Event, LogWriter, Style};
     use std::io;
 
@@ -356,7 +402,7 @@ mod tests {
     }
 
     fn scan(log: &BadPages) -> BlockScan {
-        let block = blocks(log.0.len() as u64).next().unwrap();
+        let block = blocks(log.0.len() as u64, BLOCK_CHUNKS).next().unwrap();
         Scanner::default().scan(log, block)
     }
 
@@ -396,10 +442,10 @@ mod tests {
         let bytes = writer.finish();
         let seen = |log: &BadPages, size: usize| {
             let (mut scanner, mut seen) = (Scanner::default(), None);
-            let block = blocks(size as u64).next().unwrap();
+            let block = blocks(size as u64, BLOCK_CHUNKS).next().unwrap();
             // The buffer held other bytes before.
             scanner.scan(&BadPages(vec![7; 200_000], Vec::new()), Block { start: 0, end: 200_000 });
-            scanner.scan_after(log, block, |bytes| seen = bytes.map(<[u8]>::to_vec));
+            scanner.scan_after(log, block, |_, bytes| seen = bytes.map(<[u8]>::to_vec));
             seen
         };
         let size = bytes.len();

@@ -18,8 +18,8 @@ use crate::damage::{Damage, Problem};
 use crate::tally::Tally;
 
 impl Scanner {
-    /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is shown the block's bytes as in
-    /// [`Scanner::scan_after`].
+    /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is shown the block's bytes, or nothing if
+    /// some could not be read.
     pub fn carve_after(
         &mut self,
         log: &dyn LogBytes,
@@ -64,7 +64,9 @@ impl Scanner {
         self.buffer.read(log, start..end);
         see(self.buffer.whole(block.start..block.end));
         let off_grid = OffGrid::find(self.buffer.part(start..end).bytes, start);
-        self.scan_places(block, &off_grid)
+        let mut scan = BlockScan::default();
+        self.scan_places(block, &off_grid, &mut scan);
+        scan
     }
 
     /// Decodes chunks of a log that lie off their places, and says that they do.
@@ -101,7 +103,13 @@ impl Scanner {
 
 /// Adds what was found in a chunk off its place. The places that it lies in count as such, and as read, by themselves.
 fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
-    scan.tally.merge(Tally { chunks: 0, empty_chunks: 0, damaged_chunks: 0, ..found.tally });
+    scan.tally.merge(Tally {
+        chunks: 0,
+        empty_chunks: 0,
+        damaged_chunks: 0,
+        checked_chunks: 0,
+        ..found.tally
+    });
     for problem in found.problems.iter() {
         // What could not be read of it is said of its places.
         if !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk) {

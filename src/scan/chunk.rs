@@ -29,10 +29,6 @@ const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
 pub(super) const RECORD_HEADER_SIZE: usize = 24;
 /// Bytes of the copy of a record's size at its end.
 pub(super) const SIZE_COPY_SIZE: usize = 4;
-/// How far the checksum of the records runs ahead of the walk, at the least, and by how much it goes on: together less than
-/// the 32 KiB of a processor's nearest cache.
-const CHECKSUM_LEAD: usize = 2048;
-const CHECKSUM_STRIDE: usize = 16384;
 /// The least record: its header and the copy of its size.
 pub(super) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
@@ -114,6 +110,8 @@ pub(super) struct Walk {
     pub found: usize,
     /// Whether the chunk says of itself that it has no checksums.
     pub unchecked: bool,
+    /// Whether the records were held to their checksum.
+    pub checked: bool,
     /// What the headers of the records tell of the clock; offsets from the chunk's start.
     pub clock: Clock,
 }
@@ -125,7 +123,7 @@ impl Walk {
         self.gaps.clear();
         self.problems.clear();
         self.found = 0;
-        self.unchecked = false;
+        (self.unchecked, self.checked) = (false, false);
         self.clock.clear();
     }
 
@@ -172,6 +170,7 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
     }
     // Of records that are not all there, the checksum says nothing.
     let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
+    walk.checked = records.is_some();
     if let Some(damage) = header_damage(bytes) {
         if records != Some(stored)
             && let Some(end) = checksummed_end(bytes, stored)
@@ -199,69 +198,69 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
     said.unwrap_or(bytes.len()).min(bytes.len())
 }
 
-/// The checksum of the live records of a chunk, computed while they are looked at.
-///
-/// It runs ahead of whoever looks at the records by less than the processor's nearest cache holds, so that memory is gone
-/// through once. What is made of the records before it is known to hold is to be kept only if it does.
-pub(super) struct RecordsChecksum<'a> {
-    chunk: &'a [u8],
-    hasher: crc32fast::Hasher,
-    /// Up to where it is computed, and where the live records end.
-    at: usize,
-    end: usize,
-    stored: u32,
+/// Which chunks' records are held to their checksum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Checksums {
+    /// Those of chunks of which a record is decoded, or which are not in order.
+    #[default]
+    Needed,
+    /// Those of all chunks that have checksums.
+    All,
 }
 
-impl<'a> RecordsChecksum<'a> {
-    /// Of a chunk that is whole and has checksums, that of its header holds. `None` for any other.
-    pub(super) fn begin(chunk: &'a [u8]) -> Option<Self> {
+impl Checksums {
+    /// The word in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Checksums::Needed => "decoded",
+            Checksums::All => "all",
+        }
+    }
+}
+
+/// The live records of a chunk that is whole and has checksums, that of its header holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LiveRecords {
+    /// Where they end, in the chunk.
+    pub end: usize,
+    checksum: u32,
+}
+
+impl LiveRecords {
+    /// Those of a chunk; `None` for any other.
+    pub(super) fn of(chunk: &[u8]) -> Option<Self> {
         let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
         let is_sound = chunk.len() == CHUNK_LENGTH
             && (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(&end)
             && u32_at(chunk, FLAGS_OFFSET)? & NO_CHECKSUMS == 0
             && header_damage(chunk).is_none();
-        let stored = u32_at(chunk, RECORDS_CHECKSUM_OFFSET)?;
-        let hasher = crc32fast::Hasher::new();
-        is_sound.then_some(RecordsChecksum { chunk, hasher, at: CHUNK_HEADER_SIZE, end, stored })
+        let checksum = u32_at(chunk, RECORDS_CHECKSUM_OFFSET)?;
+        is_sound.then_some(LiveRecords { end, checksum })
     }
 
-    /// Where the live records end.
-    pub(super) fn end(&self) -> usize {
-        self.end
-    }
-
-    /// Goes on if a record that begins at `at` may not lie in what is computed.
-    #[inline]
-    pub(super) fn run_ahead(&mut self, at: usize) {
-        if at + CHECKSUM_LEAD > self.at && self.at < self.end {
-            self.go_on(CHECKSUM_STRIDE);
-        }
-    }
-
-    fn go_on(&mut self, length: usize) {
-        let next = self.end.min(self.at + length);
-        self.hasher.update(self.chunk.get(self.at..next).unwrap_or_default());
-        self.at = next;
-    }
-
-    /// Whether the records have the checksum that the header says.
-    pub(super) fn holds(mut self) -> bool {
-        self.go_on(self.end - self.at);
-        self.hasher.finalize() == self.stored
+    /// Whether they have the checksum that the header says.
+    pub(super) fn are_as_written(self, chunk: &[u8]) -> bool {
+        chunk.get(CHUNK_HEADER_SIZE..self.end).map(crc32fast::hash) == Some(self.checksum)
     }
 }
 
-/// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size.
-pub(super) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<Range<usize>> {
+/// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size; and what its header says of
+/// its writing.
+#[inline]
+pub(super) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<(Range<usize>, Written)> {
     let rest = bytes.get(at..end)?;
-    let (head, _) = rest.split_first_chunk::<8>()?;
-    let [signature @ .., s0, s1, s2, s3] = *head;
-    let size = [s0, s1, s2, s3];
-    let length = usize::try_from(u32::from_le_bytes(size)).ok()?;
-    let is_whole = signature == *RECORD_SIGNATURE
+    let (head, _) = rest.split_first_chunk::<RECORD_HEADER_SIZE>()?;
+    let (signature, head) = head.split_first_chunk::<4>()?;
+    let (size, head) = head.split_first_chunk::<4>()?;
+    let (header_id, filetime) = head.split_first_chunk::<8>()?;
+    let length = usize::try_from(u32::from_le_bytes(*size)).ok()?;
+    let is_whole = signature == RECORD_SIGNATURE
         && length >= LEAST_RECORD_SIZE
-        && rest.get(..length)?.last_chunk::<SIZE_COPY_SIZE>() == Some(&size);
-    is_whole.then_some(at..at + length)
+        && rest.get(..length)?.last_chunk::<SIZE_COPY_SIZE>() == Some(size);
+    let header_id = u64::from_le_bytes(*header_id);
+    let filetime = u64::from_le_bytes(*filetime.first_chunk()?);
+    is_whole.then_some((at..at + length, Written { header_id, filetime }))
 }
 
 fn header_damage(bytes: &[u8]) -> Option<Damage> {

@@ -19,12 +19,13 @@ pub(super) struct Layout {
     /// Which of the known definitions the record has, and which of the known logs it belongs to.
     pub event: usize,
     pub log: usize,
-    /// What the record begins with: which definition it is.
-    reference: Box<[u8]>,
+    /// What the record begins with, up to the last value's descriptor: which definition it is, the number of values, and the
+    /// descriptors of all others.
+    head: Box<[u8]>,
+    /// How much of that says which definition it is.
+    reference: usize,
     /// Where the definition lies, and its length: a record that holds it has it behind the reference.
     definition: Range<usize>,
-    /// What lies before the last value's descriptor: the number of values and the descriptors of all others.
-    descriptors: Box<[u8]>,
     event_id: usize,
     time_created: usize,
     event_record_id: usize,
@@ -80,9 +81,9 @@ impl Layout {
         Some(Layout {
             event,
             log,
-            reference: chunk.get(content..descriptors)?.into(),
+            head: chunk.get(content..last_descriptor)?.into(),
+            reference: descriptors - content,
             definition: values.definition..definition_end(chunk, values.definition)?,
-            descriptors: chunk.get(descriptors..last_descriptor)?.into(),
             event_id: place(event_id),
             time_created: place(time_created),
             event_record_id: place(event_record_id),
@@ -105,25 +106,29 @@ impl Layout {
     }
 
     /// Looks at the record whose content fills that range, if it is laid out so and of the same provider and channel.
+    #[expect(
+        clippy::inline_always,
+        reason = "to hand back by value what is seen would take longer than to see it"
+    )]
+    #[inline(always)]
     pub(super) fn see(&self, chunk: &[u8], content: Range<usize>) -> Option<Seen> {
         let record = chunk.get(content.clone())?;
-        let (reference, mut rest) = record.split_at_checked(self.reference.len())?;
-        if *reference != *self.reference {
-            return None;
-        }
-        if content.start + self.reference.len() == self.definition.start {
-            rest = rest.get(self.definition.len()..)?;
-        }
-        let (descriptors, rest) = rest.split_at_checked(self.descriptors.len())?;
+        let rest = if content.start + self.reference == self.definition.start {
+            self.behind_definition(record)?
+        } else {
+            let (head, rest) = record.split_at_checked(self.head.len())?;
+            if *head != *self.head {
+                return None;
+            }
+            rest
+        };
         let (descriptor, values) = rest.split_first_chunk::<4>()?;
         let [low, high, kind, _] = *descriptor;
         let size = usize::from(u16::from_le_bytes([low, high]));
         let end = self.last + size;
         let fills = end == values.len() || values.get(end) == Some(&0);
-        let alike = *descriptors == *self.descriptors
-            && fills
-            && is_well_sized(kind, size)
-            && kind != SID
+        let alike = fills
+            && (kind == FRAGMENT || (is_well_sized(kind, size) && kind != SID))
             && !(self.last_required && is_null(kind, size))
             && self.sid.is_none_or(|(at, parts)| values.get(at) == Some(&parts))
             && values.get(self.names_at..)?.starts_with(&self.names);
@@ -138,6 +143,13 @@ impl Layout {
             event_record_id: u64_at(values, self.event_record_id)?,
             data: (self.last_is_data && kind == FRAGMENT).then(|| data..data + size),
         })
+    }
+
+    /// What lies behind the descriptors of all values but the last in a record that holds the definition.
+    #[cold]
+    fn behind_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
+        let (reference, descriptors) = self.head.split_at_checked(self.reference)?;
+        record.strip_prefix(reference)?.get(self.definition.len()..)?.strip_prefix(descriptors)
     }
 }
 
@@ -311,9 +323,9 @@ mod tests {
         let (offset, [template, _]) = templates(&original, &contents[1]);
         let layout = layout(&template, &original, &contents[1]).unwrap();
         // The second record once more, so that the definition which it refers to would lie in it.
-        let content = offset - layout.reference.len()..offset - layout.reference.len() + contents[1].len();
+        let content = offset - layout.reference..offset - layout.reference + contents[1].len();
         chunk.copy_within(contents[1].clone(), content.start);
-        assert!(chunk[content.start..].starts_with(&layout.reference));
+        assert!(chunk[content.start..].starts_with(&layout.head[..layout.reference]));
         assert_eq!(value_by_value(&template, offset, &chunk, &content), None);
         assert_eq!(layout.see(&chunk, content), None);
     }

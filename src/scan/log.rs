@@ -16,9 +16,11 @@ pub const FILE_HEADER_SIZE: u64 = 4096;
 pub const CHUNK_SIZE: u64 = 65536;
 /// The same, as the length of a buffer.
 pub(super) const CHUNK_LENGTH: usize = 65536;
-/// Chunks of a block: 2 MiB, enough that the work on a block outweighs handing it out, and little
+/// Chunks of a block: 8 MiB, enough that the work on a block outweighs handing it out, and little
 /// enough that one large log fills all cores.
-pub const BLOCK_CHUNKS: u64 = 32;
+pub const BLOCK_CHUNKS: u64 = 128;
+/// Chunks of a block that is held in memory as a whole: 2 MiB.
+pub const HELD_BLOCK_CHUNKS: u64 = 32;
 
 /// Bytes of the file header that its checksum covers, and where its flags, its count of chunks and the checksum lie.
 const CHECKED: Range<usize> = 0..120;
@@ -101,15 +103,19 @@ impl Block {
     }
 }
 
-/// The blocks of a file of `size` bytes, in order; at least one, so that an empty file is looked at too.
-pub fn blocks(size: u64) -> impl Iterator<Item = Block> {
-    let length = BLOCK_CHUNKS * CHUNK_SIZE;
-    let first = Block { start: 0, end: size.min(FILE_HEADER_SIZE + length) };
-    let next = move |block: &Block| {
-        (block.end < size)
-            .then(|| Block { start: block.end, end: size.min(block.end.saturating_add(length)) })
-    };
-    std::iter::successors(Some(first), next)
+/// The blocks of so many chunks of a file of `size` bytes, in order; at least one, so that an empty file is looked at too.
+pub fn blocks(size: u64, chunks: u64) -> impl Iterator<Item = Block> {
+    parts(Block { start: 0, end: size }, chunks)
+}
+
+/// The parts of so many chunks, at least one, of a block, in order; at least one.
+pub(super) fn parts(block: Block, chunks: u64) -> impl Iterator<Item = Block> {
+    let length = chunks.max(1).saturating_mul(CHUNK_SIZE);
+    let header = if block.is_first() { FILE_HEADER_SIZE } else { 0 };
+    let part =
+        move |start: u64, length: u64| Block { start, end: block.end.min(start.saturating_add(length)) };
+    let next = move |last: &Block| (last.end < block.end).then(|| part(last.end, length));
+    std::iter::successors(Some(part(block.start, header.saturating_add(length))), next)
 }
 
 /// The little-endian u16 that lies `offset` bytes into `bytes`.
@@ -134,10 +140,15 @@ mod tests {
     #[test]
     fn blocks_cover_a_file_without_gap() {
         for size in [0, 1, 4095, 4096, 4097, 69_632, 4096 + 16 * 65536, 4096 + 16 * 65536 + 1, 50_000_000] {
-            let all: Vec<Block> = blocks(size).collect();
+            let all: Vec<Block> = blocks(size, 16).collect();
             assert_eq!(all.first().map(|block| block.start), Some(0));
             assert_eq!(all.last().map(|block| block.end), Some(size));
             assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start), "{size}");
+            for block in &all {
+                let parts: Vec<Block> = parts(*block, 3).collect();
+                assert_eq!((parts[0].start, parts[parts.len() - 1].end), (block.start, block.end));
+                assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start), "{size}");
+            }
             assert!(all.iter().skip(1).all(
                 |block| (block.start - FILE_HEADER_SIZE).is_multiple_of(CHUNK_SIZE) && block.length() > 0
             ));

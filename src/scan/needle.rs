@@ -67,6 +67,8 @@ struct FieldNeedles {
     finder: AhoCorasick,
     /// For each literal of the finder, its set.
     sets: Vec<usize>,
+    /// The set of all of them, if they are of one.
+    only_set: Option<usize>,
     /// Whether a detection may still want a DNS query of which nothing has hit, this field included.
     open_without_hits: bool,
 }
@@ -109,8 +111,10 @@ impl Needles {
                 // More literals than can be searched for at once: all is decoded.
                 return Needles { fields: Vec::new(), wanted: vec![Vec::new()], ..needles };
             };
-            let sets = literals.into_iter().map(|(_, set)| set).collect();
-            needles.fields.push(FieldNeedles { data: data.to_owned(), finder, sets, open_without_hits });
+            let sets: Vec<usize> = literals.into_iter().map(|(_, set)| set).collect();
+            let only_set = sets.first().copied().filter(|first| sets.iter().all(|set| set == first));
+            let data = data.to_owned();
+            needles.fields.push(FieldNeedles { data, finder, sets, only_set, open_without_hits });
         }
         needles
     }
@@ -158,14 +162,22 @@ impl Needles {
 
     /// Searches UTF-16 text of a field, and notes which sets hit. `noted` says whether some have before.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
-        let Some(FieldNeedles { finder, sets, .. }) = self.fields.get(place) else { return false };
+        let Some(FieldNeedles { finder, sets, only_set, .. }) = self.fields.get(place) else { return false };
         self.text.clear();
         self.text.extend(text.as_chunks::<2>().0.iter().copied().map(folded));
-        if !noted {
+        if !noted || only_set.is_some() {
             if !finder.is_match(&self.text) {
                 return false;
             }
-            self.hits.fill(false);
+            if !noted {
+                self.hits.fill(false);
+            }
+        }
+        if let Some(set) = only_set {
+            if let Some(hit) = self.hits.get_mut(*set) {
+                *hit = true;
+            }
+            return true;
         }
         for found in finder.find_overlapping_iter(&self.text) {
             if let Some(hit) = sets.get(found.pattern().as_usize()).and_then(|set| self.hits.get_mut(*set)) {

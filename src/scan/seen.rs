@@ -13,7 +13,7 @@ const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
 
 /// What the skim sees of a record.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     pub event_id: u16,
     pub sysmon: bool,

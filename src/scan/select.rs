@@ -5,29 +5,29 @@
 //! query can match only if its fields hold the literals that the detections cannot do without. The skim errs
 //! only towards decoding: a record of which anything that it looks at is not as usual is decoded.
 //!
-//! It is trusted because what it makes of a chunk is only kept if its checksums hold and its records follow one
-//! another without a gap. Its twin is to decode everything, and a test compares the two: of a log as Windows wrote it,
-//! or damaged in any way, they tell the same; of a forged one, whose checksums were made right, they find the same matches,
-//! but a record that could not be decoded, and that nothing wants, is counted as if it could.
+//! What it makes of a chunk is only kept if the checksum of the chunk's header holds, its records follow one another without a
+//! gap and, where any of them is to be decoded or all checksums are to be verified, that of the records holds too. Its twin is to
+//! decode everything, and tests compare the two: of a log as Windows wrote it they tell the same, and with all checksums
+//! verified, of one that was damaged in any way, too. Of a forged one, whose checksums were made right, and of a damaged one whose
+//! checksums were not looked at, they find the same matches, but a record that could not be decoded, and that nothing wants, is
+//! counted as if it could.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use crate::event::{EventTime, Span};
-use crate::numbering::Runs;
-use crate::tally::{RecordCounts, RecordIds, Tally};
+use crate::event::DnsQueryEvent;
+use crate::tally::Tally;
 
-use super::binxml::TEXT;
 use super::chunk::{
-    CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, Reached, RecordSpan, RecordsChecksum, SIZE_COPY_SIZE, Walk,
+    CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk,
     whole_record,
 };
+use super::direct::dns_query;
+use super::known::{Found, KnownEvent, KnownLog, WantedData, known, known_log};
 use super::layout::Layout;
-use super::log::u64_at;
-use super::needle::{FieldPlaces, Needles, Wanted};
+use super::needle::Wanted;
 use super::remembered::Remembered;
-use super::seen::{Seen, is_plain, plain};
-use super::template::{EventTemplate, data_template};
+use super::seen::Seen;
+use super::stretch::Stretch;
 use super::value::Values;
 
 /// The layouts that are kept of a chunk: more would cost each record that is like none of them a comparison.
@@ -38,29 +38,37 @@ const MOST_LOGS: usize = 16;
 /// Skims chunks, one after the other.
 #[derive(Debug)]
 pub(super) struct Skimmer {
+    checksums: Checksums,
     /// What is wanted of Sysmon's DNS queries.
     queries: WantedData,
     /// What is wanted of the queries of Windows' own DNS client; `None` where these are counted only.
     dns_client: Option<WantedData>,
+    /// The DNS queries that are wanted and could be read without the decoder, with the places of their records in the chunk.
+    told: Vec<(usize, DnsQueryEvent)>,
     remembered: Remembered,
     /// The definitions of events met so far in the chunk, by their offsets; `None` for one that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
     /// The logs that counted records belong to.
     logs: Vec<KnownLog>,
-    /// Layouts of records met so far, the last one met first. Those of the remembered definition are kept from chunk to chunk.
+    /// Layouts of records met so far. Those of the remembered definition are kept from chunk to chunk.
     layouts: Vec<Layout>,
+    /// The place of the one that the last record had: the next record most likely has it too.
+    last_layout: usize,
 }
 
 impl Skimmer {
     /// One that leaves for decoding what these want.
     pub(super) fn new(wanted: &[Wanted]) -> Self {
         Skimmer {
+            checksums: Checksums::default(),
             queries: WantedData::new(wanted),
             dns_client: None,
+            told: Vec::new(),
             remembered: Remembered::default(),
             events: Vec::new(),
             logs: Vec::new(),
             layouts: Vec::new(),
+            last_layout: 0,
         }
     }
 
@@ -69,44 +77,61 @@ impl Skimmer {
         Skimmer { dns_client: Some(WantedData::new(wanted)), ..self }
     }
 
+    /// The same, which holds the records of these chunks to their checksum.
+    pub(super) fn verifying(self, checksums: Checksums) -> Self {
+        Skimmer { checksums, ..self }
+    }
+
     /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of the walk. Returns
     /// false, and the walk is of no use, if the chunk is not sound.
     pub(super) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
-        let Some(mut checksum) = RecordsChecksum::begin(chunk) else { return false };
-        let end = checksum.end();
+        let Some(live) = LiveRecords::of(chunk) else { return false };
+        let end = live.end;
         self.begin(chunk, end);
         let mut at = CHUNK_HEADER_SIZE;
         // Where the records begin that were counted last.
         let mut counted = at;
-        while at < end {
-            checksum.run_ahead(at);
-            let Some(range) = whole_record(chunk, at, end) else { return false };
+        loop {
+            at = self.stretch(chunk, at, end, walk);
+            if at >= end {
+                break;
+            }
+            let Some((range, written)) = whole_record(chunk, at, end) else { return false };
             at = range.end;
-            walk.note_written(chunk, range.start);
+            walk.clock.add(range.start as u64, written);
             walk.found += 1;
             if self.record(chunk, end, range.clone()) != Some(Verdict::Counted) {
                 if counted < range.start {
                     walk.gaps.push(counted..range.start);
                 }
                 counted = range.end;
-                let header_id = u64_at(chunk, range.start + 8).unwrap_or(0);
+                let header_id = written.header_id;
                 walk.records.push(RecordSpan { range, header_id, reached: Reached::InChain });
             }
         }
         if counted < end {
             walk.gaps.push(counted..end);
         }
-        let holds = checksum.holds();
+        walk.checked = self.checksums == Checksums::All || !walk.records.is_empty() || !self.told.is_empty();
+        let holds = !walk.checked || live.are_as_written(chunk);
         if holds {
             self.count(tally);
         }
         holds
     }
 
+    /// The DNS queries of the chunk that was skimmed last, if it is sound, that need no decoding any more, with the places of their
+    /// records.
+    pub(super) fn take_told(&mut self) -> impl Iterator<Item = (usize, DnsQueryEvent)> {
+        self.told.drain(..)
+    }
+
     /// Gets ready for a chunk whose live records end at `end`.
     fn begin(&mut self, chunk: &[u8], end: usize) {
         self.events.clear();
+        self.told.clear();
+        self.last_layout = 0;
         self.queries.data.clear();
         if let Some(dns_client) = &mut self.dns_client {
             dns_client.data.clear();
@@ -120,7 +145,7 @@ impl Skimmer {
         }
         match self.remembered.again(chunk, end) {
             Some((offset, template)) => {
-                self.events.push((offset, Some(KnownEvent { template, counts: Counts::NONE })));
+                self.events.push((offset, Some(KnownEvent::new(template))));
                 self.layouts.retain(|layout| layout.is_of(offset));
                 for layout in &mut self.layouts {
                     layout.event = 0;
@@ -142,19 +167,48 @@ impl Skimmer {
         }
     }
 
-    /// `None` where anything is not understood.
-    fn record(&mut self, chunk: &[u8], end: usize, range: Range<usize>) -> Option<Verdict> {
-        let content = range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
-        let (event, log, seen) = match self.alike(chunk, content.clone()) {
-            Some(known) => known,
-            None => self.value_by_value(chunk, end, content)?,
+    /// Counts records from `at` on for as long as each is laid out like the last one, and nothing can want it. Returns where the next
+    /// record begins.
+    fn stretch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
+        let Skimmer { layouts, last_layout, queries, dns_client, events, logs, .. } = self;
+        let Some(layout) = layouts.get(*last_layout) else { return at };
+        let (Some(log), Some((_, Some(event)))) = (logs.get_mut(layout.log), events.get_mut(layout.event))
+        else {
+            return at;
         };
-        if seen.is_dns_query() && self.queries.hold(chunk, seen.data.clone()?, end)? {
-            return Some(Verdict::Decode);
+        let mut stretch = Stretch::new(at);
+        while let Some((range, written)) = whole_record(chunk, at, end) {
+            let Some(seen) = layout.see(chunk, content(&range)) else { break };
+            let may_be_wanted = (seen.is_dns_query() && !queries.is_unwanted(chunk, &seen, end))
+                || (dns_client.is_some() && seen.may_be_dns_client_query());
+            if may_be_wanted || !stretch.take(&seen, written, &mut log.runs) {
+                break;
+            }
+            at = range.end;
+        }
+        walk.found += usize::try_from(stretch.records()).unwrap_or(usize::MAX);
+        stretch.end(&mut event.counts, &mut log.runs, &mut walk.clock);
+        at
+    }
+
+    /// Looks at a record by itself. `None` where anything is not understood.
+    fn record(&mut self, chunk: &[u8], end: usize, range: Range<usize>) -> Option<Verdict> {
+        let content = content(&range);
+        let (event, log, seen) = match self.alike(chunk, &content) {
+            Some(known) => known,
+            None => self.value_by_value(chunk, end, content.clone())?,
+        };
+        if seen.is_dns_query()
+            && let Some(found) = self.queries.find(chunk, seen.data.clone()?, end)?
+        {
+            let Some(query) = self.tell(chunk, end, content.start, event, &seen, &found) else {
+                return Some(Verdict::Decode);
+            };
+            self.told.push((range.start, query));
         }
         if let Some(dns_client) = &mut self.dns_client
             && seen.may_be_dns_client_query()
-            && dns_client.hold(chunk, seen.data.clone()?, end)?
+            && dns_client.find(chunk, seen.data.clone()?, end)?.is_some()
         {
             return Some(Verdict::Decode);
         }
@@ -164,20 +218,29 @@ impl Skimmer {
         Some(Verdict::Counted)
     }
 
-    /// Looks at a record that is laid out like one before it: which definition it has, which log it belongs to, and what
-    /// was seen.
-    fn alike(&mut self, chunk: &[u8], content: Range<usize>) -> Option<(usize, usize, Seen)> {
-        for (place, layout) in self.layouts.iter().enumerate() {
-            if let Some(seen) = layout.see(chunk, content.clone()) {
-                let (event, log) = (layout.event, layout.log);
-                if place > 0 {
-                    // The next record is most likely like this one.
-                    self.layouts.swap(0, place);
-                }
-                return Some((event, log, seen));
-            }
-        }
-        None
+    /// Reads a wanted DNS query, if it is as usual.
+    fn tell(
+        &self,
+        chunk: &[u8],
+        end: usize,
+        content: usize,
+        event: usize,
+        seen: &Seen,
+        found: &Found<'_>,
+    ) -> Option<DnsQueryEvent> {
+        let template = &self.events.get(event)?.1.as_ref()?.template;
+        let places = found.places(&self.queries, chunk, end)?;
+        dns_query(template, &Values::head(chunk, content)?, seen, places, &found.values)
+    }
+
+    /// Looks at a record that is laid out like one before it: which definition it has, which log it belongs to, and what was
+    /// seen.
+    fn alike(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, Seen)> {
+        let mut layouts = self.layouts.iter().enumerate();
+        let (place, layout, seen) =
+            layouts.find_map(|(place, layout)| Some((place, layout, layout.see(chunk, content.clone())?)))?;
+        self.last_layout = place;
+        Some((layout.event, layout.log, seen))
     }
 
     /// Looks at a record of any layout.
@@ -187,10 +250,7 @@ impl Skimmer {
         end: usize,
         content: Range<usize>,
     ) -> Option<(usize, usize, Seen)> {
-        let read = |offset| {
-            let template = self.remembered.read(chunk, offset, end)?;
-            Some(KnownEvent { template, counts: Counts::NONE })
-        };
+        let read = |offset| self.remembered.read(chunk, offset, end).map(KnownEvent::new);
         let values = Values::head(chunk, content.start)?;
         let place = known(&mut self.events, values.definition, read)?;
         let template = &self.events.get(place)?.1.as_ref()?.template;
@@ -200,46 +260,16 @@ impl Skimmer {
             && let Some(layout) =
                 Layout::of((place, log, template), chunk, content.start, &values, seen.sysmon)
         {
+            self.last_layout = self.layouts.len();
             self.layouts.push(layout);
         }
         Some((place, log, seen))
     }
 }
 
-/// What is wanted of the data of a kind of event.
-#[derive(Debug)]
-struct WantedData {
-    needles: Needles,
-    /// The definitions of `EventData` met so far in the chunk, by their offsets: where the fields lie that are looked into; `None`
-    /// for one that is not understood.
-    data: Vec<(usize, Option<FieldPlaces>)>,
-}
-
-/// A definition of an event, and what was counted of its records.
-#[derive(Debug)]
-struct KnownEvent {
-    template: Arc<EventTemplate>,
-    counts: Counts,
-}
-
-/// A log, and the numbers of its records that were counted.
-#[derive(Debug)]
-struct KnownLog {
-    computer: String,
-    channel: String,
-    runs: Runs,
-}
-
-/// Counts of one definition's records, as plain numbers.
-#[derive(Debug, Clone, Copy)]
-struct Counts {
-    records: u64,
-    sysmon_records: u64,
-    dns_queries: u64,
-    first_time: EventTime,
-    last_time: EventTime,
-    first_id: u64,
-    last_id: u64,
+/// Where the content of a record lies.
+fn content(record: &Range<usize>) -> Range<usize> {
+    record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE
 }
 
 /// What the skim makes of a record.
@@ -249,103 +279,6 @@ enum Verdict {
     Counted,
     /// It must be decoded.
     Decode,
-}
-
-/// The place among the known logs of the one that a record of that definition belongs to.
-fn known_log(logs: &mut Vec<KnownLog>, template: &EventTemplate, values: &Values<'_>) -> Option<usize> {
-    let substituted = match template.channel {
-        None => None,
-        Some(index) => Some(values.bytes(index, TEXT)?),
-    };
-    let is_known = |log: &KnownLog| {
-        log.computer == template.computer
-            && match substituted {
-                None => log.channel == template.channel_text,
-                Some(text) => is_plain(text, &log.channel),
-            }
-    };
-    if let Some(known) = logs.iter().position(is_known) {
-        return Some(known);
-    }
-    let channel = match substituted {
-        None => template.channel_text.clone(),
-        Some(text) => plain(text)?,
-    };
-    logs.push(KnownLog { computer: template.computer.clone(), channel, runs: Runs::default() });
-    Some(logs.len() - 1)
-}
-
-impl WantedData {
-    fn new(wanted: &[Wanted]) -> Self {
-        WantedData { needles: Needles::new(wanted), data: Vec::new() }
-    }
-
-    /// Whether a detection could want the event whose `EventData` fills `range`.
-    fn hold(&mut self, chunk: &[u8], range: Range<usize>, records_end: usize) -> Option<bool> {
-        let WantedData { needles, data } = self;
-        let values = Values::read(chunk, range)?;
-        let read = |offset| Some(needles.places(&data_template(chunk, offset, records_end)?));
-        let place = known(data, values.definition, read)?;
-        needles.want(data.get(place)?.1.as_ref()?, &values)
-    }
-}
-
-/// The place among those known of the definition at `offset`, which is read if it is new. It must lie among the live
-/// records, which the chunk's checksum covers.
-fn known<T>(
-    definitions: &mut Vec<(usize, Option<T>)>,
-    offset: usize,
-    read: impl FnOnce(usize) -> Option<T>,
-) -> Option<usize> {
-    let place = match definitions.iter().position(|(known, _)| *known == offset) {
-        Some(place) => place,
-        None if offset < CHUNK_HEADER_SIZE => return None,
-        None => {
-            definitions.push((offset, read(offset)));
-            definitions.len() - 1
-        }
-    };
-    Some(place)
-}
-
-impl KnownEvent {
-    fn ids(&self) -> RecordIds {
-        RecordIds { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
-    }
-}
-
-impl Counts {
-    const NONE: Counts = Counts {
-        records: 0,
-        sysmon_records: 0,
-        dns_queries: 0,
-        first_time: EventTime::MAX,
-        last_time: EventTime::MIN,
-        first_id: u64::MAX,
-        last_id: 0,
-    };
-
-    fn add(&mut self, seen: &Seen) {
-        self.records += 1;
-        self.sysmon_records += u64::from(seen.sysmon);
-        self.dns_queries += u64::from(seen.is_dns_query());
-        self.first_time = self.first_time.min(seen.time);
-        self.last_time = self.last_time.max(seen.time);
-        self.first_id = self.first_id.min(seen.event_record_id);
-        self.last_id = self.last_id.max(seen.event_record_id);
-    }
-}
-
-/// For counts of at least one record.
-impl From<Counts> for RecordCounts {
-    fn from(counts: Counts) -> Self {
-        RecordCounts {
-            records: counts.records,
-            sysmon_records: counts.sysmon_records,
-            dns_queries: counts.dns_queries,
-            span: Span { first: Some(counts.first_time), last: Some(counts.last_time) },
-        }
-    }
 }
 
 #[cfg(test)]
@@ -362,6 +295,24 @@ mod tests {
             }
         }
         writer.finish().split_off(4096)
+    }
+
+    #[test]
+    fn what_is_as_usual_needs_no_decoder() {
+        for style in [Style::Export, Style::Live] {
+            let mut writer = LogWriter::new(style);
+            for name in ["a.example", "b.example", "c.example"] {
+                writer.push(&Event::dns_query(name, "a.exe")).unwrap();
+            }
+            let chunk = writer.finish().split_off(4096);
+            // Every query is wanted.
+            let mut skimmer = Skimmer::new(&[Wanted::default()]);
+            let mut walk = Walk::default();
+            assert!(skimmer.skim(&chunk[..65536], &mut walk, &mut Tally::default()));
+            assert!(walk.records.is_empty() && walk.checked, "{style:?}");
+            let told: Vec<_> = skimmer.take_told().filter_map(|(_, query)| query.query_name).collect();
+            assert_eq!(told, ["a.example", "b.example", "c.example"]);
+        }
     }
 
     #[test]

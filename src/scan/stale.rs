@@ -7,11 +7,13 @@
 
 use std::ops::Range;
 
+use crate::clock::Written;
+
 use super::binxml::FRAGMENT;
 use super::chunk::{
     CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, whole_record,
 };
-use super::log::{u32_at, u64_at};
+use super::log::u32_at;
 use super::value::Values;
 
 /// What a record begins with.
@@ -28,8 +30,8 @@ pub(super) fn walk(chunk: &[u8], ranges: &[Range<usize>], walk: &mut Walk) {
     for range in ranges {
         let mut at = range.start.max(end);
         while let Some(start) = next_signature(chunk, at..range.end) {
-            let Some(record) =
-                whole_record(chunk, start, range.end).filter(|record| is_readable(chunk, record))
+            let Some((record, written)) =
+                whole_record(chunk, start, range.end).filter(|(record, _)| is_readable(chunk, record))
             else {
                 at = start + 1;
                 continue;
@@ -38,7 +40,7 @@ pub(super) fn walk(chunk: &[u8], ranges: &[Range<usize>], walk: &mut Walk) {
                 walk.gaps.push(end..start);
             }
             (at, end) = (record.end, record.end);
-            let header_id = u64_at(chunk, start + 8).unwrap_or(0);
+            let Written { header_id, .. } = written;
             walk.records.push(RecordSpan { range: record, header_id, reached: Reached::BehindDamage });
         }
     }

@@ -34,6 +34,9 @@ pub(super) struct EventTemplate {
     pub event_record_id: Index,
     /// What stands in the place of `EventData`; `None` where it is not a substitution alone.
     pub event_data: Option<Index>,
+    /// `Version` and `Security/@UserID`, where each is one substitution and there if that is not null.
+    pub version: Option<Index>,
+    pub user_id: Option<Index>,
     /// Substitutions that must not be null, or one of the elements above is left out.
     pub required: Vec<Index>,
     /// Whether every name that it has lies within it, so that its bytes alone tell what it means.
@@ -88,6 +91,7 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
 /// The elements of `System`, to its end.
 fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     let [mut provider, mut channel, mut computer, mut event_id, mut time_created, mut record_id] = [None; 6];
+    let [mut version, mut user_id] = [None; 2];
     loop {
         let (name, dependency) = match tokens.next()? {
             Token::Open(name, dependency) => (name, dependency),
@@ -108,7 +112,18 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
         } else if name.is("Computer") {
             (&mut computer, text)
         } else {
-            // What else there is of an event is not needed to count it.
+            // What else there is of an event is not needed to count it. That it is there twice is unusual, too.
+            let (place, value) = match () {
+                () if name.is("Version") => (&mut version, text),
+                () if name.is("Security") => {
+                    (&mut user_id, tokens.attributes.only("UserID").unwrap_or_default())
+                }
+                () => continue,
+            };
+            let index = value.index().filter(|index| [NO_DEPENDENCY, *index].contains(&dependency));
+            if place.replace(index).is_some() {
+                return None;
+            }
             continue;
         };
         // An element that is there twice is unusual enough for the decoder.
@@ -131,6 +146,8 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     event.event_id = event_id?.index()?;
     event.time_created = time_created?.index()?;
     event.event_record_id = record_id?.index()?;
+    event.version = version.flatten();
+    event.user_id = user_id.flatten();
     Some(())
 }
 

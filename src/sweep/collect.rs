@@ -8,6 +8,7 @@ use crate::report::{
     FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, Hosts, LEADS_BLOOM, MATCHES_BLOOM, OutputRecord,
     Status, Totals,
 };
+use crate::scan::Checksums;
 use crate::table::{Cell, Column, ColumnType, Nulls};
 use crate::write::{OutputDirectory, Table, TableWriter, WrittenTable};
 
@@ -23,6 +24,7 @@ const MOST_FLAWED: usize = 100;
 pub(super) struct Collector<'a> {
     discovery: &'a Discovery,
     detections: &'a [LoadedDetection],
+    checksums: Checksums,
     output: &'a OutputDirectory,
     observer: &'a mut dyn Observer,
     metadata: Vec<(&'static str, String)>,
@@ -92,8 +94,9 @@ impl<'a> Collector<'a> {
             hosts.add_evidence(evidence);
         }
         Ok(Collector {
-            reduced: Matches::none(table, &config.detections).detections,
+            reduced: Matches::none(table, &config.detections, 0).detections,
             detections: &config.detections,
+            checksums: config.checksums,
             output: &config.output,
             excluded: Excluded::default(),
             totals: Totals::default(),
@@ -161,7 +164,7 @@ impl<'a> Collector<'a> {
         }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
-        self.files.push(report.cells(evidence, &source_path))?;
+        self.files.push(report.cells(evidence, &source_path, self.checksums.name()))?;
         self.hosts.add_file(evidence, &report);
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);

@@ -1,12 +1,12 @@
 //! The journal of a sweep: what came of each unit, so that a sweep which was killed or interrupted can be resumed.
 //!
-//! A line for each unit, in the order of the units: the SHA-256 of the rest of the line, and a JSON document. It holds what was
+//! An entry for each unit, in the order of the units: its length, its SHA-256, and a document in postcard's format. It holds what was
 //! seen of the unit and the events that matched, not the tables: these are made from it anew, by the code that makes them in any
-//! other sweep, and so are the same to the byte. The first line says what was ordered.
+//! other sweep, and so are the same to the byte. The first entry says what was ordered.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,21 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Window;
-use crate::digest::sha256;
+use crate::digest::sha256_bytes;
 use crate::error::SweepError;
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
 
-/// Hexadecimal digits of the SHA-256 at a line's beginning, and the space behind them.
-const PREFIX: usize = 65;
+/// Bytes of an entry before its document: the document's length as a little-endian u32, and its SHA-256.
+const LENGTH_SIZE: usize = 4;
+const PREFIX: usize = LENGTH_SIZE + 32;
 
-/// Bytes of evidence that are read again at most because their lines were not written when a sweep was killed.
+/// Bytes of evidence that are read again at most because their entries were not written when a sweep was killed.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
 
 /// What was ordered.
 #[derive(Debug, Serialize, Deserialize)]
-struct FirstLine {
+struct FirstEntry {
     order: Vec<(String, String)>,
     window: Window,
 }
@@ -53,26 +54,27 @@ pub(super) struct NewEntry<'a> {
     pub part: &'a FileReport,
     pub events: Vec<&'a LocatedEvent>,
     pub recovered: Vec<&'a LocatedEvent>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leads: Vec<&'a LocatedLead>,
 }
 
 /// What came of a unit, as it is read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry {
+    /// Which unit it is of.
+    #[expect(dead_code, reason = "whoever reads it knows; the format has it")]
+    place: EntryPlace,
     /// What was seen of it.
     pub part: FileReport,
     /// The events that a detection describes, in the order of the file.
     pub events: Vec<LocatedEvent>,
     /// Those among stale records.
     pub recovered: Vec<LocatedEvent>,
-    /// The queries of Windows' own DNS client that are leads; not there if there are none.
-    #[serde(default)]
+    /// The queries of Windows' own DNS client that are leads.
     pub leads: Vec<LocatedLead>,
 }
 
-/// As much of an entry as tells which unit it is of.
-#[derive(Deserialize)]
+/// What an entry begins with: which unit it is of.
+#[derive(Debug, Deserialize)]
 struct EntryPlace {
     file: FileKey,
     block: Block,
@@ -83,7 +85,7 @@ struct EntryPlace {
 pub(super) struct EntryAt {
     /// The unit's block.
     pub block: Block,
-    line: Range<u64>,
+    bytes: Range<u64>,
 }
 
 /// A journal that is written, and read as far as an earlier sweep wrote it.
@@ -92,7 +94,7 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     writer: BufWriter<File>,
-    /// Bytes of evidence whose lines the system does not have yet.
+    /// Bytes of evidence whose entries the system does not have yet.
     unflushed: u64,
     files: HashMap<FileKey, Vec<EntryAt>>,
     /// The times that can match: those of the sweep that began the journal.
@@ -122,38 +124,38 @@ impl Journal {
             window,
         };
         let whole = journal.read(&mut file, order)?;
-        // What lies behind the last whole line was being written when the sweep ended.
+        // What lies behind the last whole entry was being written when the sweep ended.
         file.set_len(whole).map_err(failed)?;
         if whole == 0 {
             let order = order.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            journal.write(&line(&FirstLine { order, window }))?;
+            journal.write(&entry(&FirstEntry { order, window }))?;
             journal.flush()?;
         }
         Ok(journal)
     }
 
-    /// Reads what is there; returns where the last whole line ends.
+    /// Reads what is there; returns where the last whole entry ends.
     fn read(&mut self, file: &mut File, order: &[(&'static str, String)]) -> Result<u64, SweepError> {
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
         let mut reader = BufReader::new(file);
-        let (mut at, mut text) = (0_u64, Vec::new());
+        let (mut at, mut bytes) = (0_u64, Vec::new());
         let mut units: HashMap<FileKey, Vec<EntryAt>> = HashMap::new();
         loop {
-            text.clear();
-            let length = reader.read_until(b'\n', &mut text).map_err(|error| failed(&self.path, &error))?;
-            let Some(document) = document(&text) else { break };
+            read_entry(&mut reader, &mut bytes).map_err(|error| failed(&self.path, &error))?;
+            let length = bytes.len();
+            let Some(document) = document(&bytes) else { break };
             if at == 0 {
-                let Ok(first) = serde_json::from_slice::<FirstLine>(document) else { break };
+                let Ok(first) = postcard::from_bytes::<FirstEntry>(document) else { break };
                 self.check(&first, order)?;
                 self.window = first.window;
             } else {
-                let Ok(EntryPlace { file, block }) = serde_json::from_slice(document) else { break };
+                let Ok((EntryPlace { file, block }, _)) = postcard::take_from_bytes(document) else { break };
                 let entries = units.entry(file).or_default();
                 if block.is_first() {
                     // An earlier sweep began the file and did not end it.
                     entries.clear();
                 }
-                entries.push(EntryAt { block, line: at..at + length as u64 });
+                entries.push(EntryAt { block, bytes: at..at + length as u64 });
             }
             at += length as u64;
         }
@@ -163,7 +165,7 @@ impl Journal {
     }
 
     /// A sweep is resumed only by one that would have made the same tables.
-    fn check(&self, first: &FirstLine, order: &[(&'static str, String)]) -> Result<(), SweepError> {
+    fn check(&self, first: &FirstEntry, order: &[(&'static str, String)]) -> Result<(), SweepError> {
         let differs = |reason: String| Err(SweepError::Resume { path: self.path.clone(), reason });
         if first.order.len() != order.len() {
             return differs("it was begun by another version of dnsweep".to_owned());
@@ -187,15 +189,15 @@ impl Journal {
         Ok(JournalReader { path: self.path.clone(), file })
     }
 
-    /// Adds the line of a unit.
-    pub(super) fn append(&mut self, line: &[u8], block: Block) -> Result<(), SweepError> {
-        self.write(line)?;
+    /// Adds the entry of a unit.
+    pub(super) fn append(&mut self, entry: &[u8], block: Block) -> Result<(), SweepError> {
+        self.write(entry)?;
         self.unflushed += block.length();
         if self.unflushed >= FLUSHED_AT_LEAST { self.flush() } else { Ok(()) }
     }
 
-    fn write(&mut self, line: &[u8]) -> Result<(), SweepError> {
-        self.writer.write_all(line).map_err(|error| failed(&self.path, &error))
+    fn write(&mut self, entry: &[u8]) -> Result<(), SweepError> {
+        self.writer.write_all(entry).map_err(|error| failed(&self.path, &error))
     }
 
     /// Hands what was added to the system, which keeps it even if this process is killed.
@@ -215,11 +217,11 @@ pub(super) struct JournalReader {
 impl JournalReader {
     /// The entry there.
     pub(super) fn read(&self, at: &EntryAt) -> Result<Entry, SweepError> {
-        let mut text = vec![0; usize::try_from(at.line.end - at.line.start).unwrap_or_default()];
-        let read = self.file.read_exact_at(&mut text, at.line.start);
+        let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
+        let read = self.file.read_exact_at(&mut bytes, at.bytes.start);
         let entry = read.and_then(|()| {
-            let document = document(&text).ok_or_else(|| io::Error::other("a line is not as it was"))?;
-            Ok(serde_json::from_slice(document)?)
+            let document = document(&bytes).ok_or_else(|| io::Error::other("an entry is not as it was"))?;
+            postcard::from_bytes(document).map_err(io::Error::other)
         });
         entry.map_err(|error| failed(&self.path, &error))
     }
@@ -233,23 +235,34 @@ fn is_whole(file: &FileKey, entries: &[EntryAt]) -> bool {
     follows && end >= file.size
 }
 
-/// A line that holds a document.
-pub(super) fn line(document: &impl Serialize) -> Vec<u8> {
-    // Numbers, texts and lists of them, with texts as keys: nothing of it cannot be JSON.
-    let json = serde_json::to_vec(document).unwrap_or_default();
-    let mut line = Vec::with_capacity(json.len() + PREFIX + 1);
-    line.extend_from_slice(sha256(&json).as_bytes());
-    line.push(b' ');
-    line.extend_from_slice(&json);
-    line.push(b'\n');
-    line
+/// An entry that holds a document.
+pub(super) fn entry(document: &impl Serialize) -> Vec<u8> {
+    let mut entry = vec![0; PREFIX];
+    // Numbers, texts, lists and maps of known length: nothing of it cannot be written to memory.
+    entry = postcard::to_extend(document, entry).unwrap_or_default();
+    let Some((prefix, document)) = entry.split_at_mut_checked(PREFIX) else { return entry };
+    let (length, digest) = prefix.split_at_mut(LENGTH_SIZE);
+    // A unit has at most so many bytes of evidence, and an entry at most about as many.
+    length.copy_from_slice(&u32::try_from(document.len()).unwrap_or(u32::MAX).to_le_bytes());
+    digest.copy_from_slice(&sha256_bytes(document));
+    entry
 }
 
-/// The document of a line; `None` if it is not a whole line as it was written.
-fn document(line: &[u8]) -> Option<&[u8]> {
-    let (prefix, document) = line.strip_suffix(b"\n")?.split_at_checked(PREFIX)?;
-    let is_as_written = prefix.split_last() == Some((&b' ', sha256(document).as_bytes()));
-    is_as_written.then_some(document)
+/// Reads the next entry into `bytes`; less of it where the journal ends within.
+fn read_entry(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.clear();
+    reader.take(PREFIX as u64).read_to_end(bytes)?;
+    let length = bytes.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
+    reader.take(u64::from(length)).read_to_end(bytes)?;
+    Ok(())
+}
+
+/// The document of an entry; `None` if it is not a whole entry as it was written.
+fn document(entry: &[u8]) -> Option<&[u8]> {
+    let (prefix, document) = entry.split_at_checked(PREFIX)?;
+    let (length, digest) = prefix.split_first_chunk::<LENGTH_SIZE>()?;
+    let is_whole = usize::try_from(u32::from_le_bytes(*length)) == Ok(document.len());
+    (is_whole && *digest == sha256_bytes(document)).then_some(document)
 }
 
 fn failed(path: &Path, error: &io::Error) -> SweepError {

@@ -106,7 +106,7 @@ impl<'a> LeadFinder<'a> {
         found: &[Described<DnsClientEvent>],
     ) -> Result<Leads, SweepError> {
         let mut leads = Leads {
-            rows: self.table.rows(),
+            rows: self.table.rows(found.len()),
             hosts: Hosts::default(),
             detections: vec![LeadCounts::default(); self.conditions.len()],
             excluded: Excluded::default(),

@@ -154,10 +154,10 @@ impl Excluded {
 }
 
 impl Matches {
-    /// None yet.
-    pub(super) fn none(table: &Table, detections: &[LoadedDetection]) -> Self {
+    /// None yet; so many are expected.
+    pub(super) fn none(table: &Table, detections: &[LoadedDetection], expected: usize) -> Self {
         Matches {
-            rows: table.rows(),
+            rows: table.rows(expected),
             count: 0,
             hosts: Hosts::default(),
             detections: detections.iter().map(Reduced::new).collect(),
@@ -244,7 +244,7 @@ impl<'a> Detector<'a> {
 
     /// What events come to: a row for each detection that describes one, in the order of the detections.
     pub(super) fn reduce(&self, file: &LogFile, described: &[Described]) -> Result<Matches, SweepError> {
-        let mut matches = Matches::none(self.table, &self.config.detections);
+        let mut matches = Matches::none(self.table, &self.config.detections, described.len());
         let source_path = if described.is_empty() { String::new() } else { file.source_path() };
         for event in described {
             for description in &event.descriptions {
@@ -294,7 +294,7 @@ pub(super) fn excluding(
 
 fn match_row<'a>(described: &'a Described, detection: &Detection) -> MatchRow<'a> {
     let LocatedEvent { location, event } = &described.located;
-    let hits = detection.search.predicate.hits(event);
+    let hits = detection.search.predicate.hits_of_match(event);
     MatchRow {
         chunk_number: location.chunk_number,
         record_offset: location.record_offset,

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::journal::{EntryAt, FileKey};
-use crate::config::Hashing;
-use crate::discover::{Discovery, LogFile};
+use crate::config::{Config, Hashing};
+use crate::discover::{Discovery, Form, LogFile, Others};
 use crate::hash_chain::HashChain;
-use crate::scan::{Block, blocks};
+use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 
 /// A block of a file.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub(super) enum Source {
 pub(super) fn units<'a>(
     discovery: &'a Discovery,
     journal: &'a HashMap<FileKey, Vec<EntryAt>>,
-    hashing: Hashing,
+    config: &'a Config,
 ) -> impl Iterator<Item = Unit<'a>> {
     discovery.files.iter().flat_map(move |file| {
         // Without a journal no key is needed.
@@ -40,14 +40,30 @@ pub(super) fn units<'a>(
             block: entry.block,
             source: Source::Journal(entry.clone()),
         });
-        let unread = entries.is_none().then(|| blocks(file.size)).into_iter().flatten();
-        let chain =
-            (hashing == Hashing::Sha256 && entries.is_none()).then(|| Arc::new(HashChain::new(file.size)));
+        let unread =
+            entries.is_none().then(|| blocks(file.size, block_chunks(file, config))).into_iter().flatten();
+        let chain = (config.hashing == Hashing::Sha256 && entries.is_none())
+            .then(|| Arc::new(HashChain::new(file.size)));
         known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence(chain.clone()) }))
     })
 }
 
+/// How many chunks the blocks of a file have. Held in memory is a block of which all is looked at together, or that one seek shall
+/// bring, and one that waits for its turn to be hashed.
+fn block_chunks(file: &LogFile, config: &Config) -> u64 {
+    let is_read_in_pieces = file.form == Form::Log
+        && config.search.others == Others::PassOver
+        && config.readers.is_none()
+        && config.hashing == Hashing::None;
+    if is_read_in_pieces { BLOCK_CHUNKS } else { HELD_BLOCK_CHUNKS }
+}
+
 impl Unit<'_> {
+    /// Bytes of evidence that it is about.
+    pub(super) fn bytes(&self) -> u64 {
+        self.block.length()
+    }
+
     /// Whether the evidence need not be read for it.
     pub(super) fn is_known(&self) -> bool {
         matches!(self.source, Source::Journal(_))

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::journal::{Entry, JournalReader, NewEntry, line};
+use super::journal::{Entry, JournalReader, NewEntry, entry};
 use super::leads::{LeadFinder, Leads, lead_conditions};
 use super::matched::{Described, Detector, Matches, Met};
 use super::unit::{Source, Unit, key};
@@ -18,7 +18,8 @@ use crate::hash_chain::HashChain;
 use crate::readers::Readers;
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
-    Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Scanner, Selection, Wanted, XmlFile,
+    Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Reads, Scanner, Selection, Wanted,
+    XmlFile,
 };
 use crate::write::Table;
 
@@ -38,8 +39,8 @@ pub(super) struct Done<'a> {
     pub leads: Vec<Described<DnsClientEvent>>,
     /// What they come to; an error is a fault of this program, or of the journal.
     pub found: Result<Found, SweepError>,
-    /// Its line for the journal; `None` of what is there already, or could not all be read.
-    pub line: Option<Vec<u8>>,
+    /// Its entry for the journal; `None` of what is there already, or could not all be read.
+    pub entry: Option<Vec<u8>>,
 }
 
 /// What the events of a unit come to.
@@ -111,7 +112,7 @@ impl<'a> Workshop<'a> {
             Source::Journal(at) => at,
         };
         match self.journal.read(&at) {
-            Ok(Entry { part, events, recovered, leads }) => {
+            Ok(Entry { part, events, recovered, leads, .. }) => {
                 self.done(file, block, part, Events { live: events, recovered, dns_client: leads })
             }
             Err(error) => {
@@ -127,31 +128,34 @@ impl<'a> Workshop<'a> {
             Ok(log) => log,
             Err(reason) => {
                 // There will be no hash: nothing need be kept for it.
-                hash(chain, block, None);
+                hash(chain, block.start, None);
                 return self.done(file, block, unreadable(file, block, reason), Events::default());
             }
         };
         let scanner = idle().pop();
         let mut scanner = scanner.unwrap_or_else(|| self.scanner());
         let mut sha256 = None;
-        let see = |bytes: Option<&[u8]>| sha256 = hash(chain, block, bytes);
+        let see = |start: u64, bytes: Option<&[u8]>| {
+            sha256 = sha256.take().or_else(|| hash(chain, start, bytes));
+        };
         let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
         part.sha256 = sha256;
         idle().push(scanner);
         let done = self.done(file, block, part, events);
         // What could not be read now shall be tried again when the sweep is resumed.
-        let line = (!done.part.problems.lack_bytes()).then(|| self.line(&done));
-        Done { line, ..done }
+        let entry = (!done.part.problems.lack_bytes()).then(|| self.entry(&done));
+        Done { entry, ..done }
     }
 
     fn scanner(&self) -> Scanner {
-        let scanner = Scanner::new(&self.selection).recovering(self.config.recovery);
-        scanner.with_dns_client(&self.dns_client)
+        let scanner = Scanner::new(&self.selection).with_dns_client(&self.dns_client);
+        let reads = if self.readers.is_some() { Reads::Blocks } else { Reads::Pieces };
+        scanner.verifying(self.config.checksums).recovering(self.config.recovery).reading(reads)
     }
 
     /// What the journal keeps of a unit.
-    fn line(&self, done: &Done<'_>) -> Vec<u8> {
-        line(&NewEntry {
+    fn entry(&self, done: &Done<'_>) -> Vec<u8> {
+        entry(&NewEntry {
             file: key(self.discovery, done.file),
             block: done.block,
             part: &done.part,
@@ -173,7 +177,7 @@ impl<'a> Workshop<'a> {
             part,
             described,
             leads,
-            line: None,
+            entry: None,
         };
         done.count();
         done
@@ -228,15 +232,20 @@ impl<'a> Workshop<'a> {
         log: &dyn LogBytes,
         file: &LogFile,
         block: Block,
-        see: impl FnOnce(Option<&[u8]>),
+        mut see: impl FnMut(u64, Option<&[u8]>),
     ) -> BlockScan {
-        let scan = |log: &dyn LogBytes| match file.form {
-            Form::Log if self.config.search.others == Others::Carve => {
-                scanner.scan_and_carve_after(log, block, file.size, see)
+        let scan = |log: &dyn LogBytes| {
+            if file.form == Form::Log && self.config.search.others == Others::PassOver {
+                return scanner.scan_after(log, block, see);
             }
-            Form::Log => scanner.scan_after(log, block, see),
-            Form::Carved => scanner.carve_after(log, block, file.size, see),
-            Form::Xml(encoding) => scanner.xml_after(log, block, XmlFile { size: file.size, encoding }, see),
+            let see = |bytes: Option<&[u8]>| see(block.start, bytes);
+            match file.form {
+                Form::Log => scanner.scan_and_carve_after(log, block, file.size, see),
+                Form::Carved => scanner.carve_after(log, block, file.size, see),
+                Form::Xml(encoding) => {
+                    scanner.xml_after(log, block, XmlFile { size: file.size, encoding }, see)
+                }
+            }
         };
         match &self.readers {
             None => scan(log),
@@ -279,9 +288,9 @@ fn wanted(predicate: &Predicate) -> Wanted {
     Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }
 
-/// Adds a block to its file's hash, if there is one; returns the file's SHA-256 if that is complete now.
-fn hash(chain: Option<&HashChain>, block: Block, bytes: Option<&[u8]>) -> Option<String> {
-    chain.and_then(|chain| chain.add(block.start, bytes))
+/// Adds the bytes that start there to their file's hash, if there is one; returns the file's SHA-256 if that is complete now.
+fn hash(chain: Option<&HashChain>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
+    chain.and_then(|chain| chain.add(start, bytes))
 }
 
 fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, String> {

@@ -83,10 +83,16 @@ pub(super) fn compare(
         let comparison = comparison(&listed, file);
         (listed, comparison)
     };
-    in_order(threads, pairs, work, |(listed, comparison)| {
-        note(&mut compared, findings, listed, comparison);
-        Ok(())
-    })?;
+    in_order(
+        threads,
+        pairs,
+        |_| 0,
+        work,
+        |(listed, comparison)| {
+            note(&mut compared, findings, listed, comparison);
+            Ok(())
+        },
+    )?;
     // What is left of the files that were found is not listed; the list has their order.
     for file in &discovery.files {
         if found.contains_key(&key(&discovery, file)) {

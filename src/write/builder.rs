@@ -13,9 +13,8 @@ use super::schema::{TIME_ZONE, item, record_fields, schema};
 use crate::error::SweepError;
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
-/// What a builder has room for at first: most blocks have few matches, and each collects its own rows.
-const ROWS: usize = 16;
-const BYTES: usize = 512;
+/// Bytes of text that a builder has room for at first, for each row that is expected.
+const BYTES_PER_ROW: usize = 64;
 
 /// The form of a table: its columns, and their schema.
 #[derive(Debug, Clone)]
@@ -34,10 +33,10 @@ impl Table {
         }
     }
 
-    /// No rows yet.
+    /// No rows yet; so many are expected.
     #[must_use]
-    pub fn rows(&self) -> Rows {
-        Rows { table: self.clone(), columns: Vec::new(), rows: 0, cells: 0 }
+    pub fn rows(&self, expected: usize) -> Rows {
+        Rows { table: self.clone(), expected, columns: Vec::new(), weights: Vec::new(), cells: 0 }
     }
 
     pub(super) fn schema(&self) -> Arc<Schema> {
@@ -49,9 +48,12 @@ impl Table {
 #[derive(Debug)]
 pub struct Rows {
     table: Table,
+    /// How many there may be: what memory is set aside for.
+    expected: usize,
     /// A builder for each column; none before the first row.
     columns: Vec<ColumnBuilder>,
-    rows: usize,
+    /// For each row, how many bytes of text it has.
+    weights: Vec<usize>,
     /// Cells of all rows, those inside lists included: a measure of the memory they take.
     cells: usize,
 }
@@ -60,7 +62,7 @@ impl Rows {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows
+        self.weights.len()
     }
 
     /// How many cells they have, those inside lists included.
@@ -72,7 +74,7 @@ impl Rows {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.weights.is_empty()
     }
 
     /// Adds a row: one cell for each column, in their order.
@@ -82,25 +84,36 @@ impl Rows {
             return Err(SweepError::Row(format!("{} cells for {} columns", row.len(), columns.len())));
         }
         if self.columns.is_empty() {
-            self.columns = columns.iter().map(|kind| ColumnBuilder::new(*kind)).collect();
+            self.columns = columns.iter().map(|kind| ColumnBuilder::new(*kind, self.expected)).collect();
         }
+        let mut weight = 0;
         for ((column, cell), field) in self.columns.iter_mut().zip(row).zip(self.table.schema.fields()) {
-            self.cells += match &cell {
-                Cell::Texts(texts) => 1 + texts.len(),
-                Cell::Records(records) => 1 + records.iter().map(Vec::len).sum::<usize>(),
-                _ => 1,
-            };
+            let (cells, bytes) = size(&cell);
+            self.cells += cells;
+            weight += bytes;
             column.push(cell).map_err(|text| SweepError::Row(format!("{}: {text}", field.name())))?;
         }
-        self.rows += 1;
+        self.weights.push(weight);
         Ok(())
     }
 
-    /// Takes the rows collected so far.
-    pub(super) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
-        (self.rows, self.cells) = (0, 0);
+    /// The rows, and how many bytes of text each has.
+    pub(super) fn finish(mut self) -> Result<(RecordBatch, Vec<usize>), ArrowError> {
         let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        RecordBatch::try_new(self.table.schema(), arrays)
+        Ok((RecordBatch::try_new(self.table.schema(), arrays)?, self.weights))
+    }
+}
+
+/// How many cells a cell is, those inside it included, and their bytes of text.
+fn size(cell: &Cell<'_>) -> (usize, usize) {
+    match cell {
+        Cell::Text(text) => (1, text.len()),
+        Cell::Texts(texts) => (1 + texts.len(), texts.iter().map(|text| text.len()).sum()),
+        Cell::Records(records) => {
+            let inside = records.iter().flatten().map(size);
+            inside.fold((1, 0), |(cells, bytes), (more, text)| (cells + more, bytes + text))
+        }
+        Cell::Null | Cell::Integer(_) | Cell::Boolean(_) | Cell::Time(_) => (1, 0),
     }
 }
 
@@ -115,26 +128,27 @@ enum ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    fn new(kind: ColumnType) -> Self {
+    fn new(kind: ColumnType, rows: usize) -> Self {
+        let text = || StringBuilder::with_capacity(rows, rows.saturating_mul(BYTES_PER_ROW));
+        let time = || TimestampMicrosecondBuilder::with_capacity(rows).with_timezone(TIME_ZONE);
         match kind {
-            ColumnType::Text => ColumnBuilder::Text(StringBuilder::with_capacity(ROWS, BYTES)),
-            ColumnType::Integer => ColumnBuilder::Integer(Int64Builder::with_capacity(ROWS)),
-            ColumnType::Boolean => ColumnBuilder::Boolean(BooleanBuilder::with_capacity(ROWS)),
-            ColumnType::Time => ColumnBuilder::Time(time_builder()),
+            ColumnType::Text => ColumnBuilder::Text(text()),
+            ColumnType::Integer => ColumnBuilder::Integer(Int64Builder::with_capacity(rows)),
+            ColumnType::Boolean => ColumnBuilder::Boolean(BooleanBuilder::with_capacity(rows)),
+            ColumnType::Time => ColumnBuilder::Time(time()),
             ColumnType::Texts => ColumnBuilder::Texts(
-                ListBuilder::new(StringBuilder::with_capacity(ROWS, BYTES)).with_field(item(DataType::Utf8)),
+                ListBuilder::with_capacity(text(), rows).with_field(item(DataType::Utf8)),
             ),
             ColumnType::Records(fields) => {
                 let builders = fields.iter().map(|(_, kind)| match kind {
-                    Scalar::Text => {
-                        Box::new(StringBuilder::with_capacity(ROWS, BYTES)) as Box<dyn ArrayBuilder>
-                    }
-                    Scalar::Integer => Box::new(Int64Builder::with_capacity(ROWS)),
-                    Scalar::Time => Box::new(time_builder()),
+                    Scalar::Text => Box::new(text()) as Box<dyn ArrayBuilder>,
+                    Scalar::Integer => Box::new(Int64Builder::with_capacity(rows)),
+                    Scalar::Time => Box::new(time()),
                 });
                 let fields = record_fields(fields);
                 let records = StructBuilder::new(fields.clone(), builders.collect());
-                ColumnBuilder::Records(ListBuilder::new(records).with_field(item(DataType::Struct(fields))))
+                let list = ListBuilder::with_capacity(records, rows);
+                ColumnBuilder::Records(list.with_field(item(DataType::Struct(fields))))
             }
         }
     }
@@ -174,10 +188,6 @@ impl ColumnBuilder {
             ColumnBuilder::Records(builder) => Arc::new(builder.finish()),
         }
     }
-}
-
-fn time_builder() -> TimestampMicrosecondBuilder {
-    TimestampMicrosecondBuilder::with_capacity(ROWS).with_timezone(TIME_ZONE)
 }
 
 fn push_record(builder: &mut StructBuilder, record: Vec<Cell<'_>>) -> Result<(), String> {

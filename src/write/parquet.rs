@@ -22,9 +22,15 @@ use crate::table::Cell;
 pub const ROW_GROUP_ROWS: usize = 122_880;
 /// Cells that are collected before they are encoded: some ten thousand rows, or fewer with long lists.
 const BATCH_CELLS: usize = 1 << 18;
-/// Bytes of parts with rows that are collected before they are encoded. To encode costs something for every column however few
-/// the rows; and as much text as crafted evidence can hold must not come together in one array.
-const WAITING_BYTES: usize = 4 << 20;
+/// Rows that are encoded together, and bytes of text after which there are fewer: to encode costs something for every column however
+/// few the rows, and as much text as crafted evidence can hold must not come together in one array. What is encoded together does
+/// not depend on how the rows came in, and so neither do the bytes of the file.
+const BATCH_ROWS: usize = 4096;
+const BATCH_BYTES: usize = 4 << 20;
+/// Parts with rows that may wait: an array of few rows takes many times the memory that they need.
+const MOST_WAITING: usize = 64;
+/// Rows that are expected of those that are pushed one by one.
+const PUSHED_ROWS: usize = 64;
 /// Encoded bytes after which a row group is closed, however few rows it has.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 /// zstd's own default: higher levels cost much time for little space here.
@@ -37,8 +43,9 @@ pub struct TableWriter {
     table: Table,
     /// Rows that were pushed one by one.
     pending: Rows,
-    /// Rows that were collected elsewhere, and the memory they take.
+    /// Rows that wait to be encoded, how many there are, and how many bytes of text they have.
     waiting: Vec<RecordBatch>,
+    waiting_rows: usize,
     waiting_bytes: usize,
     rows: u64,
 }
@@ -73,8 +80,9 @@ impl TableWriter {
             path: path.to_path_buf(),
             writer,
             table: table.clone(),
-            pending: table.rows(),
+            pending: table.rows(PUSHED_ROWS),
             waiting: Vec::new(),
+            waiting_rows: 0,
             waiting_bytes: 0,
             rows: 0,
         })
@@ -83,21 +91,19 @@ impl TableWriter {
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
         self.pending.push(row)?;
-        if self.pending.cells() >= BATCH_CELLS { self.flush() } else { Ok(()) }
+        if self.pending.cells() >= BATCH_CELLS { self.wait_pushed() } else { Ok(()) }
     }
 
     /// Adds rows that were collected elsewhere.
-    pub fn append(&mut self, mut rows: Rows) -> Result<(), SweepError> {
-        if !self.pending.is_empty() {
-            self.flush()?;
-        }
-        self.wait(&mut rows)?;
-        if self.waiting_bytes >= WAITING_BYTES { self.write() } else { Ok(()) }
+    pub fn append(&mut self, rows: Rows) -> Result<(), SweepError> {
+        self.wait_pushed()?;
+        self.wait(rows)
     }
 
     /// Writes what is left, closes the file and waits until it is on the disk.
     pub fn finish(mut self) -> Result<WrittenTable, SweepError> {
-        self.flush()?;
+        self.wait_pushed()?;
+        self.write()?;
         let path = self.path;
         let close = || -> Result<_, ParquetError> {
             let (buffered, sha256, bytes) = self.writer.into_inner()?.finish();
@@ -108,33 +114,52 @@ impl TableWriter {
         close().map_err(|error| failed(&path, &error))
     }
 
-    /// Encodes all rows there are.
-    fn flush(&mut self) -> Result<(), SweepError> {
-        let mut pending = std::mem::replace(&mut self.pending, self.table.rows());
-        self.wait(&mut pending)?;
-        self.write()
+    /// Lets the rows wait that were pushed one by one.
+    fn wait_pushed(&mut self) -> Result<(), SweepError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::replace(&mut self.pending, self.table.rows(PUSHED_ROWS));
+        self.wait(pending)
     }
 
-    fn wait(&mut self, rows: &mut Rows) -> Result<(), SweepError> {
+    /// Lets rows wait, and encodes those that are enough.
+    fn wait(&mut self, rows: Rows) -> Result<(), SweepError> {
         if rows.is_empty() {
             return Ok(());
         }
         self.rows += rows.len() as u64;
-        let batch = rows.take().map_err(|error| failed(&self.path, &error.into()))?;
-        self.waiting_bytes += batch.get_array_memory_size();
-        self.waiting.push(batch);
+        let (batch, weights) = rows.finish().map_err(|error| failed(&self.path, &error.into()))?;
+        let mut start = 0;
+        for (row, weight) in weights.iter().enumerate() {
+            self.waiting_rows += 1;
+            self.waiting_bytes += weight;
+            if self.waiting_rows == BATCH_ROWS || self.waiting_bytes >= BATCH_BYTES {
+                self.waiting.push(batch.slice(start, row + 1 - start));
+                self.write()?;
+                start = row + 1;
+            }
+        }
+        if start < weights.len() {
+            self.waiting.push(batch.slice(start, weights.len() - start));
+        }
+        if self.waiting.len() >= MOST_WAITING {
+            let together = concat_batches(&self.table.schema(), &self.waiting);
+            self.waiting = vec![together.map_err(|error| failed(&self.path, &error.into()))?];
+        }
         Ok(())
     }
 
     /// Encodes the rows that wait.
     fn write(&mut self) -> Result<(), SweepError> {
         let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
-        if waiting.is_empty() {
-            return Ok(());
-        }
+        (self.waiting_rows, self.waiting_bytes) = (0, 0);
         let mut write = || -> Result<(), ParquetError> {
-            self.writer.write(&concat_batches(&self.table.schema(), &waiting)?)?;
+            match waiting.as_slice() {
+                [] => return Ok(()),
+                [batch] => self.writer.write(batch)?,
+                batches => self.writer.write(&concat_batches(&self.table.schema(), batches)?)?,
+            }
             if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush() } else { Ok(()) }
         };
         write().map_err(|error| failed(&self.path, &error))

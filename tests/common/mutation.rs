@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use dnsweep::damage::Problem;
-use dnsweep::scan::{LocatedEvent, Scanner, blocks};
+use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Scanner, blocks};
 use dnsweep::tally::Tally;
 use dnsweep_samples::rng::Rng;
 use dnsweep_samples::{CHUNK_SIZE, damage};
@@ -44,7 +44,7 @@ impl Found {
 /// Scans all of a log.
 pub fn scan_with(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
     let mut found = Found::default();
-    for block in blocks(log.len() as u64) {
+    for block in blocks(log.len() as u64, BLOCK_CHUNKS) {
         let scan = scanner.scan(log, block);
         found.tally.merge(scan.tally);
         found.events.extend(scan.events);

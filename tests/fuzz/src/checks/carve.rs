@@ -1,6 +1,6 @@
 //! Any bytes, looked through for chunks and for stale records: no panic, and nothing is counted twice.
 
-use dnsweep::scan::{LocatedEvent, Recovery, Scanner, Selection, blocks};
+use dnsweep::scan::{HELD_BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, Selection, blocks};
 
 use super::evidence::log;
 
@@ -10,7 +10,7 @@ pub fn check(data: &[u8]) {
     let size = bytes.len() as u64;
     let mut scanner = Scanner::new(&Selection::Everything).recovering(Recovery::Stale);
     let mut in_chunks = 0;
-    for block in blocks(size) {
+    for block in blocks(size, HELD_BLOCK_CHUNKS) {
         let scan = scanner.carve_after(&bytes, block, size, |_| ());
         assert_eq!(scan.bytes_read, block.length(), "all can be read");
         in_chunks += scan.tally.extents.sum();
@@ -39,7 +39,7 @@ fn carve_log(bytes: &Vec<u8>) {
     let size = bytes.len() as u64;
     let mut scanner = Scanner::new(&Selection::Everything).recovering(Recovery::Stale);
     let (mut extents, mut read) = (0, 0);
-    for block in blocks(size) {
+    for block in blocks(size, HELD_BLOCK_CHUNKS) {
         let plain = scanner.scan(bytes, block);
         let carved = scanner.scan_and_carve_after(bytes, block, size, |_| ());
         extents += carved.tally.extents.sum();

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use dnsweep::detect::{Detection, StatsTable};
 use dnsweep::event::QueryResults;
 use dnsweep::report::{Hosts, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
-use dnsweep::scan::{BlockScan, CHUNK_SIZE, FILE_HEADER_SIZE, LocatedEvent, Scanner, Selection, blocks};
+use dnsweep::scan::{
+    BLOCK_CHUNKS, BlockScan, CHUNK_SIZE, FILE_HEADER_SIZE, LocatedEvent, Scanner, Selection, blocks,
+};
 use dnsweep::tally::RecordCounts;
 use dnsweep::write::Table;
 
@@ -21,7 +23,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(&MATCHES_COLUMNS));
 pub fn check(data: &[u8]) {
     let Some((_, log)) = log(data) else { return };
     let mut scanner = Scanner::new(&Selection::Everything);
-    for block in blocks(log.len() as u64) {
+    for block in blocks(log.len() as u64, BLOCK_CHUNKS) {
         let scan = scanner.scan(&log, block);
         let chunks_start = block.start.max(FILE_HEADER_SIZE).min(block.end);
         assert_eq!(scan.bytes_read, block.length(), "all can be read");
@@ -66,7 +68,7 @@ fn counts_are_consistent(scan: &BlockScan, bytes: u64) {
 
 /// The rows that a sweep would write.
 fn make_rows(events: &[LocatedEvent]) {
-    let (mut rows, mut hosts) = (TABLE.rows(), Hosts::default());
+    let (mut rows, mut hosts) = (TABLE.rows(0), Hosts::default());
     let mut stats = SEED.search.stats.as_ref().map(StatsTable::new);
     for LocatedEvent { location, event } in events {
         // A row is made of every query, so that a match need not be found to try it.

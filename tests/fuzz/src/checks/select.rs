@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use dnsweep::damage::Problem;
 use dnsweep::detect::{Detection, Predicate, Search};
-use dnsweep::scan::{LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep::tally::Tally;
 
 use super::evidence::log;
@@ -59,7 +59,7 @@ fn selection(predicate: &Predicate) -> Selection {
 
 fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
     let mut found = Found::default();
-    for block in blocks(log.len() as u64) {
+    for block in blocks(log.len() as u64, BLOCK_CHUNKS) {
         let scan = scanner.scan(log, block);
         found.tally.merge(scan.tally);
         found.events.extend(scan.events);

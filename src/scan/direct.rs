@@ -1,0 +1,142 @@
+//! A DNS query straight from the values of its record, where these are of the types that Sysmon gives them.
+//!
+//! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed, which costs some ten times what
+//! it costs to take the nine texts of a DNS query from their places. Anything out of the ordinary is left to the
+//! decoder ([`super::record`]), which is this file's twin: whatever is read here, it reads alike.
+
+use super::binxml::{GUID, Index, SID, TEXT, U8, U32};
+use super::document::canonical_guid;
+use super::seen::{Seen, plain};
+use super::template::{DataTemplate, EventTemplate};
+use super::value::Values;
+use crate::event::{DnsQueryEvent, System};
+
+/// The fields of a DNS query, in the order of [`DnsQueryPlaces`].
+const FIELDS: [&str; 9] = [
+    "RuleName",
+    "UtcTime",
+    "ProcessGuid",
+    "ProcessId",
+    "QueryName",
+    "QueryStatus",
+    "QueryResults",
+    "Image",
+    "User",
+];
+
+/// Which substitutions of a definition of `EventData` hold the fields of a DNS query.
+#[derive(Debug)]
+pub(super) struct DnsQueryPlaces([Option<Index>; 9]);
+
+impl DnsQueryPlaces {
+    /// Those of a definition; `None` if it has any other field: about the values of that, the decoder shall decide.
+    pub(super) fn of(template: &DataTemplate<'_>) -> Option<Self> {
+        let mut places = [None; 9];
+        for (name, index) in &template.data {
+            let field = FIELDS.iter().position(|field| name.is(field))?;
+            *places.get_mut(field)? = Some(*index);
+        }
+        Some(DnsQueryPlaces(places))
+    }
+}
+
+/// The DNS query that a record is: it is of the definition `template`, has the values `system` and was seen to be one, and its
+/// `EventData` has the values `data` at those places. `None` where anything is not as usual.
+pub(super) fn dns_query(
+    template: &EventTemplate,
+    system: &Values<'_>,
+    seen: &Seen,
+    places: &DnsQueryPlaces,
+    data: &Values<'_>,
+) -> Option<DnsQueryEvent> {
+    let system = self::system(template, system, seen)?;
+    let [rule_name, utc_time, process_guid, process_id, query_name, query_status, query_results, image, user] =
+        places.0;
+    // A field that is not there is none; one that is there is read, or the record is left to the decoder.
+    let text = |place: Option<Index>| match place {
+        Some(index) => text(data.bytes(index, TEXT)?).map(Some),
+        None => Some(None),
+    };
+    let process_guid = match process_guid {
+        Some(index) => Some(match data.bytes(index, GUID) {
+            Some(guid) => self::guid(guid.first_chunk()?),
+            None => canonical_guid(&self::text(data.bytes(index, TEXT)?)?),
+        }),
+        None => None,
+    };
+    let process_id = match process_id {
+        Some(index) => Some(match data.bytes(index, U32) {
+            Some(number) => u32::from_le_bytes(*number.first_chunk()?).to_string(),
+            None => self::text(data.bytes(index, TEXT)?)?,
+        }),
+        None => None,
+    };
+    Some(DnsQueryEvent {
+        system,
+        rule_name: text(rule_name)?,
+        utc_time: text(utc_time)?,
+        process_guid,
+        process_id,
+        query_name: text(query_name)?,
+        query_status: text(query_status)?,
+        query_results: text(query_results)?,
+        image: text(image)?,
+        user: text(user)?,
+    })
+}
+
+fn system(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Option<System> {
+    let [version] = *values.bytes(template.version?, U8)?.first_chunk()?;
+    Some(System {
+        provider: plain(values.bytes(template.provider?, TEXT)?)?,
+        channel: match template.channel {
+            Some(index) => plain(values.bytes(index, TEXT)?)?,
+            None => template.channel_text.clone(),
+        },
+        event_id: u32::from(seen.event_id),
+        version: Some(u32::from(version)),
+        event_record_id: Some(seen.event_record_id),
+        computer: template.computer.clone(),
+        time_created: Some(seen.time),
+        time_created_raw: seen.time.system_time()?,
+        user_id: Some(sid(values.bytes(template.user_id?, SID)?)?),
+    })
+}
+
+/// UTF-16 text, less the NUL that ends it in live logs. `None` for what is not Unicode, or holds another NUL.
+fn text(bytes: &[u8]) -> Option<String> {
+    let (units, []) = bytes.as_chunks::<2>() else { return None };
+    let units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
+    if units.iter().all(|[low, high]| *high == 0 && low.is_ascii() && *low != 0) {
+        return String::from_utf8(units.iter().map(|[low, _]| *low).collect()).ok();
+    }
+    let units = units.iter().copied().map(u16::from_le_bytes);
+    let text: String = char::decode_utf16(units).collect::<Result<_, _>>().ok()?;
+    (!text.contains('\0')).then_some(text)
+}
+
+/// A GUID in its canonical form. Its first three parts are little-endian numbers.
+fn guid(bytes: &[u8; 16]) -> String {
+    const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+    let mut text = String::with_capacity(36);
+    for (place, byte) in ORDER.iter().filter_map(|at| bytes.get(*at)).enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(nibble), 16));
+        }
+    }
+    text
+}
+
+/// A security identifier as Windows writes it. `None` for a revision or authority that no real one has.
+fn sid(bytes: &[u8]) -> Option<String> {
+    let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
+    let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));
+    for part in parts.as_chunks::<4>().0 {
+        text.push('-');
+        text.push_str(&u32::from_le_bytes(*part).to_string());
+    }
+    Some(text)
+}

@@ -1,0 +1,219 @@
+//! What is known of a chunk while it is skimmed: its definitions, the logs that its records belong to, and what was counted of
+//! them. Which records are counted is decided elsewhere ([`super::select`]).
+
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::event::{EventTime, Span};
+use crate::numbering::Runs;
+use crate::tally::{RecordCounts, RecordIds};
+
+use super::binxml::TEXT;
+use super::chunk::CHUNK_HEADER_SIZE;
+use super::direct::DnsQueryPlaces;
+use super::needle::{FieldPlaces, Needles, Wanted};
+use super::seen::{Seen, is_plain, plain};
+use super::template::{EventTemplate, data_template};
+use super::value::Values;
+
+/// What is wanted of the data of a kind of event.
+#[derive(Debug)]
+pub(super) struct WantedData {
+    needles: Needles,
+    /// The definitions of `EventData` met so far in the chunk, by their offsets; `None` for one that is not understood.
+    pub data: Vec<(usize, Option<KnownData>)>,
+}
+
+/// A definition of `EventData`.
+#[derive(Debug)]
+pub(super) struct KnownData {
+    /// Where the fields lie that are looked into.
+    fields: FieldPlaces,
+    /// Where those of a DNS query lie, if it has no others; looked up when the first is wanted.
+    query: OnceCell<Option<DnsQueryPlaces>>,
+}
+
+/// The data of an event that a detection could want.
+pub(super) struct Found<'a> {
+    /// The place of its definition among those known.
+    pub definition: usize,
+    pub values: Values<'a>,
+}
+
+/// A definition of an event, and what was counted of its records.
+#[derive(Debug)]
+pub(super) struct KnownEvent {
+    pub template: Arc<EventTemplate>,
+    pub counts: Counts,
+}
+
+/// A log, and the numbers of its records that were counted.
+#[derive(Debug)]
+pub(super) struct KnownLog {
+    pub computer: String,
+    pub channel: String,
+    pub runs: Runs,
+}
+
+/// Counts of one definition's records, as plain numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub records: u64,
+    pub sysmon_records: u64,
+    pub dns_queries: u64,
+    pub first_time: EventTime,
+    pub last_time: EventTime,
+    pub first_id: u64,
+    pub last_id: u64,
+}
+
+/// The place among the known logs of the one that a record of that definition belongs to.
+pub(super) fn known_log(
+    logs: &mut Vec<KnownLog>,
+    template: &EventTemplate,
+    values: &Values<'_>,
+) -> Option<usize> {
+    let substituted = match template.channel {
+        None => None,
+        Some(index) => Some(values.bytes(index, TEXT)?),
+    };
+    let is_known = |log: &KnownLog| {
+        log.computer == template.computer
+            && match substituted {
+                None => log.channel == template.channel_text,
+                Some(text) => is_plain(text, &log.channel),
+            }
+    };
+    if let Some(known) = logs.iter().position(is_known) {
+        return Some(known);
+    }
+    let channel = match substituted {
+        None => template.channel_text.clone(),
+        Some(text) => plain(text)?,
+    };
+    logs.push(KnownLog { computer: template.computer.clone(), channel, runs: Runs::default() });
+    Some(logs.len() - 1)
+}
+
+impl WantedData {
+    /// Nothing is known yet of what these want.
+    pub(super) fn new(wanted: &[Wanted]) -> Self {
+        WantedData { needles: Needles::new(wanted), data: Vec::new() }
+    }
+
+    /// Whether no detection can want a DNS query that was seen.
+    pub(super) fn is_unwanted(&mut self, chunk: &[u8], seen: &Seen, records_end: usize) -> bool {
+        let found = seen.data.clone().and_then(|data| self.find(chunk, data, records_end));
+        matches!(found, Some(None))
+    }
+
+    /// The data of the event whose `EventData` fills `range`, if a detection could want it.
+    pub(super) fn find<'c>(
+        &mut self,
+        chunk: &'c [u8],
+        range: Range<usize>,
+        records_end: usize,
+    ) -> Option<Option<Found<'c>>> {
+        let WantedData { needles, data } = self;
+        let values = Values::read(chunk, range)?;
+        let read = |offset| {
+            let fields = needles.places(&data_template(chunk, offset, records_end)?);
+            Some(KnownData { fields, query: OnceCell::new() })
+        };
+        let definition = known(data, values.definition, read)?;
+        let is_wanted = needles.want(&data.get(definition)?.1.as_ref()?.fields, &values)?;
+        Some(is_wanted.then_some(Found { definition, values }))
+    }
+}
+
+/// The place among those known of the definition at `offset`, which is read if it is new. It must lie among the live
+/// records, which the chunk's checksum covers.
+pub(super) fn known<T>(
+    definitions: &mut Vec<(usize, Option<T>)>,
+    offset: usize,
+    read: impl FnOnce(usize) -> Option<T>,
+) -> Option<usize> {
+    let place = match definitions.iter().position(|(known, _)| *known == offset) {
+        Some(place) => place,
+        None if offset < CHUNK_HEADER_SIZE => return None,
+        None => {
+            definitions.push((offset, read(offset)));
+            definitions.len() - 1
+        }
+    };
+    Some(place)
+}
+
+impl Found<'_> {
+    /// Where the fields of a DNS query lie in the data, if it has no others.
+    pub(super) fn places<'k>(
+        &self,
+        wanted: &'k WantedData,
+        chunk: &[u8],
+        records_end: usize,
+    ) -> Option<&'k DnsQueryPlaces> {
+        let (offset, known) = wanted.data.get(self.definition)?;
+        let places = || DnsQueryPlaces::of(&data_template(chunk, *offset, records_end)?);
+        known.as_ref()?.query.get_or_init(places).as_ref()
+    }
+}
+
+impl KnownEvent {
+    /// One of which nothing was counted yet.
+    pub(super) fn new(template: Arc<EventTemplate>) -> Self {
+        KnownEvent { template, counts: Counts::NONE }
+    }
+
+    /// The range of the EventRecordIDs that were counted.
+    pub(super) fn ids(&self) -> RecordIds {
+        RecordIds { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
+    }
+}
+
+impl Counts {
+    /// Those of no record.
+    pub(super) const NONE: Counts = Counts {
+        records: 0,
+        sysmon_records: 0,
+        dns_queries: 0,
+        first_time: EventTime::MAX,
+        last_time: EventTime::MIN,
+        first_id: u64::MAX,
+        last_id: 0,
+    };
+
+    /// Counts a record.
+    pub(super) fn add(&mut self, seen: &Seen) {
+        self.records += 1;
+        self.sysmon_records += u64::from(seen.sysmon);
+        self.dns_queries += u64::from(seen.is_dns_query());
+        self.first_time = self.first_time.min(seen.time);
+        self.last_time = self.last_time.max(seen.time);
+        self.first_id = self.first_id.min(seen.event_record_id);
+        self.last_id = self.last_id.max(seen.event_record_id);
+    }
+
+    /// Adds those of other records.
+    pub(super) fn merge(&mut self, other: Counts) {
+        self.records += other.records;
+        self.sysmon_records += other.sysmon_records;
+        self.dns_queries += other.dns_queries;
+        self.first_time = self.first_time.min(other.first_time);
+        self.last_time = self.last_time.max(other.last_time);
+        self.first_id = self.first_id.min(other.first_id);
+        self.last_id = self.last_id.max(other.last_id);
+    }
+}
+
+/// For counts of at least one record.
+impl From<Counts> for RecordCounts {
+    fn from(counts: Counts) -> Self {
+        RecordCounts {
+            records: counts.records,
+            sysmon_records: counts.sysmon_records,
+            dns_queries: counts.dns_queries,
+            span: Span { first: Some(counts.first_time), last: Some(counts.last_time) },
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A stretch: records one after the other that are laid out alike, and that are counted together.
+//!
+//! Nearly all records of a log lie in such stretches. What would be noted for each of them by itself (in the counts of its
+//! definition, among the numbers of its log, on its machine's clock) is kept here until the stretch ends, so that it costs a record a
+//! few instructions. Its twin is to note each record by itself, as [`super::select`] does with any that is unlike the one before.
+
+use crate::clock::{Clock, Written, is_step};
+use crate::numbering::{Run, Runs};
+
+use super::known::Counts;
+use super::seen::Seen;
+
+/// Records one after the other.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    counts: Counts,
+    /// Where the first record starts, and what the headers of the first and the last say of their writing.
+    start: usize,
+    first: Written,
+    last: Written,
+    /// Those of the records that were taken last whose numbers follow one another.
+    run: Run,
+}
+
+impl Stretch {
+    /// A stretch that may begin at `start` of the chunk.
+    pub(super) fn new(start: usize) -> Self {
+        let none = Written { header_id: 0, filetime: 0 };
+        let run = Run { first: 0, last: 0, first_time: None, last_time: None };
+        Stretch { counts: Counts::NONE, start, first: none, last: none, run }
+    }
+
+    /// How many records it has.
+    pub(super) fn records(&self) -> u64 {
+        self.counts.records
+    }
+
+    /// Takes the next record, whose number belongs among those of a log, which are handed on as they end; or says that it must be noted
+    /// by itself, for the clock may have gone back.
+    #[inline]
+    pub(super) fn take(&mut self, seen: &Seen, written: Written, log: &mut Runs) -> bool {
+        let id = seen.event_record_id;
+        if self.counts.records == 0 {
+            self.first = written;
+            self.run = Run::of(id, Some(seen.time));
+        } else if is_step(self.last, written) {
+            return false;
+        } else if self.run.last.checked_add(1) == Some(id) {
+            (self.run.last, self.run.last_time) = (id, Some(seen.time));
+        } else {
+            self.end_run(log);
+            self.run = Run::of(id, Some(seen.time));
+        }
+        self.last = written;
+        self.counts.records += 1;
+        self.counts.sysmon_records += u64::from(seen.sysmon);
+        self.counts.dns_queries += u64::from(seen.is_dns_query());
+        self.counts.first_time = self.counts.first_time.min(seen.time);
+        self.counts.last_time = self.counts.last_time.max(seen.time);
+        true
+    }
+
+    #[cold]
+    fn end_run(&mut self, log: &mut Runs) {
+        log.add_run(self.run);
+        self.counts.first_id = self.counts.first_id.min(self.run.first);
+        self.counts.last_id = self.counts.last_id.max(self.run.last);
+    }
+
+    /// Notes what was counted.
+    pub(super) fn end(mut self, event: &mut Counts, log: &mut Runs, clock: &mut Clock) {
+        if self.counts.records > 0 {
+            self.end_run(log);
+            event.merge(self.counts);
+            clock.add_steady(self.start as u64, self.first, self.last);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventTime;
+    use proptest::prelude::*;
+
+    fn record() -> impl Strategy<Value = (Seen, Written)> {
+        // Numbers and times that mostly go on, and now and then go back, by less than a step and by more.
+        let id = prop_oneof![0..6_u64, Just(u64::MAX)];
+        (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)], any::<bool>()).prop_map(
+            |(id, minutes, ticks, event_id, sysmon)| {
+                let time = EventTime::from_ticks(ticks);
+                let seen = Seen { event_id, sysmon, time, event_record_id: id, data: None };
+                (seen, Written { header_id: id, filetime: 1 + minutes * 400_000_000 })
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn a_stretch_notes_what_each_of_its_records_would(records in prop::collection::vec(record(), 0..9), before in prop::option::of(record())) {
+            let none = || (Counts::NONE, Runs::default(), Clock::default());
+            let (mut counts, mut runs, mut clock) = none();
+            let (mut counts_by_one, mut runs_by_one, mut clock_by_one) = none();
+            let note = |(seen, written): &(Seen, Written), at: u64, to: (&mut Counts, &mut Runs, &mut Clock)| {
+                to.0.add(seen);
+                to.1.add(seen.event_record_id, Some(seen.time));
+                to.2.add(at, *written);
+            };
+            if let Some(before) = &before {
+                note(before, 0, (&mut counts, &mut runs, &mut clock));
+                note(before, 0, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
+            }
+            let mut stretch = Stretch::new(7);
+            let taken = records.iter().take_while(|(seen, written)| stretch.take(seen, *written, &mut runs)).count();
+            // Only a clock that may have gone back ends it.
+            let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
+            prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));
+            prop_assert_eq!(stretch.records(), taken as u64);
+            stretch.end(&mut counts, &mut runs, &mut clock);
+            for (place, record) in records.iter().take(taken).enumerate() {
+                note(record, 7 + place as u64, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
+            }
+            prop_assert_eq!(counts, counts_by_one);
+            prop_assert_eq!(runs, runs_by_one);
+            prop_assert_eq!(clock, clock_by_one);
+        }
+    }
+}
