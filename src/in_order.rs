@@ -13,12 +13,16 @@ use rayon::ThreadPoolBuilder;
 
 use crate::error::SweepError;
 
-/// Units under way for each thread: enough that threads need not wait for the one that consumes. On
+/// What light units are handed out together up to, in what a unit weighs: 512 KiB where that is bytes, so that a thread is not woken for
+/// a small file.
+const BATCH_WEIGHT: u64 = 1 << 19;
+const BATCH_UNITS: usize = 32;
+/// Batches under way for each thread: enough that threads need not wait for the one that consumes. On
 /// machines with many threads fewer, as memory must not grow with them.
-const UNITS_PER_THREAD: u64 = 8;
-const MOST_UNITS: u64 = 64;
-/// How much of them may be under way for each thread, in what a unit weighs: 16 MiB where that is bytes. Of heavier ones there are
-/// two, so that one can be worked on while another is consumed.
+const BATCHES_PER_THREAD: u64 = 8;
+const MOST_BATCHES: u64 = 64;
+/// How much may be under way for each thread. Of heavier batches there are two, so that one can be worked on while another is
+/// consumed.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
 /// Does `work` on every unit and gives the results to `consume`, in the order of the units.
@@ -73,7 +77,7 @@ where
         .build()
         .map_err(|error| SweepError::Threads(error.to_string()))?;
     let threads = threads.get() as u64;
-    let most = (threads * UNITS_PER_THREAD).min(MOST_UNITS).max(threads * 2);
+    let most = (threads * BATCHES_PER_THREAD).min(MOST_BATCHES).max(threads * 2);
     let heaviest = threads * WEIGHT_PER_THREAD;
     let mut units = units.fuse();
     let work = &work;
@@ -81,37 +85,50 @@ where
         let (sender, results) = channel();
         let (mut begun, mut consumed) = (0_u64, 0_u64);
         let (mut weights, mut under_way) = (VecDeque::new(), 0_u64);
-        let mut early: BTreeMap<u64, R> = BTreeMap::new();
+        let mut early: BTreeMap<u64, Vec<R>> = BTreeMap::new();
         loop {
             while begun - consumed < most
                 && (under_way < heaviest || begun - consumed < threads * 2)
-                && let Some(unit) = units.next()
+                && let Some((batch, heavy)) = next_batch(&mut units, &weight)
             {
-                let heavy = weight(&unit);
                 weights.push_back(heavy);
                 under_way += heavy;
                 let (sender, number) = (sender.clone(), begun);
                 begun += 1;
                 scope.spawn(move |_| {
                     // A panic is carried to the calling thread, which would otherwise wait for ever.
-                    let result = catch_unwind(AssertUnwindSafe(|| work(unit)));
+                    let results =
+                        catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect::<Vec<R>>()));
                     // The receiver is gone only after an error, when results are of no use any more.
-                    let _ = sender.send((number, result));
+                    let _ = sender.send((number, results));
                 });
             }
             if begun == consumed {
                 return Ok(());
             }
-            // This thread holds a sender itself, so there is always one more result to wait for.
-            let Ok((number, result)) = results.recv() else { return Ok(()) };
-            early.insert(number, result.unwrap_or_else(|panic| resume_unwind(panic)));
-            while let Some(result) = early.remove(&consumed) {
-                consume(result)?;
+            // This thread holds a sender itself, so there is always one more batch to wait for.
+            let Ok((number, batch)) = results.recv() else { return Ok(()) };
+            early.insert(number, batch.unwrap_or_else(|panic| resume_unwind(panic)));
+            while let Some(batch) = early.remove(&consumed) {
+                batch.into_iter().try_for_each(&mut consume)?;
                 consumed += 1;
                 under_way -= weights.pop_front().unwrap_or_default();
             }
         }
     })
+}
+
+/// The next units to hand out together, and what they weigh; `None` if there are no more.
+fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u64) -> Option<(Vec<U>, u64)> {
+    let (mut batch, mut heavy) = (Vec::new(), 0);
+    while heavy < BATCH_WEIGHT
+        && batch.len() < BATCH_UNITS
+        && let Some(unit) = units.next()
+    {
+        heavy += weight(&unit);
+        batch.push(unit);
+    }
+    (!batch.is_empty()).then_some((batch, heavy))
 }
 
 #[cfg(test)]
@@ -178,7 +195,8 @@ mod tests {
     #[test]
     fn of_heavy_units_few_are_under_way() {
         use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-        for (weight, most) in [(1, 16), (WEIGHT_PER_THREAD / 2, 4), (WEIGHT_PER_THREAD * 9, 4)] {
+        let light = BATCH_WEIGHT / 4;
+        for (weight, most) in [(light, 16 * 4), (WEIGHT_PER_THREAD / 2, 4), (WEIGHT_PER_THREAD * 9, 4)] {
             let (consumed, begun) = (AtomicU64::new(0), AtomicU64::new(0));
             let under_way = AtomicU64::new(0);
             let units = (0..200).inspect(|_| {

@@ -177,38 +177,85 @@ impl Runs {
     }
 }
 
-/// The logs that records belong to: by the Computer, then by the Channel that they name.
+/// The logs of one machine: by their Channel, in the order of the names. Most machines have one, and there can be very many machines, so
+/// they are kept in a list, not in a tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Logs(BTreeMap<String, BTreeMap<String, Runs>>);
+pub struct Channels(Vec<(String, Runs)>);
 
-impl Logs {
+impl Channels {
     /// Changes the runs of a log.
-    pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut Runs)) {
-        // Looked up first, so that a name is copied only once.
-        if let Some(runs) = self.0.get_mut(computer).and_then(|channels| channels.get_mut(channel)) {
+    pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut Runs)) {
+        let place = self.place(channel).unwrap_or_else(|place| {
+            self.insert(place, channel, Runs::default());
+            place
+        });
+        if let Some((_, runs)) = self.0.get_mut(place) {
             change(runs);
-        } else {
-            let channels = self.0.entry(computer.to_owned()).or_default();
-            change(channels.entry(channel.to_owned()).or_default());
         }
     }
 
-    /// Adds what was seen elsewhere.
-    pub fn merge(&mut self, other: &Logs) {
-        for (computer, channel, runs) in other.iter() {
-            self.change(computer, channel, |ours| ours.merge(runs));
+    /// Adds what was seen of a log elsewhere.
+    pub fn merge(&mut self, channel: &str, runs: &Runs) {
+        match self.place(channel) {
+            Ok(place) => self.0.get_mut(place).map_or((), |(_, ours)| ours.merge(runs)),
+            // A copy has no room for more than it holds.
+            Err(place) => self.insert(place, channel, runs.clone()),
         }
     }
 
     /// Keeps of each log what a ledger can hold.
     pub fn limit(&mut self) {
-        self.0.values_mut().flat_map(BTreeMap::values_mut).for_each(Runs::limit);
+        self.0.iter_mut().for_each(|(_, runs)| runs.limit());
+    }
+
+    /// Channel and runs, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Runs)> {
+        self.0.iter().map(|(channel, runs)| (channel.as_str(), runs))
+    }
+
+    fn place(&self, channel: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(channel))
+    }
+
+    fn insert(&mut self, place: usize, channel: &str, runs: Runs) {
+        self.0.reserve_exact(1);
+        self.0.insert(place, (channel.to_owned(), runs));
+    }
+}
+
+/// The logs that records belong to: by the Computer, then by the Channel that they name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Logs(BTreeMap<String, Channels>);
+
+impl Logs {
+    /// Changes the runs of a log.
+    pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut Runs)) {
+        // Looked up first, so that a name is copied only once.
+        match self.0.get_mut(computer) {
+            Some(channels) => channels.change(channel, change),
+            None => self.0.entry(computer.to_owned()).or_default().change(channel, change),
+        }
+    }
+
+    /// Adds what was seen elsewhere.
+    pub fn merge(&mut self, other: &Logs) {
+        for (computer, channels) in &other.0 {
+            match self.0.get_mut(computer) {
+                Some(ours) => channels.iter().for_each(|(channel, runs)| ours.merge(channel, runs)),
+                None => _ = self.0.insert(computer.clone(), channels.clone()),
+            }
+        }
+    }
+
+    /// Keeps of each log what a ledger can hold.
+    pub fn limit(&mut self) {
+        self.0.values_mut().for_each(Channels::limit);
     }
 
     /// Computer, Channel and runs, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Runs)> {
         self.0.iter().flat_map(|(computer, channels)| {
-            channels.iter().map(|(channel, runs)| (computer.as_str(), channel.as_str(), runs))
+            channels.iter().map(|(channel, runs)| (computer.as_str(), channel, runs))
         })
     }
 }

@@ -26,7 +26,7 @@ use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::machine::{machine, working_directory};
 use crate::report::{
-    DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, Hosts, LEADS_COLUMNS,
+    DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, HostRow, LEADS_COLUMNS,
     MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, Run, Totals,
 };
 use crate::scan::{Checksums, Recovery};
@@ -62,7 +62,7 @@ pub struct Outcome {
     /// What is in `run.json`.
     pub run: Run,
     /// All hosts.
-    pub hosts: Hosts,
+    pub hosts: Vec<HostRow>,
     /// The files that were not all read and understood, in evidence order; the first of many.
     pub flawed: Vec<FlawedFile>,
     /// Where the tables are.

@@ -8,7 +8,7 @@ use super::ledger::{MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
 use super::verdict::Verdict;
 use crate::event::Span;
-use crate::numbering::Runs;
+use crate::numbering::Channels;
 use crate::table::{Cell, Column, ColumnType, Scalar};
 use crate::tally::RecordCounts;
 
@@ -146,7 +146,7 @@ pub struct Host {
     /// Its files.
     pub files: FileCounts,
     /// EventRecordIDs by channel.
-    pub channels: BTreeMap<String, Runs>,
+    pub channels: Channels,
     /// How often the clock went back, in files that hold no other machine's records.
     pub clock_steps: u64,
     /// Matches whose UtcTime is far from TimeCreated.
@@ -217,8 +217,8 @@ impl Host {
         self.risk_score = self.risk_score.max(other.risk_score);
         self.counts.merge(other.counts);
         self.files.merge(other.files);
-        for (channel, runs) in &other.channels {
-            self.channels.entry(channel.clone()).or_default().merge(runs);
+        for (channel, runs) in other.channels.iter() {
+            self.channels.merge(channel, runs);
         }
         self.clock_steps += other.clock_steps;
         self.distant_utc_times += other.distant_utc_times;
@@ -299,7 +299,7 @@ impl Host {
             Cell::count(self.files.damaged),
             Cell::text(self.verdict().name()),
             Cell::Records(self.gap_cells()),
-            Cell::count(self.channels.values().map(Runs::gap_count).sum()),
+            Cell::count(self.channels.iter().map(|(_, runs)| runs.gap_count()).sum()),
             Cell::count(self.clock_steps),
             Cell::count(self.distant_utc_times),
             Cell::Texts(self.findings().iter().map(|finding| finding.to_string().into()).collect()),

@@ -10,6 +10,9 @@ use super::matches::MatchRow;
 /// Machines of the same evidence that are named with each: of a collector's logs, with thousands of them, not all.
 const MOST_NEIGHBOURS: usize = 20;
 
+/// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
+pub type HostRow = (Option<String>, Host);
+
 /// All hosts, and the files that could not be given to one. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
@@ -35,38 +38,46 @@ impl Hosts {
             self.nameless.entry(evidence.to_owned()).or_default().merge(counts);
         }
         for (computer, records) in &file.tally.computers {
-            let host = self.computers.entry(computer.clone()).or_default();
-            host.evidence.insert(evidence.to_owned());
-            host.counts.merge(*records);
-            host.files.merge(counts);
-            if file.tally.computers.len() == 1 {
-                host.clock_steps += file.clock.step_count();
-            }
+            self.change(computer, |host| {
+                if !host.evidence.contains(evidence) {
+                    host.evidence.insert(evidence.to_owned());
+                }
+                host.counts.merge(*records);
+                host.files.merge(counts);
+                if file.tally.computers.len() == 1 {
+                    host.clock_steps += file.clock.step_count();
+                }
+            });
         }
         for (computer, channel, runs) in file.tally.logs.iter() {
-            let host = self.computers.entry(computer.to_owned()).or_default();
-            let channel = host.channels.entry(channel.to_owned()).or_default();
-            channel.merge(runs);
-            channel.limit();
+            self.change(computer, |host| {
+                host.channels.merge(channel, runs);
+                host.channels.limit();
+            });
+        }
+    }
+
+    fn change(&mut self, computer: &str, change: impl FnOnce(&mut Host)) {
+        // Looked up first, so that a name is copied only once.
+        match self.computers.get_mut(computer) {
+            Some(host) => change(host),
+            None => change(self.computers.entry(computer.to_owned()).or_default()),
         }
     }
 
     /// Counts a match.
     pub fn add_match(&mut self, row: &MatchRow<'_>) {
-        match self.computers.get_mut(&row.event.system.computer) {
-            Some(host) => host.add_match(row),
-            None => self.computers.entry(row.event.system.computer.clone()).or_default().add_match(row),
-        }
+        self.change(&row.event.system.computer, |host| host.add_match(row));
     }
 
     /// Counts a match that an exclusion holds for.
     pub fn add_excluded(&mut self, row: &MatchRow<'_>) {
-        self.computers.entry(row.event.system.computer.clone()).or_default().excluded_matches += 1;
+        self.change(&row.event.system.computer, |host| host.excluded_matches += 1);
     }
 
     /// Counts a lead.
     pub fn add_lead(&mut self, row: &LeadRow<'_>) {
-        self.computers.entry(row.event.system.computer.clone()).or_default().add_lead(row);
+        self.change(&row.event.system.computer, |host| host.add_lead(row));
     }
 
     /// Adds what was seen in another part of the evidence.
@@ -82,35 +93,39 @@ impl Hosts {
     /// The hosts in the order of their names, and behind them, without a name, the evidence in
     /// which no record names a Computer. Files that name none are counted with every host of their evidence.
     #[must_use]
-    pub fn rows(&self) -> Vec<(Option<&str>, Host)> {
-        let mut rows: Vec<(Option<&str>, Host)> =
-            self.computers.iter().map(|(computer, host)| (Some(computer.as_str()), host.clone())).collect();
-        let mut owners: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (row, host) in self.computers.values().enumerate() {
-            host.evidence.iter().for_each(|evidence| owners.entry(evidence).or_default().push(row));
-        }
-        let names: Vec<&String> = self.computers.keys().collect();
-        for together in owners.values().filter(|together| together.len() > 1) {
-            for row in together {
-                let Some((_, host)) = rows.get_mut(*row) else { continue };
-                let others = together.iter().filter(|other| *other != row).take(MOST_NEIGHBOURS);
-                host.neighbours
-                    .extend(others.filter_map(|other| names.get(*other)).map(|name| (*name).clone()));
+    pub fn into_rows(self) -> Vec<HostRow> {
+        let Hosts { computers, nameless } = self;
+        // There can be as many hosts as files: they are handed on, not copied.
+        let mut rows: Vec<HostRow> =
+            computers.into_iter().map(|(computer, host)| (Some(computer), host)).collect();
+        let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (row, (_, host)) in rows.iter().enumerate() {
+            for evidence in &host.evidence {
+                match owners.get_mut(evidence) {
+                    Some(owners) => owners.push(row),
+                    None => _ = owners.insert(evidence.clone(), vec![row]),
+                }
             }
         }
-        for (evidence, files) in &self.nameless {
-            match owners.get(evidence.as_str()) {
+        for together in owners.values().filter(|together| together.len() > 1) {
+            for row in together {
+                let others = together.iter().filter(|other| *other != row).take(MOST_NEIGHBOURS);
+                let names: Vec<String> = others.filter_map(|other| rows.get(*other)?.0.clone()).collect();
+                if let Some((_, host)) = rows.get_mut(*row) {
+                    host.neighbours.extend(names);
+                }
+            }
+        }
+        for (evidence, files) in nameless {
+            match owners.get(&evidence) {
                 Some(owners) => {
                     for row in owners {
                         if let Some((_, host)) = rows.get_mut(*row) {
-                            host.files.merge(*files);
+                            host.files.merge(files);
                         }
                     }
                 }
-                None => rows.push((
-                    None,
-                    Host { evidence: [evidence.clone()].into(), files: *files, ..Host::default() },
-                )),
+                None => rows.push((None, Host { evidence: [evidence].into(), files, ..Host::default() })),
             }
         }
         rows
@@ -177,11 +192,9 @@ mod tests {
         let mut all = hosts(&[("one", named), ("one", unreadable.clone()), ("two", unreadable)]);
         all.add_evidence("three");
         let rows: Vec<_> = all
-            .rows()
+            .into_rows()
             .into_iter()
-            .map(|(computer, host)| {
-                (computer.map(str::to_owned), host.files.files, host.files.damaged, host.verdict())
-            })
+            .map(|(computer, host)| (computer, host.files.files, host.files.damaged, host.verdict()))
             .collect();
         assert_eq!(
             rows,

@@ -19,7 +19,7 @@ pub use escape::{escaped, escaped_json};
 pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
 pub use finding::Finding;
 pub use host::{HOSTS_COLUMNS, Host};
-pub use hosts::Hosts;
+pub use hosts::{HostRow, Hosts};
 pub use leads::{LEADS_BLOOM, LEADS_COLUMNS, LeadContext, LeadRow, lead_hash};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};

@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::escape::escaped;
 use super::host::{Host, by_count};
-use super::hosts::Hosts;
+use super::hosts::HostRow;
 use super::ledger::Status;
 use super::run::{DetectionRecord, Run, Totals};
 use super::verdict::Verdict;
@@ -53,7 +53,7 @@ pub struct Summary<'a> {
     /// The run.
     pub run: &'a Run,
     /// All hosts.
-    pub hosts: &'a Hosts,
+    pub hosts: &'a [HostRow],
     /// The first files that were not all read and understood.
     pub flawed: &'a [FlawedFile],
     /// Where the tables are.
@@ -64,12 +64,12 @@ pub struct Summary<'a> {
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = self.hosts.rows();
+        let rows = self.hosts;
         self.heading(f)?;
-        self.matching_hosts(f, &rows)?;
-        self.other_hosts(f, &rows)?;
-        self.leads(f, &rows)?;
-        self.findings(f, &rows)?;
+        self.matching_hosts(f, rows)?;
+        self.other_hosts(f, rows)?;
+        self.leads(f, rows)?;
+        self.findings(f, rows)?;
         writeln!(f)?;
         self.read(f)?;
         self.flawed(f)?;
@@ -128,7 +128,7 @@ impl Summary<'_> {
         (!parts.is_empty()).then(|| format!("matches {}", parts.join(" ")))
     }
 
-    fn matching_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+    fn matching_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
         let mut matching: Vec<_> = rows.iter().filter(|(_, host)| host.matches > 0).collect();
         matching.sort_by_key(|(_, host)| std::cmp::Reverse((host.risk_score, host.unique_matches)));
         for (computer, host) in matching.iter().take(MOST_HOSTS) {
@@ -136,7 +136,7 @@ impl Summary<'_> {
             writeln!(
                 f,
                 "{}: {}, risk score {}{}{}",
-                name(*computer),
+                name(computer.as_deref()),
                 counted(host.unique_matches, "match", "matches"),
                 host.risk_score,
                 copies(host.matches - host.unique_matches),
@@ -152,7 +152,7 @@ impl Summary<'_> {
         self.more(f, matching.len(), MOST_HOSTS, "hosts with matches", "hosts.parquet")
     }
 
-    fn other_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+    fn other_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
         let mut others: Vec<_> = rows.iter().filter(|(_, host)| host.matches == 0).collect();
         if others.is_empty() {
             return Ok(());
@@ -166,7 +166,7 @@ impl Summary<'_> {
             .set_width(columns(self.width));
         table.set_header(["host without matches", "verdict", "DNS queries", "records", "log from", "to"]);
         for (computer, host) in others.iter().take(MOST_HOSTS) {
-            table.add_row(other_row(*computer, host));
+            table.add_row(other_row(computer.as_deref(), host));
         }
         for column in [2, 3] {
             if let Some(column) = table.column_mut(column) {
@@ -181,10 +181,10 @@ impl Summary<'_> {
     }
 
     /// What is odd about the hosts' logs; of hosts with matches first.
-    fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+    fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
         let mut found: Vec<_> = rows
             .iter()
-            .map(|(computer, host)| (*computer, host.matches > 0, host.findings()))
+            .map(|(computer, host)| (computer, host.matches > 0, host.findings()))
             .filter(|(_, _, findings)| !findings.is_empty())
             .collect();
         if found.is_empty() {
@@ -195,7 +195,7 @@ impl Summary<'_> {
         for (computer, _, findings) in found.iter().take(MOST_FINDINGS) {
             let sentences: Vec<String> =
                 findings.iter().map(|finding| escaped(&finding.to_string()).into_owned()).collect();
-            self.labelled(f, "Odd", &format!("{}: {}", name(*computer), sentences.join("; ")))?;
+            self.labelled(f, "Odd", &format!("{}: {}", name(computer.as_deref()), sentences.join("; ")))?;
         }
         self.more(f, found.len(), MOST_FINDINGS, "hosts with odd logs", "hosts.parquet")
     }
@@ -212,7 +212,14 @@ impl Summary<'_> {
             grouped(totals.sysmon_records),
             counted(totals.dns_queries, "DNS query", "DNS queries"),
         );
-        self.labelled(f, "Read", &text)
+        self.labelled(f, "Read", &text)?;
+        let all = if self.run.options.checksums { "" } else { "; --checksums verifies those of all" };
+        let text = format!(
+            "by their checksums: all headers, and the records of {} of {}{all}",
+            grouped(totals.checked_chunks),
+            counted(totals.chunks, "chunk", "chunks"),
+        );
+        if totals.chunks > 0 { self.labelled(f, "Verified", &text) } else { Ok(()) }
     }
 
     fn flawed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

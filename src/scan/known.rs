@@ -34,6 +34,14 @@ pub(super) struct KnownData {
     query: OnceCell<Option<DnsQueryPlaces>>,
 }
 
+/// What a look at the data of an event finds.
+pub(super) enum Finding<'a> {
+    /// No detection can want it.
+    Unwanted,
+    /// One could.
+    Wanted(Found<'a>),
+}
+
 /// The data of an event that a detection could want.
 pub(super) struct Found<'a> {
     /// The place of its definition among those known.
@@ -105,16 +113,16 @@ impl WantedData {
     /// Whether no detection can want a DNS query that was seen.
     pub(super) fn is_unwanted(&mut self, chunk: &[u8], seen: &Seen, records_end: usize) -> bool {
         let found = seen.data.clone().and_then(|data| self.find(chunk, data, records_end));
-        matches!(found, Some(None))
+        matches!(found, Some(Finding::Unwanted))
     }
 
-    /// The data of the event whose `EventData` fills `range`, if a detection could want it.
+    /// Looks at the data of the event whose `EventData` fills `range`. `None` where anything is not understood.
     pub(super) fn find<'c>(
         &mut self,
         chunk: &'c [u8],
         range: Range<usize>,
         records_end: usize,
-    ) -> Option<Option<Found<'c>>> {
+    ) -> Option<Finding<'c>> {
         let WantedData { needles, data } = self;
         let values = Values::read(chunk, range)?;
         let read = |offset| {
@@ -123,7 +131,7 @@ impl WantedData {
         };
         let definition = known(data, values.definition, read)?;
         let is_wanted = needles.want(&data.get(definition)?.1.as_ref()?.fields, &values)?;
-        Some(is_wanted.then_some(Found { definition, values }))
+        Some(if is_wanted { Finding::Wanted(Found { definition, values }) } else { Finding::Unwanted })
     }
 }
 

@@ -22,7 +22,7 @@ use super::chunk::{
     whole_record,
 };
 use super::direct::dns_query;
-use super::known::{Found, KnownEvent, KnownLog, WantedData, known, known_log};
+use super::known::{Finding, Found, KnownEvent, KnownLog, WantedData, known, known_log};
 use super::layout::Layout;
 use super::needle::Wanted;
 use super::remembered::Remembered;
@@ -199,7 +199,7 @@ impl Skimmer {
             None => self.value_by_value(chunk, end, content.clone())?,
         };
         if seen.is_dns_query()
-            && let Some(found) = self.queries.find(chunk, seen.data.clone()?, end)?
+            && let Finding::Wanted(found) = self.queries.find(chunk, seen.data.clone()?, end)?
         {
             let Some(query) = self.tell(chunk, end, content.start, event, &seen, &found) else {
                 return Some(Verdict::Decode);
@@ -208,7 +208,7 @@ impl Skimmer {
         }
         if let Some(dns_client) = &mut self.dns_client
             && seen.may_be_dns_client_query()
-            && dns_client.find(chunk, seen.data.clone()?, end)?.is_some()
+            && matches!(dns_client.find(chunk, seen.data.clone()?, end)?, Finding::Wanted(_))
         {
             return Some(Verdict::Decode);
         }

@@ -5,8 +5,8 @@ use crate::detect::{StatsColumn, StatsKind, StatsTable, StatsValue};
 use crate::discover::Discovery;
 use crate::error::SweepError;
 use crate::report::{
-    FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, Hosts, LEADS_BLOOM, MATCHES_BLOOM, OutputRecord,
-    Status, Totals,
+    FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, HostRow, Hosts, LEADS_BLOOM, MATCHES_BLOOM,
+    OutputRecord, Status, Totals,
 };
 use crate::scan::Checksums;
 use crate::table::{Cell, Column, ColumnType, Nulls};
@@ -46,7 +46,7 @@ pub(super) struct Collector<'a> {
 /// What the collector has at the end.
 pub(super) struct Collected {
     /// All hosts.
-    pub hosts: Hosts,
+    pub hosts: Vec<HostRow>,
     /// Sums over all files.
     pub totals: Totals,
     /// The first files that were not all read and understood.
@@ -186,9 +186,10 @@ impl<'a> Collector<'a> {
             self.close_file()?;
         }
         self.observer.finished();
+        let rows = self.hosts.into_rows();
         let mut outputs = vec![
             record("matches.parquet", self.matches.finish()?),
-            write_hosts(self.output, &self.hosts, &self.metadata)?,
+            write_hosts(self.output, &rows, &self.metadata)?,
         ];
         let leads = self.leads.take();
         let leads = leads.map(|(writer, counts)| Ok((record("leads.parquet", writer.finish()?), counts)));
@@ -202,7 +203,6 @@ impl<'a> Collector<'a> {
             }
         }
         outputs.push(record("files.parquet", self.files.finish()?));
-        let rows = self.hosts.rows();
         self.totals.hosts = rows.len() as u64;
         self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
@@ -212,8 +212,8 @@ impl<'a> Collector<'a> {
         self.totals.hosts_with_leads = rows.iter().filter(|(_, host)| host.leads > 0).count() as u64;
         self.totals.excluded_leads = self.excluded.sum().leads;
         self.totals.excluded_matches = rows.iter().map(|(_, host)| host.excluded_matches).sum();
-        let Collector { hosts, totals, flawed, excluded, .. } = self;
-        Ok(Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, outputs })
+        let Collector { totals, flawed, excluded, .. } = self;
+        Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, outputs })
     }
 }
 
@@ -234,14 +234,14 @@ fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, S
 
 fn write_hosts(
     output: &OutputDirectory,
-    hosts: &Hosts,
+    hosts: &[HostRow],
     metadata: &[(&'static str, String)],
 ) -> Result<OutputRecord, SweepError> {
     let metadata = sorted(metadata, "computer, without a name last");
     let mut writer =
         TableWriter::create(&output.staged("hosts.parquet"), &Table::new(&HOSTS_COLUMNS), &[], &metadata)?;
-    for (computer, host) in hosts.rows() {
-        writer.push(host.cells(computer))?;
+    for (computer, host) in hosts {
+        writer.push(host.cells(computer.as_deref()))?;
     }
     Ok(record("hosts.parquet", writer.finish()?))
 }

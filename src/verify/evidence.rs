@@ -83,16 +83,11 @@ pub(super) fn compare(
         let comparison = comparison(&listed, file);
         (listed, comparison)
     };
-    in_order(
-        threads,
-        pairs,
-        |_| 0,
-        work,
-        |(listed, comparison)| {
-            note(&mut compared, findings, listed, comparison);
-            Ok(())
-        },
-    )?;
+    let weight = |(_, file): &(Listed, Option<&LogFile>)| file.map_or(0, |file| file.size);
+    in_order(threads, pairs, weight, work, |(listed, comparison)| {
+        note(&mut compared, findings, listed, comparison);
+        Ok(())
+    })?;
     // What is left of the files that were found is not listed; the list has their order.
     for file in &discovery.files {
         if found.contains_key(&key(&discovery, file)) {

@@ -14,7 +14,7 @@ pub mod tables;
 pub mod truth;
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -67,7 +67,16 @@ pub fn run_with_input(command: &mut Command, input: &[u8]) -> Ended {
 
 /// Starts a command with pipes for all three streams.
 pub fn start(command: &mut Command) -> Child {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    loop {
+        match command.spawn() {
+            // A program that was just copied is busy for as long as a process that another test forked then has not become its own.
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            child => return child.unwrap(),
+        }
+    }
 }
 
 /// Waits until a process has written a line to standard error. A sweep's first line says that it found its files.

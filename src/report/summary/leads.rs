@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::{Host, MOST_HOSTS, Summary, copies, counted, escaped, name};
+use super::{HostRow, MOST_HOSTS, Summary, copies, counted, escaped, name};
 use crate::report::run::NamesAsked;
 
 impl Summary<'_> {
     /// Nothing, unless leads were looked for.
-    pub(super) fn leads(&self, f: &mut fmt::Formatter<'_>, rows: &[(Option<&str>, Host)]) -> fmt::Result {
+    pub(super) fn leads(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
         if !self.run.options.dns_client {
             return Ok(());
         }
@@ -25,7 +25,8 @@ impl Summary<'_> {
         self.labelled(f, "Leads", &text)?;
         for (computer, host) in hosts.iter().take(MOST_HOSTS) {
             let leads = counted(host.unique_leads, "lead", "leads");
-            let text = format!("{}: {leads}{}", name(*computer), copies(host.leads - host.unique_leads));
+            let text =
+                format!("{}: {leads}{}", name(computer.as_deref()), copies(host.leads - host.unique_leads));
             self.labelled(f, "", &text)?;
         }
         self.more(f, hosts.len(), MOST_HOSTS, "hosts with leads", "hosts.parquet")?;

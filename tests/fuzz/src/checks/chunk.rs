@@ -100,7 +100,7 @@ fn make_rows(events: &[LocatedEvent]) {
         }
     }
     assert_eq!(rows.len(), events.len());
-    let matches: u64 = hosts.rows().iter().map(|(_, host)| host.matches).sum();
+    let matches: u64 = hosts.into_rows().iter().map(|(_, host)| host.matches).sum();
     assert_eq!(matches, events.len() as u64, "each match belongs to one host");
     if let Some(stats) = stats {
         assert!(stats.into_rows().count() <= events.len());

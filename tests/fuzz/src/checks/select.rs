@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use dnsweep::damage::Problem;
 use dnsweep::detect::{Detection, Predicate, Search};
-use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::scan::{BLOCK_CHUNKS, Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep::tally::Tally;
 
 use super::evidence::log;
@@ -28,7 +28,7 @@ static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// Scans with a selection and without one, and compares.
+/// Scans with a selection and without one, and compares: what is told of a log that is not forged with all checksums verified.
 pub fn check(data: &[u8]) {
     let Some((form, log)) = log(data) else { return };
     let predicate = &PREDICATES[usize::from(form.predicate)];
@@ -42,8 +42,14 @@ pub fn check(data: &[u8]) {
         "each record is counted, by whichever way"
     );
     if !form.checksums_repaired {
-        assert_eq!(selected.tally, all.tally, "the tally of a log that is not forged");
-        assert_eq!(selected.problems, all.problems, "the problems of a log that is not forged");
+        let verified = scan(&mut Scanner::new(&selection(predicate)).verifying(Checksums::All), &log);
+        assert_eq!(
+            matches(predicate, &verified),
+            matches(predicate, &all),
+            "the matches, with all checksums"
+        );
+        assert_eq!(verified.tally, all.tally, "the tally of a log that is not forged");
+        assert_eq!(verified.problems, all.problems, "the problems of a log that is not forged");
     }
 }
 
