@@ -29,6 +29,26 @@ pub struct DnsQueryEvent {
 }
 
 impl DnsQueryEvent {
+    /// Bytes of all its texts.
+    #[must_use]
+    pub fn text_length(&self) -> usize {
+        let System { provider, channel, computer, time_created_raw, user_id, .. } = &self.system;
+        let texts = [
+            &self.rule_name,
+            &self.utc_time,
+            &self.process_guid,
+            &self.process_id,
+            &self.query_name,
+            &self.query_status,
+            &self.query_results,
+            &self.image,
+            &self.user,
+            user_id,
+        ];
+        let always = [provider, channel, computer, time_created_raw];
+        texts.into_iter().flatten().chain(always).map(String::len).sum()
+    }
+
     /// The image's file name: see [`process_name_of`].
     #[must_use]
     pub fn process_name(&self) -> Option<&str> {

@@ -23,6 +23,8 @@ pub(super) const U64: u8 = 0x0a;
 pub(super) const FILETIME: u8 = 0x11;
 /// A GUID.
 pub(super) const GUID: u8 = 0x0f;
+/// An unsigned number of 64 bits that is shown in hexadecimal.
+pub(super) const HEX64: u8 = 0x15;
 /// A fragment of binary XML.
 pub(super) const FRAGMENT: u8 = 0x21;
 
@@ -40,7 +42,7 @@ pub(super) fn is_well_sized(kind: u8, size: usize) -> bool {
         0x03 | U8 => size == 1,
         0x05 | U16 => size == 2,
         0x07 | U32 | 0x0b | 0x0d | 0x14 => size == 4,
-        0x09 | U64 | 0x0c | FILETIME | 0x15 => size == 8,
+        0x09 | U64 | 0x0c | FILETIME | HEX64 => size == 8,
         GUID | 0x12 => size == 16,
         0x10 => size == 4 || size == 8,
         SID => size >= 8 && size.is_multiple_of(4),
@@ -55,7 +57,7 @@ pub(super) fn is_cut_short(kind: u8, size: usize) -> bool {
         0x03 | U8 => 1,
         0x05 | U16 => 2,
         0x07 | U32 | 0x0b | 0x0d | 0x10 | 0x14 => 4,
-        0x09 | U64 | 0x0c | FILETIME | SID | 0x15 => 8,
+        0x09 | U64 | 0x0c | FILETIME | SID | HEX64 => 8,
         GUID | 0x12 => 16,
         _ => 0,
     };

@@ -41,7 +41,7 @@ pub struct BlockScan {
     pub signed_chunks: u64,
     /// What the headers of its records tell of the clock.
     pub clock: Clock,
-    /// Those of its DNS queries that were decoded, in the order of the file.
+    /// Those of its DNS queries that were read, by the decoder or without, in the order of the file.
     pub events: Vec<LocatedEvent>,
     /// Those queries of Windows' own DNS client that were decoded, if these were asked for, in the order of the file.
     pub dns_client: Vec<LocatedLead>,

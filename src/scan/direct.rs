@@ -4,7 +4,7 @@
 //! it costs to take the nine texts of a DNS query from their places. Anything out of the ordinary is left to the
 //! decoder ([`super::record`]), which is this file's twin: whatever is read here, it reads alike.
 
-use super::binxml::{GUID, Index, SID, TEXT, U8, U32};
+use super::binxml::{FILETIME, FRAGMENT, GUID, HEX64, Index, NULL, SID, TEXT, U8, U16, U32, U64};
 use super::document::canonical_guid;
 use super::seen::{Seen, plain};
 use super::template::{DataTemplate, EventTemplate};
@@ -49,6 +49,18 @@ pub(super) fn dns_query(
     places: &DnsQueryPlaces,
     data: &Values<'_>,
 ) -> Option<DnsQueryEvent> {
+    // A decoder reads all values, used or not, and of some types it refuses what does not look like one.
+    let is_usual =
+        |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
+    let once = |wanted| system.kinds().filter(|kind| *kind == wanted).count() == 1;
+    let is_as_usual = template.is_plain
+        && system.kinds().all(is_usual)
+        && once(FILETIME)
+        && once(FRAGMENT)
+        && data.kinds().all(|kind| matches!(kind, TEXT | GUID | U32));
+    if !is_as_usual {
+        return None;
+    }
     let system = self::system(template, system, seen)?;
     let [rule_name, utc_time, process_guid, process_id, query_name, query_status, query_results, image, user] =
         places.0;

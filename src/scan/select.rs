@@ -13,6 +13,7 @@
 //! counted as if it could.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
@@ -32,6 +33,8 @@ use super::value::Values;
 
 /// The layouts that are kept of a chunk: more would cost each record that is like none of them a comparison.
 const MOST_LAYOUTS: usize = 16;
+/// Bytes of text of a chunk's queries that are read without the decoder: several times what the 64 KiB of a real one say.
+const MOST_TOLD_TEXT: usize = 1 << 18;
 /// The logs that are kept for the chunks that follow: mostly they hold records of the same one.
 const MOST_LOGS: usize = 16;
 
@@ -45,6 +48,8 @@ pub(super) struct Skimmer {
     dns_client: Option<WantedData>,
     /// The DNS queries that are wanted and could be read without the decoder, with the places of their records in the chunk.
     told: Vec<(usize, DnsQueryEvent)>,
+    /// How many bytes of text these have.
+    told_text: usize,
     remembered: Remembered,
     /// The definitions of events met so far in the chunk, by their offsets; `None` for one that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
@@ -64,6 +69,7 @@ impl Skimmer {
             queries: WantedData::new(wanted),
             dns_client: None,
             told: Vec::new(),
+            told_text: 0,
             remembered: Remembered::default(),
             events: Vec::new(),
             logs: Vec::new(),
@@ -129,8 +135,8 @@ impl Skimmer {
 
     /// Gets ready for a chunk whose live records end at `end`.
     fn begin(&mut self, chunk: &[u8], end: usize) {
-        self.events.clear();
         self.told.clear();
+        self.told_text = 0;
         self.last_layout = 0;
         self.queries.data.clear();
         if let Some(dns_client) = &mut self.dns_client {
@@ -145,13 +151,23 @@ impl Skimmer {
         }
         match self.remembered.again(chunk, end) {
             Some((offset, template)) => {
-                self.events.push((offset, Some(KnownEvent::new(template))));
-                self.layouts.retain(|layout| layout.is_of(offset));
+                // Another definition may have lain at the same place in the chunk before.
+                let events = &self.events;
+                let is_remembered = |event: &KnownEvent| Arc::ptr_eq(&event.template, &template);
+                self.layouts.retain(|layout| {
+                    let event = events.get(layout.event).and_then(|(_, event)| event.as_ref());
+                    layout.is_of(offset) && event.is_some_and(is_remembered)
+                });
                 for layout in &mut self.layouts {
                     layout.event = 0;
                 }
+                self.events.clear();
+                self.events.push((offset, Some(KnownEvent::new(template))));
             }
-            None => self.layouts.clear(),
+            None => {
+                self.layouts.clear();
+                self.events.clear();
+            }
         }
     }
 
@@ -204,6 +220,12 @@ impl Skimmer {
             let Some(query) = self.tell(chunk, end, content.start, event, &seen, &found) else {
                 return Some(Verdict::Decode);
             };
+            // A definition can say the same text for each of a chunk's records, and a value can be said many times: of what no log
+            // comes near to, the decoder keeps count.
+            self.told_text += query.text_length();
+            if self.told_text > MOST_TOLD_TEXT {
+                return Some(Verdict::Decode);
+            }
             self.told.push((range.start, query));
         }
         if let Some(dns_client) = &mut self.dns_client
@@ -321,6 +343,7 @@ mod tests {
         assert!(skimmer.skim(&chunk(&["A", "B", "C"]), &mut Walk::default(), &mut Tally::default()));
         assert_eq!(skimmer.layouts.len(), 3);
         // Whatever place the definition had among those of the chunk before, it is the first of the next.
+        skimmer.events.insert(0, (0, None));
         for layout in &mut skimmer.layouts {
             layout.event += 1;
         }
@@ -329,5 +352,20 @@ mod tests {
         let kept: Vec<(usize, bool)> =
             skimmer.layouts.iter().map(|layout| (layout.event, layout.is_of(skimmer.events[0].0))).collect();
         assert_eq!(kept, [(0, true)]);
+    }
+
+    #[test]
+    fn layouts_of_another_definition_at_the_same_place_are_not_kept() {
+        let mut skimmer = Skimmer::new(&[]);
+        let chunk = chunk(&["A"]);
+        assert!(skimmer.skim(&chunk, &mut Walk::default(), &mut Tally::default()));
+        skimmer.begin(&chunk, chunk.len());
+        assert_eq!(skimmer.layouts.len(), 1, "the same definition");
+        // One that was not remembered, as its names lie elsewhere.
+        let (offset, event) = &mut skimmer.events[0];
+        assert!(skimmer.layouts[0].is_of(*offset));
+        *event = Some(KnownEvent::new(Arc::default()));
+        skimmer.begin(&chunk, chunk.len());
+        assert!(skimmer.layouts.is_empty());
     }
 }

@@ -37,6 +37,9 @@ pub(super) struct EventTemplate {
     /// `Version` and `Security/@UserID`, where each is one substitution and there if that is not null.
     pub version: Option<Index>,
     pub user_id: Option<Index>,
+    /// Whether no element of `System` has an attribute that a reader could take for another's, and the event's data is substituted nowhere
+    /// else.
+    pub is_plain: bool,
     /// Substitutions that must not be null, or one of the elements above is left out.
     pub required: Vec<Index>,
     /// Whether every name that it has lies within it, so that its bytes alone tell what it means.
@@ -85,6 +88,7 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
         Token::Close => return matches!(tokens.next()?, Token::End).then_some(event),
         _ => return None,
     };
+    event.is_plain &= event.event_data.is_some_and(|data| tokens.is_substituted_once(data));
     matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
 }
 
@@ -92,6 +96,7 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
 fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     let [mut provider, mut channel, mut computer, mut event_id, mut time_created, mut record_id] = [None; 6];
     let [mut version, mut user_id] = [None; 2];
+    let mut is_plain = true;
     loop {
         let (name, dependency) = match tokens.next()? {
             Token::Open(name, dependency) => (name, dependency),
@@ -99,6 +104,9 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
             _ => return None,
         };
         let text = tokens.element()?;
+        let own = [("Provider", "Name"), ("TimeCreated", "SystemTime"), ("Security", "UserID")];
+        let own = own.into_iter().find(|(element, _)| name.is(element)).map(|(_, attribute)| attribute);
+        is_plain &= tokens.attributes.are_plain(own);
         let (place, value) = if name.is("Provider") {
             (&mut provider, tokens.attributes.only("Name")?)
         } else if name.is("TimeCreated") {
@@ -148,6 +156,7 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     event.event_record_id = record_id?.index()?;
     event.version = version.flatten();
     event.user_id = user_id.flatten();
+    event.is_plain = is_plain;
     Some(())
 }
 

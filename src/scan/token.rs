@@ -6,6 +6,7 @@
 use super::binxml::{
     DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, holds_nul, is_letter,
 };
+use super::chunk::CHUNK_HEADER_SIZE;
 use super::log::{u16_at, u32_at};
 
 /// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand times to one of 32 thousand.
@@ -69,6 +70,8 @@ pub(super) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'
         end: tokens_end,
         attributes: Attributes::default(),
         names_outside: false,
+        substituted: 0,
+        substituted_again: 0,
     })
 }
 
@@ -93,6 +96,16 @@ pub(super) struct Attributes<'a> {
 impl<'a> Attributes<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Whether none of those that are read of some element is there but that element's `own`, and that once at the most.
+    pub(super) fn are_plain(&self, own: Option<&str>) -> bool {
+        const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
+        let Some(all) = self.first.get(..self.count) else { return false };
+        READ.into_iter().all(|read| {
+            let there = all.iter().filter(|(name, _)| name.is(read)).count();
+            there <= usize::from(own == Some(read))
+        })
     }
 
     /// The value of the one attribute with that name; `None` if there is none, or may be several: the decoder
@@ -135,6 +148,9 @@ pub(super) struct Tokens<'a> {
     pub attributes: Attributes<'a>,
     /// Whether a name that was read lies outside the definition.
     pub names_outside: bool,
+    /// Which of the first 64 substitutions were read, and which more than once: a bit for each.
+    substituted: u64,
+    substituted_again: u64,
 }
 
 impl<'a> Tokens<'a> {
@@ -170,11 +186,19 @@ impl<'a> Tokens<'a> {
             0x0d | 0x0e => {
                 let index = u16_at(self.chunk, self.at)?;
                 self.at += 3;
+                let bit = bit(index);
+                self.substituted_again |= self.substituted & bit;
+                self.substituted |= bit;
                 Token::Substitution(index)
             }
             _ => return None,
         };
         (self.at <= self.end).then_some(token)
+    }
+
+    /// Whether a substitution was read once, as far as is known.
+    pub(super) fn is_substituted_once(&self, index: Index) -> bool {
+        self.substituted & !self.substituted_again & bit(index) != 0
     }
 
     pub(super) fn open(&mut self) -> Option<(Text<'a>, u16)> {
@@ -240,7 +264,9 @@ impl<'a> Tokens<'a> {
 
     /// A name: its offset in the chunk and, where that is here, the name itself.
     fn name(&mut self) -> Option<Text<'a>> {
-        let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok()?;
+        // What lies in the chunk's header, the decoder is not shown as it is.
+        let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
+        let offset = offset.filter(|offset| *offset >= CHUNK_HEADER_SIZE)?;
         self.at += 4;
         // A name's own header: the next name in its hash bucket, its hash, its length.
         let units = u16_at(self.chunk, offset.checked_add(6)?).filter(|units| *units <= LONGEST_NAME)?;
@@ -251,6 +277,11 @@ impl<'a> Tokens<'a> {
         self.names_outside |= offset < self.start || offset + 8 + length > self.end;
         self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)
     }
+}
+
+/// The bit of one of the first 64 substitutions; none of any other.
+fn bit(index: Index) -> u64 {
+    1_u64.checked_shl(u32::from(index)).unwrap_or(0)
 }
 
 fn value(token: Token<'_>) -> Option<Value<'_>> {

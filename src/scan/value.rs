@@ -118,6 +118,11 @@ impl<'a> Values<'a> {
         })
     }
 
+    /// The types of all values, in their order.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = u8> + 'a {
+        self.descriptors.as_chunks::<4>().0.iter().map(|descriptor| descriptor[2])
+    }
+
     /// Where the first value starts, in the chunk.
     pub(super) fn start(&self) -> usize {
         self.start

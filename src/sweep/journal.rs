@@ -136,12 +136,13 @@ impl Journal {
 
     /// Reads what is there; returns where the last whole entry ends.
     fn read(&mut self, file: &mut File, order: &[(&'static str, String)]) -> Result<u64, SweepError> {
+        let size = file.metadata().map_err(|error| failed(&self.path, &error))?.len();
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
         let mut reader = BufReader::new(file);
         let (mut at, mut bytes) = (0_u64, Vec::new());
         let mut units: HashMap<FileKey, Vec<EntryAt>> = HashMap::new();
         loop {
-            read_entry(&mut reader, &mut bytes).map_err(|error| failed(&self.path, &error))?;
+            read_entry(&mut reader, &mut bytes, size - at).map_err(|error| failed(&self.path, &error))?;
             let length = bytes.len();
             let Some(document) = document(&bytes) else { break };
             if at == 0 {
@@ -242,18 +243,20 @@ pub(super) fn entry(document: &impl Serialize) -> Vec<u8> {
     entry = postcard::to_extend(document, entry).unwrap_or_default();
     let Some((prefix, document)) = entry.split_at_mut_checked(PREFIX) else { return entry };
     let (length, digest) = prefix.split_at_mut(LENGTH_SIZE);
-    // A unit has at most so many bytes of evidence, and an entry at most about as many.
+    // What a unit's records may expand to is bounded far below.
     length.copy_from_slice(&u32::try_from(document.len()).unwrap_or(u32::MAX).to_le_bytes());
     digest.copy_from_slice(&sha256_bytes(document));
     entry
 }
 
-/// Reads the next entry into `bytes`; less of it where the journal ends within.
-fn read_entry(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<()> {
+/// Reads the next entry into `bytes`; less of it where the journal, of which so much is left, ends within.
+fn read_entry(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(PREFIX as u64).read_to_end(bytes)?;
-    let length = bytes.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
-    reader.take(u64::from(length)).read_to_end(bytes)?;
+    let length = bytes.first_chunk().map_or(0, |length| u64::from(u32::from_le_bytes(*length)));
+    if PREFIX as u64 + length <= left {
+        reader.take(length).read_to_end(bytes)?;
+    }
     Ok(())
 }
 

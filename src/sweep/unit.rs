@@ -48,13 +48,10 @@ pub(super) fn units<'a>(
     })
 }
 
-/// How many chunks the blocks of a file have. Held in memory is a block of which all is looked at together, or that one seek shall
-/// bring, and one that waits for its turn to be hashed.
+/// How many chunks the blocks of a file have: fewer where all of a block is looked at together. It must not depend on anything that leaves
+/// the tables as they are, for what is kept of a block has bounds.
 fn block_chunks(file: &LogFile, config: &Config) -> u64 {
-    let is_read_in_pieces = file.form == Form::Log
-        && config.search.others == Others::PassOver
-        && config.readers.is_none()
-        && config.hashing == Hashing::None;
+    let is_read_in_pieces = file.form == Form::Log && config.search.others == Others::PassOver;
     if is_read_in_pieces { BLOCK_CHUNKS } else { HELD_BLOCK_CHUNKS }
 }
 
