@@ -149,26 +149,24 @@ impl Skimmer {
         for log in &mut self.logs {
             log.runs.clear();
         }
-        match self.remembered.again(chunk, end) {
-            Some((offset, template)) => {
-                // Another definition may have lain at the same place in the chunk before.
-                let events = &self.events;
-                let is_remembered = |event: &KnownEvent| Arc::ptr_eq(&event.template, &template);
-                self.layouts.retain(|layout| {
-                    let event = events.get(layout.event).and_then(|(_, event)| event.as_ref());
-                    layout.is_of(offset) && event.is_some_and(is_remembered)
-                });
-                for layout in &mut self.layouts {
-                    layout.event = 0;
-                }
-                self.events.clear();
-                self.events.push((offset, Some(KnownEvent::new(template))));
-            }
-            None => {
-                self.layouts.clear();
-                self.events.clear();
-            }
+        let remembered = self.remembered.again(chunk, end);
+        let Some((offset, template)) = remembered else {
+            self.layouts.clear();
+            self.events.clear();
+            return;
+        };
+        // Another definition may have lain at the same place in the chunk before.
+        let events = &self.events;
+        let is_remembered = |event: &KnownEvent| Arc::ptr_eq(&event.template, &template);
+        self.layouts.retain(|layout| {
+            let event = events.get(layout.event).and_then(|(_, event)| event.as_ref());
+            layout.is_of(offset) && event.is_some_and(is_remembered)
+        });
+        for layout in &mut self.layouts {
+            layout.event = 0;
         }
+        self.events.clear();
+        self.events.push((offset, Some(KnownEvent::new(template))));
     }
 
     /// Adds what was counted to the tally.
