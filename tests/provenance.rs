@@ -118,7 +118,8 @@ fn what_cannot_be_read_has_no_hash() {
 fn an_interruption_leaves_no_wrong_hash() {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Dense).unwrap();
-    for machine in 0..12 {
+    // More than is under way at once.
+    for machine in 0..30 {
         scene.put(&format!("HOST{machine:03}/Sysmon.evtx"), &pool.log(machine, 70));
     }
     for threads in ["1", "4"] {
