@@ -147,6 +147,7 @@ TABLES = {
         "chunks": INTEGER,
         "empty_chunks": INTEGER,
         "damaged_chunks": INTEGER,
+        "checksums": TEXT,
         "records": INTEGER,
         "refound_records": INTEGER,
         "damaged_records": INTEGER,
