@@ -147,7 +147,7 @@ TABLES = {
         "chunks": INTEGER,
         "empty_chunks": INTEGER,
         "damaged_chunks": INTEGER,
-        "checksums": TEXT,
+        "checksums": TEXT + NULLABLE,
         "records": INTEGER,
         "refound_records": INTEGER,
         "damaged_records": INTEGER,
