@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::mutation::{Found, SAMPLES, apply, change, config, place, scan_with};
+use common::mutation::{
+    Change, Found, Place as ChangedPlace, SAMPLES, Sample, apply, change, config, place, scan_with,
+};
 use dnsweep::damage::Damage;
 use dnsweep::detect::{Detection, Predicate};
 use dnsweep::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted};
@@ -44,6 +46,15 @@ fn matches(found: &Found) -> Vec<&LocatedEvent> {
     found.events.iter().filter(|located| predicate.evaluate(&located.event)).collect()
 }
 
+/// A sample after these changes.
+fn damaged(sample: &Sample, changes: &[(ChangedPlace, Change)]) -> Vec<u8> {
+    let mut bytes = sample.bytes.clone();
+    for (place, change) in changes {
+        apply(&mut bytes, place.of(sample), change);
+    }
+    bytes
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -53,11 +64,7 @@ proptest! {
         sample in any::<Index>(),
         changes in prop::collection::vec((place(), change()), 0..4),
     ) {
-        let sample = sample.get(&SAMPLES);
-        let mut damaged = sample.bytes.clone();
-        for (place, change) in &changes {
-            apply(&mut damaged, place.of(sample), change);
-        }
+        let damaged = damaged(sample.get(&SAMPLES), &changes);
         let (selected, all) = both(&damaged);
         prop_assert_eq!(matches(&selected), matches(&all));
         prop_assert_eq!(selected.tally, all.tally);
@@ -71,11 +78,7 @@ proptest! {
         sample in any::<Index>(),
         changes in prop::collection::vec((place(), change()), 0..4),
     ) {
-        let sample = sample.get(&SAMPLES);
-        let mut damaged = sample.bytes.clone();
-        for (place, change) in &changes {
-            apply(&mut damaged, place.of(sample), change);
-        }
+        let damaged = damaged(sample.get(&SAMPLES), &changes);
         let (selected, all) = both_by_default(&damaged);
         prop_assert_eq!(matches(&selected), matches(&all));
         prop_assert!(selected.problems.iter().all(|problem| all.problems.contains(problem)));
@@ -89,11 +92,7 @@ proptest! {
         sample in any::<Index>(),
         changes in prop::collection::vec((place(), change()), 1..4),
     ) {
-        let sample = sample.get(&SAMPLES);
-        let mut forged = sample.bytes.clone();
-        for (place, change) in &changes {
-            apply(&mut forged, place.of(sample), change);
-        }
+        let mut forged = damaged(sample.get(&SAMPLES), &changes);
         for chunk in 0..damage::chunk_count(&forged) {
             // What is no chunk any more has no checksums to be made right.
             let _ = damage::repair_chunk_checksums(&mut forged, chunk);
@@ -277,6 +276,55 @@ fn a_definition_behind_the_free_space_is_still_found() {
 /// The descriptor of a value of a record that refers to its definition: size, type, zero.
 fn descriptor(place: Place, value: usize) -> usize {
     place.offset + 24 + 18 + value * 4
+}
+
+#[test]
+fn a_second_time_among_the_values_is_left_to_the_decoder() {
+    // The keywords, given the type of a time: one beyond the year 9999, for which the decoder has a rule of its own.
+    let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
+    let at = descriptor(places[1], 5);
+    assert_eq!(bytes[at..at + 3], [8, 0, 0x15], "a number of 64 bits in hexadecimal");
+    bytes[at + 2] = 0x11;
+    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+    let (selected, all) = both(&bytes);
+    assert_eq!(matches(&all).len(), 3);
+    assert_eq!(matches(&all)[1].event.system.time_created, None);
+    assert_eq!(matches(&selected), matches(&all));
+}
+
+#[test]
+fn data_that_is_substituted_twice_is_left_to_the_decoder() {
+    // The provider's GUID is substituted in an attribute; here it is the event's data.
+    let (mut bytes, _) = log(Style::Export, &[query(1), query(2), query(3)]);
+    let guid = [15, 0, 0x0f];
+    let mut tokens = bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, token)| [0x0d, 0x0e].contains(&token[0]) && token[1..] == guid);
+    let at = tokens.next().unwrap().0;
+    bytes[at + 1..at + 4].copy_from_slice(&[17, 0, 0x21]);
+    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+    let (selected, all) = both(&bytes);
+    assert_eq!(matches(&selected), matches(&all));
+    assert_eq!(selected.problems, all.problems);
+}
+
+#[test]
+fn text_that_a_definition_says_for_every_record_has_a_bound() {
+    // The computer's name takes half of the chunk, and as UTF-8 half as much again.
+    let computer = "\u{4e00}".repeat(14_000);
+    let events: Vec<Event> = (1..=60)
+        .map(|number| query(number).on(&computer).without("User").with("Image", r"C:\cmd.exe"))
+        .collect();
+    let mut writer = LogWriter::new(Style::Export);
+    for event in &events {
+        writer.push(event).unwrap();
+    }
+    let bytes = writer.finish();
+    let (selected, all) = both(&bytes);
+    assert!(all.tally.damaged_records > 0, "the decoder's bound is met");
+    assert_eq!(matches(&selected), matches(&all));
+    assert_eq!(selected.tally, all.tally);
 }
 
 #[test]

@@ -22,8 +22,8 @@ use super::record::{decode, has_value_cut_short};
 use super::recover::Recoverer;
 use super::select::Skimmer;
 
-/// Chunks of a piece: 256 KiB. Larger ones fall out of the processor's second cache before they have been looked at, smaller ones
-/// cost more calls of the system.
+/// Chunks of a piece: 256 KiB, half of the second cache of the processor that it was measured on. There, pieces of 128 KiB to 2 MiB took
+/// the same time, as far as could be told.
 const PIECE_CHUNKS: u64 = 4;
 
 /// What a block holds.
@@ -62,7 +62,7 @@ pub enum Recovery {
 /// How much of a log is read at a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reads {
-    /// So much as stays in the processor's second cache until it has been looked at.
+    /// A few chunks, which a processor's second cache can hold.
     #[default]
     Pieces,
     /// A block, for disks that seek.
@@ -326,16 +326,7 @@ fn scan_chunk(
 ) {
     let start = at.offset;
     let first = scan.events.len();
-    if let Some(skimmer) = skimmer.filter(|_| read.problems.is_empty())
-        && skimmer.skim(read.bytes, walk, &mut scan.tally)
-    {
-        let located = |(record, event)| LocatedEvent { location: at.of(record as u64), event };
-        scan.events.extend(skimmer.take_told().map(located));
-    } else {
-        walk_chunk(read.bytes, walk);
-    }
-    let told = scan.events.len() - first;
-    scan.tally.checked_chunks += u64::from(walk.checked);
+    walk_or_skim(read, at, walk, skimmer, scan);
     scan.clock.append(start, &walk.clock);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
@@ -366,10 +357,8 @@ fn scan_chunk(
             }
         }
     });
-    if told > 0 {
-        // Those that were decoded lie among those that need not be.
-        events.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
-    }
+    // Those that were decoded lie among those that need not be.
+    events.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
     if is_empty {
         tally.empty_chunks += 1;
     }
@@ -381,6 +370,25 @@ fn scan_chunk(
     for problem in problems {
         scan.problems.push(problem);
     }
+}
+
+/// Walks a chunk, and adds what the skim reads of it.
+fn walk_or_skim(
+    read: &Read<'_>,
+    at: Start,
+    walk: &mut Walk,
+    skimmer: Option<&mut Skimmer>,
+    scan: &mut BlockScan,
+) {
+    if let Some(skimmer) = skimmer.filter(|_| read.problems.is_empty())
+        && skimmer.skim(read.bytes, walk, &mut scan.tally)
+    {
+        let located = |(record, event)| LocatedEvent { location: at.of(record as u64), event };
+        scan.events.extend(skimmer.take_told().map(located));
+    } else {
+        walk_chunk(read.bytes, walk);
+    }
+    scan.tally.checked_chunks += u64::from(walk.checked);
 }
 
 #[cfg(test)]

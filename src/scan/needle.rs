@@ -10,7 +10,7 @@ use super::template::DataTemplate;
 use super::token::Text;
 use super::value::Values;
 
-/// Which records are decoded.
+/// Which records are read whole; of all others it is counted what they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection {
     /// All of them.

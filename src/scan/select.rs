@@ -33,7 +33,8 @@ use super::value::Values;
 
 /// The layouts that are kept of a chunk: more would cost each record that is like none of them a comparison.
 const MOST_LAYOUTS: usize = 16;
-/// Bytes of text of a chunk's queries that are read without the decoder: several times what the 64 KiB of a real one say.
+/// Bytes of text of a chunk's queries that are read without the decoder: several times what the 64 KiB of a real one say. A definition
+/// can say the same text for each of a chunk's records: where there is more, all of the chunk is decoded, within the decoder's bound.
 const MOST_TOLD_TEXT: usize = 1 << 18;
 /// The logs that are kept for the chunks that follow: mostly they hold records of the same one.
 const MOST_LOGS: usize = 16;
@@ -114,6 +115,9 @@ impl Skimmer {
                 counted = range.end;
                 let header_id = written.header_id;
                 walk.records.push(RecordSpan { range, header_id, reached: Reached::InChain });
+            }
+            if self.told_text > MOST_TOLD_TEXT {
+                return false;
             }
         }
         if counted < end {
@@ -218,12 +222,7 @@ impl Skimmer {
             let Some(query) = self.tell(chunk, end, content.start, event, &seen, &found) else {
                 return Some(Verdict::Decode);
             };
-            // A definition can say the same text for each of a chunk's records, and a value can be said many times: of what no log
-            // comes near to, the decoder keeps count.
             self.told_text += query.text_length();
-            if self.told_text > MOST_TOLD_TEXT {
-                return Some(Verdict::Decode);
-            }
             self.told.push((range.start, query));
         }
         if let Some(dns_client) = &mut self.dns_client

@@ -34,11 +34,11 @@ pub(super) struct EventTemplate {
     pub event_record_id: Index,
     /// What stands in the place of `EventData`; `None` where it is not a substitution alone.
     pub event_data: Option<Index>,
-    /// `Version` and `Security/@UserID`, where each is one substitution and there if that is not null.
+    /// `Version` and `Security/@UserID`, where they are substituted.
     pub version: Option<Index>,
     pub user_id: Option<Index>,
-    /// Whether no element of `System` has an attribute that a reader could take for another's, and the event's data is substituted nowhere
-    /// else.
+    /// Whether no element of `System` has an attribute that a reader could take for another's, `Version` and `Security` are there if their
+    /// own values are not null, and the event's data is substituted nowhere else.
     pub is_plain: bool,
     /// Substitutions that must not be null, or one of the elements above is left out.
     pub required: Vec<Index>,
@@ -92,72 +92,90 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
 }
 
+/// What the elements of `System` that are looked at say; `None` of one that is not there.
+#[derive(Default)]
+struct SystemValues<'a> {
+    provider: Option<Value<'a>>,
+    channel: Option<Value<'a>>,
+    computer: Option<Value<'a>>,
+    event_id: Option<Value<'a>>,
+    time_created: Option<Value<'a>>,
+    event_record_id: Option<Value<'a>>,
+    version: Option<Value<'a>>,
+    user_id: Option<Value<'a>>,
+}
+
 /// The elements of `System`, to its end.
 fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
-    let [mut provider, mut channel, mut computer, mut event_id, mut time_created, mut record_id] = [None; 6];
-    let [mut version, mut user_id] = [None; 2];
-    let mut is_plain = true;
+    let mut values = SystemValues::default();
+    event.is_plain = true;
     loop {
         let (name, dependency) = match tokens.next()? {
             Token::Open(name, dependency) => (name, dependency),
-            Token::Close => break,
+            Token::Close => return values.tell(event),
             _ => return None,
         };
         let text = tokens.element()?;
+        let attributes = &tokens.attributes;
         let own = [("Provider", "Name"), ("TimeCreated", "SystemTime"), ("Security", "UserID")];
         let own = own.into_iter().find(|(element, _)| name.is(element)).map(|(_, attribute)| attribute);
-        is_plain &= tokens.attributes.are_plain(own);
+        event.is_plain &= attributes.are_plain(own);
         let (place, value) = if name.is("Provider") {
-            (&mut provider, tokens.attributes.only("Name")?)
+            (&mut values.provider, attributes.only("Name")?)
         } else if name.is("TimeCreated") {
-            (&mut time_created, tokens.attributes.only("SystemTime")?)
+            (&mut values.time_created, attributes.only("SystemTime")?)
         } else if name.is("EventID") {
-            (&mut event_id, text)
+            (&mut values.event_id, text)
         } else if name.is("EventRecordID") {
-            (&mut record_id, text)
+            (&mut values.event_record_id, text)
         } else if name.is("Channel") {
-            (&mut channel, text)
+            (&mut values.channel, text)
         } else if name.is("Computer") {
-            (&mut computer, text)
+            (&mut values.computer, text)
+        } else if name.is("Version") {
+            (&mut values.version, text)
+        } else if name.is("Security") {
+            (&mut values.user_id, attributes.only("UserID").unwrap_or_default())
         } else {
-            // What else there is of an event is not needed to count it. That it is there twice is unusual, too.
-            let (place, value) = match () {
-                () if name.is("Version") => (&mut version, text),
-                () if name.is("Security") => {
-                    (&mut user_id, tokens.attributes.only("UserID").unwrap_or_default())
-                }
-                () => continue,
-            };
-            let index = value.index().filter(|index| [NO_DEPENDENCY, *index].contains(&dependency));
-            if place.replace(index).is_some() {
-                return None;
-            }
+            // What else there is of an event is not needed.
             continue;
         };
         // An element that is there twice is unusual enough for the decoder.
         if place.replace(value).is_some() {
             return None;
         }
-        event.require(dependency);
+        if name.is("Version") || name.is("Security") {
+            // Without these an event can be counted.
+            event.is_plain &= dependency == NO_DEPENDENCY || Some(dependency) == value.index();
+        } else {
+            event.require(dependency);
+        }
     }
-    let (Some(Value::Literal(computer)), Some(provider)) = (computer, provider) else { return None };
-    let channel = channel.unwrap_or_default();
-    event.computer = computer.decode()?;
-    if let Value::Literal(channel) = channel {
-        event.channel_text = channel.decode()?;
+}
+
+impl SystemValues<'_> {
+    /// Notes for the definition what they say.
+    fn tell(self, event: &mut EventTemplate) -> Option<()> {
+        let (Some(Value::Literal(computer)), Some(provider)) = (self.computer, self.provider) else {
+            return None;
+        };
+        let channel = self.channel.unwrap_or_default();
+        event.computer = computer.decode()?;
+        if let Value::Literal(channel) = channel {
+            event.channel_text = channel.decode()?;
+        }
+        event.sysmon = [(provider, SYSMON_PROVIDER), (channel, SYSMON_CHANNEL)]
+            .into_iter()
+            .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));
+        event.provider = provider.index();
+        event.channel = channel.index();
+        event.event_id = self.event_id?.index()?;
+        event.time_created = self.time_created?.index()?;
+        event.event_record_id = self.event_record_id?.index()?;
+        event.version = self.version.and_then(Value::index);
+        event.user_id = self.user_id.and_then(Value::index);
+        Some(())
     }
-    event.sysmon = [(provider, SYSMON_PROVIDER), (channel, SYSMON_CHANNEL)]
-        .into_iter()
-        .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));
-    event.provider = provider.index();
-    event.channel = channel.index();
-    event.event_id = event_id?.index()?;
-    event.time_created = time_created?.index()?;
-    event.event_record_id = record_id?.index()?;
-    event.version = version.flatten();
-    event.user_id = user_id.flatten();
-    event.is_plain = is_plain;
-    Some(())
 }
 
 /// The most `Data` elements of a definition that is understood: each is compared with those before it. A DNS query has nine.
