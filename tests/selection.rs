@@ -293,23 +293,6 @@ fn a_second_time_among_the_values_is_left_to_the_decoder() {
 }
 
 #[test]
-fn data_that_is_substituted_twice_is_left_to_the_decoder() {
-    // The provider's GUID is substituted in an attribute; here it is the event's data.
-    let (mut bytes, _) = log(Style::Export, &[query(1), query(2), query(3)]);
-    let guid = [15, 0, 0x0f];
-    let mut tokens = bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, token)| [0x0d, 0x0e].contains(&token[0]) && token[1..] == guid);
-    let at = tokens.next().unwrap().0;
-    bytes[at + 1..at + 4].copy_from_slice(&[17, 0, 0x21]);
-    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
-    let (selected, all) = both(&bytes);
-    assert_eq!(matches(&selected), matches(&all));
-    assert_eq!(selected.problems, all.problems);
-}
-
-#[test]
 fn text_that_a_definition_says_for_every_record_has_a_bound() {
     // The computer's name takes half of the chunk, and as UTF-8 half as much again.
     let computer = "\u{4e00}".repeat(14_000);
