@@ -21,8 +21,7 @@ const BATCH_UNITS: usize = 32;
 /// machines with many threads fewer, as memory must not grow with them.
 const BATCHES_PER_THREAD: u64 = 8;
 const MOST_BATCHES: u64 = 64;
-/// How much may be under way for each thread. Of heavier batches there are two, so that one can be worked on while another is
-/// consumed.
+/// How much may be under way for each thread. Of heavier batches there is one for each, and one more that can be consumed meanwhile.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
 /// Does `work` on every unit and gives the results to `consume`, in the order of the units.
@@ -88,7 +87,7 @@ where
         let mut early: BTreeMap<u64, Vec<R>> = BTreeMap::new();
         loop {
             while begun - consumed < most
-                && (under_way < heaviest || begun - consumed < threads * 2)
+                && (under_way < heaviest || begun - consumed <= threads)
                 && let Some((batch, heavy)) = next_batch(&mut units, &weight)
             {
                 weights.push_back(heavy);
@@ -196,7 +195,7 @@ mod tests {
     fn of_heavy_units_few_are_under_way() {
         use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
         let light = BATCH_WEIGHT / 4;
-        for (weight, most) in [(light, 16 * 4), (WEIGHT_PER_THREAD / 2, 4), (WEIGHT_PER_THREAD * 9, 4)] {
+        for (weight, most) in [(light, 16 * 4), (WEIGHT_PER_THREAD / 2, 4), (WEIGHT_PER_THREAD * 9, 3)] {
             let (consumed, begun) = (AtomicU64::new(0), AtomicU64::new(0));
             let under_way = AtomicU64::new(0);
             let units = (0..200).inspect(|_| {

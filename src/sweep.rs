@@ -94,7 +94,7 @@ pub fn sweep(
     in_order(
         config.threads,
         units,
-        Unit::bytes,
+        Unit::weight,
         |unit| workshop.work(unit),
         |mut done| {
             done.entry.as_deref().map_or(Ok(()), |entry| journal.append(entry, done.block))?;

@@ -56,9 +56,11 @@ fn block_chunks(file: &LogFile, config: &Config) -> u64 {
 }
 
 impl Unit<'_> {
-    /// Bytes of evidence that it is about.
-    pub(super) fn bytes(&self) -> u64 {
-        self.block.length()
+    /// A measure of the memory that it takes while it is under way: the bytes of its block, and as many again where a copy of these may have
+    /// to wait until it is their turn to be hashed.
+    pub(super) fn weight(&self) -> u64 {
+        let copies = if matches!(self.source, Source::Evidence(Some(_))) { 2 } else { 1 };
+        self.block.length() * copies
     }
 
     /// Whether the evidence need not be read for it.
