@@ -15,7 +15,7 @@ use super::direct::DnsQueryPlaces;
 use super::needle::{FieldPlaces, Needles, Wanted};
 use super::seen::{Seen, is_plain, plain};
 use super::template::{EventTemplate, data_template};
-use super::value::Values;
+use super::value::{Shape, Values};
 
 /// What is wanted of the data of a kind of event.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(super) struct WantedData {
 pub(super) struct KnownData {
     /// Where the fields lie that are looked into.
     fields: FieldPlaces,
+    /// What the values were like that were looked at last.
+    shape: Shape,
     /// Where those of a DNS query lie, if it has no others; looked up when the first is wanted.
     query: OnceCell<Option<DnsQueryPlaces>>,
 }
@@ -124,13 +126,17 @@ impl WantedData {
         records_end: usize,
     ) -> Option<Finding<'c>> {
         let WantedData { needles, data } = self;
-        let values = Values::read(chunk, range)?;
+        let values = Values::head(chunk, range.start)?;
         let read = |offset| {
             let fields = needles.places(&data_template(chunk, offset, records_end)?);
-            Some(KnownData { fields, query: OnceCell::new() })
+            Some(KnownData { fields, shape: Shape::default(), query: OnceCell::new() })
         };
         let definition = known(data, values.definition, read)?;
-        let is_wanted = needles.want(&data.get(definition)?.1.as_ref()?.fields, &values)?;
+        let KnownData { fields, shape, .. } = data.get_mut(definition)?.1.as_mut()?;
+        if !values.fill_as(range.end, shape) {
+            return None;
+        }
+        let is_wanted = needles.want(fields, &values)?;
         Some(if is_wanted { Finding::Wanted(Found { definition, values }) } else { Finding::Unwanted })
     }
 }

@@ -39,7 +39,8 @@ pub(super) struct Layout {
     /// where, and the bytes.
     names_at: usize,
     names: Box<[u8]>,
-    sysmon: bool,
+    /// Whether the event is Sysmon's.
+    pub sysmon: bool,
 }
 
 impl Layout {

@@ -25,6 +25,7 @@ mod stale;
 mod stretch;
 mod template;
 mod token;
+mod trigram;
 mod value;
 mod xml;
 

@@ -8,6 +8,7 @@ use aho_corasick::AhoCorasick;
 use super::binxml::{Index, NULL, TEXT};
 use super::template::DataTemplate;
 use super::token::Text;
+use super::trigram::Trigrams;
 use super::value::Values;
 
 /// Which records are read whole; of all others it is counted what they are.
@@ -64,6 +65,8 @@ pub(super) struct Needles {
 #[derive(Debug)]
 struct FieldNeedles {
     data: String,
+    /// A quick look at whether text may hold any of them; `None` if they are not fit for that.
+    marks: Option<Trigrams>,
     finder: AhoCorasick,
     /// For each literal of the finder, its set.
     sets: Vec<usize>,
@@ -111,10 +114,11 @@ impl Needles {
                 // More literals than can be searched for at once: all is decoded.
                 return Needles { fields: Vec::new(), wanted: vec![Vec::new()], ..needles };
             };
+            let marks = Trigrams::of(literals.iter().map(|(literal, _)| *literal));
             let sets: Vec<usize> = literals.into_iter().map(|(_, set)| set).collect();
             let only_set = sets.first().copied().filter(|first| sets.iter().all(|set| set == first));
             let data = data.to_owned();
-            needles.fields.push(FieldNeedles { data, finder, sets, only_set, open_without_hits });
+            needles.fields.push(FieldNeedles { data, marks, finder, sets, only_set, open_without_hits });
         }
         needles
     }
@@ -162,7 +166,12 @@ impl Needles {
 
     /// Searches UTF-16 text of a field, and notes which sets hit. `noted` says whether some have before.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
-        let Some(FieldNeedles { finder, sets, only_set, .. }) = self.fields.get(place) else { return false };
+        let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
+            return false;
+        };
+        if marks.as_ref().is_some_and(|marks| !marks.may_be_in(text)) {
+            return false;
+        }
         self.text.clear();
         self.text.extend(text.as_chunks::<2>().0.iter().copied().map(folded));
         if !noted || only_set.is_some() {

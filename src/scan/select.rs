@@ -186,7 +186,8 @@ impl Skimmer {
     }
 
     /// Counts records from `at` on for as long as each is laid out like the last one, and nothing can want it. Returns where the next
-    /// record begins.
+    /// record begins. By itself, so that the processor's registers are this loop's alone.
+    #[inline(never)]
     fn stretch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, .. } = self;
         let Some(layout) = layouts.get(*last_layout) else { return at };
@@ -205,7 +206,7 @@ impl Skimmer {
             at = range.end;
         }
         walk.found += usize::try_from(stretch.records()).unwrap_or(usize::MAX);
-        stretch.end(&mut event.counts, &mut log.runs, &mut walk.clock);
+        stretch.end(layout.sysmon, &mut event.counts, &mut log.runs, &mut walk.clock);
         at
     }
 

@@ -5,19 +5,24 @@
 //! few instructions. Its twin is to note each record by itself, as [`super::select`] does with any that is unlike the one before.
 
 use crate::clock::{Clock, Written, is_step};
+use crate::event::EventTime;
 use crate::numbering::{Run, Runs};
 
 use super::known::Counts;
 use super::seen::Seen;
 
-/// Records one after the other.
+/// Records one after the other. Of each, as little is kept as can be: a loop's time is that of its instructions.
 #[derive(Debug)]
 pub(super) struct Stretch {
-    counts: Counts,
     /// Where the first record starts, and what the headers of the first and the last say of their writing.
     start: usize,
     first: Written,
     last: Written,
+    records: u64,
+    dns_queries: u64,
+    times: (EventTime, EventTime),
+    /// The least and the greatest number before the run that follows.
+    ids: (u64, u64),
     /// Those of the records that were taken last whose numbers follow one another.
     run: Run,
 }
@@ -26,13 +31,23 @@ impl Stretch {
     /// A stretch that may begin at `start` of the chunk.
     pub(super) fn new(start: usize) -> Self {
         let none = Written { header_id: 0, filetime: 0 };
+        let (first_time, last_time) = (EventTime::MAX, EventTime::MIN);
         let run = Run { first: 0, last: 0, first_time: None, last_time: None };
-        Stretch { counts: Counts::NONE, start, first: none, last: none, run }
+        Stretch {
+            start,
+            first: none,
+            last: none,
+            records: 0,
+            dns_queries: 0,
+            times: (first_time, last_time),
+            ids: (u64::MAX, 0),
+            run,
+        }
     }
 
     /// How many records it has.
     pub(super) fn records(&self) -> u64 {
-        self.counts.records
+        self.records
     }
 
     /// Takes the next record, whose number belongs among those of a log, which are handed on as they end; or says that it must be noted
@@ -40,7 +55,7 @@ impl Stretch {
     #[inline]
     pub(super) fn take(&mut self, seen: &Seen, written: Written, log: &mut Runs) -> bool {
         let id = seen.event_record_id;
-        if self.counts.records == 0 {
+        if self.records == 0 {
             self.first = written;
             self.run = Run::of(id, Some(seen.time));
         } else if is_step(self.last, written) {
@@ -48,46 +63,52 @@ impl Stretch {
         } else if self.run.last.checked_add(1) == Some(id) {
             (self.run.last, self.run.last_time) = (id, Some(seen.time));
         } else {
-            self.end_run(log);
+            self.ids = end_run(self.run, self.ids, log);
             self.run = Run::of(id, Some(seen.time));
         }
         self.last = written;
-        self.counts.records += 1;
-        self.counts.sysmon_records += u64::from(seen.sysmon);
-        self.counts.dns_queries += u64::from(seen.is_dns_query());
-        self.counts.first_time = self.counts.first_time.min(seen.time);
-        self.counts.last_time = self.counts.last_time.max(seen.time);
+        self.records += 1;
+        self.dns_queries += u64::from(seen.is_dns_query());
+        self.times = (self.times.0.min(seen.time), self.times.1.max(seen.time));
         true
     }
 
-    #[cold]
-    fn end_run(&mut self, log: &mut Runs) {
-        log.add_run(self.run);
-        self.counts.first_id = self.counts.first_id.min(self.run.first);
-        self.counts.last_id = self.counts.last_id.max(self.run.last);
-    }
-
-    /// Notes what was counted.
-    pub(super) fn end(mut self, event: &mut Counts, log: &mut Runs, clock: &mut Clock) {
-        if self.counts.records > 0 {
-            self.end_run(log);
-            event.merge(self.counts);
+    /// Notes what was counted of records that are all Sysmon's, or all others'.
+    pub(super) fn end(self, sysmon: bool, event: &mut Counts, log: &mut Runs, clock: &mut Clock) {
+        if self.records > 0 {
+            let (first_id, last_id) = end_run(self.run, self.ids, log);
+            event.merge(Counts {
+                records: self.records,
+                sysmon_records: if sysmon { self.records } else { 0 },
+                dns_queries: self.dns_queries,
+                first_time: self.times.0,
+                last_time: self.times.1,
+                first_id,
+                last_id,
+            });
             clock.add_steady(self.start as u64, self.first, self.last);
         }
     }
 }
 
+/// Hands a run on, and gives the least and the greatest number up to its end. It is handed over by value, so that what a stretch keeps
+/// need not lie in memory.
+#[cold]
+fn end_run(run: Run, (first_id, last_id): (u64, u64), log: &mut Runs) -> (u64, u64) {
+    log.add_run(run);
+    (first_id.min(run.first), last_id.max(run.last))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EventTime;
     use proptest::prelude::*;
 
-    fn record() -> impl Strategy<Value = (Seen, Written)> {
+    fn record(sysmon: bool) -> impl Strategy<Value = (Seen, Written)> {
         // Numbers and times that mostly go on, and now and then go back, by less than a step and by more.
         let id = prop_oneof![0..6_u64, Just(u64::MAX)];
-        (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)], any::<bool>()).prop_map(
-            |(id, minutes, ticks, event_id, sysmon)| {
+        (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)]).prop_map(
+            move |(id, minutes, ticks, event_id)| {
                 let time = EventTime::from_ticks(ticks);
                 let seen = Seen { event_id, sysmon, time, event_record_id: id, data: None };
                 (seen, Written { header_id: id, filetime: 1 + minutes * 400_000_000 })
@@ -98,7 +119,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn a_stretch_notes_what_each_of_its_records_would(records in prop::collection::vec(record(), 0..9), before in prop::option::of(record())) {
+        fn a_stretch_notes_what_each_of_its_records_would(
+            (sysmon, records) in any::<bool>().prop_flat_map(|sysmon| (Just(sysmon), prop::collection::vec(record(sysmon), 0..9))),
+            before in prop::option::of(record(true)),
+        ) {
             let none = || (Counts::NONE, Runs::default(), Clock::default());
             let (mut counts, mut runs, mut clock) = none();
             let (mut counts_by_one, mut runs_by_one, mut clock_by_one) = none();
@@ -117,7 +141,7 @@ mod tests {
             let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
             prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));
             prop_assert_eq!(stretch.records(), taken as u64);
-            stretch.end(&mut counts, &mut runs, &mut clock);
+            stretch.end(sysmon, &mut counts, &mut runs, &mut clock);
             for (place, record) in records.iter().take(taken).enumerate() {
                 note(record, 7 + place as u64, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
             }

@@ -12,7 +12,7 @@ use super::binxml::Index;
 use super::token::{Text, Token, Tokens, Value, tokens};
 
 /// The dependency of an element that depends on nothing.
-const NO_DEPENDENCY: u16 = 0xffff;
+pub(super) const NO_DEPENDENCY: u16 = 0xffff;
 
 /// A definition of an event. Holds no part of the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -190,23 +190,29 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
         return None;
     }
     loop {
-        match tokens.next()? {
-            Token::Open(name, NO_DEPENDENCY) if name.is("Data") => {
-                let text = tokens.element()?;
-                let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
-                if tokens.attributes.count != 1
-                    || template.data.len() == MOST_DATA
-                    || template.data.iter().any(|(other, _)| *other == name)
-                {
-                    return None;
-                }
-                template.data.push((name, text.index()?));
-            }
-            Token::Close => break,
-            _ => return None,
+        // Behind the first element, most are like the one before.
+        let alike = if template.data.is_empty() { None } else { tokens.element_alike() };
+        let (name, index) = match alike {
+            Some(alike) => alike,
+            None => match tokens.next()? {
+                Token::Open(name, NO_DEPENDENCY) if name.is("Data") => data_element(tokens)?,
+                Token::Close => break,
+                _ => return None,
+            },
+        };
+        if template.data.len() == MOST_DATA || template.data.iter().any(|(other, _)| *other == name) {
+            return None;
         }
+        template.data.push((name, index));
     }
     matches!(tokens.next()?, Token::End).then_some(template)
+}
+
+/// The rest of a `Data` element, behind its name: its own name and its substitution.
+fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
+    let text = tokens.element()?;
+    let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
+    (tokens.attributes.count == 1).then_some((name, text.index()?))
 }
 
 impl EventTemplate {

@@ -69,6 +69,8 @@ pub(super) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'
         at: at + 4,
         end: tokens_end,
         attributes: Attributes::default(),
+        element_name: 0,
+        attribute_name: 0,
         names_outside: false,
         substituted: 0,
         substituted_again: 0,
@@ -139,6 +141,7 @@ pub(super) enum Token<'a> {
 }
 
 /// A cursor over the tokens of a definition.
+#[derive(Debug, Clone)]
 pub(super) struct Tokens<'a> {
     chunk: &'a [u8],
     start: usize,
@@ -146,6 +149,9 @@ pub(super) struct Tokens<'a> {
     end: usize,
     /// Those of the element that was read last.
     pub attributes: Attributes<'a>,
+    /// Where the names of the element and of the attribute lie that were read last.
+    element_name: u32,
+    attribute_name: u32,
     /// Whether a name that was read lies outside the definition.
     pub names_outside: bool,
     /// Which of the first 64 substitutions were read, and which more than once: a bit for each.
@@ -164,6 +170,7 @@ impl<'a> Tokens<'a> {
                 let dependency = u16_at(self.chunk, self.at)?;
                 // Behind the dependency lies the element's size, which is not needed.
                 self.at += 6;
+                self.element_name = u32_at(self.chunk, self.at)?;
                 let name = self.name()?;
                 if kind == 0x41 {
                     // The size of the attribute list.
@@ -182,18 +189,84 @@ impl<'a> Tokens<'a> {
                 self.at += 3 + length;
                 Token::Text(Text::new(self.chunk.get(self.at - length..self.at)?)?)
             }
-            0x06 | 0x46 => Token::Attribute(self.name()?),
+            0x06 | 0x46 => {
+                self.attribute_name = u32_at(self.chunk, self.at)?;
+                Token::Attribute(self.name()?)
+            }
             0x0d | 0x0e => {
                 let index = u16_at(self.chunk, self.at)?;
                 self.at += 3;
-                let bit = bit(index);
-                self.substituted_again |= self.substituted & bit;
-                self.substituted |= bit;
+                self.note(index);
                 Token::Substitution(index)
             }
             _ => return None,
         };
         (self.at <= self.end).then_some(token)
+    }
+
+    /// Reads an element that depends on nothing and differs from the one that was read last in its attribute's text and its substitution
+    /// only, as the `Data` of an `EventData` do, and gives these. `None`, and nothing is read, if it is any other. Its twin is to read it token by token.
+    pub(super) fn element_alike(&mut self) -> Option<(Text<'a>, Index)> {
+        let rest = self.chunk.get(self.at..self.end)?;
+        // The element's token, dependency, size, name and size of its attribute list; the attribute's token and name; that of its text, the
+        // type of that and its length.
+        let (
+            &[
+                0x41,
+                0xff,
+                0xff,
+                _,
+                _,
+                _,
+                _,
+                e0,
+                e1,
+                e2,
+                e3,
+                _,
+                _,
+                _,
+                _,
+                0x06,
+                a0,
+                a1,
+                a2,
+                a3,
+                0x05,
+                TEXT,
+                low,
+                high,
+            ],
+            rest,
+        ) = rest.split_first_chunk::<24>()?
+        else {
+            return None;
+        };
+        let length = usize::from(u16::from_le_bytes([low, high])) * 2;
+        let (text, rest) = rest.split_at_checked(length)?;
+        // The end of the attributes; a substitution, its index and type; the end of the element.
+        let (&[0x02, 0x0d | 0x0e, i0, i1, _, 0x04], _) = rest.split_first_chunk::<6>()? else { return None };
+        let (element_name, attribute_name) =
+            (u32::from_le_bytes([e0, e1, e2, e3]), u32::from_le_bytes([a0, a1, a2, a3]));
+        let is_here = |name: u32, behind: usize| usize::try_from(name).ok() == Some(self.at + behind);
+        if (element_name, attribute_name) != (self.element_name, self.attribute_name)
+            || is_here(element_name, 11)
+            || is_here(attribute_name, 20)
+        {
+            return None;
+        }
+        let text = Text::new(text)?;
+        let index = u16::from_le_bytes([i0, i1]);
+        self.at += 24 + length + 6;
+        self.note(index);
+        Some((text, index))
+    }
+
+    /// Notes that a substitution was read.
+    fn note(&mut self, index: Index) {
+        let bit = bit(index);
+        self.substituted_again |= self.substituted & bit;
+        self.substituted |= bit;
     }
 
     /// Whether a substitution was read once, as far as is known.
@@ -289,5 +362,139 @@ fn value(token: Token<'_>) -> Option<Value<'_>> {
         Token::Text(text) => Some(Value::Literal(text)),
         Token::Substitution(index) => Some(Value::Substitution(index)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::template::{NO_DEPENDENCY, data_template};
+    use super::*;
+    use dnsweep_samples::{Event, LogWriter, Style};
+    use proptest::prelude::*;
+
+    /// A chunk, and where the definition of the `EventData` of its DNS queries lies.
+    fn chunk() -> (Vec<u8>, usize) {
+        let mut writer = LogWriter::new(Style::Export);
+        writer.push(&Event::dns_query("example.com", "a.exe")).unwrap();
+        let chunk = writer.finish().split_off(4096);
+        let offset =
+            (CHUNK_HEADER_SIZE..chunk.len()).find(|at| data_template(&chunk, *at, chunk.len()).is_some());
+        (chunk, offset.unwrap())
+    }
+
+    /// What an element says: its dependency, its name, its attributes and its content.
+    type Element<'a> = (u16, Text<'a>, Vec<(Text<'a>, Value<'a>)>, Value<'a>);
+
+    /// The twin: the next element, token by token.
+    fn element<'a>(tokens: &mut Tokens<'a>) -> Option<Element<'a>> {
+        let Token::Open(name, dependency) = tokens.next()? else { return None };
+        let content = tokens.element()?;
+        let attributes = tokens.attributes.first.get(..tokens.attributes.count)?.to_vec();
+        Some((dependency, name, attributes, content))
+    }
+
+    /// How many elements of the definition at `offset` were read as being like the one before; each is compared with what the twin reads.
+    fn alike(chunk: &[u8], offset: usize) -> usize {
+        let Some(mut tokens) = tokens(chunk, offset, chunk.len()) else { return 0 };
+        if tokens.open().is_none() || tokens.attributes().is_none() {
+            return 0;
+        }
+        let mut last: Option<Element<'_>> = None;
+        let mut count = 0;
+        loop {
+            let mut ahead = tokens.clone();
+            let alike = ahead.element_alike();
+            let next = element(&mut tokens);
+            if let (Some((text, index)), Some((_, name, attributes, _))) = (alike, &last)
+                && attributes.len() == 1
+            {
+                count += 1;
+                let expected = (
+                    NO_DEPENDENCY,
+                    *name,
+                    vec![(attributes[0].0, Value::Literal(text))],
+                    Value::Substitution(index),
+                );
+                assert_eq!(next.as_ref(), Some(&expected));
+                assert_eq!((ahead.at, ahead.substituted), (tokens.at, tokens.substituted));
+                assert_eq!(ahead.substituted_again, tokens.substituted_again);
+            }
+            last = match next {
+                Some(next) => Some(next),
+                None => return count,
+            };
+        }
+    }
+
+    #[test]
+    fn the_elements_of_a_query_are_like_the_first() {
+        let (chunk, offset) = chunk();
+        assert_eq!(alike(&chunk, offset), data_template(&chunk, offset, chunk.len()).unwrap().data.len() - 1);
+    }
+
+    /// An element of `Data`, whose name lies at 1024, with an attribute whose name lies there, and whatever follows that.
+    fn data(attribute_name: usize, behind: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x41, 0xff, 0xff, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0x06];
+        bytes.extend(u32::try_from(attribute_name).unwrap().to_le_bytes());
+        bytes.extend(behind);
+        bytes.extend([0x02, 0x0d, 3, 0, TEXT, 0x04]);
+        bytes
+    }
+
+    /// A name: the next one's place and its hash, which are of no concern, its length, itself, and its end.
+    fn name(before: [u8; 6], name: &str, end: [u8; 2]) -> Vec<u8> {
+        let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let length = u16::try_from(name.len()).unwrap().to_le_bytes();
+        [&before[..], &length, &text, &end].concat()
+    }
+
+    #[test]
+    fn a_name_in_the_place_where_others_have_a_text_is_no_text() {
+        let value = [0x05, TEXT, 1, 0, b'x', 0];
+        // The first element's attribute has the name that lies within the second, and that can be taken for ten characters of text.
+        let first = CHUNK_HEADER_SIZE + DEFINITION_HEADER_SIZE + FRAGMENT_HEADER.len();
+        let second = first + data(0, &value).len();
+        let inner = name([0x05, TEXT, 10, 0, b'h', 0], "Name", [b'e', 0]);
+        let tokens_ahead = [
+            FRAGMENT_HEADER.to_vec(),
+            data(second + 20, &value),
+            data(second + 20, &[&inner[..], &value].concat()),
+        ];
+        let mut chunk = vec![0; 2048];
+        let mut put = |at: usize, bytes: &[u8]| chunk[at..at + bytes.len()].copy_from_slice(bytes);
+        put(CHUNK_HEADER_SIZE + 20, &100_u32.to_le_bytes());
+        put(CHUNK_HEADER_SIZE + DEFINITION_HEADER_SIZE, &tokens_ahead.concat());
+        put(1024, &name([0; 6], "Data", [0; 2]));
+        let mut tokens = tokens(&chunk, CHUNK_HEADER_SIZE, chunk.len()).unwrap();
+        let read = |tokens: &mut Tokens<'_>| {
+            let (_, name, attributes, _) = element(tokens).unwrap();
+            let [(attribute, Value::Literal(text))] = attributes[..] else { panic!("{attributes:?}") };
+            assert!(name.is("Data") && attribute.is("Name") && text.is("x"));
+        };
+        read(&mut tokens);
+        assert_eq!(tokens.element_alike(), None);
+        read(&mut tokens);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn an_element_that_was_changed_is_read_as_its_tokens_are(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), 0_u8..16, Just(0x41), Just(0xff)]), 1..4),
+            moves in prop::option::of((any::<prop::sample::Index>(), -40_i32..40)),
+        ) {
+            let (mut chunk, offset) = chunk();
+            let places: Vec<usize> = (offset + DEFINITION_HEADER_SIZE..definition_end(&chunk, offset).unwrap()).collect();
+            for (place, byte) in changes {
+                chunk[*place.get(&places)] = byte;
+            }
+            // A name that lies a little before or behind where it is referred to.
+            if let Some((place, by)) = moves {
+                let place = *place.get(&places);
+                let to = u32::try_from(i32::try_from(place).unwrap() + by).unwrap();
+                chunk[place..place + 4].copy_from_slice(&to.to_le_bytes());
+            }
+            alike(&chunk, offset);
+        }
     }
 }

@@ -7,9 +7,50 @@
 use std::ops::Range;
 
 use super::binxml::{
-    FRAGMENT, FRAGMENT_HEADER, Index, NULL, SID, definition_end, is_cut_short, is_well_sized,
+    FRAGMENT, FRAGMENT_HEADER, Index, NULL, SID, TEXT, definition_end, is_cut_short, is_well_sized,
 };
 use super::log::u32_at;
+
+/// The types of values, and the sizes of those that have but one: what the events of a definition mostly have alike.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    /// Of each descriptor, as a number, the bits that matter, and what they are. None where no shape is known.
+    descriptors: Vec<(u32, u32)>,
+}
+
+impl Shape {
+    /// The shape of values that are well sized; none if there are any about which their descriptors do not tell all.
+    fn of(descriptors: &[u8]) -> Self {
+        const SIZE: u32 = 0xffff;
+        const KIND: u32 = 0x00ff_0000;
+        let descriptor = |descriptor: &[u8; 4]| {
+            let bits = match descriptor[2] {
+                SID => return None,
+                NULL | FRAGMENT => KIND,
+                TEXT => KIND | 1,
+                _ => KIND | SIZE,
+            };
+            Some((bits, u32::from_le_bytes(*descriptor) & bits))
+        };
+        let all: Option<Vec<_>> = descriptors.as_chunks::<4>().0.iter().map(descriptor).collect();
+        Shape { descriptors: all.unwrap_or_default() }
+    }
+
+    /// How many bytes the values with these descriptors have together, if they are of this shape.
+    fn size(&self, descriptors: &[u8]) -> Option<usize> {
+        let descriptors = descriptors.as_chunks::<4>().0;
+        if descriptors.len() != self.descriptors.len() || descriptors.is_empty() {
+            return None;
+        }
+        let (mut unlike, mut size) = (0, 0);
+        for (descriptor, (bits, known)) in descriptors.iter().zip(&self.descriptors) {
+            let descriptor = u32::from_le_bytes(*descriptor);
+            unlike |= (descriptor & bits) ^ known;
+            size += descriptor & 0xffff;
+        }
+        if unlike == 0 { usize::try_from(size).ok() } else { None }
+    }
+}
 
 /// The values of a template instance.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +114,19 @@ impl<'a> Values<'a> {
             at += size;
         }
         at == end || (at < end && self.chunk.get(at) == Some(&0))
+    }
+
+    /// The same, for values that are mostly alike in shape to others before them, which `known` is of. Its twin is a look at each.
+    pub(super) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
+        if let Some(size) = known.size(self.descriptors) {
+            let at = self.start + size;
+            return at == end || (at < end && self.chunk.get(at) == Some(&0));
+        }
+        let fills = self.fill(end);
+        if fills {
+            *known = Shape::of(self.descriptors);
+        }
+        fills
     }
 
     /// Whether a value, or one of those nested in it, has fewer bytes than its type.
@@ -177,4 +231,74 @@ fn size(descriptor: [u8; 4]) -> usize {
 /// The sum of the sizes in descriptors.
 fn sizes(descriptors: &[u8]) -> usize {
     descriptors.as_chunks().0.iter().copied().map(size).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::binxml::{GUID, U32};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A template instance whose values have these types and sizes, and are zeros, and a few zeros behind them.
+    fn instance(descriptors: &[(u8, u16)]) -> (Vec<u8>, usize) {
+        let mut chunk = vec![0x0c, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 0];
+        chunk.extend(u32::try_from(descriptors.len()).unwrap().to_le_bytes());
+        for (kind, size) in descriptors {
+            let [low, high] = size.to_le_bytes();
+            chunk.extend([low, high, *kind, 0]);
+        }
+        let end = chunk.len() + descriptors.iter().map(|(_, size)| usize::from(*size)).sum::<usize>();
+        chunk.resize(end + 4, 0);
+        (chunk, end)
+    }
+
+    fn descriptor() -> impl Strategy<Value = (u8, u16)> {
+        let kind = prop_oneof![
+            Just(TEXT),
+            Just(NULL),
+            Just(GUID),
+            Just(U32),
+            Just(SID),
+            Just(FRAGMENT),
+            Just(0x02),
+            Just(0x10),
+            any::<u8>()
+        ];
+        (kind, prop_oneof![Just(0_u16), Just(2), Just(4), Just(8), Just(16), 0..20_u16])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn values_of_a_shape_fill_what_they_fill_one_by_one(
+            first in prop::collection::vec(descriptor(), 0..4),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), descriptor(), any::<bool>()), 0..4),
+            ends in prop::collection::vec(-1_isize..3, 5),
+        ) {
+            let mut descriptors = first;
+            let mut known = Shape::default();
+            for (turn, behind) in ends.into_iter().enumerate() {
+                let (chunk, end) = instance(&descriptors);
+                let values = Values::head(&chunk, 0).unwrap();
+                let end = end.checked_add_signed(behind).unwrap();
+                prop_assert_eq!(values.fill_as(end, &mut known), values.fill(end));
+                // The next is like this one, or differs in one descriptor, or in the size of a value only.
+                if let Some((place, other, size_only)) = changes.get(turn) && !descriptors.is_empty() {
+                    let place = place.index(descriptors.len());
+                    descriptors[place] = if *size_only { (descriptors[place].0, other.1) } else { *other };
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_other_lengths_are_of_one_shape() {
+        let mut known = Shape::default();
+        for length in [4, 10, 0] {
+            let (chunk, end) = instance(&[(TEXT, length), (GUID, 16)]);
+            let values = Values::head(&chunk, 0).unwrap();
+            assert_eq!(known.size(values.descriptors).is_some(), length != 4);
+            assert!(values.fill_as(end, &mut known));
+        }
+    }
 }

@@ -51,7 +51,7 @@ pub struct TableWriter {
     rows: u64,
 }
 
-/// A table that was written and synced.
+/// A table that was written. It may not be on the disk yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTable {
     /// Its rows.
@@ -101,15 +101,14 @@ impl TableWriter {
         self.wait(rows)
     }
 
-    /// Writes what is left, closes the file and waits until it is on the disk.
+    /// Writes what is left, and closes the file.
     pub fn finish(mut self) -> Result<WrittenTable, SweepError> {
         self.wait_pushed()?;
         self.write()?;
         let path = self.path;
         let close = || -> Result<_, ParquetError> {
             let (buffered, sha256, bytes) = self.writer.into_inner()?.finish();
-            let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.sync_all()?;
+            buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
             Ok(WrittenTable { rows: self.rows, bytes, sha256 })
         };
         close().map_err(|error| failed(&path, &error))
