@@ -173,7 +173,7 @@ pub struct SweepArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// How many threads may read at once; 1 for a spinning disk or a network mount [default: all]
+    /// How many threads may list folders or read at once; 1 for a spinning disk or a network mount [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub readers: Option<u16>,
 

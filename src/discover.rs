@@ -4,24 +4,25 @@
 //! all where `--any-name` asks for that. What it passes over is counted.
 
 mod evidence;
+mod form;
+mod listing;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use walkdir::{DirEntry, WalkDir};
-
 pub use self::evidence::EvidenceId;
 use self::evidence::{Evidence, Registry};
-use crate::bytes::{FILE_SIGNATURE, FileBytes, LogBytes};
+pub use self::form::Form;
+use self::listing::{Found, Known, Listing, Tree, list};
+use crate::bytes::{FileBytes, LogBytes};
 use crate::error::SweepError;
-use crate::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::tally::PassedOver;
 
 /// What to look for, and where.
@@ -67,17 +68,6 @@ pub enum Others {
     PassOver,
     /// They are looked through for chunks of event logs.
     Carve,
-}
-
-/// How a file is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As an event log.
-    Log,
-    /// As bytes in which chunks of event logs may lie.
-    Carved,
-    /// As event XML, in this encoding.
-    Xml(Encoding),
 }
 
 /// A file to read.
@@ -201,165 +191,95 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, SweepError> {
     Ok(resolved)
 }
 
-/// Walks the roots.
-pub fn discover(search: &Search) -> Result<Discovery, SweepError> {
-    let roots = resolve_roots(&search.roots)?;
-    let mut walk =
-        Walk { search, found: Discovery::default(), registry: Registry::default(), seen: HashSet::new() };
-    for root in &roots {
-        let before = walk.registry.len();
-        walk.root(root);
-        walk.found.evidence_of_roots.push(walk.registry.len() - before);
-    }
-    let Walk { mut found, registry, .. } = walk;
-    found.evidence = registry.names();
-    found.roots = roots;
-    Ok(found)
+/// Lists what the roots hold, on so many threads; what is found does not depend on their number.
+pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, SweepError> {
+    let paths = resolve_roots(&search.roots)?;
+    let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search.evidence_depth)).collect();
+    let trees = roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect();
+    let mut collected = Collected { links: search.links, roots, ..Collected::default() };
+    list(trees, search, threads, |listing| {
+        collected.add(listing);
+        Ok(())
+    })?;
+    let Collected { files, passed_over, registry, roots, .. } = collected;
+    Ok(Discovery {
+        files,
+        evidence: registry.names(),
+        evidence_of_roots: roots.iter().map(|root| root.pieces).collect(),
+        roots: paths,
+        passed_over,
+    })
 }
 
-struct Walk<'a> {
-    search: &'a Search,
-    found: Discovery,
+/// What was found so far.
+#[derive(Default)]
+struct Collected {
+    links: Links,
+    roots: Vec<Root>,
+    files: Vec<LogFile>,
+    passed_over: PassedOver,
     registry: Registry,
     /// Device and inode of each file taken, with `--follow`.
     seen: HashSet<(u64, u64)>,
 }
 
-impl Walk<'_> {
-    fn root(&mut self, root: &Path) {
-        let evidence = Evidence::new(root, self.search.evidence_depth);
-        let root: Arc<Path> = Arc::from(root);
-        let entries =
-            WalkDir::new(&root).follow_links(self.search.links == Links::Follow).sort_by_file_name();
-        for entry in entries {
-            match entry {
-                Ok(entry) => self.entry(&root, &evidence, &entry),
-                // A link that leads back to a folder above it: all it leads to is being read anyway.
-                Err(error) if error.loop_ancestor().is_some() => self.found.passed_over.seen_before += 1,
-                Err(error) if leads_nowhere(&error) => self.found.passed_over.links += 1,
-                Err(error) => {
-                    let path = error.path().unwrap_or(&root).to_path_buf();
-                    let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    self.take(&root, &evidence, &path, Form::Log, Err(reason));
+struct Root {
+    path: Arc<Path>,
+    evidence: Evidence,
+    /// How many pieces of evidence it has.
+    pieces: usize,
+}
+
+impl Collected {
+    /// Adds what a part of a root holds. The parts come in order.
+    fn add(&mut self, listing: Listing) {
+        self.passed_over.merge(listing.passed_over);
+        let Some(root) = self.roots.get_mut(listing.root) else { return };
+        let before = self.registry.len();
+        for found in listing.found {
+            match found {
+                Found::Piece(path) => self.registry.register(path),
+                Found::File { known: Ok(known), .. }
+                    if self.links == Links::Follow && !self.seen.insert(known.identity) =>
+                {
+                    self.passed_over.seen_before += 1;
+                }
+                Found::File { path, form, known } => {
+                    self.files.push(root.file(&mut self.registry, &path, form, known));
                 }
             }
         }
+        root.pieces += self.registry.len() - before;
+    }
+}
+
+impl Root {
+    fn new(path: &Path, evidence_depth: Option<usize>) -> Self {
+        Root { path: Arc::from(path), evidence: Evidence::new(path, evidence_depth), pieces: 0 }
     }
 
-    fn entry(&mut self, root: &Arc<Path>, evidence: &Evidence, entry: &DirEntry) {
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            evidence.register_folder(&mut self.registry, entry.path());
-        } else if kind.is_symlink() {
-            self.found.passed_over.links += 1;
-        } else if !kind.is_file() {
-            self.found.passed_over.special_files += 1;
-        } else if let Some(form) = self.form(entry.path(), entry.depth()) {
-            match entry.metadata() {
-                Ok(metadata) if self.is_new(&metadata) => {
-                    self.take(root, evidence, entry.path(), form, Ok(&metadata));
-                }
-                Ok(_) => self.found.passed_over.seen_before += 1,
-                Err(error) => self.take(root, evidence, entry.path(), form, Err(error.to_string())),
-            }
-        } else {
-            self.found.passed_over.other_files += 1;
-        }
+    fn tree(&self, root: usize) -> Tree {
+        Tree { root, path: self.path.to_path_buf(), depth: 0, depth_of_pieces: self.evidence.depth }
     }
 
-    /// How a regular file is to be read; `None` if it is not. A root that is a file is, whatever its name.
-    fn form(&self, path: &Path, depth: usize) -> Option<Form> {
-        let name = path.file_name().unwrap_or_default();
-        let (is_named, may_be_xml) = (is_named_like_event_log(name), may_be_named_like_event_xml(name));
-        if is_named && !may_be_xml {
-            return Some(Form::Log);
-        }
-        let by_content = self.search.names == Names::Any;
-        let content = if by_content || may_be_xml || depth == 0 { Content::of(path) } else { Content::Other };
-        match (content, self.search.others) {
-            (Content::Xml(encoding), _) => Some(Form::Xml(encoding)),
-            // What cannot be opened is wanted too, so that the ledger says so.
-            (Content::Log | Content::Unreadable, _) if by_content => Some(Form::Log),
-            _ if is_named => Some(Form::Log),
-            // The first bytes of a file with another name say little: eight of them would hide all of an image.
-            (_, Others::Carve) => Some(Form::Carved),
-            _ if depth == 0 => Some(Form::Log),
-            (Content::Unreadable, Others::PassOver) => Some(Form::Xml(Encoding::default())),
-            (Content::Log | Content::Other, Others::PassOver) => None,
-        }
-    }
-
-    fn is_new(&mut self, metadata: &Metadata) -> bool {
-        self.search.links == Links::Ignore || self.seen.insert((metadata.dev(), metadata.ino()))
-    }
-
-    fn take(
-        &mut self,
-        root: &Arc<Path>,
-        evidence: &Evidence,
+    fn file(
+        &self,
+        registry: &mut Registry,
         path: &Path,
         form: Form,
-        found: Result<&Metadata, String>,
-    ) {
-        let relative = path.strip_prefix(root).unwrap_or(path).to_path_buf();
-        let (metadata, obstacle) = match found {
-            Ok(metadata) => (Some(metadata), None),
-            Err(reason) => (None, Some(reason)),
-        };
+        known: Result<Known, String>,
+    ) -> LogFile {
         // Only what could not be listed may be a folder; a file that was found needs no second look.
-        let is_folder = obstacle.is_some() && path.is_dir();
+        let is_folder = known.is_err() && path.is_dir();
         let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
-        let evidence = evidence.of(&mut self.registry, folder);
-        let size = metadata.map_or(0, Metadata::len);
-        let modified = metadata.map_or((0, 0), |metadata| (metadata.mtime(), metadata.mtime_nsec()));
-        let root = Arc::clone(root);
-        self.found.files.push(LogFile { form, evidence, size, modified, obstacle, root, relative });
-    }
-}
-
-/// A link whose target is missing, and which is not named like an event log.
-fn leads_nowhere(error: &walkdir::Error) -> bool {
-    let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
-    missing
-        && error
-            .path()
-            .is_some_and(|path| path.is_symlink() && !path.file_name().is_some_and(is_named_like_event_log))
-}
-
-/// `.evtx` anywhere in the name, in any case: renamed copies keep it (`Security.evtx.bak`, `SYSMON.EVTX`).
-fn is_named_like_event_log(name: &OsStr) -> bool {
-    name.as_bytes().windows(5).any(|part| part.eq_ignore_ascii_case(b".evtx"))
-}
-
-/// Whether event XML can have this name; whether it is some, its first bytes tell. An export of `a.evtx` is often called `a.evtx.xml`;
-/// any other name of a log is none of event XML.
-fn may_be_named_like_event_xml(name: &OsStr) -> bool {
-    let lower = name.as_bytes().to_ascii_lowercase();
-    let endings: &[&[u8]] =
-        if is_named_like_event_log(name) { &[b".evtx.xml"] } else { &[b".xml", b".log", b".txt"] };
-    endings.iter().any(|ending| lower.ends_with(ending))
-}
-
-/// What a file is by its first bytes.
-enum Content {
-    Log,
-    Xml(Encoding),
-    Other,
-    /// They cannot be read.
-    Unreadable,
-}
-
-impl Content {
-    fn of(path: &Path) -> Self {
-        let mut head = [0; HEAD_SIZE];
-        let Ok(read) = FileBytes::open(path).and_then(|bytes| bytes.read_at(0, &mut head)) else {
-            return Content::Unreadable;
-        };
-        let head = head.get(..read).unwrap_or_default();
-        if head.starts_with(FILE_SIGNATURE) {
-            Content::Log
-        } else {
-            encoding_of(head).map_or(Content::Other, Content::Xml)
+        LogFile {
+            form,
+            evidence: self.evidence.of(registry, folder),
+            size: known.as_ref().map_or(0, |known| known.size),
+            modified: known.as_ref().map_or((0, 0), |known| known.modified),
+            obstacle: known.err(),
+            root: Arc::clone(&self.path),
+            relative: path.strip_prefix(&self.path).unwrap_or(path).to_path_buf(),
         }
     }
 }
@@ -389,26 +309,6 @@ pub fn escaped_name(name: &OsStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_event_logs() {
-        for name in ["a.evtx", "A.EVTX", "old.evtx.bak", "x.Evtx.1"] {
-            assert!(is_named_like_event_log(OsStr::new(name)), "{name}");
-        }
-        for name in ["a.evt", "evtx", "a.evtt", ""] {
-            assert!(!is_named_like_event_log(OsStr::new(name)), "{name}");
-        }
-    }
-
-    #[test]
-    fn names_that_event_xml_can_have() {
-        for name in ["a.xml", "A.LOG", "a.b.Txt", "Sysmon.EVTX.xml", "a.evtx.evtx.xml"] {
-            assert!(may_be_named_like_event_xml(OsStr::new(name)), "{name}");
-        }
-        for name in ["a.evtx", "a.evtx.log", "a.evtx.bak.xml", "a.xml.gz", "xml", "a.json", ""] {
-            assert!(!may_be_named_like_event_xml(OsStr::new(name)), "{name}");
-        }
-    }
 
     #[test]
     fn pieces_of_evidence_lie_in_the_order_of_the_roots() {

@@ -11,6 +11,7 @@ mod unit;
 mod work;
 
 use std::iter;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -79,7 +80,7 @@ pub fn sweep(
     let started = EventTime::now();
     let mut journal = Journal::open(&config.output.journal(), &config.order, config.window)?;
     config.window = journal.window;
-    let discovery = discover(&config.search)?;
+    let discovery = discover(&config.search, listers(&config))?;
     observer.found(&discovery);
     let table = Table::new(&MATCHES_COLUMNS);
     let leads = (config.leads == Leads::DnsClient).then(|| Table::new(&LEADS_COLUMNS));
@@ -107,6 +108,11 @@ pub fn sweep(
     workshop.recover(recovered, &mut met, |matches| collector.add_matches(matches))?;
     let collected = collector.finish()?;
     conclude(config, arguments, discovery, collected, started, resumed_files)
+}
+
+/// How many threads list folders: to a disk that seeks, that is reading too.
+fn listers(config: &Config) -> NonZeroUsize {
+    config.readers.map_or(config.threads, |readers| readers.min(config.threads))
 }
 
 /// Decides how the sweep ended, writes `run.json` and gives the output its name.

@@ -75,6 +75,16 @@ pub struct PassedOver {
     pub seen_before: u64,
 }
 
+impl PassedOver {
+    /// Adds what was passed over elsewhere.
+    pub fn merge(&mut self, other: PassedOver) {
+        self.other_files += other.other_files;
+        self.links += other.links;
+        self.special_files += other.special_files;
+        self.seen_before += other.seen_before;
+    }
+}
+
 /// How many bytes of a file are what. The parts add up to the file's size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extents {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{escaped_name, is_named_like_event_log};
+use super::escaped_name;
+use super::form::is_named_like_event_log;
 
 /// A piece of evidence: usually what was collected from one machine. Counts in the list of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +23,8 @@ impl EvidenceId {
 #[derive(Debug)]
 pub(super) struct Evidence {
     root: PathBuf,
-    depth: usize,
+    /// How deep under the root the folders lie that are one piece each.
+    pub depth: usize,
 }
 
 impl Evidence {
@@ -39,14 +41,6 @@ impl Evidence {
         let mut path = self.root.clone();
         path.extend(within);
         registry.id(path)
-    }
-
-    /// Makes a folder known that is a piece of evidence, so that one without any event log is not overlooked.
-    pub(super) fn register_folder(&self, registry: &mut Registry, folder: &Path) {
-        let depth = folder.strip_prefix(&self.root).map_or(0, |within| within.iter().count());
-        if depth == self.depth {
-            registry.id(folder.to_path_buf());
-        }
     }
 }
 
@@ -76,6 +70,11 @@ impl Registry {
         self.paths.push(path.clone());
         self.ids.insert(path, id);
         id
+    }
+
+    /// Makes a folder known that is a piece of evidence, so that one without any event log is not overlooked.
+    pub(super) fn register(&mut self, folder: PathBuf) {
+        self.id(folder);
     }
 
     /// How many there are.

@@ -65,7 +65,7 @@ pub(super) fn compare(
             return Ok(None);
         }
     };
-    let discovery = discover(search)?;
+    let discovery = discover(search, threads)?;
     let mut found = by_key(&discovery);
     let roots: HashMap<&str, usize> = stated
         .evidence
