@@ -110,7 +110,7 @@ fn write(criterion: &mut Criterion) {
             for located in &events {
                 writer.push(row(&located.event).cells(&context)).unwrap();
             }
-            writer.finish().unwrap();
+            writer.finish().unwrap().1.wait().unwrap();
             std::fs::remove_file(&path).unwrap();
         });
     });

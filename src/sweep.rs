@@ -7,6 +7,7 @@ mod collect;
 mod journal;
 mod leads;
 mod matched;
+mod tables;
 mod unit;
 mod work;
 

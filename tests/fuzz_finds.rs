@@ -100,6 +100,24 @@ fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
 }
 
 #[test]
+fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
+    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
+    let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
+    let name: Vec<u8> = "xmlns".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    // The decoder writes names as they are, and what it wrote cannot be read where they hold a quote or a control character.
+    for (letter, decoded) in [(b'X', 1), (b'"', 0), (b'\\', 0), (1, 0)] {
+        let mut log = styled(Style::Export, &[matching(1)]);
+        let place = log.windows(name.len()).position(|bytes| bytes == name).unwrap();
+        log[place + 2] = letter;
+        damage::repair_chunk_checksums(&mut log, 0).unwrap();
+        let [all, some] = [&Selection::Everything, &selection]
+            .map(|selection| scan_with(&mut Scanner::new(selection), &log));
+        assert_eq!((all.events.len(), all.tally.damaged_records), (decoded, 1 - decoded as u64), "{letter}");
+        assert_eq!((some.events, some.tally), (all.events, all.tally), "{letter}");
+    }
+}
+
+#[test]
 fn an_element_repeated_under_a_long_name_is_not_read() {
     // Each reference to a name is read by itself: 3,000 elements of ten bytes make 144 MB of one name.
     let log = crafted(|chunk| {

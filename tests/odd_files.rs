@@ -164,7 +164,7 @@ fn a_pipe_and_a_socket_called_logs_are_passed_over() {
 }
 
 /// Sweeps as someone who may not read everything.
-fn sweep_as_nobody(scene: &Scene) -> Swept {
+fn sweep_as_nobody(scene: &Scene, options: &[&str]) -> Swept {
     // The program and the scene must be reachable for that user.
     let program = scene.path("dnsweep");
     fs::copy(env!("CARGO_BIN_EXE_dnsweep"), &program).unwrap();
@@ -173,7 +173,7 @@ fn sweep_as_nobody(scene: &Scene) -> Swept {
     if is_root() {
         command.uid(65_534).gid(65_534);
     }
-    command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
+    command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(options);
     Swept { ended: run(&mut command), out: scene.out() }
 }
 
@@ -190,7 +190,7 @@ fn a_file_that_cannot_be_opened() {
     let scene = scene();
     let path = scene.put("ODD/x.evtx", &log_of("ODD"));
     forbid(&path);
-    let swept = sweep_as_nobody(&scene).expect(3);
+    let swept = sweep_as_nobody(&scene, &[]).expect(3);
     assert!(assert_sound(&swept).is_empty());
     let row = swept.file("ODD/x.evtx");
     assert_eq!((&row["status"], &row["records"]), (&json!("unreadable"), &json!(0)));
@@ -212,7 +212,7 @@ fn a_large_file_that_cannot_be_opened_is_one_problem() {
     let scene = scene();
     let path = scene.put("ODD/x.evtx", &vec![0; 4096 + 40 * 65_536]);
     forbid(&path);
-    let swept = sweep_as_nobody(&scene).expect(3);
+    let swept = sweep_as_nobody(&scene, &[]).expect(3);
     let row = swept.file("ODD/x.evtx");
     assert_eq!(row["status"], "unreadable");
     let found = problems(&row);
@@ -226,7 +226,7 @@ fn a_folder_that_cannot_be_listed() {
     scene.put("SHUT/Windows/System32/Security.evtx", &log_of("SHUT"));
     let folder = scene.evidence().join("SHUT/Windows");
     forbid(&folder);
-    let swept = sweep_as_nobody(&scene);
+    let swept = sweep_as_nobody(&scene, &[]);
     allow(&folder);
     let swept = swept.expect(3);
     assert!(assert_sound(&swept).is_empty());
@@ -237,10 +237,34 @@ fn a_folder_that_cannot_be_listed() {
 }
 
 #[test]
+fn folders_whose_names_are_all_that_can_be_had_are_told_alike_on_any_number_of_threads() {
+    let scene = scene();
+    for host in ["SHUT-1", "SHUT-2", "SHUT-3/below"] {
+        scene.put(&format!("{host}/Windows/Security.evtx"), &log_of("SHUT"));
+    }
+    let told = |threads: &str, shut: &str| {
+        let folder = scene.evidence().join(shut);
+        // Its names can be read, and nothing of what they name.
+        fs::set_permissions(&folder, Permissions::from_mode(0o644)).unwrap();
+        let swept = sweep_as_nobody(&scene, &["--threads", threads, "--force"]);
+        allow(&folder);
+        (swept.rows("files"), swept.rows("hosts"), swept.run()["evidence"].clone())
+    };
+    for shut in ["", "SHUT-3", "SHUT-1/Windows"] {
+        let (files, hosts, evidence) = told("1", shut);
+        assert!(evidence.as_array().unwrap().len() >= 4, "{evidence}");
+        assert!(files.iter().any(|file| file["status"] == "unreadable"), "{files:?}");
+        for threads in ["2", "5"] {
+            assert_eq!(told(threads, shut), (files.clone(), hosts.clone(), evidence.clone()), "{shut}");
+        }
+    }
+}
+
+#[test]
 fn nothing_that_can_be_read_is_status_4() {
     let unreadable = Scene::new();
     forbid(&unreadable.put("x.evtx", &log_of("ODD")));
-    let swept = sweep_as_nobody(&unreadable).expect(4);
+    let swept = sweep_as_nobody(&unreadable, &[]).expect(4);
     assert_eq!(swept.run()["exit_status"], 4);
     assert_eq!(swept.rows("files").len(), 1);
     for bytes in [&b""[..], b"notes"] {

@@ -2,14 +2,14 @@
 //!
 //! Where hosts are many and their logs small, most of a sweep's time goes into listing folders. The top of each root is listed
 //! first, until there are enough folders to hand out, and each of these is then gone through by one thread. The twin is to go through
-//! each root as a whole, as is done on one thread; and where links are followed, as only a walk from the root knows which of them
-//! lead back.
+//! each root as a whole, as is done on one thread; where links are followed, as only a walk from the root knows which of them
+//! lead back; and with any folder at the top of which something cannot be told.
 
-use std::fs::Metadata;
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -19,12 +19,14 @@ use crate::error::SweepError;
 use crate::in_order::in_order;
 use crate::tally::PassedOver;
 
-/// Folders that are enough to hand out.
+/// Folders that are enough to hand out, of all roots together.
 const ENOUGH_TREES: usize = 64;
 /// How deep under a root they are looked for.
 const MOST_LEVELS: usize = 4;
-/// What one of them weighs among the units that are under way: eight are handed out together.
-const TREE_WEIGHT: u64 = 1 << 16;
+/// What one of them weighs among the units that are under way: where there are enough, eight are handed out together, and where there are
+/// few, each by itself. What it holds is not known before.
+const ONE_OF_MANY: u64 = 1 << 16;
+const ONE_OF_FEW: u64 = 1 << 19;
 
 /// What a part of a root holds, in order.
 #[derive(Debug)]
@@ -74,20 +76,17 @@ pub(super) fn list(
     threads: NonZeroUsize,
     mut consume: impl FnMut(Listing) -> Result<(), SweepError>,
 ) -> Result<(), SweepError> {
-    let lister = Lister { search };
+    let lister = Lister { search, roots: roots.iter().map(|root| root.path.clone()).collect() };
     if threads.get() == 1 || search.links == Links::Follow {
         return roots.iter().flat_map(|root| lister.entries(root)).try_for_each(consume);
     }
-    let parts = roots.into_iter().flat_map(|root| lister.parts(root));
-    let weight = |part: &Part| match part {
-        Part::Tree(_) => TREE_WEIGHT,
-        Part::Listed(_) => 0,
-    };
-    let work = |part| match part {
+    let enough = (ENOUGH_TREES / roots.len().max(1)).max(1);
+    let parts = roots.into_iter().flat_map(|root| lister.parts(root, enough));
+    let work = |(part, _)| match part {
         Part::Tree(tree) => lister.whole(&tree),
         Part::Listed(listing) => listing,
     };
-    in_order(threads, parts, weight, work, &mut consume)
+    in_order(threads, parts, |(_, weight)| *weight, work, &mut consume)
 }
 
 /// A part of a root.
@@ -105,12 +104,6 @@ impl Tree {
     }
 }
 
-impl Listing {
-    fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.passed_over == PassedOver::default()
-    }
-}
-
 impl Known {
     fn of(metadata: &Metadata) -> Self {
         Known {
@@ -124,6 +117,7 @@ impl Known {
 #[derive(Debug)]
 struct Lister<'a> {
     search: &'a Search,
+    roots: Vec<PathBuf>,
 }
 
 impl Lister<'_> {
@@ -147,76 +141,136 @@ impl Lister<'_> {
         })
     }
 
-    /// The parts of a root, in order: what its top holds, and the folders below that.
-    fn parts(&self, root: Tree) -> Vec<Part> {
-        let mut parts = vec![Part::Tree(root)];
+    /// The parts of a root in order, each with what it weighs: what its top holds, and the folders below that.
+    fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (Part, u64)> + use<> {
+        let (mut parts, mut trees) = (vec![Part::Tree(root)], 1);
         for _ in 0..MOST_LEVELS {
-            let trees = parts.iter().filter(|part| matches!(part, Part::Tree(_))).count();
-            if trees == 0 || trees >= ENOUGH_TREES {
-                break;
+            let mut parted = Vec::new();
+            for part in parts {
+                match part {
+                    Part::Tree(tree) if trees < enough => {
+                        let before = parted.len();
+                        self.top(tree, &mut parted);
+                        let added = parted.iter().skip(before).filter(|part| matches!(part, Part::Tree(_)));
+                        trees = trees - 1 + added.count();
+                    }
+                    part => parted.push(part),
+                }
             }
-            let parted = parts.into_iter().flat_map(|part| match part {
-                Part::Tree(tree) => self.top(&tree),
-                listed @ Part::Listed(_) => vec![listed],
-            });
-            parts = parted.collect();
+            parts = parted;
         }
-        parts
+        let weight = if trees < enough { ONE_OF_FEW } else { ONE_OF_MANY };
+        parts.into_iter().map(move |part| match part {
+            Part::Tree(_) => (part, weight),
+            Part::Listed(_) => (part, 0),
+        })
     }
 
-    /// A folder itself and what it directly holds; the folders among that as trees.
-    fn top(&self, tree: &Tree) -> Vec<Part> {
-        let mut parts = Vec::new();
+    /// Parts a folder into what it directly holds, and the folders among that as trees. What cannot be told of any of it is left to the
+    /// walk over the whole.
+    fn top(&self, tree: Tree, parts: &mut Vec<Part>) {
+        let Ok(entries) = sorted_entries(&tree.path) else {
+            parts.push(Part::Tree(tree));
+            return;
+        };
         let mut listing = tree.listing();
-        for entry in WalkDir::new(&tree.path).max_depth(1).sort_by_file_name() {
-            match entry {
-                Ok(entry) if entry.depth() > 0 && entry.file_type().is_dir() => {
-                    if !listing.is_empty() {
-                        parts.push(Part::Listed(std::mem::replace(&mut listing, tree.listing())));
-                    }
-                    let (path, depth) = (entry.into_path(), tree.depth + 1);
-                    parts.push(Part::Tree(Tree { path, depth, ..*tree }));
+        if tree.depth == 0 {
+            listing.add_folder(&tree, &tree.path, 0);
+        }
+        let depth = tree.depth + 1;
+        for (entry, kind) in entries {
+            let path = entry.path();
+            if kind.is_dir() {
+                listing.add_folder(&tree, &path, depth);
+                if !listing.is_empty() {
+                    parts.push(Part::Listed(std::mem::replace(&mut listing, tree.listing())));
                 }
-                entry => self.add(entry, tree, &mut listing),
+                parts.push(Part::Tree(Tree { path, depth, ..tree }));
+            } else {
+                let known = || entry.metadata().map_err(|error| error.to_string());
+                self.add_file(&path, kind, depth, known, &mut listing);
             }
         }
-        parts.push(Part::Listed(listing));
-        parts
+        if !listing.is_empty() {
+            parts.push(Part::Listed(listing));
+        }
     }
 
     fn add(&self, entry: walkdir::Result<DirEntry>, tree: &Tree, listing: &mut Listing) {
         match entry {
-            Ok(entry) => self.add_entry(entry, tree, listing),
+            Ok(entry) => {
+                let (kind, depth) = (entry.file_type(), tree.depth + entry.depth());
+                // A tree below its root was met by whoever made it one.
+                let was_met = entry.depth() == 0 && tree.depth > 0;
+                if !kind.is_dir() {
+                    let known = || entry.metadata().map_err(|error| reason(&error));
+                    self.add_file(entry.path(), kind, depth, known, listing);
+                } else if !was_met {
+                    listing.add_folder(tree, entry.path(), depth);
+                }
+            }
             // A link that leads back to a folder above it: all it leads to is being read anyway.
             Err(error) if error.loop_ancestor().is_some() => listing.passed_over.seen_before += 1,
             Err(error) if leads_nowhere(&error) => listing.passed_over.links += 1,
             Err(error) => {
-                let path = error.path().unwrap_or(&tree.path).to_path_buf();
-                let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                listing.found.push(Found::File { path, form: Form::Log, known: Err(reason) });
+                // Which folder broke off is not said: that it lies under this root is.
+                let root = || self.roots.get(tree.root).unwrap_or(&tree.path);
+                let path = error.path().map_or_else(|| root().clone(), Path::to_path_buf);
+                listing.found.push(Found::File { path, form: Form::Log, known: Err(reason(&error)) });
             }
         }
     }
 
-    fn add_entry(&self, entry: DirEntry, tree: &Tree, listing: &mut Listing) {
-        let kind = entry.file_type();
-        let depth = tree.depth + entry.depth();
-        if kind.is_dir() {
-            if depth == tree.depth_of_pieces {
-                listing.found.push(Found::Piece(entry.into_path()));
-            }
-        } else if kind.is_symlink() {
+    /// Adds what is no folder.
+    fn add_file(
+        &self,
+        path: &Path,
+        kind: FileType,
+        depth: usize,
+        known: impl FnOnce() -> Result<Metadata, String>,
+        listing: &mut Listing,
+    ) {
+        if kind.is_symlink() {
             listing.passed_over.links += 1;
         } else if !kind.is_file() {
             listing.passed_over.special_files += 1;
-        } else if let Some(form) = Form::of(self.search, entry.path(), depth) {
-            let known = entry.metadata().map(|metadata| Known::of(&metadata));
-            let known = known.map_err(|error| error.to_string());
-            listing.found.push(Found::File { path: entry.into_path(), form, known });
+        } else if let Some(form) = Form::of(self.search, path, depth) {
+            let known = known().map(|metadata| Known::of(&metadata));
+            listing.found.push(Found::File { path: path.to_path_buf(), form, known });
         } else {
             listing.passed_over.other_files += 1;
         }
     }
+}
+
+impl Listing {
+    fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.passed_over == PassedOver::default()
+    }
+
+    /// Notes a folder that lies so deep under its root.
+    fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
+        if depth == tree.depth_of_pieces {
+            self.found.push(Found::Piece(path.to_path_buf()));
+        }
+    }
+}
+
+/// What a folder directly holds, by name.
+fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
+    let entries = fs::read_dir(folder)?.map(|entry| {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        Ok((entry, kind))
+    });
+    let mut entries: Vec<(fs::DirEntry, FileType)> = entries.collect::<io::Result<_>>()?;
+    entries.sort_by_cached_key(|(entry, _)| entry.file_name());
+    Ok(entries)
+}
+
+/// What went wrong, without the path: where, the ledger says.
+fn reason(error: &walkdir::Error) -> String {
+    error.io_error().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// A link whose target is missing, and which is not named like an event log.
@@ -233,30 +287,27 @@ mod tests {
     use super::*;
     use crate::discover::Names;
     use proptest::prelude::*;
-    use std::fs;
     use std::os::unix::fs::symlink;
-    use std::path::Path;
 
     /// Something in a tree: where, and what.
     fn thing() -> impl Strategy<Value = (Vec<u8>, u8)> {
         (prop::collection::vec(b'a'..b'd', 1..7), 0..6_u8)
     }
 
-    /// Puts things into a folder. What has no place there, as a file lies in its way, is left out.
+    /// Puts things into a folder. What has no place there, as a file lies in its way or it is there already, is left out.
     fn plant(folder: &Path, things: &[(Vec<u8>, u8)]) {
         for (names, kind) in things {
             let mut path = folder.to_path_buf();
             path.extend(names.iter().map(|name| char::from(*name).to_string()));
-            if fs::create_dir_all(path.parent().unwrap()).is_err() {
-                continue;
-            }
-            let _ = match kind {
+            let _ = fs::create_dir_all(path.parent().unwrap()).and_then(|()| match kind {
                 0 => fs::create_dir_all(&path),
-                1 => symlink("..", path.with_extension("link")),
+                // Roots are no links.
+                1 if names.len() > 1 => symlink("..", &path),
                 2 => symlink("nothing", path.with_extension("evtx")),
                 3 => fs::write(path.with_extension("txt"), "<Events>"),
+                4 => fs::write(&path, "ElfFile"),
                 _ => fs::write(path.with_extension("evtx"), names),
-            };
+            });
         }
     }
 
@@ -305,8 +356,8 @@ mod tests {
             fs::write(logs.join("a.evtx"), "").unwrap();
         }
         let one = listed(folder.path(), &Search::default(), 1, 2);
-        // The files and the pieces of both roots.
-        assert_eq!(one.0.len(), 3 * (ENOUGH_TREES + 1) + (ENOUGH_TREES + 1));
+        // The hosts' logs, of both roots, and the folders at depth 2: the hosts in the first root, their `x` in the second.
+        assert_eq!(one.0.len(), 4 * (ENOUGH_TREES + 1));
         assert_eq!(listed(folder.path(), &Search::default(), 3, 2), one);
     }
 }

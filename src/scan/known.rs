@@ -30,7 +30,7 @@ pub(super) struct WantedData {
 pub(super) struct KnownData {
     /// Where the fields lie that are looked into.
     fields: FieldPlaces,
-    /// What the values were like that were looked at last.
+    /// What the values were like when they were last looked at one by one.
     shape: Shape,
     /// Where those of a DNS query lie, if it has no others; looked up when the first is wanted.
     query: OnceCell<Option<DnsQueryPlaces>>,

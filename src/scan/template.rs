@@ -38,7 +38,7 @@ pub(super) struct EventTemplate {
     pub version: Option<Index>,
     pub user_id: Option<Index>,
     /// Whether no element of `System` has an attribute that a reader could take for another's, `Version` and `Security` are there if their
-    /// own values are not null, and the event's data is substituted nowhere else.
+    /// own values are not null, the event's data is substituted nowhere else, and all names are of letters and digits.
     pub is_plain: bool,
     /// Substitutions that must not be null, or one of the elements above is left out.
     pub required: Vec<Index>,
@@ -58,7 +58,12 @@ pub(super) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
     let read = if name.is("Event") { event(&mut tokens, dependency) } else { None };
-    read.map(|event| EventTemplate { says_all: !tokens.names_outside, ..event })
+    let is_plain = !tokens.odd_names;
+    read.map(|event| EventTemplate {
+        says_all: !tokens.names_outside,
+        is_plain: event.is_plain && is_plain,
+        ..event
+    })
 }
 
 /// Reads the definition of an `EventData` likewise.

@@ -28,6 +28,11 @@ impl<'a> Text<'a> {
             && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
     }
 
+    /// Whether it is made of ASCII letters and digits only, as the names of elements and attributes are.
+    fn is_letters(self) -> bool {
+        self.0.as_chunks::<2>().0.iter().all(|[low, high]| low.is_ascii_alphanumeric() && *high == 0)
+    }
+
     /// Whether it is `ascii`, in any case.
     pub(super) fn is_in_any_case(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
@@ -72,6 +77,7 @@ pub(super) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'
         element_name: 0,
         attribute_name: 0,
         names_outside: false,
+        odd_names: false,
         substituted: 0,
         substituted_again: 0,
     })
@@ -147,13 +153,15 @@ pub(super) struct Tokens<'a> {
     start: usize,
     at: usize,
     end: usize,
-    /// Those of the element that was read last.
+    /// Those of the element that was read last, unless that was like the one before it.
     pub attributes: Attributes<'a>,
     /// Where the names of the element and of the attribute lie that were read last.
     element_name: u32,
     attribute_name: u32,
     /// Whether a name that was read lies outside the definition.
     pub names_outside: bool,
+    /// Whether one has other characters than a decoder writes as they are.
+    pub odd_names: bool,
     /// Which of the first 64 substitutions were read, and which more than once: a bit for each.
     substituted: u64,
     substituted_again: u64,
@@ -204,8 +212,9 @@ impl<'a> Tokens<'a> {
         (self.at <= self.end).then_some(token)
     }
 
-    /// Reads an element that depends on nothing and differs from the one that was read last in its attribute's text and its substitution
-    /// only, as the `Data` of an `EventData` do, and gives these. `None`, and nothing is read, if it is any other. Its twin is to read it token by token.
+    /// Reads an element like the one before, as the `Data` of an `EventData` are, and gives its attribute's text and its substitution. It
+    /// depends on nothing, and has the name of the element that was read last and one attribute, with the name of the one that was read
+    /// last: the caller knows what these are. `None`, and nothing is read, if it is any other. Its twin is to read it token by token.
     pub(super) fn element_alike(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
         // The element's token, dependency, size, name and size of its attribute list; the attribute's token and name; that of its text, the
@@ -348,7 +357,9 @@ impl<'a> Tokens<'a> {
             self.at += 8 + length + 2;
         }
         self.names_outside |= offset < self.start || offset + 8 + length > self.end;
-        self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)
+        let name = self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)?;
+        self.odd_names |= !name.is_letters();
+        Some(name)
     }
 }
 

@@ -50,7 +50,7 @@ impl Trigrams {
     }
 }
 
-/// The trigram of a character and the two before it, which is of more bits than its own.
+/// The trigram of a character and the two before it. Its higher bits still hold what lies before these: [`place`] leaves them out.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)

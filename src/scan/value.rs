@@ -11,7 +11,7 @@ use super::binxml::{
 };
 use super::log::u32_at;
 
-/// The types of values, and the sizes of those that have but one: what the events of a definition mostly have alike.
+/// The types of values, and the sizes of all but texts, fragments and nulls: what the events of a definition mostly have alike.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     /// Of each descriptor, as a number, the bits that matter, and what they are. None where no shape is known.

@@ -1,21 +1,22 @@
 //! Takes what came of the units, in evidence order: writes the rows and reduces the rest.
 
+use std::num::NonZeroUsize;
+
 use crate::config::{Config, LoadedDetection};
-use crate::detect::{StatsColumn, StatsKind, StatsTable, StatsValue};
 use crate::discover::Discovery;
 use crate::error::SweepError;
 use crate::report::{
-    FILES_COLUMNS, FileReport, FlawedFile, HOSTS_COLUMNS, HostRow, Hosts, LEADS_BLOOM, MATCHES_BLOOM,
-    OutputRecord, Status, Totals,
+    FILES_COLUMNS, FileReport, FlawedFile, HostRow, Hosts, LEADS_BLOOM, MATCHES_BLOOM, OutputRecord, Status,
+    Totals,
 };
 use crate::scan::Checksums;
-use crate::table::{Cell, Column, ColumnType, Nulls};
-use crate::write::{OutputDirectory, Table, TableWriter, WrittenTable};
+use crate::write::{OutputDirectory, Table, TableWriter};
 
+use super::Observer;
 use super::leads::{LeadCounts, Leads};
 use super::matched::{Excluded, Matches, Reduced};
+use super::tables::{LastTable, metadata, sorted, write_last};
 use super::work::{Done, Found};
-use super::{Observer, SCHEMA_VERSION};
 
 /// How many flawed files are remembered for the summary; the ledger has all.
 const MOST_FLAWED: usize = 100;
@@ -25,6 +26,7 @@ pub(super) struct Collector<'a> {
     discovery: &'a Discovery,
     detections: &'a [LoadedDetection],
     checksums: Checksums,
+    threads: NonZeroUsize,
     output: &'a OutputDirectory,
     observer: &'a mut dyn Observer,
     metadata: Vec<(&'static str, String)>,
@@ -97,6 +99,7 @@ impl<'a> Collector<'a> {
             reduced: Matches::none(table, &config.detections, 0).detections,
             detections: &config.detections,
             checksums: config.checksums,
+            threads: config.threads,
             output: &config.output,
             excluded: Excluded::default(),
             totals: Totals::default(),
@@ -187,22 +190,17 @@ impl<'a> Collector<'a> {
         }
         self.observer.finished();
         let rows = self.hosts.into_rows();
-        let mut outputs = vec![
-            record("matches.parquet", self.matches.finish()?),
-            write_hosts(self.output, &rows, &self.metadata)?,
-        ];
-        let leads = self.leads.take();
-        let leads = leads.map(|(writer, counts)| Ok((record("leads.parquet", writer.finish()?), counts)));
-        let (leads, lead_counts) = leads.transpose()?.unzip();
-        outputs.extend(leads);
+        let mut tables =
+            vec![LastTable::Begun("matches.parquet", self.matches.into()), LastTable::Hosts(&rows)];
+        let (leads, lead_counts) = self.leads.unzip();
+        tables.extend(leads.map(|writer| LastTable::Begun("leads.parquet", writer.into())));
         let mut match_counts = Vec::with_capacity(self.reduced.len());
         for (reduced, LoadedDetection { detection, .. }) in self.reduced.into_iter().zip(self.detections) {
             match_counts.push([reduced.matches, reduced.unique_matches, reduced.recovered_matches]);
-            if let Some(table) = reduced.stats {
-                outputs.push(write_stats(self.output, table, &detection.id, &self.metadata)?);
-            }
+            tables.extend(reduced.stats.map(|stats| LastTable::Stats(stats, &detection.id)));
         }
-        outputs.push(record("files.parquet", self.files.finish()?));
+        tables.push(LastTable::Begun("files.parquet", self.files.into()));
+        let outputs = write_last(tables, self.output, &self.metadata, self.threads)?;
         self.totals.hosts = rows.len() as u64;
         self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
@@ -214,75 +212,5 @@ impl<'a> Collector<'a> {
         self.totals.excluded_matches = rows.iter().map(|(_, host)| host.excluded_matches).sum();
         let Collector { totals, flawed, excluded, .. } = self;
         Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, outputs })
-    }
-}
-
-/// What every table says of itself.
-fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, String)> {
-    let ids: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
-    vec![
-        ("dnsweep.schema_version", SCHEMA_VERSION.to_string()),
-        ("dnsweep.version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("dnsweep.detection_ids", ids.join(" ")),
-    ]
-}
-
-/// The same, with the order of the table's rows.
-fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, String)> {
-    metadata.iter().cloned().chain([("dnsweep.sorted_by", by.to_owned())]).collect()
-}
-
-fn write_hosts(
-    output: &OutputDirectory,
-    hosts: &[HostRow],
-    metadata: &[(&'static str, String)],
-) -> Result<OutputRecord, SweepError> {
-    let metadata = sorted(metadata, "computer, without a name last");
-    let mut writer =
-        TableWriter::create(&output.staged("hosts.parquet"), &Table::new(&HOSTS_COLUMNS), &[], &metadata)?;
-    for (computer, host) in hosts {
-        writer.push(host.cells(computer.as_deref()))?;
-    }
-    Ok(record("hosts.parquet", writer.finish()?))
-}
-
-fn write_stats(
-    output: &OutputDirectory,
-    table: StatsTable,
-    detection_id: &str,
-    metadata: &[(&'static str, String)],
-) -> Result<OutputRecord, SweepError> {
-    let columns: Vec<Column> = table.columns().map(stats_column).collect();
-    let file = format!("stats/{detection_id}.parquet");
-    let metadata = sorted(metadata, "the columns of 'by', in their order");
-    let mut writer = TableWriter::create(&output.staged(&file), &Table::new(&columns), &[], &metadata)?;
-    for row in table.into_rows() {
-        writer.push(row.into_iter().map(stats_cell).collect())?;
-    }
-    Ok(record(&file, writer.finish()?))
-}
-
-fn record(file: &str, written: WrittenTable) -> OutputRecord {
-    let WrittenTable { rows, bytes, sha256 } = written;
-    OutputRecord { file: file.to_owned(), rows, bytes, sha256 }
-}
-
-fn stats_column(column: &StatsColumn) -> Column {
-    let (kind, nulls) = match column.kind() {
-        StatsKind::Text => (ColumnType::Text, Nulls::Possible),
-        StatsKind::Integer => (ColumnType::Integer, Nulls::Possible),
-        StatsKind::Time => (ColumnType::Time, Nulls::Possible),
-        StatsKind::TextList => (ColumnType::Texts, Nulls::Never),
-    };
-    Column { name: column.name().to_owned().into(), kind, nulls, about: "" }
-}
-
-fn stats_cell(value: StatsValue) -> Cell<'static> {
-    match value {
-        StatsValue::Null => Cell::Null,
-        StatsValue::Text(text) => Cell::text(text),
-        StatsValue::Integer(number) => Cell::Integer(number),
-        StatsValue::Time(time) => Cell::Time(time),
-        StatsValue::List(texts) => Cell::Texts(texts.into_iter().map(Into::into).collect()),
     }
 }

@@ -7,9 +7,11 @@ mod parquet;
 mod partial;
 mod reading;
 mod schema;
+mod syncing;
 
 pub use builder::{Rows, Table};
 pub use output::{OutputDirectory, Rest, prepare};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::Earlier;
 pub use reading::{read_rows, row_count};
+pub use syncing::Syncing;

@@ -5,10 +5,7 @@
 
 use std::fs::{self, DirEntry, File};
 use std::io::{self, Write};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::partial::{Earlier, Obstacle, PartialDirectory};
 use crate::error::SweepError;
@@ -17,8 +14,6 @@ use crate::error::SweepError;
 const RUN_FILE: &str = "run.json";
 /// The folder of the detections' own tables.
 const STATS_FOLDER: &str = "stats";
-/// Files that are waited for at a time until they are on the disk.
-const MOST_SYNCED: usize = 8;
 
 /// An output directory that is being written.
 #[derive(Debug)]
@@ -170,7 +165,8 @@ impl OutputDirectory {
         let path = self.staged(RUN_FILE);
         let write = || -> io::Result<()> {
             let mut file = File::options().write(true).create_new(true).open(&path)?;
-            file.write_all(json)
+            file.write_all(json)?;
+            file.sync_all()
         };
         write().map_err(|error| failed(&path, &error))
     }
@@ -181,9 +177,10 @@ impl OutputDirectory {
         let tables = partial.tables();
         // What lies there may have changed while the evidence was read.
         check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
-        like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
-        sync_all_of(&tables)?;
         let publish = || -> io::Result<()> {
+            like_the_one_before(&tables, &target)?;
+            sync_directory(&tables.join(STATS_FOLDER))?;
+            sync_directory(&tables)?;
             replace(&tables, &target, &partial.replaced())?;
             if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
         };
@@ -204,7 +201,7 @@ fn replace(staging: &Path, target: &Path, earlier: &Path) -> io::Result<()> {
     match fs::rename(target, earlier) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::rename(staging, target)?;
-            sync(parent)
+            sync_directory(parent)
         }
         Err(error) => Err(error),
         Ok(()) => {
@@ -215,41 +212,14 @@ fn replace(staging: &Path, target: &Path, earlier: &Path) -> io::Result<()> {
                 fs::rename(earlier, target).map_err(|error| lies("it was moved away and", &error))?;
                 return Err(error);
             }
-            sync(parent)?;
+            sync_directory(parent)?;
             fs::remove_dir_all(earlier)
                 .map_err(|error| lies("it is complete, but what was there before still", &error))
         }
     }
 }
 
-/// Waits until all that was written is on the disk, some at a time: a file system does the work for those that wait together once.
-fn sync_all_of(tables: &Path) -> Result<(), SweepError> {
-    let list = || -> io::Result<Vec<PathBuf>> {
-        let stats = tables.join(STATS_FOLDER);
-        let paths = entries(tables)?.into_iter().chain(entries(&stats)?).map(|entry| entry.path());
-        Ok(paths.chain([tables.to_path_buf()]).collect())
-    };
-    let paths = list().map_err(|error| failed(tables, &error))?;
-    let next = AtomicUsize::new(0);
-    let sync_some = || -> Result<(), SweepError> {
-        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-            sync(path).map_err(|error| failed(path, &error))?;
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        // Where the system gives no more threads, this one does it all.
-        let others: Vec<_> = (1..paths.len().min(MOST_SYNCED))
-            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, sync_some).ok())
-            .collect();
-        let own = sync_some();
-        let others =
-            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        others.fold(own, Result::and)
-    })
-}
-
-fn sync(path: &Path) -> io::Result<()> {
+fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

@@ -14,6 +14,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
 use super::builder::{Rows, Table};
+use super::syncing::Syncing;
 use crate::digest::HashingWriter;
 use crate::error::SweepError;
 use crate::table::Cell;
@@ -51,7 +52,7 @@ pub struct TableWriter {
     rows: u64,
 }
 
-/// A table that was written. It may not be on the disk yet.
+/// What was written of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTable {
     /// Its rows.
@@ -101,17 +102,18 @@ impl TableWriter {
         self.wait(rows)
     }
 
-    /// Writes what is left, and closes the file.
-    pub fn finish(mut self) -> Result<WrittenTable, SweepError> {
+    /// Writes what is left. The file is then on its way to the disk.
+    pub fn finish(mut self) -> Result<(WrittenTable, Syncing), SweepError> {
         self.wait_pushed()?;
         self.write()?;
         let path = self.path;
         let close = || -> Result<_, ParquetError> {
             let (buffered, sha256, bytes) = self.writer.into_inner()?.finish();
-            buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
-            Ok(WrittenTable { rows: self.rows, bytes, sha256 })
+            let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+            Ok((WrittenTable { rows: self.rows, bytes, sha256 }, file))
         };
-        close().map_err(|error| failed(&path, &error))
+        let (written, file) = close().map_err(|error| failed(&path, &error))?;
+        Ok((written, Syncing::new(path, file)))
     }
 
     /// Lets the rows wait that were pushed one by one.

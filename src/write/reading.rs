@@ -84,7 +84,7 @@ mod tests {
         for row in &rows {
             writer.push(row.to_vec()).unwrap();
         }
-        writer.finish().unwrap();
+        writer.finish().unwrap().1.wait().unwrap();
         let mut read = Vec::new();
         read_rows(&path, &["c", "a"], |row| {
             read.push(row.iter().map(|cell| format!("{cell:?}")).collect::<Vec<_>>());

@@ -1,0 +1,129 @@
+//! The tables at a sweep's end: what each says of itself, and the writing of those that are only known or finished then, several
+//! at a time.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+
+use crate::config::LoadedDetection;
+use crate::detect::{StatsColumn, StatsKind, StatsTable, StatsValue};
+use crate::error::SweepError;
+use crate::in_order::in_order;
+use crate::report::{HOSTS_COLUMNS, HostRow, OutputRecord};
+use crate::table::{Cell, Column, ColumnType, Nulls};
+use crate::write::{OutputDirectory, Syncing, Table, TableWriter, WrittenTable};
+
+use super::SCHEMA_VERSION;
+
+/// What a table weighs among those that are under way: each is handed out by itself.
+const WEIGHT: u64 = 1 << 20;
+/// Tables that may be on their way to the disk while the next is written.
+const MOST_SYNCING: usize = 8;
+
+/// A table that is written or finished when all evidence was read.
+pub(super) enum LastTable<'a> {
+    /// One whose rows came in as the evidence was read, by the name of its file.
+    Begun(&'static str, Box<TableWriter>),
+    Hosts(&'a [HostRow]),
+    /// The own table of the detection with that id.
+    Stats(StatsTable, &'a str),
+}
+
+/// Writes tables on so many threads, and says of each what was written, in their order.
+pub(super) fn write_last(
+    tables: Vec<LastTable<'_>>,
+    output: &OutputDirectory,
+    metadata: &[(&'static str, String)],
+    threads: NonZeroUsize,
+) -> Result<Vec<OutputRecord>, SweepError> {
+    let mut records = Vec::with_capacity(tables.len());
+    let mut syncing = VecDeque::new();
+    let write = |table: LastTable<'_>| table.write(output, metadata);
+    in_order(
+        threads,
+        tables.into_iter(),
+        |_| WEIGHT,
+        write,
+        |written| {
+            let (record, table) = written?;
+            records.push(record);
+            syncing.push_back(table);
+            if syncing.len() > MOST_SYNCING {
+                syncing.pop_front().map_or(Ok(()), Syncing::wait)
+            } else {
+                Ok(())
+            }
+        },
+    )?;
+    syncing.into_iter().try_for_each(Syncing::wait)?;
+    Ok(records)
+}
+
+impl LastTable<'_> {
+    fn write(
+        self,
+        output: &OutputDirectory,
+        metadata: &[(&'static str, String)],
+    ) -> Result<(OutputRecord, Syncing), SweepError> {
+        let (file, writer) = match self {
+            LastTable::Begun(file, writer) => (file.to_owned(), *writer),
+            LastTable::Hosts(hosts) => {
+                let file = "hosts.parquet".to_owned();
+                let metadata = sorted(metadata, "computer, without a name last");
+                let table = Table::new(&HOSTS_COLUMNS);
+                let mut writer = TableWriter::create(&output.staged(&file), &table, &[], &metadata)?;
+                for (computer, host) in hosts {
+                    writer.push(host.cells(computer.as_deref()))?;
+                }
+                (file, writer)
+            }
+            LastTable::Stats(stats, detection_id) => {
+                let file = format!("stats/{detection_id}.parquet");
+                let metadata = sorted(metadata, "the columns of 'by', in their order");
+                let columns: Vec<Column> = stats.columns().map(stats_column).collect();
+                let table = Table::new(&columns);
+                let mut writer = TableWriter::create(&output.staged(&file), &table, &[], &metadata)?;
+                for row in stats.into_rows() {
+                    writer.push(row.into_iter().map(stats_cell).collect())?;
+                }
+                (file, writer)
+            }
+        };
+        let (WrittenTable { rows, bytes, sha256 }, syncing) = writer.finish()?;
+        Ok((OutputRecord { file, rows, bytes, sha256 }, syncing))
+    }
+}
+
+/// What every table says of itself.
+pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, String)> {
+    let ids: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
+    vec![
+        ("dnsweep.schema_version", SCHEMA_VERSION.to_string()),
+        ("dnsweep.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("dnsweep.detection_ids", ids.join(" ")),
+    ]
+}
+
+/// The same, with the order of the table's rows.
+pub(super) fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, String)> {
+    metadata.iter().cloned().chain([("dnsweep.sorted_by", by.to_owned())]).collect()
+}
+
+fn stats_column(column: &StatsColumn) -> Column {
+    let (kind, nulls) = match column.kind() {
+        StatsKind::Text => (ColumnType::Text, Nulls::Possible),
+        StatsKind::Integer => (ColumnType::Integer, Nulls::Possible),
+        StatsKind::Time => (ColumnType::Time, Nulls::Possible),
+        StatsKind::TextList => (ColumnType::Texts, Nulls::Never),
+    };
+    Column { name: column.name().to_owned().into(), kind, nulls, about: "" }
+}
+
+fn stats_cell(value: StatsValue) -> Cell<'static> {
+    match value {
+        StatsValue::Null => Cell::Null,
+        StatsValue::Text(text) => Cell::text(text),
+        StatsValue::Integer(number) => Cell::Integer(number),
+        StatsValue::Time(time) => Cell::Time(time),
+        StatsValue::List(texts) => Cell::Texts(texts.into_iter().map(Into::into).collect()),
+    }
+}
