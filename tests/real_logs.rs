@@ -15,6 +15,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -58,13 +59,14 @@ const DISAGREEMENTS: [(&str, &[&str], &str); 8] = [
 
 fn main() -> ExitCode {
     let ignored = std::env::var_os(VARIABLE).is_none();
-    let tests: [(&str, fn()); 7] = [
+    let tests: [(&str, fn()); 8] = [
         ("each_match_of_the_truth_is_found_and_nothing_else", matches),
         ("every_dns_query_is_found", dns_queries),
         ("the_detections_own_table_is_the_truths", stats),
         ("counts_are_those_of_the_other_readers", counts),
         ("hosts_add_up", hosts),
         ("deleted_records_are_those_of_the_manifest", recovered),
+        ("deleted_queries_say_what_lies_in_their_records", recovered_texts),
         ("tables_are_the_same_on_any_number_of_threads", threads),
     ];
     let trials = tests.map(|(name, test)| {
@@ -77,7 +79,7 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.into());
     // What a static holds is never dropped.
     if let Some((scene, _)) = SWEPT.get() {
-        std::fs::remove_dir_all(scene.path("")).unwrap();
+        fs::remove_dir_all(scene.path("")).unwrap();
     }
     conclusion.exit_code()
 }
@@ -104,7 +106,7 @@ fn truth_events() -> Vec<Value> {
 }
 
 fn manifest() -> Vec<Value> {
-    serde_json::from_slice(&std::fs::read(folder().join("manifest.json")).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(folder().join("manifest.json")).unwrap()).unwrap()
 }
 
 fn is_forwarded(file: &str) -> bool {
@@ -158,7 +160,7 @@ fn matches() {
         let place = row["record_offset"].as_u64().unwrap();
         assert_eq!(row["chunk_number"], (place - 4096) / 65_536);
         // The place is right if a record starts there.
-        let bytes = std::fs::read(folder().join(row["source_path"].as_str().unwrap())).unwrap();
+        let bytes = fs::read(folder().join(row["source_path"].as_str().unwrap())).unwrap();
         let start = usize::try_from(place).unwrap();
         assert_eq!(bytes[start..start + 4], [0x2a, 0x2a, 0, 0], "{row}");
     }
@@ -322,6 +324,42 @@ fn recovered() {
         swept.rows("files").into_iter().map(forget).collect()
     };
     assert!(without(&with) == without(swept()));
+}
+
+/// A rule for every DNS query that has a name.
+const EVERY_NAME: &str = r#"
+name: Every name
+id: 00000000-0000-0000-0000-000000000001
+version: 1
+search: '`sysmon` EventCode=22 QueryName="*" | stats count by dest'
+"#;
+
+/// Deleted DNS queries come with what they say, all of which lies in their records, whatever became of the definitions' names.
+fn recovered_texts() {
+    let scene = Scene::new();
+    let rule = scene.path("rule.yml");
+    fs::write(&rule, EVERY_NAME).unwrap();
+    let slack = folder().join("slack");
+    let swept =
+        sweep(&[&slack], &scene.out(), &["--recover", "--detection", rule.to_str().unwrap()]).expect(0);
+    let rows = swept.rows("matches");
+    let ids: Vec<i64> = rows.iter().map(|row| row["event_record_id"].as_i64().unwrap()).collect();
+    // As the identifiers and the words `QueryName` and `QueryResults` in a dump of the files' bytes tell.
+    assert_eq!(ids, [529_467, 529_468, 529_482, 529_483, 529_490, 650_198]);
+    for row in rows {
+        let bytes = fs::read(slack.join(row["source_path"].as_str().unwrap())).unwrap();
+        let start = usize::try_from(row["record_offset"].as_u64().unwrap()).unwrap();
+        let size = u32::from_le_bytes(bytes[start + 4..start + 8].try_into().unwrap()) as usize;
+        let record = &bytes[start..start + size];
+        for column in ["query_name", "query_results", "image", "user", "query_status", "rule_name"] {
+            let text: Vec<u8> =
+                row[column].as_str().unwrap().encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert!(
+                !text.is_empty() && record.windows(text.len()).any(|part| part == text),
+                "{column} of {row}"
+            );
+        }
+    }
 }
 
 fn threads() {

@@ -139,3 +139,46 @@ fn nothing_is_made_of_what_was_overwritten() {
     let swept = scene.sweep(&["--recover"]).expect(0);
     assert_eq!(rows(&swept), [(2, false), (3, false), (902, true)]);
 }
+
+/// A log of one chunk that was cleared: it has live records no more.
+fn cleared(events: &[Event]) -> Vec<u8> {
+    let mut writer = LogWriter::new(Style::Live);
+    writer.push_all(events).unwrap();
+    let mut log = writer.finish();
+    let start = damage::chunk_offset(0);
+    log[start + 48..start + 52].copy_from_slice(&512_u32.to_le_bytes());
+    log
+}
+
+#[test]
+fn what_a_deleted_query_says_is_told_without_the_names_of_its_elements() {
+    // The queries' definition refers to a name that lies in the definition of the event before.
+    let other = Event::process_create("a.exe", "a", "b.exe").numbered(900).on("A");
+    let log = cleared(&[other, matching(901).on("A"), matching(902).on("A")]);
+    // Its length and letters.
+    let name: Vec<u8> = [4].into_iter().chain("Data".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let place = log.windows(name.len()).position(|bytes| bytes == name).unwrap();
+    let swept = |overwrite: &dyn Fn(&mut [u8])| {
+        let mut bytes = log.clone();
+        overwrite(&mut bytes);
+        damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+        let scene = Scene::new();
+        scene.put("A/x.evtx", &bytes);
+        scene.sweep(&["--recover"]).expect(0).rows("matches")
+    };
+    let whole = swept(&|_| ());
+    assert_eq!(whole.iter().map(|row| row["event_record_id"].clone()).collect::<Vec<_>>(), [901, 902]);
+    // Nothing there, other letters, a NUL among them, and a length that reaches over everything.
+    assert_eq!(swept(&|bytes| bytes[place..place + 10].fill(0)), whole);
+    assert_eq!(swept(&|bytes| bytes[place + 2] = b'W'), whole);
+    assert_eq!(swept(&|bytes| bytes[place + 4] = 0), whole);
+    assert_eq!(swept(&|bytes| bytes[place + 1] = 0x80), whole);
+    // Where the texts of the definition are gone, too, nobody can tell which value is which.
+    let text: Vec<u8> = "QueryName".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let text = log.windows(text.len()).position(|bytes| bytes == text).unwrap();
+    let torn = |bytes: &mut [u8]| {
+        bytes[place + 2] = b'W';
+        bytes[text] = b'X';
+    };
+    assert_eq!(swept(&torn), Vec::<Value>::new());
+}

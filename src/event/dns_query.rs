@@ -29,6 +29,12 @@ pub struct DnsQueryEvent {
 }
 
 impl DnsQueryEvent {
+    /// Whether it has none of the fields of a DNS query.
+    #[must_use]
+    pub fn is_without_data(&self) -> bool {
+        *self == DnsQueryEvent { system: self.system.clone(), ..DnsQueryEvent::default() }
+    }
+
     /// Bytes of all its texts.
     #[must_use]
     pub fn text_length(&self) -> usize {

@@ -24,8 +24,12 @@ pub enum Finding {
     },
     /// The clock went back.
     ClockSteps(u64),
+    /// The clock went back in logs that hold other machines' records, too: whose clock it was is not known.
+    SharedClockSteps(u64),
     /// Matches whose UtcTime is far from their TimeCreated.
     DistantUtcTimes(u64),
+    /// Logs that were in use when they were copied, as those of a running machine are.
+    InUse(u64),
     /// Its records lie in several pieces of evidence.
     SeveralEvidence(Vec<String>),
     /// Its evidence holds records of other machines.
@@ -74,6 +78,12 @@ impl Display for Finding {
             }
             Finding::ClockSteps(1) => write!(f, "the clock went back once"),
             Finding::ClockSteps(steps) => write!(f, "the clock went back {steps} times"),
+            Finding::SharedClockSteps(steps) => {
+                let times = if *steps == 1 { "once".to_owned() } else { format!("{steps} times") };
+                write!(f, "in logs with other machines' records, too, the clock went back {times}")
+            }
+            Finding::InUse(1) => write!(f, "a log was in use when it was copied"),
+            Finding::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
             Finding::DistantUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime is more than five minutes from TimeCreated: {matches}")
             }

@@ -88,7 +88,7 @@ pub const HOSTS_COLUMNS: [Column; 28] = {
         Column::always(
             "findings",
             Texts,
-            "what is odd about its logs, in sentences: gaps, times, and where they lie",
+            "what is odd about its logs, in sentences: gaps, times, whether they were in use, and where they lie",
         ),
         Column::always(
             "leads",
@@ -149,6 +149,10 @@ pub struct Host {
     pub channels: Channels,
     /// How often the clock went back, in files that hold no other machine's records.
     pub clock_steps: u64,
+    /// How often it went back in files that hold other machines' records, too.
+    pub shared_clock_steps: u64,
+    /// Files with its records that were in use when they were copied.
+    pub files_in_use: u64,
     /// Matches whose UtcTime is far from TimeCreated.
     pub distant_utc_times: u64,
     /// Machines whose records lie in the same pieces of evidence.
@@ -221,6 +225,8 @@ impl Host {
             self.channels.merge(channel, runs);
         }
         self.clock_steps += other.clock_steps;
+        self.shared_clock_steps += other.shared_clock_steps;
+        self.files_in_use += other.files_in_use;
         self.distant_utc_times += other.distant_utc_times;
         self.neighbours.extend(other.neighbours);
         self.leads += other.leads;
@@ -235,8 +241,14 @@ impl Host {
         if self.clock_steps > 0 {
             findings.push(Finding::ClockSteps(self.clock_steps));
         }
+        if self.shared_clock_steps > 0 {
+            findings.push(Finding::SharedClockSteps(self.shared_clock_steps));
+        }
         if self.distant_utc_times > 0 {
             findings.push(Finding::DistantUtcTimes(self.distant_utc_times));
+        }
+        if self.files_in_use > 0 {
+            findings.push(Finding::InUse(self.files_in_use));
         }
         if self.evidence.len() > 1 {
             findings.push(Finding::SeveralEvidence(self.evidence.iter().cloned().collect()));

@@ -37,6 +37,7 @@ impl Hosts {
         if file.tally.computers.is_empty() && !says_nothing {
             self.nameless.entry(evidence.to_owned()).or_default().merge(counts);
         }
+        let is_alone = file.tally.computers.len() == 1;
         for (computer, records) in &file.tally.computers {
             self.change(computer, |host| {
                 if !host.evidence.contains(evidence) {
@@ -44,9 +45,9 @@ impl Hosts {
                 }
                 host.counts.merge(*records);
                 host.files.merge(counts);
-                if file.tally.computers.len() == 1 {
-                    host.clock_steps += file.clock.step_count();
-                }
+                let steps = if is_alone { &mut host.clock_steps } else { &mut host.shared_clock_steps };
+                *steps += file.clock.step_count();
+                host.files_in_use += u64::from(file.header == super::Header::Dirty);
             });
         }
         for (computer, channel, runs) in file.tally.logs.iter() {

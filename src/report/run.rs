@@ -210,6 +210,8 @@ pub struct Totals {
     pub unreadable_files: u64,
     /// Of these, not read to their end because of an interruption.
     pub interrupted_files: u64,
+    /// Event logs that were in use when they were copied.
+    pub files_in_use: u64,
     /// Files with a SHA-256 in the ledger.
     pub hashed_files: u64,
     /// Bytes of the files found.
@@ -267,6 +269,7 @@ impl Totals {
             Status::Unreadable => &mut self.unreadable_files,
             Status::Interrupted => &mut self.interrupted_files,
         } += 1;
+        self.files_in_use += u64::from(file.header == super::Header::Dirty);
         self.hashed_files += u64::from(file.sha256.is_some());
         self.carved_files += u64::from(file.header == super::Header::Carved);
         self.bytes += file.size;

@@ -10,6 +10,7 @@ use std::path::Path;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::escape::escaped;
+use super::finding::Finding;
 use super::host::{Host, by_count};
 use super::hosts::HostRow;
 use super::ledger::Status;
@@ -186,9 +187,15 @@ impl Summary<'_> {
         let mut found: Vec<_> = rows
             .iter()
             .map(|(computer, host)| (computer, host.matches > 0, host.findings()))
+            .map(|(computer, has_matches, mut findings)| {
+                // The logs of a running machine are all in use: of many machines, that is said once.
+                findings.retain(|finding| !matches!(finding, Finding::InUse(_)));
+                (computer, has_matches, findings)
+            })
             .filter(|(_, _, findings)| !findings.is_empty())
             .collect();
-        if found.is_empty() {
+        let Totals { files, files_in_use, .. } = self.run.totals;
+        if found.is_empty() && files_in_use == 0 {
             return Ok(());
         }
         found.sort_by_key(|(_, has_matches, _)| !has_matches);
@@ -198,7 +205,12 @@ impl Summary<'_> {
                 findings.iter().map(|finding| escaped(&finding.to_string()).into_owned()).collect();
             self.labelled(f, "Odd", &format!("{}: {}", name(computer.as_deref()), sentences.join("; ")))?;
         }
-        self.more(f, found.len(), MOST_FINDINGS, "hosts with odd logs", "hosts.parquet")
+        self.more(f, found.len(), MOST_FINDINGS, "hosts with odd logs", "hosts.parquet")?;
+        if files_in_use == 0 {
+            return Ok(());
+        }
+        let logs = format!("{} of {}", grouped(files_in_use), counted(files, "file", "files"));
+        self.labelled(f, "In use", &format!("{logs} when copied: `dirty` in files.parquet"))
     }
 
     fn tables(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,12 +2,15 @@
 //!
 //! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed, which costs some ten times what
 //! it costs to take the nine texts of a DNS query from their places. Anything out of the ordinary is left to the
-//! decoder ([`super::record`]), which is this file's twin: whatever is read here, it reads alike.
+//! decoder ([`super::record`]), which is this file's twin: whatever is read here, it reads alike. Only of a deleted record whose
+//! definition lost its names more is read here than by the decoder.
+
+use std::ops::Range;
 
 use super::binxml::{FILETIME, FRAGMENT, GUID, HEX64, Index, NULL, SID, TEXT, U8, U16, U32, U64};
 use super::document::canonical_guid;
 use super::seen::{Seen, plain};
-use super::template::{DataTemplate, EventTemplate};
+use super::template::{DataTemplate, EventTemplate, data_template_by_texts, event_template};
 use super::value::Values;
 use crate::event::{DnsQueryEvent, System};
 
@@ -23,6 +26,9 @@ const FIELDS: [&str; 9] = [
     "Image",
     "User",
 ];
+
+/// The place of the field that no DNS query is without.
+const QUERY_NAME: usize = 4;
 
 /// Which substitutions of a definition of `EventData` hold the fields of a DNS query.
 #[derive(Debug)]
@@ -49,19 +55,26 @@ pub(super) fn dns_query(
     places: &DnsQueryPlaces,
     data: &Values<'_>,
 ) -> Option<DnsQueryEvent> {
-    // A decoder reads all values, used or not, and of some types it refuses what does not look like one.
-    let is_usual =
-        |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
-    let once = |wanted| system.kinds().filter(|kind| *kind == wanted).count() == 1;
-    let is_as_usual = template.is_plain
-        && system.kinds().all(is_usual)
-        && once(FILETIME)
-        && once(FRAGMENT)
-        && data.kinds().all(|kind| matches!(kind, TEXT | GUID | U32));
-    if !is_as_usual {
+    if !is_usual_system(template, system) || !is_usual_data(data) {
         return None;
     }
-    let system = self::system(template, system, seen)?;
+    with_data(system_of(template, system, seen)?, places, data)
+}
+
+/// A decoder reads all values, used or not, and of some types it refuses what does not look like one.
+fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
+    let is_usual =
+        |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
+    let once = |wanted| values.kinds().filter(|kind| *kind == wanted).count() == 1;
+    template.is_plain && values.kinds().all(is_usual) && once(FILETIME) && once(FRAGMENT)
+}
+
+fn is_usual_data(values: &Values<'_>) -> bool {
+    values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32))
+}
+
+/// The DNS query that has these values at these places.
+fn with_data(system: System, places: &DnsQueryPlaces, data: &Values<'_>) -> Option<DnsQueryEvent> {
     let [rule_name, utc_time, process_guid, process_id, query_name, query_status, query_results, image, user] =
         places.0;
     // A field that is not there is none; one that is there is read, or the record is left to the decoder.
@@ -97,7 +110,37 @@ pub(super) fn dns_query(
     })
 }
 
-fn system(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Option<System> {
+/// A deleted DNS query whose definitions have lost names.
+pub(super) struct DeletedQuery {
+    /// Its data; and its `System`, if the definition of that is whole.
+    pub event: DnsQueryEvent,
+    pub has_system: bool,
+}
+
+/// Reads the deleted DNS query whose content fills that range of the chunk, where what the definition of its data calls the elements may
+/// have been overwritten: they are told by the texts in it (`QueryName`), all of which must be those of a DNS query's fields.
+pub(super) fn deleted_query(chunk: &[u8], content: Range<usize>) -> Option<DeletedQuery> {
+    let values = Values::head(chunk, content.start)?;
+    let mut fragments = values.places(FRAGMENT);
+    let (Some((at, size)), None) = (fragments.next(), fragments.next()) else { return None };
+    let start = values.start() + at;
+    let data = Values::read(chunk, start..start + size)?;
+    let places = DnsQueryPlaces::of(&data_template_by_texts(chunk, data.definition)?)?;
+    if places.0[QUERY_NAME].is_none() || !is_usual_data(&data) {
+        return None;
+    }
+    let system = || {
+        let template = event_template(chunk, values.definition, chunk.len())?;
+        let seen = Seen::read(&template, &values, content.end)?;
+        let is_read = seen.is_dns_query() && is_usual_system(&template, &values);
+        is_read.then(|| system_of(&template, &values, &seen)).flatten()
+    };
+    let system = system();
+    let has_system = system.is_some();
+    Some(DeletedQuery { event: with_data(system.unwrap_or_default(), &places, &data)?, has_system })
+}
+
+fn system_of(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Option<System> {
     let [version] = *values.bytes(template.version?, U8)?.first_chunk()?;
     Some(System {
         provider: plain(values.bytes(template.provider?, TEXT)?)?,

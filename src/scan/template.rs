@@ -73,6 +73,34 @@ pub(super) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<D
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
+/// Reads the definition of an `EventData` whose names may have been overwritten, all but those that are written in it: what it calls its
+/// elements cannot be told, but that each has one attribute, with a text of its own, and one substitution.
+pub(super) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
+    let mut tokens = tokens(chunk, offset, chunk.len())?.passing_over_names();
+    let (_, dependency) = tokens.open()?;
+    tokens.attributes()?;
+    if dependency != NO_DEPENDENCY || !tokens.attributes.is_empty() {
+        return None;
+    }
+    let mut template = DataTemplate::default();
+    loop {
+        match tokens.next()? {
+            Token::Open(_, NO_DEPENDENCY) => {
+                let content = tokens.element()?;
+                let Value::Literal(text) = tokens.attributes.sole()? else { return None };
+                let is_new = template.data.iter().all(|(other, _)| *other != text);
+                if !is_new || template.data.len() == MOST_DATA {
+                    return None;
+                }
+                template.data.push((text, content.index()?));
+            }
+            Token::Close => break,
+            _ => return None,
+        }
+    }
+    matches!(tokens.next()?, Token::End).then_some(template)
+}
+
 /// The rest of an event's definition, behind its name.
 fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     let mut event = EventTemplate::default();

@@ -76,6 +76,7 @@ pub(super) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'
         attributes: Attributes::default(),
         element_name: 0,
         attribute_name: 0,
+        names: Names::Read,
         names_outside: false,
         odd_names: false,
         substituted: 0,
@@ -106,6 +107,11 @@ impl<'a> Attributes<'a> {
         self.count == 0
     }
 
+    /// The value of the only one; `None` if there is none, or several.
+    pub(super) fn sole(&self) -> Option<Value<'a>> {
+        (self.count == 1).then_some(self.first[0].1)
+    }
+
     /// Whether none of those that are read of some element is there but that element's `own`, and that once at the most.
     pub(super) fn are_plain(&self, own: Option<&str>) -> bool {
         const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
@@ -123,6 +129,14 @@ impl<'a> Attributes<'a> {
         let (_, value) = named.next()?;
         named.next().is_none().then_some(*value)
     }
+}
+
+/// What is made of names that lie elsewhere in the chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Read,
+    /// They may have been overwritten: each is as good as an empty one.
+    PassedOver,
 }
 
 /// A token of a definition.
@@ -158,6 +172,8 @@ pub(super) struct Tokens<'a> {
     /// Where the names of the element and of the attribute lie that were read last.
     element_name: u32,
     attribute_name: u32,
+    /// What names elsewhere come to.
+    names: Names,
     /// Whether a name that was read lies outside the definition.
     pub names_outside: bool,
     /// Whether one has other characters than a decoder writes as they are.
@@ -168,6 +184,11 @@ pub(super) struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
+    /// The same tokens, but names that lie elsewhere are not looked at.
+    pub(super) fn passing_over_names(self) -> Self {
+        Tokens { names: Names::PassedOver, ..self }
+    }
+
     /// The token at the cursor; `None` for one that is not among the usual, or that reaches over the end.
     pub(super) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
@@ -350,6 +371,9 @@ impl<'a> Tokens<'a> {
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
         let offset = offset.filter(|offset| *offset >= CHUNK_HEADER_SIZE)?;
         self.at += 4;
+        if self.names == Names::PassedOver && offset != self.at {
+            return Some(Text::default());
+        }
         // A name's own header: the next name in its hash bucket, its hash, its length.
         let units = u16_at(self.chunk, offset.checked_add(6)?).filter(|units| *units <= LONGEST_NAME)?;
         let length = usize::from(units) * 2;
