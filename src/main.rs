@@ -18,7 +18,7 @@ use dnsweep::error::SweepError;
 use dnsweep::event::EventTime;
 use dnsweep::exit::Exit;
 use dnsweep::progress::{Level, Log, Progress, Verbosity};
-use dnsweep::report::{Shown, Summary};
+use dnsweep::report::{Shown, Summary, escaped};
 use dnsweep::sweep::sweep;
 use dnsweep::verify::{self, Order, verify};
 
@@ -47,10 +47,17 @@ fn main() -> ExitCode {
             ended(try_detections(&command), LogFormat::Text)
         }
         Err(error) => {
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             // Help goes to standard output and an error to standard error; if that is closed, nobody reads it.
-            let _ = error.print();
-            if asked { Exit::Complete } else { Exit::WrongOrder }
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                let _ = error.print();
+                Exit::Complete
+            } else {
+                // A shell makes arguments of names in the evidence.
+                let text = error.render().to_string();
+                let lines: Vec<_> = text.lines().map(escaped).collect();
+                let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+                Exit::WrongOrder
+            }
         }
     };
     ExitCode::from(exit.number())

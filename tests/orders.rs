@@ -281,6 +281,16 @@ fn options_that_are_none() {
 }
 
 #[test]
+fn words_that_would_act_on_a_terminal_are_shown_escaped() {
+    let (scene, log) = scene();
+    for (word, shown) in [("--bad\u{9b}31m", "--bad\\u{9b}31m"), ("--threads=\u{202e}1", "\\u{202e}1")] {
+        let (ended, _) = give(&scene, &log, &[&scene.evidence()], &scene.out(), &[word]);
+        assert_eq!(ended.status, 2);
+        assert!(ended.stderr.contains(shown), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn roots_that_overlap() {
     let (scene, log) = scene();
     let link = scene.path("link");

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs::{self, File, Permissions};
+use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -66,15 +67,21 @@ fn undisturbed(scene: &Scene) -> (Vec<(String, Vec<u8>)>, Duration) {
     (tables, took)
 }
 
+/// A number from 0 to 1, another one each time: whatever a moment shows is printed with it.
+fn random() -> f64 {
+    f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap()) / f64::from(u32::MAX)
+}
+
 #[test]
 fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
     let scene = scene();
     let (tables, took) = undisturbed(&scene);
     let (mut resumed, mut killed) = (0, 0);
     for kill in 0..KILLS {
-        // From the first moment to the last, on one thread or several; and what goes on is killed once, too.
+        // At a random moment of each part of the time that it takes, on one thread or several; and what goes on is killed once, too.
         let threads = ["1", "2", "4"][kill as usize % 3];
-        let moment = took * kill / KILLS;
+        let part = took / KILLS;
+        let moment = part * kill + part.mul_f64(random());
         for attempt in [["--threads", threads], ["--threads", threads]] {
             let mut child = begin(&scene, &[&attempt[..], &["--resume"]].concat());
             thread::sleep(moment);
