@@ -39,7 +39,7 @@ pub const FILES_COLUMNS: [Column; 36] = {
         Column::always(
             "good_bytes",
             Integer,
-            "bytes of chunks with records and without a problem; of event XML, of events",
+            "bytes of chunks with records and without a problem, but that some lie off their place; of event XML, of events",
         ),
         Column::always(
             "empty_bytes",
