@@ -24,6 +24,7 @@ mod select;
 mod stale;
 mod stretch;
 mod template;
+mod text;
 mod token;
 mod trigram;
 mod value;

@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 
 use super::binxml::{Index, NULL, TEXT};
 use super::template::DataTemplate;
-use super::token::Text;
+use super::text::Text;
 use super::trigram::Trigrams;
 use super::value::Values;
 

@@ -9,7 +9,8 @@
 use crate::event::{SYSMON_CHANNEL, SYSMON_PROVIDER};
 
 use super::binxml::Index;
-use super::token::{Text, Token, Tokens, Value, tokens};
+use super::text::Text;
+use super::token::{Token, Tokens, Value, tokens};
 
 /// The dependency of an element that depends on nothing.
 pub(super) const NO_DEPENDENCY: u16 = 0xffff;

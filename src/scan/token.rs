@@ -3,53 +3,13 @@
 //!
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are understood.
 
-use super::binxml::{
-    DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, holds_nul, is_letter,
-};
+use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end};
 use super::chunk::CHUNK_HEADER_SIZE;
 use super::log::{u16_at, u32_at};
+use super::text::Text;
 
 /// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand times to one of 32 thousand.
 const LONGEST_NAME: u16 = 256;
-
-/// Text of a definition: UTF-16, as it lies in the chunk.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Text<'a>(&'a [u8]);
-
-impl<'a> Text<'a> {
-    /// `None` for text with a NUL in it: the decoder ends it there, and shall decide.
-    fn new(bytes: &'a [u8]) -> Option<Self> {
-        (!holds_nul(bytes)).then_some(Text(bytes))
-    }
-
-    /// Whether it is `ascii`, letter for letter.
-    pub(super) fn is(self, ascii: &str) -> bool {
-        self.0.len() == ascii.len() * 2
-            && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
-    }
-
-    /// Whether it is made of ASCII letters and digits only, as the names of elements and attributes are.
-    fn is_letters(self) -> bool {
-        self.0.as_chunks::<2>().0.iter().all(|[low, high]| low.is_ascii_alphanumeric() && *high == 0)
-    }
-
-    /// Whether it is `ascii`, in any case.
-    pub(super) fn is_in_any_case(self, ascii: &str) -> bool {
-        self.0.len() == ascii.len() * 2
-            && self
-                .0
-                .chunks_exact(2)
-                .zip(ascii.bytes())
-                .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
-    }
-
-    /// The text; `None` unless it is whole: about the rest, the decoder shall decide.
-    pub(super) fn decode(self) -> Option<String> {
-        let units =
-            self.0.chunks_exact(2).filter_map(|unit| unit.first_chunk().copied().map(u16::from_le_bytes));
-        char::decode_utf16(units).collect::<Result<String, _>>().ok()
-    }
-}
 
 /// A text that is written in the definition or substituted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
