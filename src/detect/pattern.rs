@@ -1,6 +1,8 @@
 //! Patterns: text in which `*` stands for any run of characters. Language-neutral: whoever builds
 //! a pattern has already dealt with quotes and escapes.
 
+use memchr::memchr2;
+
 /// A pattern that is compared with a whole value, without regard to case.
 ///
 /// Case is folded by each character's simple lower case, except that no character outside ASCII
@@ -100,9 +102,8 @@ fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
 /// What follows the first occurrence of `needle`.
 fn after_first<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
     let Some((first, others)) = needle.split_first() else { return Some(haystack) };
-    let is_first = |byte: &u8| byte.eq_ignore_ascii_case(first);
     let mut rest = haystack;
-    while let Some(at) = rest.iter().position(is_first) {
+    while let Some(at) = memchr2(first.to_ascii_lowercase(), first.to_ascii_uppercase(), rest) {
         rest = rest.get(at + 1..)?;
         let (begins, behind) = rest.split_at_checked(others.len())?;
         if begins.eq_ignore_ascii_case(others) {
