@@ -141,7 +141,7 @@ impl fmt::Display for Damage {
                 write!(f, "file signature: expected \"ElfFile\\0\", found {}", Bytes(found))
             }
             Damage::FileHeaderChecksum { stored, computed } => {
-                write!(f, "file header checksum: header says {stored:#010x}, its bytes give {computed:#010x}")
+                write_checksums(f, "file header checksum", *stored, "its bytes", *computed)
             }
             Damage::FileHeaderCutOff => write!(f, "the file ends inside its header of 4096 bytes"),
             Damage::ChunkSignature { found } => {
@@ -152,16 +152,10 @@ impl fmt::Display for Damage {
                 write!(f, "chunk cut off: expected 65536 bytes, found {found}")
             }
             Damage::ChunkHeaderChecksum { stored, computed } => {
-                write!(
-                    f,
-                    "chunk header checksum: header says {stored:#010x}, its bytes give {computed:#010x}"
-                )
+                write_checksums(f, "chunk header checksum", *stored, "its bytes", *computed)
             }
             Damage::RecordsChecksum { stored, computed } => {
-                write!(
-                    f,
-                    "checksum of the chunk's records: header says {stored:#010x}, the records give {computed:#010x}"
-                )
+                write_checksums(f, "checksum of the chunk's records", *stored, "the records", *computed)
             }
             Damage::FreeSpaceOffset { found } => {
                 write!(f, "chunk header: expected the records' end between 512 and 65536, found {found}")
@@ -197,6 +191,17 @@ impl fmt::Display for Damage {
             Damage::Further { count } => write!(f, "{count} further problems are counted, not listed"),
         }
     }
+}
+
+/// Two checksums that should be one: what they are of, what the header says, and what these bytes give.
+fn write_checksums(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    stored: u32,
+    bytes: &str,
+    computed: u32,
+) -> fmt::Result {
+    write!(f, "{what}: header says {stored:#010x}, {bytes} give {computed:#010x}")
 }
 
 /// Bytes as they are shown in a message: text where it is ASCII, hexadecimal besides.

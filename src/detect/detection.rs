@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::event_code::{other_event, place_of};
 use super::placeholder::Placeholders;
+use super::risk::{Observable, Rba, RiskObject, ThreatObject, product_score, risk_objects, threat_objects};
 use super::search::Search;
 use super::sigma;
 use super::token::{Cursor, SearchError};
@@ -86,26 +87,6 @@ pub struct DataSet {
     pub data: String,
     /// What Splunk is told of its form.
     pub source: String,
-}
-
-/// A field that names who is at risk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RiskObject {
-    /// The field's name in the search's result.
-    pub field: String,
-    /// `system`, `user` or `other`.
-    pub object_type: String,
-    /// The risk score, where the rule gives one for this object.
-    pub score: Option<u32>,
-}
-
-/// A field that names what threatens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThreatObject {
-    /// The field's name in the search's result.
-    pub field: String,
-    /// `process`, `domain`, …
-    pub object_type: String,
 }
 
 /// A rule file that is no detection.
@@ -304,29 +285,6 @@ struct Tags {
     risk_score: Option<u32>,
 }
 
-#[derive(Deserialize)]
-struct Observable {
-    name: String,
-    #[serde(rename = "type")]
-    object_type: String,
-    role: Option<Vec<String>>,
-}
-
-#[derive(Default, Deserialize)]
-struct Rba {
-    message: Option<String>,
-    risk_objects: Option<Vec<RbaObject>>,
-    threat_objects: Option<Vec<RbaObject>>,
-}
-
-#[derive(Deserialize)]
-struct RbaObject {
-    field: String,
-    #[serde(rename = "type")]
-    object_type: String,
-    score: Option<u32>,
-}
-
 impl RuleFile {
     fn into_detection(self, search: Search) -> Detection {
         let tags = self.tags.unwrap_or_default();
@@ -368,51 +326,6 @@ impl Test {
             data: data.data.trim().to_owned(),
             source: data.source.unwrap_or_default(),
         })
-    }
-}
-
-/// confidence × impact / 100, rounded to the nearest whole number.
-fn product_score(confidence: u32, impact: u32) -> u32 {
-    let product = u64::from(confidence) * u64::from(impact);
-    u32::try_from((product + 50) / 100).unwrap_or(u32::MAX)
-}
-
-fn risk_objects(observables: &[Observable], rba: Vec<RbaObject>) -> Vec<RiskObject> {
-    let victims =
-        observables.iter().filter(|observable| observable.has_role("Victim")).map(|victim| RiskObject {
-            field: victim.name.clone(),
-            object_type: risk_object_type(&victim.object_type).to_owned(),
-            score: None,
-        });
-    let listed = rba.into_iter().map(|object| RiskObject {
-        field: object.field,
-        object_type: object.object_type,
-        score: object.score,
-    });
-    victims.chain(listed).collect()
-}
-
-fn threat_objects(observables: &[Observable], rba: Vec<RbaObject>) -> Vec<ThreatObject> {
-    let attackers = observables.iter().filter(|observable| observable.has_role("Attacker")).map(|attacker| {
-        ThreatObject { field: attacker.name.clone(), object_type: attacker.object_type.to_lowercase() }
-    });
-    let listed =
-        rba.into_iter().map(|object| ThreatObject { field: object.field, object_type: object.object_type });
-    attackers.chain(listed).collect()
-}
-
-impl Observable {
-    fn has_role(&self, role: &str) -> bool {
-        self.role.iter().flatten().any(|own| own.eq_ignore_ascii_case(role))
-    }
-}
-
-/// The risk index knows three types of objects; an observable's type is finer.
-fn risk_object_type(observable_type: &str) -> &'static str {
-    match observable_type.to_lowercase().as_str() {
-        "hostname" | "endpoint" | "device" | "ip address" => "system",
-        "user" | "user name" | "username" | "email address" => "user",
-        _ => "other",
     }
 }
 

@@ -11,11 +11,12 @@ use rsigma_parser::{Level, LogSource, SigmaRule, Status, parse_sigma_yaml};
 
 use self::condition::Compiler;
 pub use self::item::sigma_fields;
-use super::detection::{Detection, Language, RiskObject, ThreatObject};
+use super::detection::{Detection, Language};
 use super::field::Field;
 use super::pattern::Pattern;
 use super::placeholder::Placeholders;
 use super::predicate::Predicate;
+use super::risk::{RiskObject, ThreatObject};
 use super::search::Search;
 
 /// What a level says of the risk, 0 to 100.

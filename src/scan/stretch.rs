@@ -20,6 +20,7 @@ pub(super) struct Stretch {
     last: Written,
     records: u64,
     dns_queries: u64,
+    /// The earliest and the latest instant.
     times: (EventTime, EventTime),
     /// The least and the greatest number before the run that follows.
     ids: (u64, u64),
@@ -31,7 +32,6 @@ impl Stretch {
     /// A stretch that may begin at `start` of the chunk.
     pub(super) fn new(start: usize) -> Self {
         let none = Written { header_id: 0, filetime: 0 };
-        let (first_time, last_time) = (EventTime::MAX, EventTime::MIN);
         let run = Run { first: 0, last: 0, first_time: None, last_time: None };
         Stretch {
             start,
@@ -39,7 +39,7 @@ impl Stretch {
             last: none,
             records: 0,
             dns_queries: 0,
-            times: (first_time, last_time),
+            times: (EventTime::MAX, EventTime::MIN),
             ids: (u64::MAX, 0),
             run,
         }

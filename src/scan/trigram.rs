@@ -11,9 +11,10 @@ const CHARACTER: u32 = (1 << BITS) - 1;
 const TRIGRAM: u32 = (1 << (3 * BITS)) - 1;
 /// The table has a bit for each three: 4 KiB, which the processor's first cache can hold.
 const WORDS: usize = (TRIGRAM as usize + 1) / 64;
-/// The most literals that are marked: with many more, most text would hold three characters that are.
+/// The most literals that are marked: the more are, the more text holds three characters that are, and is searched as well.
 const MOST_LITERALS: usize = 64;
-/// Characters that names and paths have often, the most frequent first: those of a literal that are rare are marked.
+/// Characters in the order of how frequent they may be in names and paths: those of a literal that are rare are marked. Another order
+/// would let more text be searched, and nothing else.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
 /// The marks of some literals.

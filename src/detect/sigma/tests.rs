@@ -121,6 +121,11 @@ fn values_and_modifiers() {
     ] {
         assert_eq!(holds(&selection(line), &event), expected, "{line}");
     }
+}
+
+#[test]
+fn dashes_of_windows() {
+    let mut event = event("", "x");
     for (text, expected) in [
         ("a -b", true),
         ("a /b", true),
