@@ -35,7 +35,8 @@ fn seed() -> Selection {
 }
 
 fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Vec<LocatedEvent> {
-    blocks(log.len() as u64, BLOCK_CHUNKS).flat_map(|block| scanner.scan(log, block).events).collect()
+    let size = log.len() as u64;
+    blocks(size, BLOCK_CHUNKS).flat_map(|block| scanner.scan(log, block, size).events).collect()
 }
 
 /// Reading memory, checksums, the walk and the skim; few records are decoded.

@@ -206,8 +206,7 @@ pub struct SweepArguments {
     #[arg(long)]
     pub force: bool,
 
-    /// Also look through all other files (disk images, page files, memory dumps, unallocated space), and through what is no chunk in
-    /// logs, for chunks of event logs
+    /// Also look through all other files (disk images, page files, memory dumps, unallocated space) for chunks of event logs
     #[arg(long)]
     pub carve: bool,
 

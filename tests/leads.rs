@@ -463,8 +463,9 @@ fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedLead>, Tally, Vec<Proble
     let scanner = Scanner::new(&selection).with_dns_client(&DnsClient::Wanted(wanted(&names())));
     let mut scanner = scanner.verifying(Checksums::All);
     let (mut leads, mut tally, mut problems) = (Vec::new(), Tally::default(), Vec::new());
-    for block in blocks(log.len() as u64, BLOCK_CHUNKS) {
-        let scan = scanner.scan(log, block);
+    let size = log.len() as u64;
+    for block in blocks(size, BLOCK_CHUNKS) {
+        let scan = scanner.scan(log, block, size);
         leads.extend(scan.dns_client);
         tally.merge(scan.tally);
         problems.extend(scan.problems.iter());

@@ -16,7 +16,7 @@ use super::document::{DnsClientQueries, Document};
 use super::located::{Located, LocatedEvent, LocatedLead, Location};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
 use super::needle::{DnsClient, Selection};
-use super::off_grid::OffGrid;
+use super::off_grid::{Before, OffGrid};
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::recover::Recoverer;
@@ -131,9 +131,10 @@ impl Scanner {
         Scanner { recovery: (recovery == Recovery::Stale).then(Recoverer::default), ..self }
     }
 
-    /// Reads and decodes all of `block`. Whatever is wrong with it is in the result.
-    pub fn scan(&mut self, log: &dyn LogBytes, block: Block) -> BlockScan {
-        self.scan_after(log, block, |_, _| ())
+    /// Reads and decodes all of `block` of a log of `size` bytes, with the chunks that begin in it off their places. Whatever
+    /// is wrong with it is in the result.
+    pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
+        self.scan_after(log, block, size, |_, _| ())
     }
 
     /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes the buffer), piece by piece,
@@ -142,6 +143,7 @@ impl Scanner {
         &mut self,
         log: &dyn LogBytes,
         block: Block,
+        size: u64,
         mut see: impl FnMut(u64, Option<&[u8]>),
     ) -> BlockScan {
         let mut scan = BlockScan::default();
@@ -149,16 +151,18 @@ impl Scanner {
             Reads::Pieces => PIECE_CHUNKS,
             Reads::Blocks => block.length().div_ceil(CHUNK_SIZE),
         };
+        let mut before = Before::block(block);
         for piece in parts(block, chunks) {
             self.buffer.read(log, piece.start..piece.end);
             see(piece.start, self.buffer.whole(piece.start..piece.end));
-            self.scan_places(piece, &OffGrid::default(), &mut scan);
+            let off_grid = self.find_off_grid(log, piece, size, &mut before);
+            self.scan_places(piece, &off_grid, &mut scan);
         }
         scan
     }
 
     /// Decodes the part of a block that was read, and the chunks off their places that begin in it.
-    pub(super) fn scan_places(&mut self, block: Block, off_grid: &OffGrid, scan: &mut BlockScan) {
+    fn scan_places(&mut self, block: Block, off_grid: &OffGrid, scan: &mut BlockScan) {
         let mut at = block.start;
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
@@ -410,8 +414,9 @@ mod tests {
     }
 
     fn scan(log: &BadPages) -> BlockScan {
-        let block = blocks(log.0.len() as u64, BLOCK_CHUNKS).next().unwrap();
-        Scanner::default().scan(log, block)
+        let size = log.0.len() as u64;
+        let block = blocks(size, BLOCK_CHUNKS).next().unwrap();
+        Scanner::default().scan(log, block, size)
     }
 
     #[test]
@@ -452,8 +457,8 @@ mod tests {
             let (mut scanner, mut seen) = (Scanner::default(), None);
             let block = blocks(size as u64, BLOCK_CHUNKS).next().unwrap();
             // The buffer held other bytes before.
-            scanner.scan(&BadPages(vec![7; 200_000], Vec::new()), Block { start: 0, end: 200_000 });
-            scanner.scan_after(log, block, |_, bytes| seen = bytes.map(<[u8]>::to_vec));
+            scanner.scan(&BadPages(vec![7; 200_000], Vec::new()), Block { start: 0, end: 200_000 }, 200_000);
+            scanner.scan_after(log, block, size as u64, |_, bytes| seen = bytes.map(<[u8]>::to_vec));
             seen
         };
         let size = bytes.len();

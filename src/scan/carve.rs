@@ -4,18 +4,15 @@
 //! A chunk is taken at every 512th byte, the least unit in which disks are written, at which its signature stands and the checksum
 //! of its header holds. Its bytes end where the next such chunk begins: what was overwritten is not read as a part of it. A
 //! signature whose header's checksum does not hold is a problem that is reported: where such a chunk's records lie is anyone's guess.
-//!
-//! A log is carved, too, where no chunk lies in the place of one: it may have lost sectors, or have been put together from pieces.
 
 use std::ops::Range;
 
-use super::block::{BlockScan, Scanner, chunk_number};
+use super::block::{BlockScan, Scanner};
 use super::chunk::{CHUNK_HEADER_SIZE, broken_header, has_sound_header};
 use super::log::{Block, CHUNK_SIZE};
-use super::off_grid::{OffGrid, SECTOR};
+use super::off_grid::SECTOR;
 use crate::bytes::LogBytes;
-use crate::damage::{Damage, Problem};
-use crate::tally::Tally;
+use crate::damage::Problem;
 
 impl Scanner {
     /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is shown the block's bytes, or nothing if
@@ -49,45 +46,6 @@ impl Scanner {
         scan
     }
 
-    /// Reads a block of a log of `size` bytes as [`Scanner::scan_after`] does, and decodes the chunks, too, that begin in it
-    /// off their places.
-    pub fn scan_and_carve_after(
-        &mut self,
-        log: &dyn LogBytes,
-        block: Block,
-        size: u64,
-        see: impl FnOnce(Option<&[u8]>),
-    ) -> BlockScan {
-        // A chunk that begins within a chunk's length before the block may reach into it, and one of the block's behind it.
-        let start = block.start.saturating_sub(if block.is_first() { 0 } else { CHUNK_SIZE });
-        let end = size.min(block.end.saturating_add(CHUNK_SIZE));
-        self.buffer.read(log, start..end);
-        see(self.buffer.whole(block.start..block.end));
-        let off_grid = OffGrid::find(self.buffer.part(start..end).bytes, start);
-        let mut scan = BlockScan::default();
-        self.scan_places(block, &off_grid, &mut scan);
-        scan
-    }
-
-    /// Decodes chunks of a log that lie off their places, and says that they do.
-    pub(super) fn scan_off_grid<'c>(
-        &mut self,
-        chunks: impl Iterator<Item = &'c Range<u64>>,
-        scan: &mut BlockScan,
-    ) {
-        for chunk in chunks {
-            // What lies behind the chunk's beginning is looked at once more, as the places that it lies in.
-            let bytes = self.buffer.part(chunk.clone()).bytes.to_vec();
-            let mut found = BlockScan::default();
-            let extent = self.scan_place(chunk.clone(), chunk_number(chunk.start), &mut found);
-            self.buffer.part(chunk.clone()).bytes.copy_from_slice(&bytes);
-            let length = chunk.end - chunk.start;
-            *extent.of(&mut found.tally.extents) += length;
-            scan.problems.push(Problem { offset: chunk.start, length, damage: Damage::ChunkOffGrid });
-            add_off_grid(found, scan);
-        }
-    }
-
     /// Notes what could not be read of bytes in which no chunk lies, and where one seems to have begun.
     fn pass_over(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let start = range.start;
@@ -99,28 +57,6 @@ impl Scanner {
             scan.problems.push(problem);
         }
     }
-}
-
-/// Adds what was found in a chunk off its place. The places that it lies in count as such, and as read, by themselves.
-fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
-    scan.tally.merge(Tally {
-        chunks: 0,
-        empty_chunks: 0,
-        damaged_chunks: 0,
-        checked_chunks: 0,
-        ..found.tally
-    });
-    for problem in found.problems.iter() {
-        // What could not be read of it is said of its places.
-        if !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk) {
-            scan.problems.push(problem);
-        }
-    }
-    scan.signed_chunks += found.signed_chunks;
-    scan.clock.append(0, &found.clock);
-    scan.events.extend(found.events);
-    scan.dns_client.extend(found.dns_client);
-    scan.recovered.extend(found.recovered);
 }
 
 /// Where chunks begin in bytes that lie `start` bytes into their file, from there.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::journal::{EntryAt, FileKey};
 use crate::config::{Config, Hashing};
-use crate::discover::{Discovery, Form, LogFile, Others};
+use crate::discover::{Discovery, Form, LogFile};
 use crate::hash_chain::HashChain;
 use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 
@@ -41,7 +41,7 @@ pub(super) fn units<'a>(
             source: Source::Journal(entry.clone()),
         });
         let unread =
-            entries.is_none().then(|| blocks(file.size, block_chunks(file, config))).into_iter().flatten();
+            entries.is_none().then(|| blocks(file.size, block_chunks(file.form))).into_iter().flatten();
         let chain = (config.hashing == Hashing::Sha256 && entries.is_none())
             .then(|| Arc::new(HashChain::new(file.size)));
         known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence(chain.clone()) }))
@@ -50,9 +50,11 @@ pub(super) fn units<'a>(
 
 /// How many chunks the blocks of a file have: fewer where all of a block is looked at together. It must not depend on anything that leaves
 /// the tables as they are, for what is kept of a block has bounds.
-fn block_chunks(file: &LogFile, config: &Config) -> u64 {
-    let is_read_in_pieces = file.form == Form::Log && config.search.others == Others::PassOver;
-    if is_read_in_pieces { BLOCK_CHUNKS } else { HELD_BLOCK_CHUNKS }
+fn block_chunks(form: Form) -> u64 {
+    match form {
+        Form::Log => BLOCK_CHUNKS,
+        Form::Carved | Form::Xml(_) => HELD_BLOCK_CHUNKS,
+    }
 }
 
 impl Unit<'_> {

@@ -11,7 +11,7 @@ use crate::bytes::LogBytes;
 use crate::config::{self, Config, Decoding};
 use crate::damage::{Damage, Problem};
 use crate::detect::{LeadCondition, Predicate, RequiredLiteral};
-use crate::discover::{Discovery, Form, LogFile, Others};
+use crate::discover::{Discovery, Form, LogFile};
 use crate::error::SweepError;
 use crate::event::DnsClientEvent;
 use crate::hash_chain::HashChain;
@@ -235,16 +235,14 @@ impl<'a> Workshop<'a> {
         mut see: impl FnMut(u64, Option<&[u8]>),
     ) -> BlockScan {
         let scan = |log: &dyn LogBytes| {
-            if file.form == Form::Log && self.config.search.others == Others::PassOver {
-                return scanner.scan_after(log, block, see);
-            }
-            let see = |bytes: Option<&[u8]>| see(block.start, bytes);
+            let mut see_block = |bytes: Option<&[u8]>| see(block.start, bytes);
             match file.form {
-                Form::Log => scanner.scan_and_carve_after(log, block, file.size, see),
-                Form::Carved => scanner.carve_after(log, block, file.size, see),
+                Form::Carved => scanner.carve_after(log, block, file.size, see_block),
                 Form::Xml(encoding) => {
-                    scanner.xml_after(log, block, XmlFile { size: file.size, encoding }, see)
+                    let xml = XmlFile { size: file.size, encoding };
+                    scanner.xml_after(log, block, xml, &mut see_block)
                 }
+                Form::Log => scanner.scan_after(log, block, file.size, see),
             }
         };
         match &self.readers {

@@ -65,8 +65,9 @@ fn selection(predicate: &Predicate) -> Selection {
 
 fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
     let mut found = Found::default();
-    for block in blocks(log.len() as u64, BLOCK_CHUNKS) {
-        let scan = scanner.scan(log, block);
+    let size = log.len() as u64;
+    for block in blocks(size, BLOCK_CHUNKS) {
+        let scan = scanner.scan(log, block, size);
         found.tally.merge(scan.tally);
         found.events.extend(scan.events);
         found.problems.extend(scan.problems.iter());
