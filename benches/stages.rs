@@ -6,6 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dnsweep::damage::Integrity;
 use dnsweep::detect::{Detection, Predicate};
 use dnsweep::event::{DnsQueryEvent, QueryResults};
 use dnsweep::report::{MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
@@ -77,6 +78,7 @@ fn row(event: &DnsQueryEvent) -> MatchRow<'_> {
     MatchRow {
         chunk_number: 0,
         record_offset: 0,
+        integrity: Integrity::Verified,
         event_hash: event_hash(event),
         occurrence: Occurrence::First,
         results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),

@@ -7,6 +7,29 @@ use std::fmt;
 /// thousand problems a chunk, and the ledger's memory must not grow with them.
 pub const MAX_LISTED_PROBLEMS: usize = 1_000;
 
+/// What is known of the bytes that an event was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Integrity {
+    /// Its chunk has the checksums that were written with it, and nothing is wrong with it.
+    Verified,
+    /// Something is wrong with its chunk: a checksum, a record, bytes that are not there. The event is what still reads as one.
+    Damaged,
+    /// No checksum says anything of it.
+    Unverified,
+}
+
+impl Integrity {
+    /// The word in the tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Integrity::Verified => "verified",
+            Integrity::Damaged => "damaged",
+            Integrity::Unverified => "unverified",
+        }
+    }
+}
+
 /// A range of a file that could not be taken as it should be, and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {

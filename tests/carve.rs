@@ -181,7 +181,9 @@ fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &bytes);
     let mut tables = Vec::new();
-    for options in [&["--threads", "1"][..], &["--threads", "3", "--readers", "1"], &["--exhaustive", "--carve"]] {
+    for options in
+        [&["--threads", "1"][..], &["--threads", "3", "--readers", "1"], &["--exhaustive", "--carve"]]
+    {
         let swept = scene.sweep(&[options, &["--hash", "--force"]].concat()).expect(3);
         let expected: Vec<(u64, u64, u64)> = (1..=140)
             .map(|number| {

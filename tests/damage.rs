@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::mutation::{Found, SAMPLES, Sample, apply, change, config, place, scan_with};
-use dnsweep::damage::{Damage, Problem};
+use dnsweep::damage::{Damage, Integrity, Problem};
 use dnsweep::scan::{LocatedEvent, Scanner};
 use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
 use proptest::prelude::*;
@@ -79,13 +79,24 @@ fn unaccounted(sample: &Sample, damaged: &[u8], found: &Found, event: &LocatedEv
     (!is_unused && !reported).then(|| format!("the record at {start} is lost or altered"))
 }
 
+/// Whether an event is there, and says the same.
+fn is_found(found: &Found, event: &LocatedEvent) -> bool {
+    found.at(event.location.record_offset).is_some_and(|there| there.event == event.event)
+}
+
+/// Whether a problem is one of the chunk that an event lies in, by its place.
+fn is_within_chunk(problem: &Problem, event: &LocatedEvent) -> bool {
+    let start = HEADER_SIZE as u64 + event.location.chunk_number * CHUNK_SIZE as u64;
+    overlaps(problem, start, start + CHUNK_SIZE as u64)
+}
+
 fn check(sample: &Sample, damaged: &[u8], found: &Found) -> Result<(), TestCaseError> {
     let touched = |chunk: u64| {
         let chunk = usize::try_from(chunk).unwrap();
         chunk_bytes(&sample.bytes, chunk) != chunk_bytes(damaged, chunk)
     };
     for event in &sample.found.events {
-        if found.at(event.location.record_offset) == Some(event) {
+        if is_found(found, event) {
             continue;
         }
         prop_assert!(
@@ -102,8 +113,14 @@ fn check(sample: &Sample, damaged: &[u8], found: &Found) -> Result<(), TestCaseE
         );
     }
     for event in &found.events {
-        let known = sample.found.at(event.location.record_offset) == Some(event);
+        let known = is_found(&sample.found, event);
         prop_assert!(known || touched(event.location.chunk_number), "invented: {event:?}");
+        prop_assert!(known || event.integrity != Integrity::Verified, "altered and not marked: {event:?}");
+        let damaged = found.problems.iter().any(|problem| is_within_chunk(problem, event));
+        prop_assert!(
+            damaged || event.integrity != Integrity::Damaged,
+            "marked, and nobody says why: {event:?}"
+        );
     }
     for problem in &found.problems {
         prop_assert!(
@@ -153,6 +170,9 @@ fn the_check_notices_what_it_is_for() {
     let mut altered = found();
     altered.events[3].event.query_name = Some("other.example".to_owned());
     assert!(check(sample, &sample.bytes, &altered).is_err());
+    let mut unfounded = found();
+    unfounded.events[3].integrity = Integrity::Damaged;
+    assert!(check(sample, &sample.bytes, &unfounded).is_err());
     let mut twice = found();
     twice.events.push(twice.events[0].clone());
     assert!(check(sample, &sample.bytes, &twice).is_err());
@@ -161,6 +181,15 @@ fn the_check_notices_what_it_is_for() {
     let start = lost.events[3].location.record_offset;
     damaged[usize::try_from(start).unwrap() + 30] ^= 1;
     let mut silent = scan_with(&mut Scanner::default(), &damaged);
+    // So it is if what is altered there is not marked.
+    let mut marked = scan_with(&mut Scanner::default(), &damaged);
+    let altered = marked.events.iter_mut().find(|event| event.location.record_offset != start).unwrap();
+    altered.event.query_name = Some("other.example".to_owned());
+    assert_eq!(altered.integrity, Integrity::Damaged);
+    let mut unmarked = marked.clone();
+    assert!(check(sample, &damaged, &marked).is_ok());
+    unmarked.events.iter_mut().for_each(|event| event.integrity = Integrity::Verified);
+    assert!(check(sample, &damaged, &unmarked).is_err());
     silent.events.retain(|event| event.location.record_offset != start);
     assert!(check(sample, &damaged, &silent).is_ok());
     silent.problems.clear();
@@ -177,7 +206,7 @@ fn a_wrong_end_of_the_records_loses_none_of_them() {
         let mut damaged = sample.bytes.clone();
         damaged[damage::chunk_offset(1) + 48 + bit / 8] ^= 1 << (bit % 8);
         let found = scan_with(&mut Scanner::default(), &damaged);
-        let missing = sample.found.events.iter().filter(|event| !found.events.contains(event)).count();
+        let missing = sample.found.events.iter().filter(|event| !is_found(&found, event)).count();
         if missing > 0 {
             lost.push(format!("bit {bit}: {missing}"));
         }

@@ -85,7 +85,7 @@ fn each_event_of_a_query_is_a_lead() {
             "answers": [{ "type": "CNAME", "data": "cdn.example" }, { "type": "A", "data": "192.0.2.7" }],
             "process_id": 3128, "computer": "A", "evidence": "A", "source_path": "A/DNS-Client.evtx",
             "provider": "Microsoft-Windows-DNS-Client", "channel": "Microsoft-Windows-DNS-Client/Operational",
-            "chunk_number": 0, "duplicate": false, "excluded_by": null,
+            "chunk_number": 0, "integrity": "verified", "duplicate": false, "excluded_by": null,
             "event_time_raw": time::time_created(completed(3).time),
         }),
     );
@@ -116,7 +116,7 @@ fn event_xml_has_the_leads_of_the_log_that_it_was_rendered_from() {
         let scene = Scene::new();
         scene.put(name, bytes);
         let forget = |mut row: Json| {
-            for column in ["source_path", "chunk_number", "record_offset"] {
+            for column in ["source_path", "chunk_number", "record_offset", "integrity"] {
                 row.as_object_mut().unwrap().remove(column).unwrap();
             }
             row

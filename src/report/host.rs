@@ -7,6 +7,7 @@ use super::leads::LeadRow;
 use super::ledger::{MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
 use super::verdict::Verdict;
+use crate::damage::Integrity;
 use crate::event::Span;
 use crate::numbering::Channels;
 use crate::table::{Cell, Column, ColumnType, Scalar};
@@ -15,7 +16,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 28] = {
+pub const HOSTS_COLUMNS: [Column; 29] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -29,6 +30,11 @@ pub const HOSTS_COLUMNS: [Column; 28] = {
             "unique_matches",
             Integer,
             "of these, those that are no copy of one before; what follows of matches is said of these",
+        ),
+        Column::always(
+            "damaged_matches",
+            Integer,
+            "of the unique ones, those whose record lies in a chunk with which something is wrong (`integrity` in `matches.parquet`)",
         ),
         Column::always("recovered_matches", Integer, "matches among deleted records, counted nowhere else"),
         Column::always(
@@ -125,6 +131,8 @@ pub struct Host {
     pub matches: u64,
     /// Matches that are no copies. All that follows of matches is of these.
     pub unique_matches: u64,
+    /// Of these, those whose record lies in a chunk with which something is wrong.
+    pub damaged_matches: u64,
     /// Matches among deleted records. They are counted nowhere else.
     pub recovered_matches: u64,
     /// Matches that an exclusion holds for, copies and those among deleted records included. They are counted nowhere else.
@@ -176,6 +184,7 @@ impl Host {
             return;
         }
         self.unique_matches += 1;
+        self.damaged_matches += u64::from(row.integrity == Integrity::Damaged);
         self.match_span.add(event.system.time_created);
         self.risk_score = self.risk_score.max(row.risk_score);
         self.distant_utc_times += u64::from(is_utc_time_distant(event));
@@ -205,6 +214,7 @@ impl Host {
         self.evidence.extend(other.evidence);
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
+        self.damaged_matches += other.damaged_matches;
         self.recovered_matches += other.recovered_matches;
         self.excluded_matches += other.excluded_matches;
         self.match_span.merge(other.match_span);
@@ -293,6 +303,7 @@ impl Host {
             Cell::Texts(self.evidence.iter().map(Into::into).collect()),
             Cell::count(self.matches),
             Cell::count(self.unique_matches),
+            Cell::count(self.damaged_matches),
             Cell::count(self.recovered_matches),
             Cell::count(self.excluded_matches),
             Cell::optional_time(self.match_span.first),

@@ -2,12 +2,13 @@
 //! which program asked is not known.
 
 use super::matches::{Occurrence, answer_cells, hash_of_event};
+use crate::damage::Integrity;
 use crate::digest::Sha256Digest;
 use crate::event::{DnsClientEvent, QueryResults, query_status_name};
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
 /// The columns of `leads.parquet`.
-pub const LEADS_COLUMNS: [Column; 28] = {
+pub const LEADS_COLUMNS: [Column; 29] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::nullable(
@@ -56,6 +57,11 @@ pub const LEADS_COLUMNS: [Column; 28] = {
             Integer,
             "where the record starts, in bytes from the start of the file",
         ),
+        Column::always(
+            "integrity",
+            Text,
+            "what is known of the bytes of the record, as in `matches.parquet`",
+        ),
         Column::always("event_hash", Text, "SHA-256 of what the event says"),
         Column::always("duplicate", Boolean, "whether it is a copy of an event in an earlier row"),
         Column::always("detection_id", Text, "id of the detection that asks for the name"),
@@ -79,6 +85,8 @@ pub struct LeadRow<'a> {
     pub chunk_number: u64,
     /// Where the record starts, in bytes from the start of the file.
     pub record_offset: u64,
+    /// What is known of the bytes there.
+    pub integrity: Integrity,
     /// The event.
     pub event: &'a DnsClientEvent,
     /// [`lead_hash`] of the event.
@@ -137,6 +145,7 @@ impl LeadRow<'_> {
             number(&event.client_process_id),
             Cell::count(self.chunk_number),
             Cell::count(self.record_offset),
+            Cell::text(self.integrity.name()),
             Cell::text(self.event_hash.to_string()),
             Cell::Boolean(self.occurrence == Occurrence::Copy),
             Cell::text(context.detection_id),
@@ -178,6 +187,7 @@ mod tests {
         let row = LeadRow {
             chunk_number: 0,
             record_offset: 0,
+            integrity: Integrity::Verified,
             event: &event,
             event_hash: lead_hash(&event),
             occurrence: Occurrence::First,

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::damage::Integrity;
 use crate::digest::{Sha256Digest, sha256_of_texts};
 use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, System, query_status_name};
 use crate::table::{Cell, Column, ColumnType, Scalar};
 
 /// The columns of `matches.parquet`.
-pub const MATCHES_COLUMNS: [Column; 36] = {
+pub const MATCHES_COLUMNS: [Column; 37] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::nullable(
@@ -60,6 +61,12 @@ pub const MATCHES_COLUMNS: [Column; 36] = {
             "where the record starts, in bytes from the start of the file",
         ),
         Column::always(
+            "integrity",
+            Text,
+            "`verified`: the chunk that holds the record has the checksums it was written with; `damaged`: something is wrong \
+             with the chunk (the file's `problems` say what); `unverified`: a deleted record, event XML, or a chunk without checksums",
+        ),
+        Column::always(
             "recovered",
             Boolean,
             "whether the record had been deleted and no live one says the same (with `--recover`); such rows come last",
@@ -100,6 +107,8 @@ pub struct MatchRow<'a> {
     pub chunk_number: u64,
     /// Where the record starts, in bytes from the start of the file.
     pub record_offset: u64,
+    /// What is known of the bytes there.
+    pub integrity: Integrity,
     /// The event.
     pub event: &'a DnsQueryEvent,
     /// [`event_hash`] of the event.
@@ -182,6 +191,7 @@ impl MatchRow<'_> {
             Cell::texts(&self.results.resolved_ips),
             Cell::count(self.chunk_number),
             Cell::count(self.record_offset),
+            Cell::text(self.integrity.name()),
             Cell::Boolean(self.occurrence == Occurrence::Recovered),
             Cell::text(self.event_hash.to_string()),
             Cell::Boolean(self.occurrence == Occurrence::Copy),
@@ -279,6 +289,7 @@ mod tests {
         let row = MatchRow {
             chunk_number: 0,
             record_offset: 0,
+            integrity: Integrity::Verified,
             event_hash: Sha256Digest::default(),
             occurrence: Occurrence::First,
             event: &event,

@@ -244,6 +244,8 @@ pub struct Totals {
     pub recovered_records: u64,
     /// Matches among deleted records, counted nowhere else.
     pub recovered_matches: u64,
+    /// Of the unique matches, those whose record lies in a chunk with which something is wrong.
+    pub damaged_matches: u64,
     /// Matches that an exclusion holds for, copies and those among deleted records included, counted nowhere else.
     pub excluded_matches: u64,
     /// Leads, copies of an event included; they are no matches.

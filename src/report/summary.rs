@@ -82,8 +82,15 @@ impl Display for Summary<'_> {
 
 impl Summary<'_> {
     fn heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { matches, unique_matches, recovered_matches, hosts, hosts_with_matches, .. } =
-            self.run.totals;
+        let Totals {
+            matches,
+            unique_matches,
+            damaged_matches,
+            recovered_matches,
+            hosts,
+            hosts_with_matches,
+            ..
+        } = self.run.totals;
         if self.run.interrupted {
             writeln!(
                 f,
@@ -92,10 +99,11 @@ impl Summary<'_> {
         }
         writeln!(
             f,
-            "{} on {} of {}{}{}",
+            "{} on {} of {}{}{}{}",
             counted(unique_matches, "match", "matches"),
             grouped(hosts_with_matches),
             counted(hosts, "host", "hosts"),
+            damaged(damaged_matches),
             copies(matches - unique_matches),
             recovered(recovered_matches)
         )?;
@@ -137,10 +145,11 @@ impl Summary<'_> {
             writeln!(f)?;
             writeln!(
                 f,
-                "{}: {}, risk score {}{}{}",
+                "{}: {}, risk score {}{}{}{}",
                 name(computer.as_deref()),
                 counted(host.unique_matches, "match", "matches"),
                 host.risk_score,
+                damaged(host.damaged_matches),
                 copies(host.matches - host.unique_matches),
                 recovered(host.recovered_matches)
             )?;
@@ -309,6 +318,11 @@ fn span(span: Span) -> String {
 /// What is said of matches that are copies of those counted.
 fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
+}
+
+/// What is said of those of the matches whose chunk is not as it was written.
+fn damaged(matches: u64) -> String {
+    if matches == 0 { String::new() } else { format!("; {} of them in damaged chunks", grouped(matches)) }
 }
 
 /// What is said of matches among deleted records.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::bytes::LogBytes;
 use crate::clock::Clock;
-use crate::damage::{Damage, Problem, Problems};
+use crate::damage::{Damage, Integrity, Problem, Problems};
 use crate::tally::{Extents, Tally};
 
 use super::chunk::{
@@ -332,6 +332,7 @@ fn scan_chunk(
     let first = scan.events.len();
     walk_or_skim(read, at, walk, skimmer, scan);
     scan.clock.append(start, &walk.clock);
+    let integrity = integrity(walk, read);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
     // What stands in for bytes that cannot be read is no evidence.
@@ -347,12 +348,11 @@ fn scan_chunk(
             Ok(Document::Other(system)) => tally.add(&system),
             Ok(Document::DnsQuery(event)) => {
                 tally.add(&event.system);
-                let location = at.of(offset);
-                events.push(LocatedEvent { location, event: *event });
+                events.push(LocatedEvent { location: at.of(offset), integrity, event: *event });
             }
             Ok(Document::DnsClient(event)) => {
                 tally.add(&event.system);
-                leads.push(Located { location: at.of(offset), event: *event });
+                leads.push(Located { location: at.of(offset), integrity, event: *event });
             }
             Err(reason) => {
                 tally.damaged_records += 1;
@@ -376,6 +376,18 @@ fn scan_chunk(
     }
 }
 
+/// What is known of the bytes of a chunk that was walked. What a decoder makes of single records has no part in it: it is as
+/// they were written that they cannot be decoded.
+fn integrity(walk: &Walk, read: &Read<'_>) -> Integrity {
+    if !walk.problems.is_empty() || !read.problems.is_empty() {
+        Integrity::Damaged
+    } else if walk.checked {
+        Integrity::Verified
+    } else {
+        Integrity::Unverified
+    }
+}
+
 /// Walks a chunk, and adds what the skim reads of it.
 fn walk_or_skim(
     read: &Read<'_>,
@@ -387,7 +399,10 @@ fn walk_or_skim(
     if let Some(skimmer) = skimmer.filter(|_| read.problems.is_empty())
         && skimmer.skim(read.bytes, walk, &mut scan.tally)
     {
-        let located = |(record, event)| LocatedEvent { location: at.of(record as u64), event };
+        let located = |(record, event)| {
+            let location = at.of(record as u64);
+            LocatedEvent { location, integrity: Integrity::Verified, event }
+        };
         scan.events.extend(skimmer.take_told().map(located));
     } else {
         walk_chunk(read.bytes, walk);
@@ -440,7 +455,11 @@ mod tests {
             assert_eq!((first.offset, first.length), (pages[0] * 4096, lost));
             assert_eq!(damaged.bytes_read, size - lost);
             assert!((1..20).contains(&damaged.events.len()), "{}", damaged.events.len());
-            assert!(damaged.events.iter().all(|event| whole.events.contains(event)));
+            // Each is one of those that were there, and marked.
+            let marked =
+                |event: &LocatedEvent| LocatedEvent { integrity: Integrity::Damaged, ..event.clone() };
+            let known: Vec<LocatedEvent> = whole.events.iter().map(marked).collect();
+            assert!(damaged.events.iter().all(|event| known.contains(event)));
         }
         let none = scan(&BadPages(bytes.clone(), (0..17).collect()));
         assert_eq!((none.bytes_read, none.tally.damaged_chunks, none.header), (0, 1, None));

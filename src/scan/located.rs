@@ -1,5 +1,6 @@
-//! Events with the place where they were found.
+//! Events with the place where they were found, and what is known of the bytes there.
 
+use crate::damage::Integrity;
 use crate::event::{DnsClientEvent, DnsQueryEvent};
 
 /// Where a record lies in its file.
@@ -17,6 +18,8 @@ pub struct Location {
 pub struct Located<E> {
     /// Its place.
     pub location: Location,
+    /// What is known of the bytes there.
+    pub integrity: Integrity,
     /// What it says.
     pub event: E,
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::damage::Integrity;
 use crate::event::DnsQueryEvent;
 
 use super::block::{BlockScan, Start, set_unfit_aside};
@@ -43,7 +44,10 @@ impl Recoverer {
         let mut add = |start: usize, document: Result<Document, String>| {
             scan.tally.recovered_records += u64::from(document.is_ok());
             if let Ok(Document::DnsQuery(event)) = document {
-                scan.recovered.push(LocatedEvent { location: at.of(start as u64), event: *event });
+                let location = at.of(start as u64);
+                // Checksums are of live records.
+                let integrity = Integrity::Unverified;
+                scan.recovered.push(LocatedEvent { location, integrity, event: *event });
             }
         };
         // What is left of the DNS client's queries is too little for a lead: it is counted only.

@@ -134,10 +134,11 @@ impl<'a> LeadFinder<'a> {
         else {
             return Ok(());
         };
-        let Located { location, event } = &found.located;
+        let Located { location, integrity, event } = &found.located;
         let row = LeadRow {
             chunk_number: location.chunk_number,
             record_offset: location.record_offset,
+            integrity: *integrity,
             event,
             event_hash: found.hash,
             occurrence: found.occurrence,

@@ -293,11 +293,12 @@ pub(super) fn excluding(
 }
 
 fn match_row<'a>(described: &'a Described, detection: &Detection) -> MatchRow<'a> {
-    let LocatedEvent { location, event } = &described.located;
+    let LocatedEvent { location, integrity, event } = &described.located;
     let hits = detection.search.predicate.hits_of_match(event);
     MatchRow {
         chunk_number: location.chunk_number,
         record_offset: location.record_offset,
+        integrity: *integrity,
         event_hash: described.hash,
         occurrence: described.occurrence,
         results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),

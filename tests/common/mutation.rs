@@ -24,7 +24,7 @@ pub fn config() -> Config {
 }
 
 /// What scanning a log gave.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
     /// Its DNS queries that were decoded.
     pub events: Vec<LocatedEvent>,

@@ -16,7 +16,7 @@ use super::log::Block;
 use super::read::Read;
 use crate::bytes::LogBytes;
 use crate::clock::Written;
-use crate::damage::{Damage, Problem};
+use crate::damage::{Damage, Integrity, Problem};
 use crate::event::{EventTime, System};
 use crate::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 
@@ -164,6 +164,7 @@ impl XmlWalk<'_> {
     fn count(&mut self, offset: u64, document: Document) {
         let BlockScan { tally, clock, events, dns_client, .. } = &mut self.scan;
         let location = Location { chunk_number: 0, record_offset: offset };
+        let integrity = Integrity::Unverified;
         let mut add = |system: &System| {
             tally.add(system);
             // An event has no header that tells when it was written: its own time and number stand for that.
@@ -176,11 +177,11 @@ impl XmlWalk<'_> {
             Document::Other(system) => add(&system),
             Document::DnsQuery(event) => {
                 add(&event.system);
-                events.push(LocatedEvent { location, event: *event });
+                events.push(LocatedEvent { location, integrity, event: *event });
             }
             Document::DnsClient(event) => {
                 add(&event.system);
-                dns_client.push(Located { location, event: *event });
+                dns_client.push(Located { location, integrity, event: *event });
             }
         }
     }

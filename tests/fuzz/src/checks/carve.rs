@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
         assert_eq!(scan.events.len() as u64, scan.tally.counts.dns_queries, "all are decoded");
         assert!(scan.recovered.len() as u64 <= scan.tally.recovered_records, "{:?}", scan.tally);
         let mut offsets: Vec<u64> = Vec::new();
-        for LocatedEvent { location, event } in scan.events.iter().chain(&scan.recovered) {
+        for LocatedEvent { location, event, .. } in scan.events.iter().chain(&scan.recovered) {
             let chunk = location.chunk_number * 512;
             assert!((chunk + 512..chunk + 65_536).contains(&location.record_offset), "{location:?}");
             assert!(event.system.is_dns_query(), "{event:?}");

@@ -31,8 +31,7 @@ pub fn check(data: &[u8]) {
         assert_eq!(scan.bytes_read, block.length(), "all can be read");
         assert_eq!(scan.tally.chunks, (block.end - chunks_start).div_ceil(CHUNK_SIZE), "places of chunks");
         // Of the chunks that begin in the block off their places one may reach into the next block.
-        let is_in_order =
-            scan.problems.iter().all(|problem| !matches!(problem.damage, Damage::ChunkOffGrid));
+        let is_in_order = scan.problems.iter().all(|problem| !matches!(problem.damage, Damage::ChunkOffGrid));
         let end = if is_in_order { block.end } else { size.min(block.end + CHUNK_SIZE) };
         let start = if is_in_order { chunks_start } else { block.start };
         counts_are_consistent(&scan, end - start);
@@ -43,7 +42,7 @@ pub fn check(data: &[u8]) {
         }
         let offsets: Vec<u64> = scan.events.iter().map(|found| found.location.record_offset).collect();
         assert!(offsets.is_sorted(), "in the order of the file");
-        for LocatedEvent { location, event } in &scan.events {
+        for LocatedEvent { location, event, .. } in &scan.events {
             let place = FILE_HEADER_SIZE + location.chunk_number * CHUNK_SIZE;
             let record = location.record_offset..location.record_offset + LEAST_RECORD;
             if is_in_order {
@@ -83,12 +82,13 @@ fn counts_are_consistent(scan: &BlockScan, bytes: u64) {
 fn make_rows(events: &[LocatedEvent]) {
     let (mut rows, mut hosts) = (TABLE.rows(0), Hosts::default());
     let mut stats = SEED.search.stats.as_ref().map(StatsTable::new);
-    for LocatedEvent { location, event } in events {
+    for LocatedEvent { location, integrity, event } in events {
         // A row is made of every query, so that a match need not be found to try it.
         let hits = SEED.search.predicate.hits(event);
         let row = MatchRow {
             chunk_number: location.chunk_number,
             record_offset: location.record_offset,
+            integrity: *integrity,
             event_hash: event_hash(event),
             occurrence: Occurrence::First,
             results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),

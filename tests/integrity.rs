@@ -1,0 +1,100 @@
+//! Each match says whether the chunk that it was read from is as it was written.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use common::logs::{harmless, matching};
+use common::{Scene, Swept};
+use dnsweep_samples::{LogWriter, Style, damage, event_xml};
+use serde_json::{Value, json};
+
+/// Where the flags of a chunk lie, and the one that says that there are no checksums.
+const FLAGS: usize = 120;
+const NO_CHECKSUMS: u8 = 4;
+
+/// A log of chunks of three records: the second is a match, numbered from 2 in steps of ten; deleted ones lie behind the last chunk's.
+fn log(chunks: u64) -> Vec<u8> {
+    let mut writer = LogWriter::new(Style::Export);
+    for chunk in 0..chunks {
+        let number = 10 * chunk;
+        let events = [harmless(number + 1), matching(number + 2), harmless(number + 3)];
+        writer.push_all(&events.map(|event| event.on("A"))).unwrap();
+        if chunk + 1 < chunks {
+            writer.end_chunk();
+        } else {
+            writer.end_chunk_leaving(&[matching(number + 4).on("A")]).unwrap();
+        }
+    }
+    writer.finish()
+}
+
+/// Numbers of the matches, and what is known of each.
+fn marks(swept: &Swept) -> Vec<(u64, String)> {
+    let mark = |row: Value| {
+        (row["event_record_id"].as_u64().unwrap(), row["integrity"].as_str().unwrap().to_owned())
+    };
+    swept.rows("matches").into_iter().map(mark).collect()
+}
+
+fn marked(marks: &[(u64, &str)]) -> Vec<(u64, String)> {
+    marks.iter().map(|(number, mark)| (*number, (*mark).to_owned())).collect()
+}
+
+#[test]
+fn a_match_is_marked_if_anything_is_wrong_with_its_chunk() {
+    let mut bytes = log(6);
+    // A byte of another record; of the header; the size of the record before; and a chunk that says that it has no checksums.
+    damage::flip_record_byte(&mut bytes, 1, 2, 90).unwrap();
+    damage::break_chunk_header_checksum(&mut bytes, 2).unwrap();
+    damage::zero_record_size(&mut bytes, 3, 0).unwrap();
+    damage::repair_chunk_checksums(&mut bytes, 3).unwrap();
+    bytes[damage::chunk_offset(4) + FLAGS] |= NO_CHECKSUMS;
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &bytes);
+    for options in [&[][..], &["--checksums"], &["--exhaustive"], &["--recover"], &["--readers", "1"]] {
+        let swept = scene.sweep(&[options, &["--force"]].concat()).expect(3);
+        let mut expected = marked(&[
+            (2, "verified"),
+            (12, "damaged"),
+            (22, "damaged"),
+            (32, "damaged"),
+            (42, "unverified"),
+            (52, "verified"),
+        ]);
+        if options == ["--recover"] {
+            expected.extend(marked(&[(54, "unverified")]));
+        }
+        assert_eq!(marks(&swept), expected, "{options:?}");
+        assert_eq!(swept.host("A")["damaged_matches"], json!(3));
+        assert_eq!(swept.run()["totals"]["damaged_matches"], json!(3));
+        let stdout = &swept.ended.stdout;
+        assert!(stdout.contains("6 matches on 1 of 1 host; 3 of them in damaged chunks"), "{stdout}");
+        assert!(stdout.contains("A: 6 matches, risk score 64; 3 of them in damaged chunks"), "{stdout}");
+    }
+}
+
+#[test]
+fn a_chunk_that_lacks_bytes_is_damaged_and_one_off_its_place_is_not() {
+    let whole = log(3);
+    let scene = Scene::new();
+    scene.put("A/cut.evtx", &whole[..whole.len() - 20_000]);
+    scene.put("B/shifted.evtx", &whole[4096..]);
+    let swept = scene.sweep(&[]).expect(3);
+    let cut = [(2, "verified"), (12, "verified"), (22, "damaged")];
+    assert_eq!(marks(&swept)[..3], marked(&cut));
+    assert_eq!(marks(&swept)[3..], marked(&[(2, "verified"), (12, "verified"), (22, "verified")]));
+    // The damaged one is the first of its copies.
+    assert_eq!(swept.host("A")["damaged_matches"], json!(1));
+    assert_eq!(swept.host("A")["unique_matches"], json!(3));
+}
+
+#[test]
+fn no_checksum_says_anything_of_event_xml() {
+    let scene = Scene::new();
+    let lines = [harmless(1), matching(2)].map(|event| event_xml(&event.on("A")) + "\n");
+    scene.put("A/events.xml", lines.concat().as_bytes());
+    let swept = scene.sweep(&[]).expect(0);
+    assert_eq!(marks(&swept), marked(&[(2, "unverified")]));
+    assert_eq!(swept.run()["totals"]["damaged_matches"], json!(0));
+}
