@@ -10,6 +10,7 @@
 //! This stage sees events only. Where they came from and where matches go is not known here.
 
 mod aggregate;
+mod asked;
 mod detection;
 mod event_code;
 mod exclusion;

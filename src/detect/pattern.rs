@@ -16,6 +16,8 @@ pub struct Pattern {
     /// The literal runs around the wildcards, folded: one where there is no wildcard, else one more
     /// than there are wildcards. Runs may be empty.
     pieces: Vec<String>,
+    /// Whether all of them are ASCII.
+    is_ascii: bool,
 }
 
 impl Pattern {
@@ -33,7 +35,8 @@ impl Pattern {
         if pieces.is_empty() {
             pieces.push(String::new());
         }
-        Pattern { text: text.to_owned(), pieces }
+        let is_ascii = pieces.iter().all(|piece| piece.is_ascii());
+        Pattern { text: text.to_owned(), pieces, is_ascii }
     }
 
     /// The pattern as its author wrote it: case kept, quotes and escapes resolved.
@@ -58,7 +61,7 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         // ASCII pieces never match part of a non-ASCII character, so the value need not be folded.
-        if self.pieces.iter().all(|piece| piece.is_ascii()) {
+        if self.is_ascii {
             matches_pieces(&self.pieces, value.as_bytes())
         } else {
             matches_pieces(&self.pieces, fold(value).as_bytes())

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use super::asked::Asked;
 use super::expression::Expression;
 use super::field::Field;
 use super::network::Network;
@@ -89,25 +90,29 @@ impl Predicate {
     /// Whether the condition holds for an event.
     #[must_use]
     pub fn evaluate(&self, event: &DnsQueryEvent) -> bool {
+        self.holds_for(&mut Asked::new(event))
+    }
+
+    fn holds_for(&self, event: &mut Asked<'_>) -> bool {
         match self {
             Predicate::All => true,
-            Predicate::And(children) => children.iter().all(|child| child.evaluate(event)),
-            Predicate::Or(children) => children.iter().any(|child| child.evaluate(event)),
-            Predicate::Not(child) => !child.evaluate(event),
-            Predicate::Sysmon => event.system.is_sysmon(),
-            Predicate::Exists(field) => field.value(event).is_some(),
-            Predicate::Empty(field) => field.is_empty(event),
+            Predicate::And(children) => children.iter().all(|child| child.holds_for(event)),
+            Predicate::Or(children) => children.iter().any(|child| child.holds_for(event)),
+            Predicate::Not(child) => !child.holds_for(event),
+            Predicate::Sysmon => event.event.system.is_sysmon(),
+            Predicate::Exists(field) => event.value(*field).is_some(),
+            Predicate::Empty(field) => field.is_empty(event.event),
             Predicate::Matches { field, pattern } => {
-                field.value(event).is_some_and(|value| pattern.matches(&value))
+                event.value(*field).is_some_and(|value| pattern.matches(value))
             }
             Predicate::Fits { field, expression } => {
-                field.value(event).is_some_and(|value| expression.matches(&value))
+                event.value(*field).is_some_and(|value| expression.matches(value))
             }
             Predicate::InNetwork { field, network } => {
-                field.value(event).is_some_and(|value| network.holds_one_of(&value))
+                event.value(*field).is_some_and(|value| network.holds_one_of(value))
             }
             Predicate::Compare { field, order, value } => {
-                field.value(event).is_some_and(|left| order.holds(compare(&left, value)))
+                event.value(*field).is_some_and(|left| order.holds(compare(left, value)))
             }
         }
     }
@@ -123,18 +128,20 @@ impl Predicate {
     #[must_use]
     pub fn hits_of_match(&self, event: &DnsQueryEvent) -> Hits {
         let mut hits = Hits::default();
-        self.collect_hits(event, true, &mut hits);
+        self.collect_hits(&mut Asked::new(event), true, &mut hits);
         hits
     }
 
     /// Collects below a condition that is `wanted`: false under an odd number of negations.
-    fn collect_hits(&self, event: &DnsQueryEvent, wanted: bool, hits: &mut Hits) {
+    fn collect_hits(&self, event: &mut Asked<'_>, wanted: bool, hits: &mut Hits) {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
                 // Of an AND that holds, and of an OR that does not, all children are alike.
                 let alike = matches!(self, Predicate::And(_)) == wanted;
-                for child in children.iter().filter(|child| alike || child.evaluate(event) == wanted) {
-                    child.collect_hits(event, wanted, hits);
+                for child in children {
+                    if alike || child.holds_for(event) == wanted {
+                        child.collect_hits(event, wanted, hits);
+                    }
                 }
             }
             Predicate::Not(child) => child.collect_hits(event, !wanted, hits),

@@ -1,7 +1,7 @@
 //! `QueryResults`: the resolver's answer, as one string of items that end in `;`.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// One answer of the resolver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +32,8 @@ impl QueryResults {
             return results;
         }
         for item in text.split(';').map(str::trim).filter(|item| !item.is_empty()) {
-            if let Some(address) = address(item) {
-                let kind = Cow::Borrowed(if address.is_ipv4() { "A" } else { "AAAA" });
-                let data = address.to_string();
+            if let Some((kind, data)) = address(item) {
+                let kind = Cow::Borrowed(kind);
                 results.resolved_ips.push(data.clone());
                 results.answers.push(Answer { kind, data });
             } else if let Some((number, data)) = typed(item) {
@@ -47,12 +46,17 @@ impl QueryResults {
     }
 }
 
-/// An address item, an IPv4 address in IPv6 clothes undressed.
-fn address(item: &str) -> Option<IpAddr> {
-    let address: IpAddr = item.parse().ok()?;
-    Some(match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
-        IpAddr::V4(_) => address,
+/// An address item: the name of its type, and the address as it is written by the rules, an IPv4 address in IPv6 clothes undressed.
+fn address(item: &str) -> Option<(&'static str, String)> {
+    // As most are logged. There is one way only to write an IPv4 address, so it need not be written anew.
+    let undressed = item.strip_prefix("::ffff:").unwrap_or(item);
+    if undressed.parse::<Ipv4Addr>().is_ok() {
+        return Some(("A", undressed.to_owned()));
+    }
+    let address: Ipv6Addr = item.parse().ok()?;
+    Some(match address.to_ipv4_mapped() {
+        Some(undressed) => ("A", undressed.to_string()),
+        None => ("AAAA", address.to_string()),
     })
 }
 
@@ -105,6 +109,8 @@ fn record_type_name(number: u32) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::net::IpAddr;
 
     fn answers(text: &str) -> Vec<(String, String)> {
         QueryResults::parse(text)
@@ -116,6 +122,32 @@ mod tests {
 
     fn pair(kind: &str, data: &str) -> (String, String) {
         (kind.to_owned(), data.to_owned())
+    }
+
+    /// Texts that are addresses, in one form or another, or nearly so.
+    fn item() -> impl Strategy<Value = String> {
+        let v6 = prop_oneof![
+            any::<u128>().prop_map(Ipv6Addr::from),
+            any::<Ipv4Addr>().prop_map(|v4| v4.to_ipv6_mapped())
+        ];
+        prop_oneof![
+            any::<Ipv4Addr>().prop_map(|v4| v4.to_string()),
+            any::<Ipv4Addr>().prop_map(|v4| format!("::ffff:{v4}")),
+            v6.clone().prop_map(|v6| v6.to_string().to_uppercase()),
+            v6.prop_map(|v6| v6.segments().map(|part| format!("{part:04x}")).join(":")),
+            "(::ffff:){0,2}[0-9.]{1,12}",
+            "[0-9a-f:]{2,12}",
+        ]
+    }
+
+    proptest! {
+        /// The twin: every item is taken for an address first, and written anew.
+        #[test]
+        fn addresses_are_written_in_one_way(item in item()) {
+            let twin = item.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+            let twin = twin.map(|address| (if address.is_ipv4() { "A" } else { "AAAA" }, address.to_string()));
+            prop_assert_eq!(address(&item), twin);
+        }
     }
 
     #[test]

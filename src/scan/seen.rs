@@ -67,12 +67,13 @@ pub(super) fn instant(filetime: u64) -> Option<EventTime> {
 /// UTF-16 text of printable ASCII characters, as all names of channels are. `None` for any other: about that the decoder shall
 /// decide.
 pub(super) fn plain(text: &[u8]) -> Option<String> {
-    let (units, rest) = text.as_chunks::<2>();
-    let letter = |unit: &[u8; 2]| match unit {
-        [letter @ b' '..=b'~', 0] => Some(char::from(*letter)),
-        _ => None,
-    };
-    if rest.is_empty() { units.iter().map(letter).collect() } else { None }
+    let (units, []) = text.as_chunks::<2>() else { return None };
+    let mut letters = String::with_capacity(units.len());
+    for unit in units {
+        let [letter @ b' '..=b'~', 0] = unit else { return None };
+        letters.push(char::from(*letter));
+    }
+    Some(letters)
 }
 
 /// Whether [`plain`] of the text is `ascii`.
