@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnsweep::damage::Integrity;
 use dnsweep::detect::{Detection, Predicate};
 use dnsweep::event::{DnsQueryEvent, QueryResults};
-use dnsweep::report::{MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
+use dnsweep::report::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
 use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep::write::{Table, TableWriter};
 use dnsweep_samples::corpus::{Corpus, Pool};
@@ -109,7 +109,7 @@ fn write(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(log.len() as u64));
     group.bench_function("dense", |bencher| {
         bencher.iter(|| {
-            let mut writer = TableWriter::create(&path, &table, &[], &[]).unwrap();
+            let mut writer = TableWriter::create(&path, &table, MATCHES_STORAGE, &[]).unwrap();
             for located in &events {
                 writer.push(row(&located.event).cells(&context)).unwrap();
             }

@@ -43,6 +43,15 @@ pub enum Nulls {
     Possible,
 }
 
+/// How the columns of a table are stored, where that is not as usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Storage {
+    /// Those that are looked up by single values: they get a bloom filter.
+    pub looked_up: &'static [&'static str],
+    /// Those of which nearly each row has a value of its own: a dictionary of these would take time and room.
+    pub distinct: &'static [&'static str],
+}
+
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

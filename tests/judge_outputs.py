@@ -178,6 +178,11 @@ BLOOM_FILTERS = {
     "matches.parquet": ["query_name", "process_guid", "event_hash"],
     "leads.parquet": ["query_name", "event_hash"],
 }
+# Those of which nearly each row has a value of its own.
+DISTINCT = {
+    "matches.parquet": ["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
+    "leads.parquet": ["event_time", "event_time_raw", "event_record_id", "record_offset", "event_hash"],
+}
 METADATA = ["dnsweep.schema_version", "dnsweep.version", "dnsweep.detection_ids", "dnsweep.sorted_by"]
 # The columns of a stats table come from the detection; those of the seed are known.
 SEED = "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"
@@ -410,6 +415,8 @@ def judge_file(folder, output):
                 wrong.append(f"{name} has no page index in row group {group}")
             if column.compression != "ZSTD":
                 wrong.append(f"{name} is compressed with {column.compression}")
+            if name in DISTINCT.get(table, []) and column.has_dictionary_page:
+                wrong.append(f"{name} has a dictionary in row group {group}")
     wrong += judge_nullability(path, table) + judge_bloom_filters(path, table)
     return [f"{table}: {what}" for what in wrong]
 

@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::logs::{POWERSHELL, chunks_of, harmless, log, log_of, matching, styled};
+use common::truth::SEED_ID;
 use common::{Scene, Swept};
 use dnsweep_samples::{Event, LogWriter, Style, Value as Data, corpus, damage};
 use serde_json::{Value, json};
@@ -356,11 +357,11 @@ fn a_log_of_several_blocks_is_the_same_on_any_number_of_threads() {
     let scene = Scene::new();
     let pool = corpus::Pool::new(corpus::Corpus::Dense).unwrap();
     let mut bytes = Vec::new();
-    let written = pool.write_log(&mut bytes, 7, 50).unwrap();
+    let written = pool.write_log(&mut bytes, 7, 300).unwrap();
     damage::break_chunk_magic(&mut bytes, 16).unwrap();
-    damage::break_chunk_magic(&mut bytes, 33).unwrap();
+    damage::break_chunk_magic(&mut bytes, 133).unwrap();
     let lost: usize =
-        [16, 33].iter().map(|chunk| damage::record_offsets(&pool.log(7, 50), *chunk).len()).sum();
+        [16, 133].iter().map(|chunk| damage::record_offsets(&pool.log(7, 300), *chunk).len()).sum();
     scene.put("BIG/x.evtx", &bytes);
     scene.put("SMALL/x.evtx", &log_of("SMALL"));
     let one = scene.sweep(&["--threads", "1"]).expect(3).tables();
@@ -370,7 +371,7 @@ fn a_log_of_several_blocks_is_the_same_on_any_number_of_threads() {
     assert_eq!(row["dns_queries"], written.dns_queries - lost as u64);
     assert_eq!(
         (&row["chunks"], &row["damaged_chunks"], &row["empty_chunks"]),
-        (&json!(50), &json!(2), &json!(0))
+        (&json!(300), &json!(2), &json!(0))
     );
     let offsets: Vec<i64> =
         swept.column("matches", "record_offset").iter().map(|at| at.as_i64().unwrap()).collect();
@@ -381,4 +382,29 @@ fn a_log_of_several_blocks_is_the_same_on_any_number_of_threads() {
         big.len(),
         written.matches
     );
+}
+
+#[test]
+fn a_detections_own_table_of_many_rows_is_sorted_and_whole_on_any_number_of_threads() {
+    // Several times what one thread makes at a time; each query has a row of its own, save two that are alike.
+    const QUERIES: u64 = 10_000;
+    let name = |number: u64| format!("{:05}.pastebin.com", number * 7_919 % QUERIES);
+    let query = |number: u64| Event::dns_query(&name(number), POWERSHELL).numbered(number + 1).on("A");
+    let mut events: Vec<Event> = (0..QUERIES).map(query).collect();
+    events.push(Event::dns_query(&name(3), POWERSHELL).numbered(QUERIES + 1).on("A"));
+    let scene = Scene::new();
+    scene.put("A/x.evtx", &log(&events));
+    let mut tables = Vec::new();
+    for threads in ["1", "3"] {
+        let swept = scene.sweep(&["--threads", threads, "--force"]).expect(0);
+        let rows = swept.rows(&format!("stats/{SEED_ID}"));
+        let names: Vec<String> =
+            rows.iter().map(|row| row["QueryName"].as_str().unwrap().to_owned()).collect();
+        let expected: Vec<String> = (0..QUERIES).map(|number| format!("{number:05}.pastebin.com")).collect();
+        assert!(names == expected);
+        let count: u64 = rows.iter().map(|row| row["count"].as_u64().unwrap()).sum();
+        assert_eq!(count, QUERIES + 1);
+        tables.push(swept.tables());
+    }
+    assert!(tables[0] == tables[1]);
 }

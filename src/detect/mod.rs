@@ -44,7 +44,7 @@ pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use risk::{RiskObject, ThreatObject};
 pub use search::Search;
 pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
-pub use stats::{Stats, StatsColumn, StatsKind, StatsTable, StatsValue};
+pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 pub use token::SearchError;
 pub use tree::Tree;
 

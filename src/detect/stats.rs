@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use ahash::RandomState;
+
 use super::aggregate::Aggregate;
 use super::field::Field;
 use super::row_key::RowKey;
@@ -221,14 +223,14 @@ impl StatsColumn {
 pub struct StatsTable {
     stats: Arc<Stats>,
     /// By their `by` values. There can be as many as matches, so each is kept small, and they are sorted once, at the end.
-    rows: HashMap<RowKey, Box<[Aggregate]>>,
+    rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
 }
 
 impl StatsTable {
     /// The table of no events.
     #[must_use]
     pub fn new(stats: &Arc<Stats>) -> Self {
-        StatsTable { stats: Arc::clone(stats), rows: HashMap::new() }
+        StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
     }
 
     /// Adds a matching event. One that lacks a `by` field belongs to no row.
@@ -258,6 +260,12 @@ impl StatsTable {
         }
     }
 
+    /// How many rows the events make so far.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The columns of the finished table.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.stats.columns()
@@ -265,14 +273,38 @@ impl StatsTable {
 
     /// The rows of the finished table, sorted by the `by` columns; each has a value for every column. As in Splunk, a `stats`
     /// without `by` has one row even if there were no events.
-    pub fn into_rows(mut self) -> impl Iterator<Item = Vec<StatsValue>> {
+    pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
+        self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
+    }
+
+    /// The same, in parts of so many rows, of which other threads may make something.
+    pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
         if self.rows.is_empty() && !self.stats.has_by() {
             self.rows.insert(RowKey::default(), self.stats.aggregates());
         }
         let mut sorted: Vec<(RowKey, Box<[Aggregate]>)> = self.rows.into_iter().collect();
         sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        let mut sorted = sorted.into_iter();
+        std::iter::from_fn(move || {
+            let rows: Vec<_> = sorted.by_ref().take(rows).collect();
+            (!rows.is_empty()).then(|| StatsPart { stats: Arc::clone(&self.stats), rows })
+        })
+    }
+}
+
+/// Some rows of a finished table.
+#[derive(Debug)]
+pub struct StatsPart {
+    stats: Arc<Stats>,
+    rows: Vec<(RowKey, Box<[Aggregate]>)>,
+}
+
+impl StatsPart {
+    /// The rows; each has a value for every column.
+    #[must_use]
+    pub fn into_rows(self) -> impl ExactSizeIterator<Item = Vec<StatsValue>> {
         let stats = self.stats;
-        sorted.into_iter().map(move |(key, aggregates)| {
+        self.rows.into_iter().map(move |(key, aggregates)| {
             let values = key.values().into_iter().chain(aggregates.into_iter().map(Aggregate::finish));
             let mut values: Vec<Option<StatsValue>> = values.map(Some).collect();
             let mut shown = |place: &usize| {

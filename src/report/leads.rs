@@ -5,7 +5,7 @@ use super::matches::{Occurrence, answer_cells, hash_of_event};
 use crate::damage::Integrity;
 use crate::digest::Sha256Digest;
 use crate::event::{DnsClientEvent, QueryResults, query_status_name};
-use crate::table::{Cell, Column, ColumnType, Scalar};
+use crate::table::{Cell, Column, ColumnType, Scalar, Storage};
 
 /// The columns of `leads.parquet`.
 pub const LEADS_COLUMNS: [Column; 29] = {
@@ -75,8 +75,11 @@ pub const LEADS_COLUMNS: [Column; 29] = {
     ]
 };
 
-/// The columns that are looked up by single values.
-pub const LEADS_BLOOM: [&str; 2] = ["query_name", "event_hash"];
+/// How they are stored.
+pub const LEADS_STORAGE: Storage = Storage {
+    looked_up: &["query_name", "event_hash"],
+    distinct: &["event_time", "event_time_raw", "event_record_id", "record_offset", "event_hash"],
+};
 
 /// A lead, complete but for the names of its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]

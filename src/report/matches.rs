@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::damage::Integrity;
 use crate::digest::{Sha256Digest, sha256_of_texts};
 use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, System, query_status_name};
-use crate::table::{Cell, Column, ColumnType, Scalar};
+use crate::table::{Cell, Column, ColumnType, Scalar, Storage};
 
 /// The columns of `matches.parquet`.
 pub const MATCHES_COLUMNS: [Column; 37] = {
@@ -97,8 +97,11 @@ pub const MATCHES_COLUMNS: [Column; 37] = {
     ]
 };
 
-/// The columns that are looked up by single values.
-pub const MATCHES_BLOOM: [&str; 3] = ["query_name", "process_guid", "event_hash"];
+/// How they are stored.
+pub const MATCHES_STORAGE: Storage = Storage {
+    looked_up: &["query_name", "process_guid", "event_hash"],
+    distinct: &["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
+};
 
 /// A match, complete but for the names of its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -308,5 +311,12 @@ mod tests {
             excluded_by: None,
         };
         assert_eq!(row.cells(&context).len(), MATCHES_COLUMNS.len());
+    }
+
+    #[test]
+    fn what_is_stored_in_another_way_is_a_column() {
+        for name in MATCHES_STORAGE.looked_up.iter().chain(MATCHES_STORAGE.distinct) {
+            assert!(MATCHES_COLUMNS.iter().any(|column| column.name == *name), "{name}");
+        }
     }
 }

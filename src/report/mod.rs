@@ -20,9 +20,9 @@ pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
 pub use finding::Finding;
 pub use host::{HOSTS_COLUMNS, Host};
 pub use hosts::{HostRow, Hosts};
-pub use leads::{LEADS_BLOOM, LEADS_COLUMNS, LeadContext, LeadRow, lead_hash};
+pub use leads::{LEADS_COLUMNS, LEADS_STORAGE, LeadContext, LeadRow, lead_hash};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
-pub use matches::{MATCHES_BLOOM, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
+pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
 pub use run::{
     DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord, RefusedRecord, Run, Totals,
 };

@@ -6,10 +6,11 @@ use crate::config::{Config, LoadedDetection};
 use crate::discover::Discovery;
 use crate::error::SweepError;
 use crate::report::{
-    FILES_COLUMNS, FileReport, FlawedFile, HostRow, Hosts, LEADS_BLOOM, MATCHES_BLOOM, OutputRecord, Status,
-    Totals,
+    FILES_COLUMNS, FileReport, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord,
+    Status, Totals,
 };
 use crate::scan::Checksums;
+use crate::table::Storage;
 use crate::write::{OutputDirectory, Table, TableWriter};
 
 use super::Observer;
@@ -73,22 +74,22 @@ impl<'a> Collector<'a> {
         observer: &'a mut dyn Observer,
     ) -> Result<Self, SweepError> {
         let metadata = metadata(&config.detections);
-        let create = |name: &str, table: &Table, bloom: &[&str], sorted_by: &str| {
-            TableWriter::create(&config.output.staged(name), table, bloom, &sorted(&metadata, sorted_by))
+        let create = |name: &str, table: &Table, storage: Storage, sorted_by: &str| {
+            TableWriter::create(&config.output.staged(name), table, storage, &sorted(&metadata, sorted_by))
         };
         let matches_order =
             "evidence order: file, record_offset, detection; recovered ones last, in the same order";
-        let matches = create("matches.parquet", table, &MATCHES_BLOOM, matches_order)?;
+        let matches = create("matches.parquet", table, MATCHES_STORAGE, matches_order)?;
         let create_leads = |table| {
             let order = "evidence order: file, record_offset, detection";
-            let writer = create("leads.parquet", table, &LEADS_BLOOM, order)?;
+            let writer = create("leads.parquet", table, LEADS_STORAGE, order)?;
             Ok((writer, vec![LeadCounts::default(); config.detections.len()]))
         };
         let leads = leads.map(create_leads).transpose()?;
         let files = create(
             "files.parquet",
             &Table::new(&FILES_COLUMNS),
-            &[],
+            Storage::default(),
             "evidence order: root as given, then path",
         )?;
         let mut hosts = Hosts::default();

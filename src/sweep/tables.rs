@@ -5,17 +5,19 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use crate::config::LoadedDetection;
-use crate::detect::{StatsColumn, StatsKind, StatsTable, StatsValue};
+use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 use crate::error::SweepError;
 use crate::in_order::in_order;
 use crate::report::{HOSTS_COLUMNS, HostRow, OutputRecord};
-use crate::table::{Cell, Column, ColumnType, Nulls};
-use crate::write::{OutputDirectory, Syncing, Table, TableWriter, WrittenTable};
+use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
+use crate::write::{OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable};
 
 use super::SCHEMA_VERSION;
 
 /// What a table weighs among those that are under way: each is handed out by itself.
 const WEIGHT: u64 = 1 << 20;
+/// Rows of a stats table that are made together; a table can have as many as there are matches.
+const PART_ROWS: usize = 4096;
 /// Tables that may be on their way to the disk while the next is written.
 const MOST_SYNCING: usize = 8;
 
@@ -37,7 +39,7 @@ pub(super) fn write_last(
 ) -> Result<Vec<OutputRecord>, SweepError> {
     let mut records = Vec::with_capacity(tables.len());
     let mut syncing = VecDeque::new();
-    let write = |table: LastTable<'_>| table.write(output, metadata);
+    let write = |table: LastTable<'_>| table.write(output, metadata, threads);
     in_order(
         threads,
         tables.into_iter(),
@@ -63,6 +65,7 @@ impl LastTable<'_> {
         self,
         output: &OutputDirectory,
         metadata: &[(&'static str, String)],
+        threads: NonZeroUsize,
     ) -> Result<(OutputRecord, Syncing), SweepError> {
         let (file, writer) = match self {
             LastTable::Begun(file, writer) => (file.to_owned(), *writer),
@@ -70,7 +73,8 @@ impl LastTable<'_> {
                 let file = "hosts.parquet".to_owned();
                 let metadata = sorted(metadata, "computer, without a name last");
                 let table = Table::new(&HOSTS_COLUMNS);
-                let mut writer = TableWriter::create(&output.staged(&file), &table, &[], &metadata)?;
+                let mut writer =
+                    TableWriter::create(&output.staged(&file), &table, Storage::default(), &metadata)?;
                 for (computer, host) in hosts {
                     writer.push(host.cells(computer.as_deref()))?;
                 }
@@ -81,10 +85,13 @@ impl LastTable<'_> {
                 let metadata = sorted(metadata, "the columns of 'by', in their order");
                 let columns: Vec<Column> = stats.columns().map(stats_column).collect();
                 let table = Table::new(&columns);
-                let mut writer = TableWriter::create(&output.staged(&file), &table, &[], &metadata)?;
-                for row in stats.into_rows() {
-                    writer.push(row.into_iter().map(stats_cell).collect())?;
-                }
+                let mut writer =
+                    TableWriter::create(&output.staged(&file), &table, Storage::default(), &metadata)?;
+                // Most tables are small, and there can be thousands.
+                let threads = if stats.row_count() > PART_ROWS { threads } else { NonZeroUsize::MIN };
+                let rows = |part| stats_rows(part, &table);
+                let parts = stats.into_parts(PART_ROWS);
+                in_order(threads, parts, |_| WEIGHT, rows, |rows| writer.append(rows?))?;
                 (file, writer)
             }
         };
@@ -116,6 +123,16 @@ fn stats_column(column: &StatsColumn) -> Column {
         StatsKind::TextList => (ColumnType::Texts, Nulls::Never),
     };
     Column { name: column.name().to_owned().into(), kind, nulls, about: "" }
+}
+
+/// A part of a detection's own table, to be written.
+fn stats_rows(part: StatsPart, table: &Table) -> Result<Rows, SweepError> {
+    let part = part.into_rows();
+    let mut rows = table.rows(part.len());
+    for row in part {
+        rows.push(row.into_iter().map(stats_cell).collect())?;
+    }
+    Ok(rows)
 }
 
 fn stats_cell(value: StatsValue) -> Cell<'static> {

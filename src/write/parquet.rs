@@ -17,7 +17,7 @@ use super::builder::{Rows, Table};
 use super::syncing::Syncing;
 use crate::digest::HashingWriter;
 use crate::error::SweepError;
-use crate::table::Cell;
+use crate::table::{Cell, Storage};
 
 /// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
@@ -64,18 +64,18 @@ pub struct WrittenTable {
 }
 
 impl TableWriter {
-    /// Creates the file. `bloom` names the columns that get a bloom filter, `metadata` is stored
+    /// Creates the file. `metadata` is stored
     /// in the file's key-value metadata.
     pub fn create(
         path: &Path,
         table: &Table,
-        bloom: &[&str],
+        storage: Storage,
         metadata: &[(&str, String)],
     ) -> Result<Self, SweepError> {
         let create = || -> Result<_, ParquetError> {
             let file = File::options().write(true).create_new(true).open(path)?;
             let sink = HashingWriter::new(BufWriter::with_capacity(1 << 20, file));
-            ArrowWriter::try_new(sink, table.schema(), Some(properties(bloom, metadata)?))
+            ArrowWriter::try_new(sink, table.schema(), Some(properties(storage, metadata)?))
         };
         let writer = create().map_err(|error| failed(path, &error))?;
         Ok(TableWriter {
@@ -168,7 +168,7 @@ impl TableWriter {
     }
 }
 
-fn properties(bloom: &[&str], metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
+fn properties(storage: Storage, metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
     let metadata =
         metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut properties = WriterProperties::builder()
@@ -176,8 +176,11 @@ fn properties(bloom: &[&str], metadata: &[(&str, String)]) -> Result<WriterPrope
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_key_value_metadata(Some(metadata));
-    for column in bloom {
+    for column in storage.looked_up {
         properties = properties.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
+    }
+    for column in storage.distinct {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*column), false);
     }
     Ok(properties.build())
 }

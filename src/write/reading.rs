@@ -64,7 +64,7 @@ fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Column, ColumnType};
+    use crate::table::{Column, ColumnType, Storage};
     use crate::write::{Table, TableWriter};
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
             [Cell::text("x"), Cell::Boolean(true), Cell::Null],
             [Cell::Null, Cell::Boolean(false), Cell::Integer(-7)],
         ];
-        let mut writer = TableWriter::create(&path, &table, &[], &[]).unwrap();
+        let mut writer = TableWriter::create(&path, &table, Storage::default(), &[]).unwrap();
         for row in &rows {
             writer.push(row.to_vec()).unwrap();
         }
