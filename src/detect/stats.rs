@@ -222,7 +222,8 @@ impl StatsColumn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsTable {
     stats: Arc<Stats>,
-    /// By their `by` values. There can be as many as matches, so each is kept small, and they are sorted once, at the end.
+    /// By their `by` values. There can be as many as matches, so each is kept small, and they are sorted once, at the end. Evidence can be made
+    /// to have values of the same hash: this one depends on a key that nobody knows, like the standard library's, and is faster.
     rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
 }
 
