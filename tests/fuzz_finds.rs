@@ -118,6 +118,29 @@ fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
 }
 
 #[test]
+fn a_query_whose_definition_has_a_value_of_no_type_is_left_to_the_decoder() {
+    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
+    let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
+    // How a definition ends an element whose text is one of its values: the end of the attributes, the value's number and type, the end.
+    let whole = styled(Style::Export, &[matching(1), matching(2)]);
+    let is_value = |bytes: &[u8]| matches!(bytes, [2, 0x0d, number, 0, 1, 4] if *number < 8);
+    let places: Vec<usize> = (0..whole.len() - 6).filter(|at| is_value(&whole[*at..at + 6])).collect();
+    assert!(places.len() >= 6, "{places:?}");
+    for place in places {
+        // An array of texts; what older descriptions call one; and three that are none.
+        for (kind, decoded) in [(0x81, 2), (0x41, 0), (0x16, 0), (0x96, 0), (0xff, 0)] {
+            let mut log = whole.clone();
+            log[place + 4] = kind;
+            damage::repair_chunk_checksums(&mut log, 0).unwrap();
+            let [all, some] = [&Selection::Everything, &selection]
+                .map(|selection| scan_with(&mut Scanner::new(selection), &log));
+            assert_eq!(all.events.len(), decoded, "{kind:#x} at {place}");
+            assert_eq!((some.events, some.tally), (all.events, all.tally), "{kind:#x} at {place}");
+        }
+    }
+}
+
+#[test]
 fn an_element_repeated_under_a_long_name_is_not_read() {
     // Each reference to a name is read by itself: 3,000 elements of ten bytes make 144 MB of one name.
     let log = crafted(|chunk| {

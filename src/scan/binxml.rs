@@ -31,6 +31,12 @@ pub(super) const FRAGMENT: u8 = 0x21;
 /// A security identifier: eight bytes and four more for each of its parts, whose number is the second byte.
 pub(super) const SID: u8 = 0x13;
 
+/// Whether there is such a type: one of the basic ones, a fragment, or an array of a basic one. Of a definition that says
+/// another the decoder makes nothing.
+pub(super) fn is_type(kind: u8) -> bool {
+    matches!(kind, NULL..=HEX64 | FRAGMENT | 0x81..=0x95)
+}
+
 /// Whether a value of that type can have that size. A decoder reads numbers, GUIDs and times at
 /// their own width whatever size is given, and what follows them from there, so with any
 /// other size two readers would not mean the same bytes. Types that are not listed are not understood.

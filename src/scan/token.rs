@@ -3,7 +3,7 @@
 //!
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are understood.
 
-use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end};
+use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, is_type};
 use super::chunk::CHUNK_HEADER_SIZE;
 use super::log::{u16_at, u32_at};
 use super::text::Text;
@@ -184,6 +184,9 @@ impl<'a> Tokens<'a> {
             }
             0x0d | 0x0e => {
                 let index = u16_at(self.chunk, self.at)?;
+                if !is_type(*self.chunk.get(self.at + 2)?) {
+                    return None;
+                }
                 self.at += 3;
                 self.note(index);
                 Token::Substitution(index)
@@ -235,7 +238,12 @@ impl<'a> Tokens<'a> {
         let length = usize::from(u16::from_le_bytes([low, high])) * 2;
         let (text, rest) = rest.split_at_checked(length)?;
         // The end of the attributes; a substitution, its index and type; the end of the element.
-        let (&[0x02, 0x0d | 0x0e, i0, i1, _, 0x04], _) = rest.split_first_chunk::<6>()? else { return None };
+        let (&[0x02, 0x0d | 0x0e, i0, i1, kind, 0x04], _) = rest.split_first_chunk::<6>()? else {
+            return None;
+        };
+        if !is_type(kind) {
+            return None;
+        }
         let (element_name, attribute_name) =
             (u32::from_le_bytes([e0, e1, e2, e3]), u32::from_le_bytes([a0, a1, a2, a3]));
         let is_here = |name: u32, behind: usize| usize::try_from(name).ok() == Some(self.at + behind);
