@@ -261,7 +261,7 @@ fn absent_and_empty_values_are_told_apart_where_the_log_does() {
         assert_eq!((&rows[1]["user"], &rows[1]["query_results"]), (&json!(""), &json!("")), "{style:?}");
         assert!(rows.iter().all(|row| row["answers"] == json!([]) && row["resolved_ips"] == json!([])));
         // An absent or empty column belongs to no row of the detection's own table.
-        let stats = swept.rows(&format!("stats/{}", SEED_ID));
+        let stats = swept.rows(&format!("stats/{SEED_ID}"));
         assert_eq!(stats.len(), 1, "only the sound log's");
     }
 }
