@@ -11,13 +11,14 @@ use super::matches::MatchRow;
 const MOST_NEIGHBOURS: usize = 20;
 
 /// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
-pub type HostRow = (Option<String>, Host);
+pub type HostRow = (Option<String>, Box<Host>);
 
 /// All hosts, and the files that could not be given to one. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
-    /// By Computer; one that is empty is a host of its own.
-    computers: BTreeMap<String, Host>,
+    /// By Computer; one that is empty is a host of its own. Each by itself, for there can be as many as files, and a map has room for twice
+    /// as many as it holds.
+    computers: BTreeMap<String, Box<Host>>,
     /// By evidence: files in which no record names a Computer.
     nameless: BTreeMap<String, FileCounts>,
 }
@@ -84,7 +85,7 @@ impl Hosts {
     /// Adds what was seen in another part of the evidence.
     pub fn merge(&mut self, other: Hosts) {
         for (computer, host) in other.computers {
-            self.computers.entry(computer).or_default().merge(host);
+            self.computers.entry(computer).or_default().merge(*host);
         }
         for (evidence, files) in other.nameless {
             self.nameless.entry(evidence).or_default().merge(files);
@@ -118,15 +119,15 @@ impl Hosts {
             }
         }
         for (evidence, files) in nameless {
-            match owners.get(&evidence) {
-                Some(owners) => {
-                    for row in owners {
-                        if let Some((_, host)) = rows.get_mut(*row) {
-                            host.files.merge(files);
-                        }
-                    }
+            let Some(owners) = owners.get(&evidence) else {
+                let host = Host { evidence: [evidence].into(), files, ..Host::default() };
+                rows.push((None, Box::new(host)));
+                continue;
+            };
+            for row in owners {
+                if let Some((_, host)) = rows.get_mut(*row) {
+                    host.files.merge(files);
                 }
-                None => rows.push((None, Host { evidence: [evidence].into(), files, ..Host::default() })),
             }
         }
         rows

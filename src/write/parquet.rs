@@ -25,8 +25,9 @@ pub const ROW_GROUP_ROWS: usize = 122_880;
 const BATCH_CELLS: usize = 1 << 18;
 /// Rows that are encoded together, and bytes of text after which there are fewer: to encode costs something for every column however
 /// few the rows, and as much text as crafted evidence can hold must not come together in one array. What is encoded together does
-/// not depend on how the rows came in, and so neither do the bytes of the file.
-const BATCH_ROWS: usize = 4096;
+/// not depend on how the rows came in, and so neither do the bytes of the file. With eight times as many, memory grew twice as much from
+/// evidence to four times that, and a sweep took as long.
+const BATCH_ROWS: usize = 512;
 const BATCH_BYTES: usize = 4 << 20;
 /// Parts with rows that may wait: an array of few rows takes many times the memory that they need.
 const MOST_WAITING: usize = 64;
