@@ -174,9 +174,15 @@ fn sum_of_parts(file: &Value) -> u64 {
 
 #[test]
 fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
-    // Sectors were put in before the fifth chunk: all behind it, over the end of a block, lie off their places.
+    // Sectors, and what a program may put in, with chunks whose headers lie across the ends of places and blocks.
+    for shift in [3 * 512, 1, CHUNK - 1, CHUNK - 300] {
+        chunks_are_found_behind(shift);
+    }
+}
+
+/// Bytes were put in before the fifth chunk: all behind it, over the end of a block, lie off their places.
+fn chunks_are_found_behind(shift: usize) {
     let mut bytes = log_of_chunks(140);
-    let shift = 3 * 512;
     bytes.splice(damage::chunk_offset(4)..damage::chunk_offset(4), vec![7; shift]);
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &bytes);
@@ -237,6 +243,37 @@ fn a_chunk_off_its_place_ends_where_another_one_begins() {
         off_their_places(&file).iter().map(|(_, length)| *length).collect::<Vec<_>>(),
         [68 * 512, 39 * 512, CHUNK as u64]
     );
+}
+
+#[test]
+fn a_chunk_may_begin_in_the_last_bytes_of_one_off_its_place() {
+    // Whichever piece of the log the first begins at the end of, where it ends is the same: where the second begins, of whose header it
+    // leaves the first bytes only within reach.
+    let scene = Scene::new();
+    for place in 0..8 {
+        let mut bytes = log_of_chunks(12);
+        let first = damage::chunk_offset(place + 1) - 100;
+        bytes[damage::chunk_offset(place)..damage::chunk_offset(place + 4)].fill(7);
+        bytes[first..][..CHUNK].copy_from_slice(&chunk(101..=101));
+        let second = first + CHUNK - 90;
+        bytes[second..][..CHUNK].copy_from_slice(&chunk(201..=201));
+        scene.put("A/Sysmon.evtx", &bytes);
+        let mut tables = Vec::new();
+        for options in [&["--force"][..], &["--force", "--readers", "1"]] {
+            let swept = scene.sweep(options).expect(3);
+            let file = swept.file("A/Sysmon.evtx");
+            assert_eq!(
+                off_their_places(&file),
+                [(first as u64, CHUNK as u64 - 90), (second as u64, CHUNK as u64)],
+                "{place}"
+            );
+            assert_eq!(sum_of_parts(&file), bytes.len() as u64, "{place}");
+            let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
+            assert_eq!(numbers.iter().filter(|number| **number > 100).count(), 2, "{place}: {numbers:?}");
+            tables.push(swept.tables());
+        }
+        assert!(tables[0] == tables[1], "{place}");
+    }
 }
 
 #[test]

@@ -10,9 +10,11 @@ use std::ops::Range;
 use super::block::{BlockScan, Scanner};
 use super::chunk::{CHUNK_HEADER_SIZE, broken_header, has_sound_header};
 use super::log::{Block, CHUNK_SIZE};
-use super::off_grid::SECTOR;
 use crate::bytes::LogBytes;
 use crate::damage::Problem;
+
+/// Bytes of a sector: the least unit in which disks are written.
+const SECTOR: usize = 512;
 
 impl Scanner {
     /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is shown the block's bytes, or nothing if

@@ -1,20 +1,18 @@
 //! Chunks that lie in a log where none begins: behind the file's header there should be one every 64 KiB.
 //!
-//! A log lost its header or some sectors, or was put together from pieces. Such chunks are found by their signature at the beginning
-//! of a sector and the checksum of their header, in whatever is no chunk in its place. Only there are bytes read for this that the
-//! places themselves do not ask for. How a chunk is decoded, and what becomes of what is found, is not this file's.
+//! A log lost its header or other bytes, or was put together from pieces. Such chunks are found by their signature and the checksum of
+//! their header, at any byte of whatever is no chunk in its place: what a program left out or put in need not be whole sectors. Only there
+//! are bytes read for this that the places themselves do not ask for. How a chunk is decoded, and what becomes of what is found, is not
+//! this file's.
 
 use std::ops::Range;
 
 use super::block::{BlockScan, Scanner, chunk_number};
-use super::chunk::{Place, has_sound_header, place};
+use super::chunk::{CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, Place, has_sound_header, place};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::bytes::{FILE_SIGNATURE, LogBytes};
 use crate::damage::{Damage, Problem};
 use crate::tally::Tally;
-
-/// Bytes of a sector: the least unit in which disks are written.
-pub(super) const SECTOR: usize = 512;
 
 /// What lies before a piece of a log, in the place of a chunk or of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +49,8 @@ impl Scanner {
             return OffGrid::default();
         }
         let start = piece.start.saturating_sub(if reached_into { CHUNK_SIZE } else { 0 });
-        let end = size.min(piece.end.saturating_add(CHUNK_SIZE));
+        // Up to the last byte of a chunk that begins in the piece another one can begin, of which all of the header is needed.
+        let end = size.min(piece.end.saturating_add(CHUNK_SIZE + CHUNK_HEADER_SIZE as u64));
         self.buffer.read(log, start..end);
         OffGrid::find(self.buffer.part(start..end).bytes, start)
     }
@@ -112,9 +111,8 @@ impl OffGrid {
                 end_last(&mut chunks, start + range.start as u64);
                 continue;
             }
-            let sectors = range.step_by(SECTOR);
-            for sector in sectors.filter(|at| bytes.get(*at..).is_some_and(has_sound_header)) {
-                let from = start + sector as u64;
+            for chunk in sound_chunks(bytes, range) {
+                let from = start + chunk as u64;
                 end_last(&mut chunks, from);
                 chunks.push(from..from + CHUNK_SIZE);
             }
@@ -156,6 +154,15 @@ fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Place, Range<usize>
         at = end;
         Some((what, range))
     })
+}
+
+/// Where chunks with a sound header begin in that range of the bytes.
+fn sound_chunks(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
+    let end = bytes.len().min(range.end + CHUNK_SIGNATURE.len() - 1);
+    let windows = bytes.get(range.start..end).unwrap_or_default().windows(CHUNK_SIGNATURE.len());
+    let signed = windows.enumerate().filter(|(_, window)| window.first_chunk() == Some(CHUNK_SIGNATURE));
+    let signed = signed.map(move |(at, _)| range.start + at);
+    signed.filter(|at| bytes.get(*at..).is_some_and(has_sound_header))
 }
 
 /// Ends the last chunk where something else begins.
