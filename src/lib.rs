@@ -57,6 +57,7 @@
 //! # Ok::<(), dnsweep::detect::DetectionError>(())
 //! ```
 
+mod byte_search;
 pub mod bytes;
 pub mod cli;
 pub mod clock;

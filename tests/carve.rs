@@ -217,6 +217,65 @@ fn chunks_are_found_behind(shift: usize) {
 }
 
 #[test]
+fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any() {
+    let mut writer = LogWriter::new(Style::Live);
+    for number in 1..=700 {
+        writer.push(&matching(number).on("A")).unwrap();
+    }
+    let whole = writer.finish();
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &whole);
+    let all = rows(&scene.sweep(&[]).expect(0));
+    assert!(all.last().is_some_and(|(_, chunk, _)| *chunk > 6), "{all:?}");
+    // In each place that a piece can begin or end with; within a record, and behind the last one; in the log's header, too.
+    for (chunk, at, lost) in
+        [(1, 30_000, 512), (2, 20_001, 1), (3, 600, 40_000), (4, 65_530, 3), (5, 100, 5000)]
+            .map(|(chunk, at, lost)| (chunk, damage::chunk_offset(chunk) + at, lost))
+            .into_iter()
+            .chain([(usize::MAX, 200, 300)])
+    {
+        let mut bytes = whole.clone();
+        bytes.drain(at..at + lost);
+        scene.put("A/Sysmon.evtx", &bytes);
+        let mut tables = Vec::new();
+        for options in [&["--force"][..], &["--force", "--readers", "1"], &["--force", "--exhaustive"]] {
+            let swept = scene.sweep(options).expect(3);
+            let found: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
+            let kept = all.iter().filter(|(_, of, offset)| *of != chunk as u64 || *offset < at as u64);
+            let missing: Vec<_> = kept.filter(|(number, ..)| !found.contains(number)).collect();
+            // The one that the bytes were lost of began before them.
+            assert!(
+                missing.len() < 2 && missing.iter().all(|(_, of, _)| *of == chunk as u64),
+                "{at}: {missing:?}"
+            );
+            assert!(found.is_sorted() && found.windows(2).all(|pair| pair[0] < pair[1]), "{at}: {found:?}");
+            let file = swept.file("A/Sysmon.evtx");
+            assert_eq!(sum_of_parts(&file), bytes.len() as u64, "{at}");
+            assert_eq!(swept.run()["totals"]["bytes_read"], json!(bytes.len()), "{at}");
+            tables.push(swept.tables());
+        }
+        assert!(tables.iter().all(|others| *others == tables[0]), "{at}");
+    }
+}
+
+#[test]
+fn a_chunk_may_begin_behind_what_only_begins_like_one() {
+    // Less than the header of a chunk, and more.
+    for length in [511, 512, 5000] {
+        let mut bytes = log_of_chunks(3);
+        let start = damage::chunk_offset(1);
+        bytes.splice(start..start, b"ElfChnk\0".repeat(625)[..length].iter().copied());
+        let scene = Scene::new();
+        scene.put("A/Sysmon.evtx", &bytes);
+        let swept = scene.sweep(&[]).expect(3);
+        let offset = (start + length) as u64;
+        let expected = [(1, 0, 4608), (2, 1, offset + 512), (3, 2, offset + 512 + CHUNK as u64)];
+        assert_eq!(rows(&swept), expected, "{length}");
+        assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), bytes.len() as u64, "{length}");
+    }
+}
+
+#[test]
 fn a_chunk_off_its_place_ends_where_another_one_begins() {
     // One that reaches into a chunk in its place, and two of which the second was written over the first.
     let (old, new, last) = (chunk(1..=60), chunk(101..=160), chunk(201..=203));

@@ -1,7 +1,7 @@
 //! Patterns: text in which `*` stands for any run of characters. Language-neutral: whoever builds
 //! a pattern has already dealt with quotes and escapes.
 
-use memchr::memchr2;
+use crate::byte_search::find_either;
 
 /// A pattern that is compared with a whole value, without regard to case.
 ///
@@ -106,7 +106,7 @@ fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
 fn after_first<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
     let Some((first, others)) = needle.split_first() else { return Some(haystack) };
     let mut rest = haystack;
-    while let Some(at) = memchr2(first.to_ascii_lowercase(), first.to_ascii_uppercase(), rest) {
+    while let Some(at) = find_either(first.to_ascii_lowercase(), first.to_ascii_uppercase(), rest) {
         rest = rest.get(at + 1..)?;
         let (begins, behind) = rest.split_at_checked(others.len())?;
         if begins.eq_ignore_ascii_case(others) {

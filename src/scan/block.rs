@@ -173,18 +173,28 @@ impl Scanner {
         while at < block.end {
             let place = at..block.end.min(at + CHUNK_SIZE);
             at = place.end;
-            let extent = self.scan_place(place.clone(), chunk_number(place.start), scan);
+            let own = off_grid.own_part(place.clone());
+            let extent = self.scan_place(own.clone(), chunk_number(place.start), scan);
+            if own.end < place.end {
+                self.note_reading(own.end..place.end, scan);
+            }
             *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place);
             self.scan_off_grid(off_grid.beginning_in(place), scan);
         }
     }
 
-    fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
-        let read = self.buffer.part(0..length);
+    /// Notes how much of bytes could be read that are looked at otherwise.
+    fn note_reading(&mut self, range: Range<u64>, scan: &mut BlockScan) {
+        let read = self.buffer.part(range);
         scan.bytes_read += read.bytes_read();
-        for problem in &read.problems {
-            scan.problems.push(problem.clone());
+        for problem in read.problems {
+            scan.problems.push(problem);
         }
+    }
+
+    fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
+        self.note_reading(0..length, scan);
+        let read = self.buffer.part(0..length);
         // A header of which a part is missing says nothing for certain.
         if read.unread.is_empty() {
             let header = FileHeader::parse(read.bytes);

@@ -269,6 +269,31 @@ pub(super) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<(Range
     is_whole.then_some((at..at + length, Written { header_id, filetime }))
 }
 
+/// Where a chunk's records end, if its header knows: there is the end of a record with the last id that the header gives, or there
+/// are none. A few bytes tell. `None` of a chunk whose records were damaged, or whose header was not brought up to date.
+#[inline]
+pub(super) fn known_end(chunk: &[u8]) -> Option<usize> {
+    let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
+    if end == CHUNK_HEADER_SIZE {
+        return Some(end);
+    }
+    let size = usize::try_from(u32_at(chunk, end.checked_sub(SIZE_COPY_SIZE)?)?).ok()?;
+    let (last, written) = whole_record(chunk, end.checked_sub(size)?, end)?;
+    (last.end == end && u64_at(chunk, LAST_RECORD_ID_OFFSET) == Some(written.header_id)).then_some(end)
+}
+
+/// Where the records of a chunk end that follow one another from the first one on, whatever its header says. Where none follows the
+/// header, it may be no header: then its signature ends there.
+pub(super) fn chain_end(chunk: &[u8]) -> usize {
+    let mut end = CHUNK_SIGNATURE.len();
+    let mut at = CHUNK_HEADER_SIZE;
+    while let Some((record, _)) = whole_record(chunk, at, chunk.len()) {
+        at = record.end;
+        end = at;
+    }
+    end
+}
+
 fn header_damage(bytes: &[u8]) -> Option<Damage> {
     let mut hasher = crc32fast::Hasher::new();
     for range in HEADER_CHECKED {

@@ -1,25 +1,33 @@
 //! Chunks that lie in a log where none begins: behind the file's header there should be one every 64 KiB.
 //!
 //! A log lost its header or other bytes, or was put together from pieces. Such chunks are found by their signature and the checksum of
-//! their header, at any byte of whatever is no chunk in its place: what a program left out or put in need not be whole sectors. Only there
-//! are bytes read for this that the places themselves do not ask for. How a chunk is decoded, and what becomes of what is found, is not
-//! this file's.
+//! their header, at any byte of whatever is no chunk in its place, and behind the records of whatever is one: what a program left out or
+//! put in need not be whole sectors, and need not be missing between chunks. Records are not looked into: what an event says can be made
+//! to look like a chunk. Bytes that the places themselves do not ask for are read only where there may be such chunks. How a chunk is
+//! decoded, and what becomes of what is found, is not this file's.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::block::{BlockScan, Scanner, chunk_number};
-use super::chunk::{CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, Place, has_sound_header, place};
-use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
+use super::chunk::{
+    CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, Place, chain_end, has_sound_header, known_end, place,
+};
+use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, USED_OF_FILE_HEADER};
+use crate::byte_search::Sought;
 use crate::bytes::{FILE_SIGNATURE, LogBytes};
 use crate::damage::{Damage, Problem};
 use crate::tally::Tally;
+
+/// What a chunk begins with.
+static SIGNATURE: LazyLock<Sought> = LazyLock::new(|| Sought::new(CHUNK_SIGNATURE));
 
 /// What lies before a piece of a log, in the place of a chunk or of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Before {
     /// Nothing in which a chunk off its place can begin.
     Sound,
-    /// What is neither a chunk nor unused; or it was not looked at.
+    /// Something in which one can; or it was not looked at.
     Doubtful,
 }
 
@@ -41,11 +49,14 @@ impl Scanner {
         before: &mut Before,
     ) -> OffGrid {
         let read = self.buffer.part(piece.start..piece.end);
-        let places: Vec<Place> = places(read.bytes, piece.start).map(|(place, _)| place).collect();
-        let reached_into = *before == Before::Doubtful && places.first() != Some(&Place::Chunk);
-        let is_foreign = |place: Option<&Place>| place == Some(&Place::Foreign);
-        *before = if is_foreign(places.last()) { Before::Doubtful } else { Before::Sound };
-        if !reached_into && !places.contains(&Place::Foreign) {
+        let reached_into = *before == Before::Doubtful && !read.bytes.starts_with(CHUNK_SIGNATURE);
+        let (mut any, mut last) = (false, false);
+        for (what, range) in places(read.bytes, piece.start) {
+            last = what.doubtful_from(read.bytes.get(range).unwrap_or_default()).is_some();
+            any |= last;
+        }
+        *before = if last { Before::Doubtful } else { Before::Sound };
+        if !reached_into && !any {
             return OffGrid::default();
         }
         let start = piece.start.saturating_sub(if reached_into { CHUNK_SIZE } else { 0 });
@@ -99,56 +110,103 @@ fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
 
 /// The chunks that lie off their places in a log, in a part of it, in order and apart from each other.
 #[derive(Debug, Default)]
-pub(super) struct OffGrid(Vec<Range<u64>>);
+pub(super) struct OffGrid {
+    chunks: Vec<Range<u64>>,
+    /// What is left of chunks in their places in which others begin.
+    cut_off: Vec<Range<u64>>,
+}
 
 impl OffGrid {
-    /// Finds them in bytes that lie `start` bytes into the log: at its beginning, or in the place of a chunk. A chunk in its
-    /// place is not looked into.
+    /// Finds them in bytes that lie `start` bytes into the log: at its beginning, or in the place of a chunk.
     pub(super) fn find(bytes: &[u8], start: u64) -> Self {
-        let mut chunks: Vec<Range<u64>> = Vec::new();
-        for (place, range) in places(bytes, start) {
-            if place == Place::Chunk {
-                end_last(&mut chunks, start + range.start as u64);
-                continue;
+        let mut found = OffGrid::default();
+        for (what, range) in places(bytes, start) {
+            let begin = start + range.start as u64;
+            if what == Content::Chunk {
+                end_last(&mut found.chunks, begin);
             }
-            for chunk in sound_chunks(bytes, range) {
-                let from = start + chunk as u64;
-                end_last(&mut chunks, from);
-                chunks.push(from..from + CHUNK_SIZE);
+            let Some(from) = what.doubtful_from(bytes.get(range.clone()).unwrap_or_default()) else {
+                continue;
+            };
+            let mut chunks =
+                sound_chunks(bytes, range.start + from..range.end).map(|at| start + at as u64).peekable();
+            if let (Content::Chunk, Some(first)) = (what, chunks.peek()) {
+                found.cut_off.push(begin..*first);
+            }
+            for chunk in chunks {
+                end_last(&mut found.chunks, chunk);
+                found.chunks.push(chunk..chunk + CHUNK_SIZE);
             }
         }
-        end_last(&mut chunks, start + bytes.len() as u64);
-        OffGrid(chunks)
+        end_last(&mut found.chunks, start + bytes.len() as u64);
+        found
+    }
+
+    /// What of the place of a chunk is to be looked at as such: a chunk in its place ends where another one begins.
+    pub(super) fn own_part(&self, place: Range<u64>) -> Range<u64> {
+        self.cut_off.iter().find(|cut_off| cut_off.start == place.start).cloned().unwrap_or(place)
     }
 
     /// How many bytes of that range belong to them.
     pub(super) fn covered(&self, range: &Range<u64>) -> u64 {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
-        self.0.iter().map(common).sum()
+        self.chunks.iter().map(common).sum()
     }
 
     /// Those that begin in that range.
     pub(super) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
-        self.0.iter().filter(move |chunk| range.contains(&chunk.start))
+        self.chunks.iter().filter(move |chunk| range.contains(&chunk.start))
+    }
+}
+
+/// What lies in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// The header of a log.
+    Header,
+    /// A chunk, or the start of one.
+    Chunk,
+    /// Never used: nothing but zeros.
+    Unused,
+    /// Something else.
+    Foreign,
+}
+
+impl Content {
+    /// From where on in the bytes of such a place a chunk off its place may begin; `None` if none can. Of the header, behind what it says;
+    /// of a chunk, behind its records.
+    fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
+        let held_behind = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
+        match self {
+            Content::Header => held_behind(USED_OF_FILE_HEADER),
+            Content::Chunk => match known_end(bytes) {
+                Some(end) => held_behind(end),
+                None => held_behind(chain_end(bytes)),
+            },
+            Content::Unused => None,
+            Content::Foreign => Some(0),
+        }
     }
 }
 
 /// The places of a log in bytes that lie `start` bytes into it, at its beginning or in the place of a chunk, from there; and what lies in
 /// each. The header has one, too.
-fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Place, Range<usize>)> {
+fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
         let is_header = start == 0 && at == 0;
         let size = if is_header { FILE_HEADER_SIZE } else { CHUNK_SIZE };
         let end = bytes.len().min(at + usize::try_from(size).unwrap_or(usize::MAX));
-        let what = if !is_header {
-            place(bytes.get(at..end).unwrap_or_default())
-        } else if rest.starts_with(FILE_SIGNATURE) {
-            Place::Chunk
+        let what = if is_header {
+            if rest.starts_with(FILE_SIGNATURE) { Content::Header } else { Content::Foreign }
         } else {
-            Place::Foreign
+            match place(bytes.get(at..end).unwrap_or_default()) {
+                Place::Chunk => Content::Chunk,
+                Place::Unused => Content::Unused,
+                Place::Foreign => Content::Foreign,
+            }
         };
         let range = at..end;
         at = end;
@@ -159,9 +217,8 @@ fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Place, Range<usize>
 /// Where chunks with a sound header begin in that range of the bytes.
 fn sound_chunks(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
     let end = bytes.len().min(range.end + CHUNK_SIGNATURE.len() - 1);
-    let windows = bytes.get(range.start..end).unwrap_or_default().windows(CHUNK_SIGNATURE.len());
-    let signed = windows.enumerate().filter(|(_, window)| window.first_chunk() == Some(CHUNK_SIGNATURE));
-    let signed = signed.map(move |(at, _)| range.start + at);
+    let signed = SIGNATURE.places(bytes.get(range.start..end).unwrap_or_default());
+    let signed = signed.map(move |at| range.start + at);
     signed.filter(|at| bytes.get(*at..).is_some_and(has_sound_header))
 }
 

@@ -1,0 +1,59 @@
+//! Finding bytes among others as fast as they can be read. The home of `memchr`.
+
+use memchr::memmem::Finder;
+
+/// Bytes that are looked for in many places.
+#[derive(Debug)]
+pub(crate) struct Sought(Finder<'static>);
+
+impl Sought {
+    /// Gets ready to look for them.
+    pub(crate) fn new(bytes: &'static [u8]) -> Self {
+        Sought(Finder::new(bytes))
+    }
+
+    /// Where they begin in others: every place, also those that lie one in the other.
+    pub(crate) fn places<'h>(&'h self, bytes: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let at = from + self.0.find(bytes.get(from..)?)?;
+            from = at + 1;
+            Some(at)
+        })
+    }
+
+    /// Whether bytes hold them, or end with some first ones of them: the others may lie behind.
+    pub(crate) fn may_begin_in(&self, bytes: &[u8]) -> bool {
+        let sought = self.0.needle();
+        let begins_at_end =
+            || (1..sought.len()).any(|length| bytes.ends_with(sought.get(..length).unwrap_or_default()));
+        self.0.find(bytes).is_some() || begins_at_end()
+    }
+}
+
+/// The first place of one byte or another.
+pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    memchr::memchr2(one, other, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_in_bytes_is_found() {
+        let sought = Sought::new(b"aab");
+        assert_eq!(sought.places(b"aabaaab").collect::<Vec<_>>(), [0, 4]);
+        assert_eq!(Sought::new(b"aa").places(b"aaa").collect::<Vec<_>>(), [0, 1]);
+        for (bytes, expected) in [
+            (&b"xaabx"[..], true),
+            (b"xa", true),
+            (b"xaa", true),
+            (b"aax", false),
+            (b"", false),
+            (b"a", true),
+        ] {
+            assert_eq!(sought.may_begin_in(bytes), expected, "{bytes:?}");
+        }
+    }
+}
