@@ -27,7 +27,7 @@ fn rows(swept: &Swept) -> Vec<(i64, bool)> {
 
 #[test]
 fn deleted_records_are_marked_and_counted_apart() {
-    for style in [Style::Live, Style::Export] {
+    for style in [Style::Live, Style::Export, Style::Forwarded] {
         let (first, second) = ([matching(901).on("A"), harmless(902).on("A")], [matching(903).on("A")]);
         let scene = Scene::new();
         scene.put("A/x.evtx", &log(style, [&first, &second]));

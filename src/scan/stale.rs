@@ -3,7 +3,8 @@
 //! Windows fills a chunk anew from its start and leaves what lies behind. A record there refers to definitions at places that may
 //! have been filled anew, too; what it says can be told only if the definitions now there are the ones it was written for. So a
 //! record counts as found only if it is whole, its values fill it, and each definition that it refers to bears the number that
-//! the record knows it by (the first four bytes of the definition's GUID). What was altered is left alone, not guessed at.
+//! the record knows it by (the first four bytes of the definition's GUID). One without a template refers to names only, each of which
+//! must have its hash ([`super::inline`]). What was altered is left alone, not guessed at.
 
 use std::ops::Range;
 
@@ -13,6 +14,7 @@ use super::binxml::FRAGMENT;
 use super::chunk::{
     CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, whole_record,
 };
+use super::inline::Inline;
 use super::log::u32_at;
 use super::value::Values;
 
@@ -26,12 +28,13 @@ const GUID_OFFSET: usize = 4;
 /// `walk` is made anew: its records are those found, its gaps everything else.
 pub(super) fn walk(chunk: &[u8], ranges: &[Range<usize>], walk: &mut Walk) {
     walk.clear();
+    let mut inline = Inline::of(chunk);
     let mut end = CHUNK_HEADER_SIZE;
     for range in ranges {
         let mut at = range.start.max(end);
         while let Some(start) = next_signature(chunk, at..range.end) {
-            let Some((record, written)) =
-                whole_record(chunk, start, range.end).filter(|(record, _)| is_readable(chunk, record))
+            let Some((record, written)) = whole_record(chunk, start, range.end)
+                .filter(|(record, _)| is_readable(chunk, record, &mut inline))
             else {
                 at = start + 1;
                 continue;
@@ -53,14 +56,14 @@ fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
     Some(range.start + place)
 }
 
-/// Whether what the record says can be told from the definitions that are there.
-fn is_readable(chunk: &[u8], record: &Range<usize>) -> bool {
+/// Whether what the record says can be told from the definitions, or the names, that are there.
+fn is_readable(chunk: &[u8], record: &Range<usize>, inline: &mut Inline<'_>) -> bool {
     let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
     let read = |content: Range<usize>| {
         Values::read(chunk, content.clone())
             .filter(|values| is_known_by_its_number(chunk, content.start, values))
     };
-    let Some(values) = read(content) else { return false };
+    let Some(values) = read(content.clone()) else { return inline.is_readable(content) };
     values.places(FRAGMENT).all(|(at, size)| {
         let start = values.start() + at;
         size == 0 || read(start..start + size).is_some()
@@ -79,9 +82,9 @@ mod tests {
     use dnsweep_samples::{Event, LogWriter, Style};
 
     /// A chunk of two live records with three stale ones behind them.
-    fn chunk() -> (Vec<u8>, usize) {
+    fn chunk(style: Style) -> (Vec<u8>, usize) {
         let query = |number: u64| Event::dns_query("example.com", "a.exe").numbered(number);
-        let mut writer = LogWriter::new(Style::Live);
+        let mut writer = LogWriter::new(style);
         writer.push_all(&[query(1), query(2)]).unwrap();
         writer.end_chunk_leaving(&[query(11), query(12), query(13)]).unwrap();
         let chunk = writer.finish()[4096..4096 + 65_536].to_vec();
@@ -97,16 +100,18 @@ mod tests {
 
     #[test]
     fn stale_records_are_found_behind_the_live_ones() {
-        let (chunk, end) = chunk();
-        let whole = found(&chunk, end);
-        assert_eq!(whole.len(), 3);
-        // And in a chunk that was cleared.
-        assert_eq!(found(&chunk, CHUNK_HEADER_SIZE).len(), 5);
+        for style in [Style::Live, Style::Export, Style::Forwarded] {
+            let (chunk, end) = chunk(style);
+            let whole = found(&chunk, end);
+            assert_eq!(whole.len(), 3, "{style:?}");
+            // And in a chunk that was cleared.
+            assert_eq!(found(&chunk, CHUNK_HEADER_SIZE).len(), 5, "{style:?}");
+        }
     }
 
     #[test]
     fn a_record_whose_definition_was_overwritten_is_left_alone() {
-        let (mut chunk, end) = chunk();
+        let (mut chunk, end) = chunk(Style::Live);
         let values = Values::head(&chunk, 512 + RECORD_HEADER_SIZE).unwrap();
         let guid = values.definition + GUID_OFFSET;
         chunk[guid] ^= 1;
@@ -115,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_record_that_was_altered_is_left_alone() {
-        let (original, end) = chunk();
+        let (original, end) = chunk(Style::Live);
         let mut walked = Walk::default();
         walk(&original, std::slice::from_ref(&(end..original.len())), &mut walked);
         let second = walked.records[1].range.clone();
