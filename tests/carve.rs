@@ -232,7 +232,7 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
         [(1, 30_000, 512), (2, 20_001, 1), (3, 600, 40_000), (4, 65_530, 3), (5, 100, 5000)]
             .map(|(chunk, at, lost)| (chunk, damage::chunk_offset(chunk) + at, lost))
             .into_iter()
-            .chain([(usize::MAX, 200, 300)])
+            .chain([(usize::MAX, 200, 300), (usize::MAX, 37, 4059)])
     {
         let mut bytes = whole.clone();
         bytes.drain(at..at + lost);

@@ -27,8 +27,6 @@ const CHECKED: Range<usize> = 0..120;
 const FLAGS_OFFSET: usize = 120;
 const CHUNK_COUNT_OFFSET: usize = 42;
 const CHECKSUM_OFFSET: usize = 124;
-/// Bytes of the file header that say something: behind its checksum there are only zeros.
-pub(super) const USED_OF_FILE_HEADER: usize = CHECKSUM_OFFSET + 4;
 /// The flags of a log that was not closed cleanly, and of one without checksums.
 const DIRTY: u32 = 1;
 const NO_CHECKSUMS: u32 = 4;

@@ -13,7 +13,7 @@ use super::block::{BlockScan, Scanner, chunk_number};
 use super::chunk::{
     CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, Place, chain_end, has_sound_header, known_end, place,
 };
-use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, USED_OF_FILE_HEADER};
+use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::byte_search::Sought;
 use crate::bytes::{FILE_SIGNATURE, LogBytes};
 use crate::damage::{Damage, Problem};
@@ -174,12 +174,12 @@ enum Content {
 }
 
 impl Content {
-    /// From where on in the bytes of such a place a chunk off its place may begin; `None` if none can. Of the header, behind what it says;
-    /// of a chunk, behind its records.
+    /// From where on in the bytes of such a place a chunk off its place may begin; `None` if none can. Of the header, behind its
+    /// signature: nothing in it looks like a chunk. Of a chunk, behind its records.
     fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
         let held_behind = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
-            Content::Header => held_behind(USED_OF_FILE_HEADER),
+            Content::Header => held_behind(FILE_SIGNATURE.len()),
             Content::Chunk => match known_end(bytes) {
                 Some(end) => held_behind(end),
                 None => held_behind(chain_end(bytes)),
