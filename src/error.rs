@@ -126,6 +126,9 @@ pub enum SweepError {
     /// A sweep to the output was not finished, and it was not said what shall become of it.
     #[error("'{}' holds what an unfinished sweep to this output has read: give --resume to go on from there, or --force to begin anew", .0.display())]
     OutputUnfinished(PathBuf),
+    /// What lies where a sweep keeps what it has so far is not a sweep's.
+    #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder with nothing else in it, found something else; move it, or give another --out", .0.display())]
+    PartialForeign(PathBuf),
     /// The journal cannot be gone on from.
     #[error("cannot resume from '{}': {reason}", path.display())]
     Resume {

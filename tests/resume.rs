@@ -241,6 +241,35 @@ fn an_unfinished_sweep_is_neither_taken_up_nor_thrown_away_unasked() {
 }
 
 #[test]
+fn what_no_sweep_made_is_not_taken_for_an_unfinished_one() {
+    let scene = half_done();
+    fs::remove_dir_all(partial(&scene)).unwrap();
+    fs::create_dir(partial(&scene)).unwrap();
+    let precious = partial(&scene).join("thesis.txt");
+    fs::write(&precious, "years of work").unwrap();
+    for options in [&[][..], &["--force"], &["--resume"]] {
+        let swept = scene.sweep(options).expect(2);
+        assert!(swept.ended.stderr.contains(".out.partial' is where"), "{}", swept.ended.stderr);
+        assert_eq!(fs::read_dir(partial(&scene)).unwrap().count(), 1, "{options:?}");
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
+    }
+    // A link to a folder, and a file.
+    let elsewhere = scene.path("elsewhere");
+    fs::rename(partial(&scene), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, partial(&scene)).unwrap();
+    scene.sweep(&["--force"]).expect(2);
+    fs::remove_file(partial(&scene)).unwrap();
+    fs::write(partial(&scene), "").unwrap();
+    scene.sweep(&["--force"]).expect(2);
+    fs::remove_file(partial(&scene)).unwrap();
+    // An empty one is as good as none.
+    fs::create_dir(partial(&scene)).unwrap();
+    scene.sweep(&[]).expect(0);
+    assert!(!partial(&scene).exists());
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 1);
+}
+
+#[test]
 fn a_span_back_from_now_stays_what_it_was() {
     let scene = Scene::new();
     for machine in 0..6 {

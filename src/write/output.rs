@@ -63,6 +63,7 @@ pub fn prepare(
     let partial = PartialDirectory::take(&target, earlier).map_err(|obstacle| match obstacle {
         Obstacle::Busy(path) => SweepError::OutputBusy(path),
         Obstacle::Unfinished(path) => SweepError::OutputUnfinished(path),
+        Obstacle::Foreign(path) => SweepError::PartialForeign(path),
         Obstacle::System(source) => place(source),
     })?;
     fs::create_dir(partial.tables().join(STATS_FOLDER)).map_err(place)?;

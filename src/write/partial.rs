@@ -34,6 +34,8 @@ pub(super) enum Obstacle {
     Busy(PathBuf),
     /// There is a journal that nothing was said of.
     Unfinished(PathBuf),
+    /// Something has its name that no sweep made.
+    Foreign(PathBuf),
     /// The system refuses.
     System(io::Error),
 }
@@ -60,6 +62,7 @@ impl PartialDirectory {
         let path = target.with_file_name(name);
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            Err(_) if !is_of_a_sweep(&path)? => return Err(Obstacle::Foreign(path)),
             _ => {}
         }
         let lock = File::options().create(true).append(true).open(path.join(LOCK))?;
@@ -133,9 +136,27 @@ impl Drop for PartialDirectory {
         // What cannot be removed now is removed by the next sweep to the same output.
         let _ = fs::remove_dir_all(self.tables());
         if !self.is_worth_keeping() {
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = fs::remove_dir_all(self.replaced());
+            let _ = fs::remove_file(self.journal());
+            let _ = fs::remove_file(self.path.join(LOCK));
+            // Only if nothing else came to lie in it.
+            let _ = fs::remove_dir(&self.path);
         }
     }
+}
+
+/// Whether there is nothing in a directory but what sweeps put there. A link to one is none.
+fn is_of_a_sweep(path: &Path) -> io::Result<bool> {
+    if !path.symlink_metadata()?.is_dir() {
+        return Ok(false);
+    }
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if [LOCK, JOURNAL, TABLES, REPLACED].iter().all(|ours| name != *ours) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// That there is nothing to remove is no error.
