@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use tikv_jemallocator::Jemalloc;
 
 use dnsweep::cli::{Command, CommandLine, DetectionsCommand, LogFormat, SweepArguments, VerifyArguments};
@@ -71,7 +71,7 @@ fn ended(result: Result<Exit, SweepError>, format: LogFormat) -> Exit {
 }
 
 fn try_sweep(arguments: &SweepArguments) -> Result<Exit, SweepError> {
-    let interrupt = watch_for_interrupts();
+    let interrupt = watch_for_signals();
     let config = Config::resolve(arguments, EventTime::now())?;
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
@@ -107,7 +107,7 @@ fn try_detections(command: &DetectionsCommand) -> Result<Exit, SweepError> {
 }
 
 /// A flag that the first Ctrl-C (SIGTERM, or SIGHUP of a lost connection) sets; the second one ends the process at once.
-fn watch_for_interrupts() -> Arc<AtomicBool> {
+fn watch_for_signals() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let status = i32::from(Exit::Interrupted.number());
@@ -116,6 +116,8 @@ fn watch_for_interrupts() -> Arc<AtomicBool> {
         let _ = signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&flag));
         let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
     }
+    // A file that grows beyond what `ulimit -f` allows then is an error like that of a full disk, not the end of the process.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     flag
 }
 
