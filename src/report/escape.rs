@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// `text` with every character replaced that could act on a terminal or hide what is shown:
-/// control characters (`\u{1b}` begins an escape sequence), and characters that take no space or
-/// change the direction of writing. All else, backslashes included, stays as it is.
+/// control characters (`\u{1b}` begins an escape sequence), and characters that take no space, look like
+/// space or change the direction of writing. All else, backslashes included, stays as it is.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts) {
@@ -40,9 +40,13 @@ pub fn escaped_json(json: &str) -> String {
     safe
 }
 
-/// Whether the standard library holds the character for one that a reader would not see as it is.
+/// Letters and a symbol that look like nothing: the fillers of Hangul syllables, and the Braille pattern without a dot.
+const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
+
+/// Whether the standard library holds the character for one that a reader would not see as it is, or it is blank.
 fn acts(character: char) -> bool {
-    !matches!(character, '\\' | '\'' | '"') && character.escape_debug().len() > 1
+    let is_plain = matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1;
+    !is_plain || BLANKS.contains(&character)
 }
 
 #[cfg(test)]
@@ -55,6 +59,7 @@ mod tests {
         assert_eq!(escaped("a\nb\u{202e}c\u{200b}"), "a\\u{a}b\\u{202e}c\\u{200b}");
         assert_eq!(escaped("\u{9b}31m\u{7f}"), "\\u{9b}31m\\u{7f}");
         assert_eq!(escaped_json("\"a\u{9b}\u{e0001}\""), r#""a\u009b\udb40\udc01""#);
+        assert_eq!(escaped("a\u{3164}\u{2800}\u{a0}\u{3000}b"), "a\\u{3164}\\u{2800}\\u{a0}\\u{3000}b");
         let kept = r#"C:\Users\Größe\"x".exe 日本"#;
         assert_eq!(escaped(kept), kept);
     }
