@@ -166,7 +166,10 @@ fn a_table_that_is_gone_or_something_else_is_found() {
     for table in TABLES {
         let (path, aside) = (scene.out().join(table), scene.path("aside"));
         fs::rename(&path, &aside).unwrap();
-        assert_eq!(findings(&scene.out(), &[]), [format!("output {table}: missing")]);
+        assert_eq!(
+            findings(&scene.out(), &[]),
+            [format!("output {table}: missing: expected a regular file, found none")]
+        );
         symlink(&aside, &path).unwrap();
         let expected = format!("output {table}: expected a regular file, found something else");
         assert_eq!(findings(&scene.out(), &[]), [expected]);
@@ -174,7 +177,10 @@ fn a_table_that_is_gone_or_something_else_is_found() {
         fs::rename(&aside, &path).unwrap();
     }
     fs::remove_dir_all(scene.out().join("stats")).unwrap();
-    assert_eq!(findings(&scene.out(), &[]), [format!("output {}: missing", TABLES[2])]);
+    assert_eq!(
+        findings(&scene.out(), &[]),
+        [format!("output {}: missing: expected a regular file, found none", TABLES[2])]
+    );
 }
 
 #[test]
@@ -252,7 +258,7 @@ fn evidence_that_changed_is_found() {
     fs::rename(&log, log.with_file_name("a\u{1b}.evtx")).unwrap();
     scene.put("HOST/notes.txt", b"none of a sweep's business");
     let expected = [
-        "evidence HOST: HOST/Sysmon.evtx: missing",
+        "evidence HOST: HOST/Sysmon.evtx: missing: expected a regular file, found none",
         "evidence HOST: HOST/a\\u{1b}.evtx: not listed in the ledger",
     ];
     assert_eq!(findings(&out, &[&evidence]), expected);
@@ -298,7 +304,11 @@ fn without_hashes_it_says_that_content_was_not_compared() {
     let lines = findings(&scene.out(), &[&scene.evidence()]);
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines[0].ends_with("HOST/Sysmon.evtx: expected 69632 bytes, found 5"), "{}", lines[0]);
-    assert!(lines[1].ends_with("OTHER/Sysmon.evtx: missing"), "{}", lines[1]);
+    assert!(
+        lines[1].ends_with("OTHER/Sysmon.evtx: missing: expected a regular file, found none"),
+        "{}",
+        lines[1]
+    );
 }
 
 #[test]
@@ -331,7 +341,7 @@ fn evidence_is_found_as_it_was_then() {
     fs::remove_file(root.join("HOST/link.evtx")).unwrap();
     scene.put("HOST/other", &log_of("OTHER"));
     let expected = [
-        "evidence evidence: HOST/link.evtx: missing",
+        "evidence evidence: HOST/link.evtx: missing: expected a regular file, found none",
         "evidence evidence: HOST/other: not listed in the ledger",
     ];
     assert_eq!(findings(&scene.out(), &[&root]), expected);

@@ -78,7 +78,7 @@ impl Display for Discrepancy {
         }
         let list = if matches!(self.place, Place::Output(_)) { "run.json" } else { "the ledger" };
         match &self.difference {
-            Difference::Missing => write!(f, "missing"),
+            Difference::Missing => write!(f, "missing: expected a regular file, found none"),
             Difference::Unlisted => write!(f, "not listed in {list}"),
             Difference::NotAFile => write!(f, "expected a regular file, found something else"),
             Difference::Outside => {
