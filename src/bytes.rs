@@ -3,9 +3,9 @@
 //! Everything after discovery reads a log through this trait alone, so that it does not matter
 //! whether the bytes lie in a plain file or, later, inside an archive or a disk image.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 /// The first bytes of every event log.
@@ -16,6 +16,27 @@ pub trait LogBytes: Send + Sync {
     /// Reads up to `buffer.len()` bytes that lie `offset` bytes into the log; returns how many
     /// were read, which is less than asked for only at the log's end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// What tells whether it is still as it was; `None` if that is not known.
+    fn state(&self) -> Option<FileState> {
+        None
+    }
+}
+
+/// What changes of a file when it is written to, or when another one takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileState {
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last changed: seconds since 1970 and nanoseconds.
+    pub modified: (i64, i64),
+}
+
+impl FileState {
+    /// What the system says of a file.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        FileState { size: metadata.len(), modified: (metadata.mtime(), metadata.mtime_nsec()) }
+    }
 }
 
 /// The bytes of a regular file, opened for reading only.
@@ -41,6 +62,10 @@ impl LogBytes for FileBytes {
             }
         }
         Ok(filled)
+    }
+
+    fn state(&self) -> Option<FileState> {
+        self.0.metadata().ok().map(|metadata| FileState::of(&metadata))
     }
 }
 

@@ -15,10 +15,10 @@ pub const MOST_STEPS: usize = 100;
 pub struct ClockStep {
     /// Where the record with the earlier time starts, in bytes from the start of the file.
     pub offset: u64,
-    /// When the record before it was written.
-    pub from: EventTime,
+    /// When the record before it was written; `None` for a time from the year 9999 on.
+    pub from: Option<EventTime>,
     /// When it was.
-    pub to: EventTime,
+    pub to: Option<EventTime>,
 }
 
 /// What the header of a record says of its writing.
@@ -79,11 +79,8 @@ impl Clock {
     /// The same, of records whose times fall.
     fn compare_numbers(&mut self, offset: u64, last: Written, next: Written) {
         // Some programs that write logs leave the time of the last record at 0: that says nothing.
-        if last.header_id.checked_add(1) == Some(next.header_id)
-            && next.filetime > 0
-            && let (Some(from), Some(to)) =
-                (EventTime::from_filetime(last.filetime), EventTime::from_filetime(next.filetime))
-        {
+        if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
+            let [from, to] = [last, next].map(|written| EventTime::from_filetime(written.filetime));
             self.push(ClockStep { offset, from, to });
         }
     }
@@ -171,10 +168,15 @@ mod tests {
     #[test]
     fn only_a_fall_between_neighbours_is_a_step() {
         let seen = clock(&[(1, 5), (2, 6), (3, 4), (4, 4), (9, 1), (10, 0)]);
-        let at = |hour: u64| EventTime::from_filetime(START + hour * HOUR).unwrap();
+        let at = |hour: u64| EventTime::from_filetime(START + hour * HOUR);
         let expected =
             [(2, 6, 4), (5, 1, 0)].map(|(offset, from, to)| ClockStep { offset, from: at(from), to: at(to) });
         assert_eq!(seen.steps(), expected);
+        let mut wild = clock(&[]);
+        for (number, filetime) in [(1, u64::MAX), (2, START)] {
+            wild.add(number, Written { header_id: number, filetime });
+        }
+        assert_eq!(wild.steps(), [ClockStep { offset: 2, from: None, to: at(0) }]);
         let mut little = clock(&[(1, 5)]);
         little.add(1, Written { header_id: 2, filetime: START + 5 * HOUR - LEAST_STEP + 1 });
         assert_eq!(little.step_count(), 0);

@@ -117,6 +117,16 @@ pub enum Damage {
         /// Why, in the decoder's words.
         reason: String,
     },
+    /// A DNS query has none of the names of its fields, which were told by the texts beside them.
+    NamesReplaced {
+        /// The id in the record's header.
+        header_id: u64,
+    },
+    /// A DNS query has none of the names of its fields, and nothing else tells which is which.
+    NamesLost {
+        /// The id in the record's header.
+        header_id: u64,
+    },
     /// An event in XML cannot be read.
     EventXml {
         /// What was expected and found.
@@ -150,7 +160,12 @@ pub enum Damage {
         /// How many.
         count: u64,
     },
+    /// The file was written to while it was read, or another one took its place.
+    Changed,
 }
+
+/// What is said of a file that was written to, or that another one took the place of.
+const CHANGED: &str = "the file changed while the sweep read it: expected the size and modification time that it was found with, found others";
 
 /// What is said of a chunk off its place.
 const OFF_GRID: &str =
@@ -198,6 +213,18 @@ impl fmt::Display for Damage {
             Damage::Record { header_id, reason } => {
                 write!(f, "record with header id {header_id} cannot be decoded: {reason}")
             }
+            Damage::NamesReplaced { header_id } => {
+                write!(
+                    f,
+                    "DNS query with header id {header_id}: expected its fields by their names, found them by the texts beside those"
+                )
+            }
+            Damage::NamesLost { header_id } => {
+                write!(
+                    f,
+                    "DNS query with header id {header_id}: expected its fields by their names, found none"
+                )
+            }
             Damage::EventXml { reason } => write!(f, "event in XML cannot be read: {reason}"),
             Damage::NoEventXml { found } => {
                 write!(f, "event XML: expected an event, found {}", Bytes(found))
@@ -210,6 +237,7 @@ impl fmt::Display for Damage {
                 write!(f, "the file ends early: its header says {promised} chunks, found {found}")
             }
             Damage::Shrunk => write!(f, "the file was longer when it was found than when it was read"),
+            Damage::Changed => f.write_str(CHANGED),
             Damage::NotRead => write!(f, "not read: the sweep was interrupted"),
             Damage::Further { count } => write!(f, "{count} further problems are counted, not listed"),
         }
@@ -281,7 +309,9 @@ impl Problems {
     /// Whether something could not be read, which may be possible at another time.
     #[must_use]
     pub fn lack_bytes(&self) -> bool {
-        let lacks = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
+        let lacks = |problem: &Problem| {
+            matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk | Damage::Changed)
+        };
         self.further > 0 || self.listed.iter().any(lacks)
     }
 

@@ -21,7 +21,7 @@ pub use self::evidence::EvidenceId;
 use self::evidence::{Evidence, Registry};
 pub use self::form::Form;
 use self::listing::{Found, Known, Listing, Tree, list};
-use crate::bytes::{FileBytes, LogBytes};
+use crate::bytes::{FileBytes, FileState, LogBytes};
 use crate::error::SweepError;
 use crate::tally::PassedOver;
 
@@ -88,6 +88,12 @@ pub struct LogFile {
 }
 
 impl LogFile {
+    /// How it was when it was found.
+    #[must_use]
+    pub fn state(&self) -> FileState {
+        FileState { size: self.size, modified: self.modified }
+    }
+
     /// Its path from its root, with `/`, every byte of a name that is no text as `\xNN` and every
     /// backslash as `\\`, so that the name can be found again.
     #[must_use]

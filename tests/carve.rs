@@ -97,6 +97,56 @@ fn a_chunk_that_was_overwritten_yields_what_is_left() {
     assert_eq!(good + damaged + other, 4 * CHUNK as u64);
 }
 
+/// A log of one chunk with 59 matches and one event whose text holds the header of another chunk, at a sector; and where that lies in the
+/// chunk. All checksums are right.
+fn log_with_a_header_in_a_text() -> (Vec<u8>, usize) {
+    let mut events: Vec<Event> = (1..=60).map(|number| matching(number).on("A")).collect();
+    events[20] = Event::dns_query("example.com", &"A".repeat(1500)).numbered(21).on("A");
+    let mut bytes = log(&events);
+    let letters =
+        |at: usize| bytes[at..at + 512].chunks_exact(2).all(|unit| matches!(unit, [b'A', 0] | [0, b'A']));
+    let at = (0..CHUNK).step_by(512).find(|at| letters(4096 + at)).unwrap();
+    bytes[4096 + at..][..512].copy_from_slice(&chunk(1..=3)[..512]);
+    damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
+    (bytes, at)
+}
+
+#[test]
+fn what_an_event_says_cuts_no_chunk_short() {
+    let (bytes, at) = log_with_a_header_in_a_text();
+    let whole = &bytes[4096..4096 + CHUNK];
+    let matches = |swept: &Swept| rows(swept).len();
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &bytes);
+    assert_eq!(matches(&scene.sweep(&["--checksums"]).expect(0)), 59, "in its place");
+    // Off its place, at the end of a piece and of a block and before it.
+    let mut shifted = log_of_chunks(131);
+    for chunk in [2, 3, 126, 127] {
+        shifted[damage::chunk_offset(chunk)..][..CHUNK].copy_from_slice(whole);
+    }
+    shifted.splice(4096..4096, [0; 8]);
+    scene.put("A/Sysmon.evtx", &shifted);
+    let swept = scene.sweep(&["--force"]).expect(3);
+    assert_eq!(matches(&swept), 127 + 4 * 59);
+    assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), shifted.len() as u64);
+    // Carved, with the end of a block (of 2 MiB, but the first) before the header, behind it, and between it and the chunk's end.
+    for start in [4096 + (32 << 16) - 512, 4096 + (32 << 16) - at - 512, 4096 + (32 << 16) - CHUNK + 512] {
+        let scene = Scene::new();
+        let image = image(40 * CHUNK, &[(start, whole)]);
+        scene.put("A/disk.raw", &image);
+        let swept = scene.sweep(&["--carve"]).expect(0);
+        assert_eq!(matches(&swept), 59, "{start}");
+        let file = swept.file("A/disk.raw");
+        assert_eq!(parts(&file), [CHUNK as u64, 0, 0, 39 * CHUNK as u64, 0], "{start}");
+    }
+    // Where the records have not their checksum, another chunk may have been written over them.
+    let mut broken = whole.to_vec();
+    broken[CHUNK / 2] ^= 1;
+    let scene = Scene::new();
+    scene.put("A/disk.raw", &image(4 * CHUNK, &[(1024, &broken)]));
+    assert!(matches(&scene.sweep(&["--carve"]).expect(3)) < 30);
+}
+
 #[test]
 fn what_only_looks_like_a_chunk_is_none() {
     let good = chunk(1..=1);

@@ -6,7 +6,7 @@ mod common;
 
 use common::logs::{harmless, matching};
 use common::{Scene, Swept};
-use dnsweep_samples::{LogWriter, Style, damage, event_xml};
+use dnsweep_samples::{Event, LogWriter, Style, damage, event_xml};
 use serde_json::{Value, json};
 
 /// Where the flags of a chunk lie, and the one that says that there are no checksums.
@@ -97,4 +97,55 @@ fn no_checksum_says_anything_of_event_xml() {
     let swept = scene.sweep(&[]).expect(0);
     assert_eq!(marks(&swept), marked(&[(2, "unverified")]));
     assert_eq!(swept.run()["totals"]["damaged_matches"], json!(0));
+}
+
+/// A log of one chunk in which another event than a query is the first that has the name `Data`; and where that name lies, less its length.
+fn log_with_a_shared_name() -> (Vec<u8>, usize) {
+    let other = Event::process_create("a.exe", "a", "b.exe").numbered(1).on("A");
+    let mut writer = LogWriter::new(Style::Live);
+    writer.push_all(&[other, matching(2).on("A"), harmless(3).on("A"), matching(4).on("A")]).unwrap();
+    let bytes = writer.finish();
+    let name: Vec<u8> = [4].into_iter().chain("Data".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let place = bytes.windows(name.len()).position(|bytes| bytes == name).unwrap();
+    (bytes, place)
+}
+
+#[test]
+fn a_query_is_told_without_the_names_of_its_elements_and_that_is_said() {
+    let (whole, place) = log_with_a_shared_name();
+    // The matches, how many problems hold a text, and how many queries the ledger counts.
+    let swept = |overwrite: &dyn Fn(&mut [u8]), options: &[&str], text: &str| {
+        let mut bytes = whole.clone();
+        overwrite(&mut bytes);
+        let scene = Scene::new();
+        scene.put("A/Sysmon.evtx", &bytes);
+        let swept = scene.sweep(options).expect(3);
+        let file = swept.file("A/Sysmon.evtx");
+        let problems = file["problems"].as_array().unwrap();
+        let said =
+            problems.iter().filter(|problem| problem["problem"].as_str().unwrap().contains(text)).count();
+        (marks(&swept), said, file["dns_queries"].as_u64().unwrap())
+    };
+    for options in [&[][..], &["--exhaustive"]] {
+        // Other letters, a NUL among them, and a length that reaches over everything.
+        for (at, byte) in [(2, b'W'), (4, 0), (1, 0x80)] {
+            let swept = swept(&|bytes| bytes[place + at] = byte, options, "found them by the texts");
+            assert_eq!(swept, (marked(&[(2, "damaged"), (4, "damaged")]), 3, 3), "{at} {options:?}");
+        }
+        // In a chunk that has no checksums, too.
+        let unchecked = |bytes: &mut [u8]| {
+            bytes[place + 2] = b'W';
+            bytes[damage::chunk_offset(0) + FLAGS] |= NO_CHECKSUMS;
+        };
+        let swept = swept(&unchecked, options, "found them by the texts");
+        assert_eq!(swept, (marked(&[(2, "unverified"), (4, "unverified")]), 3, 3));
+    }
+    // Where the texts are gone, too, nobody can tell which value is which: that is said.
+    let text: Vec<u8> = "QueryName".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let text = whole.windows(text.len()).position(|bytes| bytes == text).unwrap();
+    let torn = |bytes: &mut [u8]| {
+        bytes[place + 2] = b'W';
+        bytes[text] = b'X';
+    };
+    assert_eq!(swept(&torn, &[], "by their names, found none"), (vec![], 3, 3));
 }

@@ -15,6 +15,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::form::{Form, is_named_like_event_log};
 use super::{Links, Search};
+use crate::bytes::FileState;
 use crate::error::SweepError;
 use crate::in_order::in_order;
 use crate::tally::PassedOver;
@@ -106,11 +107,8 @@ impl Tree {
 
 impl Known {
     fn of(metadata: &Metadata) -> Self {
-        Known {
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            identity: (metadata.dev(), metadata.ino()),
-        }
+        let FileState { size, modified } = FileState::of(metadata);
+        Known { size, modified, identity: (metadata.dev(), metadata.ino()) }
     }
 }
 

@@ -11,4 +11,5 @@ pub use dns_client::DnsClientEvent;
 pub use dns_query::{DnsQueryEvent, process_name_of, query_status_name};
 pub use query_results::{Answer, QueryResults};
 pub use system::{DNS_CLIENT_QUERY_EVENT_IDS, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+pub(crate) use time::FILETIME_OF_9999;
 pub use time::{EventTime, Span, TimeError, parse_end_of_day, parse_instant, parse_span_back, time_zone};

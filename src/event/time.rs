@@ -14,6 +14,9 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
+/// The first FILETIME of the year 9999. From there on, decoders have rules of their own, and those who read the tables may know no such time.
+pub(crate) const FILETIME_OF_9999: u64 = 2_649_730_752_000_000_000;
+
 /// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -32,10 +35,12 @@ impl EventTime {
         EventTime(ticks)
     }
 
-    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` where that is more than can be counted.
+    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` from the year 9999 on.
     #[must_use]
+    #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {
-        i64::try_from(filetime).ok().map(|ticks| EventTime(ticks - FILETIME_OF_1970))
+        let ticks = i64::try_from(filetime).ok().filter(|_| filetime < FILETIME_OF_9999)?;
+        Some(EventTime(ticks - FILETIME_OF_1970))
     }
 
     /// 100 ns intervals since 1601-01-01T00:00:00Z; `None` for an earlier instant.

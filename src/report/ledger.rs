@@ -19,7 +19,7 @@ pub const FILES_COLUMNS: [Column; 36] = {
         Column::nullable(
             "sha256",
             Text,
-            "with `--hash`, the SHA-256 of these bytes; null without, and where they could not all be read",
+            "with `--hash`, the SHA-256 of these bytes; null without, where they could not all be read, and where they changed meanwhile",
         ),
         Column::always(
             "status",
@@ -117,7 +117,7 @@ pub const FILES_COLUMNS: [Column; 36] = {
         Column::always(
             "clock_steps",
             Records(&[("offset", Scalar::Integer), ("from_time", Scalar::Time), ("to_time", Scalar::Time)]),
-            "where the time in the header of a record is a minute or more before that of the record before it; the first hundred",
+            "where the time in the header of a record is a minute or more before that of the record before it; the first hundred; a time from the year 9999 on is null",
         ),
         Column::always("clock_step_count", Integer, "how many such steps it has"),
     ]
@@ -196,6 +196,8 @@ pub struct FileReport {
     pub clock: Clock,
     /// Matches of all detections.
     pub matches: u64,
+    /// Whether it was another one, or written to, when some part of it had been read.
+    pub changed: bool,
     /// Where the sweep left off, if it was interrupted in this file.
     pub interrupted_at: Option<u64>,
 }
@@ -216,36 +218,35 @@ impl FileReport {
         self.bytes_read += part.bytes_read;
         self.signed_chunks += part.signed_chunks;
         self.matches += part.matches;
+        self.changed |= part.changed;
     }
 
     /// Notes that the rest of the file, from `offset` on, was not read because of an interruption.
     pub fn interrupt(&mut self, offset: u64) {
-        // The last event of a block of event XML ends behind it.
-        let offset = if self.header == Header::Xml { offset.max(self.tally.extents.sum()) } else { offset };
+        // The last event of a block of event XML ends behind it, and so does a chunk off its place.
+        let offset = offset.max(self.tally.extents.sum());
         self.interrupted_at = Some(offset);
         let length = self.size.saturating_sub(offset);
         self.tally.extents.unread += length;
-        self.account_for_other_bytes();
         self.problems.sort();
         self.problems.push(Problem { offset, length, damage: Damage::NotRead });
     }
 
     /// Checks the whole file, all parts of which were added, against what its header says of it.
     pub fn complete(&mut self) {
-        self.account_for_other_bytes();
+        if self.changed {
+            // It would be of no file that there ever was.
+            self.sha256 = None;
+        }
+        // What could not be read of a block was read if it belongs to a chunk or an event that begins before.
+        let extents = &mut self.tally.extents;
+        extents.unread = extents.unread.saturating_sub(extents.sum().saturating_sub(self.size));
         // A chunk off its place reaches into the next one, and into the next block.
         self.problems.sort();
         let found = self.tally.chunks;
         if let Some(promised) = self.promised_chunks.filter(|promised| *promised > found) {
             let damage = Damage::MissingChunks { promised, found };
             self.problems.push(Problem { offset: self.size, length: 0, damage });
-        }
-    }
-
-    /// Of a carved file, what is neither a chunk nor unread belongs to none. Chunks do not overlap, so there is no less of it.
-    fn account_for_other_bytes(&mut self) {
-        if self.header == Header::Carved {
-            self.tally.extents.other = self.size.saturating_sub(self.tally.extents.sum());
         }
     }
 
@@ -373,7 +374,7 @@ pub(super) fn gap_sides(gap: &Gap) -> [Cell<'static>; 4] {
 }
 
 fn step_cells(step: &ClockStep) -> Vec<Cell<'static>> {
-    vec![Cell::count(step.offset), Cell::Time(step.from), Cell::Time(step.to)]
+    vec![Cell::count(step.offset), Cell::optional_time(step.from), Cell::optional_time(step.to)]
 }
 
 fn problem_cells(problem: &Problem) -> Vec<Cell<'static>> {
@@ -412,12 +413,33 @@ mod tests {
     }
 
     #[test]
-    fn what_an_interruption_leaves_of_event_xml_counts_from_its_last_event_on() {
-        let mut report = report(Header::Xml, 4096, 0, None);
-        report.tally.extents = Extents { header: 96, good: 4500, ..Extents::default() };
-        report.interrupt(4096);
-        assert_eq!((report.extents().unread, report.extents().sum()), (69_632 - 4596, 69_632));
-        let problem = report.problems().remove(0);
-        assert_eq!((problem.offset, problem.length), (4596, 69_632 - 4596));
+    fn what_an_interruption_leaves_counts_from_the_last_event_or_chunk_on() {
+        for header in [Header::Xml, Header::Clean, Header::Carved] {
+            let mut report = report(header, 4096, 0, None);
+            report.tally.extents = Extents { header: 96, good: 4500, ..Extents::default() };
+            report.interrupt(4096);
+            assert_eq!((report.extents().unread, report.extents().sum()), (69_632 - 4596, 69_632));
+            let problem = report.problems().remove(0);
+            assert_eq!((problem.offset, problem.length), (4596, 69_632 - 4596));
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_was_read_where_a_chunk_reaches_into_it() {
+        let mut report = report(Header::Clean, 40_000, 1, None);
+        report.tally.extents = Extents { header: 4096, good: 40_000, unread: 29_632, ..Extents::default() };
+        report.complete();
+        assert_eq!((report.extents().unread, report.extents().sum()), (69_632 - 44_096, 69_632));
+    }
+
+    #[test]
+    fn of_a_file_that_changed_there_is_no_hash() {
+        let part = |changed| FileReport { changed, sha256: Some(String::new()), ..FileReport::default() };
+        for (first, second) in [(false, false), (true, false), (false, true)] {
+            let mut report = part(first);
+            report.append(part(second));
+            report.complete();
+            assert_eq!(report.sha256.is_some(), !first && !second);
+        }
     }
 }

@@ -87,9 +87,6 @@ pub(super) fn is_letter(unit: &[u8], lower: u8) -> bool {
     matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
 }
 
-/// The first FILETIME of the year 9999. From there on, decoders have rules of their own.
-pub(super) const FILETIME_OF_9999: u64 = 2_649_730_752_000_000_000;
-
 /// Which substitution, from 0.
 pub(super) type Index = u16;
 

@@ -5,22 +5,22 @@ use std::ops::Range;
 use crate::bytes::LogBytes;
 use crate::clock::Clock;
 use crate::damage::{Damage, Integrity, Problem, Problems};
-use crate::tally::{Extents, Tally};
+use crate::tally::Tally;
 
-use super::chunk::{
-    Checksums, Place, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, place,
-    walk as walk_chunk,
-};
+use super::chunk::{Checksums, Place, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, place};
 use super::cost::Allowance;
 use super::document::{DnsClientQueries, Document};
+use super::extent::Extent;
 use super::located::{Located, LocatedEvent, LocatedLead, Location};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
+use super::lost_names::Nameless;
 use super::needle::{DnsClient, Selection};
 use super::off_grid::{Before, OffGrid};
 use super::read::{BlockBuffer, Read};
 use super::record::{decode, has_value_cut_short};
 use super::recover::Recoverer;
 use super::select::Skimmer;
+use super::walk::{Reached, RecordSpan, Walk, walk as walk_chunk};
 
 /// Chunks of a piece: 256 KiB, half of the second cache of the processor that it was measured on. There, pieces of 128 KiB to 2 MiB took
 /// the same time, as far as could be told.
@@ -267,27 +267,6 @@ impl Scanner {
     }
 }
 
-/// What the bytes in the place of a chunk are: see [`Extents`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
-    Good,
-    Empty,
-    Damaged,
-    Trailing,
-}
-
-impl Extent {
-    /// The sum that they belong to.
-    pub(super) fn of(self, extents: &mut Extents) -> &mut u64 {
-        match self {
-            Extent::Good => &mut extents.good,
-            Extent::Empty => &mut extents.empty,
-            Extent::Damaged => &mut extents.damaged,
-            Extent::Trailing => &mut extents.trailing,
-        }
-    }
-}
-
 /// Which chunk of the file it is, and where it starts there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
@@ -348,10 +327,17 @@ fn scan_chunk(
     // What stands in for bytes that cannot be read is no evidence.
     let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
+    // What has its checksum lost no names.
+    let is_checked = integrity == Integrity::Verified;
+    let mut nameless = if is_checked { Nameless::default() } else { Nameless::of(read.bytes, walk) };
     scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
     let BlockScan { tally, events, dns_client: leads, .. } = scan;
     decode(read.bytes, walk, dns_client, |record, document| {
         let offset = record.range.start as u64;
+        let (document, names) = nameless.told(record.range.start, document);
+        if let Some(damage) = names.damage(record.header_id).filter(|_| !is_checked) {
+            problems.push(Problem { offset, length: record.range.len() as u64, damage });
+        }
         let refound = record.reached == Reached::BehindDamage && document.is_ok();
         tally.refound_records += u64::from(refound);
         match document {

@@ -1,30 +1,30 @@
-//! One chunk of 64 KiB: its header, its checksums, and the walk over its records' headers.
-//! What the records say is not looked at here.
+//! One chunk of 64 KiB: its header, its checksums, and where a record is whole. What the records say is not looked at here, nor what
+//! is to be made of damage among them (that is [`super::walk`]'s).
 //!
 //! Layout: libevtx's format document, "Chunk header" and "Event record", checked against real logs.
 
 use std::ops::Range;
 
 use super::log::{CHUNK_LENGTH, u32_at, u64_at};
-use crate::clock::{Clock, Written};
-use crate::damage::{Damage, Problem};
+use crate::clock::Written;
+use crate::damage::Damage;
 
 pub(super) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// Bytes of a chunk before its first record: header, string table and template table.
 pub(super) const CHUNK_HEADER_SIZE: usize = 512;
-const FIRST_RECORD_ID_OFFSET: usize = 24;
-const LAST_RECORD_ID_OFFSET: usize = 32;
-const FREE_SPACE_OFFSET: usize = 48;
-const RECORDS_CHECKSUM_OFFSET: usize = 52;
-const FLAGS_OFFSET: usize = 120;
+pub(super) const FIRST_RECORD_ID_OFFSET: usize = 24;
+pub(super) const LAST_RECORD_ID_OFFSET: usize = 32;
+pub(super) const FREE_SPACE_OFFSET: usize = 48;
+pub(super) const RECORDS_CHECKSUM_OFFSET: usize = 52;
+pub(super) const FLAGS_OFFSET: usize = 120;
 /// The flag of a chunk without checksums.
-const NO_CHECKSUMS: u32 = 4;
+pub(super) const NO_CHECKSUMS: u32 = 4;
 const HEADER_CHECKSUM_OFFSET: usize = 124;
 /// The chunk header's checksum covers these two ranges: flags and the checksum itself lie between them.
 const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 
 /// The first bytes of every record.
-const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
+pub(super) const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
 /// Bytes of a record's header: signature, size, id, time written.
 pub(super) const RECORD_HEADER_SIZE: usize = 24;
 /// Bytes of the copy of a record's size at its end.
@@ -83,127 +83,6 @@ pub(super) fn give_signature(bytes: &mut [u8]) {
     }
 }
 
-/// A record's place in its chunk and what its header says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RecordSpan {
-    /// Its bytes in the chunk, from its signature to behind the copy of its size.
-    pub range: Range<usize>,
-    /// The id in its header.
-    pub header_id: u64,
-    /// How the walk came to it.
-    pub reached: Reached,
-}
-
-/// How the walk came to a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reached {
-    /// By the sizes of the records before it, from the first one on.
-    InChain,
-    /// By its signature, behind bytes that are no record. Readers that stop at damage do not see it.
-    BehindDamage,
-}
-
-/// The records of a chunk as their headers lead from one to the next, and what is wrong with the chunk.
-#[derive(Debug, Default)]
-pub(super) struct Walk {
-    /// The live records, in order, without overlap.
-    pub records: Vec<RecordSpan>,
-    /// Ranges between them that are no record.
-    pub gaps: Vec<Range<usize>>,
-    /// What is wrong with the chunk; offsets from the chunk's start.
-    pub problems: Vec<Problem>,
-    /// How many live records there are, those included that were taken out or are counted already.
-    pub found: usize,
-    /// Whether the chunk says of itself that it has no checksums.
-    pub unchecked: bool,
-    /// Whether the records were held to their checksum.
-    pub checked: bool,
-    /// What the headers of the records tell of the clock; offsets from the chunk's start.
-    pub clock: Clock,
-}
-
-impl Walk {
-    /// Forgets the chunk.
-    pub(super) fn clear(&mut self) {
-        self.records.clear();
-        self.gaps.clear();
-        self.problems.clear();
-        self.found = 0;
-        (self.unchecked, self.checked) = (false, false);
-        self.clock.clear();
-    }
-
-    /// Where the last record or gap ends: the end of what a decoder need look at.
-    pub(super) fn end(&self) -> usize {
-        let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
-        self.gaps.last().map_or(record, |gap| record.max(gap.end))
-    }
-}
-
-/// Checks a chunk's checksums and walks its live records: from the header to the free space.
-///
-/// The free-space offset of the chunk header ends the walk, as in every other reader: what lies
-/// behind it is a remnant of deleted records. The header's last record id does not end it: in a
-/// chunk that was torn while being written that id can lie before records that are whole.
-///
-/// `bytes` begins with a chunk's signature and is at most 64 KiB; less at the end of a cut file.
-///
-/// `walk` is made anew; only its memory is used again.
-pub(super) fn walk(bytes: &[u8], walk: &mut Walk) {
-    walk.clear();
-    if bytes.len() < CHUNK_LENGTH {
-        walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
-    }
-    if bytes.len() >= CHUNK_HEADER_SIZE {
-        walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
-        let end = records_end(bytes, walk);
-        walk_records(bytes, end, walk);
-        walk.found = walk.records.len();
-    }
-}
-
-/// Where the live records end, and what the checksums say of them.
-fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
-    let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
-    let said =
-        usize::try_from(free_space).ok().filter(|end| (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(end));
-    let stored = u32_at(bytes, RECORDS_CHECKSUM_OFFSET).unwrap_or(0);
-    if walk.unchecked {
-        if said.is_none() {
-            walk.problem(0..bytes.len(), Damage::FreeSpaceOffset { found: free_space });
-        }
-        return said.unwrap_or(bytes.len()).min(bytes.len());
-    }
-    // Of records that are not all there, the checksum says nothing.
-    let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
-    walk.checked = records.is_some();
-    if let Some(damage) = header_damage(bytes) {
-        if records != Some(stored)
-            && let Some(end) = checksummed_end(bytes, stored)
-        {
-            // The offset is what is wrong with the header: up to another one, the records have their checksum.
-            walk.problem(0..CHUNK_HEADER_SIZE, damage);
-            return end;
-        }
-        // Where the records end is in doubt, and with it the whole chunk, unless their checksum says that it is right.
-        let doubtful = if records == Some(stored) { CHUNK_HEADER_SIZE } else { bytes.len() };
-        walk.problem(0..doubtful, damage);
-    }
-    match (said, records) {
-        (Some(end), Some(computed)) if computed != stored => {
-            walk.problem(CHUNK_HEADER_SIZE..end, Damage::RecordsChecksum { stored, computed });
-        }
-        (Some(_), _) => {}
-        (None, _) => {
-            walk.problem(
-                FREE_SPACE_OFFSET..FREE_SPACE_OFFSET + 4,
-                Damage::FreeSpaceOffset { found: free_space },
-            );
-        }
-    }
-    said.unwrap_or(bytes.len()).min(bytes.len())
-}
-
 /// Which chunks' records are held to their checksum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Checksums {
@@ -251,6 +130,27 @@ impl LiveRecords {
     }
 }
 
+/// Tells of sound headers, in order, which of them lie among the records of another chunk: what an event says can be made to look like a
+/// chunk. Records are those of a chunk only if they have their checksum, so that one which was written over another's is none of these.
+#[derive(Debug, Default)]
+pub(super) struct Embedding {
+    records_end: usize,
+}
+
+impl Embedding {
+    /// Whether the sound header at `start` lies among the records of a chunk before it.
+    pub(super) fn holds(&mut self, bytes: &[u8], start: usize) -> bool {
+        if start < self.records_end {
+            return true;
+        }
+        let chunk = bytes.get(start..).and_then(|rest| rest.get(..CHUNK_LENGTH)).unwrap_or_default();
+        if let Some(live) = LiveRecords::of(chunk).filter(|live| live.are_as_written(chunk)) {
+            self.records_end = start + live.end;
+        }
+        false
+    }
+}
+
 /// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size; and what its header says of
 /// its writing.
 #[inline]
@@ -294,133 +194,12 @@ pub(super) fn chain_end(chunk: &[u8]) -> usize {
     end
 }
 
-fn header_damage(bytes: &[u8]) -> Option<Damage> {
+/// What is wrong with the header of a chunk.
+pub(super) fn header_damage(bytes: &[u8]) -> Option<Damage> {
     let mut hasher = crc32fast::Hasher::new();
     for range in HEADER_CHECKED {
         hasher.update(bytes.get(range).unwrap_or_default());
     }
     let (stored, computed) = (u32_at(bytes, HEADER_CHECKSUM_OFFSET).unwrap_or(0), hasher.finalize());
     (stored != computed).then_some(Damage::ChunkHeaderChecksum { stored, computed })
-}
-
-/// The end of the record up to which the records have that checksum.
-fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut at = CHUNK_HEADER_SIZE;
-    while let Ok(record) = record_at(bytes, at) {
-        hasher.update(bytes.get(record.range.clone())?);
-        at = record.range.end;
-        if hasher.clone().finalize() == checksum {
-            return Some(at);
-        }
-    }
-    None
-}
-
-fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
-    let mut at = CHUNK_HEADER_SIZE;
-    while at < end {
-        match record_at(bytes, at) {
-            Ok(mut record) => {
-                if !walk.gaps.is_empty() {
-                    record.reached = Reached::BehindDamage;
-                }
-                if record.range.end > end {
-                    // Its tail lies where the header says that there are no records.
-                    let (found, left) = (record.range.len(), (end - at) as u64);
-                    let found = u32::try_from(found).unwrap_or(u32::MAX);
-                    walk.problem(record.range.clone(), Damage::RecordSize { found, left });
-                }
-                if let Some(damage) = size_copy_damage(bytes, &record) {
-                    walk.problem(record.range.clone(), damage);
-                }
-                at = record.range.end;
-                walk.note_written(bytes, record.range.start);
-                walk.records.push(record);
-            }
-            Err(damage) => {
-                // The first record of a chunk starts right behind its header, so another one cannot
-                // start within its least size; and a gap of that size can be dressed up as a record.
-                let step = if walk.records.is_empty() { LEAST_RECORD_SIZE } else { 1 };
-                let next = next_record(bytes, at + step, end).unwrap_or(end);
-                walk.problem(at..next, damage);
-                walk.gaps.push(at..next);
-                at = next;
-            }
-        }
-    }
-}
-
-/// The record whose header lies at `at`.
-fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let left = rest.len();
-    if !rest.starts_with(RECORD_SIGNATURE) {
-        return Err(Damage::RecordHeader {
-            found: rest.iter().copied().take(RECORD_SIGNATURE.len()).collect(),
-        });
-    }
-    let size = u32_at(rest, 4).unwrap_or(0);
-    match usize::try_from(size) {
-        Ok(length) if length >= LEAST_RECORD_SIZE && length <= left => {
-            let header_id = u64_at(rest, 8).unwrap_or(0);
-            Ok(RecordSpan { range: at..at + length, header_id, reached: Reached::InChain })
-        }
-        _ => Err(Damage::RecordSize { found: size, left: left as u64 }),
-    }
-}
-
-fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
-    let size = u32_at(bytes, record.range.start + 4)?;
-    let copy = u32_at(bytes, record.range.end - 4)?;
-    (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
-}
-
-/// Where the walk can go on behind bytes that are no record: the next record at or after `from`
-/// that is whole, ends before `end`, holds the copy of its size, and has an id in the chunk
-/// header's range. The last keeps out records of the log's earlier pass over a chunk that was
-/// being reused.
-fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
-    let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
-    let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;
-    (from..end).find(|at| {
-        record_at(bytes, *at).is_ok_and(|record| {
-            record.range.end <= end
-                && size_copy_damage(bytes, &record).is_none()
-                && (first_id..=last_id).contains(&record.header_id)
-        })
-    })
-}
-
-impl Walk {
-    /// Makes gaps of the records that `taken` is true of, and says how many there were.
-    pub(super) fn take(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
-        let Walk { records, gaps, .. } = self;
-        let before = records.len();
-        records.retain(|record| {
-            let taken = taken(record);
-            match gaps.last_mut() {
-                Some(gap) if taken && gap.end == record.range.start => gap.end = record.range.end,
-                _ if taken => gaps.push(record.range.clone()),
-                _ => {}
-            }
-            !taken
-        });
-        let taken = before - records.len();
-        if taken > 0 {
-            gaps.sort_by_key(|gap| gap.start);
-        }
-        taken
-    }
-
-    /// Notes what the header of the record at `start` says of its writing.
-    pub(super) fn note_written(&mut self, bytes: &[u8], start: usize) {
-        if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
-            self.clock.add(start as u64, Written { header_id, filetime });
-        }
-    }
-
-    fn problem(&mut self, range: Range<usize>, damage: Damage) {
-        self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
-    }
 }

@@ -110,16 +110,16 @@ fn with_data(system: System, places: &DnsQueryPlaces, data: &Values<'_>) -> Opti
     })
 }
 
-/// A deleted DNS query whose definitions have lost names.
-pub(super) struct DeletedQuery {
+/// A DNS query whose definitions have lost names.
+pub(super) struct NamelessQuery {
     /// Its data; and its `System`, if the definition of that is whole.
     pub event: DnsQueryEvent,
     pub has_system: bool,
 }
 
-/// Reads the deleted DNS query whose content fills that range of the chunk, where what the definition of its data calls the elements may
+/// Reads the DNS query whose content fills that range of the chunk, where what the definition of its data calls the elements may
 /// have been overwritten: they are told by the texts in it (`QueryName`), all of which must be those of a DNS query's fields.
-pub(super) fn deleted_query(chunk: &[u8], content: Range<usize>) -> Option<DeletedQuery> {
+pub(super) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Option<NamelessQuery> {
     let values = Values::head(chunk, content.start)?;
     let mut fragments = values.places(FRAGMENT);
     let (Some((at, size)), None) = (fragments.next(), fragments.next()) else { return None };
@@ -137,7 +137,7 @@ pub(super) fn deleted_query(chunk: &[u8], content: Range<usize>) -> Option<Delet
     };
     let system = system();
     let has_system = system.is_some();
-    Some(DeletedQuery { event: with_data(system.unwrap_or_default(), &places, &data)?, has_system })
+    Some(NamelessQuery { event: with_data(system.unwrap_or_default(), &places, &data)?, has_system })
 }
 
 fn system_of(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Option<System> {

@@ -10,12 +10,12 @@ use std::ops::Range;
 use super::binxml::{FRAGMENT_HEADER, TEXT};
 use super::chunk::CHUNK_HEADER_SIZE;
 use super::log::u16_at;
+use super::text::Text;
+use super::token::LONGEST_NAME;
 
 /// Names of a chunk's records that are looked at: several times those of a real one. A crafted one can hold a great many records that
 /// lie one in the other.
 const MOST_NAMES: usize = 1 << 16;
-/// The longest name that is looked at, in UTF-16 units.
-const LONGEST_NAME: u16 = 256;
 /// What the event's own element is called.
 const EVENT: &str = "Event";
 
@@ -55,7 +55,7 @@ impl<'c> Inline<'c> {
                 0x01 | 0x41 => {
                     cursor.take::<4>()?;
                     let name = self.name(cursor)?;
-                    if open == 0 && !is_text(name, EVENT) {
+                    if open == 0 && !Text::new(name)?.is(EVENT) {
                         return None;
                     }
                     if token == 0x41 {
@@ -122,10 +122,6 @@ fn name_hash(text: &[u8]) -> u16 {
     u16::try_from(sum & 0xffff).unwrap_or_default()
 }
 
-fn is_text(units: &[u8], text: &str) -> bool {
-    units.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).eq(text.encode_utf16())
-}
-
 /// A place in a record's content, which ends with the bytes.
 struct Cursor<'b> {
     bytes: &'b [u8],
@@ -153,23 +149,9 @@ impl<'b> Cursor<'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE, Walk, walk};
     use crate::scan::log::u32_at;
-    use dnsweep_samples::{Event, LogWriter, Style};
-
-    /// A chunk of three forwarded queries, of which the first holds the names, and where their contents lie.
-    fn chunk() -> (Vec<u8>, Vec<Range<usize>>) {
-        let mut writer = LogWriter::new(Style::Forwarded);
-        for number in 1..=3 {
-            writer.push(&Event::dns_query("a&b.example", "a.exe").numbered(number)).unwrap();
-        }
-        let chunk = writer.finish()[4096..4096 + 65536].to_vec();
-        let mut walked = Walk::default();
-        walk(&chunk, &mut walked);
-        let content = |range: &Range<usize>| range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
-        let contents = walked.records.iter().map(|record| content(&record.range)).collect();
-        (chunk, contents)
-    }
+    use crate::scan::queries::chunk;
+    use dnsweep_samples::Style;
 
     fn readable(chunk: &[u8], contents: &[Range<usize>]) -> Vec<bool> {
         let mut inline = Inline::of(chunk);
@@ -184,13 +166,13 @@ mod tests {
 
     #[test]
     fn a_record_that_is_whole_is_readable() {
-        let (chunk, contents) = chunk();
+        let (chunk, contents) = chunk(Style::Forwarded);
         assert_eq!(readable(&chunk, &contents), [true; 3]);
     }
 
     #[test]
     fn a_name_that_was_overwritten_costs_all_that_refer_to_it() {
-        let (mut chunk, contents) = chunk();
+        let (mut chunk, contents) = chunk(Style::Forwarded);
         // The first letter of the first name, which is the event's.
         let name = u32_at(&chunk, contents[0].start + 4 + 5).unwrap() as usize + 8;
         chunk[name] ^= 1;
@@ -204,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_record_that_does_not_end_where_it_says_is_not_readable() {
-        let (chunk, contents) = chunk();
+        let (chunk, contents) = chunk(Style::Forwarded);
         let cut = |by: usize| contents[2].start..contents[2].end - by;
         let zeros = chunk[..contents[2].end].iter().rev().take_while(|byte| **byte == 0).count();
         // Without the end of its last element; without any of the zeros that end it; and with what is not one.
@@ -217,7 +199,7 @@ mod tests {
 
     #[test]
     fn names_are_looked_at_up_to_a_number() {
-        let (chunk, contents) = chunk();
+        let (chunk, contents) = chunk(Style::Forwarded);
         let mut inline = Inline::of(&chunk);
         let first = (0..MOST_NAMES).position(|_| !inline.is_readable(contents[1].clone()));
         assert!(first.is_some_and(|first| (1000..10_000).contains(&first)), "{first:?}");

@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use super::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, definition_end, is_well_sized};
 use super::log::{u16_at, u64_at};
-use super::seen::{Seen, instant};
+use super::seen::Seen;
 use super::template::EventTemplate;
 use super::value::{Values, is_null};
+use crate::event::EventTime;
 
 /// The layout of a record. Places are from the first value. Holds no part of the chunk.
 #[derive(Debug, Clone)]
@@ -140,7 +141,7 @@ impl Layout {
         Some(Seen {
             event_id: u16_at(values, self.event_id)?,
             sysmon: self.sysmon,
-            time: instant(u64_at(values, self.time_created)?)?,
+            time: EventTime::from_filetime(u64_at(values, self.time_created)?)?,
             event_record_id: u64_at(values, self.event_record_id)?,
             data: (self.last_is_data && kind == FRAGMENT).then(|| data..data + size),
         })
@@ -165,24 +166,10 @@ fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE, Walk, walk};
+    use crate::scan::queries::chunk;
     use crate::scan::template::event_template;
-    use dnsweep_samples::{Event, LogWriter, Style};
+    use dnsweep_samples::Style;
     use proptest::prelude::*;
-
-    /// A chunk with three records of one definition, and where their contents lie.
-    fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
-        let mut writer = LogWriter::new(style);
-        for number in 1..=3 {
-            writer.push(&Event::dns_query("example.com", "a.exe").numbered(number)).unwrap();
-        }
-        let chunk = writer.finish()[4096..4096 + 65536].to_vec();
-        let mut walked = Walk::default();
-        walk(&chunk, &mut walked);
-        let content = |range: &Range<usize>| range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
-        let contents = walked.records.iter().map(|record| content(&record.range)).collect();
-        (chunk, contents)
-    }
 
     /// The definition that the second record refers to, in two forms: one whose last value may be null, and one
     /// where it must not be.

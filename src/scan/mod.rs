@@ -9,13 +9,17 @@ mod cost;
 mod direct;
 mod dns_client;
 mod document;
+mod extent;
 mod inline;
 mod known;
 mod layout;
 mod located;
 mod log;
+mod lost_names;
 mod needle;
 mod off_grid;
+#[cfg(test)]
+mod queries;
 mod read;
 mod record;
 mod recover;
@@ -29,6 +33,7 @@ mod text;
 mod token;
 mod trigram;
 mod value;
+mod walk;
 mod xml;
 
 pub use block::{BlockScan, Reads, Recovery, Scanner};

@@ -2,17 +2,15 @@
 //!
 //! A log lost its header or other bytes, or was put together from pieces. Such chunks are found by their signature and the checksum of
 //! their header, at any byte of whatever is no chunk in its place, and behind the records of whatever is one: what a program left out or
-//! put in need not be whole sectors, and need not be missing between chunks. Records are not looked into: what an event says can be made
-//! to look like a chunk. Bytes that the places themselves do not ask for are read only where there may be such chunks. How a chunk is
+//! put in need not be whole sectors, and need not be missing between chunks. None is taken among the records of another: what an event says
+//! can be made to look like a chunk. Bytes that the places themselves do not ask for are read only where there may be such chunks. How a chunk is
 //! decoded, and what becomes of what is found, is not this file's.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::block::{BlockScan, Scanner, chunk_number};
-use super::chunk::{
-    CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, Place, chain_end, has_sound_header, known_end, place,
-};
+use super::chunk::{CHUNK_SIGNATURE, Embedding, Place, chain_end, has_sound_header, known_end, place};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::byte_search::Sought;
 use crate::bytes::{FILE_SIGNATURE, LogBytes};
@@ -59,9 +57,10 @@ impl Scanner {
         if !reached_into && !any {
             return OffGrid::default();
         }
-        let start = piece.start.saturating_sub(if reached_into { CHUNK_SIZE } else { 0 });
-        // Up to the last byte of a chunk that begins in the piece another one can begin, of which all of the header is needed.
-        let end = size.min(piece.end.saturating_add(CHUNK_SIZE + CHUNK_HEADER_SIZE as u64));
+        // A chunk that reaches into the piece can lie among the records of one before it; and one that begins up to the last byte of a chunk
+        // in the piece ends that one, and is needed whole to tell what lies among its records.
+        let start = piece.start.saturating_sub(if reached_into { 2 * CHUNK_SIZE } else { 0 });
+        let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
         self.buffer.read(log, start..end);
         OffGrid::find(self.buffer.part(start..end).bytes, start)
     }
@@ -120,16 +119,20 @@ impl OffGrid {
     /// Finds them in bytes that lie `start` bytes into the log: at its beginning, or in the place of a chunk.
     pub(super) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = OffGrid::default();
+        let mut embedding = Embedding::default();
         for (what, range) in places(bytes, start) {
             let begin = start + range.start as u64;
             if what == Content::Chunk {
                 end_last(&mut found.chunks, begin);
+                embedding = Embedding::default();
             }
             let Some(from) = what.doubtful_from(bytes.get(range.clone()).unwrap_or_default()) else {
                 continue;
             };
-            let mut chunks =
-                sound_chunks(bytes, range.start + from..range.end).map(|at| start + at as u64).peekable();
+            let mut chunks = sound_chunks(bytes, range.start + from..range.end)
+                .filter(|at| !embedding.holds(bytes, *at))
+                .map(|at| start + at as u64)
+                .peekable();
             if let (Content::Chunk, Some(first)) = (what, chunks.peek()) {
                 found.cut_off.push(begin..*first);
             }
@@ -180,10 +183,7 @@ impl Content {
         let held_behind = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
             Content::Header => held_behind(FILE_SIGNATURE.len()),
-            Content::Chunk => match known_end(bytes) {
-                Some(end) => held_behind(end),
-                None => held_behind(chain_end(bytes)),
-            },
+            Content::Chunk => held_behind(known_end(bytes).unwrap_or_else(|| chain_end(bytes))),
             Content::Unused => None,
             Content::Foreign => Some(0),
         }

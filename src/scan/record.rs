@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
-use super::binxml::{FILETIME, FILETIME_OF_9999};
-use super::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RecordSpan, Walk};
+use super::binxml::FILETIME;
+use super::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE};
 use super::document::{DnsClientQueries, Document, parse};
 use super::log::u64_at;
 use super::value::Values;
+use super::walk::{RecordSpan, Walk};
+use crate::event::FILETIME_OF_9999;
 
 /// Bytes of the chunk header that hold the string table: offsets of names, which the decoder only
 /// uses to read all names ahead. Without them it reads each name where it is used, so a damaged table costs nothing.

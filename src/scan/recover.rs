@@ -3,20 +3,15 @@
 use std::ops::Range;
 
 use crate::damage::Integrity;
-use crate::event::DnsQueryEvent;
 
 use super::block::{BlockScan, Start, set_unfit_aside};
-use super::chunk::{
-    Place, RECORD_HEADER_SIZE, RecordSpan, SIZE_COPY_SIZE, Walk, give_signature, place, walk as walk_chunk,
-};
-use super::direct::{DeletedQuery, deleted_query};
+use super::chunk::{Place, give_signature, place};
 use super::document::{DnsClientQueries, Document};
 use super::located::LocatedEvent;
+use super::lost_names::Nameless;
 use super::record::decode;
 use super::stale;
-
-/// Bytes of text of a chunk's stale queries that are read without the decoder: several times what a real one can hold.
-const MOST_TEXT: usize = 1 << 18;
+use super::walk::{Walk, walk as walk_chunk};
 
 /// Decodes stale records. It has a copy of a chunk, as decoding the live records changes the bytes.
 #[derive(Debug, Default)]
@@ -37,11 +32,12 @@ impl Recoverer {
         let Recoverer { chunk, walk } = self;
         let ranges = free_ranges(chunk, walk);
         stale::walk(chunk, &ranges, walk);
-        // Before the decoder, for whom bytes are changed.
-        let mut told = told(chunk, walk).into_iter().peekable();
+        let mut nameless = Nameless::of(chunk, walk);
+        let first = scan.recovered.len();
         set_unfit_aside(chunk, walk, &mut Vec::new());
         give_signature(chunk);
-        let mut add = |start: usize, document: Result<Document, String>| {
+        let mut add = |nameless: &mut Nameless, start, document| {
+            let (document, _) = nameless.told(start, document);
             scan.tally.recovered_records += u64::from(document.is_ok());
             if let Ok(Document::DnsQuery(event)) = document {
                 let location = at.of(start as u64);
@@ -52,44 +48,12 @@ impl Recoverer {
         };
         // What is left of the DNS client's queries is too little for a lead: it is counted only.
         decode(chunk, walk, DnsClientQueries::PassedOver, |record, document| {
-            let start = record.range.start;
-            while let Some((aside, query)) = told.next_if(|(place, _)| *place < start) {
-                add(aside, with_lost_names(Err(String::new()), Some(query)));
-            }
-            let query = told.next_if(|(place, _)| *place == start).map(|(_, query)| query);
-            add(start, with_lost_names(document, query));
+            add(&mut nameless, record.range.start, document);
         });
-        for (aside, query) in told {
-            add(aside, with_lost_names(Err(String::new()), Some(query)));
+        for aside in nameless.left() {
+            add(&mut nameless, aside, Err(String::new()));
         }
-    }
-}
-
-/// Those of the records that are DNS queries of which more can be told than the decoder does, with the places where they start.
-fn told(chunk: &[u8], walk: &Walk) -> Vec<(usize, DeletedQuery)> {
-    let mut text = 0;
-    let told = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
-        let content = range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
-        let query = deleted_query(chunk, content)?;
-        text += query.event.text_length();
-        (text <= MOST_TEXT).then_some((range.start, query))
-    });
-    told.collect()
-}
-
-/// What the decoder found or, where the names that its definitions refer to had been overwritten so that it found none of a DNS query's
-/// fields, or could not decode it, what these and the values tell.
-fn with_lost_names(
-    document: Result<Document, String>,
-    told: Option<DeletedQuery>,
-) -> Result<Document, String> {
-    let Some(DeletedQuery { event: told, has_system }) = told else { return document };
-    match document {
-        Ok(Document::DnsQuery(event)) if event.is_without_data() => {
-            Ok(Document::DnsQuery(Box::new(DnsQueryEvent { system: event.system, ..told })))
-        }
-        Err(_) if has_system => Ok(Document::DnsQuery(Box::new(told))),
-        document => document,
+        scan.recovered.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::event::{DNS_CLIENT_QUERY_EVENT_IDS, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
 
-use super::binxml::{FILETIME, FILETIME_OF_9999, FRAGMENT, TEXT, U16, U64, is_letter};
+use super::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64, is_letter};
 use super::template::EventTemplate;
 use super::value::Values;
 
@@ -44,7 +44,7 @@ impl Seen {
             }
         }
         let data = template.event_data.and_then(|index| values.range(index, FRAGMENT));
-        Some(Seen { event_id, sysmon, time: instant(time)?, event_record_id, data })
+        Some(Seen { event_id, sysmon, time: EventTime::from_filetime(time)?, event_record_id, data })
     }
 
     /// Whether it is Sysmon's event 22.
@@ -57,11 +57,6 @@ impl Seen {
     pub(super) fn may_be_dns_client_query(&self) -> bool {
         DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
     }
-}
-
-/// The instant of a FILETIME; `None` for one that the decoder has rules of its own for.
-pub(super) fn instant(filetime: u64) -> Option<EventTime> {
-    if filetime < FILETIME_OF_9999 { EventTime::from_filetime(filetime) } else { None }
 }
 
 /// UTF-16 text of printable ASCII characters, as all names of channels are. `None` for any other: about that the decoder shall

@@ -19,8 +19,7 @@ use crate::event::DnsQueryEvent;
 use crate::tally::Tally;
 
 use super::chunk::{
-    CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk,
-    whole_record,
+    CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record,
 };
 use super::direct::dns_query;
 use super::known::{Finding, Found, KnownEvent, KnownLog, WantedData, known, known_log};
@@ -30,6 +29,7 @@ use super::remembered::Remembered;
 use super::seen::Seen;
 use super::stretch::Stretch;
 use super::value::Values;
+use super::walk::{Reached, RecordSpan, Walk};
 
 /// The layouts that are kept of a chunk: more would cost each record that is like none of them a comparison.
 const MOST_LAYOUTS: usize = 16;

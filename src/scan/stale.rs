@@ -11,12 +11,11 @@ use std::ops::Range;
 use crate::clock::Written;
 
 use super::binxml::FRAGMENT;
-use super::chunk::{
-    CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, Reached, RecordSpan, SIZE_COPY_SIZE, Walk, whole_record,
-};
+use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record};
 use super::inline::Inline;
 use super::log::u32_at;
 use super::value::Values;
+use super::walk::{Reached, RecordSpan, Walk};
 
 /// What a record begins with.
 const SIGNATURE: [u8; 4] = [0x2a, 0x2a, 0, 0];

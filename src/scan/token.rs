@@ -9,7 +9,7 @@ use super::log::{u16_at, u32_at};
 use super::text::Text;
 
 /// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand times to one of 32 thousand.
-const LONGEST_NAME: u16 = 256;
+pub(super) const LONGEST_NAME: u16 = 256;
 
 /// A text that is written in the definition or substituted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

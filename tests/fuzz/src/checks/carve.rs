@@ -10,11 +10,11 @@ pub fn check(data: &[u8]) {
     let Some((_, bytes)) = log(data) else { return };
     let size = bytes.len() as u64;
     let mut scanner = Scanner::new(&Selection::Everything).recovering(Recovery::Stale);
-    let mut in_chunks = 0;
+    let mut parts = 0;
     for block in blocks(size, HELD_BLOCK_CHUNKS) {
         let scan = scanner.carve_after(&bytes, block, size, |_| ());
         assert_eq!(scan.bytes_read, block.length(), "all can be read");
-        in_chunks += scan.tally.extents.sum();
+        parts += scan.tally.extents.sum();
         for problem in scan.problems.iter() {
             assert!(problem.offset >= block.start, "{problem:?}");
             assert!(problem.offset.saturating_add(problem.length) <= size, "{problem:?}");
@@ -31,7 +31,7 @@ pub fn check(data: &[u8]) {
         offsets.sort_unstable();
         assert!(offsets.windows(2).all(|pair| pair[0] < pair[1]), "no record is both live and deleted");
     }
-    assert!(in_chunks <= size, "chunks do not overlap");
+    assert_eq!(parts, size, "every byte is accounted for");
     scan_log(&bytes);
 }
 

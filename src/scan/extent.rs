@@ -1,0 +1,24 @@
+//! Which part of a log the bytes in the place of a chunk are. What is counted as which is decided elsewhere ([`super::block`]).
+
+use crate::tally::Extents;
+
+/// What the bytes in the place of a chunk are: see [`Extents`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Good,
+    Empty,
+    Damaged,
+    Trailing,
+}
+
+impl Extent {
+    /// The sum that they belong to.
+    pub(super) fn of(self, extents: &mut Extents) -> &mut u64 {
+        match self {
+            Extent::Good => &mut extents.good,
+            Extent::Empty => &mut extents.empty,
+            Extent::Damaged => &mut extents.damaged,
+            Extent::Trailing => &mut extents.trailing,
+        }
+    }
+}

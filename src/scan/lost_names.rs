@@ -1,0 +1,86 @@
+//! DNS queries whose definitions have lost the names of their elements: by what else their fields are told.
+//!
+//! A definition names an element by a place in the chunk, and all that have one name refer to the same. Where those few bytes were
+//! overwritten, a decoder finds no field by its name, or nothing at all, in any query of the definition; yet the values
+//! are there, and the texts beside them that say which is which.
+
+use std::collections::BTreeMap;
+
+use crate::damage::Damage;
+use crate::event::DnsQueryEvent;
+
+use super::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
+use super::direct::{NamelessQuery, nameless_query};
+use super::document::Document;
+use super::walk::{RecordSpan, Walk};
+
+/// Bytes of text of a chunk's queries that are read so: several times what a real one can hold.
+const MOST_TEXT: usize = 1 << 18;
+
+/// Those of a chunk's records that are DNS queries of which more can be told than a decoder may, by the places where they start.
+#[derive(Default)]
+pub(super) struct Nameless(BTreeMap<usize, NamelessQuery>);
+
+impl Nameless {
+    /// Those among the records of a walk. The chunk must be as it was read: for the decoder, bytes are changed.
+    pub(super) fn of(chunk: &[u8], walk: &Walk) -> Self {
+        let mut text = 0;
+        let told = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
+            let content = range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
+            let query = nameless_query(chunk, content)?;
+            text += query.event.text_length();
+            (text <= MOST_TEXT).then_some((range.start, query))
+        });
+        Nameless(told.collect())
+    }
+
+    /// What the decoder found of the record that starts there or, where it found none of a DNS query's fields or could not decode it,
+    /// what else is told of it. Of each record it can be asked once.
+    pub(super) fn told(
+        &mut self,
+        start: usize,
+        document: Result<Document, String>,
+    ) -> (Result<Document, String>, Names) {
+        let query = self.0.remove(&start);
+        match (document, query) {
+            (Ok(Document::DnsQuery(event)), query) if event.is_without_data() => match query {
+                Some(NamelessQuery { event: told, .. }) => {
+                    let event = DnsQueryEvent { system: event.system, ..told };
+                    (Ok(Document::DnsQuery(Box::new(event))), Names::Replaced)
+                }
+                None => (Ok(Document::DnsQuery(event)), Names::Lost),
+            },
+            (Err(_), Some(NamelessQuery { event, has_system: true })) => {
+                (Ok(Document::DnsQuery(Box::new(event))), Names::Replaced)
+            }
+            (document, _) => (document, Names::Kept),
+        }
+    }
+
+    /// Where those start that were not asked for.
+    pub(super) fn left(&self) -> Vec<usize> {
+        self.0.keys().copied().collect()
+    }
+}
+
+/// What became of the names of a record's fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// They are there, as far as can be told.
+    Kept,
+    /// They are not, and the fields were told without them.
+    Replaced,
+    /// They are not, and nothing else tells the fields of a DNS query.
+    Lost,
+}
+
+impl Names {
+    /// What is to be said of that.
+    pub(super) fn damage(self, header_id: u64) -> Option<Damage> {
+        match self {
+            Names::Kept => None,
+            Names::Replaced => Some(Damage::NamesReplaced { header_id }),
+            Names::Lost => Some(Damage::NamesLost { header_id }),
+        }
+    }
+}

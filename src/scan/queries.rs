@@ -1,0 +1,22 @@
+//! A chunk of DNS queries, for the tests of what looks at single records. Made by the encoder of the samples.
+
+use std::ops::Range;
+
+use dnsweep_samples::{Event, LogWriter, Style};
+
+use super::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
+use super::walk::{Walk, walk};
+
+/// A chunk of three queries, numbered from 1, of which the first holds what the others refer to; and where their contents lie.
+pub(super) fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
+    let mut writer = LogWriter::new(style);
+    for number in 1..=3 {
+        writer.push(&Event::dns_query("a&b.example", "a.exe").numbered(number)).unwrap();
+    }
+    let chunk = writer.finish()[4096..4096 + 65536].to_vec();
+    let mut walked = Walk::default();
+    walk(&chunk, &mut walked);
+    let content = |range: &Range<usize>| range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
+    let contents = walked.records.iter().map(|record| content(&record.range)).collect();
+    (chunk, contents)
+}
