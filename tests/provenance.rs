@@ -115,6 +115,30 @@ fn what_cannot_be_read_has_no_hash() {
 }
 
 #[test]
+fn a_file_that_changes_while_it_is_read_is_said_to_and_has_no_hash() {
+    let scene = Scene::new();
+    let pool = Pool::new(Corpus::Dense).unwrap();
+    let calm = scene.put("CALM/Sysmon.evtx", &pool.log(1, 16));
+    let busy = scene.put("HOST/Sysmon.evtx", &pool.log(2, 1200));
+    let mut command = dnsweep();
+    command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
+    let mut child = start(command.args(["--threads", "1", "--hash"]));
+    // As if somebody wrote to it, again and again: at the latest what is read last is read behind one of these times.
+    let file = fs::File::options().append(true).open(&busy).unwrap();
+    let mut second = 0;
+    while child.try_wait().unwrap().is_none() {
+        second += 1;
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(second)).unwrap();
+    }
+    let swept = Swept { ended: wait(child), out: scene.out() }.expect(3);
+    let row = swept.file("HOST/Sysmon.evtx");
+    assert_eq!((&row["status"], &row["sha256"]), (&json!("damaged"), &Value::Null));
+    assert!(row["problems"][0]["problem"].as_str().unwrap().contains("changed while"), "{}", row["problems"]);
+    let row = swept.file("CALM/Sysmon.evtx");
+    assert_eq!((&row["status"], &row["sha256"]), (&json!("complete"), &json!(sha256_by_another_tool(&calm))));
+}
+
+#[test]
 fn an_interruption_leaves_no_wrong_hash() {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Dense).unwrap();

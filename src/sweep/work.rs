@@ -140,6 +140,14 @@ impl<'a> Workshop<'a> {
         };
         let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
         part.sha256 = sha256;
+        if log.state().is_some_and(|state| state != file.state()) {
+            part.changed = true;
+            part.problems.push(Problem {
+                offset: block.start,
+                length: block.length(),
+                damage: Damage::Changed,
+            });
+        }
         idle().push(scanner);
         let done = self.done(file, block, part, events);
         // What could not be read now shall be tried again when the sweep is resumed.
