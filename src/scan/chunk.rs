@@ -130,24 +130,30 @@ impl LiveRecords {
     }
 }
 
-/// Tells of sound headers, in order, which of them lie among the records of another chunk: what an event says can be made to look like a
-/// chunk. Records are those of a chunk only if they have their checksum, so that one which was written over another's is none of these.
+/// Tells of sound headers, in order, which of them lie in the header or among the records of another chunk: what an event says can be made
+/// to look like a chunk. Records are those of a chunk only if they have their checksum, so that one which was written over another's is
+/// none of these. Each answer follows from the bytes of little more than a chunk before: it is the same wherever reading began.
 #[derive(Debug, Default)]
 pub(super) struct Embedding {
+    header_end: usize,
     records_end: usize,
 }
 
 impl Embedding {
-    /// Whether the sound header at `start` lies among the records of a chunk before it.
+    /// Whether the sound header at `start` lies in a chunk before it.
     pub(super) fn holds(&mut self, bytes: &[u8], start: usize) -> bool {
-        if start < self.records_end {
+        // No two headers that overlap were written by one who writes logs; without this, crafted bytes would cost a great many checksums.
+        let overlaps = start < self.header_end;
+        self.header_end = start + CHUNK_HEADER_SIZE;
+        if overlaps {
             return true;
         }
+        let is_held = start < self.records_end;
         let chunk = bytes.get(start..).and_then(|rest| rest.get(..CHUNK_LENGTH)).unwrap_or_default();
         if let Some(live) = LiveRecords::of(chunk).filter(|live| live.are_as_written(chunk)) {
-            self.records_end = start + live.end;
+            self.records_end = self.records_end.max(start + live.end);
         }
-        false
+        is_held
     }
 }
 
@@ -202,4 +208,46 @@ pub(super) fn header_damage(bytes: &[u8]) -> Option<Damage> {
     }
     let (stored, computed) = (u32_at(bytes, HEADER_CHECKSUM_OFFSET).unwrap_or(0), hasher.finalize());
     (stored != computed).then_some(Damage::ChunkHeaderChecksum { stored, computed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::queries::chunk;
+    use dnsweep_samples::Style;
+
+    /// Which of the headers at these places are held, with a whole chunk written at each, in order.
+    fn held(at: &[usize]) -> Vec<bool> {
+        let (chunk, _) = chunk(Style::Live);
+        let mut bytes = vec![0; 4 * CHUNK_LENGTH];
+        for at in at {
+            bytes[*at..at + CHUNK_LENGTH].copy_from_slice(&chunk);
+        }
+        let mut embedding = Embedding::default();
+        let sound = at.iter().filter(|at| has_sound_header(&bytes[**at..]));
+        sound.map(|at| embedding.holds(&bytes, *at)).collect()
+    }
+
+    #[test]
+    fn a_chunk_holds_those_that_begin_before_its_records_end() {
+        let (chunk, contents) = chunk(Style::Live);
+        let end = contents.last().unwrap().end + SIZE_COPY_SIZE;
+        assert_eq!(known_end(&chunk), Some(end));
+        // Written over the first one's free space, and over its records, which then have not their checksum.
+        assert_eq!(held(&[8, 8 + end]), [false, false]);
+        assert_eq!(held(&[8, 7 + end]), [false, false]);
+    }
+
+    #[test]
+    fn headers_within_a_header_or_among_records_are_held_whatever_holds_these() {
+        let mut embedding = Embedding::default();
+        let nothing = [0; 4 * CHUNK_LENGTH];
+        let held = |embedding: &mut Embedding, at: &[usize]| -> Vec<bool> {
+            at.iter().map(|at| embedding.holds(&nothing, *at)).collect()
+        };
+        // Overlapping headers: all but the first, as far as the chain goes.
+        assert_eq!(held(&mut embedding, &[0, 500, 1000, 1512]), [false, true, true, false]);
+        embedding.records_end = 5000;
+        assert_eq!(held(&mut embedding, &[4000, 5000]), [true, false]);
+    }
 }

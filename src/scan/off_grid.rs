@@ -57,9 +57,9 @@ impl Scanner {
         if !reached_into && !any {
             return OffGrid::default();
         }
-        // A chunk that reaches into the piece can lie among the records of one before it; and one that begins up to the last byte of a chunk
-        // in the piece ends that one, and is needed whole to tell what lies among its records.
-        let start = piece.start.saturating_sub(if reached_into { 2 * CHUNK_SIZE } else { 0 });
+        // A chunk that reaches into the piece can lie among the records of one before it, which can begin in the header of yet another; and one
+        // that begins up to the last byte of a chunk in the piece ends that one, and is needed whole to tell what lies among its records.
+        let start = piece.start.saturating_sub(if reached_into { 3 * CHUNK_SIZE } else { 0 });
         let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
         self.buffer.read(log, start..end);
         OffGrid::find(self.buffer.part(start..end).bytes, start)
