@@ -129,6 +129,7 @@ pub fn is_step(last: Written, next: Written) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::FILETIME_OF_9999;
     use proptest::prelude::*;
 
     /// 2020-01-01T00:00:00Z as a FILETIME, and an hour.
@@ -173,7 +174,7 @@ mod tests {
             [(2, 6, 4), (5, 1, 0)].map(|(offset, from, to)| ClockStep { offset, from: at(from), to: at(to) });
         assert_eq!(seen.steps(), expected);
         let mut wild = clock(&[]);
-        for (number, filetime) in [(1, u64::MAX), (2, START)] {
+        for (number, filetime) in [(1, FILETIME_OF_9999), (2, START)] {
             wild.add(number, Written { header_id: number, filetime });
         }
         assert_eq!(wild.steps(), [ClockStep { offset: 2, from: None, to: at(0) }]);
