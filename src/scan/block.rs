@@ -7,8 +7,7 @@ use crate::clock::Clock;
 use crate::damage::{Damage, Integrity, Problem, Problems};
 use crate::tally::Tally;
 
-use super::chunk::{Checksums, Place, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, place};
-use super::cost::Allowance;
+use super::chunk::{Checksums, Place, place};
 use super::document::{DnsClientQueries, Document};
 use super::extent::Extent;
 use super::located::{Located, LocatedEvent, LocatedLead, Location};
@@ -17,10 +16,11 @@ use super::lost_names::Nameless;
 use super::needle::{DnsClient, Selection};
 use super::off_grid::{Before, OffGrid};
 use super::read::{BlockBuffer, Read};
-use super::record::{decode, has_value_cut_short};
+use super::record::decode;
 use super::recover::Recoverer;
 use super::select::Skimmer;
-use super::walk::{Reached, RecordSpan, Walk, walk as walk_chunk};
+use super::unfit::set_unfit_aside;
+use super::walk::{Reached, Walk, walk as walk_chunk};
 
 /// Chunks of a piece: 256 KiB, half of the second cache of the processor that it was measured on. There, pieces of 128 KiB to 2 MiB took
 /// the same time, as far as could be told.
@@ -284,27 +284,6 @@ impl Start {
 /// The number of the chunk of a log that starts there, or of the place in which it does.
 pub(super) fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
-}
-
-/// Takes records out of the walk that shall not be decoded, and says how many there were: those of which a value is shorter
-/// than its type, as a decoder would read on into the values behind it, and those that the decoder would spend too
-/// much on.
-pub(super) fn set_unfit_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
-    let mut allowance = Allowance::new(bytes, walk.found);
-    let taken = walk.take(|record| {
-        let RecordSpan { range, header_id, .. } = record;
-        let reason = if has_value_cut_short(bytes, record) {
-            "a value has fewer bytes than its type"
-        } else if !allowance.covers(range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE) {
-            "decoding it would take more memory than is spent on a record"
-        } else {
-            return false;
-        };
-        let damage = Damage::Record { header_id: *header_id, reason: reason.to_owned() };
-        problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
-        true
-    });
-    taken as u64
 }
 
 /// Walks a chunk, and decodes what the skim leaves of it: all

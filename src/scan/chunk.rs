@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn headers_within_a_header_or_among_records_are_held_whatever_holds_these() {
         let mut embedding = Embedding::default();
-        let nothing = [0; 4 * CHUNK_LENGTH];
+        let nothing = vec![0; 4 * CHUNK_LENGTH];
         let held = |embedding: &mut Embedding, at: &[usize]| -> Vec<bool> {
             at.iter().map(|at| embedding.holds(&nothing, *at)).collect()
         };

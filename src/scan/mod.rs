@@ -32,6 +32,7 @@ mod template;
 mod text;
 mod token;
 mod trigram;
+mod unfit;
 mod value;
 mod walk;
 mod xml;

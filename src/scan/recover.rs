@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use crate::damage::Integrity;
 
-use super::block::{BlockScan, Start, set_unfit_aside};
+use super::block::{BlockScan, Start};
 use super::chunk::{Place, give_signature, place};
 use super::document::{DnsClientQueries, Document};
 use super::located::LocatedEvent;
 use super::lost_names::Nameless;
 use super::record::decode;
 use super::stale;
+use super::unfit::set_unfit_aside;
 use super::walk::{Walk, walk as walk_chunk};
 
 /// Decodes stale records. It has a copy of a chunk, as decoding the live records changes the bytes.
