@@ -301,6 +301,15 @@ impl Problems {
         }
     }
 
+    /// Adds a problem of the whole file, which is listed however many others there are.
+    pub fn put_first(&mut self, problem: Problem) {
+        self.listed.insert(0, problem);
+        if self.listed.len() > MAX_LISTED_PROBLEMS {
+            self.listed.pop();
+            self.further += 1;
+        }
+    }
+
     /// Puts those that are listed in the order of the file.
     pub fn sort(&mut self) {
         self.listed.sort_by_key(|problem| problem.offset);
@@ -309,9 +318,7 @@ impl Problems {
     /// Whether something could not be read, which may be possible at another time.
     #[must_use]
     pub fn lack_bytes(&self) -> bool {
-        let lacks = |problem: &Problem| {
-            matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk | Damage::Changed)
-        };
+        let lacks = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
         self.further > 0 || self.listed.iter().any(lacks)
     }
 
@@ -353,6 +360,21 @@ mod tests {
 
     fn signature(offset: u64, length: u64) -> Problem {
         Problem { offset, length, damage: Damage::ChunkSignature { found: b"x".to_vec() } }
+    }
+
+    #[test]
+    fn a_problem_of_the_whole_file_is_listed_however_many_others_there_are() {
+        let mut problems = Problems::default();
+        for place in 0..MAX_LISTED_PROBLEMS as u64 {
+            problems.push(signature(3 * place, 1));
+        }
+        problems.put_first(Problem { offset: 0, length: 9, damage: Damage::Changed });
+        let listed: Vec<Problem> = problems.iter().collect();
+        assert_eq!(
+            (listed.len(), problems.count()),
+            (MAX_LISTED_PROBLEMS + 1, MAX_LISTED_PROBLEMS as u64 + 1)
+        );
+        assert_eq!(listed[0].damage, Damage::Changed);
     }
 
     #[test]

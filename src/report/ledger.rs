@@ -230,14 +230,11 @@ impl FileReport {
         self.tally.extents.unread += length;
         self.problems.sort();
         self.problems.push(Problem { offset, length, damage: Damage::NotRead });
+        self.note_change();
     }
 
     /// Checks the whole file, all parts of which were added, against what its header says of it.
     pub fn complete(&mut self) {
-        if self.changed {
-            // It would be of no file that there ever was.
-            self.sha256 = None;
-        }
         // What could not be read of a block was read if it belongs to a chunk or an event that begins before.
         let extents = &mut self.tally.extents;
         extents.unread = extents.unread.saturating_sub(extents.sum().saturating_sub(self.size));
@@ -248,6 +245,21 @@ impl FileReport {
             let damage = Damage::MissingChunks { promised, found };
             self.problems.push(Problem { offset: self.size, length: 0, damage });
         }
+        self.note_change();
+    }
+
+    fn note_change(&mut self) {
+        if self.changed {
+            self.problems.put_first(Problem { offset: 0, length: self.size, damage: Damage::Changed });
+            // It would be of no file that there ever was.
+            self.sha256 = None;
+        }
+    }
+
+    /// Whether another sweep may find more in it, or something else.
+    #[must_use]
+    pub fn is_to_be_read_again(&self) -> bool {
+        self.changed || self.problems.lack_bytes()
     }
 
     /// How the file was found to be.
@@ -440,6 +452,10 @@ mod tests {
             report.append(part(second));
             report.complete();
             assert_eq!(report.sha256.is_some(), !first && !second);
+            assert_eq!(
+                report.problems().iter().any(|problem| problem.damage == Damage::Changed),
+                first || second
+            );
         }
     }
 }

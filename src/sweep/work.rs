@@ -140,18 +140,11 @@ impl<'a> Workshop<'a> {
         };
         let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
         part.sha256 = sha256;
-        if log.state().is_some_and(|state| state != file.state()) {
-            part.changed = true;
-            part.problems.push(Problem {
-                offset: block.start,
-                length: block.length(),
-                damage: Damage::Changed,
-            });
-        }
+        part.changed = log.state().is_some_and(|state| state != file.state());
         idle().push(scanner);
         let done = self.done(file, block, part, events);
         // What could not be read now shall be tried again when the sweep is resumed.
-        let entry = (!done.part.problems.lack_bytes()).then(|| self.entry(&done));
+        let entry = (!done.part.is_to_be_read_again()).then(|| self.entry(&done));
         Done { entry, ..done }
     }
 
