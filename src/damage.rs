@@ -122,10 +122,12 @@ pub enum Damage {
         /// The id in the record's header.
         header_id: u64,
     },
-    /// A DNS query has none of the names of its fields, and nothing else tells which is which.
-    NamesLost {
+    /// A DNS query lacks fields that all have.
+    FieldsLost {
         /// The id in the record's header.
         header_id: u64,
+        /// Their names.
+        missing: Vec<String>,
     },
     /// An event in XML cannot be read.
     EventXml {
@@ -219,10 +221,11 @@ impl fmt::Display for Damage {
                     "DNS query with header id {header_id}: expected its fields by their names, found them by the texts beside those"
                 )
             }
-            Damage::NamesLost { header_id } => {
+            Damage::FieldsLost { header_id, missing } => {
+                let missing = missing.join(", ");
                 write!(
                     f,
-                    "DNS query with header id {header_id}: expected its fields by their names, found none"
+                    "DNS query with header id {header_id}: expected all of its fields, found none called {missing}"
                 )
             }
             Damage::EventXml { reason } => write!(f, "event in XML cannot be read: {reason}"),

@@ -2,6 +2,10 @@
 
 use super::System;
 
+/// The fields that every version of Sysmon writes of a DNS query, in its order.
+pub const DNS_QUERY_FIELDS: [&str; 7] =
+    ["UtcTime", "ProcessGuid", "ProcessId", "QueryName", "QueryStatus", "QueryResults", "Image"];
+
 /// A DNS query as Sysmon logged it. Values are the logged text, less the NUL that ends values of
 /// logs taken live; a field that the record does not have is `None`, an empty one is `Some("")`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,6 +37,26 @@ impl DnsQueryEvent {
     #[must_use]
     pub fn is_without_data(&self) -> bool {
         *self == DnsQueryEvent { system: self.system.clone(), ..DnsQueryEvent::default() }
+    }
+
+    /// Which it lacks of the fields that every version of Sysmon writes.
+    #[must_use]
+    pub fn missing_fields(&self) -> Vec<&'static str> {
+        let values = [
+            &self.utc_time,
+            &self.process_guid,
+            &self.process_id,
+            &self.query_name,
+            &self.query_status,
+            &self.query_results,
+            &self.image,
+        ];
+        DNS_QUERY_FIELDS
+            .into_iter()
+            .zip(values)
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name)
+            .collect()
     }
 
     /// Bytes of all its texts.

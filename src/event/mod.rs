@@ -8,7 +8,7 @@ mod system;
 mod time;
 
 pub use dns_client::DnsClientEvent;
-pub use dns_query::{DnsQueryEvent, process_name_of, query_status_name};
+pub use dns_query::{DNS_QUERY_FIELDS, DnsQueryEvent, process_name_of, query_status_name};
 pub use query_results::{Answer, QueryResults};
 pub use system::{DNS_CLIENT_QUERY_EVENT_IDS, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
 pub(crate) use time::FILETIME_OF_9999;

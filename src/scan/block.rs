@@ -314,7 +314,7 @@ fn scan_chunk(
     decode(read.bytes, walk, dns_client, |record, document| {
         let offset = record.range.start as u64;
         let (document, names) = nameless.told(record.range.start, document);
-        if let Some(damage) = names.damage(record.header_id).filter(|_| !is_checked) {
+        if let Some(damage) = names.damage(record.header_id, &document).filter(|_| !is_checked) {
             problems.push(Problem { offset, length: record.range.len() as u64, damage });
         }
         let refound = record.reached == Reached::BehindDamage && document.is_ok();

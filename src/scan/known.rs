@@ -21,6 +21,8 @@ use super::value::{Shape, Values};
 #[derive(Debug)]
 pub(super) struct WantedData {
     needles: Needles,
+    /// The fields without which there is no such event.
+    all_have: &'static [&'static str],
     /// The definitions of `EventData` met so far in the chunk, by their offsets; `None` for one that is not understood.
     pub data: Vec<(usize, Option<KnownData>)>,
 }
@@ -107,9 +109,9 @@ pub(super) fn known_log(
 }
 
 impl WantedData {
-    /// Nothing is known yet of what these want.
-    pub(super) fn new(wanted: &[Wanted]) -> Self {
-        WantedData { needles: Needles::new(wanted), data: Vec::new() }
+    /// Nothing is known yet of what these want of events that all have those fields.
+    pub(super) fn new(wanted: &[Wanted], all_have: &'static [&'static str]) -> Self {
+        WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
     /// Whether no detection can want a DNS query that was seen.
@@ -125,10 +127,10 @@ impl WantedData {
         range: Range<usize>,
         records_end: usize,
     ) -> Option<Finding<'c>> {
-        let WantedData { needles, data } = self;
+        let WantedData { needles, all_have, data } = self;
         let values = Values::head(chunk, range.start)?;
         let read = |offset| {
-            let fields = needles.places(&data_template(chunk, offset, records_end)?);
+            let fields = needles.places(&data_template(chunk, offset, records_end)?, all_have)?;
             Some(KnownData { fields, shape: Shape::default(), query: OnceCell::new() })
         };
         let definition = known(data, values.definition, read)?;

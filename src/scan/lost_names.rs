@@ -41,19 +41,15 @@ impl Nameless {
         start: usize,
         document: Result<Document, String>,
     ) -> (Result<Document, String>, Names) {
-        let query = self.0.remove(&start);
-        match (document, query) {
-            (Ok(Document::DnsQuery(event)), query) if event.is_without_data() => match query {
-                Some(NamelessQuery { event: told, .. }) => {
-                    let event = DnsQueryEvent { system: event.system, ..told };
-                    (Ok(Document::DnsQuery(Box::new(event))), Names::Replaced)
-                }
-                None => (Ok(Document::DnsQuery(event)), Names::Lost),
-            },
+        match (document, self.0.remove(&start)) {
+            (Ok(Document::DnsQuery(event)), Some(query)) if event.is_without_data() => {
+                let event = DnsQueryEvent { system: event.system, ..query.event };
+                (Ok(Document::DnsQuery(Box::new(event))), Names::Replaced)
+            }
             (Err(_), Some(NamelessQuery { event, has_system: true })) => {
                 (Ok(Document::DnsQuery(Box::new(event))), Names::Replaced)
             }
-            (document, _) => (document, Names::Kept),
+            (document, _) => (document, Names::Taken),
         }
     }
 
@@ -66,21 +62,20 @@ impl Nameless {
 /// What became of the names of a record's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
-    /// They are there, as far as can be told.
-    Kept,
-    /// They are not, and the fields were told without them.
+    /// They were taken as they are.
+    Taken,
+    /// They were lost, and the fields were told without them.
     Replaced,
-    /// They are not, and nothing else tells the fields of a DNS query.
-    Lost,
 }
 
 impl Names {
-    /// What is to be said of that.
-    pub(super) fn damage(self, header_id: u64) -> Option<Damage> {
-        match self {
-            Names::Kept => None,
-            Names::Replaced => Some(Damage::NamesReplaced { header_id }),
-            Names::Lost => Some(Damage::NamesLost { header_id }),
+    /// What is to be said of a record in a chunk that may be damaged, and of its names.
+    pub(super) fn damage(self, header_id: u64, document: &Result<Document, String>) -> Option<Damage> {
+        let Ok(Document::DnsQuery(event)) = document else { return None };
+        if self == Names::Replaced {
+            return Some(Damage::NamesReplaced { header_id });
         }
+        let missing: Vec<String> = event.missing_fields().into_iter().map(str::to_owned).collect();
+        (!missing.is_empty()).then_some(Damage::FieldsLost { header_id, missing })
     }
 }

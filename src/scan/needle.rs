@@ -132,16 +132,15 @@ impl Needles {
         self.wanted.iter().any(|sets| sets.iter().all(may_hit))
     }
 
-    /// Where a definition's records have the fields that are looked into.
-    pub(super) fn places(&self, template: &DataTemplate<'_>) -> FieldPlaces {
+    /// Where a definition's records have the fields that are looked into. `None` where it lacks one that all are said to have: whether
+    /// its name was damaged, a checksum shall tell.
+    pub(super) fn places(&self, template: &DataTemplate<'_>, all_have: &[&str]) -> Option<FieldPlaces> {
         let place = |field: &FieldNeedles| {
-            template
-                .data
-                .iter()
-                .find(|(name, _): &&(Text<'_>, Index)| name.is(&field.data))
-                .map(|(_, index)| *index)
+            let named = |(name, _): &&(Text<'_>, Index)| name.is(&field.data);
+            let place = template.data.iter().find(named).map(|(_, index)| *index);
+            (place.is_some() || !all_have.contains(&field.data.as_str())).then_some(place)
         };
-        FieldPlaces(self.fields.iter().map(place).collect())
+        self.fields.iter().map(place).collect::<Option<_>>().map(FieldPlaces)
     }
 
     /// Whether a detection could want the DNS query with these values. `None` where a field that

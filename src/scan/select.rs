@@ -15,7 +15,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::event::DnsQueryEvent;
+use crate::event::{DNS_QUERY_FIELDS, DnsQueryEvent};
 use crate::tally::Tally;
 
 use super::chunk::{
@@ -67,7 +67,7 @@ impl Skimmer {
     pub(super) fn new(wanted: &[Wanted]) -> Self {
         Skimmer {
             checksums: Checksums::default(),
-            queries: WantedData::new(wanted),
+            queries: WantedData::new(wanted, &DNS_QUERY_FIELDS),
             dns_client: None,
             told: Vec::new(),
             told_text: 0,
@@ -81,7 +81,7 @@ impl Skimmer {
 
     /// The same, which leaves for decoding what these want of the queries of Windows' own DNS client, too.
     pub(super) fn leaving_dns_client(self, wanted: &[Wanted]) -> Self {
-        Skimmer { dns_client: Some(WantedData::new(wanted)), ..self }
+        Skimmer { dns_client: Some(WantedData::new(wanted, &[])), ..self }
     }
 
     /// The same, which holds the records of these chunks to their checksum.
