@@ -86,7 +86,7 @@ pub enum Damage {
         /// The CRC32 of the records.
         computed: u32,
     },
-    /// A chunk header puts the end of its records outside the chunk.
+    /// A chunk header puts the end of its records outside the chunk or, in a chunk without checksums, where they do not end.
     FreeSpaceOffset {
         /// The offset in the header.
         found: u32,
@@ -198,7 +198,10 @@ impl fmt::Display for Damage {
                 write_checksums(f, "checksum of the chunk's records", *stored, "the records", *computed)
             }
             Damage::FreeSpaceOffset { found } => {
-                write!(f, "chunk header: expected the records' end between 512 and 65536, found {found}")
+                write!(
+                    f,
+                    "chunk header: expected the last record's end, between 512 and 65536, found {found}"
+                )
             }
             Damage::RecordHeader { found } => {
                 write!(f, "record: expected its signature 2a2a0000, found {}", Bytes(found))

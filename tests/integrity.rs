@@ -6,7 +6,7 @@ mod common;
 
 use common::logs::{harmless, matching};
 use common::{Scene, Swept};
-use dnsweep_samples::{Event, LogWriter, Style, damage, event_xml};
+use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, damage, event_xml};
 use serde_json::{Value, json};
 
 /// Where the flags of a chunk lie, and the one that says that there are no checksums.
@@ -72,6 +72,35 @@ fn a_match_is_marked_if_anything_is_wrong_with_its_chunk() {
         assert!(stdout.contains("6 matches on 1 of 1 host; 3 of them in damaged chunks"), "{stdout}");
         assert!(stdout.contains("A: 6 matches, risk score 64; 3 of them in damaged chunks"), "{stdout}");
     }
+}
+
+/// Nothing but the header says where the records of a chunk without checksums end: an end before live ones is a problem.
+#[test]
+fn an_end_of_unchecked_records_that_lies_before_others_is_told() {
+    let whole = log(2);
+    let chunk = damage::chunk_offset(0);
+    let starts = damage::record_offsets(&whole, 0);
+    // The offset and length of what is told to lie behind a wrong end.
+    let ending_at = |end: usize, code| {
+        let mut bytes = whole.clone();
+        bytes[chunk + FLAGS] |= NO_CHECKSUMS;
+        bytes[chunk + 48..][..4].copy_from_slice(&u32::try_from(end - chunk).unwrap().to_le_bytes());
+        let scene = Scene::new();
+        scene.put("A/Sysmon.evtx", &bytes);
+        let file = scene.sweep(&[]).expect(code).file("A/Sysmon.evtx");
+        let is_of_the_end = |problem: &&Value| {
+            problem["problem"].as_str().unwrap().contains("expected the last record's end")
+        };
+        let problem = file["problems"].as_array().unwrap().iter().find(is_of_the_end).cloned();
+        problem.map(|problem| (problem["offset"].as_u64().unwrap(), problem["length"].as_u64().unwrap()))
+    };
+    // Within each of them, at the end of all but the last, and before the first.
+    for end in [starts[0] + 100, starts[1] + 100, starts[2] + 100, starts[2], starts[1], starts[0]] {
+        let rest = (end as u64, (chunk + CHUNK_SIZE - end) as u64);
+        assert_eq!(ending_at(end, 3), Some(rest), "{end}");
+    }
+    let right = u32::from_le_bytes(whole[chunk + 48..][..4].try_into().unwrap());
+    assert_eq!(ending_at(chunk + right as usize, 0), None);
 }
 
 #[test]

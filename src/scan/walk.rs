@@ -86,6 +86,10 @@ pub(super) fn walk(bytes: &[u8], walk: &mut Walk) {
         walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
         let end = records_end(bytes, walk);
         walk_records(bytes, end, walk);
+        if walk.unchecked && hides_records(bytes, end, walk) {
+            let found = u32::try_from(end).unwrap_or(u32::MAX);
+            walk.problem(end..bytes.len(), Damage::FreeSpaceOffset { found });
+        }
         walk.found = walk.records.len();
     }
 }
@@ -130,6 +134,16 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
         }
     }
     said.unwrap_or(bytes.len()).min(bytes.len())
+}
+
+/// Whether the end that the header of a chunk without checksums gives is none, so that live records may lie behind it:
+/// no record ends there, or one starts behind it that the header counts among the live ones.
+fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
+    let last = walk.records.last();
+    let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
+    let counted = next_record(bytes, end, bytes.len());
+    let follows = |at| u64_at(bytes, at + 8) > last.map(|record| record.header_id);
+    end < bytes.len() && (!is_their_end || counted.is_some_and(follows))
 }
 
 /// The end of the record up to which the records have that checksum.
