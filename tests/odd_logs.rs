@@ -137,6 +137,33 @@ fn a_record_of_size_zero_hides_none_of_those_behind_it() {
     }
 }
 
+/// A size that grew reaches over the records behind it; one that shrank ends within what those refer to.
+#[test]
+fn a_flipped_bit_of_a_records_size_hides_no_record_and_spoils_none() {
+    let whole = three_chunks();
+    let (_scene, swept) = sweep_log(&whole, 0);
+    let told = |swept: &Swept| -> Vec<Value> {
+        let fields = ["event_record_id", "computer", "event_time", "query_name", "image", "user"];
+        matches(swept).iter().map(|row| json!(fields.map(|field| row[field].clone()))).collect()
+    };
+    let all = told(&swept);
+    for record in [0, 4, 9] {
+        let place = damage::record_offset(&whole, 1, record).unwrap();
+        let left = damage::chunk_offset(2) - place;
+        for bit in 0..16 {
+            let mut bytes = whole.clone();
+            bytes[place + 4 + bit / 8] ^= 1 << (bit % 8);
+            let size = u32::from_le_bytes(bytes[place + 4..][..4].try_into().unwrap()) as usize;
+            let (_scene, swept) = sweep_log(&bytes, 3);
+            let found = told(&swept);
+            // A size that no record can have is none.
+            let is_lost = |row: &Value| !(28..=left).contains(&size) && row[0] == json!(11 + record);
+            let expected: Vec<Value> = all.iter().filter(|row| !is_lost(row)).cloned().collect();
+            assert_eq!(found, expected, "record {record}, size {size}");
+        }
+    }
+}
+
 #[test]
 fn stale_records_behind_the_free_space_are_no_events() {
     let mut writer = LogWriter::new(Style::Live);

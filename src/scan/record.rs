@@ -74,6 +74,8 @@ fn agree(bytes: &mut [u8], walk: &Walk) {
         // certain id would end its walk.
         let start = record.range.start;
         fill(bytes, start + ID_AND_TIME.start..start + ID_AND_TIME.end, 0);
+        // Where the walk ends a record need not be where its size does.
+        put(bytes, start + 4, &size_bytes(record.range.len()));
     }
     for gap in &walk.gaps {
         dress(bytes, gap, walk);

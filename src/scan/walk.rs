@@ -168,13 +168,17 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
                 if !walk.gaps.is_empty() {
                     record.reached = Reached::BehindDamage;
                 }
+                let copy = size_copy_damage(bytes, &record);
+                if copy.is_some() {
+                    record.range.end = mended_end(bytes, &record, end);
+                }
                 if record.range.end > end {
                     // Its tail lies where the header says that there are no records.
                     let (found, left) = (record.range.len(), (end - at) as u64);
                     let found = u32::try_from(found).unwrap_or(u32::MAX);
                     walk.problem(record.range.clone(), Damage::RecordSize { found, left });
                 }
-                if let Some(damage) = size_copy_damage(bytes, &record) {
+                if let Some(damage) = copy {
                     walk.problem(record.range.clone(), damage);
                 }
                 at = record.range.end;
@@ -219,6 +223,17 @@ fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
     (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
 }
 
+/// Where a record ends whose size is not what its copy says: by its size, if another record starts there or the records end there;
+/// else where the next one starts. A size that grew would swallow the records behind it; of one that shrank, bytes would be left over
+/// that are the record's own, and can define what others of the chunk refer to.
+fn mended_end(bytes: &[u8], record: &RecordSpan, end: usize) -> usize {
+    let said = record.range.end;
+    if said == end || said < end && record_at(bytes, said).is_ok() {
+        return said;
+    }
+    next_record(bytes, record.range.start + LEAST_RECORD_SIZE, end).unwrap_or(said.max(end))
+}
+
 /// Where the walk can go on behind bytes that are no record: the next record at or after `from`
 /// that is whole, ends before `end`, holds the copy of its size, and has an id in the chunk
 /// header's range. The last keeps out records of the log's earlier pass over a chunk that was
@@ -242,16 +257,21 @@ impl Walk {
         let before = records.len();
         records.retain(|record| {
             let taken = taken(record);
-            match gaps.last_mut() {
-                Some(gap) if taken && gap.end == record.range.start => gap.end = record.range.end,
-                _ if taken => gaps.push(record.range.clone()),
-                _ => {}
+            if taken {
+                gaps.push(record.range.clone());
             }
             !taken
         });
         let taken = before - records.len();
         if taken > 0 {
             gaps.sort_by_key(|gap| gap.start);
+            gaps.dedup_by(|next, gap| {
+                let follows = gap.end == next.start;
+                if follows {
+                    gap.end = next.end;
+                }
+                follows
+            });
         }
         taken
     }
