@@ -67,6 +67,8 @@ pub enum Damage {
     },
     /// A chunk lies in a log where none begins. Its records count.
     ChunkOffGrid,
+    /// The header of a chunk lies in the header or in a record of another one. It is read as a part of that one.
+    ChunkEmbedded,
     /// A chunk ends early: with its file, or where another one begins that was written over it.
     ChunkCutOff {
         /// How many bytes of the chunk are there.
@@ -172,6 +174,8 @@ const CHANGED: &str = "the file changed while the sweep read it: expected the si
 /// What is said of a chunk off its place.
 const OFF_GRID: &str =
     "chunk off its place: expected one every 65536 bytes from byte 4096, found one here, and read it";
+const EMBEDDED: &str =
+    "header of a chunk in the header or in a record of another one: read as a part of that one";
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,6 +192,7 @@ impl fmt::Display for Damage {
                 write!(f, "chunk signature: expected \"ElfChnk\\0\", found {}", Bytes(found))
             }
             Damage::ChunkOffGrid => f.write_str(OFF_GRID),
+            Damage::ChunkEmbedded => f.write_str(EMBEDDED),
             Damage::ChunkCutOff { found } => {
                 write!(f, "chunk cut off: expected 65536 bytes, found {found}")
             }

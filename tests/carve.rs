@@ -134,17 +134,59 @@ fn what_an_event_says_cuts_no_chunk_short() {
         let scene = Scene::new();
         let image = image(40 * CHUNK, &[(start, whole)]);
         scene.put("A/disk.raw", &image);
-        let swept = scene.sweep(&["--carve"]).expect(0);
+        let swept = scene.sweep(&["--carve"]).expect(3);
         assert_eq!(matches(&swept), 59, "{start}");
         let file = swept.file("A/disk.raw");
+        assert_eq!(told(&file), [((start + at) as u64, "header of a chunk in".to_owned())]);
         assert_eq!(parts(&file), [CHUNK as u64, 0, 0, 39 * CHUNK as u64, 0], "{start}");
     }
-    // Where the records have not their checksum, another chunk may have been written over them.
+    // Where another record was damaged, and there is no checksum to say so, the one around the header is whole.
     let mut broken = whole.to_vec();
     broken[CHUNK / 2] ^= 1;
     let scene = Scene::new();
     scene.put("A/disk.raw", &image(4 * CHUNK, &[(1024, &broken)]));
-    assert!(matches(&scene.sweep(&["--carve"]).expect(3)) < 30);
+    let found = matches(&scene.sweep(&["--carve"]).expect(3));
+    assert!((58..=59).contains(&found), "{found}");
+}
+
+/// Where a file's problems are, and the first words of each.
+fn told(file: &Value) -> Vec<(u64, String)> {
+    let of = |problem: &Value| {
+        let text: Vec<&str> = problem["problem"].as_str().unwrap().split(' ').take(5).collect();
+        (problem["offset"].as_u64().unwrap(), text.join(" "))
+    };
+    file["problems"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn a_header_behind_the_records_of_a_chunk_that_begins_none_is_told() {
+    let chunk_of_one = chunk(101..=101);
+    let mut broken = chunk_of_one.clone();
+    broken[30] ^= 1;
+    // What an event that was deleted says, and looks like a chunk to the last checksum.
+    let size = u32::try_from(20_000 + 28).unwrap().to_le_bytes();
+    let deleted = [b"**\0\0", &size[..], &[0; 16], &chunk_of_one[..20_000], &size].concat();
+    for (piece, header, text) in
+        [(&broken[..20_000], 0, "chunk header checksum: header says"), (&deleted, 24, "header of a chunk in")]
+    {
+        // At a sector, and anywhere.
+        let sector = 60 * 512 - header;
+        let mut small = chunk(1..=3);
+        small[sector..sector + piece.len()].copy_from_slice(piece);
+        let mut bytes = log_of_chunks(6);
+        let place = damage::chunk_offset(3) + 30_001;
+        bytes[place..place + piece.len()].copy_from_slice(piece);
+        let scene = Scene::new();
+        scene.put("A/Sysmon.evtx", &bytes);
+        scene.put("B/disk.raw", &image(4 * CHUNK, &[(1024, &small)]));
+        let swept = scene.sweep(&["--carve"]).expect(3);
+        let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 1, 2, 3], "{text}");
+        assert_eq!(told(&swept.file("A/Sysmon.evtx")), [((place + header) as u64, text.to_owned())]);
+        assert_eq!(told(&swept.file("B/disk.raw")), [((1024 + sector + header) as u64, text.to_owned())]);
+        assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), bytes.len() as u64);
+        assert_eq!(parts(&swept.file("B/disk.raw")), [CHUNK as u64, 0, 0, 3 * CHUNK as u64, 0]);
+    }
 }
 
 #[test]

@@ -169,6 +169,7 @@ impl Scanner {
             self.scan_header(at, scan);
             scan.tally.extents.header += at - off_grid.covered(&(0..at));
             self.scan_off_grid(off_grid.beginning_in(0..at), scan);
+            push_headers(off_grid, 0..at, scan);
         }
         while at < block.end {
             let place = at..block.end.min(at + CHUNK_SIZE);
@@ -179,7 +180,8 @@ impl Scanner {
                 self.note_reading(own.end..place.end, scan);
             }
             *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place);
-            self.scan_off_grid(off_grid.beginning_in(place), scan);
+            self.scan_off_grid(off_grid.beginning_in(place.clone()), scan);
+            push_headers(off_grid, place, scan);
         }
     }
 
@@ -264,6 +266,13 @@ impl Scanner {
             scan.problems.push(problem);
         }
         false
+    }
+}
+
+/// Notes the headers in that range that begin no chunk.
+fn push_headers(off_grid: &OffGrid, range: Range<u64>, scan: &mut BlockScan) {
+    for header in off_grid.headers_in(range) {
+        scan.problems.push(header.clone());
     }
 }
 

@@ -60,11 +60,6 @@ fn is_zeros(bytes: &[u8]) -> bool {
     bytes.chunks(256).all(|part| part.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
-/// Whether the bytes begin with the header of a chunk, and its checksum holds.
-pub(super) fn has_sound_header(bytes: &[u8]) -> bool {
-    bytes.starts_with(CHUNK_SIGNATURE) && bytes.len() >= CHUNK_HEADER_SIZE && header_damage(bytes).is_none()
-}
-
 /// What is wrong with the header of a chunk, if the bytes begin with the signature of one and it is not sound.
 pub(super) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     if !bytes.starts_with(CHUNK_SIGNATURE) {
@@ -130,33 +125,6 @@ impl LiveRecords {
     }
 }
 
-/// Tells of sound headers, in order, which of them lie in the header or among the records of another chunk: what an event says can be made
-/// to look like a chunk. Records are those of a chunk only if they have their checksum, so that one which was written over another's is
-/// none of these. Each answer follows from the bytes of little more than a chunk before: it is the same wherever reading began.
-#[derive(Debug, Default)]
-pub(super) struct Embedding {
-    header_end: usize,
-    records_end: usize,
-}
-
-impl Embedding {
-    /// Whether the sound header at `start` lies in a chunk before it.
-    pub(super) fn holds(&mut self, bytes: &[u8], start: usize) -> bool {
-        // No two headers that overlap were written by one who writes logs; without this, crafted bytes would cost a great many checksums.
-        let overlaps = start < self.header_end;
-        self.header_end = start + CHUNK_HEADER_SIZE;
-        if overlaps {
-            return true;
-        }
-        let is_held = start < self.records_end;
-        let chunk = bytes.get(start..).and_then(|rest| rest.get(..CHUNK_LENGTH)).unwrap_or_default();
-        if let Some(live) = LiveRecords::of(chunk).filter(|live| live.are_as_written(chunk)) {
-            self.records_end = self.records_end.max(start + live.end);
-        }
-        is_held
-    }
-}
-
 /// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size; and what its header says of
 /// its writing.
 #[inline]
@@ -216,38 +184,11 @@ mod tests {
     use crate::scan::queries::chunk;
     use dnsweep_samples::Style;
 
-    /// Which of the headers at these places are held, with a whole chunk written at each, in order.
-    fn held(at: &[usize]) -> Vec<bool> {
-        let (chunk, _) = chunk(Style::Live);
-        let mut bytes = vec![0; 4 * CHUNK_LENGTH];
-        for at in at {
-            bytes[*at..at + CHUNK_LENGTH].copy_from_slice(&chunk);
-        }
-        let mut embedding = Embedding::default();
-        let sound = at.iter().filter(|at| has_sound_header(&bytes[**at..]));
-        sound.map(|at| embedding.holds(&bytes, *at)).collect()
-    }
-
     #[test]
-    fn a_chunk_holds_those_that_begin_before_its_records_end() {
+    fn records_end_behind_the_last_one() {
         let (chunk, contents) = chunk(Style::Live);
         let end = contents.last().unwrap().end + SIZE_COPY_SIZE;
         assert_eq!(known_end(&chunk), Some(end));
-        // Written over the first one's free space, and over its records, which then have not their checksum.
-        assert_eq!(held(&[8, 8 + end]), [false, false]);
-        assert_eq!(held(&[8, 7 + end]), [false, false]);
-    }
-
-    #[test]
-    fn headers_within_a_header_or_among_records_are_held_whatever_holds_these() {
-        let mut embedding = Embedding::default();
-        let nothing = vec![0; 4 * CHUNK_LENGTH];
-        let held = |embedding: &mut Embedding, at: &[usize]| -> Vec<bool> {
-            at.iter().map(|at| embedding.holds(&nothing, *at)).collect()
-        };
-        // Overlapping headers: all but the first, as far as the chain goes.
-        assert_eq!(held(&mut embedding, &[0, 500, 1000, 1512]), [false, true, true, false]);
-        embedding.records_end = 5000;
-        assert_eq!(held(&mut embedding, &[4000, 5000]), [true, false]);
+        assert_eq!(chain_end(&chunk), end);
     }
 }

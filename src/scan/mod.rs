@@ -9,6 +9,7 @@ mod cost;
 mod direct;
 mod dns_client;
 mod document;
+mod embedding;
 mod extent;
 mod inline;
 mod known;

@@ -2,15 +2,16 @@
 //!
 //! A log lost its header or other bytes, or was put together from pieces. Such chunks are found by their signature and the checksum of
 //! their header, at any byte of whatever is no chunk in its place, and behind the records of whatever is one: what a program left out or
-//! put in need not be whole sectors, and need not be missing between chunks. None is taken among the records of another: what an event says
-//! can be made to look like a chunk. Bytes that the places themselves do not ask for are read only where there may be such chunks. How a chunk is
+//! put in need not be whole sectors, and need not be missing between chunks. Which headers begin one is [`super::embedding`]'s. Bytes
+//! that the places themselves do not ask for are read only where there may be such chunks. How a chunk is
 //! decoded, and what becomes of what is found, is not this file's.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::block::{BlockScan, Scanner, chunk_number};
-use super::chunk::{CHUNK_SIGNATURE, Embedding, Place, chain_end, has_sound_header, known_end, place};
+use super::chunk::{CHUNK_SIGNATURE, Place, chain_end, known_end, place};
+use super::embedding::{Embedding, Header};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::byte_search::Sought;
 use crate::bytes::{FILE_SIGNATURE, LogBytes};
@@ -57,9 +58,9 @@ impl Scanner {
         if !reached_into && !any {
             return OffGrid::default();
         }
-        // A chunk that reaches into the piece can lie among the records of one before it, which can begin in the header of yet another; and one
-        // that begins up to the last byte of a chunk in the piece ends that one, and is needed whole to tell what lies among its records.
-        let start = piece.start.saturating_sub(if reached_into { 3 * CHUNK_SIZE } else { 0 });
+        // A chunk that reaches into the piece can lie in one before it, if that lies in none itself; and one that begins up to the last byte
+        // of a chunk in the piece ends that one, and is needed whole to tell what lies among its records.
+        let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
         let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
         self.buffer.read(log, start..end);
         OffGrid::find(self.buffer.part(start..end).bytes, start)
@@ -113,6 +114,8 @@ pub(super) struct OffGrid {
     chunks: Vec<Range<u64>>,
     /// What is left of chunks in their places in which others begin.
     cut_off: Vec<Range<u64>>,
+    /// Headers that begin none.
+    headers: Vec<Problem>,
 }
 
 impl OffGrid {
@@ -122,27 +125,44 @@ impl OffGrid {
         let mut embedding = Embedding::default();
         for (what, range) in places(bytes, start) {
             let begin = start + range.start as u64;
+            match what {
+                Content::Chunk => {
+                    end_last(&mut found.chunks, begin);
+                    embedding.restart(range.start);
+                }
+                Content::Foreign => {}
+                Content::Header | Content::Unused => embedding.end_records(range.end),
+            }
+            if let Some(from) = what.doubtful_from(bytes.get(range.clone()).unwrap_or_default()) {
+                let first = found.chunks.len();
+                found.look_through(bytes, range.start + from..range.end, start, &mut embedding);
+                if let (Content::Chunk, Some(first)) = (what, found.chunks.get(first)) {
+                    found.cut_off.push(begin..first.start);
+                }
+            }
             if what == Content::Chunk {
-                end_last(&mut found.chunks, begin);
-                embedding = Embedding::default();
-            }
-            let Some(from) = what.doubtful_from(bytes.get(range.clone()).unwrap_or_default()) else {
-                continue;
-            };
-            let mut chunks = sound_chunks(bytes, range.start + from..range.end)
-                .filter(|at| !embedding.holds(bytes, *at))
-                .map(|at| start + at as u64)
-                .peekable();
-            if let (Content::Chunk, Some(first)) = (what, chunks.peek()) {
-                found.cut_off.push(begin..*first);
-            }
-            for chunk in chunks {
-                end_last(&mut found.chunks, chunk);
-                found.chunks.push(chunk..chunk + CHUNK_SIZE);
+                embedding.end_records(range.end);
             }
         }
         end_last(&mut found.chunks, start + bytes.len() as u64);
         found
+    }
+
+    /// Looks for headers that begin in that range of the bytes, which lie `start` bytes into the log.
+    fn look_through(&mut self, bytes: &[u8], range: Range<usize>, start: u64, embedding: &mut Embedding) {
+        for at in signed(bytes, range) {
+            let offset = start + at as u64;
+            match embedding.header(bytes, at) {
+                Header::Begins => {
+                    end_last(&mut self.chunks, offset);
+                    self.chunks.push(offset..offset + CHUNK_SIZE);
+                }
+                Header::Other(length, damage) => {
+                    self.headers.push(Problem { offset, length: length as u64, damage });
+                }
+                Header::None => {}
+            }
+        }
     }
 
     /// What of the place of a chunk is to be looked at as such: a chunk in its place ends where another one begins.
@@ -155,6 +175,11 @@ impl OffGrid {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
         self.chunks.iter().map(common).sum()
+    }
+
+    /// Headers in that range that begin none.
+    pub(super) fn headers_in(&self, range: Range<u64>) -> impl Iterator<Item = &Problem> {
+        self.headers.iter().filter(move |header| range.contains(&header.offset))
     }
 
     /// Those that begin in that range.
@@ -214,12 +239,11 @@ fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usiz
     })
 }
 
-/// Where chunks with a sound header begin in that range of the bytes.
-fn sound_chunks(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
+/// Where the signature of a chunk begins in that range of the bytes.
+fn signed(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
     let end = bytes.len().min(range.end + CHUNK_SIGNATURE.len() - 1);
     let signed = SIGNATURE.places(bytes.get(range.start..end).unwrap_or_default());
-    let signed = signed.map(move |at| range.start + at);
-    signed.filter(|at| bytes.get(*at..).is_some_and(has_sound_header))
+    signed.map(move |at| range.start + at)
 }
 
 /// Ends the last chunk where something else begins.
