@@ -226,7 +226,7 @@ impl fmt::Display for Damage {
             Damage::NamesReplaced { header_id } => {
                 write!(
                     f,
-                    "DNS query with header id {header_id}: expected its fields by their names, found them by the texts beside those"
+                    "DNS query with header id {header_id}: its fields cannot be read by their names, found them by the texts beside those"
                 )
             }
             Damage::FieldsLost { header_id, missing } => {
@@ -335,9 +335,12 @@ impl Problems {
 
     /// Adds the problems of the part of the file that follows.
     pub fn append(&mut self, later: Problems) {
-        for problem in later.listed {
-            self.push(problem);
-        }
+        self.append_only(later, |_| true);
+    }
+
+    /// Adds those that `is_wanted` is true of, and all that are not listed.
+    pub fn append_only(&mut self, later: Problems, is_wanted: impl Fn(&Problem) -> bool) {
+        later.listed.into_iter().filter(is_wanted).for_each(|problem| self.push(problem));
         self.further += later.further;
     }
 
@@ -407,6 +410,14 @@ mod tests {
         let last = problems.iter().last().unwrap();
         assert_eq!(last.damage, Damage::Further { count: 5 });
         assert_eq!(problems.iter().count(), MAX_LISTED_PROBLEMS + 1);
+        // Nor is it when they are added to others, of which not all are.
+        let mut others = Problems::default();
+        others.push(signature(0, 1));
+        others.append_only(problems, |problem| problem.offset > 0);
+        assert_eq!(
+            (others.count(), others.iter().count()),
+            (MAX_LISTED_PROBLEMS as u64 + 5, MAX_LISTED_PROBLEMS + 1)
+        );
     }
 
     #[test]

@@ -241,6 +241,29 @@ fn an_unfinished_sweep_is_neither_taken_up_nor_thrown_away_unasked() {
 }
 
 #[test]
+fn a_sweep_that_was_killed_before_it_read_anything_left_nothing_to_go_on_from() {
+    let scene = Scene::new();
+    for machine in 0..6 {
+        scene.put(&format!("HOST{machine}/x.evtx"), &log_of(&format!("HOST{machine}")));
+    }
+    unfinished(&scene, 1, &[]);
+    scene.sweep(&[]).expect(0);
+    assert!(!partial(&scene).exists());
+}
+
+#[test]
+fn an_output_that_was_being_replaced_is_put_back_over_an_empty_folder() {
+    let scene = half_done();
+    // Killed between the two renames; and somebody made the folder anew.
+    let earlier = partial(&scene).join("replaced");
+    fs::create_dir_all(&earlier).unwrap();
+    fs::write(earlier.join("run.json"), "{}").unwrap();
+    fs::create_dir(scene.out()).unwrap();
+    scene.sweep(&[]).expect(2);
+    assert_eq!(fs::read_to_string(scene.out().join("run.json")).unwrap(), "{}");
+}
+
+#[test]
 fn what_no_sweep_made_is_not_taken_for_an_unfinished_one() {
     let scene = half_done();
     fs::remove_dir_all(partial(&scene)).unwrap();

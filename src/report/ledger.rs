@@ -235,9 +235,13 @@ impl FileReport {
 
     /// Checks the whole file, all parts of which were added, against what its header says of it.
     pub fn complete(&mut self) {
-        // What could not be read of a block was read if it belongs to a chunk or an event that begins before.
+        // What could not be read of a block was read if it belongs to a chunk or an event that begins before. And what a block left to a chunk
+        // that begins in the one before it was not read, if that could not be.
         let extents = &mut self.tally.extents;
         extents.unread = extents.unread.saturating_sub(extents.sum().saturating_sub(self.size));
+        if extents.unread > 0 {
+            extents.unread += self.size.saturating_sub(extents.sum());
+        }
         // A chunk off its place reaches into the next one, and into the next block.
         self.problems.sort();
         let found = self.tally.chunks;
@@ -442,6 +446,14 @@ mod tests {
         report.tally.extents = Extents { header: 4096, good: 40_000, unread: 29_632, ..Extents::default() };
         report.complete();
         assert_eq!((report.extents().unread, report.extents().sum()), (69_632 - 44_096, 69_632));
+    }
+
+    #[test]
+    fn what_a_block_left_to_a_chunk_that_could_not_be_read_was_not_read() {
+        let mut report = report(Header::Clean, 0, 1, None);
+        report.tally.extents = Extents { header: 4096, good: 30_000, unread: 20_000, ..Extents::default() };
+        report.complete();
+        assert_eq!((report.extents().unread, report.extents().sum()), (69_632 - 34_096, 69_632));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed, which costs some ten times what
 //! it costs to take the nine texts of a DNS query from their places. Anything out of the ordinary is left to the
-//! decoder ([`super::record`]), which is this file's twin: whatever is read here, it reads alike. Only of a deleted record whose
+//! decoder ([`super::record`]), which is this file's twin: whatever is read here, it reads alike. Only of a record whose
 //! definition lost its names more is read here than by the decoder.
 
 use std::ops::Range;

@@ -95,12 +95,9 @@ fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
         checked_chunks: 0,
         ..found.tally
     });
-    for problem in found.problems.iter() {
-        // What could not be read of it is said of its places.
-        if !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk) {
-            scan.problems.push(problem);
-        }
-    }
+    // What could not be read of it is said of its places.
+    let is_its_own = |problem: &Problem| !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
+    scan.problems.append_only(found.problems, is_its_own);
     scan.signed_chunks += found.signed_chunks;
     scan.clock.append(0, &found.clock);
     scan.events.extend(found.events);

@@ -18,10 +18,7 @@ use crate::digest::sha256_bytes;
 use crate::error::SweepError;
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
-
-/// Bytes of an entry before its document: the document's length as a little-endian u32, and its SHA-256.
-const LENGTH_SIZE: usize = 4;
-const PREFIX: usize = LENGTH_SIZE + 32;
+use crate::write::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX};
 
 /// Bytes of evidence that are read again at most because their entries were not written when a sweep was killed.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;

@@ -13,5 +13,6 @@ pub use builder::{Rows, Table};
 pub use output::{OutputDirectory, Rest, prepare};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::Earlier;
+pub(crate) use partial::{JOURNAL_LENGTH_SIZE, JOURNAL_PREFIX};
 pub use reading::{read_rows, row_count};
 pub use syncing::Syncing;

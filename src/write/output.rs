@@ -182,7 +182,7 @@ impl OutputDirectory {
             like_the_one_before(&tables, &target)?;
             sync_directory(&tables.join(STATS_FOLDER))?;
             sync_directory(&tables)?;
-            replace(&tables, &target, &partial.replaced())?;
+            replace(&tables, &target, &partial.replaced(), replaced)?;
             if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
         };
         publish().map_err(|error| failed(&target, &error))?;
@@ -196,8 +196,9 @@ fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
 }
 
 /// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is moved
-/// out of the way first, and removed only when the new one is in its place for good.
-fn replace(staging: &Path, target: &Path, earlier: &Path) -> io::Result<()> {
+/// out of the way first, and removed only when the new one is in its place for good. It is looked at once more where nobody finds it by its
+/// name: what was put there a moment before is not removed with it.
+fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
     match fs::rename(target, earlier) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -209,7 +210,8 @@ fn replace(staging: &Path, target: &Path, earlier: &Path) -> io::Result<()> {
             let lies = |what: &str, error: &io::Error| {
                 io::Error::other(format!("{what} lies at '{}': {error}", earlier.display()))
             };
-            if let Err(error) = fs::rename(staging, target) {
+            let is_ours = check_existing(earlier, replaced).map_err(io::Error::other);
+            if let Err(error) = is_ours.and_then(|()| fs::rename(staging, target)) {
                 fs::rename(earlier, target).map_err(|error| lies("it was moved away and", &error))?;
                 return Err(error);
             }
@@ -226,4 +228,24 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 fn failed(path: &Path, error: &io::Error) -> SweepError {
     SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_into_an_earlier_output_a_moment_before_is_not_removed_with_it() {
+        let scene = tempfile::tempdir().unwrap();
+        let [staging, target, earlier] = ["new", "out", "earlier"].map(|name| scene.path().join(name));
+        fs::create_dir(&staging).unwrap();
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("notes.txt"), "mine").unwrap();
+        assert!(replace(&staging, &target, &earlier, Replaced::Output).is_err());
+        assert_eq!(fs::read_to_string(target.join("notes.txt")).unwrap(), "mine");
+        assert!(staging.exists() && !earlier.exists());
+        fs::remove_file(target.join("notes.txt")).unwrap();
+        replace(&staging, &target, &earlier, Replaced::Output).unwrap();
+        assert!(target.exists() && !staging.exists() && !earlier.exists());
+    }
 }

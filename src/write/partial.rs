@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,11 @@ const LOCK: &str = "lock";
 const JOURNAL: &str = "journal";
 const TABLES: &str = "tables";
 const REPLACED: &str = "replaced";
+
+/// Bytes of an entry of the journal before its document: the document's length as a little-endian u32, and its SHA-256.
+pub(crate) const JOURNAL_PREFIX: usize = JOURNAL_LENGTH_SIZE + 32;
+/// Those of the length.
+pub(crate) const JOURNAL_LENGTH_SIZE: usize = 4;
 
 /// What a sweep does with the journal of one before it to the same output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -84,13 +89,13 @@ impl PartialDirectory {
         Ok(directory)
     }
 
-    /// Puts back an output that a sweep was replacing when it was killed.
+    /// Puts back an output that a sweep was replacing when it was killed. If the new one is in its place, it is done with; an empty directory
+    /// is none.
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
-        if target.exists() {
-            absent(fs::remove_dir_all(replaced))
-        } else {
-            absent(fs::rename(replaced, target))
+        match fs::rename(&replaced, target) {
+            Err(_) if target.exists() => absent(fs::remove_dir_all(replaced)),
+            restored => absent(restored),
         }
     }
 
@@ -114,20 +119,21 @@ impl PartialDirectory {
         absent(fs::remove_file(self.journal()))
     }
 
-    /// Whether the journal has more than its first line, or is something that no sweep made.
+    /// Whether the journal has more than its first entry, or is something that no sweep made.
     fn is_worth_keeping(&self) -> bool {
         let path = self.journal();
         // What is no file is none of ours; to open a pipe would wait for somebody to write into it.
         if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
             return true;
         }
-        let Ok(journal) = File::open(path) else { return false };
-        let mut reader = BufReader::new(journal);
-        let mut has_line = || {
-            let mut line = Vec::new();
-            reader.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n")
+        let more = || -> io::Result<bool> {
+            let mut journal = File::open(path)?;
+            let mut first = [0; JOURNAL_LENGTH_SIZE];
+            journal.read_exact(&mut first)?;
+            let first = JOURNAL_PREFIX as u64 + u64::from(u32::from_le_bytes(first));
+            Ok(journal.metadata()?.len() > first)
         };
-        has_line() && has_line()
+        more().unwrap_or(false)
     }
 }
 
