@@ -2,8 +2,8 @@
 //!
 //! `evtx` walks a chunk's records by itself, from the chunk header on. So that it decodes exactly
 //! the records that our own walk found, no more and no less, it is given the chunk in a form in which the
-//! two walks must agree: the header's limits are set to the walk's, and every gap is dressed up as
-//! a record without content. Only then can a result be told to belong to a place.
+//! two walks must agree: the header's limits are set to the walk's, and every gap is added to the record before it or, where there is
+//! none, dressed up as a record without content. Only then can a result be told to belong to a place.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -82,14 +82,15 @@ fn agree(bytes: &mut [u8], walk: &Walk) {
     }
 }
 
-/// Dresses a gap up as a record without content, or adds one too short for that to the record before it.
+/// Adds a gap to the record before it, whose size may be what is wrong: then the gap's bytes are the record's, and others of the chunk can
+/// refer to them. A gap without one before it is dressed up as a record without content.
 fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
-    if gap.len() >= LEAST_RECORD_SIZE {
+    if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
+        put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
+    } else if gap.len() >= LEAST_RECORD_SIZE {
         fill(bytes, gap.start..gap.start + LEAST_RECORD_SIZE, 0);
         put(bytes, gap.start, &[0x2a, 0x2a, 0, 0]);
         put(bytes, gap.start + 4, &size_bytes(gap.len()));
-    } else if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
-        put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
     }
 }
 
@@ -125,7 +126,7 @@ fn decode_agreed(
     let settings = Arc::new(ParserSettings::new().indent(false));
     let mut chunk = EvtxChunk::new(bytes, &header, settings).map_err(|error| causes(&error))?;
     let mut spans = walk.records.iter();
-    let mut gaps = walk.gaps.iter().filter(|gap| gap.len() >= LEAST_RECORD_SIZE).peekable();
+    let mut gaps = walk.gaps.iter().peekable();
     let mut at = CHUNK_HEADER_SIZE;
     let mut text = MOST_CHUNK_TEXT;
     for item in chunk.iter() {
@@ -135,8 +136,8 @@ fn decode_agreed(
         }
         let Some(span) = spans.next() else { break };
         at = span.range.end;
-        if let Some(short) = walk.gaps.iter().find(|gap| gap.start == at && gap.len() < LEAST_RECORD_SIZE) {
-            at = short.end;
+        if let Some(gap) = gaps.next_if(|gap| gap.start == at) {
+            at = gap.end;
         }
         found(
             span,

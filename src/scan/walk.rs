@@ -162,15 +162,17 @@ fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
 
 fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     let mut at = CHUNK_HEADER_SIZE;
+    let mut is_behind_damage = false;
     while at < end {
         match record_at(bytes, at) {
             Ok(mut record) => {
-                if !walk.gaps.is_empty() {
+                if is_behind_damage || !walk.gaps.is_empty() {
                     record.reached = Reached::BehindDamage;
                 }
                 let copy = size_copy_damage(bytes, &record);
-                if copy.is_some() {
-                    record.range.end = mended_end(bytes, &record, end);
+                if let Some(next) = copy.as_ref().and_then(|_| hidden_record(bytes, &record, end)) {
+                    record.range.end = next;
+                    is_behind_damage = true;
                 }
                 if record.range.end > end {
                     // Its tail lies where the header says that there are no records.
@@ -223,15 +225,12 @@ fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
     (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
 }
 
-/// Where a record ends whose size is not what its copy says: by its size, if another record starts there or the records end there;
-/// else where the next one starts. A size that grew would swallow the records behind it; of one that shrank, bytes would be left over
-/// that are the record's own, and can define what others of the chunk refer to.
-fn mended_end(bytes: &[u8], record: &RecordSpan, end: usize) -> usize {
+/// The record that begins within one whose size is not what its copy says: the size grew, and would hide the records behind it.
+fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize> {
     let said = record.range.end;
-    if said == end || said < end && record_at(bytes, said).is_ok() {
-        return said;
-    }
-    next_record(bytes, record.range.start + LEAST_RECORD_SIZE, end).unwrap_or(said.max(end))
+    let ends_well = said == end || said < end && record_at(bytes, said).is_ok();
+    let from = record.range.start + LEAST_RECORD_SIZE;
+    next_record(bytes, from, end).filter(|next| !ends_well && *next < said)
 }
 
 /// Where the walk can go on behind bytes that are no record: the next record at or after `from`
