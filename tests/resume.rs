@@ -276,6 +276,26 @@ fn what_no_sweep_made_is_not_taken_for_an_unfinished_one() {
         assert_eq!(fs::read_dir(partial(&scene)).unwrap().count(), 1, "{options:?}");
         assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
     }
+    // Nor is it under the names that a sweep gives.
+    fs::remove_file(&precious).unwrap();
+    for name in [
+        "tables/thesis.txt",
+        "tables/stats/of/my.parquet",
+        "replaced/thesis.txt",
+        "journal",
+        "lock/thesis.txt",
+    ] {
+        let precious = partial(&scene).join(name);
+        fs::create_dir_all(precious.parent().unwrap()).unwrap();
+        fs::write(&precious, "my own, from years of work and thought").unwrap();
+        for options in [&[][..], &["--force"], &["--resume"]] {
+            scene.sweep(options).expect(2);
+            assert!(precious.exists(), "{name}");
+        }
+        fs::remove_dir_all(partial(&scene)).unwrap();
+        fs::create_dir(partial(&scene)).unwrap();
+    }
+    fs::write(&precious, "years of work").unwrap();
     // A link to a folder, and a file.
     let elsewhere = scene.path("elsewhere");
     fs::rename(partial(&scene), &elsewhere).unwrap();

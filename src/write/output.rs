@@ -11,9 +11,9 @@ use super::partial::{Earlier, Obstacle, PartialDirectory};
 use crate::error::SweepError;
 
 /// The file that makes a directory an output of dnsweep.
-const RUN_FILE: &str = "run.json";
+pub(super) const RUN_FILE: &str = "run.json";
 /// The folder of the detections' own tables.
-const STATS_FOLDER: &str = "stats";
+pub(super) const STATS_FOLDER: &str = "stats";
 
 /// An output directory that is being written.
 #[derive(Debug)]

@@ -10,6 +10,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use super::output::{RUN_FILE, STATS_FOLDER};
+use crate::digest::sha256_bytes;
+
 const LOCK: &str = "lock";
 const JOURNAL: &str = "journal";
 const TABLES: &str = "tables";
@@ -157,8 +160,67 @@ fn is_of_a_sweep(path: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     for entry in fs::read_dir(path)? {
-        let name = entry?.file_name();
-        if [LOCK, JOURNAL, TABLES, REPLACED].iter().all(|ours| name != *ours) {
+        let entry = entry?;
+        let is_ours = match entry.file_name().to_str() {
+            Some(LOCK) => entry.file_type()?.is_file(),
+            Some(JOURNAL) => is_journal(&entry.path())?,
+            Some(TABLES | REPLACED) => is_of_tables(&entry.path(), Depth::Output)?,
+            _ => false,
+        };
+        if !is_ours {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the first entry of a journal is as a sweep writes it, or there is none yet.
+fn is_journal(path: &Path) -> io::Result<bool> {
+    if !path.symlink_metadata()?.is_file() {
+        return Ok(false);
+    }
+    let mut journal = File::open(path)?;
+    let mut prefix = [0; JOURNAL_PREFIX];
+    let size = journal.metadata()?.len();
+    if size == 0 {
+        return Ok(true);
+    }
+    let (length, sum) = match journal.read_exact(&mut prefix) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(()) => prefix.split_at(JOURNAL_LENGTH_SIZE),
+    };
+    let length = u64::from(length.try_into().map_or(0, u32::from_le_bytes));
+    let mut document = Vec::new();
+    journal.take(length).read_to_end(&mut document)?;
+    Ok(document.len() as u64 == length && sha256_bytes(&document) == sum)
+}
+
+/// What a folder of tables may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// Tables, what is said of the run, and a folder of more tables.
+    Output,
+    /// Tables.
+    Stats,
+}
+
+/// Whether a folder holds nothing but what a sweep writes as its output.
+fn is_of_tables(path: &Path, depth: Depth) -> io::Result<bool> {
+    if !path.symlink_metadata()?.is_dir() {
+        return Ok(false);
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_output = depth == Depth::Output;
+        let is_ours = if is_output && name == STATS_FOLDER {
+            is_of_tables(&entry.path(), Depth::Stats)?
+        } else {
+            let is_table = Path::new(&name).extension().is_some_and(|extension| extension == "parquet");
+            (is_table || is_output && name == RUN_FILE) && entry.file_type()?.is_file()
+        };
+        if !is_ours {
             return Ok(false);
         }
     }

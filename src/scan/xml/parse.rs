@@ -5,6 +5,7 @@
 //! Line ends and control characters stay as they are: Windows writes them as the event has them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use quick_xml::Reader;
 use quick_xml::escape::{resolve_xml_entity, unescape};
@@ -24,6 +25,7 @@ pub(super) fn parse(xml: &str, dns_client: DnsClientQueries) -> Result<Document,
         return Err("expected text, found a NUL".to_owned());
     }
     let mut reader = Reader::from_str(xml);
+    reader.config_mut().check_comments = true;
     let mut reading =
         Reading { takes_dns_client: dns_client == DnsClientQueries::Taken, ..Reading::default() };
     loop {
@@ -34,11 +36,16 @@ pub(super) fn parse(xml: &str, dns_client: DnsClientQueries) -> Result<Document,
                 reading.end()?;
             }
             Event::End(_) => reading.end()?,
+            Event::Text(text) if text.contains("]]>") => return Err("expected text, found ']]>'".to_owned()),
             Event::Text(text) => reading.text(&text.into_inner()),
             Event::CData(text) => reading.text(&text.into_inner()),
             Event::GeneralRef(reference) => reading.text(resolved(&reference)?.encode_utf8(&mut [0; 4])),
             Event::DocType(_) => return Err("expected no document type declaration, found one".to_owned()),
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            Event::Decl(_) => return Err("expected no XML declaration, found one".to_owned()),
+            Event::PI(instruction) if !is_name(instruction.target()) => {
+                return Err("expected the name of a processing instruction, found none".to_owned());
+            }
+            Event::Comment(_) | Event::PI(_) => {}
             Event::Eof => return reading.finish(),
         }
     }
@@ -129,6 +136,7 @@ struct Reading {
 impl Reading {
     fn start(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         self.depth += 1;
+        well_formed(start)?;
         if start.attributes_raw().contains('&') {
             // Also of attributes that are not read, references must be ones that are defined.
             unescape(start.attributes_raw()).map_err(|error| causes(&error))?;
@@ -217,6 +225,13 @@ impl Reading {
             PART_DEPTH if self.part == Part::System => {
                 let mut texts = std::mem::take(&mut self.texts);
                 texts.time_created = texts.time_created.map(|time| as_in_a_log(&time).into());
+                if let Some(id) =
+                    texts.event_record_id.as_ref().filter(|id| !id.is_empty() && id.parse::<u64>().is_err())
+                {
+                    // Without its number, an event could pass for a copy of another.
+                    let id: String = id.chars().take(40).collect();
+                    return Err(format!("EventRecordID: expected a number, found '{}'", id.escape_debug()));
+                }
                 self.system = Some(texts.read()?);
             }
             _ => {}
@@ -283,7 +298,47 @@ impl Reading {
     }
 }
 
-/// What an attribute says; the first, where several have that name.
+/// Whether a start tag is as XML has it: its name, and attributes apart from each other, each with a name of its own and a value in quotes.
+/// Which of two values counts must not be anyone's choice.
+fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
+    if !is_name(start.name().into_inner()) {
+        return Err("expected the name of an element, found none".to_owned());
+    }
+    let mut names = HashSet::new();
+    let mut rest = start.attributes_raw();
+    while let Some(attribute) = Some(rest.trim_start_matches(SPACE)).filter(|rest| !rest.is_empty()) {
+        let found = || {
+            let found: String = attribute.chars().take(40).collect();
+            format!("expected an attribute behind white space, found '{}'", found.escape_debug())
+        };
+        let (name, value) = attribute.split_once('=').ok_or_else(found)?;
+        let name = name.trim_end_matches(SPACE);
+        let value = value.trim_start_matches(SPACE);
+        let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\'')).ok_or_else(found)?;
+        let (value, behind) = value.get(1..).and_then(|value| value.split_once(quote)).ok_or_else(found)?;
+        if !is_name(name) || value.contains('<') || rest.len() == attribute.len() {
+            return Err(found());
+        }
+        if !names.insert(name) {
+            return Err(format!("expected one attribute of a name, found two '{}'", name.escape_debug()));
+        }
+        rest = behind;
+    }
+    Ok(())
+}
+
+/// White space, as XML has it.
+const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// Whether a text is a name of XML, as far as its ASCII characters say.
+fn is_name(text: &str) -> bool {
+    let is_start =
+        |first: char| first.is_ascii_alphabetic() || matches!(first, '_' | ':') || !first.is_ascii();
+    let is_other = |other: char| is_start(other) || other.is_ascii_digit() || matches!(other, '-' | '.');
+    text.starts_with(is_start) && text.chars().all(is_other)
+}
+
+/// What an attribute says; the first, where several have that local name.
 fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
     let mut attributes = start.attributes();
     // That check compares each name with all others, of which a crafted element can have a hundred thousand.
@@ -323,6 +378,54 @@ mod tests {
     /// An event with that data.
     fn event(data: &str) -> String {
         format!("<Event>{}<EventData>{data}</EventData></Event>", SYSTEM.replace("> <", ">22<"))
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_no_event() {
+        let wrong = [
+            "<Data Name='QueryName' Name='x'>a</Data>",
+            "<Data Name='QueryName' x='<'>a</Data>",
+            "<Data Name='QueryName' x>a</Data>",
+            "<Data Name='QueryName' x=>a</Data>",
+            "<Data Name='QueryName' x=1>a</Data>",
+            "<Data x='1'Name='QueryName'>a</Data>",
+            "<Data Name='QueryName' 1x='1'>a</Data>",
+            "<Data Name='QueryName' ='1'>a</Data>",
+            "<Data Name='QueryName'>a]]>b</Data>",
+            "<Data Name='QueryName'>a<!-- b -- c --></Data>",
+            "<Data Name='QueryName'>a<1b/></Data>",
+            "<Data Name='QueryName'>a<b!/></Data>",
+            "<Data Name='QueryName'>a</Data>< />",
+            "<Data Name='QueryName'>a<?xml version='1.0'?></Data>",
+            "<Data Name='QueryName'>a<? x?></Data>",
+        ];
+        for data in wrong {
+            assert!(query(data).is_err(), "{data}");
+        }
+        let right = [
+            "<Data  Name = 'QueryName'\tx=\"'\"\r\n>a</Data >",
+            "<Data a:Name='x' Name='QueryName'>a</Data>",
+            "<Data Name='QueryName'>a<!-- b - c --></Data><?of no interest?><\u{e9}-1.x:y/>",
+        ];
+        for data in right {
+            assert!(query(data).is_ok(), "{data}: {:?}", query(data));
+        }
+    }
+
+    #[test]
+    fn a_number_of_an_event_is_one() {
+        let numbered = |id: &str| {
+            parse(&event("").replace("</EventID>", &format!("</EventID><EventRecordID>{id}</EventRecordID>")))
+        };
+        for id in ["-1", "abc", "18446744073709551616", "0x10", "1.5", " 1"] {
+            assert!(
+                numbered(id).is_err_and(|error| error.starts_with("EventRecordID: expected a number")),
+                "{id}"
+            );
+        }
+        for id in ["", "1", "18446744073709551615"] {
+            assert!(numbered(id).is_ok(), "{id}");
+        }
     }
 
     fn query(data: &str) -> Result<DnsQueryEvent, String> {
