@@ -152,6 +152,24 @@ impl<'a> Cell<'a> {
         time.map_or(Cell::Null, Cell::Time)
     }
 
+    /// The same, with all of its texts its own.
+    #[must_use]
+    pub fn into_owned(self) -> Cell<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Cell::Null => Cell::Null,
+            Cell::Text(text) => Cell::Text(owned(text)),
+            Cell::Integer(number) => Cell::Integer(number),
+            Cell::Boolean(truth) => Cell::Boolean(truth),
+            Cell::Time(time) => Cell::Time(time),
+            Cell::Texts(texts) => Cell::Texts(texts.into_iter().map(owned).collect()),
+            Cell::Records(records) => {
+                let record = |record: Vec<Cell<'a>>| record.into_iter().map(Cell::into_owned).collect();
+                Cell::Records(records.into_iter().map(record).collect())
+            }
+        }
+    }
+
     /// Texts.
     pub fn texts<T: AsRef<str>>(texts: &'a [T]) -> Self {
         Cell::Texts(texts.iter().map(|text| Cow::Borrowed(text.as_ref())).collect())

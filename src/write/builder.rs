@@ -1,4 +1,4 @@
-//! Rows of cells to Arrow's columns.
+//! Rows of cells to Arrow's columns. Which rows come together is decided elsewhere ([`super::rows`], [`super::parquet`]).
 
 use std::sync::Arc;
 
@@ -33,87 +33,68 @@ impl Table {
         }
     }
 
-    /// No rows yet; so many are expected.
-    #[must_use]
-    pub fn rows(&self, expected: usize) -> Rows {
-        Rows { table: self.clone(), expected, columns: Vec::new(), weights: Vec::new(), cells: 0 }
-    }
-
     pub(super) fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.schema)
     }
 }
 
-/// Rows of a table, collected to be written together. Any thread may collect some.
+/// Rows of a table as columns.
 #[derive(Debug)]
-pub struct Rows {
+pub(super) struct Columns {
     table: Table,
     /// How many there may be: what memory is set aside for.
     expected: usize,
     /// A builder for each column; none before the first row.
-    columns: Vec<ColumnBuilder>,
+    builders: Vec<ColumnBuilder>,
     /// For each row, how many bytes of text it has.
     weights: Vec<usize>,
-    /// Cells of all rows, those inside lists included: a measure of the memory they take.
-    cells: usize,
 }
 
-impl Rows {
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.weights.len()
+impl Columns {
+    /// No rows yet; so many are expected.
+    pub(super) fn new(table: Table, expected: usize) -> Self {
+        Columns { table, expected, builders: Vec::new(), weights: Vec::new() }
     }
 
-    /// How many cells they have, those inside lists included.
-    #[must_use]
-    pub fn cells(&self) -> usize {
-        self.cells
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    /// Whether there are no rows.
+    pub(super) fn is_empty(&self) -> bool {
         self.weights.is_empty()
     }
 
-    /// Adds a row: one cell for each column, in their order.
-    pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
+    /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has.
+    pub(super) fn push(&mut self, row: Vec<Cell<'_>>) -> Result<usize, SweepError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {
             return Err(SweepError::Row(format!("{} cells for {} columns", row.len(), columns.len())));
         }
-        if self.columns.is_empty() {
-            self.columns = columns.iter().map(|kind| ColumnBuilder::new(*kind, self.expected)).collect();
+        if self.builders.is_empty() {
+            self.builders = columns.iter().map(|kind| ColumnBuilder::new(*kind, self.expected)).collect();
         }
         let mut weight = 0;
-        for ((column, cell), field) in self.columns.iter_mut().zip(row).zip(self.table.schema.fields()) {
-            let (cells, bytes) = size(&cell);
-            self.cells += cells;
-            weight += bytes;
-            column.push(cell).map_err(|text| SweepError::Row(format!("{}: {text}", field.name())))?;
+        for ((builder, cell), field) in self.builders.iter_mut().zip(row).zip(self.table.schema.fields()) {
+            weight += text_bytes(&cell);
+            builder.push(cell).map_err(|text| SweepError::Row(format!("{}: {text}", field.name())))?;
         }
         self.weights.push(weight);
-        Ok(())
+        Ok(weight)
     }
 
-    /// The rows, and how many bytes of text each has.
-    pub(super) fn finish(mut self) -> Result<(RecordBatch, Vec<usize>), ArrowError> {
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        Ok((RecordBatch::try_new(self.table.schema(), arrays)?, self.weights))
+    /// The rows, and how many bytes of text each has. As many are expected again.
+    pub(super) fn take(&mut self) -> Result<(RecordBatch, Vec<usize>), ArrowError> {
+        let mut builders = std::mem::take(&mut self.builders);
+        let arrays = builders.iter_mut().map(ColumnBuilder::finish).collect();
+        let batch = RecordBatch::try_new(self.table.schema(), arrays)?;
+        Ok((batch, std::mem::take(&mut self.weights)))
     }
 }
 
-/// How many cells a cell is, those inside it included, and their bytes of text.
-fn size(cell: &Cell<'_>) -> (usize, usize) {
+/// The bytes of text of a cell, those inside it included.
+fn text_bytes(cell: &Cell<'_>) -> usize {
     match cell {
-        Cell::Text(text) => (1, text.len()),
-        Cell::Texts(texts) => (1 + texts.len(), texts.iter().map(|text| text.len()).sum()),
-        Cell::Records(records) => {
-            let inside = records.iter().flatten().map(size);
-            inside.fold((1, 0), |(cells, bytes), (more, text)| (cells + more, bytes + text))
-        }
-        Cell::Null | Cell::Integer(_) | Cell::Boolean(_) | Cell::Time(_) => (1, 0),
+        Cell::Text(text) => text.len(),
+        Cell::Texts(texts) => texts.iter().map(|text| text.len()).sum(),
+        Cell::Records(records) => records.iter().flatten().map(text_bytes).sum(),
+        Cell::Null | Cell::Integer(_) | Cell::Boolean(_) | Cell::Time(_) => 0,
     }
 }
 

@@ -6,13 +6,15 @@ mod output;
 mod parquet;
 mod partial;
 mod reading;
+mod rows;
 mod schema;
 mod syncing;
 
-pub use builder::{Rows, Table};
+pub use builder::Table;
 pub use output::{OutputDirectory, Rest, prepare};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::Earlier;
 pub(crate) use partial::{JOURNAL_LENGTH_SIZE, JOURNAL_PREFIX};
 pub use reading::{read_rows, row_count};
+pub use rows::Rows;
 pub use syncing::Syncing;

@@ -13,7 +13,8 @@ use ::parquet::schema::types::ColumnPath;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
-use super::builder::{Rows, Table};
+use super::builder::{Columns, Table};
+use super::rows::{Form, Rows};
 use super::syncing::Syncing;
 use crate::digest::HashingWriter;
 use crate::error::SweepError;
@@ -21,17 +22,13 @@ use crate::table::{Cell, Storage};
 
 /// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
-/// Cells that are collected before they are encoded: some ten thousand rows, or fewer with long lists.
-const BATCH_CELLS: usize = 1 << 18;
 /// Rows that are encoded together, and bytes of text after which there are fewer: to encode costs something for every column however
 /// few the rows, and as much text as crafted evidence can hold must not come together in one array. What is encoded together does
 /// not depend on how the rows came in, and so neither do the bytes of the file. With eight times as many, memory grew twice as much from
 /// evidence to four times that, and a sweep took as long.
 const BATCH_ROWS: usize = 512;
 const BATCH_BYTES: usize = 4 << 20;
-/// Parts with rows that may wait: an array of few rows takes many times the memory that they need.
-const MOST_WAITING: usize = 64;
-/// Rows that are expected of those that are pushed one by one.
+/// Rows that come one by one, and that memory is set aside for.
 const PUSHED_ROWS: usize = 64;
 /// Encoded bytes after which a row group is closed, however few rows it has.
 const ROW_GROUP_BYTES: usize = 64 << 20;
@@ -48,9 +45,9 @@ pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
     table: Table,
-    /// Rows that were pushed one by one.
-    pending: Rows,
-    /// Rows that wait to be encoded, how many there are, and how many bytes of text they have.
+    /// The last of the rows that wait to be encoded, if these came one by one.
+    pushed: Columns,
+    /// Those before them; and of all, how many there are, and how many bytes of text they have.
     waiting: Vec<RecordBatch>,
     waiting_rows: usize,
     waiting_bytes: usize,
@@ -87,7 +84,7 @@ impl TableWriter {
             path: path.to_path_buf(),
             writer,
             table: table.clone(),
-            pending: table.rows(PUSHED_ROWS),
+            pushed: Columns::new(table.clone(), PUSHED_ROWS),
             waiting: Vec::new(),
             waiting_rows: 0,
             waiting_bytes: 0,
@@ -97,19 +94,20 @@ impl TableWriter {
 
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
-        self.pending.push(row)?;
-        if self.pending.cells() >= BATCH_CELLS { self.wait_pushed() } else { Ok(()) }
+        let weight = self.pushed.push(row)?;
+        if self.is_enough(weight) { self.write() } else { Ok(()) }
     }
 
     /// Adds rows that were collected elsewhere.
     pub fn append(&mut self, rows: Rows) -> Result<(), SweepError> {
-        self.wait_pushed()?;
-        self.wait(rows)
+        match rows.form {
+            Form::Few(rows) => rows.into_iter().try_for_each(|row| self.push(row)),
+            Form::Many(columns) => self.append_columns(columns),
+        }
     }
 
     /// Writes what is left. The file is then on its way to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, Syncing), SweepError> {
-        self.wait_pushed()?;
         self.write()?;
         let path = self.path;
         let close = || -> Result<_, ParquetError> {
@@ -121,27 +119,13 @@ impl TableWriter {
         Ok((written, Syncing::new(path, file)))
     }
 
-    /// Lets the rows wait that were pushed one by one.
-    fn wait_pushed(&mut self) -> Result<(), SweepError> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let pending = std::mem::replace(&mut self.pending, self.table.rows(PUSHED_ROWS));
-        self.wait(pending)
-    }
-
-    /// Lets rows wait, and encodes those that are enough.
-    fn wait(&mut self, rows: Rows) -> Result<(), SweepError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.rows += rows.len() as u64;
-        let (batch, weights) = rows.finish().map_err(|error| failed(&self.path, &error.into()))?;
+    /// Adds rows that are columns already.
+    fn append_columns(&mut self, mut columns: Columns) -> Result<(), SweepError> {
+        self.end_pushed()?;
+        let (batch, weights) = columns.take().map_err(|error| failed(&self.path, &error.into()))?;
         let mut start = 0;
         for (row, weight) in weights.iter().enumerate() {
-            self.waiting_rows += 1;
-            self.waiting_bytes += weight;
-            if self.waiting_rows == BATCH_ROWS || self.waiting_bytes >= BATCH_BYTES {
+            if self.is_enough(*weight) {
                 self.waiting.push(batch.slice(start, row + 1 - start));
                 self.write()?;
                 start = row + 1;
@@ -150,15 +134,29 @@ impl TableWriter {
         if start < weights.len() {
             self.waiting.push(batch.slice(start, weights.len() - start));
         }
-        if self.waiting.len() >= MOST_WAITING {
-            let together = concat_batches(&self.table.schema(), &self.waiting);
-            self.waiting = vec![together.map_err(|error| failed(&self.path, &error.into()))?];
+        Ok(())
+    }
+
+    /// Counts a row with so many bytes of text among those that wait. Whether these are enough to be encoded.
+    fn is_enough(&mut self, weight: usize) -> bool {
+        self.rows += 1;
+        self.waiting_rows += 1;
+        self.waiting_bytes += weight;
+        self.waiting_rows == BATCH_ROWS || self.waiting_bytes >= BATCH_BYTES
+    }
+
+    /// Ends the rows that came one by one, so that others can follow.
+    fn end_pushed(&mut self) -> Result<(), SweepError> {
+        if !self.pushed.is_empty() {
+            let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;
+            self.waiting.push(batch);
         }
         Ok(())
     }
 
     /// Encodes the rows that wait.
     fn write(&mut self) -> Result<(), SweepError> {
+        self.end_pushed()?;
         let waiting = std::mem::take(&mut self.waiting);
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
         let mut write = || -> Result<(), ParquetError> {
@@ -193,4 +191,68 @@ fn properties(storage: Storage, metadata: &[(&str, String)]) -> Result<WriterPro
 
 fn failed(path: &Path, error: &ParquetError) -> SweepError {
     SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Column, ColumnType, Scalar};
+    use proptest::prelude::*;
+    use std::fs;
+
+    const FIELDS: &[(&str, Scalar)] = &[("value", Scalar::Text), ("count", Scalar::Integer)];
+
+    /// The cells of the row of that number: some with so much text that a few of them are encoded together.
+    fn row(number: usize) -> Vec<Cell<'static>> {
+        let text = "x".repeat(if number % 97 == 96 { BATCH_BYTES / 3 } else { number % 7 });
+        let record = vec![Cell::text(format!("{number}")), Cell::Integer(7)];
+        vec![
+            Cell::text(text),
+            if number.is_multiple_of(5) { Cell::Null } else { Cell::Integer(3) },
+            Cell::Texts(vec!["a".into(); number % 3]),
+            Cell::Records(vec![record; number % 2]),
+        ]
+    }
+
+    /// The bytes of a table whose rows come in parts of these sizes: those of 0 stand for a row that comes by itself.
+    fn written(folder: &Path, parts: &[usize]) -> Vec<u8> {
+        let path = folder.join("table.parquet");
+        let columns = [
+            Column::always("text", ColumnType::Text, ""),
+            Column::nullable("number", ColumnType::Integer, ""),
+            Column::always("texts", ColumnType::Texts, ""),
+            Column::always("records", ColumnType::Records(FIELDS), ""),
+        ];
+        let table = Table::new(&columns);
+        let mut writer = TableWriter::create(&path, &table, Storage::default(), &[]).unwrap();
+        let mut numbers = 0..;
+        for part in parts {
+            if *part == 0 {
+                writer.push(row(numbers.next().unwrap())).unwrap();
+                continue;
+            }
+            // What is expected is not always what comes.
+            let mut rows = table.rows(part % 50);
+            numbers.by_ref().take(*part).for_each(|number| rows.push(row(number)).unwrap());
+            writer.append(rows).unwrap();
+        }
+        let (table, syncing) = writer.finish().unwrap();
+        syncing.wait().unwrap();
+        assert_eq!(table.rows, parts.iter().map(|part| (*part).max(1) as u64).sum::<u64>());
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn a_file_does_not_depend_on_how_its_rows_came_in(
+            parts in prop::collection::vec(prop_oneof![Just(0), 1..40_usize, 30..600_usize], 0..9),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let rows: usize = parts.iter().map(|part| (*part).max(1)).sum();
+            prop_assert_eq!(written(folder.path(), &parts), written(folder.path(), &vec![0; rows]));
+        }
+    }
 }
