@@ -9,10 +9,10 @@ use std::ops::Range;
 
 use super::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, definition_end, is_well_sized};
 use super::log::{u16_at, u64_at};
-use super::seen::Seen;
+use super::seen::{Seen, equals};
 use super::template::EventTemplate;
 use super::value::{Values, is_null};
-use crate::event::EventTime;
+use crate::event::{EventTime, SYSMON_CHANNEL};
 
 /// The layout of a record. Places are from the first value. Holds no part of the chunk.
 #[derive(Debug, Clone)]
@@ -155,12 +155,20 @@ impl Layout {
     }
 }
 
-/// What lies from the first text that tells whether a record is Sysmon's, and which log it belongs to, to the last.
+/// What lies from the first text that tells whether a record is Sysmon's, and which log it belongs to, to the last. Where the definition
+/// or the channel says that it is, the provider need not say so too.
 fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     let text = |index: Option<Index>| values.range(index?, TEXT);
-    let texts = [text(template.provider), text(template.channel)];
+    let is_told = template.sysmon || is_sysmon_channel(template, values);
+    let texts = [if is_told { None } else { text(template.provider) }, text(template.channel)];
     let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
     start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
+}
+
+/// Whether the substituted channel is Sysmon's.
+fn is_sysmon_channel(template: &EventTemplate, values: &Values<'_>) -> bool {
+    let channel = template.channel.and_then(|index| values.bytes(index, TEXT));
+    channel.and_then(|channel| equals(channel, SYSMON_CHANNEL)) == Some(true)
 }
 
 #[cfg(test)]

@@ -135,12 +135,16 @@ impl Needles {
     /// Where a definition's records have the fields that are looked into. `None` where it lacks one that all are said to have: whether
     /// its name was damaged, a checksum shall tell.
     pub(super) fn places(&self, template: &DataTemplate<'_>, all_have: &[&str]) -> Option<FieldPlaces> {
-        let place = |field: &FieldNeedles| {
+        let mut places = Vec::with_capacity(self.fields.len());
+        for field in &self.fields {
             let named = |(name, _): &&(Text<'_>, Index)| name.is(&field.data);
             let place = template.data.iter().find(named).map(|(_, index)| *index);
-            (place.is_some() || !all_have.contains(&field.data.as_str())).then_some(place)
-        };
-        self.fields.iter().map(place).collect::<Option<_>>().map(FieldPlaces)
+            if place.is_none() && all_have.contains(&field.data.as_str()) {
+                return None;
+            }
+            places.push(place);
+        }
+        Some(FieldPlaces(places))
     }
 
     /// Whether a detection could want the DNS query with these values. `None` where a field that

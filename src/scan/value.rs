@@ -19,21 +19,23 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The shape of values that are well sized; none if there are any about which their descriptors do not tell all.
-    fn of(descriptors: &[u8]) -> Self {
+    /// Becomes the shape of values that are well sized; none if there are any about which their descriptors do not tell all.
+    fn learn(&mut self, descriptors: &[u8]) {
         const SIZE: u32 = 0xffff;
         const KIND: u32 = 0x00ff_0000;
-        let descriptor = |descriptor: &[u8; 4]| {
+        let descriptors = descriptors.as_chunks::<4>().0;
+        self.descriptors.clear();
+        if descriptors.iter().any(|descriptor| descriptor[2] == SID) {
+            return;
+        }
+        self.descriptors.extend(descriptors.iter().map(|descriptor| {
             let bits = match descriptor[2] {
-                SID => return None,
                 NULL | FRAGMENT => KIND,
                 TEXT => KIND | 1,
                 _ => KIND | SIZE,
             };
-            Some((bits, u32::from_le_bytes(*descriptor) & bits))
-        };
-        let all: Option<Vec<_>> = descriptors.as_chunks::<4>().0.iter().map(descriptor).collect();
-        Shape { descriptors: all.unwrap_or_default() }
+            (bits, u32::from_le_bytes(*descriptor) & bits)
+        }));
     }
 
     /// How many bytes the values with these descriptors have together, if they are of this shape.
@@ -124,7 +126,7 @@ impl<'a> Values<'a> {
         }
         let fills = self.fill(end);
         if fills {
-            *known = Shape::of(self.descriptors);
+            known.learn(self.descriptors);
         }
         fills
     }

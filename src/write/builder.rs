@@ -56,9 +56,9 @@ impl Columns {
         Columns { table, expected, builders: Vec::new(), weights: Vec::new() }
     }
 
-    /// Whether there are no rows.
-    pub(super) fn is_empty(&self) -> bool {
-        self.weights.is_empty()
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.weights.len()
     }
 
     /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has.

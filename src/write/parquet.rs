@@ -147,7 +147,7 @@ impl TableWriter {
 
     /// Ends the rows that came one by one, so that others can follow.
     fn end_pushed(&mut self) -> Result<(), SweepError> {
-        if !self.pushed.is_empty() {
+        if self.pushed.len() > 0 {
             let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;
             self.waiting.push(batch);
         }

@@ -36,13 +36,19 @@ impl Table {
 }
 
 impl Rows {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.form {
+            Form::Few(rows) => rows.len(),
+            Form::Many(columns) => columns.len(),
+        }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        match &self.form {
-            Form::Few(rows) => rows.is_empty(),
-            Form::Many(columns) => columns.is_empty(),
-        }
+        self.len() == 0
     }
 
     /// Adds a row: one cell for each column, in their order. Whether it has them is known when columns are made of it.

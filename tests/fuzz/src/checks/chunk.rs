@@ -18,6 +18,8 @@ use super::evidence::log;
 const LEAST_RECORD: u64 = 28;
 
 static SEED: LazyLock<Detection> = LazyLock::new(|| Detection::seed().unwrap());
+/// More rows than stay rows until they are written.
+const MANY_ROWS: usize = 1000;
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(&MATCHES_COLUMNS));
 
 /// Scans a log, decoding everything, and makes rows of its matches.
@@ -80,7 +82,8 @@ fn counts_are_consistent(scan: &BlockScan, bytes: u64) {
 
 /// The rows that a sweep would write.
 fn make_rows(events: &[LocatedEvent]) {
-    let (mut rows, mut hosts) = (TABLE.rows(0), Hosts::default());
+    // Where many are expected, columns are made of them at once.
+    let (mut rows, mut hosts) = (TABLE.rows(MANY_ROWS), Hosts::default());
     let mut stats = SEED.search.stats.as_ref().map(StatsTable::new);
     for LocatedEvent { location, integrity, event } in events {
         // A row is made of every query, so that a match need not be found to try it.
