@@ -1,5 +1,6 @@
 //! Takes what came of the units, in evidence order: writes the rows and reduces the rest.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use crate::config::{Config, LoadedDetection};
@@ -11,7 +12,7 @@ use crate::report::{
 };
 use crate::scan::Checksums;
 use crate::table::Storage;
-use crate::write::{OutputDirectory, Table, TableWriter};
+use crate::write::{OutputDirectory, Syncing, Table, TableWriter};
 
 use super::Observer;
 use super::leads::{LeadCounts, Leads};
@@ -62,6 +63,8 @@ pub(super) struct Collected {
     pub excluded: Excluded,
     /// The tables.
     pub outputs: Vec<OutputRecord>,
+    /// Those of the tables that are on their way to the disk.
+    pub syncing: VecDeque<Syncing>,
 }
 
 impl<'a> Collector<'a> {
@@ -201,7 +204,7 @@ impl<'a> Collector<'a> {
             tables.extend(reduced.stats.map(|stats| LastTable::Stats(stats, &detection.id)));
         }
         tables.push(LastTable::Begun("files.parquet", self.files.into()));
-        let outputs = write_last(tables, self.output, &self.metadata, self.threads)?;
+        let (outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
         self.totals.hosts = rows.len() as u64;
         self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
@@ -213,6 +216,6 @@ impl<'a> Collector<'a> {
         self.totals.excluded_leads = self.excluded.sum().leads;
         self.totals.excluded_matches = rows.iter().map(|(_, host)| host.excluded_matches).sum();
         let Collector { totals, flawed, excluded, .. } = self;
-        Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, outputs })
+        Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, outputs, syncing })
     }
 }

@@ -1,6 +1,7 @@
 //! The tables at a sweep's end: what each says of itself, and the writing of those that are only known or finished then, several
 //! at a time.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
@@ -30,24 +31,26 @@ pub(super) enum LastTable<'a> {
     Stats(StatsTable, &'a str),
 }
 
-/// Writes tables on so many threads, and says of each what was written, in their order.
+/// Writes tables on so many threads, and says of each what was written, in their order. All are then at least on their way to the disk.
 pub(super) fn write_last(
     tables: Vec<LastTable<'_>>,
     output: &OutputDirectory,
     metadata: &[(&'static str, String)],
     threads: NonZeroUsize,
-) -> Result<Vec<OutputRecord>, SweepError> {
+) -> Result<(Vec<OutputRecord>, VecDeque<Syncing>), SweepError> {
     let mut records = Vec::with_capacity(tables.len());
     let mut syncing = VecDeque::new();
-    let write = |table: LastTable<'_>| table.write(output, metadata, threads);
+    // Small tables take as long as they have columns: with the longest first, no thread is left waiting for one that came last.
+    let mut numbered: Vec<_> = tables.into_iter().enumerate().collect();
+    numbered.sort_by_key(|(_, table)| Reverse(table.columns()));
     in_order(
         threads,
-        tables.into_iter(),
+        numbered.into_iter(),
         |_| WEIGHT,
-        write,
-        |written| {
-            let (record, table) = written?;
-            records.push(record);
+        |(place, table)| Ok((place, table.write(output, metadata, threads)?)),
+        |written: Result<_, SweepError>| {
+            let (place, (record, table)) = written?;
+            records.push((place, record));
             syncing.push_back(table);
             if syncing.len() > MOST_SYNCING {
                 syncing.pop_front().map_or(Ok(()), Syncing::wait)
@@ -56,11 +59,20 @@ pub(super) fn write_last(
             }
         },
     )?;
-    syncing.into_iter().try_for_each(Syncing::wait)?;
-    Ok(records)
+    records.sort_by_key(|(place, _)| *place);
+    Ok((records.into_iter().map(|(_, record)| record).collect(), syncing))
 }
 
 impl LastTable<'_> {
+    /// How many columns it has.
+    fn columns(&self) -> usize {
+        match self {
+            LastTable::Begun(_, writer) => writer.columns(),
+            LastTable::Hosts(_) => HOSTS_COLUMNS.len(),
+            LastTable::Stats(stats, _) => stats.columns().count(),
+        }
+    }
+
     fn write(
         self,
         output: &OutputDirectory,

@@ -92,6 +92,12 @@ impl TableWriter {
         })
     }
 
+    /// How many columns it has.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.table.schema().fields().len()
+    }
+
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
         let weight = self.pushed.push(row)?;
