@@ -174,7 +174,7 @@ fn is_sysmon_channel(template: &EventTemplate, values: &Values<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::queries::chunk;
+    use crate::scan::queries::{chunk, chunk_in};
     use crate::scan::template::event_template;
     use dnsweep_samples::Style;
     use proptest::prelude::*;
@@ -252,11 +252,12 @@ mod tests {
         fn a_record_made_different_is_not_taken_for_alike(
             style in prop_oneof![Just(Style::Export), Just(Style::Live)],
             strict in 0_usize..2,
+            channel in prop_oneof![Just(SYSMON_CHANNEL), Just("ForwardedEvents")],
             which in prop_oneof![Just(HOLDER), Just(REFERRER)],
             changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(1), Just(6), Just(0x13), Just(0x21)]), 1..4),
             shorter in prop_oneof![Just(0_usize), 0_usize..8],
         ) {
-            let (mut chunk, contents) = chunk(style);
+            let (mut chunk, contents) = chunk_in(style, channel);
             let original = chunk.clone();
             let (offset, templates) = templates(&original, &contents[1]);
             let places = places(&chunk, &contents[which]);
@@ -268,6 +269,22 @@ mod tests {
             if let Some(seen) = layout.see(&chunk, content.clone()) {
                 prop_assert_eq!(Some(seen), value_by_value(&templates[strict], offset, &chunk, &content));
             }
+        }
+    }
+
+    #[test]
+    fn the_provider_must_be_the_same_where_only_it_tells_that_an_event_is_sysmons() {
+        for (channel, is_seen) in [(SYSMON_CHANNEL, true), ("ForwardedEvents", false)] {
+            let (mut chunk, contents) = chunk_in(Style::Export, channel);
+            let (offset, [template, _]) = templates(&chunk, &contents[1]);
+            let layout = layout(&template, &chunk, &contents[1]).unwrap();
+            let values = Values::head(&chunk, contents[REFERRER].start).unwrap();
+            let provider = values.range(template.provider.unwrap(), TEXT).unwrap();
+            chunk[provider.start] = b'X';
+            let seen = layout.see(&chunk, contents[REFERRER].clone());
+            let twin = value_by_value(&template, offset, &chunk, &contents[REFERRER]);
+            assert_eq!(seen.as_ref().map(|seen| seen.sysmon), is_seen.then_some(true), "{channel}");
+            assert_eq!(twin.map(|seen| seen.sysmon), Some(is_seen), "{channel}");
         }
     }
 

@@ -6,12 +6,19 @@ use dnsweep_samples::{Event, LogWriter, Style};
 
 use super::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use super::walk::{Walk, walk};
+use crate::event::SYSMON_CHANNEL;
 
 /// A chunk of three queries, numbered from 1, of which the first holds what the others refer to; and where their contents lie.
 pub(super) fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
+    chunk_in(style, SYSMON_CHANNEL)
+}
+
+/// The same, in that channel.
+pub(super) fn chunk_in(style: Style, channel: &str) -> (Vec<u8>, Vec<Range<usize>>) {
     let mut writer = LogWriter::new(style);
     for number in 1..=3 {
-        writer.push(&Event::dns_query("a&b.example", "a.exe").numbered(number)).unwrap();
+        let query = Event::dns_query("a&b.example", "a.exe").numbered(number);
+        writer.push(&Event { channel: channel.to_owned(), ..query }).unwrap();
     }
     let chunk = writer.finish()[4096..4096 + 65536].to_vec();
     let mut walked = Walk::default();

@@ -103,7 +103,7 @@ impl TableWriter {
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
         let weight = self.pushed.push(row)?;
-        if self.is_enough(weight) { self.write() } else { Ok(()) }
+        if self.note_waiting(weight) { self.write() } else { Ok(()) }
     }
 
     /// Adds rows that were collected elsewhere.
@@ -133,7 +133,7 @@ impl TableWriter {
         let (batch, weights) = columns.take().map_err(|error| failed(&self.path, &error.into()))?;
         let mut start = 0;
         for (row, weight) in weights.iter().enumerate() {
-            if self.is_enough(*weight) {
+            if self.note_waiting(*weight) {
                 self.waiting.push(batch.slice(start, row + 1 - start));
                 self.write()?;
                 start = row + 1;
@@ -146,7 +146,7 @@ impl TableWriter {
     }
 
     /// Counts a row with so many bytes of text among those that wait. Whether these are enough to be encoded.
-    fn is_enough(&mut self, weight: usize) -> bool {
+    fn note_waiting(&mut self, weight: usize) -> bool {
         self.rows += 1;
         self.waiting_rows += 1;
         self.waiting_bytes += weight;
