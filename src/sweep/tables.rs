@@ -19,6 +19,8 @@ use super::SCHEMA_VERSION;
 const WEIGHT: u64 = 1 << 20;
 /// Rows of a stats table that are made together; a table can have as many as there are matches.
 const PART_ROWS: usize = 4096;
+/// To begin and to end a column takes as long as some hundred rows of it do.
+const ROWS_OF_A_COLUMN: usize = 256;
 /// Tables that may be on their way to the disk while the next is written.
 const MOST_SYNCING: usize = 8;
 
@@ -40,9 +42,9 @@ pub(super) fn write_last(
 ) -> Result<(Vec<OutputRecord>, VecDeque<Syncing>), SweepError> {
     let mut records = Vec::with_capacity(tables.len());
     let mut syncing = VecDeque::new();
-    // Small tables take as long as they have columns: with the longest first, no thread is left waiting for one that came last.
+    // With the longest first, no thread is left waiting for one that came last.
     let mut numbered: Vec<_> = tables.into_iter().enumerate().collect();
-    numbered.sort_by_key(|(_, table)| Reverse(table.columns()));
+    numbered.sort_by_key(|(_, table)| Reverse(table.cost()));
     in_order(
         threads,
         numbered.into_iter(),
@@ -64,13 +66,14 @@ pub(super) fn write_last(
 }
 
 impl LastTable<'_> {
-    /// How many columns it has.
-    fn columns(&self) -> usize {
-        match self {
-            LastTable::Begun(_, writer) => writer.columns(),
-            LastTable::Hosts(_) => HOSTS_COLUMNS.len(),
-            LastTable::Stats(stats, _) => stats.columns().count(),
-        }
+    /// How long it takes, next to others: so long as its cells, and for each column as so many rows more.
+    fn cost(&self) -> usize {
+        let (columns, rows) = match self {
+            LastTable::Begun(_, writer) => (writer.columns(), writer.waiting_rows()),
+            LastTable::Hosts(hosts) => (HOSTS_COLUMNS.len(), hosts.len()),
+            LastTable::Stats(stats, _) => (stats.columns().count(), stats.row_count()),
+        };
+        columns.saturating_mul(rows.saturating_add(ROWS_OF_A_COLUMN))
     }
 
     fn write(
