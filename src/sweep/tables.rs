@@ -1,7 +1,6 @@
 //! The tables at a sweep's end: what each says of itself, and the writing of those that are only known or finished then, several
 //! at a time.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
@@ -19,8 +18,6 @@ use super::SCHEMA_VERSION;
 const WEIGHT: u64 = 1 << 20;
 /// Rows of a stats table that are made together; a table can have as many as there are matches.
 const PART_ROWS: usize = 4096;
-/// To begin and to end a column takes as long as some hundred rows of it do.
-const ROWS_OF_A_COLUMN: usize = 256;
 /// Tables that may be on their way to the disk while the next is written.
 const MOST_SYNCING: usize = 8;
 
@@ -42,17 +39,14 @@ pub(super) fn write_last(
 ) -> Result<(Vec<OutputRecord>, VecDeque<Syncing>), SweepError> {
     let mut records = Vec::with_capacity(tables.len());
     let mut syncing = VecDeque::new();
-    // With the longest first, no thread is left waiting for one that came last.
-    let mut numbered: Vec<_> = tables.into_iter().enumerate().collect();
-    numbered.sort_by_key(|(_, table)| Reverse(table.cost()));
     in_order(
         threads,
-        numbered.into_iter(),
+        tables.into_iter(),
         |_| WEIGHT,
-        |(place, table)| Ok((place, table.write(output, metadata, threads)?)),
-        |written: Result<_, SweepError>| {
-            let (place, (record, table)) = written?;
-            records.push((place, record));
+        |table| table.write(output, metadata, threads),
+        |written| {
+            let (record, table) = written?;
+            records.push(record);
             syncing.push_back(table);
             if syncing.len() > MOST_SYNCING {
                 syncing.pop_front().map_or(Ok(()), Syncing::wait)
@@ -61,21 +55,10 @@ pub(super) fn write_last(
             }
         },
     )?;
-    records.sort_by_key(|(place, _)| *place);
-    Ok((records.into_iter().map(|(_, record)| record).collect(), syncing))
+    Ok((records, syncing))
 }
 
 impl LastTable<'_> {
-    /// How long it takes, next to others: so long as its cells, and for each column as so many rows more.
-    fn cost(&self) -> usize {
-        let (columns, rows) = match self {
-            LastTable::Begun(_, writer) => (writer.columns(), writer.waiting_rows()),
-            LastTable::Hosts(hosts) => (HOSTS_COLUMNS.len(), hosts.len()),
-            LastTable::Stats(stats, _) => (stats.columns().count(), stats.row_count()),
-        };
-        columns.saturating_mul(rows.saturating_add(ROWS_OF_A_COLUMN))
-    }
-
     fn write(
         self,
         output: &OutputDirectory,

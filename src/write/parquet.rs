@@ -94,18 +94,6 @@ impl TableWriter {
         })
     }
 
-    /// How many columns it has.
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        self.table.schema().fields().len()
-    }
-
-    /// How many of its rows are not encoded yet.
-    #[must_use]
-    pub fn waiting_rows(&self) -> usize {
-        self.waiting_rows
-    }
-
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
         let weight = self.pushed.push(row)?;
