@@ -195,17 +195,23 @@ impl<'a> Collector<'a> {
         self.observer.finished();
         let rows = self.hosts.into_rows();
         // Those that were begun hold memory, so they come first; and those that take longest, so that no thread waits for one at the end.
-        let mut tables = vec![LastTable::Begun("matches.parquet", self.matches.into())];
+        let mut tables = vec![
+            LastTable::Begun("matches.parquet", self.matches.into()),
+            LastTable::Begun("files.parquet", self.files.into()),
+            LastTable::Hosts(&rows),
+        ];
         let (leads, lead_counts) = self.leads.unzip();
         tables.extend(leads.map(|writer| LastTable::Begun("leads.parquet", writer.into())));
-        tables.push(LastTable::Begun("files.parquet", self.files.into()));
-        tables.push(LastTable::Hosts(&rows));
         let mut match_counts = Vec::with_capacity(self.reduced.len());
         for (reduced, LoadedDetection { detection, .. }) in self.reduced.into_iter().zip(self.detections) {
             match_counts.push([reduced.matches, reduced.unique_matches, reduced.recovered_matches]);
             tables.extend(reduced.stats.map(|stats| LastTable::Stats(stats, &detection.id)));
         }
-        let (outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
+        let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
+        // They are told in another order: the ledger is the last.
+        if let Some(behind_matches) = outputs.get_mut(1..) {
+            behind_matches.rotate_left(1);
+        }
         self.totals.hosts = rows.len() as u64;
         self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
