@@ -36,7 +36,7 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 /// twenty thousand, which is usual, memory grew by a fifth from evidence to four times that; with these, tables are an eighth larger,
 /// and a sweep takes as long.
 const PAGE_ROWS: usize = 1024;
-/// Bytes of a file that are handed to the system together. With a mebibyte, memory grew with the file until that was full.
+/// Bytes of a file that are handed to the system together.
 const FILE_BUFFER: usize = 128 << 10;
 /// zstd's fastest of its ordinary ones. With its default, tables were 4 % smaller, and 7 % of the processor's time went into it where every
 /// tenth record matches.
