@@ -20,10 +20,11 @@ impl<'e> Asked<'e> {
 
     /// [`Field::value`] of the event.
     pub(super) fn value(&mut self, field: Field) -> Option<&str> {
-        let event = self.event;
-        let last = self.last.take().filter(|(known, _)| *known == field);
-        let (_, value) = self.last.insert(last.unwrap_or_else(|| (field, field.value(event))));
-        value.as_deref()
+        // What is kept stays where it is: to move it out and back would take longer than to compare it with a pattern.
+        if self.last.as_ref().is_none_or(|(known, _)| *known != field) {
+            self.last = Some((field, field.value(self.event)));
+        }
+        self.last.as_ref().and_then(|(_, value)| value.as_deref())
     }
 }
 
