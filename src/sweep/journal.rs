@@ -121,11 +121,14 @@ impl Journal {
             window,
         };
         let whole = journal.read(&mut file, order)?;
-        // What lies behind the last whole entry was being written when the sweep ended.
-        file.set_len(whole).map_err(failed)?;
+        // What lies behind the last whole entry was being written when the sweep ended. Of a file that was cut to nothing, ext4 hands all to
+        // the disk when it is closed, even if it was removed before: so none is cut that is as long as it is to be.
+        if file.metadata().map_err(failed)?.len() != whole {
+            file.set_len(whole).map_err(failed)?;
+        }
         if whole == 0 {
             let order = order.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            journal.write(&entry(&FirstEntry { order, window }))?;
+            journal.write(&entry(&FirstEntry { order, window }, 0))?;
             journal.flush()?;
         }
         Ok(journal)
@@ -233,9 +236,10 @@ fn is_whole(file: &FileKey, entries: &[EntryAt]) -> bool {
     follows && end >= file.size
 }
 
-/// An entry that holds a document.
-pub(super) fn entry(document: &impl Serialize) -> Vec<u8> {
-    let mut entry = vec![0; PREFIX];
+/// An entry that holds a document, of about so many bytes.
+pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
+    let mut entry = Vec::with_capacity(PREFIX + expected);
+    entry.resize(PREFIX, 0);
     // Numbers, texts, lists and maps of known length: nothing of it cannot be written to memory.
     entry = postcard::to_extend(document, entry).unwrap_or_default();
     let Some((prefix, document)) = entry.split_at_mut_checked(PREFIX) else { return entry };

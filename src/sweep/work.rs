@@ -23,6 +23,9 @@ use crate::scan::{
 };
 use crate::write::Table;
 
+/// Bytes of an event in the journal, most times.
+const EVENT_BYTES: usize = 400;
+
 /// What came of a unit.
 pub(super) struct Done<'a> {
     /// The file.
@@ -156,14 +159,16 @@ impl<'a> Workshop<'a> {
 
     /// What the journal keeps of a unit.
     fn entry(&self, done: &Done<'_>) -> Vec<u8> {
-        entry(&NewEntry {
+        let events = done.described.len() + done.recovered.len() + done.leads.len();
+        let document = NewEntry {
             file: key(self.discovery, done.file),
             block: done.block,
             part: &done.part,
             events: done.described.iter().map(|described| &described.located).collect(),
             recovered: done.recovered.iter().map(|described| &described.located).collect(),
             leads: done.leads.iter().map(|described| &described.located).collect(),
-        })
+        };
+        entry(&document, events * EVENT_BYTES)
     }
 
     fn done<'u>(&self, file: &'u LogFile, block: Block, part: FileReport, events: Events) -> Done<'u> {
