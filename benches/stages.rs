@@ -111,7 +111,7 @@ fn write(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut writer = TableWriter::create(&path, &table, MATCHES_STORAGE, &[]).unwrap();
             for located in &events {
-                writer.push(row(&located.event).cells(&context)).unwrap();
+                writer.push(&row(&located.event).cells(&context)).unwrap();
             }
             writer.finish().unwrap().1.wait().unwrap();
             std::fs::remove_file(&path).unwrap();

@@ -171,7 +171,7 @@ impl<'a> Collector<'a> {
         }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
-        self.files.push(report.cells(evidence, &source_path, self.checksums.name()))?;
+        self.files.push(&report.cells(evidence, &source_path, self.checksums.name()))?;
         self.hosts.add_file(evidence, &report);
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);

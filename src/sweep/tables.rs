@@ -74,7 +74,7 @@ impl LastTable<'_> {
                 let mut writer =
                     TableWriter::create(&output.staged(&file), &table, Storage::default(), &metadata)?;
                 for (computer, host) in hosts {
-                    writer.push(host.cells(computer.as_deref()))?;
+                    writer.push(&host.cells(computer.as_deref()))?;
                 }
                 (file, writer)
             }

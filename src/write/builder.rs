@@ -61,8 +61,9 @@ impl Columns {
         self.weights.len()
     }
 
-    /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has.
-    pub(super) fn push(&mut self, row: Vec<Cell<'_>>) -> Result<usize, SweepError> {
+    /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has. The cells stay where they are: to move
+    /// each of them here took longer than all else.
+    pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, SweepError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {
             return Err(SweepError::Row(format!("{} cells for {} columns", row.len(), columns.len())));
@@ -72,7 +73,7 @@ impl Columns {
         }
         let mut weight = 0;
         for ((builder, cell), field) in self.builders.iter_mut().zip(row).zip(self.table.schema.fields()) {
-            weight += text_bytes(&cell);
+            weight += text_bytes(cell);
             builder.push(cell).map_err(|text| SweepError::Row(format!("{}: {text}", field.name())))?;
         }
         self.weights.push(weight);
@@ -134,13 +135,13 @@ impl ColumnBuilder {
         }
     }
 
-    fn push(&mut self, cell: Cell<'_>) -> Result<(), String> {
+    fn push(&mut self, cell: &Cell<'_>) -> Result<(), String> {
         match (self, cell) {
             (ColumnBuilder::Text(builder), Cell::Text(text)) => builder.append_value(text),
             (ColumnBuilder::Text(builder), Cell::Null) => builder.append_null(),
-            (ColumnBuilder::Integer(builder), Cell::Integer(number)) => builder.append_value(number),
+            (ColumnBuilder::Integer(builder), Cell::Integer(number)) => builder.append_value(*number),
             (ColumnBuilder::Integer(builder), Cell::Null) => builder.append_null(),
-            (ColumnBuilder::Boolean(builder), Cell::Boolean(truth)) => builder.append_value(truth),
+            (ColumnBuilder::Boolean(builder), Cell::Boolean(truth)) => builder.append_value(*truth),
             (ColumnBuilder::Boolean(builder), Cell::Null) => builder.append_null(),
             (ColumnBuilder::Time(builder), Cell::Time(time)) => builder.append_value(time.microseconds()),
             (ColumnBuilder::Time(builder), Cell::Null) => builder.append_null(),
@@ -151,7 +152,7 @@ impl ColumnBuilder {
                 builder.append(true);
             }
             (ColumnBuilder::Records(builder), Cell::Records(records)) => {
-                records.into_iter().try_for_each(|record| push_record(builder.values(), record))?;
+                records.iter().try_for_each(|record| push_record(builder.values(), record))?;
                 builder.append(true);
             }
             (_, cell) => return Err(format!("a cell of another type: {cell:?}")),
@@ -171,8 +172,8 @@ impl ColumnBuilder {
     }
 }
 
-fn push_record(builder: &mut StructBuilder, record: Vec<Cell<'_>>) -> Result<(), String> {
-    for (field, cell) in record.into_iter().enumerate() {
+fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<(), String> {
+    for (field, cell) in record.iter().enumerate() {
         match cell {
             Cell::Text(text) => builder
                 .field_builder::<StringBuilder>(field)
@@ -181,7 +182,7 @@ fn push_record(builder: &mut StructBuilder, record: Vec<Cell<'_>>) -> Result<(),
             Cell::Integer(number) => builder
                 .field_builder::<Int64Builder>(field)
                 .ok_or_else(|| format!("field {field} holds no number"))?
-                .append_value(number),
+                .append_value(*number),
             Cell::Time(_) | Cell::Null => builder
                 .field_builder::<TimestampMicrosecondBuilder>(field)
                 .ok_or_else(|| format!("field {field} holds no time"))?

@@ -82,7 +82,7 @@ mod tests {
         ];
         let mut writer = TableWriter::create(&path, &table, Storage::default(), &[]).unwrap();
         for row in &rows {
-            writer.push(row.to_vec()).unwrap();
+            writer.push(row).unwrap();
         }
         writer.finish().unwrap().1.wait().unwrap();
         let mut read = Vec::new();

@@ -54,7 +54,7 @@ impl Rows {
     /// Adds a row: one cell for each column, in their order. Whether it has them is known when columns are made of it.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
         let rows = match &mut self.form {
-            Form::Many(columns) => return columns.push(row).map(|_| ()),
+            Form::Many(columns) => return columns.push(&row).map(|_| ()),
             Form::Few(rows) if self.expected.max(rows.len() + 1) <= FEW_ROWS => {
                 rows.push(row.into_iter().map(Cell::into_owned).collect());
                 return Ok(());
@@ -62,7 +62,7 @@ impl Rows {
             Form::Few(rows) => std::mem::take(rows),
         };
         let mut columns = Columns::new(self.table.clone(), self.expected.max(2 * FEW_ROWS));
-        rows.into_iter().chain([row]).try_for_each(|row| columns.push(row).map(|_| ()))?;
+        rows.iter().chain([&row]).try_for_each(|row| columns.push(row).map(|_| ()))?;
         self.form = Form::Many(columns);
         Ok(())
     }
