@@ -1,13 +1,15 @@
 //! Work on many threads, results in order.
 //!
 //! The units are worked on in any order and consumed in theirs, by the calling thread, so that what
-//! is made of the results does not depend on the number of threads. Only so many units are under
+//! is made of the results does not depend on the number of threads. While it has nothing to consume, it works as the others do. Only so many units are under
 //! way at once that a slow one cannot make the results behind it pile up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use rayon::ThreadPoolBuilder;
 
@@ -71,15 +73,16 @@ where
     R: Send,
     W: Fn(U) -> R + Sync,
 {
+    // The calling thread is one of them.
     let pool = ThreadPoolBuilder::new()
-        .num_threads(threads.get())
+        .num_threads(threads.get() - 1)
         .build()
         .map_err(|error| SweepError::Threads(error.to_string()))?;
     let threads = threads.get() as u64;
     let most = (threads * BATCHES_PER_THREAD).min(MOST_BATCHES).max(threads * 2);
     let heaviest = threads * WEIGHT_PER_THREAD;
     let mut units = units.fuse();
-    let work = &work;
+    let (waiting, work) = (&Waiting::default(), &work);
     pool.in_place_scope(|scope| {
         let (sender, results) = channel();
         let (mut begun, mut consumed) = (0_u64, 0_u64);
@@ -92,21 +95,19 @@ where
             {
                 weights.push_back(heavy);
                 under_way += heavy;
-                let (sender, number) = (sender.clone(), begun);
+                waiting.push(begun, batch);
                 begun += 1;
-                scope.spawn(move |_| {
-                    // A panic is carried to the calling thread, which would otherwise wait for ever.
-                    let results =
-                        catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect::<Vec<R>>()));
-                    // The receiver is gone only after an error, when results are of no use any more.
-                    let _ = sender.send((number, results));
-                });
+                let sender = sender.clone();
+                // The receiver is gone only after an error, when results are of no use any more.
+                scope.spawn(move |_| waiting.take(work).map_or((), |done| _ = sender.send(done)));
             }
             if begun == consumed {
                 return Ok(());
             }
-            // This thread holds a sender itself, so there is always one more batch to wait for.
-            let Ok((number, batch)) = results.recv() else { return Ok(()) };
+            // While there is nothing to consume, this thread works as the others do; to be woken for each of their results would cost more.
+            // It holds a sender itself, so there is always one more batch to wait for.
+            let done = results.try_recv().ok().or_else(|| waiting.take(work)).or_else(|| results.recv().ok());
+            let Some((number, batch)) = done else { return Ok(()) };
             early.insert(number, batch.unwrap_or_else(|panic| resume_unwind(panic)));
             while let Some(batch) = early.remove(&consumed) {
                 batch.into_iter().try_for_each(&mut consume)?;
@@ -115,6 +116,32 @@ where
             }
         }
     })
+}
+
+/// Batches that no thread works on yet, by their numbers, in order.
+struct Waiting<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
+
+impl<U> Default for Waiting<U> {
+    fn default() -> Self {
+        Waiting(Mutex::default())
+    }
+}
+
+impl<U> Waiting<U> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Vec<U>)>> {
+        // The list is whole whatever happened to a thread that held it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, number: u64, batch: Vec<U>) {
+        self.lock().push_back((number, batch));
+    }
+
+    /// Works on the first of them, if there is one. A panic is carried to the calling thread, which would otherwise wait for ever.
+    fn take<R>(&self, work: impl Fn(U) -> R) -> Option<(u64, thread::Result<Vec<R>>)> {
+        let (number, batch) = self.lock().pop_front()?;
+        Some((number, catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect()))))
+    }
 }
 
 /// The next units to hand out together, and what they weigh; `None` if there are no more.
@@ -138,7 +165,7 @@ mod tests {
     fn squares(threads: usize, units: u64) -> Vec<u64> {
         let mut all = Vec::new();
         let work = |unit: u64| {
-            std::thread::sleep(Duration::from_micros((unit * 7919) % 300));
+            thread::sleep(Duration::from_micros((unit * 7919) % 300));
             unit * unit
         };
         in_order(

@@ -32,7 +32,7 @@ use crate::report::{
     MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, Run, Totals,
 };
 use crate::scan::{Checksums, Recovery};
-use crate::write::{Rest, Syncing, Table};
+use crate::write::{Rest, Table};
 
 use self::collect::{Collected, Collector};
 use self::journal::Journal;
@@ -125,7 +125,7 @@ fn conclude(
     started: EventTime,
     resumed_files: u64,
 ) -> Result<Outcome, SweepError> {
-    let Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, outputs, syncing } =
+    let Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, outputs, mut syncing } =
         collected;
     let exit = exit(&totals, config.on_match);
     let leads = lead_counts.map(|counts| detection_leads(&config, &counts)).unwrap_or_default();
@@ -165,10 +165,9 @@ fn conclude(
         totals,
         outputs,
     };
-    config.output.write_run(&run.to_json())?;
-    syncing.into_iter().try_for_each(Syncing::wait)?;
+    syncing.push_back(config.output.write_run(&run.to_json())?);
     let rest = if exit == Exit::Interrupted { Rest::Journal } else { Rest::Nothing };
-    let directory = config.output.publish(rest)?;
+    let directory = config.output.publish(syncing, rest)?;
     Ok(Outcome { exit, run, hosts, flawed, directory })
 }
 

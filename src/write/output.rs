@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::partial::{Earlier, Obstacle, PartialDirectory};
+use super::syncing::Syncing;
 use crate::error::SweepError;
 
 /// The file that makes a directory an output of dnsweep.
@@ -162,29 +163,37 @@ impl OutputDirectory {
     }
 
     /// Writes `run.json`, the last file.
-    pub fn write_run(&self, json: &[u8]) -> Result<(), SweepError> {
+    pub fn write_run(&self, json: &[u8]) -> Result<Syncing, SweepError> {
         let path = self.staged(RUN_FILE);
-        let write = || -> io::Result<()> {
+        let write = || -> io::Result<File> {
             let mut file = File::options().write(true).create_new(true).open(&path)?;
             file.write_all(json)?;
-            file.sync_all()
+            Ok(file)
         };
-        write().map_err(|error| failed(&path, &error))
+        let file = write().map_err(|error| failed(&path, &error))?;
+        Ok(Syncing::new(path, file))
     }
 
-    /// Gives the finished directory the output's name; an earlier output is removed then.
-    pub fn publish(self, rest: Rest) -> Result<PathBuf, SweepError> {
+    /// Gives the finished directory the output's name, when all of its files are on the disk; an earlier output is removed then.
+    pub fn publish(
+        self,
+        files: impl IntoIterator<Item = Syncing>,
+        rest: Rest,
+    ) -> Result<PathBuf, SweepError> {
         let OutputDirectory { target, partial, replaced } = self;
         let tables = partial.tables();
         // What lies there may have changed while the evidence was read.
         check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
         let publish = || -> io::Result<()> {
-            like_the_one_before(&tables, &target)?;
-            sync_directory(&tables.join(STATS_FOLDER))?;
-            sync_directory(&tables)?;
             replace(&tables, &target, &partial.replaced(), replaced)?;
             if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
         };
+        like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
+        let directories = [tables.join(STATS_FOLDER), tables.clone()].map(|path| {
+            let directory = File::open(&path).map_err(|error| failed(&path, &error))?;
+            Ok(Syncing::new(path, directory))
+        });
+        directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
         publish().map_err(|error| failed(&target, &error))?;
         Ok(target)
     }
