@@ -160,6 +160,7 @@ fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u6
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
     use std::time::Duration;
 
     fn squares(threads: usize, units: u64) -> Vec<u64> {
@@ -216,6 +217,21 @@ mod tests {
     fn a_panic_of_a_worker_reaches_the_caller() {
         let work = |unit: u64| assert!(unit < 5, "in a worker");
         let _ = in_order(NonZeroUsize::new(2).unwrap(), 0..10, |_| 1, work, |()| Ok(()));
+    }
+
+    #[test]
+    fn the_calling_thread_is_one_of_those_that_work() {
+        for threads in [2, 4] {
+            let workers = Mutex::new(HashSet::new());
+            let work = |_| {
+                thread::sleep(Duration::from_millis(1));
+                workers.lock().unwrap().insert(thread::current().id());
+            };
+            let count = NonZeroUsize::new(threads).unwrap();
+            in_order(count, 0..40, |_| BATCH_WEIGHT, work, |()| Ok(())).unwrap();
+            let workers = workers.into_inner().unwrap();
+            assert!(workers.contains(&thread::current().id()) && workers.len() <= threads, "{workers:?}");
+        }
     }
 
     #[test]

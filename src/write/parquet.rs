@@ -38,18 +38,14 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 const PAGE_ROWS: usize = 1024;
 /// Bytes of a file that are handed to the system together.
 const FILE_BUFFER: usize = 128 << 10;
-/// Of the compression of a table whose rows are not all encoded together: zstd's fastest of its ordinary levels. With its default, tables were 4 % smaller, and 7 % of the processor's time went into it where every
+/// zstd's fastest of its ordinary ones. With its default, tables were 4 % smaller, and 7 % of the processor's time went into it where every
 /// tenth record matches.
 const COMPRESSION_LEVEL: i32 = 1;
 
 /// Writes one table, row by row, into a file that must not exist yet.
 pub struct TableWriter {
     path: PathBuf,
-    /// What encodes the rows. How it does depends on how many there are: until that is known, there is only the file.
-    encoder: Option<ArrowWriter<Sink>>,
-    file: Option<Sink>,
-    storage: Storage,
-    metadata: Vec<KeyValue>,
+    writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
     table: Table,
     /// The last of the rows that wait to be encoded, if these came one by one.
     pushed: Columns,
@@ -58,17 +54,6 @@ pub struct TableWriter {
     waiting_rows: usize,
     waiting_bytes: usize,
     rows: u64,
-}
-
-type Sink = HashingWriter<BufWriter<File>>;
-
-/// How large a table is.
-#[derive(Clone, Copy)]
-enum Size {
-    /// All of its rows are encoded together. They are not compressed: to set that up, for each column, takes as long as all else that is to
-    /// be done for so few.
-    Small,
-    Large,
 }
 
 /// What was written of a table.
@@ -91,15 +76,15 @@ impl TableWriter {
         storage: Storage,
         metadata: &[(&str, String)],
     ) -> Result<Self, SweepError> {
-        let file = File::options().write(true).create_new(true).open(path);
-        let file = file.map_err(|error| failed(path, &error.into()))?;
-        let key_value = |(key, value): &(&str, String)| KeyValue::new((*key).to_owned(), value.clone());
+        let create = || -> Result<_, ParquetError> {
+            let file = File::options().write(true).create_new(true).open(path)?;
+            let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, file));
+            ArrowWriter::try_new(sink, table.schema(), Some(properties(storage, metadata)?))
+        };
+        let writer = create().map_err(|error| failed(path, &error))?;
         Ok(TableWriter {
             path: path.to_path_buf(),
-            encoder: None,
-            file: Some(HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, file))),
-            storage,
-            metadata: metadata.iter().map(key_value).collect(),
+            writer,
             table: table.clone(),
             pushed: Columns::new(table.clone(), PUSHED_ROWS),
             waiting: Vec::new(),
@@ -112,7 +97,7 @@ impl TableWriter {
     /// Adds a row: one cell for each column, in their order.
     pub fn push(&mut self, row: &[Cell<'_>]) -> Result<(), SweepError> {
         let weight = self.pushed.push(row)?;
-        if self.note_waiting(weight) { self.write(Size::Large) } else { Ok(()) }
+        if self.note_waiting(weight) { self.write() } else { Ok(()) }
     }
 
     /// Adds rows that were collected elsewhere.
@@ -125,10 +110,10 @@ impl TableWriter {
 
     /// Writes what is left. The file is then on its way to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, Syncing), SweepError> {
-        self.write(Size::Small)?;
+        self.write()?;
         let path = self.path;
         let close = || -> Result<_, ParquetError> {
-            let (buffered, sha256, bytes) = self.encoder.ok_or_else(ended)?.into_inner()?.finish();
+            let (buffered, sha256, bytes) = self.writer.into_inner()?.finish();
             let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
             Ok((WrittenTable { rows: self.rows, bytes, sha256 }, file))
         };
@@ -144,7 +129,7 @@ impl TableWriter {
         for (row, weight) in weights.iter().enumerate() {
             if self.note_waiting(*weight) {
                 self.waiting.push(batch.slice(start, row + 1 - start));
-                self.write(Size::Large)?;
+                self.write()?;
                 start = row + 1;
             }
         }
@@ -171,49 +156,28 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Encodes the rows that wait, which are of a table of this size if they are its first.
-    fn write(&mut self, size: Size) -> Result<(), SweepError> {
+    /// Encodes the rows that wait.
+    fn write(&mut self) -> Result<(), SweepError> {
         self.end_pushed()?;
         let waiting = std::mem::take(&mut self.waiting);
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
-        let schema = self.table.schema();
         let mut write = || -> Result<(), ParquetError> {
-            let encoder = self.encoder(size)?;
             match waiting.as_slice() {
                 [] => return Ok(()),
-                [batch] => encoder.write(batch)?,
-                batches => encoder.write(&concat_batches(&schema, batches)?)?,
+                [batch] => self.writer.write(batch)?,
+                batches => self.writer.write(&concat_batches(&self.table.schema(), batches)?)?,
             }
-            if encoder.in_progress_size() > ROW_GROUP_BYTES { encoder.flush() } else { Ok(()) }
+            if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush() } else { Ok(()) }
         };
         write().map_err(|error| failed(&self.path, &error))
     }
-
-    /// What encodes the rows, which are of a table of this size if they are its first.
-    fn encoder(&mut self, size: Size) -> Result<&mut ArrowWriter<Sink>, ParquetError> {
-        let encoder = match (self.encoder.take(), self.file.take()) {
-            (Some(encoder), _) => encoder,
-            (None, Some(file)) => {
-                let properties = properties(size, self.storage, self.metadata.clone())?;
-                ArrowWriter::try_new(file, self.table.schema(), Some(properties))?
-            }
-            (None, None) => return Err(ended()),
-        };
-        Ok(self.encoder.insert(encoder))
-    }
 }
 
-fn properties(
-    size: Size,
-    storage: Storage,
-    metadata: Vec<KeyValue>,
-) -> Result<WriterProperties, ParquetError> {
-    let compression = match size {
-        Size::Small => Compression::UNCOMPRESSED,
-        Size::Large => Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL)?),
-    };
+fn properties(storage: Storage, metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
+    let metadata =
+        metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut properties = WriterProperties::builder()
-        .set_compression(compression)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)
@@ -227,11 +191,6 @@ fn properties(
     Ok(properties.build())
 }
 
-/// What is said of a table that was written to after an error.
-fn ended() -> ParquetError {
-    ParquetError::General("nothing can be written after an error".to_owned())
-}
-
 fn failed(path: &Path, error: &ParquetError) -> SweepError {
     SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
 }
@@ -240,8 +199,6 @@ fn failed(path: &Path, error: &ParquetError) -> SweepError {
 mod tests {
     use super::*;
     use crate::table::{Column, ColumnType, Scalar};
-    use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
-    use ::parquet::file::reader::{FileReader, SerializedFileReader};
     use proptest::prelude::*;
     use std::fs;
 
@@ -287,25 +244,6 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
         bytes
-    }
-
-    #[test]
-    fn a_table_is_compressed_if_its_rows_are_not_all_encoded_together() {
-        let folder = tempfile::tempdir().unwrap();
-        let compression = |parts: &[usize]| {
-            let path = folder.path().join("written.parquet");
-            fs::write(&path, written(folder.path(), parts)).unwrap();
-            let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
-            let columns = reader.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
-            let mut found: Vec<_> = columns.map(ColumnChunkMetaData::compression).collect();
-            found.dedup();
-            found
-        };
-        let large = [Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL).unwrap())];
-        // As many rows as are encoded together, or as much text.
-        let (rows, text) = ([0; BATCH_ROWS], [90, 3 * 97 - 90]);
-        assert_eq!(compression(&[90]), [Compression::UNCOMPRESSED]);
-        assert_eq!([compression(&rows), compression(&text)], [large, large]);
     }
 
     proptest! {
