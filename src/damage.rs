@@ -182,20 +182,18 @@ impl fmt::Display for Damage {
         match self {
             Damage::EmptyFile => write!(f, "empty file: expected an event log, found no bytes"),
             Damage::FileSignature { found } => {
-                write!(f, "file signature: expected \"ElfFile\\0\", found {}", Bytes(found))
+                write_expected(f, "file signature", "\"ElfFile\\0\"", Bytes(found))
             }
             Damage::FileHeaderChecksum { stored, computed } => {
                 write_checksums(f, "file header checksum", *stored, "its bytes", *computed)
             }
             Damage::FileHeaderCutOff => write!(f, "the file ends inside its header of 4096 bytes"),
             Damage::ChunkSignature { found } => {
-                write!(f, "chunk signature: expected \"ElfChnk\\0\", found {}", Bytes(found))
+                write_expected(f, "chunk signature", "\"ElfChnk\\0\"", Bytes(found))
             }
             Damage::ChunkOffGrid => f.write_str(OFF_GRID),
             Damage::ChunkEmbedded => f.write_str(EMBEDDED),
-            Damage::ChunkCutOff { found } => {
-                write!(f, "chunk cut off: expected 65536 bytes, found {found}")
-            }
+            Damage::ChunkCutOff { found } => write_expected(f, "chunk cut off", "65536 bytes", found),
             Damage::ChunkHeaderChecksum { stored, computed } => {
                 write_checksums(f, "chunk header checksum", *stored, "its bytes", *computed)
             }
@@ -203,19 +201,14 @@ impl fmt::Display for Damage {
                 write_checksums(f, "checksum of the chunk's records", *stored, "the records", *computed)
             }
             Damage::FreeSpaceOffset { found } => {
-                write!(
-                    f,
-                    "chunk header: expected the last record's end, between 512 and 65536, found {found}"
-                )
+                write_expected(f, "chunk header", "the last record's end, between 512 and 65536", found)
             }
             Damage::RecordHeader { found } => {
-                write!(f, "record: expected its signature 2a2a0000, found {}", Bytes(found))
+                write_expected(f, "record", "its signature 2a2a0000", Bytes(found))
             }
             Damage::RecordSize { found, left } => {
-                write!(
-                    f,
-                    "record size: expected between 28 and the {left} bytes left for records, found {found}"
-                )
+                let expected = format!("between 28 and the {left} bytes left for records");
+                write_expected(f, "record size", &expected, found)
             }
             Damage::RecordSizeCopy { size, copy } => {
                 write!(f, "record size: {size} at the record's start, {copy} at its end")
@@ -223,25 +216,19 @@ impl fmt::Display for Damage {
             Damage::Record { header_id, reason } => {
                 write!(f, "record with header id {header_id} cannot be decoded: {reason}")
             }
-            Damage::NamesReplaced { header_id } => {
-                write!(
-                    f,
-                    "DNS query with header id {header_id}: its fields cannot be read by their names, found them by the texts beside those"
-                )
-            }
+            Damage::NamesReplaced { header_id } => write_query(
+                f,
+                *header_id,
+                "its fields cannot be read by their names, found them by the texts beside those",
+            ),
             Damage::FieldsLost { header_id, missing } => {
-                let missing = missing.join(", ");
-                write!(
-                    f,
-                    "DNS query with header id {header_id}: expected all of its fields, found none called {missing}"
-                )
+                let lost = format!("expected all of its fields, found none called {}", missing.join(", "));
+                write_query(f, *header_id, &lost)
             }
             Damage::EventXml { reason } => write!(f, "event in XML cannot be read: {reason}"),
-            Damage::NoEventXml { found } => {
-                write!(f, "event XML: expected an event, found {}", Bytes(found))
-            }
+            Damage::NoEventXml { found } => write_expected(f, "event XML", "an event", Bytes(found)),
             Damage::EventXmlCutOff => {
-                write!(f, "event XML: expected the end of the element Events, found the file's")
+                write_expected(f, "event XML", "the end of the element Events", "the file's")
             }
             Damage::Read { reason } => write!(f, "cannot be read: {reason}"),
             Damage::MissingChunks { promised, found } => {
@@ -253,6 +240,21 @@ impl fmt::Display for Damage {
             Damage::Further { count } => write!(f, "{count} further problems are counted, not listed"),
         }
     }
+}
+
+/// What is wrong with a query, which its record tells apart.
+fn write_query(f: &mut fmt::Formatter<'_>, header_id: u64, what: &str) -> fmt::Result {
+    write!(f, "DNS query with header id {header_id}: {what}")
+}
+
+/// What is wrong, in the words that most kinds of damage are told in.
+fn write_expected(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    expected: &str,
+    found: impl fmt::Display,
+) -> fmt::Result {
+    write!(f, "{what}: expected {expected}, found {found}")
 }
 
 /// Two checksums that should be one: what they are of, what the header says, and what these bytes give.

@@ -1,8 +1,9 @@
 //! Work on many threads, results in order.
 //!
 //! The units are worked on in any order and consumed in theirs, by the calling thread, so that what
-//! is made of the results does not depend on the number of threads. While it has nothing to consume, it works as the others do. Only so many units are under
-//! way at once that a slow one cannot make the results behind it pile up.
+//! is made of the results does not depend on the number of threads. While it has nothing to consume, it
+//! works as the others do. Only so many units are under way at once that a slow one cannot make the
+//! results behind it pile up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;

@@ -351,10 +351,14 @@ fn scan_chunk(
     if is_empty {
         tally.empty_chunks += 1;
     }
+    note_problems(problems, start, read, scan);
+}
+
+/// Notes what is wrong with the chunk that starts there: what was found in it, counted from its start, and what came of reading it.
+fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mut BlockScan) {
     let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
-    let mut problems: Vec<Problem> =
-        problems.into_iter().map(located).chain(read.problems.drain(..)).collect();
-    tally.damaged_chunks += u64::from(!problems.is_empty());
+    let mut problems: Vec<Problem> = found.into_iter().map(located).chain(read.problems.drain(..)).collect();
+    scan.tally.damaged_chunks += u64::from(!problems.is_empty());
     problems.sort_by_key(|problem| problem.offset);
     for problem in problems {
         scan.problems.push(problem);

@@ -184,16 +184,16 @@ impl OutputDirectory {
         let tables = partial.tables();
         // What lies there may have changed while the evidence was read.
         check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
-        let publish = || -> io::Result<()> {
-            replace(&tables, &target, &partial.replaced(), replaced)?;
-            if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
-        };
         like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
         let directories = [tables.join(STATS_FOLDER), tables.clone()].map(|path| {
             let directory = File::open(&path).map_err(|error| failed(&path, &error))?;
             Ok(Syncing::new(path, directory))
         });
         directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
+        let publish = || -> io::Result<()> {
+            replace(&tables, &target, &partial.replaced(), replaced)?;
+            if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
+        };
         publish().map_err(|error| failed(&target, &error))?;
         Ok(target)
     }
