@@ -3,13 +3,24 @@
 use std::borrow::Cow;
 
 use super::field::Field;
+use super::pairs::Pairs;
+use super::pattern::Pattern;
 use crate::event::DnsQueryEvent;
 
 /// An event, and the value of the field that it was asked for last.
 #[derive(Debug)]
 pub(super) struct Asked<'e> {
     pub event: &'e DnsQueryEvent,
-    last: Option<(Field, Option<Cow<'e, str>>)>,
+    last: Option<Answer<'e>>,
+}
+
+/// The value of a field, and what is known of it.
+#[derive(Debug)]
+struct Answer<'e> {
+    field: Field,
+    value: Option<Cow<'e, str>>,
+    /// Its pairs of bytes, once it was compared with a pattern.
+    pairs: Option<Pairs>,
 }
 
 impl<'e> Asked<'e> {
@@ -20,11 +31,22 @@ impl<'e> Asked<'e> {
 
     /// [`Field::value`] of the event.
     pub(super) fn value(&mut self, field: Field) -> Option<&str> {
+        self.ask(field).value.as_deref()
+    }
+
+    /// Whether the event has the field, and its value matches the pattern.
+    pub(super) fn matches(&mut self, field: Field, pattern: &Pattern) -> bool {
+        let Answer { value: Some(value), pairs, .. } = self.ask(field) else { return false };
+        let pairs = *pairs.get_or_insert_with(|| Pairs::of(value.as_bytes()));
+        pattern.matches_with(value, pairs)
+    }
+
+    fn ask(&mut self, field: Field) -> &mut Answer<'e> {
         // What is kept stays where it is: to move it out and back would take longer than to compare it with a pattern.
-        if self.last.as_ref().is_none_or(|(known, _)| *known != field) {
-            self.last = Some((field, field.value(self.event)));
+        if self.last.as_ref().is_none_or(|known| known.field != field) {
+            self.last = None;
         }
-        self.last.as_ref().and_then(|(_, value)| value.as_deref())
+        self.last.get_or_insert_with(|| Answer { field, value: field.value(self.event), pairs: None })
     }
 }
 
@@ -42,6 +64,9 @@ mod tests {
             for second in fields {
                 assert_eq!(asked.value(first), first.value(&event).as_deref());
                 assert_eq!(asked.value(second), second.value(&event).as_deref());
+                let file = Pattern::new("*.exe");
+                let expected = [Field::Image, Field::ProcessName].contains(&first);
+                assert_eq!(asked.matches(first, &file), expected);
             }
         }
     }

@@ -19,6 +19,7 @@ mod field;
 mod head;
 mod lead;
 mod network;
+mod pairs;
 mod pattern;
 mod pipeline;
 mod placeholder;

@@ -102,9 +102,7 @@ impl Predicate {
             Predicate::Sysmon => event.event.system.is_sysmon(),
             Predicate::Exists(field) => event.value(*field).is_some(),
             Predicate::Empty(field) => field.is_empty(event.event),
-            Predicate::Matches { field, pattern } => {
-                event.value(*field).is_some_and(|value| pattern.matches(value))
-            }
+            Predicate::Matches { field, pattern } => event.matches(*field, pattern),
             Predicate::Fits { field, expression } => {
                 event.value(*field).is_some_and(|value| expression.matches(value))
             }

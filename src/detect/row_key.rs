@@ -4,6 +4,7 @@
 //! each would be hashed and compared by itself.
 
 use super::stats::StatsValue;
+use crate::byte_search::find;
 use crate::event::EventTime;
 
 /// What a value begins with.
@@ -33,12 +34,13 @@ impl RowKey {
     /// Adds a text.
     pub(super) fn push_text(&mut self, text: &str) {
         self.0.push(TEXT);
-        for (place, part) in text.as_bytes().split(|byte| *byte == END).enumerate() {
-            if place > 0 {
-                self.0.extend([END, IN_TEXT]);
-            }
-            self.0.extend_from_slice(part);
+        let mut rest = text.as_bytes();
+        while let Some((before, behind)) = find(END, rest).and_then(|end| rest.split_at_checked(end + 1)) {
+            self.0.extend_from_slice(before);
+            self.0.push(IN_TEXT);
+            rest = behind;
         }
+        self.0.extend_from_slice(rest);
         self.0.extend([END, END]);
     }
 
@@ -76,7 +78,7 @@ impl RowKey {
 fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
     let mut text = Vec::new();
     let mut behind: &[u8] = &[];
-    while let Some(end) = bytes.iter().position(|byte| *byte == END) {
+    while let Some(end) = find(END, bytes) {
         let (before, rest) = bytes.split_at(end);
         text.extend_from_slice(before);
         let Some(rest) = rest.strip_prefix(&[END, IN_TEXT]) else {

@@ -1,6 +1,7 @@
 //! Sysmon event 22: one DNS query of one process, with its fields taken by name.
 
 use super::System;
+use crate::byte_search::find_last;
 
 /// The fields that every version of Sysmon writes of a DNS query, in its order.
 pub const DNS_QUERY_FIELDS: [&str; 7] =
@@ -89,7 +90,7 @@ impl DnsQueryEvent {
 /// What follows the last backslash of an image path; all of it where there is none.
 #[must_use]
 pub fn process_name_of(image: &str) -> &str {
-    image.rsplit_once('\\').map_or(image, |(_, name)| name)
+    find_last(b'\\', image.as_bytes()).and_then(|last| image.get(last + 1..)).unwrap_or(image)
 }
 
 /// The name of a `QueryStatus`, as in Windows' `winerror.h` without its prefixes.
