@@ -36,7 +36,7 @@ BIG_TO_QUIET = 1.1
 # What memory may grow to with four times the evidence.
 MEMORY_GROWTH = 1.1
 SMALL_FILES = 50_000
-# What CI holds the quiet kind to on one thread. It takes about 1.25 × cat, and 1.45 in a slow hour: twice as slow fails.
+# What CI holds the quiet kind to on one thread. It takes about 1.25 × cat, so that twice as slow fails.
 CHECK_BOUND = 2.3
 
 

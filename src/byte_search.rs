@@ -46,22 +46,9 @@ pub(crate) fn find_last(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memrchr(byte, bytes)
 }
 
-/// What lies before the first place of an ASCII character, and behind it.
-pub(crate) fn split_once(text: &str, ascii: u8) -> Option<(&str, &str)> {
-    let at = find(ascii, text.as_bytes())?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_is_split_as_the_standard_library_does() {
-        for text in ["", "$", "a$b$c", "ä$ö", "none"] {
-            assert_eq!(split_once(text, b'$'), text.split_once('$'), "{text}");
-        }
-    }
 
     #[test]
     fn what_begins_in_bytes_is_found() {

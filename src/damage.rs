@@ -171,6 +171,9 @@ pub enum Damage {
 /// What is said of a file that was written to, or that another one took the place of.
 const CHANGED: &str = "the file changed while the sweep read it: expected the size and modification time that it was found with, found others";
 
+/// What is said of a query whose fields have lost their names.
+const NAMES_REPLACED: &str = "its fields cannot be read by their names, found them by the texts beside those";
+
 /// What is said of a chunk off its place.
 const OFF_GRID: &str =
     "chunk off its place: expected one every 65536 bytes from byte 4096, found one here, and read it";
@@ -216,11 +219,7 @@ impl fmt::Display for Damage {
             Damage::Record { header_id, reason } => {
                 write!(f, "record with header id {header_id} cannot be decoded: {reason}")
             }
-            Damage::NamesReplaced { header_id } => write_query(
-                f,
-                *header_id,
-                "its fields cannot be read by their names, found them by the texts beside those",
-            ),
+            Damage::NamesReplaced { header_id } => write_query(f, *header_id, NAMES_REPLACED),
             Damage::FieldsLost { header_id, missing } => {
                 let lost = format!("expected all of its fields, found none called {}", missing.join(", "));
                 write_query(f, *header_id, &lost)

@@ -107,7 +107,7 @@ pub fn sweep(
     )?;
     journal.flush()?;
     workshop.recover(recovered, &mut met, |matches| collector.add_matches(matches))?;
-    // The memory that was read to and searched with goes into the tables: to be given as much anew takes the system a millisecond.
+    // The memory that was read to and searched with goes into the tables, for which the system would have to give as much anew.
     drop((workshop, met));
     let collected = collector.finish()?;
     conclude(config, arguments, discovery, collected, started, resumed_files)

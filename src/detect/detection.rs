@@ -13,7 +13,6 @@ use super::search::Search;
 use super::sigma;
 use super::token::{Cursor, SearchError};
 use super::yaml::from_yaml;
-use crate::byte_search::split_once;
 use crate::event::DnsQueryEvent;
 
 /// The detection that is used unless another is asked for.
@@ -193,9 +192,10 @@ impl Detection {
     pub fn risk_message(&self, event: &DnsQueryEvent) -> String {
         let mut message = String::with_capacity(256);
         let mut rest = self.risk_message_template.as_deref().unwrap_or_default();
-        while let Some((before, after)) = split_once(rest, b'$') {
+        while let Some((before, after)) = rest.split_once('$') {
             message.push_str(before);
-            let value = split_once(after, b'$')
+            let value = after
+                .split_once('$')
                 .and_then(|(name, behind)| self.search.value_of(name, event).map(|value| (value, behind)));
             if let Some((value, behind)) = value {
                 message.push_str(&value);

@@ -39,8 +39,8 @@ impl Pattern {
             pieces.push(String::new());
         }
         let is_ascii = pieces.iter().all(|piece| piece.is_ascii());
-        let pairs = pieces.iter().map(|piece| Pairs::of(piece.as_bytes())).fold(Pairs::default(), Pairs::and);
-        let pairs = if is_ascii { pairs } else { Pairs::default() };
+        let marked = pieces.iter().filter(|_| is_ascii);
+        let pairs = marked.map(|piece| Pairs::of(piece.as_bytes())).fold(Pairs::default(), Pairs::and);
         Pattern { text: text.to_owned(), pieces, is_ascii, pairs }
     }
 

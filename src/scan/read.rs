@@ -23,8 +23,9 @@ const IN_TURN: usize = (1 << 20) + PAGE;
 #[derive(Debug, Default)]
 pub(super) struct BlockBuffer {
     memory: Vec<u8>,
-    /// Where the first place in `memory` is to read to.
+    /// Where the first place in `memory` is to read to, and the one behind what was read last.
     first: usize,
+    next: usize,
     /// Where the block begins in the log, and how many bytes were asked for.
     start: u64,
     asked: u64,
@@ -83,12 +84,11 @@ impl BlockBuffer {
         if self.memory.len() < with_alignment {
             self.memory = vec![0; with_alignment];
             self.first = self.memory.as_ptr().align_offset(PAGE).min(PAGE) + BEHIND_PAGE;
-            self.aligned = self.first;
-            return;
+            self.next = self.first;
         }
-        let behind = self.aligned + between(0, self.asked, 0).end.next_multiple_of(PAGE);
-        let fits = behind + length <= self.first + IN_TURN;
-        self.aligned = if fits { behind } else { self.first };
+        let fits = self.next + length <= self.first + IN_TURN;
+        self.aligned = if fits { self.next } else { self.first };
+        self.next = self.aligned + length.next_multiple_of(PAGE);
     }
 
     /// A part of what was asked for, if all of that is there and could be read.
