@@ -11,7 +11,7 @@ use super::placeholder::Placeholders;
 use super::risk::{Observable, Rba, RiskObject, ThreatObject, product_score, risk_objects, threat_objects};
 use super::search::Search;
 use super::sigma;
-use super::token::{Cursor, SearchError};
+use super::token::{Cursor, SearchError, SearchReason};
 use super::yaml::from_yaml;
 use crate::event::DnsQueryEvent;
 
@@ -128,6 +128,18 @@ pub enum DetectionError {
     },
 }
 
+impl DetectionError {
+    /// Whether the rule is understood, but is about other data than Sysmon's DNS queries.
+    #[must_use]
+    pub fn is_about_other_data(&self) -> bool {
+        match self {
+            DetectionError::OtherEvent { .. } => true,
+            DetectionError::Search { problem, .. } => problem.reason == SearchReason::OtherData,
+            DetectionError::Yaml { .. } | DetectionError::Sigma { .. } => false,
+        }
+    }
+}
+
 impl Detection {
     /// Reads a rule file of either language. `source_name` is what errors call it.
     pub fn from_yaml(
@@ -169,7 +181,7 @@ impl Detection {
             && let Some(place) = place_of(&file.search, found)
         {
             let cursor = Cursor::new(&file.search, 0..file.search.len());
-            let problem = cursor.error(place, "22, as no other event is looked at");
+            let problem = cursor.error(place, "22, as no other event is looked at").about_other_data();
             return Err(DetectionError::Search { source_name, problem });
         }
         Ok(file.into_detection(search))
@@ -477,6 +489,17 @@ mod tests {
             assert_eq!(detection(yaml).version.as_deref(), Some(version));
         }
         assert_eq!(detection("date: 2024-11-28").date.as_deref(), Some("2024-11-28"));
+    }
+
+    #[test]
+    fn rules_about_other_data_are_told_from_those_that_are_not_understood() {
+        for (search, expected) in
+            [("EventCode=4688", true), ("EventCode IN (1, 22)", true), ("EventCode=22 Image", false)]
+        {
+            let error = Detection::from_yaml(&file(search, ""), "other.yml", &Placeholders::default())
+                .expect_err(search);
+            assert_eq!(error.is_about_other_data(), expected, "{search}: {error}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use risk::{RiskObject, ThreatObject};
 pub use search::Search;
 pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
-pub use token::SearchError;
+pub use token::{SearchError, SearchReason};
 pub use tree::Tree;
 
 /// What tests of several modules need.

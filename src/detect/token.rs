@@ -20,6 +20,26 @@ pub struct SearchError {
     pub expected: String,
     /// What stands there, quoted.
     pub found: String,
+    /// Whether that is not understood, or asks for what no DNS query of Sysmon's is.
+    pub reason: SearchReason,
+}
+
+/// Why a search cannot be looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SearchReason {
+    /// It is not understood in full.
+    #[default]
+    NotUnderstood,
+    /// It is about other data than Sysmon's DNS queries: another event code, data model, source type or source.
+    OtherData,
+}
+
+impl SearchError {
+    /// The error, of a search that is about other data.
+    #[must_use]
+    pub(super) fn about_other_data(self) -> Self {
+        SearchError { reason: SearchReason::OtherData, ..self }
+    }
 }
 
 /// A piece of the search and where it stands.
@@ -211,6 +231,7 @@ impl<'a> Cursor<'a> {
             } else {
                 format!("'{shown}{cut}'")
             },
+            reason: SearchReason::NotUnderstood,
         }
     }
 }
