@@ -30,6 +30,8 @@ pub enum Scalar {
     Text,
     /// A signed number of 64 bits.
     Integer,
+    /// True or false.
+    Boolean,
     /// An instant, in microseconds, UTC. It alone can be null.
     Time,
 }
@@ -84,6 +86,7 @@ impl Column {
         let scalar = |scalar: Scalar| match scalar {
             Scalar::Text => "text",
             Scalar::Integer => "integer",
+            Scalar::Boolean => "boolean",
             Scalar::Time => "timestamp",
         };
         let name = match self.kind {

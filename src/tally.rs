@@ -18,7 +18,9 @@ pub struct RecordCounts {
     pub sysmon_records: u64,
     /// Of these, the DNS queries (event 22).
     pub dns_queries: u64,
-    /// First and last TimeCreated of these.
+    /// Records whose TimeCreated is no time, or not there.
+    pub unreadable_times: u64,
+    /// First and last TimeCreated of the others.
     pub span: Span,
 }
 
@@ -28,6 +30,7 @@ impl RecordCounts {
         self.records += 1;
         self.sysmon_records += u64::from(system.is_sysmon());
         self.dns_queries += u64::from(system.is_dns_query());
+        self.unreadable_times += u64::from(system.time_created.is_none());
         self.span.add(system.time_created);
     }
 
@@ -36,6 +39,7 @@ impl RecordCounts {
         self.records += other.records;
         self.sysmon_records += other.sysmon_records;
         self.dns_queries += other.dns_queries;
+        self.unreadable_times += other.unreadable_times;
         self.span.merge(other.span);
     }
 }

@@ -81,8 +81,10 @@ fn each_event_of_a_query_is_a_lead() {
         1,
         json!({
             "event_id": 3008, "query_name": NAME, "query_type": 1, "query_options": "1073741824", "query_status": "0",
-            "query_status_name": "SUCCESS", "query_results": RESULTS, "resolved_ips": ["192.0.2.7"],
-            "answers": [{ "type": "CNAME", "data": "cdn.example" }, { "type": "A", "data": "192.0.2.7" }],
+            "query_status_name": "ERROR_SUCCESS", "query_results": RESULTS, "resolved_ips": ["192.0.2.7"],
+            "answers": [
+                { "type": "CNAME", "data": "cdn.example", "cut": false }, { "type": "A", "data": "192.0.2.7", "cut": false },
+            ],
             "process_id": 3128, "computer": "A", "evidence": "A", "source_path": "A/DNS-Client.evtx",
             "provider": "Microsoft-Windows-DNS-Client", "channel": "Microsoft-Windows-DNS-Client/Operational",
             "chunk_number": 0, "integrity": "verified", "duplicate": false, "excluded_by": null,
@@ -92,7 +94,7 @@ fn each_event_of_a_query_is_a_lead() {
     expected(
         2,
         json!({
-            "event_id": 3020, "query_name": "t.me", "query_status": "9003", "query_status_name": "NXDOMAIN",
+            "event_id": 3020, "query_name": "t.me", "query_status": "9003", "query_status_name": "DNS_ERROR_RCODE_NAME_ERROR",
             "query_options": null, "process_id": 3128, "client_process_id": 815, "matched_query": ["*t.me*"],
         }),
     );

@@ -235,12 +235,12 @@ fn one_event_reads_the_same_in_every_style() {
     assert_eq!(rows[0], rows[2]);
     let row = &rows[0];
     assert_eq!(row["image"], POWERSHELL);
-    assert_eq!(row["query_status_name"], "SUCCESS");
+    assert_eq!(row["query_status_name"], "ERROR_SUCCESS");
     assert_eq!(row["resolved_ips"], json!(["192.0.2.7", "2001:db8::1"]));
     let answers = json!([
-        { "type": "CNAME", "data": "a.example" },
-        { "type": "A", "data": "192.0.2.7" },
-        { "type": "AAAA", "data": "2001:db8::1" }
+        { "type": "CNAME", "data": "a.example", "cut": false },
+        { "type": "A", "data": "192.0.2.7", "cut": false },
+        { "type": "AAAA", "data": "2001:db8::1", "cut": false }
     ]);
     assert_eq!(row["answers"], answers);
 }
@@ -375,7 +375,7 @@ fn values_that_are_no_plain_text_do_not_stop_a_sweep() {
     assert_eq!(rows[2]["utc_time"], Value::Null);
     assert_eq!(
         (&rows[3]["query_status"], &rows[3]["query_status_name"]),
-        (&json!("9003"), &json!("NXDOMAIN"))
+        (&json!("9003"), &json!("DNS_ERROR_RCODE_NAME_ERROR"))
     );
 }
 

@@ -136,7 +136,7 @@ mod tests {
     fn an_exclusion_holds_to_the_end_of_its_last_day() {
         let text = "- search: QueryName=a\n  reason: b\n  expires: 2026-12-31";
         let exclusion = Exclusion::list_from_yaml(text, "a.yml", "a.yml").unwrap().remove(0);
-        let at = |time: &str| standing(&exclusion, EventTime::parse_system_time(time).unwrap());
+        let at = |time: &str| standing(&exclusion, EventTime::parse_logged(time).unwrap());
         assert_eq!(at("2026-12-31T23:59:59.9999999Z"), Standing::Applied);
         assert_eq!(at("2027-01-01T00:00:00Z"), Standing::Expired);
     }

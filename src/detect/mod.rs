@@ -64,7 +64,7 @@ mod testing {
                 version: Some(5),
                 event_record_id: Some(7),
                 computer: "PC1.corp.example".to_owned(),
-                time_created: EventTime::parse_system_time("2024-01-31T10:15:31.5Z"),
+                time_created: EventTime::parse_logged("2024-01-31T10:15:31.5Z"),
                 time_created_raw: "2024-01-31T10:15:31.5000000Z".to_owned(),
                 user_id: Some("S-1-5-18".to_owned()),
             },

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::field::Field;
+use crate::event::whole_items;
+
 /// A network, such as `192.0.2.0/24`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
@@ -17,12 +20,20 @@ impl Network {
             .map_err(|_| format!("expected a network such as 192.0.2.0/24, found '{}'", text.escape_debug()))
     }
 
-    /// Whether one of the addresses in a value lies in the network. A value is an address, or several as in QueryResults, each ended
-    /// by `;`. An IPv4 address written as an IPv6 one counts as what it is.
+    /// Whether one of the addresses in a field's value lies in the network. A value is an address, and that of QueryResults several items, of
+    /// which those count that were not cut off.
     #[must_use]
-    pub fn holds_one_of(&self, value: &str) -> bool {
-        let addresses = value.split(';').filter_map(|item| item.trim().parse::<IpAddr>().ok());
-        addresses.map(|address| address.to_canonical()).any(|address| self.0.contains(&address))
+    pub fn holds_one_of(&self, field: Field, value: &str) -> bool {
+        match field {
+            Field::QueryResults => whole_items(value).any(|item| self.holds(item)),
+            _ => self.holds(value.trim_ascii()),
+        }
+    }
+
+    /// Whether an address lies in the network. An IPv4 address written as an IPv6 one counts as what it is; a text that is no address
+    /// lies in none.
+    fn holds(&self, address: &str) -> bool {
+        address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address.to_canonical()))
     }
 
     /// How it is written.
@@ -41,15 +52,35 @@ mod tests {
         for (network, value, expected) in [
             ("192.0.2.0/24", "192.0.2.7", true),
             ("192.0.2.0/24", "192.0.3.7", false),
-            ("192.0.2.0/24", "type:  5 a.example;::ffff:192.0.2.7;", true),
+            ("192.0.2.0/24", "::ffff:192.0.2.7", true),
             ("192.0.2.7", "192.0.2.7", true),
             ("192.0.2.7", "192.0.2.8", false),
-            ("2001:db8::/32", "198.51.100.1;2001:db8::1;", true),
+            ("2001:db8::/32", "2001:db8::1", true),
             ("2001:db8::/32", "-", false),
             ("0.0.0.0/0", "x192.0.2.7", false),
         ] {
-            assert_eq!(Network::parse(network).unwrap().holds_one_of(value), expected, "{network} {value}");
+            let network = Network::parse(network).unwrap();
+            for field in [Field::QueryName, Field::Computer] {
+                assert_eq!(network.holds_one_of(field, value), expected, "{network:?} {value}");
+            }
+            let results = format!("type:  5 a.example;{value};");
+            assert_eq!(network.holds_one_of(Field::QueryResults, &results), expected, "{network:?} {value}");
         }
         assert!(Network::parse("192.0.2.0/33").unwrap_err().contains("found '192.0.2.0/33'"));
+    }
+
+    #[test]
+    fn what_is_left_of_an_address_lies_in_no_network() {
+        let network = Network::parse("198.51.100.0/29").unwrap();
+        for (value, expected) in [
+            ("192.0.2.1;::ffff:198.51.100.2;", true),
+            ("192.0.2.1;::ffff:198.51.100.2", false),
+            ("198.51.100.2;192.0.2.1", true),
+            ("198.51.100.2", false),
+        ] {
+            assert_eq!(network.holds_one_of(Field::QueryResults, value), expected, "{value}");
+        }
+        let all = Network::parse("::/96").unwrap();
+        assert!(!all.holds_one_of(Field::QueryResults, "::ffff:192.0.2.1;::"));
     }
 }

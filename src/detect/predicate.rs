@@ -107,7 +107,7 @@ impl Predicate {
                 event.value(*field).is_some_and(|value| expression.matches(value))
             }
             Predicate::InNetwork { field, network } => {
-                event.value(*field).is_some_and(|value| network.holds_one_of(value))
+                event.value(*field).is_some_and(|value| network.holds_one_of(*field, value))
             }
             Predicate::Compare { field, order, value } => {
                 event.value(*field).is_some_and(|left| order.holds(compare(left, value)))

@@ -93,33 +93,6 @@ pub fn process_name_of(image: &str) -> &str {
     find_last(b'\\', image.as_bytes()).and_then(|last| image.get(last + 1..)).unwrap_or(image)
 }
 
-/// The name of a `QueryStatus`, as in Windows' `winerror.h` without its prefixes.
-///
-/// `None` for a code that is not known here; the code itself always stays in its own column.
-#[must_use]
-pub fn query_status_name(status: &str) -> Option<&'static str> {
-    Some(match status {
-        "0" => "SUCCESS",
-        "87" => "INVALID_PARAMETER",
-        "123" => "INVALID_NAME",
-        "1214" => "INVALID_NETNAME",
-        "1223" => "CANCELLED",
-        "1460" => "TIMEOUT",
-        "9001" => "FORMERR",
-        "9002" => "SERVFAIL",
-        "9003" => "NXDOMAIN",
-        "9004" => "NOTIMP",
-        "9005" => "REFUSED",
-        "9501" => "NO_RECORDS",
-        "9502" => "BAD_PACKET",
-        "9506" => "REQUEST_PENDING",
-        "9560" => "INVALID_NAME_CHAR",
-        "9701" => "RECORD_DOES_NOT_EXIST",
-        "9852" => "NO_DNS_SERVERS",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

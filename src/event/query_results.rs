@@ -1,16 +1,25 @@
 //! `QueryResults`: the resolver's answer, as one string of items that end in `;`.
+//!
+//! Windows' DNS client writes the string, and Sysmon takes it over: every value that was logged whole ends in `;`, in Sysmon's
+//! event 22 as in the events 3008 and 3020 of the DNS client. A value that does not was cut off, and what follows its last `;` is the
+//! beginning of an item. It must not be taken for a whole one: what is left of `198.51.100.23` can be `198.51.100.2`.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The kind of an item of no known form.
+const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 
 /// One answer of the resolver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The DNS record type's name (`A`, `AAAA`, `CNAME`, …), `TYPE<n>` for one without a name here,
-    /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`.
+    /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`, or that was cut off before that is told.
     pub kind: Cow<'static, str>,
     /// The answer's data: an address, a name, or empty where the log has none.
     pub data: String,
+    /// Whether it is only the beginning of an answer: the value was cut off in it.
+    pub cut: bool,
 }
 
 /// The answers and, of these, the addresses.
@@ -18,7 +27,7 @@ pub struct Answer {
 pub struct QueryResults {
     /// Every item, in the logged order.
     pub answers: Vec<Answer>,
-    /// The addresses, in the logged order; an IPv4 address logged as `::ffff:1.2.3.4` stands as `1.2.3.4`.
+    /// The addresses among the whole items, in the logged order; an IPv4 address logged as `::ffff:1.2.3.4` stands as `1.2.3.4`.
     pub resolved_ips: Vec<String>,
 }
 
@@ -28,22 +37,39 @@ impl QueryResults {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut results = QueryResults::default();
-        if text == "-" {
-            return results;
-        }
-        for item in text.split(';').map(str::trim).filter(|item| !item.is_empty()) {
-            if let Some((kind, data)) = address(item) {
-                let kind = Cow::Borrowed(kind);
+        for item in whole_items(text) {
+            let (kind, data) = if let Some((kind, data)) = address(item) {
                 results.resolved_ips.push(data.clone());
-                results.answers.push(Answer { kind, data });
+                (Cow::Borrowed(kind), data)
             } else if let Some((number, data)) = typed(item) {
-                results.answers.push(Answer { kind: record_type_name(number), data: data.to_owned() });
+                (record_type_name(number), data.to_owned())
             } else {
-                results.answers.push(Answer { kind: Cow::Borrowed("?"), data: item.to_owned() });
-            }
+                (UNKNOWN, item.to_owned())
+            };
+            results.answers.push(Answer { kind, data, cut: false });
+        }
+        if let Some(fragment) = fragment(text) {
+            // Behind the blank that follows it, the number of a type is whole.
+            let typed = typed(fragment).filter(|(_, data)| !data.is_empty());
+            let (kind, data) =
+                typed.map_or((UNKNOWN, fragment), |(number, data)| (record_type_name(number), data));
+            results.answers.push(Answer { kind, data: data.to_owned(), cut: true });
         }
         results
     }
+}
+
+/// The whole items of a logged `QueryResults`, in their order: addresses, and `type: <n> <data>`. What is left of one that was cut off is
+/// not among them.
+pub fn whole_items(text: &str) -> impl Iterator<Item = &str> {
+    let whole = text.rsplit_once(';').map_or("", |(whole, _)| whole);
+    whole.split(';').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// What is left of the item that a logged `QueryResults` was cut off in.
+fn fragment(text: &str) -> Option<&str> {
+    let last = text.rsplit_once(';').map_or(text, |(_, last)| last).trim();
+    (!last.is_empty() && text.trim() != "-").then_some(last)
 }
 
 /// An address item: the name of its type, and the address as it is written by the rules, an IPv4 address in IPv6 clothes undressed.
@@ -116,7 +142,10 @@ mod tests {
         QueryResults::parse(text)
             .answers
             .into_iter()
-            .map(|answer| (answer.kind.into_owned(), answer.data))
+            .map(|answer| {
+                assert!(!answer.cut, "{text}");
+                (answer.kind.into_owned(), answer.data)
+            })
             .collect()
     }
 
@@ -165,10 +194,47 @@ mod tests {
             ]
         );
         assert_eq!(answers("type:  6 ;"), [pair("SOA", "")]);
-        assert_eq!(answers("type: 4711 x;what"), [pair("TYPE4711", "x"), pair("?", "what")]);
+        assert_eq!(answers("type: 4711 x;what;"), [pair("TYPE4711", "x"), pair("?", "what")]);
         assert_eq!(
             QueryResults::parse("type: 5 a;::ffff:192.0.2.1;fe80::1;").resolved_ips,
             ["192.0.2.1", "fe80::1"]
         );
+    }
+
+    #[test]
+    fn what_was_cut_off_is_a_fragment_and_no_address() {
+        for (text, whole, kind, data) in [
+            ("type:  5 a.example;::ffff:192.0.2.1;::ff", &["192.0.2.1"][..], "?", "::ff"),
+            ("::ffff:192.0.2.1;::ffff:198.51.100.2", &["192.0.2.1"], "?", "::ffff:198.51.100.2"),
+            ("192.0.2.1;192.0.2.2;52", &["192.0.2.1", "192.0.2.2"], "?", "52"),
+            ("2001:db8::1;2001:db8:0:1", &["2001:db8::1"], "?", "2001:db8:0:1"),
+            ("192.0.2.1;::", &["192.0.2.1"], "?", "::"),
+            ("192.0.2.1", &[], "?", "192.0.2.1"),
+            ("192.0.2.1;-", &["192.0.2.1"], "?", "-"),
+            ("type:  5 a.example;type:  5 ver", &[], "CNAME", "ver"),
+            ("192.0.2.1;type:  2", &["192.0.2.1"], "?", "type:  2"),
+            ("192.0.2.1;ty", &["192.0.2.1"], "?", "ty"),
+        ] {
+            let QueryResults { answers, resolved_ips } = QueryResults::parse(text);
+            assert_eq!(resolved_ips, whole, "{text}");
+            let last = Answer { kind: kind.into(), data: data.to_owned(), cut: true };
+            assert_eq!(answers.last(), Some(&last), "{text}");
+            assert_eq!(answers.iter().filter(|answer| answer.cut).count(), 1, "{text}");
+            assert_eq!(answers.len(), whole_items(text).count() + 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_value_cuts_nothing_off() {
+        for (text, items) in [
+            ("\r\n  192.0.2.1; type: 5 a.example ;\n ", &["192.0.2.1", "type: 5 a.example"][..]),
+            (";;192.0.2.1;;", &["192.0.2.1"]),
+            (" - ", &[]),
+            ("-", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(whole_items(text).collect::<Vec<_>>(), items, "{text}");
+            assert_eq!(answers(text).len(), items.len(), "{text}");
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! Instants of the evidence and of the command line. The only user of `jiff`.
+//! Instants of the evidence and of the command line. This module is the only user of `jiff`.
 //!
 //! Event logs count 100 ns intervals (FILETIME), so that is the unit here: finer than the tables'
 //! microseconds, and exact.
+
+mod logged;
 
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, civil};
@@ -14,8 +16,9 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
-/// The first FILETIME of the year 9999. From there on, decoders have rules of their own, and those who read the tables may know no such time.
-pub(crate) const FILETIME_OF_9999: u64 = 2_649_730_752_000_000_000;
+/// The first FILETIME of the year 9999. From there on, decoders have rules of their own, and those who read the tables may know no such
+/// time.
+pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 
 /// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
 #[derive(
@@ -61,18 +64,15 @@ impl EventTime {
         self.0.div_euclid(TICKS_PER_MICROSECOND)
     }
 
-    /// `TimeCreated/@SystemTime`: RFC 3339 with any number of decimals. Digits beyond the seventh
-    /// are dropped, as no event log holds them.
+    /// A logged time, as `TimeCreated/@SystemTime` and Sysmon's `UtcTime` are: in every form that stands for one instant
+    /// only ([`logged`]). One without a zone is UTC. Digits beyond the seventh decimal are dropped, as no event log holds
+    /// them. `None` for any other text, and for a time from the year 9999 on, as where a record holds it as a number.
     #[must_use]
-    pub fn parse_system_time(text: &str) -> Option<Self> {
-        text.parse::<Timestamp>().ok().and_then(Self::from_timestamp)
-    }
-
-    /// Sysmon's `UtcTime`: `2024-01-31 10:15:30.123`, always UTC.
-    #[must_use]
-    pub fn parse_utc_time(text: &str) -> Option<Self> {
-        let time = text.parse::<civil::DateTime>().ok()?;
-        Offset::UTC.to_timestamp(time).ok().and_then(Self::from_timestamp)
+    pub fn parse_logged(text: &str) -> Option<Self> {
+        let (time, decimals) = logged::read(text)?;
+        let ticks = Self::from_timestamp(time)?.0.checked_add(decimals)?;
+        let filetime = i128::from(ticks) + i128::from(FILETIME_OF_1970);
+        (filetime < i128::from(FILETIME_OF_9999)).then_some(EventTime(ticks))
     }
 
     /// `2024-01-31T10:15:30`, UTC, whole seconds rounded down: how Splunk's `security_content_ctime` prints times.
@@ -195,9 +195,8 @@ pub enum TimeError {
 
 /// A point in time as typed: RFC 3339 with an offset, or a span back from `now` such as `14d`.
 pub fn parse_instant(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
-    EventTime::parse_system_time(text)
-        .map_or_else(|| parse_span_back(text, now), Ok)
-        .map_err(|_| TimeError::NotATime(text.to_owned()))
+    let instant = text.parse::<Timestamp>().ok().and_then(EventTime::from_timestamp);
+    instant.map_or_else(|| parse_span_back(text, now), Ok).map_err(|_| TimeError::NotATime(text.to_owned()))
 }
 
 /// The instant that lies the typed span (`14d`, `36h`, `2w`) before `now`. A day is 24 hours: the
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn system_time_keeps_seven_digits() {
+    fn a_logged_time_keeps_seven_digits() {
         let expected = ticks(1_678_755_307, 6_701_444);
         for text in [
             "2023-03-14T00:55:07.6701444Z",
@@ -241,26 +240,32 @@ mod tests {
             "2023-03-14T00:55:07.670144499Z",
             "2023-03-14T01:55:07.6701444+01:00",
         ] {
-            assert_eq!(EventTime::parse_system_time(text), Some(expected), "{text}");
+            assert_eq!(EventTime::parse_logged(text), Some(expected), "{text}");
         }
         assert_eq!(expected.microseconds(), 1_678_755_307_670_144);
         assert_eq!(expected.whole_seconds(), "2023-03-14T00:55:07");
         assert_eq!(expected.rfc3339(), "2023-03-14T00:55:07.6701444Z");
-        assert_eq!(EventTime::parse_system_time("soon"), None);
+        assert_eq!(EventTime::parse_logged("soon"), None);
     }
 
     #[test]
     fn utc_time_is_utc() {
-        assert_eq!(
-            EventTime::parse_utc_time("2023-03-14 00:55:07.124"),
-            Some(ticks(1_678_755_307, 1_240_000))
-        );
-        assert_eq!(EventTime::parse_utc_time("-"), None);
+        assert_eq!(EventTime::parse_logged("2023-03-14 00:55:07.124"), Some(ticks(1_678_755_307, 1_240_000)));
+        assert_eq!(EventTime::parse_logged("-"), None);
+    }
+
+    #[test]
+    fn a_time_that_a_number_cannot_be_is_none_as_text_either() {
+        let last = EventTime::from_filetime(FILETIME_OF_9999 - 1);
+        assert_eq!(EventTime::parse_logged("9998-12-31T23:59:59.9999999Z"), last);
+        for text in ["9999-01-01T00:00:00Z", "9998-12-31 23:30:00-01:00", "9999-12-31 23:59:59"] {
+            assert_eq!(EventTime::parse_logged(text), None, "{text}");
+        }
     }
 
     #[test]
     fn times_before_1970_round_down() {
-        let time = EventTime::parse_system_time("1969-12-31T23:59:59.9999999Z").unwrap();
+        let time = EventTime::parse_logged("1969-12-31T23:59:59.9999999Z").unwrap();
         assert_eq!((time.ticks(), time.microseconds()), (-1, -1));
         assert_eq!(time.whole_seconds(), "1969-12-31T23:59:59");
     }
@@ -271,7 +276,9 @@ mod tests {
         assert_eq!(parse_instant("14d", now), Ok(ticks(1_700_000_000 - 14 * 86_400, 0)));
         assert_eq!(parse_instant("2w", now), parse_instant("14d", now));
         assert_eq!(parse_instant("2023-11-14T22:13:20Z", now), Ok(now));
-        assert!(parse_instant("2023-11-14", now).is_err());
+        for text in ["2023-11-14", "2023-11-14 22:13:20", "2023-11-14T22:13:20", "2023-11-14 22:13:20 UTC"] {
+            assert!(parse_instant(text, now).is_err(), "{text}");
+        }
         assert!(parse_span_back("-14d", now).is_err());
         assert!(parse_span_back("fortnight", now).is_err());
     }

@@ -26,8 +26,12 @@ pub enum Finding {
     ClockSteps(u64),
     /// The clock went back in logs that hold other machines' records, too: whose clock it was is not known.
     SharedClockSteps(u64),
+    /// Records whose TimeCreated cannot be read.
+    UnreadableTimes(u64),
     /// Matches whose UtcTime is far from their TimeCreated.
     DistantUtcTimes(u64),
+    /// Matches whose UtcTime cannot be read.
+    UnreadableUtcTimes(u64),
     /// Logs that were in use when they were copied, as those of a running machine are.
     InUse(u64),
     /// Its records lie in several pieces of evidence.
@@ -56,10 +60,16 @@ const FAR: u64 = 5 * 60 * 10_000_000;
 
 /// Whether the event says two times for the query that are far apart.
 pub(super) fn is_utc_time_distant(event: &DnsQueryEvent) -> bool {
-    let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_utc_time);
+    let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_logged);
     utc_time
         .zip(event.system.time_created)
         .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
+}
+
+/// Whether the event has a UtcTime that is no time.
+pub(super) fn is_utc_time_unreadable(event: &DnsQueryEvent) -> bool {
+    let written = event.utc_time.as_deref().filter(|text| !text.is_empty());
+    written.is_some_and(|text| EventTime::parse_logged(text).is_none())
 }
 
 /// How many names a finding lists.
@@ -86,6 +96,15 @@ impl Display for Finding {
             Finding::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
             Finding::DistantUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime is more than five minutes from TimeCreated: {matches}")
+            }
+            Finding::UnreadableTimes(1) => {
+                write!(f, "1 event has a time that cannot be read: it passes every period")
+            }
+            Finding::UnreadableTimes(events) => {
+                write!(f, "{events} events have a time that cannot be read: they pass every period")
+            }
+            Finding::UnreadableUtcTimes(matches) => {
+                write!(f, "matches whose UtcTime cannot be read: {matches}")
             }
             Finding::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {}", list(names)),
             Finding::OtherComputers(names) => {
@@ -116,7 +135,7 @@ mod tests {
     #[test]
     fn a_finding_is_a_sentence() {
         let mut runs = Runs::default();
-        let time = EventTime::parse_system_time("2024-05-06T07:08:09Z");
+        let time = EventTime::parse_logged("2024-05-06T07:08:09Z");
         runs.add(1, time);
         runs.add(4, None);
         let gaps = |runs: &Runs| Finding::of_gaps("System", runs).map(|finding| finding.to_string());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Finding, is_utc_time_distant};
+use super::finding::{Finding, is_utc_time_distant, is_utc_time_unreadable};
 use super::leads::LeadRow;
 use super::ledger::{MOST_GAPS, gap_sides};
 use super::matches::{MatchRow, Occurrence};
@@ -16,7 +16,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 29] = {
+pub const HOSTS_COLUMNS: [Column; 31] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -55,6 +55,11 @@ pub const HOSTS_COLUMNS: [Column; 29] = {
         Column::nullable("log_first_time", Time, "earliest TimeCreated of all its records"),
         Column::nullable("log_last_time", Time, "latest TimeCreated of all its records"),
         Column::always(
+            "unreadable_times",
+            Integer,
+            "records whose TimeCreated cannot be read: they lie in every period (`--since`, `--until`)",
+        ),
+        Column::always(
             "files",
             Integer,
             "files with its records, and those of its evidence in which no record names a machine",
@@ -90,6 +95,11 @@ pub const HOSTS_COLUMNS: [Column; 29] = {
             "distant_utc_times",
             Integer,
             "matches whose UtcTime is more than five minutes from TimeCreated",
+        ),
+        Column::always(
+            "unreadable_utc_times",
+            Integer,
+            "matches whose UtcTime cannot be read, so that it is not compared with TimeCreated",
         ),
         Column::always(
             "findings",
@@ -163,6 +173,8 @@ pub struct Host {
     pub files_in_use: u64,
     /// Matches whose UtcTime is far from TimeCreated.
     pub distant_utc_times: u64,
+    /// Matches whose UtcTime is there and cannot be read.
+    pub unreadable_utc_times: u64,
     /// Machines whose records lie in the same pieces of evidence.
     pub neighbours: BTreeSet<String>,
     /// Leads of all detections, copies of an event included. They are no matches.
@@ -188,6 +200,7 @@ impl Host {
         self.match_span.add(event.system.time_created);
         self.risk_score = self.risk_score.max(row.risk_score);
         self.distant_utc_times += u64::from(is_utc_time_distant(event));
+        self.unreadable_utc_times += u64::from(is_utc_time_unreadable(event));
         for (counts, value) in [
             (&mut self.query_names, &event.query_name),
             (&mut self.processes, &event.image),
@@ -238,6 +251,7 @@ impl Host {
         self.shared_clock_steps += other.shared_clock_steps;
         self.files_in_use += other.files_in_use;
         self.distant_utc_times += other.distant_utc_times;
+        self.unreadable_utc_times += other.unreadable_utc_times;
         self.neighbours.extend(other.neighbours);
         self.leads += other.leads;
         self.unique_leads += other.unique_leads;
@@ -248,6 +262,9 @@ impl Host {
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> =
             self.channels.iter().filter_map(|(channel, runs)| Finding::of_gaps(channel, runs)).collect();
+        if self.counts.unreadable_times > 0 {
+            findings.push(Finding::UnreadableTimes(self.counts.unreadable_times));
+        }
         if self.clock_steps > 0 {
             findings.push(Finding::ClockSteps(self.clock_steps));
         }
@@ -256,6 +273,9 @@ impl Host {
         }
         if self.distant_utc_times > 0 {
             findings.push(Finding::DistantUtcTimes(self.distant_utc_times));
+        }
+        if self.unreadable_utc_times > 0 {
+            findings.push(Finding::UnreadableUtcTimes(self.unreadable_utc_times));
         }
         if self.files_in_use > 0 {
             findings.push(Finding::InUse(self.files_in_use));
@@ -318,6 +338,7 @@ impl Host {
             Cell::count(self.counts.records),
             Cell::optional_time(self.counts.span.first),
             Cell::optional_time(self.counts.span.last),
+            Cell::count(self.counts.unreadable_times),
             Cell::count(self.files.files),
             Cell::count(self.files.damaged),
             Cell::text(self.verdict().name()),
@@ -325,6 +346,7 @@ impl Host {
             Cell::count(self.channels.iter().map(|(_, runs)| runs.gap_count()).sum()),
             Cell::count(self.clock_steps),
             Cell::count(self.distant_utc_times),
+            Cell::count(self.unreadable_utc_times),
             Cell::Texts(self.findings().iter().map(|finding| finding.to_string().into()).collect()),
             Cell::count(self.leads),
             Cell::count(self.unique_leads),

@@ -1,11 +1,11 @@
 //! A lead: a query of Windows' own DNS client for a name that a detection asks for, as a row of `leads.parquet`. It is no match:
 //! which program asked is not known.
 
-use super::matches::{Occurrence, answer_cells, hash_of_event};
+use super::matches::{ANSWER, Occurrence, answer_cells, hash_of_event};
 use crate::damage::Integrity;
 use crate::digest::Sha256Digest;
 use crate::event::{DnsClientEvent, QueryResults, query_status_name};
-use crate::table::{Cell, Column, ColumnType, Scalar, Storage};
+use crate::table::{Cell, Column, ColumnType, Storage};
 
 /// The columns of `leads.parquet`.
 pub const LEADS_COLUMNS: [Column; 29] = {
@@ -32,14 +32,18 @@ pub const LEADS_COLUMNS: [Column; 29] = {
         Column::nullable("query_type", Integer, "the type of record asked for: 1 for A, 28 for AAAA"),
         Column::nullable("query_options", Text, "options of the query, as a decimal number"),
         Column::nullable("query_status", Text, "Windows error code of the query, decimal; not in event 3006"),
-        Column::nullable("query_status_name", Text, "its name, where it is known"),
+        Column::nullable(
+            "query_status_name",
+            Text,
+            "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
+        ),
         Column::nullable("query_results", Text, "the answer as logged; not in event 3006"),
         Column::always(
             "answers",
-            Records(&[("type", Scalar::Text), ("data", Scalar::Text)]),
-            "the answer taken apart, in the logged order",
+            Records(ANSWER),
+            "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
         ),
-        Column::always("resolved_ips", Texts, "the addresses among the answers"),
+        Column::always("resolved_ips", Texts, "the addresses among the answers that are not `cut`"),
         Column::nullable(
             "user_id",
             Text,

@@ -10,7 +10,7 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 36] = {
+pub const FILES_COLUMNS: [Column; 37] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -88,6 +88,7 @@ pub const FILES_COLUMNS: [Column; 36] = {
         Column::always("computers", Texts, "the machines that its records name"),
         Column::nullable("first_time", Time, "earliest TimeCreated"),
         Column::nullable("last_time", Time, "latest TimeCreated"),
+        Column::always("unreadable_times", Integer, "records whose TimeCreated cannot be read"),
         Column::nullable("first_record_id", Integer, "lowest EventRecordID"),
         Column::nullable("last_record_id", Integer, "highest EventRecordID"),
         Column::always("dirty", Boolean, "whether the log was in use when it was copied"),
@@ -355,6 +356,7 @@ impl FileReport {
             Cell::Texts(computers.into_iter().map(Into::into).collect()),
             Cell::optional_time(tally.counts.span.first),
             Cell::optional_time(tally.counts.span.last),
+            Cell::count(tally.counts.unreadable_times),
             Cell::optional_count(tally.record_ids.first),
             Cell::optional_count(tally.record_ids.last),
             Cell::Boolean(self.header == Header::Dirty),

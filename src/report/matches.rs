@@ -7,6 +7,10 @@ use crate::digest::{Sha256Digest, sha256_of_texts};
 use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, System, query_status_name};
 use crate::table::{Cell, Column, ColumnType, Scalar, Storage};
 
+/// The fields of an answer.
+pub(super) const ANSWER: &[(&str, Scalar)] =
+    &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
+
 /// The columns of `matches.parquet`.
 pub const MATCHES_COLUMNS: [Column; 37] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
@@ -42,14 +46,18 @@ pub const MATCHES_COLUMNS: [Column; 37] = {
         Column::nullable("user", Text, "account of the process; null in logs of older Sysmon"),
         Column::nullable("query_name", Text, "the name asked for"),
         Column::nullable("query_status", Text, "Windows error code of the query, decimal"),
-        Column::nullable("query_status_name", Text, "its name, where it is known"),
+        Column::nullable(
+            "query_status_name",
+            Text,
+            "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
+        ),
         Column::nullable("query_results", Text, "the answer as logged"),
         Column::always(
             "answers",
-            Records(&[("type", Scalar::Text), ("data", Scalar::Text)]),
-            "the answer taken apart, in the logged order",
+            Records(ANSWER),
+            "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
         ),
-        Column::always("resolved_ips", Texts, "the addresses among the answers"),
+        Column::always("resolved_ips", Texts, "the addresses among the answers that are not `cut`"),
         Column::always(
             "chunk_number",
             Integer,
@@ -166,7 +174,7 @@ impl MatchRow<'_> {
     pub fn cells<'a>(&'a self, context: &MatchContext<'a>) -> Vec<Cell<'a>> {
         let event = self.event;
         let system = &event.system;
-        let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_utc_time);
+        let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_logged);
         let status_name = event.query_status.as_deref().and_then(query_status_name);
         vec![
             Cell::optional_time(system.time_created),
@@ -212,7 +220,7 @@ impl MatchRow<'_> {
 
 /// What an answer is in a table.
 pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
-    vec![Cell::text(&*answer.kind), Cell::text(&answer.data)]
+    vec![Cell::text(&*answer.kind), Cell::text(&answer.data), Cell::Boolean(answer.cut)]
 }
 
 /// A hash of what the event says: equal for a live log, an export of it and a forwarded copy.
@@ -264,7 +272,7 @@ mod tests {
             system: System {
                 provider: "Microsoft-Windows-Sysmon".to_owned(),
                 time_created_raw: "2024-01-31T10:15:30.1234567Z".to_owned(),
-                time_created: EventTime::parse_system_time("2024-01-31T10:15:30.1234567Z"),
+                time_created: EventTime::parse_logged("2024-01-31T10:15:30.1234567Z"),
                 ..System::default()
             },
             query_name: Some("example.com".to_owned()),

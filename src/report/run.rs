@@ -236,6 +236,8 @@ pub struct Totals {
     pub sysmon_records: u64,
     /// DNS queries.
     pub dns_queries: u64,
+    /// Records whose TimeCreated cannot be read, so that they lie in every period.
+    pub unreadable_times: u64,
     /// Matches of all detections, copies of an event included.
     pub matches: u64,
     /// Of these, those that are no copies of one before.
@@ -288,6 +290,7 @@ impl Totals {
         self.damaged_records += file.tally.damaged_records;
         self.sysmon_records += file.tally.counts.sysmon_records;
         self.dns_queries += file.tally.counts.dns_queries;
+        self.unreadable_times += file.tally.counts.unreadable_times;
         self.matches += file.matches;
     }
 

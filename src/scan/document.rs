@@ -166,7 +166,7 @@ impl SystemTexts<'_> {
             version: self.version.and_then(|text| text.parse().ok()),
             event_record_id: self.event_record_id.and_then(|text| text.parse().ok()),
             computer: self.computer.unwrap_or_default().into_owned(),
-            time_created: EventTime::parse_system_time(&time_created_raw),
+            time_created: EventTime::parse_logged(&time_created_raw),
             time_created_raw,
             user_id: self.user_id.map(Cow::into_owned),
         })

@@ -222,13 +222,14 @@ impl Counts {
     }
 }
 
-/// For counts of at least one record.
+/// For counts of at least one record. Of each that was counted here the time was read: one whose time cannot be is left to the decoder.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {
             records: counts.records,
             sysmon_records: counts.sysmon_records,
             dns_queries: counts.dns_queries,
+            unreadable_times: 0,
             span: Span { first: Some(counts.first_time), last: Some(counts.last_time) },
         }
     }

@@ -125,6 +125,7 @@ impl ColumnBuilder {
                 let builders = fields.iter().map(|(_, kind)| match kind {
                     Scalar::Text => Box::new(text()) as Box<dyn ArrayBuilder>,
                     Scalar::Integer => Box::new(Int64Builder::with_capacity(rows)),
+                    Scalar::Boolean => Box::new(BooleanBuilder::with_capacity(rows)),
                     Scalar::Time => Box::new(time()),
                 });
                 let fields = record_fields(fields);
@@ -183,6 +184,10 @@ fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<(), S
                 .field_builder::<Int64Builder>(field)
                 .ok_or_else(|| format!("field {field} holds no number"))?
                 .append_value(*number),
+            Cell::Boolean(truth) => builder
+                .field_builder::<BooleanBuilder>(field)
+                .ok_or_else(|| format!("field {field} holds no truth value"))?
+                .append_value(*truth),
             Cell::Time(_) | Cell::Null => builder
                 .field_builder::<TimestampMicrosecondBuilder>(field)
                 .ok_or_else(|| format!("field {field} holds no time"))?

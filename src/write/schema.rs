@@ -43,6 +43,7 @@ pub(super) fn record_fields(fields: &[(&str, Scalar)]) -> Fields {
         let kind = match kind {
             Scalar::Text => DataType::Utf8,
             Scalar::Integer => DataType::Int64,
+            Scalar::Boolean => DataType::Boolean,
             Scalar::Time => return Field::new(*name, data_type(ColumnType::Time), true),
         };
         Field::new(*name, kind, false)

@@ -18,6 +18,11 @@ impl Summary<'_> {
             counted(totals.dns_queries, "DNS query", "DNS queries"),
         );
         self.labelled(f, "Read", &text)?;
+        if totals.unreadable_times > 0 {
+            let events = counted(totals.unreadable_times, "event with a time", "events with a time");
+            let text = format!("{events} that cannot be read: no period leaves them out");
+            self.labelled(f, "No time", &text)?;
+        }
         let all = if self.run.options.checksums { "" } else { "; --checksums verifies those of all" };
         let text = format!(
             "by their checksums: all headers, and the records of {} of {}{all}",
