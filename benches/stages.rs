@@ -84,8 +84,8 @@ fn row(event: &DnsQueryEvent) -> MatchRow<'_> {
         results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
         matched_query: Vec::new(),
         matched_process: Vec::new(),
-        risk_score: 64,
-        risk_message: String::new(),
+        risk_score: Some(64),
+        risk_message: Some(String::new()),
         event,
     }
 }
@@ -100,7 +100,7 @@ fn write(criterion: &mut Criterion) {
         source_path: "",
         detection_id: "",
         detection_name: "",
-        detection_version: "",
+        detection_version: None,
         excluded_by: None,
     };
     let folder = tempfile::tempdir().unwrap();

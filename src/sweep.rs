@@ -228,12 +228,15 @@ fn detection_record(
 ) -> DetectionRecord {
     let [matches, unique_matches, recovered_matches] = counts;
     let LoadedDetection { detection, source, sha256 } = loaded;
-    let version = detection.version.unwrap_or_default();
     DetectionRecord {
         id: detection.id,
         name: detection.name,
-        version,
+        version: detection.version,
+        date: detection.date,
         language: detection.language.name(),
+        risk_score: detection.risk_score,
+        mitre_attack_id: detection.mitre_attack_id,
+        analytic_story: detection.analytic_story,
         notes: detection.notes,
         source,
         sha256,

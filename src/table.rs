@@ -149,6 +149,12 @@ impl<'a> Cell<'a> {
         number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Null, Cell::Integer)
     }
 
+    /// A number that can be negative, or null.
+    #[must_use]
+    pub fn optional_integer(number: Option<i64>) -> Self {
+        number.map_or(Cell::Null, Cell::Integer)
+    }
+
     /// A time, or null.
     #[must_use]
     pub fn optional_time(time: Option<EventTime>) -> Self {

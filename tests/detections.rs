@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use common::logs::log;
 use common::{Ended, Scene, dnsweep};
 use dnsweep_samples::{Event, event_xml};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SIGMA: &str = r"title: Odd updater
 id: sigma-updater
@@ -97,7 +97,7 @@ fn a_directory_of_rules_is_one_sweep() {
     let row = &swept.rows("matches")[0];
     assert_eq!(row["matched_query"], json!(["*.example.net"]));
     assert_eq!(row["matched_process"], json!([r"*\updater*"]));
-    assert_eq!((&row["risk_score"], &row["detection_version"]), (&json!(50), &json!("")));
+    assert_eq!((&row["risk_score"], &row["detection_version"]), (&json!(50), &Value::Null));
     assert_eq!(
         row["risk_message"],
         json!(r"Odd updater: C:\tools\updater.exe asked for cdn.example.net on A")

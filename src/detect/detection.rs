@@ -1,16 +1,14 @@
-//! A detection, whatever language it was written in; and the rule file in YAML, as Splunk publishes it.
-//!
-//! Two forms of the risk are in use: older files have `confidence`, `impact`, `message` and
-//! `observable` under `tags`, newer ones an `rba`. Keys that are not needed here are passed over.
+//! A detection, whatever language it was written in, and how a rule file becomes one.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::event_code::{other_event, place_of};
 use super::placeholder::Placeholders;
-use super::risk::{Observable, Rba, RiskObject, ThreatObject, product_score, risk_objects, threat_objects};
+use super::risk::{RiskObject, ThreatObject};
 use super::search::Search;
 use super::sigma;
+use super::splunk_file::RuleFile;
 use super::token::{Cursor, SearchError, SearchReason};
 use super::yaml::from_yaml;
 use crate::event::DnsQueryEvent;
@@ -42,7 +40,9 @@ pub struct Detection {
     pub description: Option<String>,
     /// MITRE ATT&CK techniques.
     pub mitre_attack_id: Vec<String>,
-    /// The risk of a match, 0 to 100; `None` where the rule says nothing of it.
+    /// The stories that it belongs to: Splunk's word for a group of rules about one threat.
+    pub analytic_story: Vec<String>,
+    /// The risk of a match, 0 to 100; `None` where the rule states none.
     pub risk_score: Option<u32>,
     /// What to say of a match, with `$field$` where a value belongs.
     pub risk_message_template: Option<String>,
@@ -199,11 +199,12 @@ impl Detection {
     }
 
     /// What to say of a matching event: the rule's message, each `$field$` replaced by the event's
-    /// value under that name. Where the event has none, the placeholder stays as written.
+    /// value under that name; `None` where the rule has no message. Where the event has no value, the placeholder
+    /// stays as written.
     #[must_use]
-    pub fn risk_message(&self, event: &DnsQueryEvent) -> String {
+    pub fn risk_message(&self, event: &DnsQueryEvent) -> Option<String> {
+        let mut rest = self.risk_message_template.as_deref()?;
         let mut message = String::with_capacity(256);
-        let mut rest = self.risk_message_template.as_deref().unwrap_or_default();
         while let Some((before, after)) = rest.split_once('$') {
             message.push_str(before);
             let value = after
@@ -219,7 +220,7 @@ impl Detection {
             }
         }
         message.push_str(rest);
-        message
+        Some(message)
     }
 }
 
@@ -254,90 +255,6 @@ impl SigmaDetection {
             Some(Conditions::Several(texts)) => texts.iter().map(String::len).max().unwrap_or(0),
             Some(Conditions::Other(_)) | None => 0,
         }
-    }
-}
-
-/// Splunk's file, as far as it is needed.
-#[derive(Deserialize)]
-struct RuleFile {
-    name: String,
-    id: String,
-    search: String,
-    version: Option<String>,
-    date: Option<String>,
-    author: Option<String>,
-    status: Option<String>,
-    #[serde(rename = "type")]
-    detection_type: Option<String>,
-    description: Option<String>,
-    tags: Option<Tags>,
-    rba: Option<Rba>,
-    tests: Option<Vec<Test>>,
-}
-
-#[derive(Deserialize)]
-struct Test {
-    name: Option<String>,
-    attack_data: Option<Vec<AttackData>>,
-}
-
-#[derive(Deserialize)]
-struct AttackData {
-    data: String,
-    source: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Tags {
-    confidence: Option<u32>,
-    impact: Option<u32>,
-    message: Option<String>,
-    mitre_attack_id: Option<Vec<String>>,
-    observable: Option<Vec<Observable>>,
-    risk_score: Option<u32>,
-}
-
-impl RuleFile {
-    fn into_detection(self, search: Search) -> Detection {
-        let tags = self.tags.unwrap_or_default();
-        let rba = self.rba.unwrap_or_default();
-        let observables = tags.observable.unwrap_or_default();
-        let highest_score = rba.risk_objects.iter().flatten().filter_map(|object| object.score).max();
-        Detection {
-            language: Language::Splunk,
-            id: self.id,
-            name: self.name,
-            version: self.version,
-            date: self.date,
-            author: self.author,
-            status: self.status,
-            detection_type: self.detection_type,
-            description: self.description,
-            mitre_attack_id: tags.mitre_attack_id.unwrap_or_default(),
-            risk_score: tags
-                .confidence
-                .zip(tags.impact)
-                .map(|(confidence, impact)| product_score(confidence, impact))
-                .or(tags.risk_score)
-                .or(highest_score),
-            risk_message_template: tags.message.or(rba.message),
-            risk_objects: risk_objects(&observables, rba.risk_objects.unwrap_or_default()),
-            threat_objects: threat_objects(&observables, rba.threat_objects.unwrap_or_default()),
-            search,
-            tests: self.tests.into_iter().flatten().flat_map(Test::data_sets).collect(),
-            notes: Vec::new(),
-        }
-    }
-}
-
-impl Test {
-    fn data_sets(self) -> impl Iterator<Item = DataSet> {
-        let name = self.name.unwrap_or_default();
-        self.attack_data.into_iter().flatten().map(move |data| DataSet {
-            test: name.clone(),
-            data: data.data.trim().to_owned(),
-            source: data.source.unwrap_or_default(),
-        })
     }
 }
 
@@ -437,8 +354,8 @@ mod tests {
         let event = event(r"C:\$QueryName$\cmd.exe", "pastebin.com");
         let seed = Detection::seed().unwrap();
         assert_eq!(
-            seed.risk_message(&event),
-            "suspicious process cmd.exe has a dns query in pastebin.com on PC1.corp.example"
+            seed.risk_message(&event).as_deref(),
+            Some("suspicious process cmd.exe has a dns query in pastebin.com on PC1.corp.example")
         );
         for (template, message) in [
             ("no fields", "no fields"),
@@ -451,10 +368,10 @@ mod tests {
             ("$Image$", r"C:\$QueryName$\cmd.exe"),
         ] {
             let detection = Detection { risk_message_template: Some(template.to_owned()), ..seed.clone() };
-            assert_eq!(detection.risk_message(&event), message);
+            assert_eq!(detection.risk_message(&event).as_deref(), Some(message));
         }
         let silent = detection("");
-        assert_eq!(silent.risk_message(&event), "");
+        assert_eq!(silent.risk_message(&event), None);
     }
 
     #[test]
@@ -510,7 +427,6 @@ mod tests {
         for (text, parts) in [
             ("name: x\nid: 1\n", &["bad.yml", "search"][..]),
             ("name: x\nsearch: EventCode=22\n", &["bad.yml", "id"]),
-            ("id: x\nsearch: EventCode=22\n", &["bad.yml", "name"]),
             ("name: [", &["bad.yml", "line"]),
             (
                 &file("EventCode=22 | eventstats count", ""),

@@ -28,6 +28,7 @@ mod risk;
 mod row_key;
 mod search;
 mod sigma;
+mod splunk_file;
 mod stats;
 mod token;
 mod tree;

@@ -1,5 +1,8 @@
-//! Who is at risk and what threatens, in the two forms that Splunk's files have had: observables with roles among the `tags`, and
-//! `rba`.
+//! What a match of a rule means for whom, in the three layouts that Splunk's files have had:
+//!
+//! - `tags` with `confidence`, `impact`, `message` and `observable`, until 2024;
+//! - `rba` with a message, `risk_objects` and `threat_objects`, until May 2026;
+//! - `finding` and `intermediate_findings`, each entity with its score, and `threat_objects` at the top level, since then.
 
 use serde::Deserialize;
 
@@ -23,63 +26,167 @@ pub struct ThreatObject {
     pub object_type: String,
 }
 
+/// What a rule states of the risk, whatever its layout. A rule that states none has no score.
+#[derive(Debug, Default)]
+pub(super) struct StatedRisk {
+    /// 0 to 100.
+    pub score: Option<u32>,
+    /// What to say of a match.
+    pub message: Option<String>,
+    /// Whose risk it is.
+    pub risk_objects: Vec<RiskObject>,
+    /// What threatens them.
+    pub threat_objects: Vec<ThreatObject>,
+}
+
+/// The keys of a file in which a risk can be stated.
+pub(super) struct RiskKeys {
+    pub tags: Tags,
+    pub rba: Rba,
+    pub finding: Finding,
+    pub intermediate_findings: IntermediateFindings,
+    pub threat_objects: Vec<RiskEntity>,
+}
+
+/// The oldest layout. Techniques and stories stood here in the second one, too.
+#[derive(Default, Deserialize)]
+pub(super) struct Tags {
+    confidence: Option<u32>,
+    impact: Option<u32>,
+    message: Option<String>,
+    pub mitre_attack_id: Option<Vec<String>>,
+    pub analytic_story: Option<Vec<String>>,
+    observable: Option<Vec<Observable>>,
+    risk_score: Option<u32>,
+}
+
 /// Someone or something that an alert names, with roles.
 #[derive(Deserialize)]
-pub(super) struct Observable {
+struct Observable {
     name: String,
     #[serde(rename = "type")]
     object_type: String,
     role: Option<Vec<String>>,
 }
 
+/// The second layout.
 #[derive(Default, Deserialize)]
 pub(super) struct Rba {
-    pub message: Option<String>,
-    pub risk_objects: Option<Vec<RbaObject>>,
-    pub threat_objects: Option<Vec<RbaObject>>,
+    message: Option<String>,
+    risk_objects: Option<Vec<RiskEntity>>,
+    threat_objects: Option<Vec<RiskEntity>>,
 }
 
+/// The present layout, of a rule whose match is a finding by itself.
+#[derive(Default, Deserialize)]
+pub(super) struct Finding {
+    title: Option<String>,
+    entity: Option<RiskEntity>,
+}
+
+/// The present layout, of a rule whose matches add up to findings.
+#[derive(Default, Deserialize)]
+pub(super) struct IntermediateFindings {
+    entities: Option<Vec<RiskEntity>>,
+}
+
+/// A field that names who is at risk or what threatens.
 #[derive(Deserialize)]
-pub(super) struct RbaObject {
+pub(super) struct RiskEntity {
     field: String,
     #[serde(rename = "type")]
-    object_type: String,
-    pub score: Option<u32>,
+    object_type: Option<String>,
+    score: Option<u32>,
+    /// Only an entity of [`IntermediateFindings`] has one.
+    message: Option<String>,
+}
+
+impl RiskKeys {
+    /// What they state together. The score is that of `tags`, else the highest of any entity.
+    pub(super) fn into_risk(self) -> StatedRisk {
+        let Tags { confidence, impact, message, observable, risk_score, .. } = self.tags;
+        let observables = observable.unwrap_or_default();
+        let entities: Vec<RiskEntity> = self
+            .rba
+            .risk_objects
+            .into_iter()
+            .flatten()
+            .chain(self.finding.entity)
+            .chain(self.intermediate_findings.entities.into_iter().flatten())
+            .collect();
+        let product = confidence.zip(impact).map(|(confidence, impact)| product_score(confidence, impact));
+        let highest = entities.iter().filter_map(|entity| entity.score).max();
+        let victims = observables.iter().filter(|observable| observable.has_role("Victim"));
+        let attackers = observables.iter().filter(|observable| observable.has_role("Attacker"));
+        let threats = self.rba.threat_objects.into_iter().flatten().chain(self.threat_objects);
+        StatedRisk {
+            score: product.or(risk_score).or(highest),
+            message: message.or(self.rba.message).or(self.finding.title).or_else(|| messages(&entities)),
+            risk_objects: victims.map(Observable::risk_object).chain(distinct(entities)).collect(),
+            threat_objects: attackers
+                .map(Observable::threat_object)
+                .chain(threats.map(RiskEntity::threat_object))
+                .collect(),
+        }
+    }
+}
+
+/// The entities' own messages, each once.
+fn messages(entities: &[RiskEntity]) -> Option<String> {
+    let mut messages: Vec<&str> = Vec::new();
+    for message in entities.iter().filter_map(|entity| entity.message.as_deref()) {
+        if !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
+    (!messages.is_empty()).then(|| messages.join("; "))
+}
+
+/// The entities as risk objects. A finding and an intermediate one can name the same field: the higher score stays.
+fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
+    let mut objects: Vec<RiskObject> = Vec::new();
+    for object in entities.into_iter().map(RiskEntity::risk_object) {
+        let known = objects
+            .iter_mut()
+            .find(|known| known.field == object.field && known.object_type == object.object_type);
+        match known {
+            Some(known) => known.score = known.score.max(object.score),
+            None => objects.push(object),
+        }
+    }
+    objects
 }
 
 /// confidence × impact / 100, rounded to the nearest whole number.
-pub(super) fn product_score(confidence: u32, impact: u32) -> u32 {
+fn product_score(confidence: u32, impact: u32) -> u32 {
     let product = u64::from(confidence) * u64::from(impact);
     u32::try_from((product + 50) / 100).unwrap_or(u32::MAX)
 }
 
-pub(super) fn risk_objects(observables: &[Observable], rba: Vec<RbaObject>) -> Vec<RiskObject> {
-    let victims =
-        observables.iter().filter(|observable| observable.has_role("Victim")).map(|victim| RiskObject {
-            field: victim.name.clone(),
-            object_type: risk_object_type(&victim.object_type).to_owned(),
-            score: None,
-        });
-    let listed = rba.into_iter().map(|object| RiskObject {
-        field: object.field,
-        object_type: object.object_type,
-        score: object.score,
-    });
-    victims.chain(listed).collect()
-}
+impl RiskEntity {
+    fn risk_object(self) -> RiskObject {
+        let object_type = self.object_type.unwrap_or_else(|| "other".to_owned());
+        RiskObject { field: self.field, object_type, score: self.score }
+    }
 
-pub(super) fn threat_objects(observables: &[Observable], rba: Vec<RbaObject>) -> Vec<ThreatObject> {
-    let attackers = observables.iter().filter(|observable| observable.has_role("Attacker")).map(|attacker| {
-        ThreatObject { field: attacker.name.clone(), object_type: attacker.object_type.to_lowercase() }
-    });
-    let listed =
-        rba.into_iter().map(|object| ThreatObject { field: object.field, object_type: object.object_type });
-    attackers.chain(listed).collect()
+    fn threat_object(self) -> ThreatObject {
+        let object_type = self.object_type.unwrap_or_else(|| "other".to_owned());
+        ThreatObject { field: self.field, object_type }
+    }
 }
 
 impl Observable {
     fn has_role(&self, role: &str) -> bool {
         self.role.iter().flatten().any(|own| own.eq_ignore_ascii_case(role))
+    }
+
+    fn risk_object(&self) -> RiskObject {
+        let object_type = risk_object_type(&self.object_type).to_owned();
+        RiskObject { field: self.name.clone(), object_type, score: None }
+    }
+
+    fn threat_object(&self) -> ThreatObject {
+        ThreatObject { field: self.name.clone(), object_type: self.object_type.to_lowercase() }
     }
 }
 
@@ -89,5 +196,97 @@ fn risk_object_type(observable_type: &str) -> &'static str {
         "hostname" | "endpoint" | "device" | "ip address" => "system",
         "user" | "user name" | "username" | "email address" => "user",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::detection::Detection;
+    use super::super::placeholder::Placeholders;
+    use super::*;
+
+    fn detection(more: &str) -> Detection {
+        let text = format!("name: Test\nid: t\nsearch: EventCode=22\n{more}");
+        Detection::from_yaml(&text, "test.yml", &Placeholders::default())
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    const FINDING: &str = "
+finding:
+  title: $process_name$ asked for $QueryName$
+  entity: {field: dvc, type: system, score: 50}
+threat_objects:
+- {field: process_name, type: process_name}
+mitre_attack_id: [T1059.005]
+analytic_story: [A Story]
+creation_date: '2021-11-18'
+modification_date: '2026-05-13'
+";
+
+    const INTERMEDIATE: &str = "
+intermediate_findings:
+  entities:
+  - {field: dvc, type: system, score: 20, message: on $dvc$}
+  - {field: user, type: user, score: 35, message: by $user$}
+  - {field: src, type: system, message: on $dvc$}
+creation_date: '2021-11-18'
+";
+
+    fn object(field: &str, object_type: &str, score: Option<u32>) -> RiskObject {
+        RiskObject { field: field.to_owned(), object_type: object_type.to_owned(), score }
+    }
+
+    #[test]
+    fn a_finding_states_risk_message_techniques_and_story() {
+        let rule = detection(FINDING);
+        assert_eq!(rule.risk_score, Some(50));
+        assert_eq!(rule.risk_message_template.as_deref(), Some("$process_name$ asked for $QueryName$"));
+        assert_eq!(rule.risk_objects, [object("dvc", "system", Some(50))]);
+        assert_eq!(rule.threat_objects[0].field, "process_name");
+        assert_eq!(
+            (&rule.mitre_attack_id[..], &rule.analytic_story[..]),
+            (&["T1059.005".to_owned()][..], &["A Story".to_owned()][..])
+        );
+        assert_eq!(rule.date.as_deref(), Some("2026-05-13"), "the version's, not the rule's first");
+    }
+
+    #[test]
+    fn intermediate_findings_state_the_highest_score_and_each_message_once() {
+        let rule = detection(INTERMEDIATE);
+        assert_eq!(rule.risk_score, Some(35));
+        assert_eq!(rule.risk_message_template.as_deref(), Some("on $dvc$; by $user$"));
+        assert_eq!(
+            rule.risk_objects,
+            [
+                object("dvc", "system", Some(20)),
+                object("user", "user", Some(35)),
+                object("src", "system", None)
+            ]
+        );
+        assert_eq!(rule.date.as_deref(), Some("2021-11-18"));
+        // With a finding, its title is the message, and a field that both name is one object.
+        let both =
+            detection(&format!("{FINDING}{}", INTERMEDIATE.replace("creation_date: '2021-11-18'", "")));
+        assert_eq!(both.risk_message_template.as_deref(), Some("$process_name$ asked for $QueryName$"));
+        assert_eq!((both.risk_score, both.risk_objects.len()), (Some(50), 3));
+        assert_eq!(both.risk_objects[0], object("dvc", "system", Some(50)));
+    }
+
+    #[test]
+    fn a_rule_that_states_no_risk_has_none() {
+        for nothing in
+            ["", "finding:", "intermediate_findings: {entities: []}", "rba: {risk_objects: []}", "tags:"]
+        {
+            let rule = detection(nothing);
+            assert_eq!((rule.risk_score, &rule.risk_message_template), (None, &None), "{nothing}");
+        }
+        assert_eq!(detection("finding: {entity: {field: dvc, score: 0}}").risk_score, Some(0), "0 is stated");
+    }
+
+    #[test]
+    fn a_rule_without_a_name_is_called_by_its_id() {
+        let text = "id: only-id\nsearch: EventCode=22\n";
+        let rule = Detection::from_yaml(text, "a.yml", &Placeholders::default()).unwrap();
+        assert_eq!((rule.name.as_str(), rule.version), ("only-id", None));
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn detection(text: &str, placeholders: &Placeholders) -> Result<Detec
         detection_type: level.map(str::to_owned),
         description: rule.description,
         mitre_attack_id: rule.tags.iter().filter_map(|tag| technique(tag)).collect(),
+        analytic_story: Vec::new(),
         risk_score: level.map(|level| score(level, status)),
         risk_message_template: Some(format!("{}: $Image$ asked for $QueryName$ on $Computer$", rule.title)),
         name: rule.title,

@@ -34,8 +34,7 @@ pub fn explain(arguments: &ExplainArguments) -> Result<Answer, SweepError> {
     tree_lines(&Tree::of(predicate, Some(&event)), 0, &mut text);
     let matches = predicate.evaluate(&event);
     let _ = writeln!(text, "{}", if matches { "The event matches." } else { "The event does not match." });
-    if matches {
-        let message = loaded.detection.risk_message(&event);
+    if matches && let Some(message) = loaded.detection.risk_message(&event) {
         let _ = writeln!(text, "{}", escaped(&message));
     }
     Ok(Answer { text, exit: Exit::Complete })

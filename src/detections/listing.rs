@@ -20,8 +20,8 @@ pub fn list(arguments: &CatalogArguments) -> Result<Answer, SweepError> {
     let mut text = String::new();
     for LoadedDetection { detection, .. } in &catalog.detections {
         let Detection { id, name, language, risk_score, search, .. } = detection;
-        let risk = risk_score.map_or_else(|| "-".to_owned(), |score| score.to_string());
-        let _ = writeln!(text, "{id:longest$}  {:6}  risk {risk:>3}  {}", language.name(), escaped(name));
+        let risk = risk_score.map_or_else(|| "none".to_owned(), |score| score.to_string());
+        let _ = writeln!(text, "{id:longest$}  {:6}  risk {risk:>4}  {}", language.name(), escaped(name));
         let selected = selected_by(&search.predicate.required_literals(), MOST_LITERALS);
         let _ = writeln!(text, "{:longest$}  decoded only if {}", "", escaped(&selected));
     }
@@ -67,7 +67,9 @@ fn said(loaded: &LoadedDetection, text: &mut String) {
         .collect();
     let columns: Vec<&str> =
         detection.search.stats.iter().flat_map(|stats| stats.columns()).map(StatsColumn::name).collect();
-    let risk = detection.risk_score.map(|score| score.to_string());
+    let risk = detection
+        .risk_score
+        .map_or_else(|| "none: the rule states none".to_owned(), |score| score.to_string());
     let typed = |text: &Option<String>| text.clone().unwrap_or_default();
     for (label, value) in [
         ("Name", name.clone()),
@@ -81,7 +83,8 @@ fn said(loaded: &LoadedDetection, text: &mut String) {
         ("Status", typed(status)),
         ("Type", typed(detection_type)),
         ("Techniques", detection.mitre_attack_id.join(", ")),
-        ("Risk score", risk.unwrap_or_default()),
+        ("Stories", detection.analytic_story.join(", ")),
+        ("Risk score", risk),
         ("Risk of", objects.join(", ")),
         ("Threats", threats.join(", ")),
         ("Message", typed(&detection.risk_message_template)),

@@ -48,7 +48,11 @@ pub const HOSTS_COLUMNS: [Column; 31] = {
         Column::always("processes", COUNTS, "images of its matches, most frequent first"),
         Column::always("users", COUNTS, "accounts of its matches, most frequent first"),
         Column::always("query_statuses", COUNTS, "status codes of its matches, most frequent first"),
-        Column::always("risk_score", Integer, "the highest risk score of its matches, 0 without any"),
+        Column::nullable(
+            "risk_score",
+            Integer,
+            "the highest risk score of its matches; 0 without any, null where their detections state none",
+        ),
         Column::always("dns_queries", Integer, "DNS queries (Sysmon event 22) seen, matching or not"),
         Column::always("sysmon_records", Integer, "records of Sysmon seen"),
         Column::always("records", Integer, "records seen, of every provider"),
@@ -157,8 +161,8 @@ pub struct Host {
     pub users: BTreeMap<String, u64>,
     /// Status codes of matches.
     pub query_statuses: BTreeMap<String, u64>,
-    /// Highest risk score of its matches.
-    pub risk_score: i64,
+    /// Highest risk score of its matches; `None` where none of their detections states one.
+    pub risk_score: Option<i64>,
     /// Counts of its records.
     pub counts: RecordCounts,
     /// Its files.
@@ -332,7 +336,7 @@ impl Host {
             count_cells(&self.processes),
             count_cells(&self.users),
             count_cells(&self.query_statuses),
-            Cell::Integer(self.risk_score),
+            if self.matches == 0 { Cell::Integer(0) } else { Cell::optional_integer(self.risk_score) },
             Cell::count(self.counts.dns_queries),
             Cell::count(self.counts.sysmon_records),
             Cell::count(self.counts.records),

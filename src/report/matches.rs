@@ -91,11 +91,19 @@ pub const MATCHES_COLUMNS: [Column; 37] = {
         ),
         Column::always("detection_id", Text, "the detection's id"),
         Column::always("detection_name", Text, "its name"),
-        Column::always("detection_version", Text, "its version"),
+        Column::nullable("detection_version", Text, "its version; null where the rule has none"),
         Column::always("matched_query", Texts, "the patterns for the query's name that hit"),
         Column::always("matched_process", Texts, "the patterns for process_name and Image that hit"),
-        Column::always("risk_score", Integer, "the detection's risk score, 0 to 100"),
-        Column::always("risk_message", Text, "the detection's message about this event"),
+        Column::nullable(
+            "risk_score",
+            Integer,
+            "the detection's risk score, 0 to 100; null where the rule states none",
+        ),
+        Column::nullable(
+            "risk_message",
+            Text,
+            "the detection's message about this event; null where the rule has none",
+        ),
         Column::nullable(
             "excluded_by",
             Text,
@@ -132,10 +140,10 @@ pub struct MatchRow<'a> {
     pub matched_query: Vec<String>,
     /// The patterns for the process's name and image that hit.
     pub matched_process: Vec<String>,
-    /// The detection's risk score.
-    pub risk_score: i64,
-    /// The detection's message about this event.
-    pub risk_message: String,
+    /// The detection's risk score; `None` where the rule states none.
+    pub risk_score: Option<i64>,
+    /// The detection's message about this event; `None` where the rule has none.
+    pub risk_message: Option<String>,
 }
 
 /// Which time an event is met, in evidence order. One event can lie in a live log, in its archive, in a shadow copy, and in a
@@ -162,8 +170,8 @@ pub struct MatchContext<'a> {
     pub detection_id: &'a str,
     /// The detection's name.
     pub detection_name: &'a str,
-    /// The detection's version.
-    pub detection_version: &'a str,
+    /// The detection's version; `None` where the rule has none.
+    pub detection_version: Option<&'a str>,
     /// The exclusion that holds for it; `None` for a match.
     pub excluded_by: Option<&'a str>,
 }
@@ -208,11 +216,11 @@ impl MatchRow<'_> {
             Cell::Boolean(self.occurrence == Occurrence::Copy),
             Cell::text(context.detection_id),
             Cell::text(context.detection_name),
-            Cell::text(context.detection_version),
+            Cell::optional(context.detection_version),
             Cell::texts(&self.matched_query),
             Cell::texts(&self.matched_process),
-            Cell::Integer(self.risk_score),
-            Cell::text(&self.risk_message),
+            Cell::optional_integer(self.risk_score),
+            Cell::optional(self.risk_message.as_deref()),
             Cell::optional(context.excluded_by),
         ]
     }
@@ -307,15 +315,15 @@ mod tests {
             results: QueryResults::default(),
             matched_query: Vec::new(),
             matched_process: Vec::new(),
-            risk_score: 0,
-            risk_message: String::new(),
+            risk_score: None,
+            risk_message: None,
         };
         let context = MatchContext {
             evidence: "",
             source_path: "",
             detection_id: "",
             detection_name: "",
-            detection_version: "",
+            detection_version: None,
             excluded_by: None,
         };
         assert_eq!(row.cells(&context).len(), MATCHES_COLUMNS.len());

@@ -122,10 +122,18 @@ pub struct DetectionRecord {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its version.
-    pub version: String,
+    /// Its version; `null` where the rule has none.
+    pub version: Option<String>,
+    /// The date of this version, as the rule has it; `null` where it has none.
+    pub date: Option<String>,
     /// What it is written in: `splunk` or `sigma`.
     pub language: &'static str,
+    /// Its risk score, 0 to 100; `null` where the rule states none.
+    pub risk_score: Option<u32>,
+    /// The MITRE ATT&CK techniques that it names.
+    pub mitre_attack_id: Vec<String>,
+    /// The stories that it belongs to: Splunk's word for a group of rules about one threat.
+    pub analytic_story: Vec<String>,
     /// How it was taken, where that is not a matter of course.
     pub notes: Vec<String>,
     /// Its file, or `built in`.

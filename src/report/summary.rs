@@ -1,5 +1,6 @@
 //! The summary on standard output: what a person can act on. The only user of `comfy-table` and `textwrap`.
 
+mod detections;
 mod evidence;
 mod exclusions;
 mod leads;
@@ -112,9 +113,7 @@ impl Summary<'_> {
         let shown = |detection: &&DetectionRecord| all.len() <= MOST_DETECTIONS || detection.matches > 0;
         let silent = all.len() - all.iter().filter(shown).count();
         for detection in all.iter().filter(shown) {
-            let (name, version) = (escaped(&detection.name), escaped(&detection.version));
-            let text = format!("{name} (version {version}): {}", grouped(detection.unique_matches));
-            self.labelled(f, "Detection", &text)?;
+            self.labelled(f, "Detection", &detections::text(detection))?;
         }
         if silent > 0 {
             self.labelled(
@@ -145,10 +144,10 @@ impl Summary<'_> {
             writeln!(f)?;
             writeln!(
                 f,
-                "{}: {}, risk score {}{}{}{}",
+                "{}: {}, {}{}{}{}",
                 name(computer.as_deref()),
                 counted(host.unique_matches, "match", "matches"),
-                host.risk_score,
+                detections::risk(host.risk_score),
                 damaged(host.damaged_matches),
                 copies(host.matches - host.unique_matches),
                 recovered(host.recovered_matches)

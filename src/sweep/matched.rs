@@ -260,7 +260,7 @@ impl<'a> Detector<'a> {
                     source_path: &source_path,
                     detection_id: &detection.id,
                     detection_name: &detection.name,
-                    detection_version: detection.version.as_deref().unwrap_or_default(),
+                    detection_version: detection.version.as_deref(),
                     excluded_by: description.exclusion_name(self.config),
                 };
                 if description.is_written(self.config) {
@@ -304,7 +304,7 @@ fn match_row<'a>(described: &'a Described, detection: &Detection) -> MatchRow<'a
         results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
         matched_query: hits.matched_query,
         matched_process: hits.matched_process,
-        risk_score: i64::from(detection.risk_score.unwrap_or(0)),
+        risk_score: detection.risk_score.map(i64::from),
         risk_message: detection.risk_message(event),
         event,
     }

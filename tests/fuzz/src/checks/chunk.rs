@@ -97,7 +97,7 @@ fn make_rows(events: &[LocatedEvent]) {
             results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
             matched_query: hits.matched_query,
             matched_process: hits.matched_process,
-            risk_score: 0,
+            risk_score: Some(64),
             risk_message: SEED.risk_message(event),
             event,
         };
@@ -106,7 +106,7 @@ fn make_rows(events: &[LocatedEvent]) {
             source_path: "",
             detection_id: "",
             detection_name: "",
-            detection_version: "",
+            detection_version: None,
             excluded_by: None,
         };
         rows.push(row.cells(&context)).unwrap();
