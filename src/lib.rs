@@ -30,7 +30,8 @@
 //! - *Log*: a file header of 4096 bytes and *chunks* of 64 KiB; a chunk holds *records* and the
 //!   *template* definitions that they refer to. A record holds the *substitutions* for a template.
 //! - *Event XML*: events as text, as Windows renders them. It has neither chunks nor records; each event counts as one.
-//! - *Match*: a DNS query and a detection that describes it, if none of the site's *exclusions* holds for it.
+//! - *Hit*: a DNS query and a detection that describes it, if none of the site's *exclusions* takes it away.
+//! - *Match*: a DNS query with at least one hit. However many detections describe it, it is one match.
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match with its name. It is no match.
 //! - *Ledger*: `files.parquet`, which accounts for every file.
 //!

@@ -76,6 +76,7 @@ TABLES = {
         "evidence": TEXTS,
         "matches": INTEGER,
         "unique_matches": INTEGER,
+        "hits": INTEGER,
         "damaged_matches": INTEGER,
         "recovered_matches": INTEGER,
         "excluded_matches": INTEGER,
@@ -85,6 +86,7 @@ TABLES = {
         "processes": COUNTS,
         "users": COUNTS,
         "query_statuses": COUNTS,
+        "detections": "list of struct id text, name text, count integer",
         "risk_score": INTEGER + NULLABLE,
         "dns_queries": INTEGER,
         "sysmon_records": INTEGER,
@@ -376,7 +378,7 @@ def judge_readers(folder, outputs):
         except Exception as error:
             wrong.append(f"{name}: matches per computer: {error!r}")
             continue
-        hosts = {row["computer"]: row["matches"] for row in rows if row["matches"]}
+        hosts = {row["computer"]: row["hits"] for row in rows if row["hits"]}
         if per_computer != hosts:
             wrong.append(f"{name}: matches per computer are {per_computer}, those of the hosts {hosts}")
         version = sys.modules[name].__version__

@@ -118,3 +118,66 @@ fn a_host_whose_rules_state_no_risk_has_no_score() {
     assert_eq!(swept.host("A")["risk_score"], Value::Null);
     assert!(swept.ended.stdout.contains("A: 2 matches, no risk score stated"), "{}", swept.ended.stdout);
 }
+
+/// The evidence's second log is a copy of the first, so that each event lies there twice.
+#[test]
+fn an_event_that_two_rules_match_is_one_event() {
+    let every = |id: &str| rule(id, "").replace("*pastebin*", "*");
+    let scene = scene(&[("a.yml", &rule("paste", "")), ("b.yml", &every("every"))]);
+    fs::copy(scene.evidence().join("A/Sysmon.evtx"), scene.evidence().join("A/Z.evtx")).unwrap();
+    let swept = sweep(&scene, &[]).expect(0);
+    // Two events that both describe, one that one does: 5 hits of 3 events, each twice.
+    assert_eq!(swept.rows("matches").len(), 10);
+    let host = swept.host("A");
+    let counts = |row: &Value| ["matches", "unique_matches", "hits"].map(|name| row[name].clone());
+    assert_eq!(counts(&host), [json!(6), json!(3), json!(10)]);
+    assert_eq!(counts(&swept.run()["totals"]), [json!(6), json!(3), json!(10)]);
+    assert_eq!(
+        host["query_names"],
+        json!([
+            { "value": "pastebin.com", "count": 1 },
+            { "value": "plain.test", "count": 1 },
+            { "value": "raw.pastebin.com", "count": 1 },
+        ])
+    );
+    assert_eq!(host["processes"][0], json!({ "value": r"C:\tools\a.exe", "count": 2 }));
+    assert_eq!(
+        host["detections"],
+        json!([
+            { "id": "every", "name": "Rule every", "count": 3 },
+            { "id": "paste", "name": "Rule paste", "count": 2 },
+        ])
+    );
+    assert_eq!(swept.file("A/Z.evtx")["matches"], json!(3));
+    let summary = &swept.ended.stdout;
+    assert!(summary.starts_with("3 matches on 1 of 1 host; 3 copies of them\n"), "{summary}");
+    assert!(summary.contains("  rules     Rule every (3), Rule paste (2)\n"), "{summary}");
+    // On more threads, the tables are the same.
+    let tables = swept.tables();
+    assert!(tables == sweep(&scene, &["--threads", "4"]).tables());
+    // Where there is one rule, nobody asks which one hit.
+    let one = scene.sweep(&["--force", "--detection", &format!("{}/a.yml", directory(&scene))]).expect(0);
+    assert!(!one.ended.stdout.contains("  rules "), "{}", one.ended.stdout);
+}
+
+#[test]
+fn an_event_that_is_taken_away_from_two_rules_is_one_event() {
+    let scene = scene(&[("a.yml", &rule("one", "")), ("b.yml", &rule("two", ""))]);
+    let allow = scene.path("allow.yml");
+    let allow_text =
+        |more: &str| format!("- {{name: known, search: QueryName=pastebin.com, reason: Ours.{more}}}\n");
+    let swept = |more: &str| {
+        fs::write(&allow, allow_text(more)).unwrap();
+        sweep(&scene, &["--keep-excluded", "--allow", allow.to_str().unwrap()]).expect(0)
+    };
+    let excluded = |swept: &Swept| {
+        let (host, run) = (swept.host("A"), swept.run());
+        let kept = swept.column("matches", "excluded_by").iter().filter(|name| !name.is_null()).count();
+        assert_eq!(run["totals"]["excluded_matches"], host["excluded_matches"]);
+        let by = run["exclusions"][0]["excluded_matches"].clone();
+        (host["matches"].clone(), host["excluded_matches"].clone(), by, kept)
+    };
+    assert_eq!(excluded(&swept("")), (json!(1), json!(1), json!(1), 2));
+    // Of one rule only: the other still describes it.
+    assert_eq!(excluded(&swept(", detections: [one]")), (json!(2), json!(1), json!(1), 1));
+}

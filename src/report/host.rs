@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, is_utc_time_distant, is_utc_time_unreadable};
-use super::leads::LeadRow;
 use super::ledger::{MOST_GAPS, gap_sides};
-use super::matches::{MatchRow, Occurrence};
+use super::matched_event::{DETECTION_COUNTS, DetectionCounts, MatchedEvent};
+use super::matches::Occurrence;
 use super::verdict::Verdict;
 use crate::damage::Integrity;
 use crate::event::Span;
@@ -16,7 +16,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 31] = {
+pub const HOSTS_COLUMNS: [Column; 33] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -25,22 +25,37 @@ pub const HOSTS_COLUMNS: [Column; 31] = {
             "the machine, as its records name it; null for evidence in which no record names one",
         ),
         Column::always("evidence", Texts, "the pieces of evidence that hold its records"),
-        Column::always("matches", Integer, "matches of all detections, copies of one event included"),
+        Column::always(
+            "matches",
+            Integer,
+            "events that at least one detection describes, each once for all detections; copies of one event included",
+        ),
         Column::always(
             "unique_matches",
             Integer,
             "of these, those that are no copy of one before; what follows of matches is said of these",
         ),
         Column::always(
+            "hits",
+            Integer,
+            "the same events, copies included, once for each detection that describes one: its rows of `matches.parquet` that are \
+             neither `recovered` nor excluded",
+        ),
+        Column::always(
             "damaged_matches",
             Integer,
             "of the unique ones, those whose record lies in a chunk with which something is wrong (`integrity` in `matches.parquet`)",
         ),
-        Column::always("recovered_matches", Integer, "matches among deleted records, counted nowhere else"),
+        Column::always(
+            "recovered_matches",
+            Integer,
+            "events among deleted records that a detection describes, counted nowhere else",
+        ),
         Column::always(
             "excluded_matches",
             Integer,
-            "matches that an exclusion (`--allow`) holds for, copies and deleted records included, counted nowhere else",
+            "events that an exclusion (`--allow`) takes away from at least one detection, copies and deleted records included; one that \
+             another detection still describes is a match, too",
         ),
         Column::nullable("first_time", Time, "TimeCreated of the first match"),
         Column::nullable("last_time", Time, "TimeCreated of the last match"),
@@ -48,6 +63,11 @@ pub const HOSTS_COLUMNS: [Column; 31] = {
         Column::always("processes", COUNTS, "images of its matches, most frequent first"),
         Column::always("users", COUNTS, "accounts of its matches, most frequent first"),
         Column::always("query_statuses", COUNTS, "status codes of its matches, most frequent first"),
+        Column::always(
+            "detections",
+            DETECTION_COUNTS,
+            "the detections that describe its matches, each with how many of them, most first",
+        ),
         Column::nullable(
             "risk_score",
             Integer,
@@ -113,7 +133,8 @@ pub const HOSTS_COLUMNS: [Column; 31] = {
         Column::always(
             "leads",
             Integer,
-            "with `--dns-client`, leads of all detections, copies of one event included; they are no matches",
+            "with `--dns-client`, events that are a lead of at least one detection, each once, copies of one event included; they are no \
+             matches",
         ),
         Column::always("unique_leads", Integer, "of these, those that are no copy of one before"),
     ]
@@ -141,15 +162,17 @@ impl FileCounts {
 pub struct Host {
     /// Pieces of evidence with its records.
     pub evidence: BTreeSet<String>,
-    /// Matches of all detections, copies of an event included.
+    /// Events that a detection describes, each once whatever the number of detections; copies of an event included.
     pub matches: u64,
-    /// Matches that are no copies. All that follows of matches is of these.
+    /// Matches that are no copies. All that follows of matches is of these, but the hits.
     pub unique_matches: u64,
+    /// The matches, copies included, once for each detection that describes one.
+    pub hits: u64,
     /// Of these, those whose record lies in a chunk with which something is wrong.
     pub damaged_matches: u64,
     /// Matches among deleted records. They are counted nowhere else.
     pub recovered_matches: u64,
-    /// Matches that an exclusion holds for, copies and those among deleted records included. They are counted nowhere else.
+    /// Events that an exclusion takes away from a detection, copies and those among deleted records included.
     pub excluded_matches: u64,
     /// Span of its matches.
     pub match_span: Span,
@@ -161,6 +184,8 @@ pub struct Host {
     pub users: BTreeMap<String, u64>,
     /// Status codes of matches.
     pub query_statuses: BTreeMap<String, u64>,
+    /// The detections that describe matches.
+    pub detections: DetectionCounts,
     /// Highest risk score of its matches; `None` where none of their detections states one.
     pub risk_score: Option<i64>,
     /// Counts of its records.
@@ -181,7 +206,7 @@ pub struct Host {
     pub unreadable_utc_times: u64,
     /// Machines whose records lie in the same pieces of evidence.
     pub neighbours: BTreeSet<String>,
-    /// Leads of all detections, copies of an event included. They are no matches.
+    /// Events that are a lead of some detection, copies of an event included. They are no matches.
     pub leads: u64,
     /// Leads that are no copies.
     pub unique_leads: u64,
@@ -189,20 +214,22 @@ pub struct Host {
 
 impl Host {
     /// Counts a match.
-    pub fn add_match(&mut self, row: &MatchRow<'_>) {
-        let event = row.event;
-        if row.occurrence == Occurrence::Recovered {
+    pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
+        let event = matched.event;
+        if matched.occurrence == Occurrence::Recovered {
             self.recovered_matches += 1;
             return;
         }
         self.matches += 1;
-        if row.occurrence == Occurrence::Copy {
+        self.hits += matched.detections.len() as u64;
+        if matched.occurrence == Occurrence::Copy {
             return;
         }
         self.unique_matches += 1;
-        self.damaged_matches += u64::from(row.integrity == Integrity::Damaged);
+        self.damaged_matches += u64::from(matched.integrity == Integrity::Damaged);
         self.match_span.add(event.system.time_created);
-        self.risk_score = self.risk_score.max(row.risk_score);
+        self.risk_score = self.risk_score.max(matched.risk_score);
+        matched.detections.iter().for_each(|label| self.detections.add(label, 1));
         self.distant_utc_times += u64::from(is_utc_time_distant(event));
         self.unreadable_utc_times += u64::from(is_utc_time_unreadable(event));
         for (counts, value) in [
@@ -221,9 +248,9 @@ impl Host {
     }
 
     /// Counts a lead.
-    pub fn add_lead(&mut self, row: &LeadRow<'_>) {
+    pub fn add_lead(&mut self, occurrence: Occurrence) {
         self.leads += 1;
-        self.unique_leads += u64::from(row.occurrence == Occurrence::First);
+        self.unique_leads += u64::from(occurrence == Occurrence::First);
     }
 
     /// Adds what was seen of the same host elsewhere.
@@ -231,6 +258,8 @@ impl Host {
         self.evidence.extend(other.evidence);
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
+        self.hits += other.hits;
+        self.detections.merge(&other.detections);
         self.damaged_matches += other.damaged_matches;
         self.recovered_matches += other.recovered_matches;
         self.excluded_matches += other.excluded_matches;
@@ -327,6 +356,7 @@ impl Host {
             Cell::Texts(self.evidence.iter().map(Into::into).collect()),
             Cell::count(self.matches),
             Cell::count(self.unique_matches),
+            Cell::count(self.hits),
             Cell::count(self.damaged_matches),
             Cell::count(self.recovered_matches),
             Cell::count(self.excluded_matches),
@@ -336,6 +366,7 @@ impl Host {
             count_cells(&self.processes),
             count_cells(&self.users),
             count_cells(&self.query_statuses),
+            self.detections.cell(),
             if self.matches == 0 { Cell::Integer(0) } else { Cell::optional_integer(self.risk_score) },
             Cell::count(self.counts.dns_queries),
             Cell::count(self.counts.sysmon_records),

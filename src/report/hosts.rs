@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::host::{FileCounts, Host};
-use super::leads::LeadRow;
 use super::ledger::FileReport;
-use super::matches::MatchRow;
+use super::matched_event::MatchedEvent;
+use super::matches::Occurrence;
 
 /// Machines of the same evidence that are named with each: of a collector's logs, with thousands of them, not all.
 const MOST_NEIGHBOURS: usize = 20;
@@ -68,18 +68,18 @@ impl Hosts {
     }
 
     /// Counts a match.
-    pub fn add_match(&mut self, row: &MatchRow<'_>) {
-        self.change(&row.event.system.computer, |host| host.add_match(row));
+    pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
+        self.change(&matched.event.system.computer, |host| host.add_match(matched));
     }
 
-    /// Counts a match that an exclusion holds for.
-    pub fn add_excluded(&mut self, row: &MatchRow<'_>) {
-        self.change(&row.event.system.computer, |host| host.excluded_matches += 1);
+    /// Counts an event that an exclusion takes away from a detection.
+    pub fn add_excluded(&mut self, computer: &str) {
+        self.change(computer, |host| host.excluded_matches += 1);
     }
 
     /// Counts a lead.
-    pub fn add_lead(&mut self, row: &LeadRow<'_>) {
-        self.change(&row.event.system.computer, |host| host.add_lead(row));
+    pub fn add_lead(&mut self, computer: &str, occurrence: Occurrence) {
+        self.change(computer, |host| host.add_lead(occurrence));
     }
 
     /// Adds what was seen in another part of the evidence.

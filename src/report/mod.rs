@@ -8,6 +8,7 @@ mod host;
 mod hosts;
 mod leads;
 mod ledger;
+mod matched_event;
 mod matches;
 mod run;
 mod stated;
@@ -22,6 +23,7 @@ pub use host::{HOSTS_COLUMNS, Host};
 pub use hosts::{HostRow, Hosts};
 pub use leads::{LEADS_COLUMNS, LEADS_STORAGE, LeadContext, LeadRow, lead_hash};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
+pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
 pub use run::{
     DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord, RefusedRecord, Run, Totals,

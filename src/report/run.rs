@@ -246,19 +246,21 @@ pub struct Totals {
     pub dns_queries: u64,
     /// Records whose TimeCreated cannot be read, so that they lie in every period.
     pub unreadable_times: u64,
-    /// Matches of all detections, copies of an event included.
+    /// Events that at least one detection describes, each once whatever the number of detections; copies of an event included.
     pub matches: u64,
     /// Of these, those that are no copies of one before.
     pub unique_matches: u64,
+    /// The matches, copies included, once for each detection that describes one.
+    pub hits: u64,
     /// Deleted records that could be decoded, counted nowhere else.
     pub recovered_records: u64,
-    /// Matches among deleted records, counted nowhere else.
+    /// Events among deleted records that a detection describes, counted nowhere else.
     pub recovered_matches: u64,
     /// Of the unique matches, those whose record lies in a chunk with which something is wrong.
     pub damaged_matches: u64,
-    /// Matches that an exclusion holds for, copies and those among deleted records included, counted nowhere else.
+    /// Events that an exclusion takes away from a detection, copies and those among deleted records included.
     pub excluded_matches: u64,
-    /// Leads, copies of an event included; they are no matches.
+    /// Events that are a lead of some detection, copies of an event included; they are no matches.
     pub leads: u64,
     /// Of these, those that are no copies of one before.
     pub unique_leads: u64,

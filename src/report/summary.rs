@@ -156,6 +156,7 @@ impl Summary<'_> {
             self.labelled(f, "  domains", &values(&host.query_names))?;
             self.labelled(f, "  processes", &values(&host.processes))?;
             self.labelled(f, "  users", &values(&host.users))?;
+            self.detections_of(f, host)?;
             let evidence: Vec<&str> = host.evidence.iter().map(String::as_str).collect();
             self.labelled(f, "  evidence", &escaped(&evidence.join(", ")))?;
         }

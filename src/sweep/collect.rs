@@ -215,6 +215,7 @@ impl<'a> Collector<'a> {
         self.totals.hosts = rows.len() as u64;
         self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
         self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
+        self.totals.hits = rows.iter().map(|(_, host)| host.hits).sum();
         self.totals.damaged_matches = rows.iter().map(|(_, host)| host.damaged_matches).sum();
         self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
         self.totals.leads = rows.iter().map(|(_, host)| host.leads).sum();

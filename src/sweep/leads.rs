@@ -1,7 +1,7 @@
 //! What the name parts of detections make of the queries of Windows' own DNS client: leads, as rows and reduced. They never
 //! mix with matches.
 
-use super::matched::{Described, Description, DetectionPlace, Excluded, excluding};
+use super::matched::{Described, Description, DetectionPlace, Excluded, excluded_from, excluding};
 use crate::config::Config;
 use crate::detect::LeadCondition;
 use crate::discover::{Discovery, LogFile};
@@ -116,6 +116,14 @@ impl<'a> LeadFinder<'a> {
             for description in &event.descriptions {
                 self.reduce_one(file, &source_path, event, description, &mut leads)?;
             }
+            let computer = &event.located.event.system.computer;
+            // However many detections ask for the name, it is one event.
+            if event.descriptions.iter().any(|description| description.excluded_by.is_none()) {
+                leads.hosts.add_lead(computer, event.occurrence);
+            }
+            for exclusion in excluded_from(&event.descriptions) {
+                leads.excluded.add(exclusion, computer, ExcludedCounts::LEAD);
+            }
         }
         Ok(leads)
     }
@@ -155,10 +163,7 @@ impl<'a> LeadFinder<'a> {
         if description.is_written(self.config) {
             leads.rows.push(row.cells(&context))?;
         }
-        if let Some(exclusion) = description.excluded_by {
-            leads.excluded.add(exclusion, &event.system.computer, ExcludedCounts::LEAD);
-        } else {
-            leads.hosts.add_lead(&row);
+        if description.excluded_by.is_none() {
             let unique_leads = u64::from(found.occurrence == Occurrence::First);
             counts.merge(LeadCounts { leads: 1, unique_leads });
         }

@@ -1,7 +1,8 @@
 //! What detections and exclusions make of Sysmon's DNS queries: which are matches, which were met before, and what they come to, as rows and
 //! reduced. Where events come from, and where rows go, is not known here.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::config::{Config, ExcludedRows, LoadedDetection, LoadedExclusion, Standing};
 use crate::detect::{Detection, StatsTable};
@@ -9,7 +10,9 @@ use crate::digest::Sha256Digest;
 use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, QueryResults};
-use crate::report::{ExcludedCounts, Hosts, MatchContext, MatchRow, Occurrence, event_hash};
+use crate::report::{
+    DetectionLabel, ExcludedCounts, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
+};
 use crate::scan::{Located, LocatedEvent};
 use crate::write::{Rows, Table};
 
@@ -54,7 +57,7 @@ impl Description {
 pub(super) struct Matches {
     /// Rows of `matches.parquet`: of matches, and of excluded ones if these are kept.
     pub rows: Rows,
-    /// How many are matches.
+    /// How many events are matches.
     pub count: u64,
     /// What they say of their hosts.
     pub hosts: Hosts,
@@ -76,8 +79,7 @@ pub(super) struct Reduced {
     pub stats: Option<StatsTable>,
 }
 
-/// What each exclusion took away from each host, copies and deleted records included: as many as there are rows of
-/// them where rows are kept. `merge` is associative and commutative.
+/// How many events each exclusion took away from each host, copies and deleted records included. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Excluded(BTreeMap<ExclusionPlace, BTreeMap<String, ExcludedCounts>>);
 
@@ -206,6 +208,8 @@ impl Met {
 /// Looks for matches among events.
 pub(super) struct Detector<'a> {
     config: &'a Config,
+    /// What hosts call the detections, in their order.
+    labels: Vec<Arc<DetectionLabel>>,
     discovery: &'a Discovery,
     table: &'a Table,
 }
@@ -213,7 +217,10 @@ pub(super) struct Detector<'a> {
 impl<'a> Detector<'a> {
     /// One whose matches are rows of `table`.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, table: &'a Table) -> Self {
-        Detector { config, discovery, table }
+        let label = |LoadedDetection { detection, .. }: &LoadedDetection| {
+            Arc::new(DetectionLabel { id: detection.id.clone(), name: detection.name.clone() })
+        };
+        Detector { labels: config.detections.iter().map(label).collect(), config, discovery, table }
     }
 
     /// The events that a detection describes, in their order.
@@ -248,36 +255,81 @@ impl<'a> Detector<'a> {
         let source_path = if described.is_empty() { String::new() } else { file.source_path() };
         for event in described {
             for description in &event.descriptions {
-                let DetectionPlace(place) = description.detection;
-                let (Some(LoadedDetection { detection, .. }), Some(reduced)) =
-                    (self.config.detections.get(place), matches.detections.get_mut(place))
-                else {
-                    continue;
-                };
-                let row = match_row(event, detection);
-                let context = MatchContext {
-                    evidence: self.discovery.evidence_name(file.evidence),
-                    source_path: &source_path,
-                    detection_id: &detection.id,
-                    detection_name: &detection.name,
-                    detection_version: detection.version.as_deref(),
-                    excluded_by: description.exclusion_name(self.config),
-                };
-                if description.is_written(self.config) {
-                    matches.rows.push(row.cells(&context))?;
-                }
-                if let Some(exclusion) = description.excluded_by {
-                    matches.hosts.add_excluded(&row);
-                    matches.excluded.add(exclusion, &row.event.system.computer, ExcludedCounts::MATCH);
-                } else {
-                    matches.count += 1;
-                    matches.hosts.add_match(&row);
-                    reduced.add(event);
-                }
+                self.reduce_one(file, &source_path, event, description, &mut matches)?;
             }
+            let computer = &event.located.event.system.computer;
+            // However many detections describe it, it is one event.
+            if let Some(matched) = self.matched(event) {
+                matches.count += 1;
+                matches.hosts.add_match(&matched);
+            }
+            let mut exclusions = excluded_from(&event.descriptions).peekable();
+            if exclusions.peek().is_some() {
+                matches.hosts.add_excluded(computer);
+            }
+            exclusions.for_each(|exclusion| matches.excluded.add(exclusion, computer, ExcludedCounts::MATCH));
         }
         Ok(matches)
     }
+
+    /// What one detection's description of an event comes to, but for the counts of events.
+    fn reduce_one(
+        &self,
+        file: &LogFile,
+        source_path: &str,
+        event: &Described,
+        description: &Description,
+        matches: &mut Matches,
+    ) -> Result<(), SweepError> {
+        let DetectionPlace(place) = description.detection;
+        let (Some(LoadedDetection { detection, .. }), Some(reduced)) =
+            (self.config.detections.get(place), matches.detections.get_mut(place))
+        else {
+            return Ok(());
+        };
+        if description.is_written(self.config) {
+            let context = MatchContext {
+                evidence: self.discovery.evidence_name(file.evidence),
+                source_path,
+                detection_id: &detection.id,
+                detection_name: &detection.name,
+                detection_version: detection.version.as_deref(),
+                excluded_by: description.exclusion_name(self.config),
+            };
+            matches.rows.push(match_row(event, detection).cells(&context))?;
+        }
+        if description.excluded_by.is_none() {
+            reduced.add(event);
+        }
+        Ok(())
+    }
+
+    /// The event with the detections that describe it and that no exclusion takes it away from; `None` if there is none.
+    fn matched<'e>(&'e self, event: &'e Described) -> Option<MatchedEvent<'e>> {
+        let hits = event.descriptions.iter().filter(|description| description.excluded_by.is_none());
+        let places = hits.map(|description| description.detection);
+        let (mut detections, mut risk_score) = (Vec::new(), None);
+        for DetectionPlace(place) in places {
+            detections.extend(self.labels.get(place));
+            let loaded = self.config.detections.get(place);
+            risk_score = risk_score.max(loaded.and_then(|loaded| loaded.detection.risk_score).map(i64::from));
+        }
+        let LocatedEvent { integrity, event: query, .. } = &event.located;
+        (!detections.is_empty()).then_some(MatchedEvent {
+            event: query,
+            occurrence: event.occurrence,
+            integrity: *integrity,
+            detections,
+            risk_score,
+        })
+    }
+}
+
+/// The exclusions that take an event away from a detection, each once.
+pub(super) fn excluded_from(descriptions: &[Description]) -> impl Iterator<Item = ExclusionPlace> {
+    let exclusions: BTreeSet<ExclusionPlace> =
+        descriptions.iter().filter_map(|description| description.excluded_by).collect();
+    exclusions.into_iter()
 }
 
 /// The first exclusion that is applied and holds for an event that the detection of this id describes.

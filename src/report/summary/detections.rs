@@ -1,7 +1,29 @@
 //! What the summary says of detections: what each found, and which risk it states.
 
-use super::{escaped, grouped};
+use std::fmt;
+
+use super::{MOST_VALUES, Summary, escaped, grouped};
+use crate::report::host::Host;
 use crate::report::run::DetectionRecord;
+
+impl Summary<'_> {
+    /// Which detections describe a host's matches, if it could be one of several.
+    pub(super) fn detections_of(&self, f: &mut fmt::Formatter<'_>, host: &Host) -> fmt::Result {
+        if self.run.detections.len() < 2 {
+            return Ok(());
+        }
+        let counts = host.detections.by_count();
+        let mut shown: Vec<String> = counts
+            .iter()
+            .take(MOST_VALUES)
+            .map(|(label, count)| format!("{} ({})", escaped(&label.name), grouped(*count)))
+            .collect();
+        if counts.len() > MOST_VALUES {
+            shown.push(format!("and {} more", counts.len() - MOST_VALUES));
+        }
+        self.labelled(f, "  rules", &shown.join(", "))
+    }
+}
 
 /// A detection with its version, if it has one, and its matches.
 pub(super) fn text(detection: &DetectionRecord) -> String {

@@ -1,11 +1,13 @@
 //! From any bytes to rows of tables: no panic, and nothing that is not in the bytes.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use dnsweep::damage::Damage;
 use dnsweep::detect::{Detection, StatsTable};
 use dnsweep::event::QueryResults;
-use dnsweep::report::{Hosts, MATCHES_COLUMNS, MatchContext, MatchRow, Occurrence, event_hash};
+use dnsweep::report::{
+    DetectionLabel, Hosts, MATCHES_COLUMNS, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
+};
 use dnsweep::scan::{
     BLOCK_CHUNKS, BlockScan, CHUNK_SIZE, FILE_HEADER_SIZE, LocatedEvent, Scanner, Selection, blocks,
 };
@@ -20,6 +22,8 @@ const LEAST_RECORD: u64 = 28;
 static SEED: LazyLock<Detection> = LazyLock::new(|| Detection::seed().unwrap());
 /// More rows than stay rows until they are written.
 const MANY_ROWS: usize = 1000;
+static LABEL: LazyLock<Arc<DetectionLabel>> =
+    LazyLock::new(|| Arc::new(DetectionLabel { id: SEED.id.clone(), name: SEED.name.clone() }));
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(&MATCHES_COLUMNS));
 
 /// Scans a log, decoding everything, and makes rows of its matches.
@@ -110,7 +114,13 @@ fn make_rows(events: &[LocatedEvent]) {
             excluded_by: None,
         };
         rows.push(row.cells(&context)).unwrap();
-        hosts.add_match(&row);
+        hosts.add_match(&MatchedEvent {
+            event,
+            occurrence: Occurrence::First,
+            integrity: *integrity,
+            detections: vec![&LABEL],
+            risk_score: None,
+        });
         if let Some(stats) = &mut stats {
             stats.add(event);
         }

@@ -1,0 +1,116 @@
+//! A match as a host counts it: an event, once, with all the detections that describe it.
+
+use std::sync::Arc;
+
+use super::matches::Occurrence;
+use crate::damage::Integrity;
+use crate::event::DnsQueryEvent;
+use crate::table::{Cell, ColumnType, Scalar};
+
+/// The type of a column of [`DetectionCounts`].
+pub(super) const DETECTION_COUNTS: ColumnType =
+    ColumnType::Records(&[("id", Scalar::Text), ("name", Scalar::Text), ("count", Scalar::Integer)]);
+
+/// A detection, as the hosts name it that have matches of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DetectionLabel {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// An event that is a match.
+#[derive(Debug, Clone)]
+pub struct MatchedEvent<'a> {
+    /// The event.
+    pub event: &'a DnsQueryEvent,
+    /// Whether the event was met before.
+    pub occurrence: Occurrence,
+    /// What is known of the bytes that hold it.
+    pub integrity: Integrity,
+    /// The detections that describe it, each a hit: at least one.
+    pub detections: Vec<&'a Arc<DetectionLabel>>,
+    /// The highest of the risk scores that these state; `None` where none states one.
+    pub risk_score: Option<i64>,
+}
+
+/// How many events each detection describes. `merge` is associative and commutative.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DetectionCounts(
+    /// In the order of the labels, each once.
+    Vec<(Arc<DetectionLabel>, u64)>,
+);
+
+impl DetectionCounts {
+    /// Counts events of a detection.
+    pub fn add(&mut self, label: &Arc<DetectionLabel>, count: u64) {
+        match self.0.binary_search_by(|(known, _)| known.cmp(label)) {
+            Ok(place) => {
+                if let Some((_, known)) = self.0.get_mut(place) {
+                    *known += count;
+                }
+            }
+            Err(place) => self.0.insert(place, (Arc::clone(label), count)),
+        }
+    }
+
+    /// Adds those of another part of the evidence.
+    pub fn merge(&mut self, other: &DetectionCounts) {
+        for (label, count) in &other.0 {
+            self.add(label, *count);
+        }
+    }
+
+    /// The detections, those with most events first, equal ones in the order of their ids.
+    #[must_use]
+    pub fn by_count(&self) -> Vec<(&DetectionLabel, u64)> {
+        let mut sorted: Vec<(&DetectionLabel, u64)> =
+            self.0.iter().map(|(label, count)| (&**label, *count)).collect();
+        sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        sorted
+    }
+
+    /// The cell of a column of them.
+    pub(super) fn cell(&self) -> Cell<'_> {
+        let record = |(label, count): (&DetectionLabel, u64)| {
+            vec![Cell::text(label.id.clone()), Cell::text(label.name.clone()), Cell::count(count)]
+        };
+        Cell::Records(self.by_count().into_iter().map(record).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn counts(added: &[(u8, u64)]) -> DetectionCounts {
+        let mut counts = DetectionCounts::default();
+        for (number, count) in added {
+            let label = DetectionLabel { id: number.to_string(), name: String::new() };
+            counts.add(&Arc::new(label), *count);
+        }
+        counts
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_adding_all(left in prop::collection::vec((0u8..5, 1u64..9), 0..9), right in prop::collection::vec((0u8..5, 1u64..9), 0..9)) {
+            let all = counts(&[&left[..], &right[..]].concat());
+            let (left, right) = (counts(&left), counts(&right));
+            let merged = |mut one: DetectionCounts, other: &DetectionCounts| { one.merge(other); one };
+            prop_assert_eq!(merged(left.clone(), &right), all.clone());
+            prop_assert_eq!(merged(right, &left), all);
+        }
+    }
+
+    #[test]
+    fn those_with_most_events_come_first() {
+        let counts = counts(&[(3, 1), (2, 1), (1, 1), (2, 4), (3, 0)]);
+        let sorted: Vec<(&str, u64)> =
+            counts.by_count().iter().map(|(label, count)| (label.id.as_str(), *count)).collect();
+        assert_eq!(sorted, [("2", 5), ("1", 1), ("3", 1)]);
+    }
+}
