@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::event_form::{EventForm, HOW_TO_EXPORT};
+
 /// How many problems of one file are listed; the rest are counted. A crafted file can hold two
 /// thousand problems a chunk, and the ledger's memory must not grow with them.
 pub const MAX_LISTED_PROBLEMS: usize = 1_000;
@@ -50,6 +52,11 @@ pub enum Damage {
     FileSignature {
         /// The first bytes.
         found: Vec<u8>,
+    },
+    /// The file holds events in a form that is not read.
+    OtherForm {
+        /// Which form.
+        form: EventForm,
     },
     /// The file header's CRC32 does not fit its bytes.
     FileHeaderChecksum {
@@ -186,6 +193,10 @@ impl fmt::Display for Damage {
             Damage::EmptyFile => write!(f, "empty file: expected an event log, found no bytes"),
             Damage::FileSignature { found } => {
                 write_expected(f, "file signature", "\"ElfFile\\0\"", Bytes(found))
+            }
+            Damage::OtherForm { form } => {
+                write_expected(f, "file signature", "\"ElfFile\\0\" or event XML", "events as ")?;
+                write!(f, "{}; {HOW_TO_EXPORT}", form.name())
             }
             Damage::FileHeaderChecksum { stored, computed } => {
                 write_checksums(f, "file header checksum", *stored, "its bytes", *computed)

@@ -3,7 +3,11 @@
 //! Windows renders an event as one `Event` element; `wevtutil qe /f:xml` writes these one after the other, "Save as XML" and
 //! `wevtutil qe /e:Events` in an element `Events`, collectors a line for each. Looks at nothing behind the first bytes.
 
+mod lead_in;
+
 use std::borrow::Cow;
+
+pub use self::lead_in::{MOST_LEAD_IN, lead_in, may_begin_lead_in};
 
 /// How many bytes of a file tell whether it is event XML: white space and a declaration have room in them.
 pub const HEAD_SIZE: usize = 4096;
@@ -62,7 +66,8 @@ impl Encoding {
 
 /// The encoding of a file that begins with `head` as event XML does; `None` if it does not. That is, in this order: a byte order
 /// mark, white space, an XML declaration, white space, and the beginning of an element `Events` or `Event`, or of the declaration
-/// of a document of that type; all but the last may lack.
+/// of a document of that type; all but the last may be missing. Before the declaration or the element may stand what tools put
+/// there ([`lead_in`]).
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
     beginning(head).map(|(encoding, _)| encoding)
@@ -83,7 +88,9 @@ pub fn wrapper_of(head: &[u8]) -> Wrapper {
     beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)
 }
 
-fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
+/// The first bytes of a file as text: in the encoding that its byte order mark says, and as far as they are text.
+#[must_use]
+pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
     let marked = encodings.find_map(|encoding| Some((encoding, head.strip_prefix(encoding.mark())?)));
     let (encoding, rest) = marked.unwrap_or((Encoding::Utf8, head));
@@ -92,9 +99,14 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
         Encoding::Utf8 => rest.utf8_chunks().next().map_or("", |chunk| chunk.valid()).into(),
         _ => encoding.decode(rest.get(..rest.len() & !1).unwrap_or_default()).ok()?,
     };
-    let text = text.trim_ascii_start();
+    Some((encoding, text))
+}
+
+fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
+    let (encoding, text) = first_text(head)?;
+    let text = behind_lead_in(&text);
     let behind = match text.strip_prefix("<?xml") {
-        Some(declaration) => declaration.split_once("?>")?.1.trim_ascii_start(),
+        Some(declaration) => behind_lead_in(declaration.split_once("?>")?.1),
         None => text,
     };
     let behind = match behind.strip_prefix("<!DOCTYPE") {
@@ -112,6 +124,13 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
     let wrapper = if is_empty { Wrapper::None } else { wrapper };
     let is_name = rest.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '['));
     is_name.then_some((encoding, wrapper))
+}
+
+/// The text behind its white space, and behind what a tool put before an event.
+fn behind_lead_in(text: &str) -> &str {
+    let text = text.trim_ascii_start();
+    let behind = lead_in(text).and_then(|length| text.get(length..));
+    behind.map_or(text, str::trim_ascii_start)
 }
 
 #[cfg(test)]
@@ -151,6 +170,10 @@ mod tests {
             "<?xml version='1.0' encoding='utf-8' standalone='yes'?>\r\n<Events>",
             "<?xml version=\"1.0\"?><Event ",
             "<!DOCTYPE Events [<!ENTITY a 'b'>]><Events>",
+            "- <Event xmlns='x'>",
+            "<?xml version='1.0'?>\r\n- <Events>",
+            "Record 1\n<?xml version='1.0'?>\n<Event>",
+            "<14>Mar  4 10:00:00 WS01 <Event xmlns='x'>",
         ] {
             assert_eq!(encoding_of(text.as_bytes()), Some(Encoding::Utf8), "{text}");
             let marked = |mark: &[u8], bytes: &[u8]| encoding_of(&[mark, bytes].concat());

@@ -70,6 +70,7 @@ pub mod digest;
 pub mod discover;
 pub mod error;
 pub mod event;
+pub mod event_form;
 pub mod event_xml;
 pub mod exit;
 pub mod hash_chain;

@@ -73,7 +73,24 @@ fn forms(events: &[Event]) -> Vec<(&'static str, Vec<u8>)> {
         ("little.xml", utf16(&one_line, 0xfeff, u16::to_le_bytes)),
         ("big.XML", utf16(&one_line, 0xfeff, u16::to_be_bytes)),
         ("little-lines.Log", utf16(&lines(events), 0xfeff, u16::to_le_bytes)),
+        // As Event Viewer's details are copied, as evtx_dump writes it, and in lines of syslog with their priority and without.
+        ("viewer.xml", led_in(events, "- ").replace("<System>", "\r\n- <System>\r\n").into_bytes()),
+        (
+            "evtx_dump.xml",
+            led_in(events, "Record 17\n<?xml version=\"1.0\" encoding=\"utf-8\"?>\n").into_bytes(),
+        ),
+        ("syslog.log", led_in(events, "<14>Mar  4 10:00:00 A Sysmon[7]: ").into_bytes()),
+        ("rsyslog.log", led_in(events, "2025-03-04T10:00:00+00:00 A - ").into_bytes()),
+        (
+            "syslog-little.log",
+            utf16(&led_in(events, "<14>Mar  4 10:00:00 \u{e4} "), 0xfeff, u16::to_le_bytes),
+        ),
     ]
+}
+
+/// Events in lines, each behind that text.
+fn led_in(events: &[Event], text: &str) -> String {
+    events.iter().flat_map(|event| [text.to_owned(), event_xml(event), "\n".to_owned()]).collect()
 }
 
 /// The matches, without what tells where they are from.
@@ -165,6 +182,61 @@ fn a_log_and_its_rendering_give_the_same() {
             assert_eq!((text.as_str(), &row["chunk_number"]), ("<Event ", &json!(0)), "{name}");
         }
     }
+}
+
+#[test]
+fn white_space_that_sets_elements_apart_changes_nothing() {
+    let events = [matching(1).on("A"), matching(2).on("A"), harmless(3).on("A")];
+    let scene = Scene::new();
+    scene.put("A/1.evtx", &styled(Style::Export, &events));
+    let apart = lines(&events).replace('>', ">\n      ").replace("</", "\n    </");
+    assert!(apart.contains("<EventID>\n      22\n    </EventID>"), "{apart}");
+    scene.put("A/2.xml", apart.as_bytes());
+    let swept = scene.sweep(&["--evidence-depth", "1"]).expect(0);
+    assert_eq!(swept.column("matches", "duplicate"), [false, false, true, true].map(Value::from));
+    let rows = matches(&swept);
+    for (of_log, of_xml) in rows[..2].iter().zip(&rows[2..]) {
+        let but_copy = |row: &Value| {
+            let mut row = row.clone();
+            row.as_object_mut().unwrap().remove("duplicate").unwrap();
+            row
+        };
+        assert_eq!(but_copy(of_log), but_copy(of_xml));
+    }
+    assert_eq!(swept.rows("hosts").len(), 1);
+}
+
+#[test]
+fn a_query_whose_fields_have_no_names_is_a_problem() {
+    let event = event_xml(&matching(1).on("A"));
+    let nameless: String = event.split(" Name='").enumerate().fold(String::new(), |text, (place, part)| {
+        // The first is the provider's.
+        if place < 2 {
+            [text, if place == 1 { " Name='" } else { "" }.to_owned(), part.to_owned()].concat()
+        } else {
+            text + part.split_once('\'').unwrap().1
+        }
+    });
+    assert!(nameless.contains("<Data>pastebin.com</Data>"), "{nameless}");
+    let moved = event.replace("EventData>", "UserData>");
+    let scene = Scene::new();
+    scene.put("A/a.xml", format!("{nameless}\n{moved}\n{}", event_xml(&matching(2).on("A"))).as_bytes());
+    let swept = scene.sweep(&[]).expect(3);
+    assert_eq!(swept.column("matches", "event_record_id"), [json!(2)]);
+    let file = swept.file("A/a.xml");
+    assert_eq!(
+        (&file["status"], &file["records"], &file["damaged_records"]),
+        (&json!("damaged"), &json!(1), &json!(2))
+    );
+    let found = problems(&file);
+    assert_eq!(found.len(), 2);
+    assert!(
+        found[0].2.contains("a DNS query of which no field is known")
+            && found[0].2.ends_with("Data without a Name"),
+        "{found:?}"
+    );
+    assert!(found[1].2.ends_with("found none of these"), "{found:?}");
+    assert!(swept.ended.stdout.contains("a DNS query of which no field is known"), "{}", swept.ended.stdout);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub const FILES_COLUMNS: [Column; 37] = {
         Column::always(
             "header_bytes",
             Integer,
-            "bytes of its header, or of what lies in its place; of event XML, those of what may stand around events",
+            "bytes of its header, or of what lies in its place; of event XML, those of what may stand around or before events",
         ),
         Column::always(
             "good_bytes",
@@ -293,7 +293,8 @@ impl FileReport {
         let mut problems: Vec<Problem> = self.problems.iter().collect();
         if self.status() == Status::NotAnEventLog {
             problems.retain(|problem| {
-                matches!(problem.damage, Damage::FileSignature { .. } | Damage::Read { .. })
+                let told = &problem.damage;
+                matches!(told, Damage::FileSignature { .. } | Damage::OtherForm { .. } | Damage::Read { .. })
             });
             if let Some(first) = problems.first_mut() {
                 first.length = self.size;

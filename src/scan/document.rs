@@ -156,6 +156,7 @@ impl SystemTexts<'_> {
     pub(super) fn read(self) -> Result<System, String> {
         let event_id = self.event_id.unwrap_or_default();
         let event_id = event_id
+            .trim_ascii()
             .parse()
             .map_err(|_| format!("EventID: expected a number, found '{}'", event_id.escape_debug()))?;
         let time_created_raw = self.time_created.unwrap_or_default().into_owned();
@@ -163,8 +164,8 @@ impl SystemTexts<'_> {
             provider: self.provider.unwrap_or_default().into_owned(),
             channel: self.channel.unwrap_or_default().into_owned(),
             event_id,
-            version: self.version.and_then(|text| text.parse().ok()),
-            event_record_id: self.event_record_id.and_then(|text| text.parse().ok()),
+            version: self.version.and_then(|text| text.trim_ascii().parse().ok()),
+            event_record_id: self.event_record_id.and_then(|text| text.trim_ascii().parse().ok()),
             computer: self.computer.unwrap_or_default().into_owned(),
             time_created: EventTime::parse_logged(&time_created_raw),
             time_created_raw,

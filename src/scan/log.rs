@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::bytes::FILE_SIGNATURE;
 use crate::damage::{Damage, Problem};
+use crate::event_form::EventForm;
 
 /// Bytes from the start of a log to its first chunk.
 pub const FILE_HEADER_SIZE: u64 = 4096;
@@ -53,7 +54,9 @@ impl FileHeader {
         let damage = if bytes.is_empty() {
             Some(Damage::EmptyFile)
         } else if !is_event_log {
-            Some(Damage::FileSignature { found: bytes.iter().copied().take(FILE_SIGNATURE.len()).collect() })
+            let found = || bytes.iter().copied().take(FILE_SIGNATURE.len()).collect();
+            let form = EventForm::of(bytes).map(|form| Damage::OtherForm { form });
+            Some(form.unwrap_or_else(|| Damage::FileSignature { found: found() }))
         } else if (bytes.len() as u64) < FILE_HEADER_SIZE {
             Some(Damage::FileHeaderCutOff)
         } else {

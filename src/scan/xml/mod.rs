@@ -186,7 +186,8 @@ impl XmlWalk<'_> {
         }
     }
 
-    /// Goes through what lies between events: white space, the tags around them and declarations; anything else is a problem.
+    /// Goes through what lies between events: white space, the tags around them, declarations, and what tools put before an event; anything
+    /// else is a problem.
     fn between(&mut self, start: u64, end: u64) {
         let there = end.min(self.text.end());
         let mut at = start;
@@ -196,8 +197,8 @@ impl XmlWalk<'_> {
             if let Some(space) = self.text.space(at..there) {
                 at = space;
                 extents.empty += at - from;
-            } else if let Some(tag) = self.text.around(at) {
-                at = tag;
+            } else if let Some(end) = self.text.around(at).or_else(|| self.text.lead_in(at)) {
+                at = end;
                 extents.header += at - from;
             } else {
                 at = self.text.stray(at..there);
@@ -325,6 +326,10 @@ mod tests {
             " ",
             "'",
             "x=",
+            "\n- ",
+            "\nRecord 17\n",
+            "\n<14>Mar  4 10:00:00 a ",
+            "\nMar  4 10:00:00 a ",
         ];
         let tag = prop::sample::select(tags).prop_map(str::to_owned);
         prop_oneof![3 => tag, 1 => "[ -~]{1,20}"]
@@ -337,7 +342,7 @@ mod tests {
         #[test]
         fn what_is_not_touched_stays_as_it_is(
             encoding in encoding(),
-            separator in prop::sample::select(vec!["", "\n", " \r\n"]),
+            separator in prop::sample::select(vec!["", "\n", " \r\n", "\n - ", "\nRecord 1\r\n", "\n<14>Mar  4 10:00:00 a b: "]),
             at in any::<Index>(),
             (gone, put) in (0_usize..40, piece()),
             blocks in (100_u64..400, 400_u64..4000),

@@ -2,7 +2,9 @@
 //!
 //! Elements and attributes are taken by their names, whatever their namespace. Of references only those to a character and the five
 //! that XML itself defines are resolved; nothing else is ever put in the place of one, and a document type declaration is an error.
-//! Line ends and control characters stay as they are: Windows writes them as the event has them.
+//! Line ends and control characters stay as they are: Windows writes them as the event has them. Tools that set elements apart by
+//! white space put it around values, too: numbers, GUIDs and times are taken without it, and of an event whose EventID has white space
+//! around it, every value.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,7 +13,7 @@ use quick_xml::Reader;
 use quick_xml::escape::{resolve_xml_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use crate::event::{DnsClientEvent, DnsQueryEvent, System};
+use crate::event::{DNS_QUERY_FIELDS, DnsClientEvent, DnsQueryEvent, System};
 use crate::scan::document::{DnsClientQueries, Document, SystemTexts, canonical_guid};
 use crate::scan::record::causes;
 
@@ -109,6 +111,30 @@ impl DataTexts {
             _ => return None,
         })
     }
+
+    /// Takes away the white space around numbers, GUIDs and times, and around `all` values.
+    fn trim(&mut self, all: bool) {
+        let values = [
+            &mut self.utc_time,
+            &mut self.process_guid,
+            &mut self.process_id,
+            &mut self.query_status,
+            &mut self.query_type,
+            &mut self.query_options,
+            &mut self.status,
+            &mut self.client_process_id,
+        ];
+        let texts = [
+            &mut self.rule_name,
+            &mut self.query_name,
+            &mut self.query_results,
+            &mut self.image,
+            &mut self.user,
+        ];
+        for value in values.into_iter().chain(texts.into_iter().filter(|_| all)) {
+            *value = value.take().map(trimmed);
+        }
+    }
 }
 
 /// What has been read of an event.
@@ -122,6 +148,10 @@ struct Reading {
     system: Option<System>,
     /// `System/Execution/@ProcessID`.
     process_id: Option<String>,
+    /// Whether white space stands around the EventID, so that it was put around every value.
+    is_set_apart: bool,
+    /// How many `Data` elements have no name.
+    nameless: usize,
     /// Whether the queries of Windows' own DNS client are read.
     takes_dns_client: bool,
     data: DataTexts,
@@ -175,7 +205,7 @@ impl Reading {
             // An event that says it in no known form is a query all the same.
             Part::System if name == "Execution" => {
                 if self.takes_dns_client && self.process_id.is_none() {
-                    self.process_id = attribute(start, "ProcessID")?;
+                    self.process_id = attribute(start, "ProcessID")?.map(trimmed);
                 }
                 None
             }
@@ -195,7 +225,9 @@ impl Reading {
                 None
             }
             Part::EventData if name == "Data" => {
-                attribute(start, "Name")?.filter(|name| self.data.named(name).is_some())
+                let name = attribute(start, "Name")?;
+                self.nameless += usize::from(name.is_none());
+                name.filter(|name| self.data.named(name).is_some())
             }
             Part::EventData | Part::Other => None,
         };
@@ -222,21 +254,31 @@ impl Reading {
     fn end(&mut self) -> Result<(), String> {
         match self.depth {
             FIELD_DEPTH => self.end_field(),
-            PART_DEPTH if self.part == Part::System => {
-                let mut texts = std::mem::take(&mut self.texts);
-                texts.time_created = texts.time_created.map(|time| as_in_a_log(&time).into());
-                if let Some(id) =
-                    texts.event_record_id.as_ref().filter(|id| !id.is_empty() && id.parse::<u64>().is_err())
-                {
-                    // Without its number, an event could pass for a copy of another.
-                    let id: String = id.chars().take(40).collect();
-                    return Err(format!("EventRecordID: expected a number, found '{}'", id.escape_debug()));
-                }
-                self.system = Some(texts.read()?);
-            }
+            PART_DEPTH if self.part == Part::System => self.end_system()?,
             _ => {}
         }
         self.depth = self.depth.saturating_sub(1);
+        Ok(())
+    }
+
+    fn end_system(&mut self) -> Result<(), String> {
+        let mut texts = std::mem::take(&mut self.texts);
+        texts.time_created = texts.time_created.map(|time| as_in_a_log(time.trim_matches(SPACE)).into());
+        let id = texts.event_record_id.as_ref().map(|id| id.trim_matches(SPACE));
+        if let Some(id) = id.filter(|id| !id.is_empty() && id.parse::<u64>().is_err()) {
+            // Without its number, an event could pass for a copy of another.
+            let id: String = id.chars().take(40).collect();
+            return Err(format!("EventRecordID: expected a number, found '{}'", id.escape_debug()));
+        }
+        let id = texts.event_id.as_deref().unwrap_or_default();
+        self.is_set_apart = id.trim_matches(SPACE).len() < id.len();
+        let mut system = texts.read()?;
+        if self.is_set_apart {
+            for text in [&mut system.channel, &mut system.computer] {
+                *text = trimmed(std::mem::take(text));
+            }
+        }
+        self.system = Some(system);
         Ok(())
     }
 
@@ -270,7 +312,8 @@ impl Reading {
         if let Some(found) = self.nested {
             return Err(found);
         }
-        let data = self.data;
+        let mut data = self.data;
+        data.trim(self.is_set_apart);
         if is_dns_client {
             return Ok(Document::DnsClient(Box::new(DnsClientEvent {
                 system,
@@ -283,7 +326,7 @@ impl Reading {
                 query_results: data.query_results,
             })));
         }
-        Ok(Document::DnsQuery(Box::new(DnsQueryEvent {
+        let event = DnsQueryEvent {
             system,
             rule_name: data.rule_name,
             utc_time: data.utc_time,
@@ -294,8 +337,31 @@ impl Reading {
             query_results: data.query_results,
             image: data.image,
             user: data.user,
-        })))
+        };
+        if event.is_without_data() {
+            return Err(without_names(self.nameless));
+        }
+        Ok(Document::DnsQuery(Box::new(event)))
     }
+}
+
+/// What is said of a DNS query of which no field is known: what it asked for could be anything.
+fn without_names(nameless: usize) -> String {
+    let found = match nameless {
+        0 => "none of these".to_owned(),
+        1 => "1 Data without a Name".to_owned(),
+        _ => format!("{nameless} Data without a Name"),
+    };
+    let names = DNS_QUERY_FIELDS.join(", ");
+    format!(
+        "a DNS query of which no field is known: expected in EventData elements Data with the Names {names}, found {found}"
+    )
+}
+
+/// A text without the white space around it.
+fn trimmed(text: String) -> String {
+    let inside = text.trim_matches(SPACE);
+    if inside.len() == text.len() { text } else { inside.to_owned() }
 }
 
 /// Whether a start tag is as XML has it: its name, and attributes apart from each other, each with a name of its own and a value in quotes.
@@ -408,22 +474,26 @@ mod tests {
             "<Data Name='QueryName'>a<!-- b - c --></Data><?of no interest?><\u{e9}-1.x:y/>",
         ];
         for data in right {
-            assert!(query(data).is_ok(), "{data}: {:?}", query(data));
+            let data = format!("{data}<Data Name='Image'/>");
+            assert!(query(&data).is_ok(), "{data}: {:?}", query(&data));
         }
     }
 
     #[test]
     fn a_number_of_an_event_is_one() {
         let numbered = |id: &str| {
-            parse(&event("").replace("</EventID>", &format!("</EventID><EventRecordID>{id}</EventRecordID>")))
+            parse(
+                &event("<Data Name='Image'/>")
+                    .replace("</EventID>", &format!("</EventID><EventRecordID>{id}</EventRecordID>")),
+            )
         };
-        for id in ["-1", "abc", "18446744073709551616", "0x10", "1.5", " 1"] {
+        for id in ["-1", "abc", "18446744073709551616", "0x10", "1.5", "1 2"] {
             assert!(
                 numbered(id).is_err_and(|error| error.starts_with("EventRecordID: expected a number")),
                 "{id}"
             );
         }
-        for id in ["", "1", "18446744073709551615"] {
+        for id in ["", "1", "18446744073709551615", " 1", "\r\n  1\t"] {
             assert!(numbered(id).is_ok(), "{id}");
         }
     }
@@ -453,7 +523,7 @@ mod tests {
             assert_eq!(query_name(text), Ok(Some(name.to_owned())), "{text}");
         }
         assert_eq!(query("<Data Name='QueryName'/>").unwrap().query_name.as_deref(), Some(""));
-        assert_eq!(query("<Data>a</Data><QueryName>b</QueryName>").unwrap().query_name, None);
+        assert_eq!(query("<Data Name='Image'/><QueryName>b</QueryName>").unwrap().query_name, None);
     }
 
     #[test]
@@ -497,6 +567,55 @@ mod tests {
             panic!("no DNS query");
         };
         assert_eq!(event.query_name.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn white_space_that_sets_elements_apart_is_no_part_of_values() {
+        let data = "<Data Name='UtcTime'>\n 2025-03-04 10:00:00.000 </Data><Data Name='ProcessGuid'> {AB} </Data>\
+            <Data Name='ProcessId'>\t42\r\n</Data><Data Name='QueryStatus'> 0 </Data>\
+            <Data Name='QueryName'>\n  a b.example\n </Data><Data Name='Image'> a.exe </Data>";
+        let plain = query(data).unwrap();
+        assert_eq!(plain.utc_time.as_deref(), Some("2025-03-04 10:00:00.000"));
+        assert_eq!(plain.process_guid.as_deref(), Some("ab"));
+        assert_eq!((plain.process_id.as_deref(), plain.query_status.as_deref()), (Some("42"), Some("0")));
+        // Windows writes none: what a text has is its own.
+        assert_eq!(plain.query_name.as_deref(), Some("\n  a b.example\n "));
+        let system = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>\n 22\n</EventID><Version> 5 </Version>\
+            <TimeCreated SystemTime=' 2025-03-04T10:00:00.123456700Z '/><EventRecordID>\n7 </EventRecordID>\
+            <Channel> c </Channel><Computer>\n a </Computer></System>";
+        let Ok(Document::DnsQuery(apart)) =
+            parse(&format!("<Event><EventData>{data}</EventData>{system}</Event>"))
+        else {
+            panic!("no DNS query");
+        };
+        assert_eq!(
+            (apart.query_name.as_deref(), apart.image.as_deref()),
+            (Some("a b.example"), Some("a.exe"))
+        );
+        let System { version, event_record_id, channel, computer, time_created_raw, .. } = apart.system;
+        assert_eq!(
+            (version, event_record_id, channel.as_str(), computer.as_str()),
+            (Some(5), Some(7), "c", "a")
+        );
+        assert_eq!(time_created_raw, "2025-03-04T10:00:00.1234567Z");
+    }
+
+    #[test]
+    fn a_query_without_a_known_field_is_a_problem() {
+        for (data, found) in [
+            ("<Data>-</Data><Data>2025-03-04 10:00:00.000</Data><Data/>", "found 3 Data without a Name"),
+            ("<Data>a</Data>", "found 1 Data without a Name"),
+            ("", "found none of these"),
+            ("<Data Name='Other'>a</Data>", "found none of these"),
+            (
+                "</EventData><UserData><Data Name='QueryName'>a</Data></UserData><EventData>",
+                "found none of these",
+            ),
+        ] {
+            let reason = query(data).unwrap_err();
+            assert!(reason.ends_with(found) && reason.contains("QueryName"), "{data}: {reason}");
+        }
+        assert!(query("<Data>a</Data><Data Name='QueryName'/>").is_ok());
     }
 
     #[test]

@@ -9,9 +9,11 @@ use std::io::BufRead;
 use std::ops::Range;
 
 use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
-use crate::event_xml::Encoding;
+use crate::event_xml::{Encoding, MOST_LEAD_IN, lead_in, may_begin_lead_in};
 use crate::scan::log::Block;
 
+/// How many blanks may stand at the start of a line before what is looked for there.
+const MOST_INDENT: usize = 64;
 /// How many bytes at the end of a file are looked at for the end of what its events lie in.
 const LONGEST_END_TAG: u64 = 512;
 
@@ -119,20 +121,25 @@ impl<'a> Text<'a> {
 
     /// Where each `<` stands in a range, from its start on.
     fn angles(&self, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
+        self.places_of(b'<', range)
+    }
+
+    /// Where an ASCII character stands in a range, from its start on.
+    fn places_of(&self, character: u8, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         let (text, start) = (*self, range.start.max(self.start));
         let mut rest = self.part(start..range.end.max(start));
         let (mut next, step) = (start, self.step());
         std::iter::from_fn(move || {
             loop {
                 // The standard library's fastest way to a byte; behind the last one it comes to the end.
-                let passed = rest.skip_until(b'<').ok().filter(|passed| *passed > 0)?;
+                let passed = rest.skip_until(character).ok().filter(|passed| *passed > 0)?;
                 next += passed as u64;
-                if text.part(next - 1..next) != b"<" {
+                if text.part(next - 1..next) != [character] {
                     return None;
                 }
                 // It is the first or the second byte of its unit, and may be one of another character.
                 let at = next - 1 - (next - 1 - start) % step;
-                if text.ascii(at) == b'<' {
+                if text.ascii(at) == character {
                     return Some(at);
                 }
             }
@@ -180,11 +187,49 @@ impl<'a> Text<'a> {
         if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
     }
 
-    /// Where what is no text around events ends that begins there: before the next tag that is, less white space.
+    /// Where that ends which begins there and is what a tool puts before an event.
+    pub(super) fn lead_in(&self, at: u64) -> Option<u64> {
+        if !may_begin_lead_in(self.ascii(at)) || !self.begins_line(at) {
+            return None;
+        }
+        let places = (at..self.end()).step_by(self.unit_size()).take(MOST_LEAD_IN);
+        let characters = places.map(|at| self.ascii(at)).take_while(|character| *character != b'\n');
+        // One byte for each unit, so that the length is one of units.
+        let line: String = characters
+            .map(|character| if character.is_ascii() { char::from(character) } else { '\0' })
+            .collect();
+        Some(at + lead_in(&line)? as u64 * self.step())
+    }
+
+    /// Whether only blanks stand on its line before what stands there.
+    fn begins_line(&self, at: u64) -> bool {
+        let step = self.step();
+        let before = (1..=MOST_INDENT as u64).map_while(|units| at.checked_sub(units * step));
+        let first =
+            before.map(|at| (at, self.ascii(at))).find(|(_, character)| !matches!(character, b' ' | b'\t'));
+        match first {
+            Some((before, character)) => character == b'\n' || before + step == self.mark_end(),
+            None => at <= MOST_INDENT as u64 * step,
+        }
+    }
+
+    /// Where what is no text around events ends that begins there: before the next that is, less white space.
     pub(super) fn stray(&self, range: Range<u64>) -> u64 {
         let step = self.step();
-        let mut angles = self.angles(range.start + step..range.end);
-        let mut end = angles.find(|at| self.around(*at).is_some()).unwrap_or(range.end);
+        let mut from = range.start + step;
+        // Line by line, so that nothing is looked at twice, however much of it is stray.
+        let mut end = loop {
+            let newline = self.places_of(b'\n', from..range.end).next();
+            let mut angles = self.angles(from..newline.unwrap_or(range.end));
+            if let Some(tag) = angles.find(|at| self.around(*at).is_some()) {
+                break tag;
+            }
+            let Some(newline) = newline else { break range.end };
+            from = self.space(newline..range.end).unwrap_or(newline + step);
+            if self.lead_in(from).is_some() {
+                break from;
+            }
+        };
         while end > range.start + step && is_space(self.ascii(end - step)) {
             end -= step;
         }
@@ -278,7 +323,18 @@ impl<'a> Text<'a> {
             Some(Tag::Around(end)) => end,
             _ => 0,
         };
-        Some(block.start.max(event_end).max(tag_end).max(self.mark_end()))
+        let start = block.start.max(event_end).max(tag_end).max(self.mark_end());
+        Some(start.max(self.lead_in_across(block.start, event_end).unwrap_or(0)))
+    }
+
+    /// Where what a tool put before an event ends, if that begins before `place`, and not before `from`, and ends behind it.
+    fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
+        let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
+        let from = place.saturating_sub(longest).max(from).max(self.start);
+        let newline = self.places_of(b'\n', from..place).last();
+        let line = newline.or_else(|| (from == 0).then(|| self.mark_end()))?;
+        let first = self.space(line..place).unwrap_or(line);
+        self.lead_in(first).filter(|end| first < place && *end > place)
     }
 }
 
