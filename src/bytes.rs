@@ -10,6 +10,10 @@ use std::path::Path;
 
 /// The first bytes of every event log.
 pub const FILE_SIGNATURE: &[u8; 8] = b"ElfFile\0";
+/// Bytes from the start of a log to its first chunk.
+pub const FILE_HEADER_SIZE: u64 = 4096;
+/// Bytes of a chunk.
+pub const CHUNK_SIZE: u64 = 65536;
 
 /// A log's bytes. Positioned reads share no cursor, so several threads may read one log.
 pub trait LogBytes: Send + Sync {

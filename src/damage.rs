@@ -2,6 +2,7 @@
 //! results and end up in the ledger.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::event_form::{EventForm, HOW_TO_EXPORT};
 
@@ -336,6 +337,25 @@ impl Problems {
     /// Puts those that are listed in the order of the file.
     pub fn sort(&mut self) {
         self.listed.sort_by_key(|problem| problem.offset);
+    }
+
+    /// Takes away that bytes from `offset` on have no chunk's signature, and gives the ranges that this was said of. None is, if anything else is
+    /// said of bytes there, or if not all problems are listed.
+    #[must_use]
+    pub fn take_foreign_from(&mut self, offset: u64) -> Vec<Range<u64>> {
+        let is_foreign = |problem: &Problem| matches!(problem.damage, Damage::ChunkSignature { .. });
+        let reaches = |problem: &Problem| problem.offset + problem.length > offset;
+        if self.further > 0 || self.listed.iter().any(|problem| reaches(problem) && !is_foreign(problem)) {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        for problem in self.listed.iter_mut().filter(|problem| reaches(problem)) {
+            let start = problem.offset.max(offset);
+            taken.push(start..problem.offset + problem.length);
+            problem.length = start - problem.offset;
+        }
+        self.listed.retain(|problem| !is_foreign(problem) || problem.length > 0);
+        taken
     }
 
     /// Whether something could not be read, which may be possible at another time.

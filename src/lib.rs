@@ -19,7 +19,7 @@
 //!
 //! The stages do not know one another: they meet in [`sweep`](mod@sweep), and some of them again in
 //! [`verify`](mod@verify), which compares an output with its `run.json` and evidence with the ledger. What
-//! they hand on is plain data: [`event`], [`damage`], [`tally`], [`table`]. A log's bytes are reached through [`bytes`]
+//! they hand on is plain data: [`event`], [`damage`], [`note`], [`tally`], [`table`]. A log's bytes are reached through [`bytes`]
 //! alone, whatever holds them; [`event_xml`] tells event XML by the first of them. [`detections`] is what can be done with
 //! rules besides sweeping. [`in_order`] spreads blocks over threads and gives the results back in order, so that the tables are the same to the byte on any number of threads; [`hash_chain`] hashes a
 //! file whose blocks are read in any order.
@@ -76,6 +76,7 @@ pub mod exit;
 pub mod hash_chain;
 pub mod in_order;
 pub mod machine;
+pub mod note;
 pub mod numbering;
 pub mod progress;
 pub mod readers;

@@ -1,7 +1,11 @@
 //! The ledger: for each file of the evidence what was read, what was empty and what was damaged.
 
+use std::ops::Range;
+
+use crate::bytes::{CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::clock::{Clock, ClockStep};
 use crate::damage::{Damage, Problem, Problems};
+use crate::note::{Note, Notes, Remark};
 use crate::numbering::{Gap, Logs};
 use crate::table::{Cell, Column, ColumnType, Scalar};
 use crate::tally::{Extents, Tally};
@@ -32,6 +36,11 @@ pub const FILES_COLUMNS: [Column; 37] = {
             "what is wrong with it: a range of bytes, what was expected there and what was found; the first thousand",
         ),
         Column::always(
+            "notes",
+            Records(&[("offset", Scalar::Integer), ("length", Scalar::Integer), ("note", Scalar::Text)]),
+            "what is to be known of it and is no damage, so that it can be `complete`: deleted chunks, bytes after the last chunk; the first thousand",
+        ),
+        Column::always(
             "header_bytes",
             Integer,
             "bytes of its header, or of what lies in its place; of event XML, those of what may stand around or before events",
@@ -54,7 +63,7 @@ pub const FILES_COLUMNS: [Column; 37] = {
         Column::always(
             "trailing_bytes",
             Integer,
-            "bytes behind the last whole chunk that do not begin as one",
+            "bytes after the last chunk that do not begin as one, of a place that is not whole or that the header does not count",
         ),
         Column::always("other_bytes", Integer, "bytes of a carved file that belong to no chunk"),
         Column::always(
@@ -185,14 +194,20 @@ pub struct FileReport {
     pub header: Header,
     /// How many chunks the header of a log that was closed cleanly says there are.
     pub promised_chunks: Option<u64>,
+    /// The same number, if it has a checksum, which holds.
+    pub counted_chunks: Option<u64>,
     /// Counts of what was seen.
     pub tally: Tally,
     /// What is wrong with it.
     pub problems: Problems,
+    /// What is said of it that is no damage.
+    pub notes: Notes,
     /// How many bytes could be read.
     pub bytes_read: u64,
     /// How many chunks begin as a chunk does.
     pub signed_chunks: u64,
+    /// Where the last of these ends, or its place does; 0 without any.
+    pub chunks_end: u64,
     /// What the headers of its records tell of the clock.
     pub clock: Clock,
     /// Matches of all detections.
@@ -211,11 +226,14 @@ impl FileReport {
         if self.header == Header::Unread {
             self.header = part.header;
             self.promised_chunks = part.promised_chunks;
+            self.counted_chunks = part.counted_chunks;
         }
         self.tally.merge(part.tally);
         self.tally.logs.limit();
         self.clock.append(0, &part.clock);
         self.problems.append(part.problems);
+        self.notes.append(part.notes);
+        self.chunks_end = self.chunks_end.max(part.chunks_end);
         self.bytes_read += part.bytes_read;
         self.signed_chunks += part.signed_chunks;
         self.matches += part.matches;
@@ -245,12 +263,35 @@ impl FileReport {
         }
         // A chunk off its place reaches into the next one, and into the next block.
         self.problems.sort();
-        let found = self.tally.chunks;
+        // What is left of a place that does not begin as a chunk is none.
+        let found = self.tally.chunks - u64::from(self.tally.extents.trailing > 0);
+        self.set_end_apart();
         if let Some(promised) = self.promised_chunks.filter(|promised| *promised > found) {
             let damage = Damage::MissingChunks { promised, found };
             self.problems.push(Problem { offset: self.size, length: 0, damage });
         }
         self.note_change();
+    }
+
+    /// Tells what lies after the last chunk from a lost part of the log. The header of a log that was closed cleanly counts its chunks, and if
+    /// it has its checksum and no chunk lies after those, what does is whatever the disk held there before. The header of a log in use
+    /// was written before its last chunks were: it cannot know.
+    fn set_end_apart(&mut self) {
+        let Some(counted) = self.counted_chunks else { return };
+        let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;
+        if self.chunks_end > end {
+            return;
+        }
+        // The last place, if it is not whole, has been counted as what it is.
+        let last = self.size - (self.size.saturating_sub(FILE_HEADER_SIZE)) % CHUNK_SIZE;
+        for Range { start, end } in self.problems.take_foreign_from(end) {
+            let whole = end.min(last).saturating_sub(start);
+            self.tally.extents.damaged -= whole;
+            self.tally.extents.trailing += whole;
+            self.tally.damaged_chunks -= (end - start).div_ceil(CHUNK_SIZE);
+            let remark = Remark::AfterLastChunk { counted };
+            self.notes.push(Note { offset: start, length: end - start, remark });
+        }
     }
 
     fn note_change(&mut self) {
@@ -336,6 +377,7 @@ impl FileReport {
             Cell::optional(self.sha256.as_deref()),
             Cell::text(self.status().name()),
             Cell::Records(self.problems().iter().map(problem_cells).collect()),
+            Cell::Records(self.notes.iter().map(|note| note_cells(&note)).collect()),
             Cell::count(extents.header),
             Cell::count(extents.good),
             Cell::count(extents.empty),
@@ -394,6 +436,10 @@ pub(super) fn gap_sides(gap: &Gap) -> [Cell<'static>; 4] {
 
 fn step_cells(step: &ClockStep) -> Vec<Cell<'static>> {
     vec![Cell::count(step.offset), Cell::optional_time(step.from), Cell::optional_time(step.to)]
+}
+
+fn note_cells(note: &Note) -> Vec<Cell<'static>> {
+    vec![Cell::count(note.offset), Cell::count(note.length), Cell::text(note.remark.to_string())]
 }
 
 fn problem_cells(problem: &Problem) -> Vec<Cell<'static>> {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::bytes::LogBytes;
 use crate::clock::Clock;
 use crate::damage::{Damage, Integrity, Problem, Problems};
+use crate::note::Notes;
 use crate::tally::Tally;
 
 use super::chunk::{Checksums, Place, place};
@@ -35,10 +36,14 @@ pub struct BlockScan {
     pub tally: Tally,
     /// What is wrong with it, in the order of the file.
     pub problems: Problems,
+    /// What is said of it that is no damage, in the order of the file.
+    pub notes: Notes,
     /// How many bytes could be read.
     pub bytes_read: u64,
     /// How many of its chunks begin with the signature of a chunk.
     pub signed_chunks: u64,
+    /// Where the last of these ends, or its place does; 0 without any.
+    pub chunks_end: u64,
     /// What the headers of its records tell of the clock.
     pub clock: Clock,
     /// Those of its DNS queries that were read, by the decoder or without, in the order of the file.
@@ -175,13 +180,24 @@ impl Scanner {
             let place = at..block.end.min(at + CHUNK_SIZE);
             at = place.end;
             let own = off_grid.own_part(place.clone());
-            let extent = self.scan_place(own.clone(), chunk_number(place.start), scan);
+            let chunk = ChunkPlace { own_end: off_grid.own_end(&own), ..ChunkPlace::whole(own.clone()) };
+            let extent = self.scan_place(&chunk, scan);
             if own.end < place.end {
                 self.note_reading(own.end..place.end, scan);
             }
             *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place);
+            self.recover_deleted(off_grid.deleted_in(place.clone()), scan);
             self.scan_off_grid(off_grid.beginning_in(place.clone()), scan);
             push_headers(off_grid, place, scan);
+        }
+    }
+
+    /// Looks for records in deleted chunks, if deleted records are asked for. Decoding the chunk that they lie in has not changed them.
+    fn recover_deleted<'c>(&mut self, deleted: impl Iterator<Item = &'c Range<u64>>, scan: &mut BlockScan) {
+        let Some(recoverer) = &mut self.recovery else { return };
+        for range in deleted {
+            let at = Start { number: chunk_number(range.start), offset: range.start };
+            recoverer.recover_deleted(self.buffer.part(range.clone()).bytes, at, scan);
         }
     }
 
@@ -207,12 +223,12 @@ impl Scanner {
         }
     }
 
-    /// Looks at the place of one chunk, the `number`th of the file, and says what its bytes are; they are not added to the tally.
-    pub(super) fn scan_place(&mut self, range: Range<u64>, number: u64, scan: &mut BlockScan) -> Extent {
-        let length = range.end - range.start;
+    /// Looks at the place of one chunk, and says what its bytes are; they are not added to the tally.
+    pub(super) fn scan_place(&mut self, chunk: &ChunkPlace, scan: &mut BlockScan) -> Extent {
+        let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
         let empty_before = scan.tally.empty_chunks;
-        let is_chunk = self.look_at_place(range, number, scan);
+        let is_chunk = self.look_at_place(chunk, scan);
         if length < CHUNK_SIZE && !is_chunk {
             Extent::Trailing
         } else if scan.tally.damaged_chunks > before {
@@ -224,17 +240,19 @@ impl Scanner {
         }
     }
 
-    /// The same. Whether it begins as a chunk does.
-    fn look_at_place(&mut self, range: Range<u64>, number: u64, scan: &mut BlockScan) -> bool {
-        let length = range.end - range.start;
+    /// Looks at the place of one chunk, and says whether it begins as a chunk does.
+    fn look_at_place(&mut self, chunk: &ChunkPlace, scan: &mut BlockScan) -> bool {
+        let ChunkPlace { range, number, own_end } = chunk.clone();
         let mut read = self.buffer.part(range.clone());
         scan.tally.chunks += 1;
         scan.bytes_read += read.bytes_read();
         match place(read.bytes) {
             Place::Chunk => {
                 scan.signed_chunks += 1;
+                scan.chunks_end = scan.chunks_end.max(range.end);
                 if let Some(recoverer) = &mut self.recovery {
-                    recoverer.keep(read.bytes);
+                    let own = usize::try_from(own_end - range.start).unwrap_or(usize::MAX);
+                    recoverer.keep(read.bytes.get(..own).unwrap_or(read.bytes));
                 }
                 let at = Start { number, offset: range.start };
                 scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), self.dns_client, scan);
@@ -245,11 +263,8 @@ impl Scanner {
             }
             // What cannot be read is zeros too, but not a chunk that was never used.
             Place::Unused if read.problems.is_empty() => {
+                // Nor is one that was cut off with the file: whether the file's header counts it is asked once all of the log is read.
                 scan.tally.empty_chunks += 1;
-                if length < CHUNK_SIZE {
-                    let damage = Damage::ChunkCutOff { found: length };
-                    read.problems.push(Problem { offset: range.start, length, damage });
-                }
             }
             Place::Unused => {}
             Place::Foreign => {
@@ -269,10 +284,31 @@ impl Scanner {
     }
 }
 
-/// Notes the headers in that range that begin no chunk.
+/// Notes the headers in that range that begin no chunk, and the chunks that were deleted.
 fn push_headers(off_grid: &OffGrid, range: Range<u64>, scan: &mut BlockScan) {
-    for header in off_grid.headers_in(range) {
+    for header in off_grid.headers_in(range.clone()) {
         scan.problems.push(header.clone());
+    }
+    for note in off_grid.notes_in(range) {
+        scan.notes.push(note.clone());
+    }
+}
+
+/// The place of a chunk that is to be looked at.
+#[derive(Debug, Clone)]
+pub(super) struct ChunkPlace {
+    /// Where it lies in the file.
+    pub range: Range<u64>,
+    /// What the chunk is numbered.
+    pub number: u64,
+    /// Where the first deleted chunk begins in its free space, or its end: from there on, no deleted record is one of this chunk.
+    pub own_end: u64,
+}
+
+impl ChunkPlace {
+    /// A place in a log without a deleted chunk in it.
+    pub(super) fn whole(range: Range<u64>) -> Self {
+        ChunkPlace { number: chunk_number(range.start), own_end: range.end, range }
     }
 }
 

@@ -10,7 +10,7 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
-use super::block::{BlockScan, Scanner};
+use super::block::{BlockScan, ChunkPlace, Scanner};
 use super::embedding::{Embedding, Header};
 use super::log::{Block, CHUNK_SIZE};
 use crate::bytes::LogBytes;
@@ -46,7 +46,9 @@ impl Scanner {
             if chunk.start >= block.start {
                 push_before(chunk.start, &mut others, &mut scan);
                 self.pass_over(at..chunk.start, &mut scan);
-                let extent = self.scan_place(chunk.clone(), start / SECTOR as u64, &mut scan);
+                let number = start / SECTOR as u64;
+                let place = ChunkPlace { number, ..ChunkPlace::whole(chunk.clone()) };
+                let extent = self.scan_place(&place, &mut scan);
                 *extent.of(&mut scan.tally.extents) += chunk.end - chunk.start;
             }
             at = at.max(chunk.end);

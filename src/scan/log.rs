@@ -11,11 +11,9 @@ use crate::bytes::FILE_SIGNATURE;
 use crate::damage::{Damage, Problem};
 use crate::event_form::EventForm;
 
-/// Bytes from the start of a log to its first chunk.
-pub const FILE_HEADER_SIZE: u64 = 4096;
-/// Bytes of a chunk.
-pub const CHUNK_SIZE: u64 = 65536;
-/// The same, as the length of a buffer.
+pub use crate::bytes::{CHUNK_SIZE, FILE_HEADER_SIZE};
+
+/// Bytes of a chunk, as the length of a buffer.
 pub(super) const CHUNK_LENGTH: usize = 65536;
 /// Chunks of a block: 8 MiB, enough that the work on a block outweighs handing it out, and little
 /// enough that one large log fills all cores.
@@ -41,6 +39,8 @@ pub struct FileHeader {
     pub dirty: bool,
     /// How many chunks it says there are, if it was closed cleanly: a log in use has more than that.
     pub promised_chunks: Option<u64>,
+    /// Whether that number has a checksum, which holds.
+    pub is_checked: bool,
     /// What is wrong with the header.
     pub problem: Option<Problem>,
 }
@@ -62,12 +62,14 @@ impl FileHeader {
         } else {
             checksum_damage(bytes)
         };
+        let has_checksum = flags.is_some_and(|flags| flags & NO_CHECKSUMS == 0);
         let dirty = is_event_log && flags.is_some_and(|flags| flags & DIRTY != 0);
         let promised_chunks = u16_at(bytes, CHUNK_COUNT_OFFSET).map(u64::from);
         FileHeader {
             is_event_log,
             dirty,
             promised_chunks: promised_chunks.filter(|_| !dirty && damage.is_none()),
+            is_checked: has_checksum && damage.is_none(),
             problem: damage.map(|damage| Problem { offset: 0, length: bytes.len() as u64, damage }),
         }
     }

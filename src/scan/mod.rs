@@ -11,6 +11,7 @@ mod dns_client;
 mod document;
 mod embedding;
 mod extent;
+mod free_space;
 mod inline;
 mod known;
 mod layout;

@@ -9,13 +9,15 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use super::block::{BlockScan, Scanner, chunk_number};
+use super::block::{BlockScan, ChunkPlace, Scanner};
 use super::chunk::{CHUNK_SIGNATURE, Place, chain_end, known_end, place};
 use super::embedding::{Embedding, Header};
+use super::free_space::FreeSpace;
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::byte_search::Sought;
 use crate::bytes::{FILE_SIGNATURE, LogBytes};
 use crate::damage::{Damage, Problem};
+use crate::note::{Note, Remark};
 use crate::tally::Tally;
 
 /// What a chunk begins with.
@@ -63,7 +65,7 @@ impl Scanner {
         let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
         let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
         self.buffer.read(log, start..end);
-        OffGrid::find(self.buffer.part(start..end).bytes, start)
+        OffGrid::find(self.buffer.part(start..end).bytes, start, size)
     }
 
     /// Decodes chunks of a log that lie off their places, and says that they do.
@@ -76,7 +78,7 @@ impl Scanner {
             // What lies behind the chunk's beginning is looked at once more, as the places that it lies in.
             let bytes = self.buffer.part(chunk.clone()).bytes.to_vec();
             let mut found = BlockScan::default();
-            let extent = self.scan_place(chunk.clone(), chunk_number(chunk.start), &mut found);
+            let extent = self.scan_place(&ChunkPlace::whole(chunk.clone()), &mut found);
             self.buffer.part(chunk.clone()).bytes.copy_from_slice(&bytes);
             let length = chunk.end - chunk.start;
             *extent.of(&mut found.tally.extents) += length;
@@ -99,6 +101,7 @@ fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
     let is_its_own = |problem: &Problem| !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
     scan.problems.append_only(found.problems, is_its_own);
     scan.signed_chunks += found.signed_chunks;
+    scan.chunks_end = scan.chunks_end.max(found.chunks_end);
     scan.clock.append(0, &found.clock);
     scan.events.extend(found.events);
     scan.dns_client.extend(found.dns_client);
@@ -113,11 +116,15 @@ pub(super) struct OffGrid {
     cut_off: Vec<Range<u64>>,
     /// Headers that begin none.
     headers: Vec<Problem>,
+    /// Chunks in the free space of others: deleted data.
+    deleted: Vec<Range<u64>>,
+    /// What is said of these, and of headers there that begin none.
+    notes: Vec<Note>,
 }
 
 impl OffGrid {
-    /// Finds them in bytes that lie `start` bytes into the log: at its beginning, or in the place of a chunk.
-    pub(super) fn find(bytes: &[u8], start: u64) -> Self {
+    /// Finds them in bytes that lie `start` bytes into a log of `size` bytes: at its beginning, or in the place of a chunk.
+    pub(super) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
         let mut found = OffGrid::default();
         let mut embedding = Embedding::default();
         for (what, range) in places(bytes, start) {
@@ -132,7 +139,13 @@ impl OffGrid {
             }
             if let Some(from) = what.doubtful_from(bytes.get(range.clone()).unwrap_or_default()) {
                 let first = found.chunks.len();
-                found.look_through(bytes, range.start + from..range.end, start, &mut embedding);
+                let free = free_space(what, bytes, &range, size.saturating_sub(start));
+                found.look_through(
+                    Part { bytes, start, range: range.clone() },
+                    from,
+                    free.as_ref(),
+                    &mut embedding,
+                );
                 if let (Content::Chunk, Some(first)) = (what, found.chunks.get(first)) {
                     found.cut_off.push(begin..first.start);
                 }
@@ -145,14 +158,35 @@ impl OffGrid {
         found
     }
 
-    /// Looks for headers that begin in that range of the bytes, which lie `start` bytes into the log.
-    fn look_through(&mut self, bytes: &[u8], range: Range<usize>, start: u64, embedding: &mut Embedding) {
-        for at in signed(bytes, range) {
+    /// Looks for headers in a place, from `from` on in it; those in the free space of an intact chunk begin deleted chunks.
+    fn look_through(
+        &mut self,
+        place: Part<'_>,
+        from: usize,
+        free: Option<&FreeSpace>,
+        embedding: &mut Embedding,
+    ) {
+        let Part { bytes, start, range } = place;
+        let end = start + range.end as u64;
+        for at in signed(bytes, range.start + from..range.end) {
             let offset = start + at as u64;
-            match embedding.header(bytes, at) {
+            let within = at - range.start;
+            let header = embedding.header(bytes, at);
+            let deleted = free.filter(|free| within >= free.start);
+            match header {
                 Header::Begins => {
-                    end_last(&mut self.chunks, offset);
-                    self.chunks.push(offset..offset + CHUNK_SIZE);
+                    end_last(&mut self.deleted, offset);
+                    let rest = bytes.get(at..).unwrap_or_default();
+                    if deleted.is_some_and(|free| free.holds(within, rest)) {
+                        self.deleted.push(offset..end);
+                        self.note(offset, end - offset, Remark::DeletedChunk);
+                    } else {
+                        end_last(&mut self.chunks, offset);
+                        self.chunks.push(offset..offset + CHUNK_SIZE);
+                    }
+                }
+                Header::Other(length, _) if deleted.is_some() => {
+                    self.note(offset, (length as u64).min(end - offset), Remark::DeletedHeader);
                 }
                 Header::Other(length, damage) => {
                     self.headers.push(Problem { offset, length: length as u64, damage });
@@ -162,9 +196,21 @@ impl OffGrid {
         }
     }
 
+    fn note(&mut self, offset: u64, length: u64, remark: Remark) {
+        if let Some(last) = self.notes.last_mut() {
+            last.length = last.length.min(offset - last.offset);
+        }
+        self.notes.push(Note { offset, length, remark });
+    }
+
     /// What of the place of a chunk is to be looked at as such: a chunk in its place ends where another one begins.
     pub(super) fn own_part(&self, place: Range<u64>) -> Range<u64> {
         self.cut_off.iter().find(|cut_off| cut_off.start == place.start).cloned().unwrap_or(place)
+    }
+
+    /// Where the first deleted chunk begins in the place of a chunk, or that place ends.
+    pub(super) fn own_end(&self, place: &Range<u64>) -> u64 {
+        self.deleted_in(place.clone()).next().map_or(place.end, |first| first.start)
     }
 
     /// How many bytes of that range belong to them.
@@ -179,10 +225,40 @@ impl OffGrid {
         self.headers.iter().filter(move |header| range.contains(&header.offset))
     }
 
+    /// Deleted chunks that begin in that range.
+    pub(super) fn deleted_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
+        self.deleted.iter().filter(move |chunk| range.contains(&chunk.start))
+    }
+
+    /// What is said of deleted chunks that begin in that range.
+    pub(super) fn notes_in(&self, range: Range<u64>) -> impl Iterator<Item = &Note> {
+        self.notes.iter().filter(move |note| range.contains(&note.offset))
+    }
+
     /// Those that begin in that range.
     pub(super) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.chunks.iter().filter(move |chunk| range.contains(&chunk.start))
     }
+}
+
+/// A place among bytes of a log.
+struct Part<'b> {
+    bytes: &'b [u8],
+    /// Where the bytes lie in the log.
+    start: u64,
+    /// Where the place lies among the bytes.
+    range: Range<usize>,
+}
+
+/// The free space of what lies in a place, if that is an intact chunk and the log goes on in its places; `left` bytes of the log
+/// lie from the start of the bytes on.
+fn free_space(what: Content, bytes: &[u8], place: &Range<usize>, left: u64) -> Option<FreeSpace> {
+    if what != Content::Chunk {
+        return None;
+    }
+    let size = usize::try_from(CHUNK_SIZE).unwrap_or(usize::MAX);
+    let next = bytes.get(place.end..bytes.len().min(place.end + size)).unwrap_or_default();
+    FreeSpace::of(bytes.get(place.clone())?, next, left.saturating_sub(place.end as u64))
 }
 
 /// What lies in a place.

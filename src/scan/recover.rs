@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::damage::Integrity;
 
 use super::block::{BlockScan, Start};
-use super::chunk::{Place, give_signature, place};
+use super::chunk::{CHUNK_HEADER_SIZE, Place, give_signature, place};
 use super::document::{DnsClientQueries, Document};
 use super::located::LocatedEvent;
 use super::lost_names::Nameless;
@@ -30,9 +30,20 @@ impl Recoverer {
 
     /// Decodes the stale records of the chunk that was kept. What cannot be decoded is no damage: nothing was promised.
     pub(super) fn recover(&mut self, at: Start, scan: &mut BlockScan) {
+        let ranges = free_ranges(&self.chunk, &mut self.walk);
+        self.recover_from(&ranges, at, scan);
+    }
+
+    /// Decodes the records of a chunk that was deleted, of which all are stale; or of as much as is left of it.
+    pub(super) fn recover_deleted(&mut self, chunk: &[u8], at: Start, scan: &mut BlockScan) {
+        self.keep(chunk);
+        let records = CHUNK_HEADER_SIZE..chunk.len();
+        self.recover_from(std::slice::from_ref(&records), at, scan);
+    }
+
+    fn recover_from(&mut self, ranges: &[Range<usize>], at: Start, scan: &mut BlockScan) {
         let Recoverer { chunk, walk } = self;
-        let ranges = free_ranges(chunk, walk);
-        stale::walk(chunk, &ranges, walk);
+        stale::walk(chunk, ranges, walk);
         let mut nameless = Nameless::of(chunk, walk);
         let first = scan.recovered.len();
         set_unfit_aside(chunk, walk, &mut Vec::new());

@@ -84,18 +84,26 @@ pub(super) fn walk(bytes: &[u8], walk: &mut Walk) {
     }
     if bytes.len() >= CHUNK_HEADER_SIZE {
         walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
-        let end = records_end(bytes, walk);
+        let RecordsEnd { end, has_checksum } = records_end(bytes, walk);
         walk_records(bytes, end, walk);
-        if walk.unchecked && hides_records(bytes, end, walk) {
+        if !has_checksum && hides_records(bytes, end, walk) {
             let found = u32::try_from(end).unwrap_or(u32::MAX);
             walk.problem(end..bytes.len(), Damage::FreeSpaceOffset { found });
+            walk_hidden(bytes, end, walk);
         }
         walk.found = walk.records.len();
     }
 }
 
+/// Where the header of a chunk says that its live records end.
+struct RecordsEnd {
+    end: usize,
+    /// Whether the records up to there have the checksum that the header gives.
+    has_checksum: bool,
+}
+
 /// Where the live records end, and what the checksums say of them.
-fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
+fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
     let said =
         usize::try_from(free_space).ok().filter(|end| (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(end));
@@ -104,7 +112,8 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
         if said.is_none() {
             walk.problem(0..bytes.len(), Damage::FreeSpaceOffset { found: free_space });
         }
-        return said.unwrap_or(bytes.len()).min(bytes.len());
+        let end = said.unwrap_or(bytes.len()).min(bytes.len());
+        return RecordsEnd { end, has_checksum: false };
     }
     // Of records that are not all there, the checksum says nothing.
     let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
@@ -115,7 +124,7 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
         {
             // The offset is what is wrong with the header: up to another one, the records have their checksum.
             walk.problem(0..CHUNK_HEADER_SIZE, damage);
-            return end;
+            return RecordsEnd { end, has_checksum: true };
         }
         // Where the records end is in doubt, and with it the whole chunk, unless their checksum says that it is right.
         let doubtful = if records == Some(stored) { CHUNK_HEADER_SIZE } else { bytes.len() };
@@ -133,11 +142,39 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> usize {
             );
         }
     }
-    said.unwrap_or(bytes.len()).min(bytes.len())
+    let end = said.unwrap_or(bytes.len()).min(bytes.len());
+    RecordsEnd { end, has_checksum: records == Some(stored) }
 }
 
-/// Whether the end that the header of a chunk without checksums gives is none, so that live records may lie behind it:
-/// no record ends there, or one starts behind it that the header counts among the live ones.
+/// Walks the records after `end`, which the header of a chunk gives as their end, where it is none: bytes among the records were lost, or
+/// others were put in. Those count that the header counts, by their numbers, and whose numbers follow those found before.
+fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
+    let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
+    // A record may lie across that end.
+    let across = walk.gaps.pop_if(|gap| gap.start >= last && gap.end == end);
+    let mut found_end = across.as_ref().map_or(walk.end(), |gap| gap.start);
+    let mut at = across.as_ref().map_or(found_end, |gap| gap.start + 1);
+    let found_before = walk.records.len();
+    while let Some(start) = next_record(bytes, at, bytes.len()) {
+        let Ok(record) = record_at(bytes, start) else { break };
+        at = record.range.end;
+        if walk.records.last().is_some_and(|last| record.header_id <= last.header_id) {
+            continue;
+        }
+        if found_end < start {
+            walk.gaps.push(found_end..start);
+        }
+        found_end = at;
+        walk.note_written(bytes, start);
+        walk.records.push(RecordSpan { reached: Reached::BehindDamage, ..record });
+    }
+    if walk.records.len() == found_before {
+        walk.gaps.extend(across);
+    }
+}
+
+/// Whether the end that the header of a chunk gives is none, so that live records may lie after it, where no checksum tells:
+/// no record ends there, or one starts after it that the header counts among the live ones.
 fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     let last = walk.records.last();
     let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);

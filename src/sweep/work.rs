@@ -317,6 +317,8 @@ fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
 
 fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Events) {
     let promised_chunks = scan.header.as_ref().and_then(|header| header.promised_chunks);
+    let counted_chunks =
+        promised_chunks.filter(|_| scan.header.as_ref().is_some_and(|header| header.is_checked));
     let header = match scan.header {
         _ if file.form == Form::Carved => Header::Carved,
         None if matches!(file.form, Form::Xml(_)) && scan.bytes_read > 0 => Header::Xml,
@@ -329,8 +331,11 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Events) {
         size: file.size,
         header,
         promised_chunks,
+        counted_chunks,
         tally: scan.tally,
         problems: scan.problems,
+        notes: scan.notes,
+        chunks_end: scan.chunks_end,
         bytes_read: scan.bytes_read,
         signed_chunks: scan.signed_chunks,
         clock: scan.clock,
