@@ -14,7 +14,7 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 37] = {
+pub const FILES_COLUMNS: [Column; 38] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
