@@ -34,7 +34,7 @@ pub enum DetectionsCommand {
     List(CatalogArguments),
     /// Shows a detection: what it says of itself, its condition as a tree, and the literals that a match must hold
     Show(ShowArguments),
-    /// Checks rule files: each runs, or why not
+    /// Checks rule files: each runs, or why not; rules about other data and files without a rule are counted apart
     Check(CheckArguments),
     /// Explains what a detection makes of an event: its condition as a tree, with a verdict for each leaf
     Explain(ExplainArguments),
@@ -57,13 +57,31 @@ pub struct CatalogArguments {
 /// The arguments of `detections show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArguments {
-    /// The detection's id
-    #[arg(value_name = "ID")]
-    pub id: String,
+    /// The detection's id, its name, or a part of either that no other has; it may be left out where there is one detection.
+    /// Then rule files, and directories of such [default: the detection built in]. What is a file or directory is taken for such
+    #[arg(value_name = "DETECTION | PATH")]
+    pub words: Vec<PathBuf>,
 
-    /// Where to find it.
-    #[command(flatten)]
-    pub catalog: CatalogArguments,
+    /// The detection, also where a file or directory is called so
+    #[arg(long, value_name = "DETECTION")]
+    pub detection: Option<String>,
+
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Option<PathBuf>,
+}
+
+impl ShowArguments {
+    /// The detection, if one is named, and where to find it.
+    #[must_use]
+    pub fn resolved(&self) -> (Option<String>, &[PathBuf]) {
+        match self.words.split_first() {
+            Some((first, paths)) if self.detection.is_none() && !first.exists() => {
+                (Some(first.to_string_lossy().into_owned()), paths)
+            }
+            _ => (self.detection.clone(), &self.words),
+        }
+    }
 }
 
 /// The arguments of `detections check`.
@@ -81,9 +99,9 @@ pub struct CheckArguments {
 /// The arguments of `detections explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArguments {
-    /// The detection's id
-    #[arg(long, value_name = "ID")]
-    pub detection: String,
+    /// The detection's id, its name, or a part of either that no other has [default: the only one]
+    #[arg(long, value_name = "DETECTION")]
+    pub detection: Option<String>,
 
     /// The name that is asked for
     #[arg(long, value_name = "NAME", required_unless_present = "event", conflicts_with = "event")]
@@ -145,6 +163,11 @@ pub struct SweepArguments {
     /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
+
+    /// Do not sweep, but exit with 2, if a rule in a directory of rules is refused (rules about other data are not)
+    #[arg(long)]
+    pub strict: bool,
+
     /// Exclusions of your own, a YAML file: matches that one holds for are no matches; may be repeated
     #[arg(long, value_name = "FILE")]
     pub allow: Vec<PathBuf>,
@@ -223,7 +246,7 @@ pub struct SweepArguments {
     #[arg(long)]
     pub fail_on_match: bool,
 
-    /// Show neither progress nor talk; errors are still shown
+    /// Show neither progress nor talk; errors, and how many rules did not run, are still shown
     #[arg(long, short)]
     pub quiet: bool,
 

@@ -1,8 +1,10 @@
 //! What will be done: what was typed, resolved once. Every wrong order is found here, before any
 //! evidence is opened or anything written.
 
+mod choice;
 mod detections;
 mod exclusions;
+mod not_run;
 
 use std::fs;
 use std::io::{self, Read};
@@ -18,9 +20,13 @@ use crate::event::{EventTime, parse_instant, parse_span_back};
 use crate::scan::{Checksums, Recovery};
 use crate::write::{Earlier, OutputDirectory, prepare};
 
-pub use self::detections::{Catalog, LoadedDetection, RefusedDetection};
+pub use self::detections::{Catalog, LoadedDetection};
 use self::exclusions::exclusions;
 pub use self::exclusions::{ExcludedRows, LoadedExclusion, Standing};
+pub use self::not_run::{NotRun, RefusedDetection};
+
+/// Of how many refused rules a message says why.
+const MOST_REASONS: usize = 3;
 
 /// A sweep, ready to run.
 #[derive(Debug)]
@@ -29,8 +35,8 @@ pub struct Config {
     pub search: Search,
     /// What to look for; at least one.
     pub detections: Vec<LoadedDetection>,
-    /// What was found in directories of detections and cannot be looked for.
-    pub refused: Vec<RefusedDetection>,
+    /// What was found in directories of detections and is not looked for.
+    pub not_run: NotRun,
     /// What is known at the site and no match, in the order in which it was given.
     pub exclusions: Vec<LoadedExclusion>,
     /// What becomes of the rows of excluded matches.
@@ -122,8 +128,11 @@ impl Config {
     /// Resolves what was typed. `now` is what spans count back from.
     pub fn resolve(arguments: &SweepArguments, now: EventTime) -> Result<Self, SweepError> {
         let window = window(arguments, now)?;
-        let Catalog { detections, refused, placeholders_sha256 } =
+        let Catalog { detections, not_run, placeholders_sha256, .. } =
             Catalog::load(&arguments.detection, arguments.placeholders.as_deref())?;
+        if arguments.strict {
+            check_that_all_run(&detections, &not_run)?;
+        }
         let exclusions = exclusions(&arguments.allow, &detections, now)?;
         let mut roots = arguments.evidence.clone();
         if let Some(list) = &arguments.files_from {
@@ -147,7 +156,7 @@ impl Config {
         Ok(Config {
             search,
             detections,
-            refused,
+            not_run,
             exclusions,
             excluded_rows: if arguments.keep_excluded { ExcludedRows::Kept } else { ExcludedRows::Dropped },
             leads: if arguments.dns_client { Leads::DnsClient } else { Leads::None },
@@ -162,6 +171,18 @@ impl Config {
             hashing: if arguments.hash { Hashing::Sha256 } else { Hashing::None },
             on_match: if arguments.fail_on_match { OnMatch::Fail } else { OnMatch::Ignore },
         })
+    }
+}
+
+/// Whoever asks for it shall not get the answer of some of the rules for that of all.
+fn check_that_all_run(detections: &[LoadedDetection], not_run: &NotRun) -> Result<(), SweepError> {
+    match not_run.refused.len() {
+        0 => Ok(()),
+        refused => Err(SweepError::Strict {
+            refused,
+            rules: detections.len() + refused,
+            reasons: not_run.first_reasons(MOST_REASONS),
+        }),
     }
 }
 

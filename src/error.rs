@@ -68,13 +68,41 @@ pub enum SweepError {
         /// What is wrong with it.
         reason: String,
     },
-    /// No detection has the id that was asked for.
-    #[error("detection '{id}': expected the id of a detection, one of {known}")]
+    /// No detection has the id or name that was asked for.
+    #[error("detection '{said}': expected an id, a name or a part of either; there are {known}")]
     NoDetection {
-        /// The id as typed.
-        id: String,
+        /// What was typed.
+        said: String,
         /// Those that there are.
         known: String,
+    },
+    /// Several detections have the name, or the part of it, that was asked for.
+    #[error(
+        "detection '{said}': expected an id, a name or a part of either that is of one detection only; it is of {known}"
+    )]
+    AmbiguousDetection {
+        /// What was typed.
+        said: String,
+        /// Those that have it.
+        known: String,
+    },
+    /// There are several detections, and none was named.
+    #[error("expected the id or the name of a detection, as there are several: {known}")]
+    WhichDetection {
+        /// Those that there are.
+        known: String,
+    },
+    /// With `--strict`, a rule that does not run.
+    #[error(
+        "--strict: {refused} of {rules} rules cannot be looked for: {reasons}; `dnsweep detections check` lists all"
+    )]
+    Strict {
+        /// How many are refused.
+        refused: usize,
+        /// How many there are, those about other data left out.
+        rules: usize,
+        /// Why the first of them are.
+        reasons: String,
     },
     /// An event that could not be read.
     #[error("--event '{}': {reason}", path.display())]

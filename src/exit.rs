@@ -24,7 +24,10 @@ pub enum Exit {
 /// The statuses of `sweep` with their meaning, for the README and `--help`.
 pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Complete, "every byte of the evidence was read and understood"),
-    (Exit::WrongOrder, "wrong arguments, detection or output path; nothing was done"),
+    (
+        Exit::WrongOrder,
+        "wrong arguments, detection or output path, or with `--strict` a rule that is refused; nothing was done",
+    ),
     (Exit::Damaged, "finished, but some evidence was damaged or unreadable: the ledger says what"),
     (Exit::NothingRead, "no event log could be read at all"),
     (Exit::OutputFailed, "an output could not be written"),
@@ -45,7 +48,7 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
 
 /// The statuses of `detections`, likewise.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
-    (Exit::Complete, "answered; `check`: all rules run; `test`: all tests passed"),
+    (Exit::Complete, "answered; `check`: all rules run but those about other data; `test`: all tests passed"),
     (Exit::WrongOrder, "wrong arguments, or nothing that can be read as a detection"),
     (Exit::Damaged, "`check`: a rule is refused; `test`: a test failed, or a rule is refused"),
     (Exit::NothingRead, "`test`: no test failed, but the data of some is missing"),

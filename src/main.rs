@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use tikv_jemallocator::Jemalloc;
 
 use dnsweep::cli::{Command, CommandLine, DetectionsCommand, LogFormat, SweepArguments, VerifyArguments};
-use dnsweep::config::{Config, LoadedExclusion};
+use dnsweep::config::Config;
 use dnsweep::detections;
 use dnsweep::discover::escaped_name;
 use dnsweep::error::SweepError;
@@ -75,8 +75,8 @@ fn try_sweep(arguments: &SweepArguments) -> Result<Exit, SweepError> {
     let config = Config::resolve(arguments, EventTime::now())?;
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
-    progress.detections(&config.detections, &config.refused);
-    config.exclusions.iter().filter_map(LoadedExclusion::warning).for_each(|warning| progress.warn(&warning));
+    progress.detections(&config.detections, &config.not_run);
+    progress.exclusions(&config.exclusions);
     let words = std::env::args_os().map(|word| escaped_name(&word)).collect();
     let outcome = sweep(config, words, &mut progress, &interrupt)?;
     let summary = Summary {

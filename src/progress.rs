@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::LogFormat;
-use crate::config::{LoadedDetection, RefusedDetection};
+use crate::config::{LoadedDetection, LoadedExclusion, NotRun};
 use crate::discover::Discovery;
 use crate::event::EventTime;
 use crate::report::{FileReport, Status, escaped, escaped_json};
@@ -15,7 +15,7 @@ use crate::sweep::Observer;
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Nothing.
+    /// Nothing but errors, and how many rules do not run.
     Quiet,
     /// Talk, and progress where standard error is a terminal.
     Normal,
@@ -39,11 +39,6 @@ impl<W: Write> Progress<W> {
         Progress { log, verbosity, bar: ProgressBar::with_draw_target(None, target), matches: 0 }
     }
 
-    /// Says what whoever ordered the sweep should know.
-    pub fn warn(&mut self, message: &str) {
-        self.talk(Level::Warning, message);
-    }
-
     fn talk(&mut self, level: Level, message: &str) {
         if self.verbosity == Verbosity::Normal {
             let log = &mut self.log;
@@ -61,23 +56,58 @@ impl<W: Write> Progress<W> {
 }
 
 /// Fits 80 columns: the bar takes what the numbers leave.
-/// How many refused rules are named; a collection of rules can hold thousands for other events.
-const MOST_REFUSED: usize = 10;
 const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} ETA {eta} {msg}";
+/// How many lines are written of one kind: rules and exclusions can be thousands.
+const MOST_LINES: usize = 10;
 
 impl<W: Write> Progress<W> {
-    /// Says which rules cannot be looked for, and how others are taken.
-    pub fn detections(&mut self, detections: &[LoadedDetection], refused: &[RefusedDetection]) {
-        for loaded in detections {
-            for note in &loaded.detection.notes {
-                self.talk(Level::Warning, &format!("detection {}: {note}", loaded.source));
+    /// Says which rules cannot be looked for, and how others are taken. How many do not run is said even where nothing else is: whoever
+    /// reads the answer must know that it is not that of all rules.
+    pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
+        let noted = |loaded: &LoadedDetection| {
+            let source = loaded.source.clone();
+            loaded.detection.notes.clone().into_iter().map(move |note| format!("detection {source}: {note}"))
+        };
+        self.warn_of(detections.iter().flat_map(noted), "notes on detections");
+        let refused = &not_run.refused;
+        let reasons = refused.iter().map(|refused| format!("detection refused: {}", refused.reason));
+        self.warn_of(reasons, "refused detections");
+        if !refused.is_empty() {
+            let all = detections.len() + refused.len();
+            let message = format!(
+                "{} of {all} rules run, {} do not: run.json says why (refused_detections); --strict makes that an error",
+                detections.len(),
+                refused.len()
+            );
+            let log = &mut self.log;
+            self.bar.suspend(|| log.line(Level::Warning, &message));
+        }
+        let others = NotRun { refused: Vec::new(), ..not_run.clone() }.counted();
+        if !others.is_empty() {
+            self.talk(Level::Info, &format!("not looked for: {others}"));
+        }
+    }
+
+    /// Says which exclusions are not applied.
+    pub fn exclusions(&mut self, exclusions: &[LoadedExclusion]) {
+        self.warn_of(
+            exclusions.iter().filter_map(LoadedExclusion::warning),
+            "exclusions that are not applied",
+        );
+    }
+
+    /// Warns, by a line each of the first of some messages, and counts the rest.
+    fn warn_of(&mut self, messages: impl Iterator<Item = String>, what: &str) {
+        let mut more = 0_u64;
+        for (place, message) in messages.enumerate() {
+            if place < MOST_LINES {
+                self.talk(Level::Warning, &message);
+            } else {
+                more += 1;
             }
         }
-        for RefusedDetection { reason, .. } in refused.iter().take(MOST_REFUSED) {
-            self.talk(Level::Warning, &format!("detection passed over: {reason}"));
-        }
-        if let Some(more @ 1..) = refused.len().checked_sub(MOST_REFUSED) {
-            self.talk(Level::Warning, &format!("{more} more detections passed over: run.json lists them"));
+        if more > 0 {
+            self.talk(Level::Warning, &format!("{more} more {what}: run.json lists them"));
         }
     }
 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::{
-    Config, Decoding, ExcludedRows, Hashing, Leads, LoadedDetection, LoadedExclusion, OnMatch,
+    Config, Decoding, ExcludedRows, Hashing, Leads, LoadedDetection, LoadedExclusion, NotRun, OnMatch,
     RefusedDetection, Standing,
 };
 use crate::detect::LeadCondition;
@@ -29,7 +29,7 @@ use crate::in_order::in_order;
 use crate::machine::{machine, working_directory};
 use crate::report::{
     DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, HostRow, LEADS_COLUMNS,
-    MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, Run, Totals,
+    MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, RuleCounts, Run, Totals,
 };
 use crate::scan::{Checksums, Recovery};
 use crate::write::{Rest, Table};
@@ -156,7 +156,9 @@ fn conclude(
         evidence: discovery.evidence,
         evidence_of_roots: discovery.evidence_of_roots,
         passed_over: discovery.passed_over,
-        refused_detections: config.refused.into_iter().map(refused_record).collect(),
+        rules: rule_counts(&config),
+        refused_detections: config.not_run.refused.into_iter().map(refused_record).collect(),
+        other_data_detections: config.not_run.other_data.into_iter().map(refused_record).collect(),
         detections: config
             .detections
             .into_iter()
@@ -244,6 +246,18 @@ fn detection_record(
         unique_matches,
         recovered_matches,
         leads,
+    }
+}
+
+fn rule_counts(config: &Config) -> RuleCounts {
+    let NotRun { refused, other_data, no_rules } = &config.not_run;
+    let (run, refused) = (config.detections.len() as u64, refused.len() as u64);
+    RuleCounts {
+        found: run + refused,
+        run,
+        refused,
+        about_other_data: other_data.len() as u64,
+        files_without_a_rule: no_rules.len() as u64,
     }
 }
 

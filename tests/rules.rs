@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use common::logs::log;
-use common::{Ended, Scene, Swept, dnsweep};
+use common::{Ended, Scene, Swept, dnsweep, forget_reads, was_read};
 use dnsweep_samples::Event;
 use serde_json::{Value, json};
 
@@ -180,4 +180,171 @@ fn an_event_that_is_taken_away_from_two_rules_is_one_event() {
     assert_eq!(excluded(&swept("")), (json!(1), json!(1), json!(1), 2));
     // Of one rule only: the other still describes it.
     assert_eq!(excluded(&swept(", detections: [one]")), (json!(2), json!(1), json!(1), 1));
+}
+
+const JOINED: &str = "name: Joined\nid: joined\nsearch: EventCode=22 | eventstats count\n";
+const LOST_SEARCH: &str = "name: Lost\nid: lost\nknown_false_positives: None.\n";
+const OTHER_EVENT: &str = "name: Process\nid: process\nsearch: '`sysmon` EventCode=1 Image=*'\n";
+const MACRO: &str = "name: sysmon\ndefinition: sourcetype=x\n";
+const STORY: &str = "name: A Story\nid: story\nversion: 1\nnarrative: Once.\ntags: {category: [Malware]}\n";
+
+/// A directory of rules as one is given whole: of three rules about DNS queries one runs, and there is other YAML.
+fn mixed() -> Scene {
+    scene(&[
+        ("run.yml", &rule("run", "")),
+        ("refused/joined.yml", JOINED),
+        ("refused/lost.yml", LOST_SEARCH),
+        ("process.yml", OTHER_EVENT),
+        ("macros/sysmon.yml", MACRO),
+        ("stories/story.yml", STORY),
+        ("lists/list.yml", "- a\n- b\n"),
+        ("lists/empty.yml", "# nothing\n"),
+    ])
+}
+
+#[test]
+fn rules_that_did_not_run_are_part_of_the_answer() {
+    let scene = mixed();
+    let swept = sweep(&scene, &["--quiet"]).expect(0);
+    let run = swept.run();
+    assert_eq!(
+        run["rules"],
+        json!({ "found": 3, "run": 1, "refused": 2, "about_other_data": 1, "files_without_a_rule": 4 })
+    );
+    let sources = |list: &str| -> Vec<String> {
+        let sources = run[list].as_array().unwrap().iter().map(|one| one["source"].as_str().unwrap());
+        sources.map(|source| source.rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(sources("refused_detections"), ["joined.yml", "lost.yml"]);
+    assert_eq!(sources("other_data_detections"), ["process.yml"]);
+    // One line of standard error, though nothing else is said there.
+    let errors = &swept.ended.stderr;
+    assert!(
+        errors.contains("warning: 1 of 3 rules run, 2 do not") && errors.lines().count() == 1,
+        "{errors}"
+    );
+    let summary = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(summary.contains("Rules 1 of 3 rules ran; 2 refused"), "{summary}");
+    assert!(summary.contains("1 other is about other data") && summary.contains("'eventstats'"), "{summary}");
+    let talk = sweep(&scene, &[]).expect(0).ended.stderr;
+    for line in
+        ["detection refused: ", "eventstats", "not looked for: 1 about other data, 4 files without a rule"]
+    {
+        assert!(talk.contains(line), "{line}: {talk}");
+    }
+}
+
+#[test]
+fn one_refused_rule_is_too_many_if_all_are_wanted() {
+    let scene = mixed();
+    let log = scene.evidence().join("A/Sysmon.evtx");
+    forget_reads(&log);
+    let strict = sweep(&scene, &["--strict", "--quiet"]);
+    assert_eq!(strict.ended.status, 2, "{}", strict.ended.stderr);
+    for part in ["--strict: 2 of 3 rules", "eventstats", "lost.yml"] {
+        assert!(strict.ended.stderr.contains(part), "{part}: {}", strict.ended.stderr);
+    }
+    assert!(!was_read(&log) && !scene.out().exists());
+    // What is about other data, or no rule, is no reason.
+    fs::remove_dir_all(scene.path("rules/refused")).unwrap();
+    let swept = sweep(&scene, &["--strict", "--quiet"]).expect(0);
+    assert_eq!(swept.ended.stderr, "");
+    assert!(swept.ended.stdout.contains("Rules       1 of 1 rule ran; 1 other is about other data\n"));
+    // Where all run, nothing is said of it.
+    fs::remove_file(scene.path("rules/process.yml")).unwrap();
+    assert!(!sweep(&scene, &[]).expect(0).ended.stdout.contains("Rules "));
+}
+
+#[test]
+fn a_check_counts_other_data_and_other_files_apart() {
+    let scene = mixed();
+    let output = detections(&["check", &directory(&scene)]);
+    assert_eq!(output.status, 3, "{}", output.stdout);
+    let kinds: Vec<&str> = output.stdout.lines().map(|line| line.get(..8).unwrap().trim_end()).collect();
+    assert_eq!(
+        kinds,
+        ["no rule", "no rule", "no rule", "other", "refused", "refused", "runs", "no rule", "1 of 3 r"]
+    );
+    let last = "1 of 3 run; 2 refused, 1 about other data, 4 files without a rule\n";
+    assert!(output.stdout.ends_with(last), "{}", output.stdout);
+    fs::remove_dir_all(scene.path("rules/refused")).unwrap();
+    assert_eq!(detections(&["check", &directory(&scene)]).status, 0);
+    // Where nothing can be looked for, the reason is of the kind that there is.
+    fs::remove_file(scene.path("rules/run.yml")).unwrap();
+    let nothing = sweep(&scene, &[]);
+    let expected = "found 1 about other data, 4 files without a rule; ";
+    assert!(nothing.ended.status == 2 && nothing.ended.stderr.contains(expected), "{}", nothing.ended.stderr);
+    // A file that was named must be a rule that runs.
+    for name in ["process.yml", "macros/sysmon.yml"] {
+        let named = scene.path("rules").join(name).display().to_string();
+        let swept = scene.sweep(&["--detection", &named]);
+        assert!(swept.ended.status == 2 && swept.ended.stderr.contains(name), "{}", swept.ended.stderr);
+    }
+}
+
+#[test]
+fn a_detection_is_meant_by_its_id_its_name_or_a_part_of_either() {
+    let scene = scene(&[("a.yml", &rule("paste-1", "")), ("b.yml", &rule("paste-12", ""))]);
+    let directory = directory(&scene);
+    let shown = |words: &[&str]| detections(&[&["show"], words].concat());
+    for (said, id) in [
+        ("paste-1", "paste-1"),
+        ("paste-12", "paste-12"),
+        ("PASTE-12", "paste-12"),
+        ("rule paste-1", "paste-1"),
+        ("E-12", "paste-12"),
+    ] {
+        let output = shown(&[said, &directory]);
+        assert!(output.stdout.contains(&format!("Id          {id}\n")), "{said}: {output:?}");
+        let output = detections(&["explain", "--detection", said, "--query-name", "x", &directory]);
+        assert!(output.stdout.starts_with(&format!("Rule {id}\n")), "{said}: {output:?}");
+    }
+    for (words, part) in [
+        (&["paste", &directory][..], "of one detection only; it is of paste-1 (Rule paste-1), paste-12"),
+        (&["nobody", &directory], "expected an id, a name or a part of either; there are paste-1"),
+        (&[&directory], "as there are several: paste-1 (Rule paste-1), paste-12"),
+    ] {
+        let output = shown(words);
+        assert!(output.status == 2 && output.stderr.contains(part), "{words:?}: {output:?}");
+    }
+    // Where there is one, it need not be named: of a file, and of what is built in.
+    let file = format!("{directory}/a.yml");
+    assert!(shown(&[&file]).stdout.contains("Id          paste-1\n"));
+    assert!(shown(&[]).stdout.contains("Suspicious Process DNS Query"));
+    let output = detections(&["explain", "--query-name", "pastebin.com", &file]);
+    assert!(output.stdout.contains("The event matches."), "{output:?}");
+    // A path that is called like a detection is the path, unless the option says otherwise.
+    fs::create_dir(scene.path("paste-1")).unwrap();
+    let output = common::run(dnsweep().current_dir(scene.path("")).args([
+        "detections",
+        "show",
+        "paste-1",
+        &directory,
+    ]));
+    assert_eq!(output.status, 2, "{output:?}");
+    let option = ["detections", "show", "--detection", "paste-1", &directory];
+    let output = common::run(dnsweep().current_dir(scene.path("")).args(option));
+    assert!(output.stdout.contains("Id          paste-1\n"), "{output:?}");
+}
+
+#[test]
+fn thousands_of_exclusions_do_not_fill_the_screen() {
+    let scene = scene(&[("a.yml", &rule("paste", ""))]);
+    let entry = |number: u32| {
+        let expires = if number.is_multiple_of(2) { ", expires: 2024-01-01" } else { "" };
+        let name = if number == 4321 { "raw.pastebin.com".to_owned() } else { format!("{number}.example") };
+        format!("- {{search: QueryName={name}, reason: Ours{expires}}}\n")
+    };
+    let allow = scene.path("allow.yml");
+    fs::write(&allow, (1..=10_000).map(entry).collect::<String>()).unwrap();
+    let swept = sweep(&scene, &["--allow", allow.to_str().unwrap()]).expect(0);
+    assert_eq!(swept.run()["exclusions"].as_array().unwrap().len(), 10_000);
+    let (summary, errors) = (&swept.ended.stdout, &swept.ended.stderr);
+    assert!(summary.lines().count() < 60 && errors.lines().count() < 20, "{summary}{errors}");
+    assert!(summary.contains("Excluded    allow.yml:4321: 1 match on A (1)"), "{summary}");
+    assert!(
+        summary.contains("… and 9,990 more: 4,990 took nothing away, 5,000 expired: see run.json"),
+        "{summary}"
+    );
+    assert!(errors.contains("4990 more exclusions that are not applied: run.json lists them"), "{errors}");
 }

@@ -1,9 +1,11 @@
 //! The detections that are asked for: rule files that were named, and those in directories that were.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::not_run::{NotRun, WhyNot, first_of};
 use crate::detect::{Detection, Placeholders};
 use crate::digest::sha256;
 use crate::error::SweepError;
@@ -14,6 +16,8 @@ const MOST_ID: usize = 200;
 const MOST_RULE_BYTES: u64 = 1 << 20;
 /// Directories deeper than this are no collection of rules; without a bound, one that holds itself would have no end.
 const DEEPEST_DIRECTORY: usize = 32;
+/// How many names a message lists.
+const MOST_NAMED: usize = 10;
 /// How rule files are called.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 
@@ -28,24 +32,17 @@ pub struct LoadedDetection {
     pub sha256: String,
 }
 
-/// A file in a directory of rules that cannot be looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedDetection {
-    /// The file.
-    pub source: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// Detections, and what could be none.
+/// Detections, and what is none or cannot be looked for.
 #[derive(Debug, Default)]
 pub struct Catalog {
     /// Those that can be looked for.
     pub detections: Vec<LoadedDetection>,
-    /// Files in directories that cannot.
-    pub refused: Vec<RefusedDetection>,
+    /// Files in directories that are not.
+    pub not_run: NotRun,
     /// The SHA-256 of the file of placeholders' values; empty without one.
     pub placeholders_sha256: String,
+    /// The places of the detections, by their ids.
+    places: HashMap<String, usize>,
 }
 
 /// How a file was come by.
@@ -67,30 +64,38 @@ impl Catalog {
         if paths.is_empty() {
             let detection = Detection::seed().map_err(|error| wrong(error.to_string()))?;
             let sha256 = sha256(Detection::seed_text().as_bytes());
-            catalog.detections.push(LoadedDetection { detection, source: "built in".to_owned(), sha256 });
+            catalog.push(LoadedDetection { detection, source: "built in".to_owned(), sha256 });
         }
         for path in paths {
             catalog.add_path(path, Found::Named, &placeholders)?;
         }
         if catalog.detections.is_empty() {
-            let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-            let first =
-                catalog.refused.first().map(|refused| format!("; {}", refused.reason)).unwrap_or_default();
-            return Err(wrong(format!(
-                "{}: expected a rule file that can be looked for, found none{first}",
-                names.join(", ")
-            )));
+            return Err(wrong(catalog.nothing_to_look_for(paths)));
         }
         Ok(catalog)
     }
 
-    /// The detection of that id.
-    pub fn find(&self, id: &str) -> Result<&LoadedDetection, SweepError> {
-        let found = self.detections.iter().find(|loaded| loaded.detection.id == id);
-        found.ok_or_else(|| {
-            let ids: Vec<&str> = self.detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
-            SweepError::NoDetection { id: id.to_owned(), known: ids.join(", ") }
-        })
+    /// Says that none of the files that were named can be looked for, and why.
+    fn nothing_to_look_for(&self, paths: &[PathBuf]) -> String {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = match self.not_run.counted() {
+            nothing if nothing.is_empty() => "no .yml and no .yaml".to_owned(),
+            counted => counted,
+        };
+        let first = match (self.not_run.refused.first(), self.not_run.other_data.first()) {
+            (Some(first), _) | (None, Some(first)) => format!("; {}", first.reason),
+            (None, None) => String::new(),
+        };
+        format!(
+            "{}: expected a rule file that can be looked for, found {found}{first}",
+            first_of(&names, MOST_NAMED, ", ")
+        )
+    }
+
+    fn push(&mut self, loaded: LoadedDetection) {
+        self.places.insert(loaded.detection.id.clone(), self.detections.len());
+        self.detections.push(loaded);
     }
 
     /// The same, whether they can be looked for or not: what cannot is refused.
@@ -110,9 +115,9 @@ impl Catalog {
         let metadata = fs::metadata(path).map_err(|error| wrong(format!("{source}: {error}")))?;
         if !metadata.is_dir() {
             return match (self.add_file(path, found, placeholders), found) {
-                (Err(reason), Found::Named) => Err(wrong(reason)),
-                (Err(reason), Found::InDirectory) => {
-                    self.refused.push(RefusedDetection { source, reason });
+                (Err(why), Found::Named) => Err(wrong(why.reason())),
+                (Err(why), Found::InDirectory) => {
+                    self.not_run.add(source, why);
                     Ok(())
                 }
                 (Ok(()), _) => Ok(()),
@@ -121,29 +126,32 @@ impl Catalog {
         for file in
             rule_files(path, 0).map_err(|(path, error)| wrong(format!("{}: {error}", path.display())))?
         {
-            if let Err(reason) = self.add_file(&file, Found::InDirectory, placeholders) {
-                self.refused.push(RefusedDetection { source: file.display().to_string(), reason });
+            if let Err(why) = self.add_file(&file, Found::InDirectory, placeholders) {
+                self.not_run.add(file.display().to_string(), why);
             }
         }
         Ok(())
     }
 
-    /// Adds a rule file. The error says what is wrong with it.
-    fn add_file(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), String> {
+    /// Adds a rule file. The error says why it is not looked for.
+    fn add_file(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), WhyNot> {
         let source = path.display().to_string();
-        let text = text_of(path).map_err(|error| format!("{source}: {error}"))?;
-        let detection =
-            Detection::from_yaml(&text, &source, placeholders).map_err(|error| error.to_string())?;
-        check_id(&detection.id, &source)?;
+        let text = text_of(path).map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
+        let detection = Detection::from_yaml(&text, &source, placeholders)?;
+        check_id(&detection.id, &source).map_err(WhyNot::Refused)?;
         let sha256 = sha256(text.as_bytes());
-        if let Some(other) = self.detections.iter().find(|other| other.detection.id == detection.id) {
+        let known = self.places.get(&detection.id).and_then(|place| self.detections.get(*place));
+        if let Some(other) = known {
             // Named once by itself and once with its directory, it is one.
             if found == Found::InDirectory && is_same_file(path, Path::new(&other.source)) {
                 return Ok(());
             }
-            return Err(format!("{source}: id {} is that of {} too", detection.id, other.source));
+            return Err(WhyNot::Refused(format!(
+                "{source}: id {} is that of {} too",
+                detection.id, other.source
+            )));
         }
-        self.detections.push(LoadedDetection { detection, source, sha256 });
+        self.push(LoadedDetection { detection, source, sha256 });
         Ok(())
     }
 }

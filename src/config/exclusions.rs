@@ -4,11 +4,15 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::detections::{LoadedDetection, text_of};
+use super::not_run::first_of;
 use crate::detect::{Exclusion, Expiry};
 use crate::digest::sha256;
 use crate::discover::escaped_name;
 use crate::error::SweepError;
 use crate::event::EventTime;
+
+/// How many ids a message lists.
+const MOST_IDS: usize = 10;
 
 /// An exclusion and where it came from.
 #[derive(Debug, Clone)]
@@ -110,7 +114,7 @@ fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Re
             let known: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
             Err(format!(
                 "detections: expected ids of detections that are looked for ({}), found '{id}'",
-                known.join(", ")
+                first_of(&known, MOST_IDS, ", ")
             ))
         }
     }

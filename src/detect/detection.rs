@@ -92,6 +92,14 @@ pub struct DataSet {
 /// A rule file that is no detection.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
+    /// YAML of something else, such as a macro or a story that lies beside rules.
+    #[error(
+        "{source_name}: expected a rule: a search (Splunk), or a logsource and a detection (Sigma); found none of these"
+    )]
+    NoRule {
+        /// The file's name.
+        source_name: String,
+    },
     /// Not YAML, or not of the form of a detection.
     #[error("{source_name}: expected a detection in YAML: {problem}")]
     Yaml {
@@ -129,13 +137,21 @@ pub enum DetectionError {
 }
 
 impl DetectionError {
+    /// Whether the file holds something else than a rule.
+    #[must_use]
+    pub fn is_no_rule(&self) -> bool {
+        matches!(self, DetectionError::NoRule { .. })
+    }
+
     /// Whether the rule is understood, but is about other data than Sysmon's DNS queries.
     #[must_use]
     pub fn is_about_other_data(&self) -> bool {
         match self {
             DetectionError::OtherEvent { .. } => true,
             DetectionError::Search { problem, .. } => problem.reason == SearchReason::OtherData,
-            DetectionError::Yaml { .. } | DetectionError::Sigma { .. } => false,
+            DetectionError::NoRule { .. } | DetectionError::Yaml { .. } | DetectionError::Sigma { .. } => {
+                false
+            }
         }
     }
 }
@@ -159,8 +175,10 @@ impl Detection {
 
     fn read(text: &str, source_name: &str, placeholders: &Placeholders) -> Result<Self, DetectionError> {
         let source_name = source_name.to_owned();
-        let form: RuleForm = match from_yaml(text) {
-            Ok(form) => form,
+        let form = match from_yaml::<RuleForm>(text) {
+            Ok(form) if form.is_rule() => form,
+            Ok(_) => return Err(DetectionError::NoRule { source_name }),
+            Err(_) if is_nothing_or_a_list(text) => return Err(DetectionError::NoRule { source_name }),
             Err(problem) => return Err(DetectionError::Yaml { source_name, problem }),
         };
         if form.logsource.is_some() || form.detection.is_some() || form.correlation.is_some() {
@@ -224,12 +242,33 @@ impl Detection {
     }
 }
 
-/// What tells the languages apart: a Sigma rule has a log source and a detection.
+/// What tells the languages apart, and rules from other files: a Sigma rule has a log source and a detection, one of Splunk's a
+/// search. The other keys are in rules only, so that one which lost its search is not taken for another file.
 #[derive(Deserialize)]
 struct RuleForm {
     logsource: Option<IgnoredAny>,
     detection: Option<SigmaDetection>,
     correlation: Option<IgnoredAny>,
+    search: Option<IgnoredAny>,
+    rba: Option<IgnoredAny>,
+    finding: Option<IgnoredAny>,
+    intermediate_findings: Option<IgnoredAny>,
+    known_false_positives: Option<IgnoredAny>,
+}
+
+impl RuleForm {
+    fn is_rule(&self) -> bool {
+        let RuleForm { logsource, correlation, search, rba, finding, intermediate_findings, .. } = self;
+        let keys = [logsource, correlation, search, rba, finding, intermediate_findings];
+        self.detection.is_some()
+            || self.known_false_positives.is_some()
+            || keys.into_iter().any(Option::is_some)
+    }
+}
+
+/// Whether a text is YAML of the kind that no rule is: nothing at all, or a list.
+fn is_nothing_or_a_list(text: &str) -> bool {
+    from_yaml::<Option<Vec<IgnoredAny>>>(text).is_ok()
 }
 
 /// As much of a Sigma rule's `detection` as is looked at before the rule is read.

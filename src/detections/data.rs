@@ -61,15 +61,15 @@ pub fn test(arguments: &TestArguments) -> Result<Answer, SweepError> {
             let _ = writeln!(text, "{word}  {source}, {}: {found}", escaped(&data_set.test));
         }
     }
-    for refused in &catalog.refused {
+    for refused in &catalog.not_run.refused {
         let _ = writeln!(text, "refused  {}", escaped(&refused.reason));
     }
     let _ = writeln!(
         text,
         "{passed} passed, {failed} failed, {missing} without data, {} rules refused",
-        catalog.refused.len()
+        catalog.not_run.refused.len()
     );
-    let exit = match (failed > 0 || !catalog.refused.is_empty(), missing > 0) {
+    let exit = match (failed > 0 || !catalog.not_run.refused.is_empty(), missing > 0) {
         (true, _) => Exit::Damaged,
         (false, true) => Exit::NothingRead,
         (false, false) => Exit::Complete,

@@ -20,7 +20,7 @@ use crate::scan::dns_query_of_json;
 /// Explains what a detection makes of an event.
 pub fn explain(arguments: &ExplainArguments) -> Result<Answer, SweepError> {
     let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
-    let loaded = catalog.find(&arguments.detection)?;
+    let loaded = catalog.find(arguments.detection.as_deref())?;
     let event = match &arguments.event {
         Some(path) => event_in(path)?,
         None => DnsQueryEvent {

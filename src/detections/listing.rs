@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Answer, tree_lines};
 use crate::cli::{CatalogArguments, CheckArguments, ShowArguments};
-use crate::config::{Catalog, LoadedDetection};
+use crate::config::{Catalog, LoadedDetection, NotRun};
 use crate::detect::{Detection, RequiredLiteral, StatsColumn, Tree};
 use crate::error::SweepError;
 use crate::exit::Exit;
@@ -25,16 +25,21 @@ pub fn list(arguments: &CatalogArguments) -> Result<Answer, SweepError> {
         let selected = selected_by(&search.predicate.required_literals(), MOST_LITERALS);
         let _ = writeln!(text, "{:longest$}  decoded only if {}", "", escaped(&selected));
     }
-    for refused in &catalog.refused {
-        let _ = writeln!(text, "passed over: {}", escaped(&refused.reason));
+    for refused in &catalog.not_run.refused {
+        let _ = writeln!(text, "refused: {}", escaped(&refused.reason));
+    }
+    let counted = catalog.not_run.counted();
+    if !counted.is_empty() {
+        let _ = writeln!(text, "not looked for: {counted}");
     }
     Ok(Answer { text, exit: Exit::Complete })
 }
 
 /// Shows a detection.
 pub fn show(arguments: &ShowArguments) -> Result<Answer, SweepError> {
-    let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
-    let loaded = catalog.find(&arguments.id)?;
+    let (choice, paths) = arguments.resolved();
+    let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
+    let loaded = catalog.find(choice.as_deref())?;
     let mut text = String::new();
     said(loaded, &mut text);
     let predicate = &loaded.detection.search.predicate;
@@ -109,19 +114,22 @@ pub fn check(arguments: &CheckArguments) -> Result<Answer, SweepError> {
         }
         lines.push((source, line));
     }
-    for refused in &catalog.refused {
-        lines.push((&refused.source, format!("refused  {}", refused.reason)));
-    }
+    let NotRun { refused, other_data, no_rules } = &catalog.not_run;
+    lines.extend(refused.iter().map(|one| (one.source.as_str(), format!("refused  {}", one.reason))));
+    lines.extend(other_data.iter().map(|one| (one.source.as_str(), format!("other    {}", one.reason))));
+    lines.extend(no_rules.iter().map(|source| (source.as_str(), format!("no rule  {source}"))));
     lines.sort();
     let mut text = String::new();
     for (_, line) in &lines {
         let _ = writeln!(text, "{}", escaped(line));
     }
-    let _ = writeln!(text, "{} of {} run", catalog.detections.len(), lines.len());
+    let (run, rules) = (catalog.detections.len(), catalog.detections.len() + refused.len());
+    let counted = catalog.not_run.counted();
+    let _ = writeln!(text, "{run} of {rules} run{}{counted}", if counted.is_empty() { "" } else { "; " });
     let exit = if lines.is_empty() {
         let _ = writeln!(text, "expected rule files, found no .yml and no .yaml");
         Exit::WrongOrder
-    } else if catalog.refused.is_empty() {
+    } else if refused.is_empty() {
         Exit::Complete
     } else {
         Exit::Damaged

@@ -26,7 +26,8 @@ pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
 pub use run::{
-    DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord, RefusedRecord, Run, Totals,
+    DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord, RefusedRecord, RuleCounts,
+    Run, Totals,
 };
 pub use stated::{NotStated, Stated};
 pub use summary::{FlawedFile, Summary, terminal_width};

@@ -52,8 +52,12 @@ pub struct Run {
     pub passed_over: PassedOver,
     /// The detections.
     pub detections: Vec<DetectionRecord>,
-    /// Files in directories of rules that could not be looked for.
+    /// How many rules there were, by what became of them.
+    pub rules: RuleCounts,
+    /// Rules in directories that could not be looked for, though they may be about DNS queries.
     pub refused_detections: Vec<RefusedRecord>,
+    /// Rules in directories about other data, which no DNS query could match.
+    pub other_data_detections: Vec<RefusedRecord>,
     /// The site's exclusions, in their order.
     pub exclusions: Vec<ExclusionRecord>,
     /// Sums over all files.
@@ -173,7 +177,22 @@ pub enum NamesAsked {
     None,
 }
 
-/// A file in a directory of rules that could not be looked for.
+/// How many rules there were, by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RuleCounts {
+    /// Rules that are about DNS queries, as far as is known: those that ran and those that are refused.
+    pub found: u64,
+    /// Of these, those that ran.
+    pub run: u64,
+    /// Of these, those that are refused.
+    pub refused: u64,
+    /// Rules about other data, counted nowhere else.
+    pub about_other_data: u64,
+    /// YAML files among the rules that hold none.
+    pub files_without_a_rule: u64,
+}
+
+/// A rule in a directory that was not looked for.
 #[derive(Debug, Clone, Serialize)]
 pub struct RefusedRecord {
     /// The file.

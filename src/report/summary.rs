@@ -108,6 +108,7 @@ impl Summary<'_> {
             copies(matches - unique_matches),
             recovered(recovered_matches)
         )?;
+        self.rules(f)?;
         let all = self.run.detections.as_slice();
         // Of one or a few, each is named; of many, those that found something.
         let shown = |detection: &&DetectionRecord| all.len() <= MOST_DETECTIONS || detection.matches > 0;

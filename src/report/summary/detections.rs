@@ -1,12 +1,40 @@
 //! What the summary says of detections: what each found, and which risk it states.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-use super::{MOST_VALUES, Summary, escaped, grouped};
+use super::{MOST_VALUES, Summary, counted, escaped, grouped};
 use crate::report::host::Host;
-use crate::report::run::DetectionRecord;
+use crate::report::run::{DetectionRecord, RuleCounts};
+
+/// Of how many refused rules the summary says why; `run.json` has all.
+const MOST_REFUSED: usize = 5;
+/// How much of a reason is shown, in characters.
+const LONGEST_REASON: usize = 400;
 
 impl Summary<'_> {
+    /// How many of the rules ran, where some did not: their answer is not that of all.
+    pub(super) fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RuleCounts { found, run, refused, about_other_data, .. } = self.run.rules;
+        if refused == 0 && about_other_data == 0 {
+            return Ok(());
+        }
+        let mut text = format!("{} of {} ran", grouped(run), counted(found, "rule", "rules"));
+        if refused > 0 {
+            let _ =
+                write!(text, "; {} refused, so nothing is known of what they would find", grouped(refused));
+        }
+        if about_other_data > 0 {
+            let _ =
+                write!(text, "; {} about other data", counted(about_other_data, "other is", "others are"));
+        }
+        self.labelled(f, "Rules", &text)?;
+        for refused in self.run.refused_detections.iter().take(MOST_REFUSED) {
+            self.labelled(f, "", &shortened(&refused.reason))?;
+        }
+        let refused = usize::try_from(refused).unwrap_or(usize::MAX);
+        self.more(f, refused, MOST_REFUSED, "refused rules", "run.json")
+    }
+
     /// Which detections describe a host's matches, if it could be one of several.
     pub(super) fn detections_of(&self, f: &mut fmt::Formatter<'_>, host: &Host) -> fmt::Result {
         if self.run.detections.len() < 2 {
@@ -36,4 +64,12 @@ pub(super) fn text(detection: &DetectionRecord) -> String {
 /// The risk score of a host's matches.
 pub(super) fn risk(score: Option<i64>) -> String {
     score.map_or_else(|| "no risk score stated".to_owned(), |score| format!("risk score {score}"))
+}
+
+/// A reason, cut where it is longer than a summary needs.
+fn shortened(reason: &str) -> String {
+    let mut letters = reason.chars();
+    let shown: String = letters.by_ref().take(LONGEST_REASON).collect();
+    let rest = if letters.next().is_some() { "…" } else { "" };
+    format!("{}{rest}", escaped(&shown))
 }

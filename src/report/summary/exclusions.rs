@@ -5,12 +5,37 @@ use std::fmt;
 use super::{MOST_VALUES, Summary, counted, escaped, grouped};
 use crate::report::exclusion::{ExcludedOn, ExclusionRecord};
 
+/// How many exclusions are shown; `run.json` has all.
+const MOST_EXCLUSIONS: usize = 10;
+
 impl Summary<'_> {
-    /// A line for each exclusion, also for one that took nothing away: it may be one too many.
+    /// A line for each exclusion, also for one that took nothing away: it may be one too many. Of many, those that took most away are shown,
+    /// and the rest is counted.
     pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exclusions = &self.run.exclusions;
-        exclusions.iter().try_for_each(|exclusion| self.labelled(f, "Excluded", &text(exclusion)))
+        let mut exclusions: Vec<&ExclusionRecord> = self.run.exclusions.iter().collect();
+        if exclusions.len() > MOST_EXCLUSIONS {
+            exclusions.sort_by_key(|exclusion| std::cmp::Reverse((taken(exclusion), !exclusion.expired)));
+        }
+        let (shown, rest) = exclusions.split_at(exclusions.len().min(MOST_EXCLUSIONS));
+        shown.iter().try_for_each(|exclusion| self.labelled(f, "Excluded", &text(exclusion)))?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let of = |holds: fn(&ExclusionRecord) -> bool| rest.iter().filter(|one| holds(one)).count() as u64;
+        let (idle, expired) = (of(|one| !one.expired && taken(one) == 0), of(|one| one.expired));
+        let text = format!(
+            "… and {} more: {} took nothing away, {} expired: see run.json",
+            grouped(rest.len() as u64),
+            grouped(idle),
+            grouped(expired)
+        );
+        self.labelled(f, "", &text)
     }
+}
+
+/// What an exclusion took away.
+fn taken(exclusion: &ExclusionRecord) -> u64 {
+    exclusion.excluded_matches + exclusion.excluded_leads
 }
 
 fn text(exclusion: &ExclusionRecord) -> String {

@@ -1,0 +1,50 @@
+//! Which detection is meant: by its id, its name, or a part of either.
+
+use super::detections::{Catalog, LoadedDetection};
+use super::not_run::first_of;
+use crate::error::SweepError;
+
+/// How many detections a message lists.
+const MOST_LISTED: usize = 10;
+
+impl Catalog {
+    /// The detection that is meant. An id or a whole name comes first, else a part of either must be of one detection only. Case does not
+    /// count. Nothing need be said where there is one.
+    pub fn find(&self, said: Option<&str>) -> Result<&LoadedDetection, SweepError> {
+        let all: Vec<&LoadedDetection> = self.detections.iter().collect();
+        let Some(said) = said else { return only(&all, None) };
+        let lower = said.to_lowercase();
+        let id = |loaded: &LoadedDetection| loaded.detection.id.to_lowercase();
+        let name = |loaded: &LoadedDetection| loaded.detection.name.to_lowercase();
+        let ways: [&dyn Fn(&LoadedDetection) -> bool; 4] = [
+            &|loaded| loaded.detection.id == said,
+            &|loaded| id(loaded) == lower,
+            &|loaded| name(loaded) == lower,
+            &|loaded| id(loaded).contains(&lower) || name(loaded).contains(&lower),
+        ];
+        for means in ways {
+            let meant: Vec<&LoadedDetection> = all.iter().copied().filter(|loaded| means(loaded)).collect();
+            if !meant.is_empty() {
+                return only(&meant, Some(said));
+            }
+        }
+        Err(SweepError::NoDetection { said: said.to_owned(), known: listed(&all) })
+    }
+}
+
+/// The one that there is.
+fn only<'a>(meant: &[&'a LoadedDetection], said: Option<&str>) -> Result<&'a LoadedDetection, SweepError> {
+    match (meant, said) {
+        ([only], _) => Ok(only),
+        (several, None) => Err(SweepError::WhichDetection { known: listed(several) }),
+        (several, Some(said)) => {
+            Err(SweepError::AmbiguousDetection { said: said.to_owned(), known: listed(several) })
+        }
+    }
+}
+
+fn listed(detections: &[&LoadedDetection]) -> String {
+    let one = |loaded: &&LoadedDetection| format!("{} ({})", loaded.detection.id, loaded.detection.name);
+    let all: Vec<String> = detections.iter().map(one).collect();
+    first_of(&all.iter().map(String::as_str).collect::<Vec<_>>(), MOST_LISTED, ", ")
+}
