@@ -65,7 +65,7 @@ impl Encoding {
 }
 
 /// The encoding of a file that begins with `head` as event XML does; `None` if it does not. That is, in this order: a byte order
-/// mark, white space, an XML declaration, white space, and the beginning of an element `Events` or `Event`, or of the declaration
+/// mark, white space, an XML declaration, white space, and the beginning of an element `Events` or `Event` of any namespace, or of the declaration
 /// of a document of that type; all but the last may be missing. Before the declaration or the element may stand what tools put
 /// there ([`lead_in`]).
 #[must_use]
@@ -115,6 +115,7 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
         Some(_) => return None,
         None => behind.strip_prefix('<')?,
     };
+    let behind = behind_prefix(behind);
     let (rest, wrapper) = match behind.strip_prefix("Events") {
         Some(rest) => (rest, Wrapper::Events),
         None => (behind.strip_prefix("Event")?, Wrapper::None),
@@ -124,6 +125,20 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
     let wrapper = if is_empty { Wrapper::None } else { wrapper };
     let is_name = rest.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '['));
     is_name.then_some((encoding, wrapper))
+}
+
+/// An element's name without the prefix of its namespace: `Event` of `ns0:Event`.
+#[must_use]
+pub fn behind_prefix(name: &str) -> &str {
+    let end = name.bytes().position(|byte| !is_of_prefix(byte)).filter(|end| *end > 0);
+    let behind = end.and_then(|end| name.get(end..)).and_then(|rest| rest.strip_prefix(':'));
+    behind.unwrap_or(name)
+}
+
+/// Whether the prefix of a namespace can have this character. Others than ASCII are not looked for.
+#[must_use]
+pub fn is_of_prefix(character: u8) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.')
 }
 
 /// The text behind its white space, and behind what a tool put before an event.
@@ -170,6 +185,8 @@ mod tests {
             "<?xml version='1.0' encoding='utf-8' standalone='yes'?>\r\n<Events>",
             "<?xml version=\"1.0\"?><Event ",
             "<!DOCTYPE Events [<!ENTITY a 'b'>]><Events>",
+            "<ns0:Event xmlns:ns0='x'>",
+            "<?xml version='1.0'?><e:Events>",
             "- <Event xmlns='x'>",
             "<?xml version='1.0'?>\r\n- <Events>",
             "Record 1\n<?xml version='1.0'?>\n<Event>",
@@ -193,6 +210,9 @@ mod tests {
             "<Event",
             "<EventData>",
             "<EventsX>",
+            "<:Event>",
+            "<a:b:Event>",
+            "<a:EventData>",
             "<event>",
             "x<Event>",
             "&lt;Event>",

@@ -9,9 +9,11 @@ use std::io::BufRead;
 use std::ops::Range;
 
 use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
-use crate::event_xml::{Encoding, MOST_LEAD_IN, lead_in, may_begin_lead_in};
+use crate::event_xml::{Encoding, MOST_LEAD_IN, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in};
 use crate::scan::log::Block;
 
+/// The most characters of a namespace's prefix, with its colon.
+const MOST_PREFIX: usize = 32;
 /// How many blanks may stand at the start of a line before what is looked for there.
 const MOST_INDENT: usize = 64;
 /// How many bytes at the end of a file are looked at for the end of what its events lie in.
@@ -178,7 +180,7 @@ impl<'a> Text<'a> {
             _ => self.encoding.decode(bytes.get(..bytes.len() & !1).unwrap_or_default()).unwrap_or_default(),
         };
         let last = text.trim_end().strip_suffix('>').and_then(|text| text.rsplit_once("</"));
-        last.is_some_and(|(_, name)| name.trim_end() == "Events")
+        last.is_some_and(|(_, name)| behind_prefix(name.trim_end()) == "Events")
     }
 
     /// Where the file's byte order mark ends; 0 if it has none, or it is not here.
@@ -238,25 +240,49 @@ impl<'a> Text<'a> {
 
     /// The tag whose `<` stands there.
     fn tag(&self, at: u64) -> Option<Tag> {
-        let behind = |characters: &[u8]| {
-            self.reads(at, characters).then(|| at + characters.len() as u64 * self.step())
-        };
-        if let Some(name) = behind(b"<Event") {
-            let next = self.ascii(name);
-            if next == b's' && ends_name(self.ascii(name + self.step())) {
-                return self.close(name, b">").map(Tag::Around);
-            }
-            return ends_name(next).then_some(Tag::Start);
+        let step = self.step();
+        if self.ascii(at) != b'<' {
+            return None;
         }
-        if let Some(name) = behind(b"</Event") {
-            let is_around = self.ascii(name) == b's';
-            let name = if is_around { name + self.step() } else { name };
-            let space = self.space(name..self.end().min(name + MOST_TAG_BYTES)).unwrap_or(name);
-            let end = (self.ascii(space) == b'>').then(|| space + self.step())?;
-            return Some(if is_around { Tag::Around(end) } else { Tag::End(end) });
+        let is_end = self.ascii(at + step) == b'/';
+        let name = at + if is_end { 2 * step } else { step };
+        if let Some(behind) = self.behind_event(name) {
+            return if is_end { self.end_tag(behind) } else { self.start_tag(behind) };
         }
-        let name = behind(b"<?xml")?;
+        let name = self.reads(at, b"<?xml").then(|| at + 5 * step)?;
         if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
+    }
+
+    /// Where the word `Event` ends that begins there, or behind the prefix of a namespace there.
+    fn behind_event(&self, name: u64) -> Option<u64> {
+        const EVENT: &[u8] = b"Event";
+        let behind = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
+        behind(name).or_else(|| behind(self.behind_prefix(name)?))
+    }
+
+    /// Where the prefix of a namespace ends that begins there, with its colon.
+    fn behind_prefix(&self, name: u64) -> Option<u64> {
+        let mut places = (name..).step_by(self.unit_size()).take(MOST_PREFIX);
+        let end = places.find(|at| !is_of_prefix(self.ascii(*at)))?;
+        (end > name && self.ascii(end) == b':').then(|| end + self.step())
+    }
+
+    /// The start tag of an event, or of what is around them, in whose name `Event` ends there.
+    fn start_tag(&self, behind: u64) -> Option<Tag> {
+        let next = self.ascii(behind);
+        if next == b's' && ends_name(self.ascii(behind + self.step())) {
+            return self.close(behind, b">").map(Tag::Around);
+        }
+        ends_name(next).then_some(Tag::Start)
+    }
+
+    /// The end tag, likewise.
+    fn end_tag(&self, behind: u64) -> Option<Tag> {
+        let is_around = self.ascii(behind) == b's';
+        let name = if is_around { behind + self.step() } else { behind };
+        let space = self.space(name..self.end().min(name + MOST_TAG_BYTES)).unwrap_or(name);
+        let end = (self.ascii(space) == b'>').then(|| space + self.step())?;
+        Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
     }
 
     /// Where a tag ends whose name ends there; `None` if it does not end so before another one begins.
