@@ -16,7 +16,7 @@ use std::thread::available_parallelism;
 use crate::cli::SweepArguments;
 use crate::discover::{Links, Names, Others, Search, path_text, resolve_roots};
 use crate::error::SweepError;
-use crate::event::{EventTime, parse_instant, parse_span_back};
+use crate::event::{EventTime, Window, parse_instant, parse_span_back};
 use crate::scan::{Checksums, Recovery};
 use crate::write::{Earlier, OutputDirectory, prepare};
 
@@ -93,25 +93,6 @@ pub enum Decoding {
     Selected,
     /// Every record.
     Exhaustive,
-}
-
-/// The times between which events can match, both included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Window {
-    /// The earliest; `None` for no bound.
-    pub since: Option<EventTime>,
-    /// The latest; `None` for no bound.
-    pub until: Option<EventTime>,
-}
-
-impl Window {
-    /// Whether an event of that time may match. One without a readable time may: it cannot be ruled out.
-    #[must_use]
-    pub fn holds(&self, time: Option<EventTime>) -> bool {
-        time.is_none_or(|time| {
-            self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
-        })
-    }
 }
 
 /// What matches do to the exit status.
@@ -262,19 +243,4 @@ pub(crate) fn threads(typed: Option<u16>) -> NonZeroUsize {
     typed
         .and_then(|threads| NonZeroUsize::new(usize::from(threads)))
         .unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_includes_its_ends_and_what_has_no_time() {
-        let at = EventTime::from_ticks;
-        let window = Window { since: Some(at(5)), until: Some(at(9)) };
-        let held: Vec<i64> = (0..15).filter(|ticks| window.holds(Some(at(*ticks)))).collect();
-        assert_eq!(held, [5, 6, 7, 8, 9]);
-        assert!(window.holds(None));
-        assert!(Window::default().holds(Some(at(i64::MIN))));
-    }
 }

@@ -42,7 +42,7 @@ use self::unit::{Unit, resumed, units};
 use self::work::Workshop;
 
 /// Version of the layout of the tables and of `run.json`; changes when a reader must.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Someone who watches a sweep. Called from the thread that runs it.
 pub trait Observer {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Span, System};
+use crate::event::{Span, System, Window};
 use crate::numbering::Logs;
 
 /// Counts of live records.
@@ -20,18 +20,26 @@ pub struct RecordCounts {
     pub dns_queries: u64,
     /// Records whose TimeCreated is no time, or not there.
     pub unreadable_times: u64,
-    /// First and last TimeCreated of the others.
+    /// Of the DNS queries, those that certainly lie in the period that was asked for; all of them if none was.
+    pub dns_queries_in_period: u64,
+    /// First and last TimeCreated of the DNS queries.
+    pub dns_span: Span,
+    /// First and last TimeCreated of all records that have one.
     pub span: Span,
 }
 
 impl RecordCounts {
-    /// Counts one record.
-    pub fn add(&mut self, system: &System) {
+    /// Counts one record. `window` is the period that was asked for.
+    pub fn add(&mut self, system: &System, window: &Window) {
         self.records += 1;
         self.sysmon_records += u64::from(system.is_sysmon());
-        self.dns_queries += u64::from(system.is_dns_query());
         self.unreadable_times += u64::from(system.time_created.is_none());
         self.span.add(system.time_created);
+        if system.is_dns_query() {
+            self.dns_queries += 1;
+            self.dns_queries_in_period += u64::from(window.is_shown_by(system.time_created));
+            self.dns_span.add(system.time_created);
+        }
     }
 
     /// Adds the counts of another part of the evidence.
@@ -40,6 +48,8 @@ impl RecordCounts {
         self.sysmon_records += other.sysmon_records;
         self.dns_queries += other.dns_queries;
         self.unreadable_times += other.unreadable_times;
+        self.dns_queries_in_period += other.dns_queries_in_period;
+        self.dns_span.merge(other.dns_span);
         self.span.merge(other.span);
     }
 }
@@ -157,17 +167,17 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts one record.
-    pub fn add(&mut self, system: &System) {
-        self.counts.add(system);
+    /// Counts one record. `window` is the period that was asked for.
+    pub fn add(&mut self, system: &System, window: &Window) {
+        self.counts.add(system, window);
         self.record_ids.add(system.event_record_id);
         if let Some(id) = system.event_record_id {
             self.logs.change(&system.computer, &system.channel, |runs| runs.add(id, system.time_created));
         }
         if let Some(counts) = self.computers.get_mut(&system.computer) {
-            counts.add(system);
+            counts.add(system, window);
         } else {
-            self.computers.entry(system.computer.clone()).or_default().add(system);
+            self.computers.entry(system.computer.clone()).or_default().add(system, window);
         }
     }
 
@@ -227,8 +237,9 @@ mod tests {
 
     fn tally(records: &[System]) -> Tally {
         let mut tally = Tally { chunks: records.len() as u64, ..Tally::default() };
+        let at = |ticks| Some(EventTime::from_ticks(ticks));
         for record in records {
-            tally.add(record);
+            tally.add(record, &Window { since: at(-4), until: at(3) });
         }
         tally
     }

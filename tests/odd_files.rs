@@ -304,7 +304,7 @@ fn a_machine_whose_only_log_is_empty_is_unreadable() {
 }
 
 #[test]
-fn a_log_without_records_is_complete_and_logs_no_queries() {
+fn a_log_without_records_is_complete_and_clears_nobody() {
     let scene = scene();
     scene.put("ODD/x.evtx", &log(&[]));
     let swept = scene.sweep(&[]).expect(0);
@@ -312,7 +312,8 @@ fn a_log_without_records_is_complete_and_logs_no_queries() {
     assert_eq!((&row["chunks"], &row["empty_chunks"], &row["records"]), (&json!(1), &json!(1), &json!(0)));
     let hosts = swept.rows("hosts");
     let odd = hosts.iter().find(|row| row["evidence"] == json!(["ODD"])).unwrap();
-    assert_eq!(odd["verdict"], "no DNS queries logged");
+    // Whose log it is, and whether Sysmon was there, is not known.
+    assert_eq!(odd["verdict"], "no records");
 }
 
 #[test]

@@ -321,7 +321,7 @@ fn several_computers_in_one_log_are_several_hosts() {
         for (computer, matches, records, verdict) in [
             ("A.corp.example", 2, 2, "matches"),
             ("B.corp.example", 0, 1, "no matches"),
-            ("C.corp.example", 0, 1, "no DNS queries logged"),
+            ("C.corp.example", 0, 1, "no Sysmon"),
             ("", 1, 1, "matches"),
         ] {
             let row = swept.host(computer);

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::logs::{self, log_of};
 use common::{Scene, dnsweep, forget_reads, start, wait, was_read};
+use dnsweep::digest::sha256_bytes;
 use dnsweep::event::EventTime;
 use dnsweep::scan::BLOCK_CHUNKS;
 use dnsweep_samples::corpus::{Corpus, Pool};
@@ -227,6 +228,55 @@ fn another_order_cannot_go_on() {
         // What there is to go on from is still there.
         assert_eq!(scene.sweep(&["--resume"]).expect(0).run()["resumed_files"], json!(3));
     }
+}
+
+#[test]
+fn a_journal_of_another_layout_is_refused_by_its_version() {
+    for (layout, found) in
+        [(None, "found layout 1;"), (Some(3), "found layout 3;"), (Some(7), "found layout 7;")]
+    {
+        let scene = half_done();
+        let journal = partial(&scene).join("journal");
+        let bytes = fs::read(&journal).unwrap();
+        let first = entries(&bytes)[0];
+        // A name, the version in one byte, and what was ordered: the first layout had nothing but that.
+        let document = &first[4 + 32..];
+        let name = 1 + usize::from(document[0]);
+        assert_eq!(document[name], 2);
+        let document = match layout {
+            None => document[name + 1..].to_vec(),
+            Some(layout) => [&document[..name], &[layout], &document[name + 1..]].concat(),
+        };
+        let length = u32::try_from(document.len()).unwrap().to_le_bytes();
+        let sum = sha256_bytes(&document);
+        let forged = [&length[..], &sum, &document, &bytes[first.len()..]].concat();
+        fs::write(&journal, &forged).unwrap();
+        let swept = scene.sweep(&["--resume"]).expect(2);
+        assert!(
+            swept.ended.stderr.contains("expected a journal of layout 2")
+                && swept.ended.stderr.contains(found),
+            "{}",
+            swept.ended.stderr
+        );
+        // It is left as it is.
+        assert_eq!(fs::read(&journal).unwrap(), forged);
+        assert_eq!(scene.sweep(&["--force"]).expect(0).run()["resumed_files"], json!(0));
+    }
+}
+
+#[test]
+fn what_is_known_of_the_period_is_alike_when_a_sweep_is_gone_on_from() {
+    let scene = Scene::new();
+    for machine in 0..6 {
+        scene.put(&format!("HOST{machine}/x.evtx"), &log_of(&format!("HOST{machine}")));
+    }
+    let bounds = ["--since", "2025-03-04T00:00:00Z"];
+    let whole = scene.sweep(&bounds).expect(0).tables();
+    unfinished(&scene, 4, &[&bounds[..], &["--force"]].concat());
+    let swept = scene.sweep(&[&bounds[..], &["--resume", "--force"]].concat()).expect(0);
+    assert_eq!(swept.run()["resumed_files"], json!(3));
+    assert!(swept.tables() == whole);
+    assert!(swept.column("hosts", "period_coverage").iter().all(|coverage| coverage.is_string()));
 }
 
 #[test]

@@ -74,7 +74,11 @@ fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Va
                 matches.iter().filter_map(|record| Some(record.event.value(name)?.text())).collect()
             };
             let counts = |name: &str| counted(texts(name).iter().map(String::as_str));
-            let queries = records.iter().filter(|record| is_dns_query(&record.event)).count();
+            let names: Vec<String> = texts("QueryName").iter().map(|name| name.to_lowercase()).collect();
+            let queries: Vec<&Recorded> =
+                records.iter().copied().filter(|record| is_dns_query(&record.event)).collect();
+            let (dns_first, dns_last) = first_and_last(&queries);
+            let sysmon = records.iter().filter(|record| is_sysmon(record)).count();
             let ((first, last), (log_first, log_last)) = (first_and_last(&matches), first_and_last(&records));
             json!({
                 "computer": computer,
@@ -83,21 +87,26 @@ fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Va
                 "unique_matches": matches.len(),
                 "first_time": first,
                 "last_time": last,
-                "query_names": counts("QueryName"),
+                "query_names": counted(names.iter().map(String::as_str)),
                 "processes": counts("Image"),
                 "users": counts("User"),
                 "query_statuses": counts("QueryStatus"),
                 "risk_score": if matches.is_empty() { 0 } else { 64 },
-                "dns_queries": queries,
-                "sysmon_records": records.iter().filter(|record| is_sysmon(record)).count(),
+                "dns_queries": queries.len(),
+                "dns_queries_in_period": queries.len(),
+                "dns_first_time": dns_first,
+                "dns_last_time": dns_last,
+                "period_coverage": null,
+                "sysmon_records": sysmon,
                 "records": records.len(),
                 "log_first_time": log_first,
                 "log_last_time": log_last,
                 "files": own.len(),
                 "damaged_files": own.iter().filter(|file| !is_whole(file)).count(),
-                "verdict": match (matches.len(), queries) {
-                    (0, 0) => "no DNS queries logged",
-                    (0, _) => "no matches",
+                "verdict": match (matches.len(), queries.len(), sysmon) {
+                    (0, 0, 0) => "no Sysmon",
+                    (0, 0, _) => "no DNS queries logged",
+                    (0, ..) => "no matches",
                     _ => "matches",
                 },
             })
@@ -121,7 +130,7 @@ fn hosts_are_what_their_events_add_up_to() {
         ("SALES-WS21.corp.example", "matches"),
         ("FIN-WS12.corp.example", "no matches"),
         ("LAB-PC05.corp.example", "no DNS queries logged"),
-        ("SRV-FILE01.corp.example", "no DNS queries logged"),
+        ("SRV-FILE01.corp.example", "no Sysmon"),
     ] {
         assert_eq!(verdict(computer), expected, "{computer}");
     }

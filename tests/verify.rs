@@ -368,14 +368,15 @@ fn wrong_orders_are_refused() {
     assert!(message.contains("No such file"), "{message}");
     let message = refused(&out, &[&evidence.join("HOST"), &evidence.join("OTHER")]);
     assert!(message.contains("run.json has 1, 2 were given"), "{message}");
-    for (field, found) in [("schema_version", "found 9"), ("dnsweep", "not of dnsweep")] {
-        forge(&out, |run| match field {
-            "dnsweep" => drop(run.as_object_mut().unwrap().remove(field)),
-            field => run[field] = json!(9),
-        });
+    let versions = [(1, "expected schema version 2 in run.json, found 1: "), (9, "found 9: ")];
+    for (version, found) in versions {
+        forge(&out, |run| run["schema_version"] = json!(version));
         let message = refused(&out, &[&evidence]);
-        assert!(message.contains(found), "{message}");
+        assert!(message.contains(found) && message.contains("dnsweep that wrote it"), "{message}");
     }
+    forge(&out, |run| drop(run.as_object_mut().unwrap().remove("dnsweep")));
+    let message = refused(&out, &[&evidence]);
+    assert!(message.contains("not of dnsweep"), "{message}");
     fs::remove_file(out.join("run.json")).unwrap();
     symlink("/dev/zero", out.join("run.json")).unwrap();
     assert!(refused(&out, &[]).contains("not a regular file"));

@@ -1,7 +1,9 @@
 //! A host: what the evidence says of a Computer, and what it cannot say.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::coverage::Coverage;
 use super::finding::{Finding, is_utc_time_distant, is_utc_time_unreadable};
 use super::ledger::{MOST_GAPS, gap_sides};
 use super::matched_event::{DETECTION_COUNTS, DetectionCounts, MatchedEvent};
@@ -16,7 +18,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 33] = {
+pub const HOSTS_COLUMNS: [Column; 37] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -59,7 +61,11 @@ pub const HOSTS_COLUMNS: [Column; 33] = {
         ),
         Column::nullable("first_time", Time, "TimeCreated of the first match"),
         Column::nullable("last_time", Time, "TimeCreated of the last match"),
-        Column::always("query_names", COUNTS, "names asked for in its matches, most frequent first"),
+        Column::always(
+            "query_names",
+            COUNTS,
+            "names asked for in its matches, in lower case, most frequent first; `Example.com` and `example.com` are one",
+        ),
         Column::always("processes", COUNTS, "images of its matches, most frequent first"),
         Column::always("users", COUNTS, "accounts of its matches, most frequent first"),
         Column::always("query_statuses", COUNTS, "status codes of its matches, most frequent first"),
@@ -74,6 +80,18 @@ pub const HOSTS_COLUMNS: [Column; 33] = {
             "the highest risk score of its matches; 0 without any, null where their detections state none",
         ),
         Column::always("dns_queries", Integer, "DNS queries (Sysmon event 22) seen, matching or not"),
+        Column::always(
+            "dns_queries_in_period",
+            Integer,
+            "of these, those whose TimeCreated lies in the period (`--since`, `--until`, `--last`); without a period, all",
+        ),
+        Column::nullable("dns_first_time", Time, "earliest TimeCreated of its DNS queries"),
+        Column::nullable("dns_last_time", Time, "latest TimeCreated of its DNS queries"),
+        Column::nullable(
+            "period_coverage",
+            Text,
+            "`whole`: DNS queries were seen in the period, one at or before its start, and one at or after its end; `part`: in the period, but not up to both ends; `none`: none in the period; null without a period. Where the period has no start or no end, it starts with the first or ends with the last of all the host's records, and a query within a day of that covers it",
+        ),
         Column::always("sysmon_records", Integer, "records of Sysmon seen"),
         Column::always("records", Integer, "records seen, of every provider"),
         Column::nullable("log_first_time", Time, "earliest TimeCreated of all its records"),
@@ -81,7 +99,7 @@ pub const HOSTS_COLUMNS: [Column; 33] = {
         Column::always(
             "unreadable_times",
             Integer,
-            "records whose TimeCreated cannot be read: they lie in every period (`--since`, `--until`)",
+            "records whose TimeCreated cannot be read: they match in every period (`--since`, `--until`), and are counted in none",
         ),
         Column::always(
             "files",
@@ -92,7 +110,7 @@ pub const HOSTS_COLUMNS: [Column; 33] = {
         Column::always(
             "verdict",
             Text,
-            "`matches`, `recovered matches`, `no matches`, `no DNS queries logged`, `unreadable`, or `no event logs`",
+            "`matches`; `recovered matches`: in deleted records only; `no matches`: DNS queries were seen (in the period, if there is one), and none matches; `no DNS queries in the period`: some were seen, none in it; `no DNS queries logged`: records of Sysmon, but no event 22; `no Sysmon`: records, but none of Sysmon; `no records`: logs without a record; `unreadable`: nothing of its logs could be read; `no event logs`",
         ),
         Column::always(
             "record_gaps",
@@ -176,7 +194,7 @@ pub struct Host {
     pub excluded_matches: u64,
     /// Span of its matches.
     pub match_span: Span,
-    /// Names asked for in matches.
+    /// Names asked for in matches, in lower case.
     pub query_names: BTreeMap<String, u64>,
     /// Images of matches.
     pub processes: BTreeMap<String, u64>,
@@ -210,6 +228,8 @@ pub struct Host {
     pub leads: u64,
     /// Leads that are no copies.
     pub unique_leads: u64,
+    /// How much of the period its DNS queries cover. Known in the end, when all its records are counted; `None` without a period.
+    pub coverage: Option<Coverage>,
 }
 
 impl Host {
@@ -232,17 +252,16 @@ impl Host {
         matched.detections.iter().for_each(|label| self.detections.add(label, 1));
         self.distant_utc_times += u64::from(is_utc_time_distant(event));
         self.unreadable_utc_times += u64::from(is_utc_time_unreadable(event));
+        if let Some(name) = &event.query_name {
+            count(&mut self.query_names, &without_case(name));
+        }
         for (counts, value) in [
-            (&mut self.query_names, &event.query_name),
             (&mut self.processes, &event.image),
             (&mut self.users, &event.user),
             (&mut self.query_statuses, &event.query_status),
         ] {
-            let Some(value) = value else { continue };
-            // Looked up first, so that a value is copied only once.
-            match counts.get_mut(value) {
-                Some(count) => *count += 1,
-                None => _ = counts.insert(value.clone(), 1),
+            if let Some(value) = value {
+                count(counts, value);
             }
         }
     }
@@ -329,15 +348,32 @@ impl Host {
             Verdict::Matches
         } else if self.recovered_matches > 0 {
             Verdict::RecoveredMatches
-        } else if self.counts.dns_queries > 0 {
+        } else if self.counts.dns_queries_in_period > 0 {
             Verdict::NoMatches
-        } else if self.counts.records > 0 || self.files.files > self.files.damaged {
+        } else if self.counts.dns_queries > 0 {
+            Verdict::NoDnsQueriesInPeriod
+        } else if self.counts.sysmon_records > 0 {
             Verdict::NoDnsQueriesLogged
+        } else if self.counts.records > 0 {
+            Verdict::NoSysmon
+        } else if self.files.files > self.files.damaged {
+            Verdict::NoRecords
         } else if self.files.files > 0 {
             Verdict::Unreadable
         } else {
             Verdict::NoEventLogs
         }
+    }
+
+    /// Whether nothing speaks against it that it has no match: DNS queries were seen, none matched, and all its files were read; and, if a
+    /// period was asked for, they cover it whole, and of each record it is known whether it lies in it.
+    #[must_use]
+    pub fn is_cleared(&self) -> bool {
+        let covers_period = match self.coverage {
+            None => true,
+            Some(coverage) => coverage == Coverage::Whole && self.counts.unreadable_times == 0,
+        };
+        self.verdict() == Verdict::NoMatches && covers_period && self.files.damaged == 0
     }
 
     /// The first gaps of all channels, in their order.
@@ -369,6 +405,10 @@ impl Host {
             self.detections.cell(),
             if self.matches == 0 { Cell::Integer(0) } else { Cell::optional_integer(self.risk_score) },
             Cell::count(self.counts.dns_queries),
+            Cell::count(self.counts.dns_queries_in_period),
+            Cell::optional_time(self.counts.dns_span.first),
+            Cell::optional_time(self.counts.dns_span.last),
+            Cell::optional(self.coverage.map(Coverage::name)),
             Cell::count(self.counts.sysmon_records),
             Cell::count(self.counts.records),
             Cell::optional_time(self.counts.span.first),
@@ -387,6 +427,20 @@ impl Host {
             Cell::count(self.unique_leads),
         ]
     }
+}
+
+/// Counts a value, which is copied only if it is new.
+fn count(counts: &mut BTreeMap<String, u64>, value: &str) {
+    match counts.get_mut(value) {
+        Some(count) => *count += 1,
+        None => _ = counts.insert(value.to_owned(), 1),
+    }
+}
+
+/// A domain's name in lower case: names that differ in case are one.
+fn without_case(name: &str) -> Cow<'_, str> {
+    let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if name.bytes().all(is_lower) { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
 fn count_cells(counts: &BTreeMap<String, u64>) -> Cell<'_> {

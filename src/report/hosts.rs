@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::coverage::Coverage;
 use super::host::{FileCounts, Host};
 use super::ledger::FileReport;
 use super::matched_event::MatchedEvent;
 use super::matches::Occurrence;
+use crate::event::Window;
 
 /// Machines of the same evidence that are named with each: of a collector's logs, with thousands of them, not all.
 const MOST_NEIGHBOURS: usize = 20;
@@ -93,9 +95,10 @@ impl Hosts {
     }
 
     /// The hosts in the order of their names, and behind them, without a name, the evidence in
-    /// which no record names a Computer. Files that name none are counted with every host of their evidence.
+    /// which no record names a Computer. Files that name none are counted with every host of their evidence. `window` is the period
+    /// that was asked for.
     #[must_use]
-    pub fn into_rows(self) -> Vec<HostRow> {
+    pub fn into_rows(self, window: &Window) -> Vec<HostRow> {
         let Hosts { computers, nameless } = self;
         // There can be as many hosts as files: they are handed on, not copied.
         let mut rows: Vec<HostRow> =
@@ -129,6 +132,9 @@ impl Hosts {
                     host.files.merge(files);
                 }
             }
+        }
+        for (_, host) in &mut rows {
+            host.coverage = Coverage::of(&host.counts, window);
         }
         rows
     }
@@ -194,14 +200,14 @@ mod tests {
         let mut all = hosts(&[("one", named), ("one", unreadable.clone()), ("two", unreadable)]);
         all.add_evidence("three");
         let rows: Vec<_> = all
-            .into_rows()
+            .into_rows(&Window::default())
             .into_iter()
             .map(|(computer, host)| (computer, host.files.files, host.files.damaged, host.verdict()))
             .collect();
         assert_eq!(
             rows,
             [
-                (Some("a".to_owned()), 2, 1, Verdict::NoDnsQueriesLogged),
+                (Some("a".to_owned()), 2, 1, Verdict::NoSysmon),
                 (None, 0, 0, Verdict::NoEventLogs),
                 (None, 1, 1, Verdict::Unreadable),
             ]

@@ -14,7 +14,7 @@ use crate::tally::{Extents, Tally};
 pub(super) const MOST_GAPS: usize = 100;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 38] = {
+pub const FILES_COLUMNS: [Column; 41] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -93,6 +93,13 @@ pub const FILES_COLUMNS: [Column; 38] = {
         ),
         Column::always("sysmon_records", Integer, "of both, those that Sysmon wrote"),
         Column::always("dns_queries", Integer, "of these, DNS queries (event 22)"),
+        Column::always(
+            "dns_queries_in_period",
+            Integer,
+            "of these, those whose TimeCreated lies in the period (`--since`, `--until`, `--last`); without a period, all",
+        ),
+        Column::nullable("dns_first_time", Time, "earliest TimeCreated of its DNS queries"),
+        Column::nullable("dns_last_time", Time, "latest TimeCreated of its DNS queries"),
         Column::always("matches", Integer, "matches of all detections"),
         Column::always("computers", Texts, "the machines that its records name"),
         Column::nullable("first_time", Time, "earliest TimeCreated"),
@@ -395,6 +402,9 @@ impl FileReport {
             Cell::count(tally.recovered_records),
             Cell::count(tally.counts.sysmon_records),
             Cell::count(tally.counts.dns_queries),
+            Cell::count(tally.counts.dns_queries_in_period),
+            Cell::optional_time(tally.counts.dns_span.first),
+            Cell::optional_time(tally.counts.dns_span.last),
             Cell::count(self.matches),
             Cell::Texts(computers.into_iter().map(Into::into).collect()),
             Cell::optional_time(tally.counts.span.first),

@@ -1,6 +1,7 @@
 //! From what the stages found to what a person or a table is told: rows of tables, and the
 //! summary. Knows nothing of how evidence is read or tables are stored.
 
+mod coverage;
 mod escape;
 mod exclusion;
 mod finding;
@@ -16,6 +17,7 @@ mod summary;
 mod verdict;
 mod verification;
 
+pub use coverage::Coverage;
 pub use escape::{escaped, escaped_json};
 pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
 pub use finding::Finding;

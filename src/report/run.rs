@@ -221,6 +221,8 @@ pub struct Totals {
     pub hosts: u64,
     /// Hosts with a match.
     pub hosts_with_matches: u64,
+    /// Hosts without a match that cannot be cleared: no DNS queries were seen, or the period is not covered whole, or not all was read.
+    pub hosts_not_cleared: u64,
     /// Files found.
     pub files: u64,
     /// Of these, all read and understood.
@@ -263,8 +265,10 @@ pub struct Totals {
     pub sysmon_records: u64,
     /// DNS queries.
     pub dns_queries: u64,
-    /// Records whose TimeCreated cannot be read, so that they lie in every period.
+    /// Records whose TimeCreated cannot be read, so that no period leaves them out.
     pub unreadable_times: u64,
+    /// Of these, those in the period that was asked for; all of them if none was.
+    pub dns_queries_in_period: u64,
     /// Events that at least one detection describes, each once whatever the number of detections; copies of an event included.
     pub matches: u64,
     /// Of these, those that are no copies of one before.
@@ -320,7 +324,25 @@ impl Totals {
         self.sysmon_records += file.tally.counts.sysmon_records;
         self.dns_queries += file.tally.counts.dns_queries;
         self.unreadable_times += file.tally.counts.unreadable_times;
+        self.dns_queries_in_period += file.tally.counts.dns_queries_in_period;
         self.matches += file.matches;
+    }
+
+    /// Adds up what is said of hosts.
+    pub fn add_hosts(&mut self, hosts: &[super::HostRow]) {
+        for (_, host) in hosts {
+            self.hosts += 1;
+            self.hosts_with_matches += u64::from(host.matches > 0);
+            self.hosts_not_cleared += u64::from(host.matches == 0 && !host.is_cleared());
+            self.hosts_with_leads += u64::from(host.leads > 0);
+            self.unique_matches += host.unique_matches;
+            self.hits += host.hits;
+            self.recovered_matches += host.recovered_matches;
+            self.damaged_matches += host.damaged_matches;
+            self.excluded_matches += host.excluded_matches;
+            self.leads += host.leads;
+            self.unique_leads += host.unique_leads;
+        }
     }
 
     /// Whether anything of an event log was read.

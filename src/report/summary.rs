@@ -3,22 +3,20 @@
 mod detections;
 mod evidence;
 mod exclusions;
+mod hosts;
 mod leads;
 
 use std::fmt::{self, Display};
 use std::path::Path;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
 use super::escape::escaped;
 use super::finding::Finding;
-use super::host::{Host, by_count};
+use super::host::by_count;
 use super::hosts::HostRow;
 use super::ledger::Status;
 use super::run::{DetectionRecord, Run, Totals};
-use super::verdict::Verdict;
 use crate::damage::Problem;
-use crate::event::{EventTime, Span};
+use crate::event::Span;
 
 /// How many of a kind are shown; the tables have all.
 const MOST_HOSTS: usize = 40;
@@ -69,6 +67,8 @@ impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.hosts;
         self.heading(f)?;
+        self.not_cleared(f, rows)?;
+        self.looked_for(f)?;
         self.matching_hosts(f, rows)?;
         self.other_hosts(f, rows)?;
         self.leads(f, rows)?;
@@ -107,7 +107,11 @@ impl Summary<'_> {
             damaged(damaged_matches),
             copies(matches - unique_matches),
             recovered(recovered_matches)
-        )?;
+        )
+    }
+
+    /// What was looked for: the detections, less the exclusions, and in which period.
+    fn looked_for(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rules(f)?;
         let all = self.run.detections.as_slice();
         // Of one or a few, each is named; of many, those that found something.
@@ -162,34 +166,6 @@ impl Summary<'_> {
             self.labelled(f, "  evidence", &escaped(&evidence.join(", ")))?;
         }
         self.more(f, matching.len(), MOST_HOSTS, "hosts with matches", "hosts.parquet")
-    }
-
-    fn other_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
-        let mut others: Vec<_> = rows.iter().filter(|(_, host)| host.matches == 0).collect();
-        if others.is_empty() {
-            return Ok(());
-        }
-        // What could not be looked at comes first.
-        others.sort_by_key(|(_, host)| std::cmp::Reverse(host.verdict()));
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns(self.width));
-        table.set_header(["host without matches", "verdict", "DNS queries", "records", "log from", "to"]);
-        for (computer, host) in others.iter().take(MOST_HOSTS) {
-            table.add_row(other_row(computer.as_deref(), host));
-        }
-        for column in [2, 3] {
-            if let Some(column) = table.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        writeln!(f)?;
-        for line in table.lines() {
-            writeln!(f, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
-        }
-        self.more(f, others.len(), MOST_HOSTS, "hosts without matches", "hosts.parquet")
     }
 
     /// What is odd about the hosts' logs; of hosts with matches first.
@@ -258,33 +234,6 @@ impl Summary<'_> {
             more => self.labelled(f, "", &format!("… and {} more {what}: see {table}", grouped(more as u64))),
         }
     }
-}
-
-fn other_row(computer: Option<&str>, host: &Host) -> [String; 6] {
-    let shown = match computer {
-        None => host
-            .evidence
-            .first()
-            .map(|evidence| format!("(evidence {})", escaped(evidence)))
-            .unwrap_or_default(),
-        computer => name(computer),
-    };
-    let verdict = match (host.verdict(), host.files.damaged) {
-        (Verdict::Unreadable | Verdict::NoEventLogs, _) | (_, 0) => host.verdict().name().to_owned(),
-        (verdict, damaged) => format!("{}; {} incomplete", verdict.name(), counted(damaged, "file", "files")),
-    };
-    let day = |time: Option<EventTime>| {
-        time.map(|time| time.readable().chars().take(10).collect()).unwrap_or_default()
-    };
-    let records = host.counts;
-    [
-        shown,
-        verdict,
-        grouped(records.dns_queries),
-        grouped(records.records),
-        day(records.span.first),
-        day(records.span.last),
-    ]
 }
 
 fn name(computer: Option<&str>) -> String {

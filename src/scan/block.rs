@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::bytes::LogBytes;
 use crate::clock::Clock;
 use crate::damage::{Damage, Integrity, Problem, Problems};
+use crate::event::Window;
 use crate::note::Notes;
 use crate::tally::Tally;
 
@@ -82,6 +83,8 @@ pub struct Scanner {
     /// Counts what need not be decoded; `None` to decode everything.
     skimmer: Option<Skimmer>,
     pub(super) dns_client: DnsClientQueries,
+    /// The period that was asked for: how many DNS queries lie in it is counted.
+    pub(super) window: Window,
     walk: Walk,
     recovery: Option<Recoverer>,
 }
@@ -105,6 +108,7 @@ impl Scanner {
             buffer: BlockBuffer::default(),
             skimmer,
             dns_client: DnsClientQueries::PassedOver,
+            window: Window::default(),
             walk: Walk::default(),
             recovery: None,
         }
@@ -116,6 +120,12 @@ impl Scanner {
         let DnsClient::Wanted(wanted) = dns_client else { return self };
         let skimmer = self.skimmer.map(|skimmer| skimmer.leaving_dns_client(wanted));
         Scanner { skimmer, dns_client: DnsClientQueries::Taken, ..self }
+    }
+
+    /// The same, which counts how many DNS queries lie in this period.
+    #[must_use]
+    pub fn within(self, window: Window) -> Self {
+        Scanner { skimmer: self.skimmer.map(|skimmer| skimmer.within(window)), window, ..self }
     }
 
     /// The same, which reads so much of a log at a time.
@@ -255,7 +265,8 @@ impl Scanner {
                     recoverer.keep(read.bytes.get(..own).unwrap_or(read.bytes));
                 }
                 let at = Start { number, offset: range.start };
-                scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), self.dns_client, scan);
+                let wanted = (self.dns_client, &self.window);
+                scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), wanted, scan);
                 if let Some(recoverer) = &mut self.recovery {
                     recoverer.recover(Start { number, offset: range.start }, scan);
                 }
@@ -338,7 +349,7 @@ fn scan_chunk(
     at: Start,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,
-    dns_client: DnsClientQueries,
+    (dns_client, window): (DnsClientQueries, &Window),
     scan: &mut BlockScan,
 ) {
     let start = at.offset;
@@ -365,13 +376,13 @@ fn scan_chunk(
         let refound = record.reached == Reached::BehindDamage && document.is_ok();
         tally.refound_records += u64::from(refound);
         match document {
-            Ok(Document::Other(system)) => tally.add(&system),
+            Ok(Document::Other(system)) => tally.add(&system, window),
             Ok(Document::DnsQuery(event)) => {
-                tally.add(&event.system);
+                tally.add(&event.system, window);
                 events.push(LocatedEvent { location: at.of(offset), integrity, event: *event });
             }
             Ok(Document::DnsClient(event)) => {
-                tally.add(&event.system);
+                tally.add(&event.system, window);
                 leads.push(Located { location: at.of(offset), integrity, event: *event });
             }
             Err(reason) => {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::event::{EventTime, Span};
+use crate::event::{EventTime, Span, Window};
 use crate::numbering::Runs;
 use crate::tally::{RecordCounts, RecordIds};
 
@@ -73,11 +73,20 @@ pub(super) struct KnownLog {
 pub(super) struct Counts {
     pub records: u64,
     pub sysmon_records: u64,
-    pub dns_queries: u64,
+    pub queries: QueryCounts,
     pub first_time: EventTime,
     pub last_time: EventTime,
     pub first_id: u64,
     pub last_id: u64,
+}
+
+/// Counts of DNS queries, as plain numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct QueryCounts {
+    pub queries: u64,
+    pub in_period: u64,
+    pub first_time: EventTime,
+    pub last_time: EventTime,
 }
 
 /// The place among the known logs of the one that a record of that definition belongs to.
@@ -192,18 +201,20 @@ impl Counts {
     pub(super) const NONE: Counts = Counts {
         records: 0,
         sysmon_records: 0,
-        dns_queries: 0,
+        queries: QueryCounts::NONE,
         first_time: EventTime::MAX,
         last_time: EventTime::MIN,
         first_id: u64::MAX,
         last_id: 0,
     };
 
-    /// Counts a record.
-    pub(super) fn add(&mut self, seen: &Seen) {
+    /// Counts a record. `window` is the period that was asked for.
+    pub(super) fn add(&mut self, seen: &Seen, window: &Window) {
         self.records += 1;
         self.sysmon_records += u64::from(seen.sysmon);
-        self.dns_queries += u64::from(seen.is_dns_query());
+        if seen.is_dns_query() {
+            self.queries.add(seen.time, window);
+        }
         self.first_time = self.first_time.min(seen.time);
         self.last_time = self.last_time.max(seen.time);
         self.first_id = self.first_id.min(seen.event_record_id);
@@ -214,11 +225,43 @@ impl Counts {
     pub(super) fn merge(&mut self, other: Counts) {
         self.records += other.records;
         self.sysmon_records += other.sysmon_records;
-        self.dns_queries += other.dns_queries;
+        self.queries.merge(other.queries);
         self.first_time = self.first_time.min(other.first_time);
         self.last_time = self.last_time.max(other.last_time);
         self.first_id = self.first_id.min(other.first_id);
         self.last_id = self.last_id.max(other.last_id);
+    }
+}
+
+impl QueryCounts {
+    /// Those of no query.
+    pub(super) const NONE: QueryCounts =
+        QueryCounts { queries: 0, in_period: 0, first_time: EventTime::MAX, last_time: EventTime::MIN };
+
+    /// Counts a DNS query. Never a part of the loop that calls it: most records are no queries, and the loop over them shall keep its
+    /// registers.
+    #[inline(never)]
+    pub(super) fn add(&mut self, time: EventTime, window: &Window) {
+        self.queries += 1;
+        self.in_period += u64::from(window.contains(time));
+        self.first_time = self.first_time.min(time);
+        self.last_time = self.last_time.max(time);
+    }
+
+    /// Adds those of other queries.
+    pub(super) fn merge(&mut self, other: QueryCounts) {
+        self.queries += other.queries;
+        self.in_period += other.in_period;
+        self.first_time = self.first_time.min(other.first_time);
+        self.last_time = self.last_time.max(other.last_time);
+    }
+
+    /// The time of the first and of the last.
+    fn span(&self) -> Span {
+        if self.queries == 0 {
+            return Span::default();
+        }
+        Span { first: Some(self.first_time), last: Some(self.last_time) }
     }
 }
 
@@ -228,8 +271,10 @@ impl From<Counts> for RecordCounts {
         RecordCounts {
             records: counts.records,
             sysmon_records: counts.sysmon_records,
-            dns_queries: counts.dns_queries,
             unreadable_times: 0,
+            dns_queries: counts.queries.queries,
+            dns_queries_in_period: counts.queries.in_period,
+            dns_span: counts.queries.span(),
             span: Span { first: Some(counts.first_time), last: Some(counts.last_time) },
         }
     }

@@ -15,7 +15,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::event::{DNS_QUERY_FIELDS, DnsQueryEvent};
+use crate::event::{DNS_QUERY_FIELDS, DnsQueryEvent, Window};
 use crate::tally::Tally;
 
 use super::chunk::{
@@ -43,6 +43,8 @@ const MOST_LOGS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Skimmer {
     checksums: Checksums,
+    /// The period that was asked for.
+    window: Window,
     /// What is wanted of Sysmon's DNS queries.
     queries: WantedData,
     /// What is wanted of the queries of Windows' own DNS client; `None` where these are counted only.
@@ -67,6 +69,7 @@ impl Skimmer {
     pub(super) fn new(wanted: &[Wanted]) -> Self {
         Skimmer {
             checksums: Checksums::default(),
+            window: Window::default(),
             queries: WantedData::new(wanted, &DNS_QUERY_FIELDS),
             dns_client: None,
             told: Vec::new(),
@@ -87,6 +90,11 @@ impl Skimmer {
     /// The same, which holds the records of these chunks to their checksum.
     pub(super) fn verifying(self, checksums: Checksums) -> Self {
         Skimmer { checksums, ..self }
+    }
+
+    /// The same, which counts how many DNS queries lie in this period.
+    pub(super) fn within(self, window: Window) -> Self {
+        Skimmer { window, ..self }
     }
 
     /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of the walk. Returns
@@ -189,7 +197,7 @@ impl Skimmer {
     /// record begins. By itself, so that the processor's registers are this loop's alone.
     #[inline(never)]
     fn stretch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
-        let Skimmer { layouts, last_layout, queries, dns_client, events, logs, .. } = self;
+        let Skimmer { layouts, last_layout, queries, dns_client, events, logs, window, .. } = self;
         let Some(layout) = layouts.get(*last_layout) else { return at };
         let (Some(log), Some((_, Some(event)))) = (logs.get_mut(layout.log), events.get_mut(layout.event))
         else {
@@ -200,7 +208,8 @@ impl Skimmer {
             let Some(seen) = layout.see(chunk, content(&range)) else { break };
             let may_be_wanted = (seen.is_dns_query() && !queries.is_unwanted(chunk, &seen, end))
                 || (dns_client.is_some() && seen.may_be_dns_client_query());
-            if may_be_wanted || !stretch.take(&seen, written, &mut log.runs) {
+            let counts = &mut event.counts.queries;
+            if may_be_wanted || !stretch.take(&seen, written, &mut log.runs, counts, window) {
                 break;
             }
             at = range.end;
@@ -233,7 +242,7 @@ impl Skimmer {
             return Some(Verdict::Decode);
         }
         let runs = &mut self.logs.get_mut(log)?.runs;
-        self.events.get_mut(event)?.1.as_mut()?.counts.add(&seen);
+        self.events.get_mut(event)?.1.as_mut()?.counts.add(&seen, &self.window);
         runs.add(seen.event_record_id, Some(seen.time));
         Some(Verdict::Counted)
     }

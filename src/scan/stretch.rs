@@ -5,10 +5,10 @@
 //! few instructions. Its twin is to note each record by itself, as [`super::select`] does with any that is unlike the one before.
 
 use crate::clock::{Clock, Written, is_step};
-use crate::event::EventTime;
+use crate::event::{EventTime, Window};
 use crate::numbering::{Run, Runs};
 
-use super::known::Counts;
+use super::known::{Counts, QueryCounts};
 use super::seen::Seen;
 
 /// Records one after the other. Of each, as little is kept as can be: a loop's time is that of its instructions.
@@ -19,7 +19,6 @@ pub(super) struct Stretch {
     first: Written,
     last: Written,
     records: u64,
-    dns_queries: u64,
     /// The earliest and the latest instant.
     times: (EventTime, EventTime),
     /// The least and the greatest number before the run that follows.
@@ -38,7 +37,6 @@ impl Stretch {
             first: none,
             last: none,
             records: 0,
-            dns_queries: 0,
             times: (EventTime::MAX, EventTime::MIN),
             ids: (u64::MAX, 0),
             run,
@@ -51,9 +49,16 @@ impl Stretch {
     }
 
     /// Takes the next record, whose number belongs among those of a log, which are handed on as they end; or says that it must be noted
-    /// by itself, for the clock may have gone back.
+    /// by itself, for the clock may have gone back. A DNS query is counted among `queries` at once, by the period that was asked for.
     #[inline]
-    pub(super) fn take(&mut self, seen: &Seen, written: Written, log: &mut Runs) -> bool {
+    pub(super) fn take(
+        &mut self,
+        seen: &Seen,
+        written: Written,
+        log: &mut Runs,
+        queries: &mut QueryCounts,
+        window: &Window,
+    ) -> bool {
         let id = seen.event_record_id;
         if self.records == 0 {
             self.first = written;
@@ -68,19 +73,21 @@ impl Stretch {
         }
         self.last = written;
         self.records += 1;
-        self.dns_queries += u64::from(seen.is_dns_query());
         self.times = (self.times.0.min(seen.time), self.times.1.max(seen.time));
+        if seen.is_dns_query() {
+            queries.add(seen.time, window);
+        }
         true
     }
 
-    /// Notes what was counted of records that are all Sysmon's, or all others'.
+    /// Notes what was counted of records that are all Sysmon's, or all others': all but their DNS queries, which are counted by then.
     pub(super) fn end(self, sysmon: bool, event: &mut Counts, log: &mut Runs, clock: &mut Clock) {
         if self.records > 0 {
             let (first_id, last_id) = end_run(self.run, self.ids, log);
             event.merge(Counts {
                 records: self.records,
                 sysmon_records: if sysmon { self.records } else { 0 },
-                dns_queries: self.dns_queries,
+                queries: QueryCounts::NONE,
                 first_time: self.times.0,
                 last_time: self.times.1,
                 first_id,
@@ -124,10 +131,11 @@ mod tests {
             before in prop::option::of(record(true)),
         ) {
             let none = || (Counts::NONE, Runs::default(), Clock::default());
+            let since = Window { since: Some(EventTime::from_ticks(1)), until: None };
             let (mut counts, mut runs, mut clock) = none();
             let (mut counts_by_one, mut runs_by_one, mut clock_by_one) = none();
             let note = |(seen, written): &(Seen, Written), at: u64, to: (&mut Counts, &mut Runs, &mut Clock)| {
-                to.0.add(seen);
+                to.0.add(seen, &since);
                 to.1.add(seen.event_record_id, Some(seen.time));
                 to.2.add(at, *written);
             };
@@ -136,7 +144,10 @@ mod tests {
                 note(before, 0, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
             }
             let mut stretch = Stretch::new(7);
-            let taken = records.iter().take_while(|(seen, written)| stretch.take(seen, *written, &mut runs)).count();
+            let mut take = |(seen, written): &&(Seen, Written)| {
+                stretch.take(seen, *written, &mut runs, &mut counts.queries, &since)
+            };
+            let taken = records.iter().take_while(&mut take).count();
             // Only a clock that may have gone back ends it.
             let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
             prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));

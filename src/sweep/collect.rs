@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use crate::config::{Config, LoadedDetection};
 use crate::discover::Discovery;
 use crate::error::SweepError;
+use crate::event::Window;
 use crate::report::{
     FILES_COLUMNS, FileReport, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord,
     Status, Totals,
@@ -28,6 +29,7 @@ pub(super) struct Collector<'a> {
     discovery: &'a Discovery,
     detections: &'a [LoadedDetection],
     checksums: Checksums,
+    window: Window,
     threads: NonZeroUsize,
     output: &'a OutputDirectory,
     observer: &'a mut dyn Observer,
@@ -103,6 +105,7 @@ impl<'a> Collector<'a> {
             reduced: Matches::none(table, &config.detections, 0).detections,
             detections: &config.detections,
             checksums: config.checksums,
+            window: config.window,
             threads: config.threads,
             output: &config.output,
             excluded: Excluded::default(),
@@ -193,7 +196,7 @@ impl<'a> Collector<'a> {
             self.close_file()?;
         }
         self.observer.finished();
-        let rows = self.hosts.into_rows();
+        let rows = self.hosts.into_rows(&self.window);
         // Those that were begun hold memory, so they come first; and those that take longest, so that no thread waits for one at the end.
         let mut tables = vec![
             LastTable::Begun("matches.parquet", self.matches.into()),
@@ -212,17 +215,8 @@ impl<'a> Collector<'a> {
         if let Some(behind_matches) = outputs.get_mut(1..) {
             behind_matches.rotate_left(1);
         }
-        self.totals.hosts = rows.len() as u64;
-        self.totals.recovered_matches = rows.iter().map(|(_, host)| host.recovered_matches).sum();
-        self.totals.unique_matches = rows.iter().map(|(_, host)| host.unique_matches).sum();
-        self.totals.hits = rows.iter().map(|(_, host)| host.hits).sum();
-        self.totals.damaged_matches = rows.iter().map(|(_, host)| host.damaged_matches).sum();
-        self.totals.hosts_with_matches = rows.iter().filter(|(_, host)| host.matches > 0).count() as u64;
-        self.totals.leads = rows.iter().map(|(_, host)| host.leads).sum();
-        self.totals.unique_leads = rows.iter().map(|(_, host)| host.unique_leads).sum();
-        self.totals.hosts_with_leads = rows.iter().filter(|(_, host)| host.leads > 0).count() as u64;
+        self.totals.add_hosts(&rows);
         self.totals.excluded_leads = self.excluded.sum().leads;
-        self.totals.excluded_matches = rows.iter().map(|(_, host)| host.excluded_matches).sum();
         let Collector { totals, flawed, excluded, .. } = self;
         Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, outputs, syncing })
     }

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Window;
 use crate::digest::sha256_bytes;
 use crate::error::SweepError;
+use crate::event::Window;
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
 use crate::write::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX};
@@ -23,7 +23,11 @@ use crate::write::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX}
 /// Bytes of evidence that are read again at most because their entries were not written when a sweep was killed.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
 
-/// What was ordered.
+/// What the first entry begins with: that it is a journal, and the version of its layout, which changes with anything that an entry
+/// holds. A journal of another one cannot be read, whatever its entries seem to say.
+const LAYOUT: (&str, u32) = ("journal of dnsweep", 2);
+
+/// What was ordered. Behind [`LAYOUT`].
 #[derive(Debug, Serialize, Deserialize)]
 struct FirstEntry {
     order: Vec<(String, String)>,
@@ -128,7 +132,7 @@ impl Journal {
         }
         if whole == 0 {
             let order = order.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            journal.write(&entry(&FirstEntry { order, window }, 0))?;
+            journal.write(&entry(&(LAYOUT, FirstEntry { order, window }), 0))?;
             journal.flush()?;
         }
         Ok(journal)
@@ -146,7 +150,7 @@ impl Journal {
             let length = bytes.len();
             let Some(document) = document(&bytes) else { break };
             if at == 0 {
-                let Ok(first) = postcard::from_bytes::<FirstEntry>(document) else { break };
+                let first = self.first(document)?;
                 self.check(&first, order)?;
                 self.window = first.window;
             } else {
@@ -163,6 +167,26 @@ impl Journal {
         units.retain(|file, entries| is_whole(file, entries));
         self.files = units;
         Ok(at)
+    }
+
+    /// What was ordered, if the journal has the layout that is known here. Its first entry is whole: it says what was written.
+    fn first(&self, document: &[u8]) -> Result<FirstEntry, SweepError> {
+        let (name, known) = LAYOUT;
+        let other = |found: &str| SweepError::Resume {
+            path: self.path.clone(),
+            reason: format!(
+                "it was begun by another version of dnsweep: expected a journal of layout {known}, found {found}; go on with that \
+                 version, or give --force instead of --resume to begin anew"
+            ),
+        };
+        match postcard::take_from_bytes::<(&str, u32)>(document) {
+            Ok(((found, version), rest)) if found == name && version == known => {
+                postcard::from_bytes(rest).map_err(|_| other("one whose first entry cannot be read"))
+            }
+            Ok(((found, version), _)) if found == name => Err(other(&format!("layout {version}"))),
+            // The first layout had neither a name nor a version.
+            _ => Err(other("layout 1")),
+        }
     }
 
     /// A sweep is resumed only by one that would have made the same tables.

@@ -152,7 +152,8 @@ impl<'a> Workshop<'a> {
     }
 
     fn scanner(&self) -> Scanner {
-        let scanner = Scanner::new(&self.selection).with_dns_client(&self.dns_client);
+        let scanner =
+            Scanner::new(&self.selection).with_dns_client(&self.dns_client).within(self.config.window);
         let reads = if self.readers.is_some() { Reads::Blocks } else { Reads::Pieces };
         scanner.verifying(self.config.checksums).recovering(self.config.recovery).reading(reads)
     }

@@ -7,8 +7,12 @@ use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
 impl Summary<'_> {
     pub(super) fn read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.run.totals;
+        let in_period = match self.window() {
+            Some(_) => format!(", {} of them in the period", grouped(totals.dns_queries_in_period)),
+            None => String::new(),
+        };
         let text = format!(
-            "{} of {} to the end without a problem; {} of {} bytes, {}, {} of Sysmon, {}",
+            "{} of {} to the end without a problem; {} of {} bytes, {}, {} of Sysmon, {}{in_period}",
             grouped(totals.complete_files),
             counted(totals.files, "file", "files"),
             grouped(totals.bytes_read),

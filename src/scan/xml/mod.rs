@@ -17,7 +17,7 @@ use super::read::Read;
 use crate::bytes::LogBytes;
 use crate::clock::Written;
 use crate::damage::{Damage, Integrity, Problem};
-use crate::event::{EventTime, System};
+use crate::event::{EventTime, System, Window};
 use crate::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 
 /// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form; as UTF-16, with all of it
@@ -81,6 +81,7 @@ impl Scanner {
             text,
             read: &read,
             dns_client: self.dns_client,
+            window: self.window,
             problems,
             scan: BlockScan { bytes_read, ..BlockScan::default() },
         };
@@ -105,6 +106,7 @@ struct XmlWalk<'a> {
     text: Text<'a>,
     read: &'a Read<'a>,
     dns_client: DnsClientQueries,
+    window: Window,
     problems: Vec<Problem>,
     scan: BlockScan,
 }
@@ -166,7 +168,7 @@ impl XmlWalk<'_> {
         let location = Location { chunk_number: 0, record_offset: offset };
         let integrity = Integrity::Unverified;
         let mut add = |system: &System| {
-            tally.add(system);
+            tally.add(system, &self.window);
             // An event has no header that tells when it was written: its own time and number stand for that.
             let filetime = system.time_created.and_then(EventTime::filetime);
             if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {

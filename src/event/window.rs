@@ -1,0 +1,63 @@
+//! The period that was asked for: which events can match, and which queries were seen in it.
+
+use super::time::EventTime;
+
+/// The times between which events can match, both included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Window {
+    /// The earliest; `None` for no bound.
+    pub since: Option<EventTime>,
+    /// The latest; `None` for no bound.
+    pub until: Option<EventTime>,
+}
+
+impl Window {
+    /// Whether it has a bound: one without holds all times, and nobody asked for a period.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        *self != Window::default()
+    }
+
+    /// Whether an event of that time may match. One without a readable time may: it cannot be ruled out.
+    #[must_use]
+    pub fn holds(&self, time: Option<EventTime>) -> bool {
+        time.is_none_or(|time| self.contains(time))
+    }
+
+    /// Whether that time lies in the window.
+    #[must_use]
+    pub fn contains(&self, time: EventTime) -> bool {
+        self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
+    }
+
+    /// Whether an event of that time says that events were logged in the window. One without a readable time says so only where
+    /// there is no bound.
+    #[must_use]
+    pub fn is_shown_by(&self, time: Option<EventTime>) -> bool {
+        time.map_or(!self.is_bounded(), |time| self.contains(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_includes_its_ends_and_what_has_no_time() {
+        let at = EventTime::from_ticks;
+        let window = Window { since: Some(at(5)), until: Some(at(9)) };
+        let held: Vec<i64> = (0..15).filter(|ticks| window.holds(Some(at(*ticks)))).collect();
+        assert_eq!(held, [5, 6, 7, 8, 9]);
+        assert!(window.holds(None));
+        assert!(Window::default().holds(Some(at(i64::MIN))));
+    }
+
+    #[test]
+    fn an_event_without_a_time_shows_nothing_of_a_window_that_has_a_bound() {
+        let at = EventTime::from_ticks;
+        let until = Window { since: None, until: Some(at(9)) };
+        assert!(until.is_shown_by(Some(at(9))) && !until.is_shown_by(Some(at(10))));
+        assert!(!until.is_shown_by(None) && until.is_bounded());
+        assert!(Window::default().is_shown_by(None) && !Window::default().is_bounded());
+    }
+}

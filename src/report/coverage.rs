@@ -1,0 +1,144 @@
+//! Whether a host's DNS queries cover the period that was asked for.
+//!
+//! What is compared are DNS queries alone: other logs of the host, and other events of Sysmon, say nothing of names that were asked for.
+//! Nothing depends on the clock of the machine that sweeps: another run on the same evidence with the same bounds gives the same answer.
+
+use crate::event::{EventTime, Window};
+use crate::tally::RecordCounts;
+
+/// How far apart the first (or last) DNS query and the first (or last) record of any log of a host may be, in intervals of 100 ns, where the
+/// period has no bound there: a day, as a machine that nobody uses can be without queries for a night.
+const OPEN_END: u64 = 24 * 60 * 60 * 10_000_000;
+
+/// How much of the period the DNS queries that were seen cover. The worst comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Coverage {
+    /// Some were seen in it, and from its start to its end.
+    Whole,
+    /// Some were seen in it, but not up to both of its ends.
+    Part,
+    /// None was seen in it.
+    Nothing,
+}
+
+impl Coverage {
+    /// That of a host with these counts; `None` if no period was asked for.
+    ///
+    /// The start of the period is covered if a query was seen at or before it, its end if one was seen at or after it. A period without a
+    /// bound there starts with the host's first record of any log, or ends with its last: a query at most a day from that
+    /// covers it. So a host that was collected an hour after its last query is covered, and one whose DNS queries stop
+    /// weeks before its other logs is not.
+    #[must_use]
+    pub fn of(counts: &RecordCounts, window: &Window) -> Option<Self> {
+        if !window.is_bounded() {
+            return None;
+        }
+        if counts.dns_queries_in_period == 0 {
+            return Some(Coverage::Nothing);
+        }
+        let (queries, records) = (counts.dns_span, counts.span);
+        let covers_start = match window.since {
+            Some(since) => queries.first.is_some_and(|first| first <= since),
+            None => are_close(queries.first, records.first),
+        };
+        let covers_end = match window.until {
+            Some(until) => queries.last.is_some_and(|last| until <= last),
+            None => are_close(queries.last, records.last),
+        };
+        Some(if covers_start && covers_end { Coverage::Whole } else { Coverage::Part })
+    }
+
+    /// The word in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Coverage::Whole => "whole",
+            Coverage::Part => "part",
+            Coverage::Nothing => "none",
+        }
+    }
+}
+
+/// Whether both times are there and at most [`OPEN_END`] apart.
+fn are_close(one: Option<EventTime>, other: Option<EventTime>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one.ticks().abs_diff(other.ticks()) <= OPEN_END)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Span;
+
+    const HOUR: i64 = 60 * 60 * 10_000_000;
+    const WEEK: i64 = 7 * 24 * HOUR;
+
+    fn window(since: Option<i64>, until: Option<i64>) -> Window {
+        Window { since: since.map(EventTime::from_ticks), until: until.map(EventTime::from_ticks) }
+    }
+
+    fn span(first: i64, last: i64) -> Span {
+        Span { first: Some(EventTime::from_ticks(first)), last: Some(EventTime::from_ticks(last)) }
+    }
+
+    /// A host with queries from `first` to `last`, all of them seen in the period, and records from `log_first` to `log_last`.
+    fn counts((first, last): (i64, i64), (log_first, log_last): (i64, i64)) -> RecordCounts {
+        RecordCounts {
+            dns_queries: 2,
+            dns_queries_in_period: 2,
+            dns_span: span(first, last),
+            span: span(log_first, log_last),
+            ..RecordCounts::default()
+        }
+    }
+
+    #[test]
+    fn a_bound_is_covered_by_a_query_on_it_or_beyond() {
+        let period = window(Some(10), Some(20));
+        for ((first, last), expected) in [
+            ((10, 20), Coverage::Whole),
+            ((9, 21), Coverage::Whole),
+            ((11, 20), Coverage::Part),
+            ((10, 19), Coverage::Part),
+            ((11, 19), Coverage::Part),
+        ] {
+            // Records of other logs say nothing of it.
+            let counts = counts((first, last), (0, 30));
+            assert_eq!(Coverage::of(&counts, &period), Some(expected), "{first} to {last}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_bound_the_hosts_own_logs_are() {
+        let since = window(Some(0), None);
+        for (last, log_last, expected) in [
+            (HOUR, 2 * HOUR, Coverage::Whole),
+            (HOUR, 25 * HOUR, Coverage::Whole),
+            (HOUR, 25 * HOUR + 1, Coverage::Part),
+            (HOUR, 3 * WEEK, Coverage::Part),
+        ] {
+            assert_eq!(Coverage::of(&counts((-1, last), (-WEEK, log_last)), &since), Some(expected));
+        }
+        let until = window(None, Some(WEEK));
+        for (log_first, expected) in [(-HOUR, Coverage::Whole), (-WEEK, Coverage::Part)] {
+            assert_eq!(Coverage::of(&counts((0, WEEK), (log_first, WEEK)), &until), Some(expected));
+        }
+    }
+
+    #[test]
+    fn queries_around_a_period_do_not_cover_it() {
+        let period = window(Some(10), Some(20));
+        let around = RecordCounts { dns_queries_in_period: 0, ..counts((9, 21), (9, 21)) };
+        assert_eq!(Coverage::of(&around, &period), Some(Coverage::Nothing));
+        assert_eq!(Coverage::of(&RecordCounts::default(), &period), Some(Coverage::Nothing));
+        assert_eq!(Coverage::of(&around, &Window::default()), None);
+    }
+
+    #[test]
+    fn a_query_without_a_readable_time_covers_nothing_but_itself() {
+        // One in the period, and no span for some reason: no end is covered.
+        let counts = RecordCounts { dns_queries: 1, dns_queries_in_period: 1, ..RecordCounts::default() };
+        for window in [window(Some(0), None), window(None, Some(0))] {
+            assert_eq!(Coverage::of(&counts, &window), Some(Coverage::Part));
+        }
+    }
+}
