@@ -9,6 +9,7 @@ use common::mutation::{
 };
 use dnsweep::damage::Damage;
 use dnsweep::detect::{Detection, Predicate};
+use dnsweep::event::{EventTime, Window};
 use dnsweep::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted};
 use dnsweep::tally::Tally;
 use dnsweep_samples::{Event, Guid, LogWriter, Place, Sid, Style, Value, damage, time};
@@ -29,15 +30,22 @@ fn selection(predicate: &Predicate) -> Selection {
     Selection::Wanted(vec![Wanted { sets: sets.collect() }])
 }
 
+/// A scanner that counts the DNS queries of a period which begins and ends amid the samples.
+fn scanner(selection: &Selection) -> Scanner {
+    let at = EventTime::parse_system_time;
+    Scanner::new(selection)
+        .within(Window { since: at("2025-03-04T09:00:00Z"), until: at("2025-03-04T12:00:00Z") })
+}
+
 /// What a scan that selects finds if it verifies all checksums, and what one that decodes everything finds.
 fn both(log: &Vec<u8>) -> (Found, Found) {
-    let selected = scan_with(&mut Scanner::new(&selection(&seed())).verifying(Checksums::All), log);
-    (selected, scan_with(&mut Scanner::new(&Selection::Everything), log))
+    let selected = scan_with(&mut scanner(&selection(&seed())).verifying(Checksums::All), log);
+    (selected, scan_with(&mut scanner(&Selection::Everything), log))
 }
 
 /// The same, if it verifies those that are needed.
 fn both_by_default(log: &Vec<u8>) -> (Found, Found) {
-    let selected = scan_with(&mut Scanner::new(&selection(&seed())), log);
+    let selected = scan_with(&mut scanner(&selection(&seed())), log);
     (selected, both(log).1)
 }
 

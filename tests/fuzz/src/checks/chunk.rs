@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use dnsweep::damage::Damage;
 use dnsweep::detect::{Detection, StatsTable};
-use dnsweep::event::QueryResults;
+use dnsweep::event::{QueryResults, Window};
 use dnsweep::report::{
     DetectionLabel, Hosts, MATCHES_COLUMNS, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
 };
@@ -126,7 +126,7 @@ fn make_rows(events: &[LocatedEvent]) {
         }
     }
     assert_eq!(rows.len(), events.len());
-    let matches: u64 = hosts.into_rows().iter().map(|(_, host)| host.matches).sum();
+    let matches: u64 = hosts.into_rows(&Window::default()).iter().map(|(_, host)| host.matches).sum();
     assert_eq!(matches, events.len() as u64, "each match belongs to one host");
     if let Some(stats) = stats {
         assert!(stats.into_rows().count() <= events.len());
