@@ -309,16 +309,28 @@ fn an_event_without_a_readable_time_may_match_and_covers_nothing() {
         format!("{}some time{}", &text[..start], &text[start + length..])
     };
     let text = unreadable(matching(1).on("A").at(day(10))) + &unreadable(harmless(1).on("B").at(day(10)));
+    // One whose other queries cover the period.
+    let around = [0, 10].map(|days| event_xml(&query("C", day(days)))).concat();
+    let text = text + &around + &unreadable(harmless(1).on("C").at(day(5)));
     scene.put("HOST/events.xml", text.as_bytes());
     let since = time::time_created(day(5));
     let swept = scene.sweep(&["--since", &since]).expect(0);
     assert_said(
         &swept,
-        &[("A", "matches", Some("none"), 0), ("B", "no DNS queries in the period", Some("none"), 0)],
+        &[
+            ("A", "matches", Some("none"), 0),
+            ("B", "no DNS queries in the period", Some("none"), 0),
+            ("C", "no matches", Some("whole"), 1),
+        ],
     );
+    let text = "Not cleared 2 of 2 hosts without matches: 1 no DNS queries in the period, 1 with times that";
+    assert!(swept.ended.stdout.contains(text), "{}", swept.ended.stdout);
+    assert_eq!(not_cleared(&swept).len(), 2);
     // Without a period it is a query as any other.
     let swept = scene.sweep(&["--force"]).expect(0);
-    assert_said(&swept, &[("A", "matches", None, 1), ("B", "no matches", None, 1)]);
+    let said = [("A", "matches", None, 1), ("B", "no matches", None, 1), ("C", "no matches", None, 3)];
+    assert_said(&swept, &said);
+    assert_eq!((&swept.run()["totals"]["hosts_not_cleared"], not_cleared(&swept).len()), (&json!(0), 0));
 }
 
 #[test]
