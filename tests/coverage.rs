@@ -104,10 +104,10 @@ const NOTHING_KNOWN: [(&str, &str); 5] = [
 
 /// Those of which nothing is known, whatever the period, put in among those of which something is, in the order of the table.
 fn with_unknown<'a>(
-    known: [(&'a str, &'a str, Option<&'a str>, u64); 5],
+    known: &[(&'a str, &'a str, Option<&'a str>, u64); 5],
     coverage: Option<&'a str>,
 ) -> Vec<(&'a str, &'a str, Option<&'a str>, u64)> {
-    let [all, before_and_after, from, only, up_to] = known;
+    let [all, before_and_after, from, only, up_to] = *known;
     let [queries, sysmon, rest @ ..] = NOTHING_KNOWN.map(|(name, verdict)| (name, verdict, coverage, 0));
     [&[all, before_and_after, from, queries, sysmon, only, up_to], &rest[..]].concat()
 }
@@ -118,7 +118,7 @@ fn a_period_with_both_ends_is_compared_with_the_queries_alone() {
     let (since, until) = (time::time_created(day(5)), time::time_created(day(15)));
     let swept = scene.sweep(&["--since", &since, "--until", &until]).expect(3);
     let expected = with_unknown(
-        [
+        &[
             ("ALL-THROUGH", "no matches", Some("whole"), 3),
             ("BEFORE-AND-AFTER", "no DNS queries in the period", Some("none"), 0),
             ("FROM-WITHIN", "no matches", Some("part"), 1),
@@ -145,7 +145,7 @@ fn a_period_without_an_end_ends_where_the_hosts_logs_do() {
     let scene = machines();
     let swept = scene.sweep(&["--since", &time::time_created(day(5))]).expect(3);
     let expected = with_unknown(
-        [
+        &[
             ("ALL-THROUGH", "no matches", Some("whole"), 4),
             ("BEFORE-AND-AFTER", "no matches", Some("whole"), 1),
             ("FROM-WITHIN", "no matches", Some("part"), 2),
@@ -158,7 +158,7 @@ fn a_period_without_an_end_ends_where_the_hosts_logs_do() {
     assert_said(&swept, &expected);
     let swept = scene.sweep(&["--until", &time::time_created(day(12)), "--force"]).expect(3);
     let expected = with_unknown(
-        [
+        &[
             ("ALL-THROUGH", "no matches", Some("whole"), 3),
             ("BEFORE-AND-AFTER", "no matches", Some("whole"), 1),
             ("FROM-WITHIN", "no matches", Some("part"), 1),
@@ -175,7 +175,7 @@ fn without_a_period_all_queries_count() {
     let scene = machines();
     let swept = scene.sweep(&[]).expect(3);
     let expected = with_unknown(
-        [
+        &[
             ("ALL-THROUGH", "no matches", None, 5),
             ("BEFORE-AND-AFTER", "no matches", None, 2),
             ("FROM-WITHIN", "no matches", None, 2),
