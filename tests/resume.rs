@@ -19,7 +19,7 @@ use dnsweep::event::EventTime;
 use dnsweep::scan::BLOCK_CHUNKS;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::event_xml;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How often real sweeps are killed; each time at another moment.
 const KILLS: u32 = 60;
@@ -276,7 +276,7 @@ fn what_is_known_of_the_period_is_alike_when_a_sweep_is_gone_on_from() {
     let swept = scene.sweep(&[&bounds[..], &["--resume", "--force"]].concat()).expect(0);
     assert_eq!(swept.run()["resumed_files"], json!(3));
     assert!(swept.tables() == whole);
-    assert!(swept.column("hosts", "period_coverage").iter().all(|coverage| coverage.is_string()));
+    assert!(swept.column("hosts", "period_coverage").iter().all(Value::is_string));
 }
 
 #[test]
