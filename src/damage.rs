@@ -19,6 +19,19 @@ pub enum Integrity {
     Damaged,
     /// No checksum says anything of it.
     Unverified,
+    /// It was deleted.
+    Recovered(RecoveredFrom),
+}
+
+/// What an event from a deleted record rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum RecoveredFrom {
+    /// A chunk that was deleted whole, and whose checksums hold.
+    DeletedChunk,
+    /// The record's own values. What else they take to be read lies among live records that have their checksum, or there is nothing else.
+    OwnValues,
+    /// The record's own values, and definitions that have no checksum and may be altered: of its computer, and of which value is which.
+    UnverifiedDefinitions,
 }
 
 impl Integrity {
@@ -28,7 +41,18 @@ impl Integrity {
         match self {
             Integrity::Verified => "verified",
             Integrity::Damaged => "damaged",
-            Integrity::Unverified => "unverified",
+            Integrity::Unverified | Integrity::Recovered(_) => "unverified",
+        }
+    }
+
+    /// The word in the tables for what a deleted event rests on; `None` of any other.
+    #[must_use]
+    pub fn recovered_from(self) -> Option<&'static str> {
+        match self {
+            Integrity::Recovered(RecoveredFrom::DeletedChunk) => Some("deleted chunk"),
+            Integrity::Recovered(RecoveredFrom::OwnValues) => Some("own values"),
+            Integrity::Recovered(RecoveredFrom::UnverifiedDefinitions) => Some("unverified definitions"),
+            Integrity::Verified | Integrity::Damaged | Integrity::Unverified => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::mutation::{Found, SAMPLES, Sample, apply, change, config, place, scan_with};
+use common::mutation::{Change, Found, SAMPLES, Sample, apply, change, config, place, scan_with, shift};
 use dnsweep::damage::{Damage, Integrity, Problem};
 use dnsweep::scan::{LocatedEvent, Scanner};
 use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
@@ -164,6 +164,102 @@ proptest! {
         let (found, again) = scan(damaged.clone(), sample.bytes.clone())?;
         prop_assert!(found == again, "the second scan of the same bytes differs");
         check(sample, &damaged, &found)?;
+    }
+}
+
+/// Where the byte that lay at `at` lies after a change at `from` that moved what follows; `None` if it was taken out.
+fn moved(at: usize, from: usize, change: &Change) -> Option<usize> {
+    match *change {
+        Change::Insert(length, _) if at >= from => Some(at + length),
+        Change::Remove(length) if at >= from => (at >= from + length).then(|| at - length),
+        _ => Some(at),
+    }
+}
+
+/// Where bytes lie that lay side by side and still do.
+fn moved_together(range: std::ops::Range<usize>, from: usize, change: &Change) -> Option<usize> {
+    let (start, last) = (moved(range.start, from, change)?, moved(range.end - 1, from, change)?);
+    (last - start == range.len() - 1).then_some(start)
+}
+
+/// Whether the header of a chunk has its checksum, by the rules of the format.
+fn has_sound_header(log: &[u8], chunk: usize) -> bool {
+    let header = &log[damage::chunk_offset(chunk)..][..512];
+    let stored = u32::from_le_bytes(header[124..128].try_into().unwrap());
+    header.starts_with(b"ElfChnk\0") && crc32fast::hash(&[&header[..120], &header[128..]].concat()) == stored
+}
+
+/// Whether a loss is in the ranges that are reported: what is left of the record, or where it was taken out.
+fn is_loss_reported(found: &Found, record: std::ops::Range<usize>, from: usize, change: &Change) -> bool {
+    let left: Vec<usize> = record.filter_map(|at| moved(at, from, change)).collect();
+    let (start, end) = match (left.first(), left.last()) {
+        (Some(first), Some(last)) => (*first as u64, *last as u64 + 1),
+        _ => ((from as u64).saturating_sub(1), from as u64 + 1),
+    };
+    found.problems.iter().any(|problem| overlaps(problem, start, end))
+}
+
+/// Whether places of chunks are gone whole: a log that never had them looks alike.
+fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
+    let Change::Remove(length) = *change else { return false };
+    let is_place = |at: usize| at >= HEADER_SIZE && (at - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
+    is_place(from) && (from + length >= sample.bytes.len() || is_place(from + length))
+}
+
+fn check_shifted(
+    sample: &Sample,
+    damaged: &[u8],
+    found: &Found,
+    (from, change): (usize, &Change),
+) -> Result<(), TestCaseError> {
+    for event in &sample.found.events {
+        let start = usize::try_from(event.location.record_offset).unwrap();
+        let record = start..start + usize::try_from(record_size(&sample.bytes, start as u64)).unwrap();
+        let place = moved_together(record.clone(), from, change);
+        if place.and_then(|place| found.at(place as u64)).is_some_and(|there| there.event == event.event) {
+            continue;
+        }
+        let chunk = usize::try_from(event.location.chunk_number).unwrap();
+        let whole = damage::chunk_offset(chunk)..damage::chunk_offset(chunk) + CHUNK_SIZE;
+        let is_touched = whole.end > sample.bytes.len()
+            || moved_together(whole, from, change).is_none()
+            || !has_sound_header(&sample.bytes, chunk);
+        prop_assert!(is_touched, "{}: lost in a chunk that is whole: {event:?}", sample.name);
+        prop_assert!(
+            leaves_no_trace(sample, from, change) || is_loss_reported(found, record, from, change),
+            "{}: the record at {start} is lost: {:#?}",
+            sample.name,
+            found.problems
+        );
+    }
+    for event in &found.events {
+        let known = sample.found.events.iter().any(|known| {
+            let start = usize::try_from(known.location.record_offset).unwrap();
+            moved(start, from, change) == usize::try_from(event.location.record_offset).ok()
+                && known.event == event.event
+        });
+        prop_assert!(known || event.integrity != Integrity::Verified, "altered and not marked: {event:?}");
+    }
+    prop_assert_eq!(found.tally.extents.sum(), damaged.len() as u64, "every byte is accounted for");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn what_is_lost_is_reported_where_bytes_were_put_in_or_taken_out(
+        sample in any::<Index>(),
+        place in place(),
+        change in shift(),
+    ) {
+        let sample = sample.get(&SAMPLES);
+        let from = place.of(sample);
+        let mut damaged = sample.bytes.clone();
+        apply(&mut damaged, from, &change);
+        let (found, again) = scan(damaged.clone(), sample.bytes.clone())?;
+        prop_assert!(found == again, "the second scan of the same bytes differs");
+        check_shifted(sample, &damaged, &found, (from, &change))?;
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) const ANSWER: &[(&str, Scalar)] =
     &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
 /// The columns of `matches.parquet`.
-pub const MATCHES_COLUMNS: [Column; 37] = {
+pub const MATCHES_COLUMNS: [Column; 38] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::nullable(
@@ -78,6 +78,12 @@ pub const MATCHES_COLUMNS: [Column; 37] = {
             "recovered",
             Boolean,
             "whether the record had been deleted and no live one says the same (with `--recover`); such rows come last",
+        ),
+        Column::nullable(
+            "recovered_from",
+            Text,
+            "of a recovered row, what it rests on: `deleted chunk`, whose checksums hold; `own values`, which have no checksum, read by \
+             definitions that have one; `unverified definitions`: computer, and which value is which, may be another record's by now",
         ),
         Column::always(
             "event_hash",
@@ -212,6 +218,7 @@ impl MatchRow<'_> {
             Cell::count(self.record_offset),
             Cell::text(self.integrity.name()),
             Cell::Boolean(self.occurrence == Occurrence::Recovered),
+            Cell::optional(self.integrity.recovered_from()),
             Cell::text(self.event_hash.to_string()),
             Cell::Boolean(self.occurrence == Occurrence::Copy),
             Cell::text(context.detection_id),

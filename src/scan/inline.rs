@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::binxml::{FRAGMENT_HEADER, TEXT};
+use super::binxml::{FRAGMENT_HEADER, TEXT, holds_nul};
 use super::chunk::CHUNK_HEADER_SIZE;
 use super::log::u16_at;
 use super::text::Text;
@@ -76,10 +76,12 @@ impl<'c> Inline<'c> {
                 0x05 | 0x45 => {
                     let [kind] = cursor.take::<1>()?;
                     let units = u16::from_le_bytes(cursor.take::<2>()?);
-                    if kind != TEXT {
+                    let size = usize::from(units) * 2;
+                    // Text has no NUL in it: there it was overwritten.
+                    if kind != TEXT || holds_nul(cursor.rest()?.get(..size)?) {
                         return None;
                     }
-                    cursor.skip(usize::from(units) * 2)?;
+                    cursor.skip(size)?;
                 }
                 // An attribute, and a reference to an entity: by name. One to a character: by number.
                 0x06 | 0x46 | 0x09 | 0x49 => {

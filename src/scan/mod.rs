@@ -25,6 +25,7 @@ mod queries;
 mod read;
 mod record;
 mod recover;
+mod reliance;
 mod remembered;
 mod seen;
 mod select;

@@ -1,8 +1,9 @@
 //! The stale records of a chunk, decoded: apart from the live ones, which are never mixed with them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::damage::Integrity;
+use crate::damage::{Integrity, RecoveredFrom};
 
 use super::block::{BlockScan, Start};
 use super::chunk::{CHUNK_HEADER_SIZE, Place, give_signature, place};
@@ -10,6 +11,7 @@ use super::document::{DnsClientQueries, Document};
 use super::located::LocatedEvent;
 use super::lost_names::Nameless;
 use super::record::decode;
+use super::reliance::{checked_end, is_plausible, reliance};
 use super::stale;
 use super::unfit::set_unfit_aside;
 use super::walk::{Walk, walk as walk_chunk};
@@ -31,19 +33,21 @@ impl Recoverer {
     /// Decodes the stale records of the chunk that was kept. What cannot be decoded is no damage: nothing was promised.
     pub(super) fn recover(&mut self, at: Start, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
-        self.recover_from(&ranges, at, scan);
+        self.recover_from(&ranges, 0, at, scan);
     }
 
     /// Decodes the records of a chunk that was deleted, of which all are stale; or of as much as is left of it.
     pub(super) fn recover_deleted(&mut self, chunk: &[u8], at: Start, scan: &mut BlockScan) {
         self.keep(chunk);
-        let records = CHUNK_HEADER_SIZE..chunk.len();
-        self.recover_from(std::slice::from_ref(&records), at, scan);
+        let whole = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
+        self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
     }
 
-    fn recover_from(&mut self, ranges: &[Range<usize>], at: Start, scan: &mut BlockScan) {
+    /// Decodes the stale records in ranges of the chunk that was kept, and all up to `whole`, which have their checksum.
+    fn recover_from(&mut self, ranges: &[Range<usize>], whole: usize, at: Start, scan: &mut BlockScan) {
         let Recoverer { chunk, walk } = self;
-        stale::walk(chunk, ranges, walk);
+        stale::walk(chunk, whole, ranges, walk);
+        let reliances = reliances(chunk, walk, whole);
         let mut nameless = Nameless::of(chunk, walk);
         let first = scan.recovered.len();
         set_unfit_aside(chunk, walk, &mut Vec::new());
@@ -51,10 +55,10 @@ impl Recoverer {
         let mut add = |nameless: &mut Nameless, start, document| {
             let (document, _) = nameless.told(start, document);
             scan.tally.recovered_records += u64::from(document.is_ok());
-            if let Ok(Document::DnsQuery(event)) = document {
-                let location = at.of(start as u64);
-                // Checksums are of live records.
-                let integrity = Integrity::Unverified;
+            if let (Ok(Document::DnsQuery(event)), Some(from)) = (document, reliances.get(&start))
+                && (*from == RecoveredFrom::DeletedChunk || is_plausible(&event))
+            {
+                let (location, integrity) = (at.of(start as u64), Integrity::Recovered(*from));
                 scan.recovered.push(LocatedEvent { location, integrity, event: *event });
             }
         };
@@ -67,6 +71,16 @@ impl Recoverer {
         }
         scan.recovered.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
     }
+}
+
+/// What the records of a walk rest on, by where they start; without those of which it can be seen that they are not as they were written. The
+/// chunk must be as it was read.
+fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
+    let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
+    let of = |range: &Range<usize>| {
+        if range.end <= whole { Some(RecoveredFrom::DeletedChunk) } else { reliance(chunk, range, checked) }
+    };
+    walk.records.iter().filter_map(|record| Some((record.range.start, of(&record.range)?))).collect()
 }
 
 /// The ranges of a chunk that hold no live record: damage between them, which may have been one, and what lies behind them.

@@ -22,13 +22,18 @@ const SIGNATURE: [u8; 4] = [0x2a, 0x2a, 0, 0];
 /// Where a definition's GUID lies in it, behind the offset of the next definition.
 const GUID_OFFSET: usize = 4;
 
-/// Finds the stale records in ranges of a chunk that hold no live record, in order.
+/// Finds the stale records in ranges of a chunk that hold no live record, in order. Those up to `whole`, which lie before the ranges, are
+/// known to be as they were written, and follow one another.
 ///
 /// `walk` is made anew: its records are those found, its gaps everything else.
-pub(super) fn walk(chunk: &[u8], ranges: &[Range<usize>], walk: &mut Walk) {
+pub(super) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
     walk.clear();
     let mut inline = Inline::of(chunk);
     let mut end = CHUNK_HEADER_SIZE;
+    while let Some((record, Written { header_id, .. })) = whole_record(chunk, end, whole.max(end)) {
+        end = record.end;
+        walk.records.push(RecordSpan { range: record, header_id, reached: Reached::InChain });
+    }
     for range in ranges {
         let mut at = range.start.max(end);
         while let Some(start) = next_signature(chunk, at..range.end) {
@@ -93,7 +98,7 @@ mod tests {
 
     fn found(chunk: &[u8], end: usize) -> Vec<u64> {
         let mut walked = Walk::default();
-        walk(chunk, std::slice::from_ref(&(end..chunk.len())), &mut walked);
+        walk(chunk, 0, std::slice::from_ref(&(end..chunk.len())), &mut walked);
         walked.records.iter().map(|record| record.header_id).collect()
     }
 
@@ -121,7 +126,7 @@ mod tests {
     fn a_record_that_was_altered_is_left_alone() {
         let (original, end) = chunk(Style::Live);
         let mut walked = Walk::default();
-        walk(&original, std::slice::from_ref(&(end..original.len())), &mut walked);
+        walk(&original, 0, std::slice::from_ref(&(end..original.len())), &mut walked);
         let second = walked.records[1].range.clone();
         let values = Values::head(&original, second.start + RECORD_HEADER_SIZE).unwrap();
         // Its end, the copy of its size, the size of its first value, and the definition of its data.

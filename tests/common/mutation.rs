@@ -134,6 +134,10 @@ pub enum Change {
     Random(usize, u64),
     /// The file ends.
     Cut,
+    /// So many bytes are put in, by that seed; what follows moves back.
+    Insert(usize, u64),
+    /// So many bytes are taken out; what follows moves up.
+    Remove(usize),
 }
 
 /// Any place, the telling ones more often.
@@ -163,6 +167,14 @@ pub fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// Bytes that are put in or taken out.
+pub fn shift() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (length(), any::<u64>()).prop_map(|(length, seed)| Change::Insert(length, seed)),
+        length().prop_map(Change::Remove),
+    ]
+}
+
 /// Changes the bytes from `at` on.
 pub fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
     let end = |length: usize| bytes.len().min(at.saturating_add(length));
@@ -179,5 +191,15 @@ pub fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
             bytes[at..end].fill_with(|| rng.next_u64().to_le_bytes()[0]);
         }
         Change::Cut => bytes.truncate(at),
+        Change::Insert(length, seed) => {
+            let mut rng = Rng::new(seed);
+            // Often zeros, as a file system puts in.
+            let fill = || if seed % 3 == 0 { 0 } else { rng.next_u64().to_le_bytes()[0] };
+            let inserted: Vec<u8> = std::iter::repeat_with(fill).take(length).collect();
+            bytes.splice(at..at, inserted);
+        }
+        Change::Remove(length) => {
+            bytes.drain(at..end(length));
+        }
     }
 }
