@@ -106,6 +106,12 @@ impl Clock {
         self.count += later.count - later.steps.len() as u64;
     }
 
+    /// Changes where each record starts.
+    pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
+        self.first.iter_mut().for_each(|(offset, _)| change(offset));
+        self.steps.iter_mut().for_each(|step| change(&mut step.offset));
+    }
+
     /// The first steps.
     #[must_use]
     pub fn steps(&self) -> &[ClockStep] {

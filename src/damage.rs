@@ -92,6 +92,8 @@ pub enum Damage {
     },
     /// The file ends before its header does.
     FileHeaderCutOff,
+    /// The file begins with a chunk, not with its header.
+    FileHeaderMissing,
     /// The bytes of a chunk do not begin with the signature of one.
     ChunkSignature {
         /// The first bytes.
@@ -208,7 +210,10 @@ const NAMES_REPLACED: &str = "its fields cannot be read by their names, found th
 
 /// What is said of a chunk off its place.
 const OFF_GRID: &str =
-    "chunk off its place: expected one every 65536 bytes from byte 4096, found one here, and read it";
+    "chunk off its place: expected one every 65536 bytes after the log's header, found one here, and read it";
+/// What is said of a log without a header.
+const HEADER_MISSING: &str =
+    "the log's header is missing: expected its 4096 bytes, found a chunk, and read all chunks from here on";
 const EMBEDDED: &str =
     "header of a chunk in the header or in a record of another one: read as a part of that one";
 
@@ -226,6 +231,7 @@ impl fmt::Display for Damage {
             Damage::FileHeaderChecksum { stored, computed } => {
                 write_checksums(f, "file header checksum", *stored, "its bytes", *computed)
             }
+            Damage::FileHeaderMissing => f.write_str(HEADER_MISSING),
             Damage::FileHeaderCutOff => write!(f, "the file ends inside its header of 4096 bytes"),
             Damage::ChunkSignature { found } => {
                 write_expected(f, "chunk signature", "\"ElfChnk\\0\"", Bytes(found))
@@ -361,6 +367,16 @@ impl Problems {
     /// Puts those that are listed in the order of the file.
     pub fn sort(&mut self) {
         self.listed.sort_by_key(|problem| problem.offset);
+    }
+
+    /// Changes where each of them starts.
+    pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
+        self.listed.iter_mut().for_each(|problem| change(&mut problem.offset));
+    }
+
+    /// Drops what is said of a file's header.
+    pub fn drop_of_header(&mut self) {
+        self.listed.retain(|problem| !matches!(problem.damage, Damage::FileHeaderChecksum { .. }));
     }
 
     /// Takes away that bytes from `offset` on have no chunk's signature, and gives the ranges that this was said of. None is, if anything else is

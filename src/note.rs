@@ -76,6 +76,11 @@ impl Notes {
         self.further += later.further;
     }
 
+    /// Changes where each of them starts.
+    pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
+        self.listed.iter_mut().for_each(|note| change(&mut note.offset));
+    }
+
     /// How many there are, those that are not listed included.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -466,12 +466,42 @@ fn a_log_without_its_header_may_begin_with_a_chunk() {
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &bytes);
     let swept = scene.sweep(&[]).expect(3);
-    let expected = [(1, 0, 512), (2, 0, 512 + CHUNK as u64), (3, 1, 512 + 2 * CHUNK as u64)];
+    let expected = [(1, 0, 512), (2, 1, 512 + CHUNK as u64), (3, 2, 512 + 2 * CHUNK as u64)];
     assert_eq!(rows(&swept), expected);
+    // Places are counted from its start: nothing is wrong with it but what is missing.
     let file = swept.file("A/Sysmon.evtx");
     assert_eq!((sum_of_parts(&file), &file["good_bytes"]), (bytes.len() as u64, &json!(2 * CHUNK)));
-    let [first, second] = [0, CHUNK as u64].map(|start| (start, CHUNK as u64));
-    assert_eq!(off_their_places(&file), [first, second, (2 * CHUNK as u64, 40_000)]);
+    let missing = (0, "the log's header is missing:".to_owned());
+    let cut_off = (2 * CHUNK as u64, "chunk cut off: expected 65536".to_owned());
+    assert_eq!(told(&file), [missing.clone(), cut_off]);
+    // Over the ends of blocks, with a chunk off its place, and hashed.
+    let mut bytes = log_of_chunks(140).split_off(4096);
+    bytes.resize(bytes.len() + 2 * CHUNK, 0);
+    scene.put("A/Sysmon.evtx", &bytes);
+    let mut tables = Vec::new();
+    for options in [&["--threads", "1"][..], &["--threads", "3", "--readers", "1"], &["--exhaustive"]] {
+        let swept = scene.sweep(&[options, &["--hash", "--force"]].concat()).expect(3);
+        let expected: Vec<(u64, u64, u64)> =
+            (1..=140).map(|number| (number, number - 1, 512 + (number - 1) * CHUNK as u64)).collect();
+        assert_eq!(rows(&swept), expected);
+        let file = swept.file("A/Sysmon.evtx");
+        assert_eq!(told(&file), std::slice::from_ref(&missing));
+        assert_eq!(file["sha256"], json!(dnsweep::digest::sha256(&bytes)));
+        assert_eq!((&file["chunks"], &file["header_bytes"]), (&json!(142), &json!(0)));
+        assert_eq!((&file["good_bytes"], &file["empty_bytes"]), (&json!(140 * CHUNK), &json!(2 * CHUNK)));
+        assert_eq!(swept.run()["totals"]["bytes_read"], json!(bytes.len()));
+        tables.push(swept.tables());
+    }
+    assert!(tables.iter().all(|others| *others == tables[0]));
+    let at = 70 * CHUNK;
+    bytes.splice(at..at, [7; 1000]);
+    scene.put("A/Sysmon.evtx", &bytes);
+    let swept = scene.sweep(&["--force"]).expect(3);
+    let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
+    assert_eq!(numbers, (1..=140).collect::<Vec<_>>());
+    let file = swept.file("A/Sysmon.evtx");
+    assert_eq!(sum_of_parts(&file), bytes.len() as u64);
+    assert_eq!(off_their_places(&file)[0], (at as u64 + 1000, CHUNK as u64));
 }
 
 #[test]

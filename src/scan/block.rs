@@ -12,6 +12,7 @@ use crate::tally::Tally;
 use super::chunk::{Checksums, Place, place};
 use super::document::{DnsClientQueries, Document};
 use super::extent::Extent;
+use super::headerless::is_headerless;
 use super::located::{Located, LocatedEvent, LocatedLead, Location};
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
 use super::lost_names::Nameless;
@@ -160,6 +161,21 @@ impl Scanner {
         block: Block,
         size: u64,
         mut see: impl FnMut(u64, Option<&[u8]>),
+    ) -> BlockScan {
+        if is_headerless(log, block) {
+            self.scan_headerless(log, block, size, &mut see)
+        } else {
+            self.scan_pieces(log, block, size, &mut see)
+        }
+    }
+
+    /// Reads and decodes a block of a log that begins with a header.
+    pub(super) fn scan_pieces(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        size: u64,
+        see: &mut dyn FnMut(u64, Option<&[u8]>),
     ) -> BlockScan {
         let mut scan = BlockScan::default();
         let chunks = match self.reads {

@@ -12,6 +12,7 @@ mod document;
 mod embedding;
 mod extent;
 mod free_space;
+mod headerless;
 mod inline;
 mod known;
 mod layout;
