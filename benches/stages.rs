@@ -11,7 +11,7 @@ use dnsweep::detect::{Detection, Predicate};
 use dnsweep::event::{DnsQueryEvent, QueryResults};
 use dnsweep::report::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
 use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
-use dnsweep::write::{Table, TableWriter};
+use dnsweep::write::{Access, NewFile, Table, TableWriter};
 use dnsweep_samples::corpus::{Corpus, Pool};
 
 const CHUNKS: u64 = 256;
@@ -104,17 +104,17 @@ fn write(criterion: &mut Criterion) {
         excluded_by: None,
     };
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("matches.parquet");
+    let new = NewFile { path: folder.path().join("matches.parquet"), access: Access::Owner };
     let mut group = criterion.benchmark_group("write");
     group.throughput(Throughput::Bytes(log.len() as u64));
     group.bench_function("dense", |bencher| {
         bencher.iter(|| {
-            let mut writer = TableWriter::create(&path, &table, MATCHES_STORAGE, &[]).unwrap();
+            let mut writer = TableWriter::create(&new, &table, MATCHES_STORAGE, &[]).unwrap();
             for located in &events {
                 writer.push(&row(&located.event).cells(&context)).unwrap();
             }
             writer.finish().unwrap().1.wait().unwrap();
-            std::fs::remove_file(&path).unwrap();
+            std::fs::remove_file(&new.path).unwrap();
         });
     });
 }

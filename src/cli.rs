@@ -208,7 +208,7 @@ pub struct SweepArguments {
     #[arg(long)]
     pub follow: bool,
 
-    /// Also read files of any other name that begin like an event log or like event XML
+    /// Also read files of any other name that begin like an event log, like a chunk of one, or like event XML
     #[arg(long)]
     pub any_name: bool,
 
@@ -225,9 +225,13 @@ pub struct SweepArguments {
     #[arg(long)]
     pub hash: bool,
 
-    /// Replace an earlier output of dnsweep
+    /// Replace an earlier output of dnsweep; nothing but what dnsweep writes is removed
     #[arg(long)]
     pub force: bool,
+
+    /// Let others read the output, as far as the umask does [default: only you can, as evidence is confidential]
+    #[arg(long)]
+    pub readable: bool,
 
     /// Also look through all other files (disk images, page files, memory dumps, unallocated space) for chunks of event logs
     #[arg(long)]

@@ -6,8 +6,7 @@ mod detections;
 mod exclusions;
 mod not_run;
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -17,8 +16,9 @@ use crate::cli::SweepArguments;
 use crate::discover::{Links, Names, Others, Search, path_text, resolve_roots};
 use crate::error::SweepError;
 use crate::event::{EventTime, Window, parse_instant, parse_span_back};
+use crate::machine::files::{MOST_LIST_BYTES, all_of, read_named};
 use crate::scan::{Checksums, Recovery};
-use crate::write::{Earlier, OutputDirectory, prepare};
+use crate::write::{Access, Earlier, OutputDirectory, prepare};
 
 pub use self::detections::{Catalog, LoadedDetection};
 use self::exclusions::exclusions;
@@ -133,7 +133,8 @@ impl Config {
             (false, false) => Earlier::Refuse,
         };
         let order = order(arguments, &roots, &detections, &placeholders_sha256, &exclusions);
-        let output = prepare(&arguments.out, &roots, arguments.force, earlier)?;
+        let access = if arguments.readable { Access::Others } else { Access::Owner };
+        let output = prepare(&arguments.out, &roots, arguments.force, earlier, access)?;
         Ok(Config {
             search,
             detections,
@@ -217,15 +218,12 @@ fn window(arguments: &SweepArguments, now: EventTime) -> Result<Window, SweepErr
 
 /// The paths in a list: separated by NULs if it holds one, by line ends otherwise.
 pub(crate) fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, SweepError> {
-    let read = || -> io::Result<Vec<u8>> {
-        if list == Path::new("-") {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes)?;
-            return Ok(bytes);
-        }
-        fs::read(list)
+    let read = if list == Path::new("-") {
+        all_of(io::stdin().lock(), MOST_LIST_BYTES)
+    } else {
+        read_named(list, MOST_LIST_BYTES)
     };
-    let bytes = read().map_err(|source| SweepError::FilesFrom { path: list.to_path_buf(), source })?;
+    let bytes = read.map_err(|source| SweepError::FilesFrom { path: list.to_path_buf(), source })?;
     let separator = if bytes.contains(&0) { 0 } else { b'\n' };
     let paths = bytes.split(|byte| *byte == separator).map(|path| match path {
         // A list written on Windows ends its lines with two characters.

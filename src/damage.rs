@@ -203,7 +203,7 @@ pub enum Damage {
 }
 
 /// What is said of a file that was written to, or that another one took the place of.
-const CHANGED: &str = "the file changed while the sweep read it: expected the size and modification time that it was found with, found others";
+const CHANGED: &str = "the file changed while the sweep read it: expected the file that was found, with its size and modification time, found another one or others";
 
 /// What is said of a query whose fields have lost their names.
 const NAMES_REPLACED: &str = "its fields cannot be read by their names, found them by the texts beside those";

@@ -1,9 +1,10 @@
 //! Roots to log files: what is there to read, in which order, and whose evidence it is.
 //!
-//! Looks at names and kinds of files and at nothing inside them, save the first bytes of those whose name event XML can have, and of
-//! all where `--any-name` asks for that. What it passes over is counted.
+//! Looks at names and kinds of files and at nothing inside them, save the first bytes of those whose name event XML can have or has
+//! `.evtx` elsewhere than at its end, and of all where `--any-name` asks for that. What it passes over is counted.
 
 mod evidence;
+mod extension;
 mod form;
 mod listing;
 
@@ -20,9 +21,10 @@ use std::sync::Arc;
 pub use self::evidence::EvidenceId;
 use self::evidence::{Evidence, Registry};
 pub use self::form::Form;
-use self::listing::{Found, Known, Listing, Tree, list};
-use crate::bytes::{FileBytes, FileState, LogBytes};
+use self::listing::{Found, Listing, Tree, list};
+use crate::bytes::{FileBytes, FileIdentity, FileState, ListedFile, LogBytes, NotReached};
 use crate::error::SweepError;
+use crate::machine::files::Link;
 use crate::tally::PassedOver;
 
 /// What to look for, and where.
@@ -53,7 +55,7 @@ pub enum Links {
 /// How a file is known to be an event log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Names {
-    /// By `.evtx` anywhere in its name, in any case.
+    /// By `.evtx` at the end of its name, in any case; by its first bytes, if `.evtx` stands elsewhere in it.
     #[default]
     EventLogs,
     /// By its name or, for any other file, by its first bytes; these also tell event XML of any name.
@@ -83,6 +85,10 @@ pub struct LogFile {
     pub modified: (i64, i64),
     /// Why it cannot be read, where that is known already.
     pub obstacle: Option<String>,
+    /// Which file it is, if it can be listed.
+    identity: Option<FileIdentity>,
+    /// What becomes of a link that takes its place: a file that was come to by links is told by its identity alone.
+    link: Link,
     root: Arc<Path>,
     relative: PathBuf,
 }
@@ -104,10 +110,14 @@ impl LogFile {
         path_text(&self.relative)
     }
 
-    /// Opens it for reading.
-    pub fn open(&self) -> io::Result<Box<dyn LogBytes>> {
-        let path = self.path();
-        FileBytes::open(&path).map(|bytes| Box::new(bytes) as Box<dyn LogBytes>)
+    /// Opens it for reading; nothing that has taken its place since it was found.
+    pub fn open(&self) -> Result<Box<dyn LogBytes>, NotReached> {
+        let listed = |identity| ListedFile { identity, state: self.state() };
+        let bytes = match self.identity.map(listed) {
+            Some(listed) => FileBytes::open_listed(&self.path(), &listed, self.link)?,
+            None => FileBytes::open(&self.path(), self.link)?,
+        };
+        Ok(Box::new(bytes))
     }
 
     fn path(&self) -> PathBuf {
@@ -175,7 +185,7 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, SweepError> {
     }
     let mut resolved = Vec::with_capacity(roots.len());
     for path in roots {
-        let fail = |source| SweepError::Root { path: path.clone(), source };
+        let fail = |source| SweepError::Root { path: path.clone(), hint: hint(path, &source), source };
         let absolute = fs::canonicalize(path).map_err(fail)?;
         let kind = fs::metadata(&absolute).map_err(fail)?.file_type();
         if !kind.is_dir() && !kind.is_file() {
@@ -197,10 +207,19 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, SweepError> {
     Ok(resolved)
 }
 
+/// How far the path of a root leads that is not there, for whoever mistyped it; nothing if that is not what is wrong with it.
+fn hint(path: &Path, error: &io::Error) -> String {
+    let there = std::path::absolute(path).ok().filter(|_| error.kind() == io::ErrorKind::NotFound);
+    let there = there.and_then(|path| path.ancestors().find(|folder| folder.is_dir()).map(Path::to_path_buf));
+    there.map_or_else(String::new, |folder| {
+        format!(": expected a directory or a file; of its path, '{}' is there", folder.display())
+    })
+}
+
 /// Lists what the roots hold, on so many threads; what is found does not depend on their number.
 pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, SweepError> {
     let paths = resolve_roots(&search.roots)?;
-    let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search.evidence_depth)).collect();
+    let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
     let trees = roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect();
     let mut collected = Collected { links: search.links, roots, ..Collected::default() };
     list(trees, search, threads, |listing| {
@@ -234,6 +253,7 @@ struct Root {
     evidence: Evidence,
     /// How many pieces of evidence it has.
     pieces: usize,
+    link: Link,
 }
 
 impl Collected {
@@ -246,7 +266,7 @@ impl Collected {
             match found {
                 Found::Piece(path) => self.registry.register(path),
                 Found::File { known: Ok(known), .. }
-                    if self.links == Links::Follow && !self.seen.insert(known.identity) =>
+                    if self.links == Links::Follow && !self.seen.insert(known.identity.number) =>
                 {
                     self.passed_over.seen_before += 1;
                 }
@@ -260,8 +280,13 @@ impl Collected {
 }
 
 impl Root {
-    fn new(path: &Path, evidence_depth: Option<usize>) -> Self {
-        Root { path: Arc::from(path), evidence: Evidence::new(path, evidence_depth), pieces: 0 }
+    fn new(path: &Path, search: &Search) -> Self {
+        Root {
+            path: Arc::from(path),
+            evidence: Evidence::new(path, search.evidence_depth, search.links),
+            pieces: 0,
+            link: if search.links == Links::Follow { Link::Followed } else { Link::Refused },
+        }
     }
 
     fn tree(&self, root: usize) -> Tree {
@@ -273,7 +298,7 @@ impl Root {
         registry: &mut Registry,
         path: &Path,
         form: Form,
-        known: Result<Known, String>,
+        known: Result<ListedFile, String>,
     ) -> LogFile {
         // Only what could not be listed may be a folder; a file that was found needs no second look.
         let is_folder = known.is_err() && path.is_dir();
@@ -281,8 +306,10 @@ impl Root {
         LogFile {
             form,
             evidence: self.evidence.of(registry, folder),
-            size: known.as_ref().map_or(0, |known| known.size),
-            modified: known.as_ref().map_or((0, 0), |known| known.modified),
+            size: known.as_ref().map_or(0, |known| known.state.size),
+            modified: known.as_ref().map_or((0, 0), |known| known.state.modified),
+            identity: known.as_ref().ok().map(|known| known.identity),
+            link: self.link,
             obstacle: known.err(),
             root: Arc::clone(&self.path),
             relative: path.strip_prefix(&self.path).unwrap_or(path).to_path_buf(),

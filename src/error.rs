@@ -9,12 +9,14 @@ use crate::exit::Exit;
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// A root of the evidence that is not there or cannot be looked at.
-    #[error("evidence '{}': {source}", path.display())]
+    #[error("evidence '{}': {source}{hint}", path.display())]
     Root {
         /// The root as typed.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+        /// How far its path leads, if it is not there.
+        hint: String,
     },
     /// A root that is neither a directory nor a regular file.
     #[error("evidence '{}': expected a directory or a regular file, found {found}", path.display())]
@@ -157,6 +159,14 @@ pub enum SweepError {
     /// What lies where a sweep keeps what it has so far is not a sweep's.
     #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder with nothing else in it, found something else; move it, or give another --out", .0.display())]
     PartialForeign(PathBuf),
+    /// Somebody else could have put something where a sweep keeps what it has so far.
+    #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder of your own that nobody else can write to, found {found}; move it, or give another --out", path.display())]
+    PartialShared {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is, and who can write to it.
+        found: String,
+    },
     /// The journal cannot be gone on from.
     #[error("cannot resume from '{}': {reason}", path.display())]
     Resume {

@@ -29,7 +29,7 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
         "wrong arguments, detection or output path, or with `--strict` a rule that is refused; nothing was done",
     ),
     (Exit::Damaged, "finished, but some evidence was damaged or unreadable: the ledger says what"),
-    (Exit::NothingRead, "no event log could be read at all"),
+    (Exit::NothingRead, "no event log could be read at all; standard error says what was found instead"),
     (Exit::OutputFailed, "an output could not be written"),
     (Exit::Matches, "as 0, but there are matches and `--fail-on-match` was given"),
     (Exit::Interrupted, "interrupted; the outputs hold what was finished until then, and say so"),

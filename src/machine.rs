@@ -1,7 +1,16 @@
-//! The machine that this runs on, for `run.json`. The only user of `rustix`.
+//! The system that this runs on: what it is, for `run.json`, and what is asked of it beyond the standard library. The only
+//! user of `rustix`.
+
+pub(crate) mod files;
 
 use crate::discover::path_text;
 use crate::report::Machine;
+
+/// The user that this process acts as, by number.
+#[must_use]
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
 
 /// The machine's name and operating system, as it says itself.
 #[must_use]

@@ -1,13 +1,12 @@
 //! Arguments to exit status; the only place where an error is printed.
 
+mod interrupt;
+
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use tikv_jemallocator::Jemalloc;
 
 use dnsweep::cli::{Command, CommandLine, DetectionsCommand, LogFormat, SweepArguments, VerifyArguments};
@@ -18,7 +17,7 @@ use dnsweep::error::SweepError;
 use dnsweep::event::EventTime;
 use dnsweep::exit::Exit;
 use dnsweep::progress::{Level, Log, Progress, Verbosity};
-use dnsweep::report::{Shown, Summary, escaped};
+use dnsweep::report::{Shown, Summary, escaped, nothing_read};
 use dnsweep::sweep::sweep;
 use dnsweep::verify::{self, Order, verify};
 
@@ -71,14 +70,17 @@ fn ended(result: Result<Exit, SweepError>, format: LogFormat) -> Exit {
 }
 
 fn try_sweep(arguments: &SweepArguments) -> Result<Exit, SweepError> {
-    let interrupt = watch_for_signals();
-    let config = Config::resolve(arguments, EventTime::now())?;
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let interrupt = interrupt::watch(&arguments.out, arguments.log_format, verbosity);
+    let config = Config::resolve(arguments, EventTime::now())?;
     let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
     progress.detections(&config.detections, &config.not_run);
     progress.exclusions(&config.exclusions);
     let words = std::env::args_os().map(|word| escaped_name(&word)).collect();
     let outcome = sweep(config, words, &mut progress, &interrupt)?;
+    if outcome.exit == Exit::NothingRead {
+        Log::new(io::stderr(), arguments.log_format).line(Level::Error, &nothing_read(&outcome.run));
+    }
     let summary = Summary {
         run: &outcome.run,
         hosts: &outcome.hosts,
@@ -104,21 +106,6 @@ fn try_detections(command: &DetectionsCommand) -> Result<Exit, SweepError> {
         DetectionsCommand::Test(arguments) => detections::test(arguments),
     }?;
     Ok(print(&answer.text, LogFormat::Text).unwrap_or(answer.exit))
-}
-
-/// A flag that the first Ctrl-C (SIGTERM, or SIGHUP of a lost connection) sets; the second one ends the process at once.
-fn watch_for_signals() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let status = i32::from(Exit::Interrupted.number());
-        // Registering fails only for signals that cannot be caught; these can. The order matters:
-        // the flag must still be down when the first signal asks whether to end the process.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&flag));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
-    }
-    // A file that grows beyond what `ulimit -f` allows then is an error like that of a full disk, not the end of the process.
-    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
-    flag
 }
 
 /// Prints the summary; if that cannot be written, says so and gives the exit status for that. The tables are

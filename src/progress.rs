@@ -133,7 +133,7 @@ impl<W: Write> Observer for Progress<W> {
 
     fn file_done(&mut self, evidence: &str, source_path: &str, file: &FileReport) {
         // Files that an interruption left unread are many and no news.
-        if matches!(file.status(), Status::Complete | Status::Interrupted) {
+        if matches!(file.status(), Status::Complete | Status::Interrupted | Status::NotRead) {
             return;
         }
         let problems = file.problems();

@@ -267,7 +267,7 @@ fn refused_record(refused: RefusedDetection) -> RefusedRecord {
 }
 
 fn exit(totals: &Totals, on_match: OnMatch) -> Exit {
-    if totals.interrupted_files > 0 {
+    if totals.was_interrupted() {
         Exit::Interrupted
     } else if !totals.read_any_log() {
         Exit::NothingRead

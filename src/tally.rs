@@ -77,10 +77,16 @@ impl RecordIds {
 }
 
 /// What was passed over, by kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PassedOver {
-    /// Regular files that are neither named like an event log nor event XML (with `--any-name`: that do not begin like one).
+    /// Regular files that are of none of the kinds below (with `--any-name`: that do not begin like an event log or event XML either).
     pub other_files: u64,
+    /// Files with `.evtx` in their name that are no event logs: their checksums, links to them, what macOS keeps beside them.
+    pub side_files: u64,
+    /// Archives, compressed files and disk images, by the end of their name. What they hold was not looked at.
+    pub containers: u64,
+    /// How many of all these have which end of their name, as far as it is one of a list.
+    pub extensions: BTreeMap<&'static str, u64>,
     /// Symbolic links that were not followed.
     pub links: u64,
     /// Pipes, sockets and devices.
@@ -93,9 +99,20 @@ impl PassedOver {
     /// Adds what was passed over elsewhere.
     pub fn merge(&mut self, other: PassedOver) {
         self.other_files += other.other_files;
+        self.side_files += other.side_files;
+        self.containers += other.containers;
+        for (extension, files) in other.extensions {
+            *self.extensions.entry(extension).or_default() += files;
+        }
         self.links += other.links;
         self.special_files += other.special_files;
         self.seen_before += other.seen_before;
+    }
+
+    /// How many regular files were passed over.
+    #[must_use]
+    pub fn files(&self) -> u64 {
+        self.other_files + self.side_files + self.containers
     }
 }
 

@@ -12,11 +12,8 @@ pub use self::order::Order;
 use crate::error::SweepError;
 use crate::exit::Exit;
 use crate::report::{Compared, Difference, Discrepancy, Place, Verification};
+use crate::write::RUN_FILE;
 
-/// The file that states what the others hold.
-const RUN_FILE: &str = "run.json";
-/// The folder of the detections' own tables.
-const STATS_FOLDER: &str = "stats";
 /// The ledger.
 const LEDGER_FILE: &str = "files.parquet";
 

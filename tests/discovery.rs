@@ -11,7 +11,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use common::logs::log_of;
-use common::{Scene, Swept, dnsweep, run_with_input, sweep};
+use common::{Scene, Swept, dnsweep, forget_reads, run_with_input, sweep, was_read};
 use serde_json::{Value, json};
 
 /// Evidence and path of each file of the ledger, in its order.
@@ -52,6 +52,79 @@ fn logs_are_known_by_their_names() {
     scene.put("a/none", b"");
     let swept = scene.sweep(&["--any-name", "--force"]).expect(0);
     assert_eq!((matches(&swept), passed_over(&swept, "other_files")), (10, 2));
+}
+
+/// What lies beside a log and has its name in its own, without being a log; and two that are: event XML, and slack that begins with
+/// a chunk.
+fn put_side_files(scene: &Scene, host: &str) {
+    let put = |name: &str, bytes: &[u8]| _ = scene.put(&format!("{host}/{name}"), bytes);
+    put("x.evtx.sha256", b"e3b0c44298fc1c14  x.evtx\n");
+    put("x.evtx.json", b"{}\n");
+    put("X.EVTX.txt", b"notes");
+    put("x.evtx.lnk", b"L\0\0\0\x01\x14\x02\0");
+    put("x.evtx:Zone.Identifier", b"[ZoneTransfer]\r\nZoneId=3");
+    put("x.evtx.FileSlack", &[0; 4096]);
+    put("._x.evtx", b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ");
+    put("Evtx.csproj", b"<Project/>");
+    put("old.evtx.gz", b"\x1f\x8b\x08\0");
+}
+
+#[test]
+fn files_beside_a_log_are_no_logs_and_are_counted() {
+    let scene = Scene::new();
+    scene.put("HOST/x.evtx", &log_of("HOST"));
+    put_side_files(&scene, "HOST");
+    for options in [&["--force"][..], &["--force", "--threads", "3"], &["--force", "--any-name"]] {
+        let swept = scene.sweep(options).expect(0);
+        assert_eq!(paths(&swept), ["HOST/x.evtx"]);
+        assert_eq!(swept.host("HOST")["damaged_files"], 0);
+        let passed = &swept.run()["passed_over"];
+        let counts = ["side_files", "containers", "other_files"].map(|kind| passed[kind].as_u64().unwrap());
+        assert_eq!(counts, [7, 1, 1]);
+        assert_eq!(passed["extensions"], json!({"gz": 1, "json": 1, "lnk": 1, "sha256": 1, "txt": 1}));
+        let stdout = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            stdout.contains("1 archive or disk image (not opened), 7 files that have .evtx in their names"),
+            "{stdout}"
+        );
+    }
+    // A folder of such files is none that directly holds event logs.
+    put_side_files(&scene, "");
+    scene.put("OTHER/y.evtx", &log_of("OTHER"));
+    assert_eq!(evidence_of(&scene, &[""], &[]), ["HOST", "OTHER"]);
+}
+
+#[test]
+fn a_file_beside_a_log_is_one_if_its_first_bytes_say_so() {
+    let scene = Scene::new();
+    let log = log_of("HOST");
+    scene.put("HOST/a.evtx.bak", &log);
+    scene.put("HOST/b.evtx.FileSlack", &log[4096..]);
+    // Its header is lost.
+    scene.put("HOST/c.evtx.old", &[&[0; 4096], &log[4096..]].concat());
+    scene.put("HOST/d.evtx", b"notes");
+    scene.put("HOST/memory", &log[4096..]);
+    let swept = scene.sweep(&[]).expect(3);
+    assert_eq!(paths(&swept), ["HOST/a.evtx.bak", "HOST/b.evtx.FileSlack", "HOST/c.evtx.old", "HOST/d.evtx"]);
+    assert_eq!(matches(&swept), 3);
+    assert_eq!(swept.file("HOST/d.evtx")["status"], "not an event log");
+    let swept = scene.sweep(&["--any-name", "--force"]).expect(3);
+    assert_eq!(paths(&swept).last().unwrap(), "HOST/memory");
+    assert_eq!(matches(&swept), 4);
+}
+
+#[test]
+fn only_files_whose_names_do_not_tell_are_opened() {
+    let scene = Scene::new();
+    scene.put("HOST/x.evtx", &log_of("HOST"));
+    let closed =
+        ["a.zip", "b.json", "c", "d.E01"].map(|name| scene.put(&format!("HOST/{name}"), b"whatever"));
+    for path in &closed {
+        forget_reads(path);
+    }
+    let swept = scene.sweep(&[]).expect(0);
+    assert!(closed.iter().all(|path| !was_read(path)));
+    assert_eq!((passed_over(&swept, "containers"), passed_over(&swept, "other_files")), (2, 2));
 }
 
 #[test]

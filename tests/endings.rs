@@ -139,8 +139,9 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
                 assert_eq!(row["problems"], json!([]));
                 continue;
             }
-            // The rest is accounted for: the bytes that nobody read are named.
-            assert_eq!(row["status"], "interrupted");
+            // The rest is accounted for: the bytes that nobody read are named. No log here has two blocks, so that none is begun.
+            assert_eq!(row["status"], "not read");
+            assert_eq!(row["unread_bytes"], row["size"]);
             interrupted += 1;
             let last = row["problems"].as_array().unwrap().last().unwrap();
             let end = last["offset"].as_u64().unwrap() + last["length"].as_u64().unwrap();
@@ -148,7 +149,20 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
             assert!(last["problem"].as_str().unwrap().contains("interrupted"), "{last}");
         }
         assert!(interrupted > 0);
-        assert_eq!(run["totals"]["interrupted_files"], interrupted);
+        assert_eq!(run["totals"]["not_read_files"], interrupted);
+        assert_eq!(run["totals"]["interrupted_files"], 0);
+        // A folder of which nothing was read is no host, and nothing is said to be damaged.
+        assert_eq!(run["totals"]["evidence_not_reached"], interrupted);
+        let hosts = swept.rows("hosts");
+        assert_eq!(hosts.len() as u64, MACHINES - interrupted);
+        assert!(hosts.iter().all(|row| row["damaged_files"] == 0 && row["verdict"] != "unreadable"));
+        let stdout = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let files = if interrupted == 1 { "file" } else { "files" };
+        assert!(
+            stdout.contains(&format!("Not read {interrupted} {files} not begun, {interrupted} piece")),
+            "{stdout}"
+        );
+        assert!(stdout.contains("Damaged nothing"), "{stdout}");
         assert_eq!(swept.rows("matches").len() as u64, matches);
         assert_eq!(
             swept.rows("hosts").iter().map(|row| row["matches"].as_u64().unwrap()).sum::<u64>(),
@@ -157,6 +171,61 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
         // What was read is kept, to go on from, if anything was.
         let kept = if run["totals"]["bytes_read"] == json!(0) { &[][..] } else { &[".out.partial"] };
         assert_eq!(beside(&scene), [kept, &["evidence", "out"]].concat());
+    }
+}
+
+#[test]
+fn a_log_that_was_begun_is_interrupted_and_its_evidence_is_reached() {
+    let scene = Scene::new();
+    // Many blocks, of which the first is read before the flag is seen.
+    let log = Pool::new(Corpus::Dense).unwrap().log(1, 128 * 12);
+    scene.put("A/big.evtx", &log);
+    scene.put("A/small.evtx", &log_of("A"));
+    scene.put("B/small.evtx", &log_of("B"));
+    let mut command = dnsweep();
+    command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
+    let mut child = start(command.args(["--threads", "1", "--log-format", "json"]));
+    wait_for_line(&mut child);
+    // Long enough for a block and too short for all.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    send("INT", &child);
+    let swept = Swept { ended: wait(child), out: scene.out() }.expect(130);
+    assert!(swept.ended.stderr.contains("a second signal stops at once"), "{}", swept.ended.stderr);
+    let statuses = swept.column("files", "status");
+    assert_eq!(statuses, ["interrupted", "not read", "not read"].map(Value::from));
+    let run = swept.run();
+    assert_eq!(run["totals"]["evidence_not_reached"], 1);
+    let hosts = swept.rows("hosts");
+    assert!(!hosts.is_empty() && hosts.iter().all(|row| row["evidence"] == json!(["A"])), "{hosts:?}");
+}
+
+#[test]
+fn a_second_signal_stops_at_once_and_says_what_that_leaves() {
+    let scene = Scene::new();
+    let log = Pool::new(Corpus::Dense).unwrap().log(1, 128 * 12);
+    scene.put("A/a.evtx", &log);
+    for (options, is_json) in [(&["--quiet"][..], false), (&["--force", "--log-format", "json"], true)] {
+        let mut command = dnsweep();
+        command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(options);
+        let child = start(command.args(["--exhaustive", "--threads", "1"]));
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        // Two in the blink of an eye are two.
+        send("INT", &child);
+        send("TERM", &child);
+        let begun = std::time::Instant::now();
+        let ended = wait(child);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+        assert_eq!((ended.status, ended.stdout.as_str()), (130, ""), "{}", ended.stderr);
+        let last = ended.stderr.lines().last().unwrap();
+        let message = if is_json {
+            serde_json::from_str::<Value>(last).unwrap()["message"].as_str().unwrap().to_owned()
+        } else {
+            assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+            last.to_owned()
+        };
+        assert!(message.contains("stopped at once: this sweep wrote nothing to"), "{message}");
+        assert!(message.contains(".out.partial': the same command with --resume"), "{message}");
+        assert!(!scene.out().exists());
     }
 }
 

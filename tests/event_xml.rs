@@ -301,7 +301,7 @@ fn what_is_event_xml_is_told_by_content() {
 }
 
 #[test]
-fn what_is_named_like_a_log_stays_one() {
+fn what_ends_like_a_log_stays_one_and_what_has_its_name_is_told_by_content() {
     let scene = Scene::new();
     scene.put("A/a.evtx", lines(&[matching(1)]).as_bytes());
     scene.put("A/b.evtx.log", lines(&[matching(1)]).as_bytes());
@@ -309,8 +309,8 @@ fn what_is_named_like_a_log_stays_one() {
     for options in [&["--force"][..], &["--force", "--any-name"], &["--force", "--carve"]] {
         let swept = scene.sweep(options).expect(3);
         let statuses = swept.column("files", "status");
-        assert_eq!(statuses, ["not an event log", "not an event log", "complete"].map(Value::from));
-        assert_eq!(swept.column("files", "event_xml"), [false; 3].map(Value::from));
+        assert_eq!(statuses, ["not an event log", "complete", "complete"].map(Value::from));
+        assert_eq!(swept.column("files", "event_xml"), [false, true, false].map(Value::from));
     }
     let swept = sweep(&[&scene.path("evidence/A/a.evtx")], &scene.out(), &["--force"]).expect(4);
     assert_eq!(swept.column("files", "event_xml"), [Value::from(false)]);

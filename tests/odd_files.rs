@@ -282,6 +282,38 @@ fn nothing_that_can_be_read_is_status_4() {
 }
 
 #[test]
+fn where_nothing_can_be_read_it_is_said_what_was_found_instead_also_when_quiet() {
+    let said = |files: &[&str], options: &[&str]| {
+        let scene = Scene::new();
+        for name in files {
+            scene.put(name, b"whatever");
+        }
+        let swept = scene.sweep(&[options, &["--quiet"]].concat()).expect(4);
+        assert_eq!(swept.ended.stderr.lines().count(), 1, "{}", swept.ended.stderr);
+        let begin = format!(
+            "dnsweep: error: no event log found in '{}': found ",
+            fs::canonicalize(scene.evidence()).unwrap().display()
+        );
+        swept.ended.stderr.trim_end().strip_prefix(&begin).unwrap().to_owned()
+    };
+    assert_eq!(said(&[], &[]), "no file at all");
+    assert_eq!(
+        said(&["a.zip", "b.ZIP", "HOST/c.json", "HOST/d", "x.evtx.gz"], &[]),
+        "5 files (2 .zip, 1 .gz, 1 .json, 1 other); an archive or disk image must be unpacked or mounted first; --any-name tries every file by its first bytes"
+    );
+    assert_eq!(said(&["a.json"], &["--any-name"]), "1 file (1 .json)");
+    assert!(said(&["a.evtx"], &[]).starts_with("1 file read as an event log, and none; files.parquet says"));
+    assert!(
+        said(&["a.bin"], &["--carve"]).starts_with("1 file looked through for chunks of event logs, in vain")
+    );
+    // Where another log can be read, what was not opened is in the summary.
+    let scene = scene();
+    scene.put("SOUND/triage.7z", b"7z");
+    let swept = scene.sweep(&[]).expect(0);
+    assert!(swept.ended.stdout.contains("1 archive or disk image (not opened)"), "{}", swept.ended.stdout);
+}
+
+#[test]
 fn a_folder_without_logs_is_a_host_without_logs() {
     let scene = scene();
     scene.put("BARE/Windows/notes.txt", b"notes");

@@ -1,17 +1,17 @@
 //! The detections that are asked for: rule files that were named, and those in directories that were.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::not_run::{NotRun, WhyNot, first_of};
 use crate::detect::{Detection, Placeholders};
 use crate::digest::sha256;
 use crate::error::SweepError;
+use crate::machine::files::read_named;
+use crate::write::{MOST_ID, is_plain_id};
 
-/// The longest id: with `.parquet` it must be a file's name.
-const MOST_ID: usize = 200;
 /// The largest rule file. Real ones have a few KiB.
 const MOST_RULE_BYTES: u64 = 1 << 20;
 /// Directories deeper than this are no collection of rules; without a bound, one that holds itself would have no end.
@@ -199,20 +199,13 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
 
 /// The text of a rule file, or of a file that goes with it.
 pub(super) fn text_of(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(MOST_RULE_BYTES + 1).read_to_string(&mut text)?;
-    if read as u64 > MOST_RULE_BYTES {
-        return Err(io::Error::other(format!(
-            "expected a rule file, found more than {MOST_RULE_BYTES} bytes"
-        )));
-    }
-    Ok(text)
+    String::from_utf8(read_named(path, MOST_RULE_BYTES)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "expected text in UTF-8, found other bytes"))
 }
 
 /// An id names a file of the output, so it must be one that can.
 fn check_id(id: &str, source: &str) -> Result<(), String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if id.is_empty() || id.len() > MOST_ID || id.starts_with('.') || !id.chars().all(plain) {
+    if !is_plain_id(id) {
         return Err(format!(
             "{source}: id: expected up to {MOST_ID} letters, digits, '-', '_' and '.', found '{}'",
             id.escape_debug()

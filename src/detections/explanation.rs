@@ -1,8 +1,7 @@
 //! What a detection makes of an event: `explain`.
 
 use std::fmt::Write;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -14,8 +13,12 @@ use crate::detect::{Field, Tree};
 use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
 use crate::exit::Exit;
+use crate::machine::files::{all_of, read_named};
 use crate::report::escaped;
 use crate::scan::dns_query_of_json;
+
+/// The largest event: a record of a log has at most 64 KiB.
+const MOST_EVENT_BYTES: u64 = 1 << 20;
 
 /// Explains what a detection makes of an event.
 pub fn explain(arguments: &ExplainArguments) -> Result<Answer, SweepError> {
@@ -54,15 +57,12 @@ fn any_dns_query() -> DnsQueryEvent {
 /// The event in a file, or on standard input.
 fn event_in(path: &Path) -> Result<DnsQueryEvent, SweepError> {
     let problem = |reason: String| SweepError::Event { path: path.to_path_buf(), reason };
-    let read = || -> io::Result<Vec<u8>> {
-        let mut json = Vec::new();
-        if path == Path::new("-") {
-            io::stdin().lock().read_to_end(&mut json)?;
-            return Ok(json);
-        }
-        fs::read(path)
+    let read = if path == Path::new("-") {
+        all_of(io::stdin().lock(), MOST_EVENT_BYTES)
+    } else {
+        read_named(path, MOST_EVENT_BYTES)
     };
-    let json = read().map_err(|error| problem(error.to_string()))?;
+    let json = read.map_err(|error| problem(error.to_string()))?;
     let value: Value = serde_json::from_slice(&json).map_err(|error| problem(error.to_string()))?;
     match value {
         Value::Object(fields) if fields.contains_key("Event") => dns_query_of_json(&json).map_err(problem),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::escaped_name;
-use super::form::is_named_like_event_log;
+use super::form::is_event_log;
+use super::{Links, escaped_name};
 
 /// A piece of evidence: usually what was collected from one machine. Counts in the list of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,8 +30,8 @@ pub(super) struct Evidence {
 impl Evidence {
     /// Decides how the root is divided: at the depth asked for or, where none was, as one piece
     /// if it directly holds a `Windows` folder or event logs, and by its children otherwise.
-    pub(super) fn new(root: &Path, depth: Option<usize>) -> Self {
-        let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root)));
+    pub(super) fn new(root: &Path, depth: Option<usize>, links: Links) -> Self {
+        let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root, links)));
         Evidence { root: root.to_path_buf(), depth }
     }
 
@@ -45,12 +45,12 @@ impl Evidence {
 }
 
 /// A file, or a folder that directly holds a `Windows` folder or event logs.
-fn is_one_piece(root: &Path) -> bool {
+fn is_one_piece(root: &Path, links: Links) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return true };
     entries.flatten().any(|entry| {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let name = entry.file_name();
-        if is_folder { name.eq_ignore_ascii_case("windows") } else { is_named_like_event_log(&name) }
+        if is_folder { name.eq_ignore_ascii_case("windows") } else { is_event_log(&entry.path(), links) }
     })
 }
 

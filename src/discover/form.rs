@@ -1,12 +1,21 @@
-//! How a file is to be read, by its name and, where that does not tell, by its first bytes.
+//! What becomes of a file, by its name and, where that does not tell, by its first bytes.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{Names, Others, Search};
-use crate::bytes::{FILE_SIGNATURE, FileBytes, LogBytes};
+use super::extension::Extension;
+use super::{Links, Names, Others, Search};
+use crate::bytes::{CHUNK_SIGNATURE, FILE_SIGNATURE, FileBytes, LogBytes};
 use crate::event_xml::{Encoding, HEAD_SIZE, encoding_of};
+use crate::machine::files::Link;
+
+/// The first bytes of the file in which macOS keeps what its file system cannot, beside a copy on another one: `._x.evtx`
+/// beside `x.evtx`.
+const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
+/// Bytes of a file that are looked at: event XML is known by the first ones, and a log without its header by the first bytes of
+/// the chunk behind it.
+const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,65 +28,147 @@ pub enum Form {
     Xml(Encoding),
 }
 
-impl Form {
-    /// How a regular file that lies so deep under its root is to be read; `None` if it is not. A root that is a file is, whatever
+/// What becomes of a regular file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is read.
+    Read(Form),
+    /// It is passed over, as a file of that kind.
+    PassedOver(Kind),
+}
+
+/// A kind of file that is no event log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An archive or disk image, by the end of its name.
+    Container,
+    /// A file with `.evtx` in its name.
+    Side,
+    /// Any other.
+    Other,
+}
+
+impl Fate {
+    /// What becomes of a regular file that lies so deep under its root. A root that is a file is read, whatever
     /// its name.
-    pub(super) fn of(search: &Search, path: &Path, depth: usize) -> Option<Self> {
+    pub(super) fn of(search: &Search, path: &Path, depth: usize) -> Self {
         let name = path.file_name().unwrap_or_default();
-        let (is_named, may_be_xml) = (is_named_like_event_log(name), may_be_named_like_event_xml(name));
-        if is_named && !may_be_xml {
-            return Some(Form::Log);
-        }
+        let named = Named::of(name);
         let by_content = search.names == Names::Any;
-        let content = if by_content || may_be_xml || depth == 0 { Content::of(path) } else { Content::Other };
-        match (content, search.others) {
-            (Content::Xml(encoding), _) => Some(Form::Xml(encoding)),
+        let content = match named {
+            Named::Log => return Fate::Read(Form::Log),
+            Named::PerhapsLog | Named::Side | Named::PerhapsXml => Content::of(path, search.links),
+            Named::Other if by_content || depth == 0 => Content::of(path, search.links),
+            Named::Other => Content::Other,
+        };
+        let form = match (named, content) {
+            (Named::PerhapsLog, content) if content != Content::AppleDouble => Form::Log,
+            (_, Content::Xml(encoding)) => Form::Xml(encoding),
             // What cannot be opened is wanted too, so that the ledger says so.
-            (Content::Log | Content::Unreadable, _) if by_content => Some(Form::Log),
-            _ if is_named => Some(Form::Log),
+            (Named::Side, Content::Log | Content::Unreadable) => Form::Log,
+            (_, Content::Log | Content::Unreadable) if by_content => Form::Log,
             // The first bytes of a file with another name say little: eight of them would hide all of an image.
-            (_, Others::Carve) => Some(Form::Carved),
-            _ if depth == 0 => Some(Form::Log),
-            (Content::Unreadable, Others::PassOver) => Some(Form::Xml(Encoding::default())),
-            (Content::Log | Content::Other, Others::PassOver) => None,
+            _ if search.others == Others::Carve => Form::Carved,
+            _ if depth == 0 => Form::Log,
+            (Named::PerhapsXml, Content::Unreadable) => Form::Xml(Encoding::default()),
+            _ => return Fate::PassedOver(Kind::of(name, named)),
+        };
+        Fate::Read(form)
+    }
+}
+
+impl Kind {
+    fn of(name: &OsStr, named: Named) -> Self {
+        match (Extension::of(name), named) {
+            (Extension::Container(_), _) => Kind::Container,
+            (_, Named::Side | Named::PerhapsLog) => Kind::Side,
+            _ => Kind::Other,
         }
     }
 }
 
 /// `.evtx` anywhere in the name, in any case: renamed copies keep it (`Security.evtx.bak`, `SYSMON.EVTX`).
 pub(super) fn is_named_like_event_log(name: &OsStr) -> bool {
-    name.as_bytes().windows(5).any(|part| part.eq_ignore_ascii_case(b".evtx"))
+    Named::of(name).is_like_log()
 }
 
-/// Whether event XML can have this name; whether it is some, its first bytes tell. An export of `a.evtx` is often called `a.evtx.xml`;
-/// any other name of a log is none of event XML.
-fn may_be_named_like_event_xml(name: &OsStr) -> bool {
-    let lower = name.as_bytes().to_ascii_lowercase();
-    let endings: &[&[u8]] =
-        if is_named_like_event_log(name) { &[b".evtx.xml"] } else { &[b".xml", b".log", b".txt"] };
-    endings.iter().any(|ending| lower.ends_with(ending))
+/// Whether a file in a folder of evidence is an event log, as far as its name and, if need be, its first bytes tell.
+pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
+    match Named::of(path.file_name().unwrap_or_default()) {
+        Named::Log => true,
+        Named::PerhapsLog => Content::of(path, links) != Content::AppleDouble,
+        Named::Side => matches!(Content::of(path, links), Content::Log | Content::Unreadable),
+        Named::PerhapsXml | Named::Other => false,
+    }
+}
+
+/// What a name tells of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// It ends in `.evtx`, in any case: it is an event log.
+    Log,
+    /// It does so, but begins as macOS calls what goes with a file.
+    PerhapsLog,
+    /// It has `.evtx` elsewhere: a renamed or exported log, its slack, or its checksum, a link to it, ….
+    Side,
+    /// It ends as that of event XML can.
+    PerhapsXml,
+    /// It tells nothing.
+    Other,
+}
+
+impl Named {
+    fn of(name: &OsStr) -> Self {
+        let name = name.as_bytes();
+        let ends_with = |ending: &str| {
+            let from = name.len().saturating_sub(ending.len());
+            name.get(from..).is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
+        };
+        if ends_with(".evtx") {
+            if name.starts_with(b"._") { Named::PerhapsLog } else { Named::Log }
+        } else if name.windows(5).any(|part| part.eq_ignore_ascii_case(b".evtx")) {
+            Named::Side
+        } else if [".xml", ".log", ".txt"].into_iter().any(ends_with) {
+            Named::PerhapsXml
+        } else {
+            Named::Other
+        }
+    }
+
+    fn is_like_log(self) -> bool {
+        matches!(self, Named::Log | Named::PerhapsLog | Named::Side)
+    }
 }
 
 /// What a file is by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
+    /// An event log, or chunks of one.
     Log,
     Xml(Encoding),
+    AppleDouble,
     Other,
     /// They cannot be read.
     Unreadable,
 }
 
 impl Content {
-    fn of(path: &Path) -> Self {
-        let mut head = [0; HEAD_SIZE];
-        let Ok(read) = FileBytes::open(path).and_then(|bytes| bytes.read_at(0, &mut head)) else {
+    fn of(path: &Path, links: Links) -> Self {
+        let mut head = [0; LOOKED_AT];
+        let link = if links == Links::Follow { Link::Followed } else { Link::Refused };
+        let Ok(read) = FileBytes::open(path, link).and_then(|bytes| bytes.read_at(0, &mut head)) else {
             return Content::Unreadable;
         };
         let head = head.get(..read).unwrap_or_default();
-        if head.starts_with(FILE_SIGNATURE) {
+        let (first, behind) = head.split_at(read.min(HEAD_SIZE));
+        if first.starts_with(FILE_SIGNATURE)
+            || [first, behind].iter().any(|part| part.starts_with(CHUNK_SIGNATURE))
+        {
             Content::Log
+        } else if first.starts_with(APPLE_DOUBLE) {
+            Content::AppleDouble
         } else {
-            encoding_of(head).map_or(Content::Other, Content::Xml)
+            encoding_of(first).map_or(Content::Other, Content::Xml)
         }
     }
 }
@@ -87,22 +178,63 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_event_logs() {
-        for name in ["a.evtx", "A.EVTX", "old.evtx.bak", "x.Evtx.1"] {
-            assert!(is_named_like_event_log(OsStr::new(name)), "{name}");
-        }
-        for name in ["a.evt", "evtx", "a.evtt", ""] {
-            assert!(!is_named_like_event_log(OsStr::new(name)), "{name}");
+    fn names_tell_what_a_file_may_be() {
+        for (named, names) in [
+            (Named::Log, &["a.evtx", "A.EVTX", ".evtx", "x.evtx.EvTx"][..]),
+            (Named::PerhapsLog, &["._a.evtx", "._A.EVTX"]),
+            (
+                Named::Side,
+                &["old.evtx.bak", "x.Evtx.1", "a.evtx.xml", "x.evtx (1)", "x.evtx.FileSlack", "._a.evtx.bak"],
+            ),
+            (Named::PerhapsXml, &["a.xml", "A.LOG", "a.b.Txt"]),
+            (Named::Other, &["a.evt", "evtx", "a.evtt", "a.xml.gz", "xml", "Evtx.csproj", ""]),
+        ] {
+            for name in names {
+                assert_eq!(Named::of(OsStr::new(name)), named, "{name}");
+            }
         }
     }
 
+    /// What becomes of a file with this name and these bytes.
+    fn fate(search: &Search, name: &str, bytes: &[u8]) -> Fate {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        Fate::of(search, &path, 1)
+    }
+
     #[test]
-    fn names_that_event_xml_can_have() {
-        for name in ["a.xml", "A.LOG", "a.b.Txt", "Sysmon.EVTX.xml", "a.evtx.evtx.xml"] {
-            assert!(may_be_named_like_event_xml(OsStr::new(name)), "{name}");
-        }
-        for name in ["a.evtx", "a.evtx.log", "a.evtx.bak.xml", "a.xml.gz", "xml", "a.json", ""] {
-            assert!(!may_be_named_like_event_xml(OsStr::new(name)), "{name}");
+    fn first_bytes_tell_what_a_file_beside_a_log_is() {
+        let behind_header = [&[0; 4096][..], CHUNK_SIGNATURE].concat();
+        let usual = Search::default();
+        let any = Search { names: Names::Any, ..Search::default() };
+        let log = Fate::Read(Form::Log);
+        for (name, bytes, expected, with_any_name) in [
+            ("x.evtx.bak", &b"ElfFile\0"[..], log, log),
+            ("x.evtx.FileSlack", b"ElfChnk\0", log, log),
+            ("x.evtx.old", &behind_header, log, log),
+            ("x.evtx.FileSlack", &[0; 4096], Fate::PassedOver(Kind::Side), Fate::PassedOver(Kind::Side)),
+            ("x.evtx.sha256", b"e3b0c442", Fate::PassedOver(Kind::Side), Fate::PassedOver(Kind::Side)),
+            ("x.evtx.gz", b"\x1f\x8b", Fate::PassedOver(Kind::Container), Fate::PassedOver(Kind::Container)),
+            (
+                "x.evtx.xml",
+                b"<Event ",
+                Fate::Read(Form::Xml(Encoding::Utf8)),
+                Fate::Read(Form::Xml(Encoding::Utf8)),
+            ),
+            (
+                "._x.evtx",
+                b"\0\x05\x16\x07\0\x02\0\0",
+                Fate::PassedOver(Kind::Side),
+                Fate::PassedOver(Kind::Side),
+            ),
+            ("._x.evtx", b"notes", log, log),
+            ("x.evtx", b"\0\x05\x16\x07\0\x02\0\0", log, log),
+            ("memory", b"ElfChnk\0", Fate::PassedOver(Kind::Other), log),
+            ("x.E01", b"EVF", Fate::PassedOver(Kind::Container), Fate::PassedOver(Kind::Container)),
+        ] {
+            assert_eq!(fate(&usual, name, bytes), expected, "{name}");
+            assert_eq!(fate(&any, name, bytes), with_any_name, "{name}");
         }
     }
 }

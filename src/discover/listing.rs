@@ -8,14 +8,14 @@
 use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::form::{Form, is_named_like_event_log};
+use super::extension::Extension;
+use super::form::{Fate, Form, Kind, is_named_like_event_log};
 use super::{Links, Search};
-use crate::bytes::FileState;
+use crate::bytes::ListedFile;
 use crate::error::SweepError;
 use crate::in_order::in_order;
 use crate::tally::PassedOver;
@@ -44,17 +44,7 @@ pub(super) enum Found {
     /// A folder that is a piece of evidence.
     Piece(PathBuf),
     /// A file to read, or whatever cannot be listed: then the reason stands for what is known of a file.
-    File { path: PathBuf, form: Form, known: Result<Known, String> },
-}
-
-/// What the file system says of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Known {
-    pub size: u64,
-    /// When it was last changed, in seconds and nanoseconds since 1970.
-    pub modified: (i64, i64),
-    /// Its device and inode.
-    pub identity: (u64, u64),
+    File { path: PathBuf, form: Form, known: Result<ListedFile, String> },
 }
 
 /// A folder and all that lies in it; or a root that is a file.
@@ -102,13 +92,6 @@ impl Tree {
     /// Nothing of it yet.
     fn listing(&self) -> Listing {
         Listing { root: self.root, found: Vec::new(), passed_over: PassedOver::default() }
-    }
-}
-
-impl Known {
-    fn of(metadata: &Metadata) -> Self {
-        let FileState { size, modified } = FileState::of(metadata);
-        Known { size, modified, identity: (metadata.dev(), metadata.ino()) }
     }
 }
 
@@ -228,15 +211,20 @@ impl Lister<'_> {
         known: impl FnOnce() -> Result<Metadata, String>,
         listing: &mut Listing,
     ) {
-        if kind.is_symlink() {
-            listing.passed_over.links += 1;
-        } else if !kind.is_file() {
-            listing.passed_over.special_files += 1;
-        } else if let Some(form) = Form::of(self.search, path, depth) {
-            let known = known().map(|metadata| Known::of(&metadata));
-            listing.found.push(Found::File { path: path.to_path_buf(), form, known });
-        } else {
-            listing.passed_over.other_files += 1;
+        if !kind.is_file() {
+            listing.pass_over(kind);
+            return;
+        }
+        match Fate::of(self.search, path, depth) {
+            Fate::PassedOver(kind) => listing.pass_over_file(path, kind),
+            Fate::Read(form) => match known() {
+                // Something else took its place since the folder was listed.
+                Ok(metadata) if !metadata.is_file() => listing.pass_over(metadata.file_type()),
+                known => {
+                    let known = known.map(|metadata| ListedFile::of(&metadata));
+                    listing.found.push(Found::File { path: path.to_path_buf(), form, known });
+                }
+            },
         }
     }
 }
@@ -244,6 +232,27 @@ impl Lister<'_> {
 impl Listing {
     fn is_empty(&self) -> bool {
         self.found.is_empty() && self.passed_over == PassedOver::default()
+    }
+
+    /// Counts what is no regular file.
+    fn pass_over(&mut self, kind: FileType) {
+        if kind.is_symlink() {
+            self.passed_over.links += 1;
+        } else {
+            self.passed_over.special_files += 1;
+        }
+    }
+
+    /// Counts a regular file that is not read.
+    fn pass_over_file(&mut self, path: &Path, kind: Kind) {
+        *match kind {
+            Kind::Container => &mut self.passed_over.containers,
+            Kind::Side => &mut self.passed_over.side_files,
+            Kind::Other => &mut self.passed_over.other_files,
+        } += 1;
+        if let Some(extension) = path.file_name().map(Extension::of).and_then(Extension::name) {
+            *self.passed_over.extensions.entry(extension).or_default() += 1;
+        }
     }
 
     /// Notes a folder that lies so deep under its root.

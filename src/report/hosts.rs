@@ -31,6 +31,11 @@ impl Hosts {
         self.nameless.entry(evidence.to_owned()).or_default();
     }
 
+    /// Forgets a piece of evidence of which nothing was read: it says nothing of any host.
+    pub fn forget_evidence(&mut self, evidence: &str) {
+        self.nameless.remove(evidence);
+    }
+
     /// Adds what a file says of its hosts.
     pub fn add_file(&mut self, evidence: &str, file: &FileReport) {
         let status = file.status();

@@ -28,7 +28,7 @@ pub const FILES_COLUMNS: [Column; 41] = {
         Column::always(
             "status",
             Text,
-            "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, or `interrupted`",
+            "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, `interrupted` (begun, and not read to its end), or `not read` (the sweep was interrupted before it came to it)",
         ),
         Column::always(
             "problems",
@@ -69,7 +69,7 @@ pub const FILES_COLUMNS: [Column; 41] = {
         Column::always(
             "unread_bytes",
             Integer,
-            "bytes that were not looked at: the file cannot be opened, or the sweep was interrupted; with the six before, its size",
+            "bytes that were not looked at: the file cannot be opened, changed before it was read, or the sweep was interrupted; with the six before, its size",
         ),
         Column::always("chunks", Integer, "places for a chunk of 64 KiB, one cut off at the end included"),
         Column::always("empty_chunks", Integer, "of these, those without a record"),
@@ -153,8 +153,10 @@ pub enum Status {
     Empty,
     /// None of it could be read.
     Unreadable,
-    /// The sweep was interrupted before all of it was read.
+    /// The sweep was interrupted when it had read a part of it.
     Interrupted,
+    /// The sweep was interrupted before it came to it.
+    NotRead,
 }
 
 impl Status {
@@ -168,6 +170,7 @@ impl Status {
             Status::Empty => "empty",
             Status::Unreadable => "unreadable",
             Status::Interrupted => "interrupted",
+            Status::NotRead => "not read",
         }
     }
 }
@@ -320,13 +323,18 @@ impl FileReport {
     pub fn status(&self) -> Status {
         let holds_log = self.signed_chunks > 0
             || matches!(self.header, Header::Clean | Header::Dirty | Header::Carved | Header::Xml);
-        if self.interrupted_at.is_some() {
-            Status::Interrupted
-        } else if self.bytes_read == 0 && self.header == Header::Unread {
+        // Of a file that changed, what was found in it says nothing of what it was.
+        let is_lost = self.bytes_read == 0 && self.changed && self.size > 0;
+        match self.interrupted_at {
+            None => {}
+            Some(0) => return Status::NotRead,
+            Some(_) => return Status::Interrupted,
+        }
+        if is_lost || self.bytes_read == 0 && self.header == Header::Unread {
             Status::Unreadable
         } else if self.size == 0 && self.header != Header::Carved {
             Status::Empty
-        } else if !holds_log {
+        } else if !holds_log && !self.changed {
             Status::NotAnEventLog
         } else if self.problems.is_empty() {
             Status::Complete
@@ -356,6 +364,8 @@ impl FileReport {
     pub fn extents(&self) -> Extents {
         match self.status() {
             Status::NotAnEventLog => Extents { damaged: self.tally.extents.sum(), ..Extents::default() },
+            // What was not there when it was to be read was not looked at.
+            Status::Unreadable => Extents { unread: self.tally.extents.sum(), ..Extents::default() },
             _ => self.tally.extents,
         }
     }

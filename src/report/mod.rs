@@ -11,6 +11,7 @@ mod leads;
 mod ledger;
 mod matched_event;
 mod matches;
+mod nothing_read;
 mod run;
 mod stated;
 mod summary;
@@ -27,6 +28,7 @@ pub use leads::{LEADS_COLUMNS, LEADS_STORAGE, LeadContext, LeadRow, lead_hash};
 pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
+pub use nothing_read::nothing_read;
 pub use run::{
     DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord, RefusedRecord, RuleCounts,
     Run, Totals,

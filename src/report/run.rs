@@ -6,7 +6,7 @@ use super::exclusion::ExclusionRecord;
 use crate::tally::PassedOver;
 
 /// The whole of `run.json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Run {
     /// Version of dnsweep.
     pub dnsweep: &'static str,
@@ -76,7 +76,7 @@ impl Run {
 }
 
 /// The machine that a sweep ran on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Machine {
     /// Its host name.
     pub name: String,
@@ -237,8 +237,12 @@ pub struct Totals {
     pub empty_files: u64,
     /// Of these, unreadable.
     pub unreadable_files: u64,
-    /// Of these, not read to their end because of an interruption.
+    /// Of these, begun and not read to their end, because of an interruption.
     pub interrupted_files: u64,
+    /// Of these, those that the sweep had not come to when it was interrupted.
+    pub not_read_files: u64,
+    /// Pieces of evidence of which it had come to no file then: no hosts.
+    pub evidence_not_reached: u64,
     /// Event logs that were in use when they were copied.
     pub files_in_use: u64,
     /// Files with a SHA-256 in the ledger.
@@ -305,6 +309,7 @@ impl Totals {
             Status::Empty => &mut self.empty_files,
             Status::Unreadable => &mut self.unreadable_files,
             Status::Interrupted => &mut self.interrupted_files,
+            Status::NotRead => &mut self.not_read_files,
         } += 1;
         self.files_in_use += u64::from(file.header == super::Header::Dirty);
         self.hashed_files += u64::from(file.sha256.is_some());
@@ -349,6 +354,12 @@ impl Totals {
     #[must_use]
     pub fn read_any_log(&self) -> bool {
         self.complete_files + self.damaged_files > self.carved_files || self.chunks > 0
+    }
+
+    /// Whether the sweep was interrupted before it had read all files.
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted_files + self.not_read_files > 0
     }
 
     /// Whether every file was read and understood.

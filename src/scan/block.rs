@@ -239,8 +239,8 @@ impl Scanner {
     fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
         self.note_reading(0..length, scan);
         let read = self.buffer.part(0..length);
-        // A header of which a part is missing says nothing for certain.
-        if read.unread.is_empty() {
+        // A header of which a part cannot be read says nothing for certain, and neither does one that is not there any more.
+        if read.unread.is_empty() && (length == 0 || !read.bytes.is_empty()) {
             let header = FileHeader::parse(read.bytes);
             if let Some(problem) = header.problem.clone() {
                 scan.problems.push(problem);
@@ -254,8 +254,11 @@ impl Scanner {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
         let empty_before = scan.tally.empty_chunks;
+        let is_there = length == 0 || self.buffer.reaches(chunk.range.start);
         let is_chunk = self.look_at_place(chunk, scan);
-        if length < CHUNK_SIZE && !is_chunk {
+        if !is_there {
+            Extent::Absent
+        } else if length < CHUNK_SIZE && !is_chunk {
             Extent::Trailing
         } else if scan.tally.damaged_chunks > before {
             Extent::Damaged

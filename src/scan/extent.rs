@@ -9,6 +9,8 @@ pub(super) enum Extent {
     Empty,
     Damaged,
     Trailing,
+    /// They were there when the file was found, and not when it was read.
+    Absent,
 }
 
 impl Extent {
@@ -19,6 +21,7 @@ impl Extent {
             Extent::Empty => &mut extents.empty,
             Extent::Damaged => &mut extents.damaged,
             Extent::Trailing => &mut extents.trailing,
+            Extent::Absent => &mut extents.unread,
         }
     }
 }

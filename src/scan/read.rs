@@ -91,6 +91,11 @@ impl BlockBuffer {
         self.next = self.aligned + length.next_multiple_of(PAGE);
     }
 
+    /// Whether there is a byte at that place of the log, which lies within the block.
+    pub(super) fn reaches(&self, offset: u64) -> bool {
+        between(offset, offset, self.start).start < self.found
+    }
+
     /// A part of what was asked for, if all of that is there and could be read.
     pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
         let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;

@@ -47,6 +47,17 @@ pub(super) struct Collector<'a> {
     /// The file whose blocks are coming in, and how far they have come.
     current: Option<(FileReport, u64)>,
     next_file: usize,
+    /// For each piece of evidence, what became of its files.
+    pieces: Vec<Piece>,
+}
+
+/// What became of the files of a piece of evidence.
+#[derive(Debug, Clone, Copy, Default)]
+struct Piece {
+    /// Whether the sweep came to one of them.
+    reached: bool,
+    /// Whether it was interrupted before it came to one of them.
+    left: bool,
 }
 
 /// What the collector has at the end.
@@ -113,6 +124,7 @@ impl<'a> Collector<'a> {
             flawed: Vec::new(),
             current: None,
             next_file: 0,
+            pieces: vec![Piece::default(); discovery.evidence.len()],
             discovery,
             observer,
             metadata,
@@ -178,11 +190,17 @@ impl<'a> Collector<'a> {
         self.hosts.add_file(evidence, &report);
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
-        if report.status() != Status::Complete && self.flawed.len() < MOST_FLAWED {
+        let status = report.status();
+        if let Some(piece) = self.pieces.get_mut(file.evidence.index()) {
+            *if status == Status::NotRead { &mut piece.left } else { &mut piece.reached } = true;
+        }
+        // What an interruption left is not damaged.
+        let is_flawed = !matches!(status, Status::Complete | Status::Interrupted | Status::NotRead);
+        if is_flawed && self.flawed.len() < MOST_FLAWED {
             self.flawed.push(FlawedFile {
                 evidence: evidence.to_owned(),
                 source_path,
-                status: report.status(),
+                status,
                 problems: report.problem_count(),
                 problem: report.problems().into_iter().next(),
             });
@@ -196,6 +214,13 @@ impl<'a> Collector<'a> {
             self.close_file()?;
         }
         self.observer.finished();
+        // Of evidence that an interruption left nothing is known.
+        for (piece, evidence) in self.pieces.iter().zip(&self.discovery.evidence) {
+            if piece.left && !piece.reached {
+                self.totals.evidence_not_reached += 1;
+                self.hosts.forget_evidence(evidence);
+            }
+        }
         let rows = self.hosts.into_rows(&self.window);
         // Those that were begun hold memory, so they come first; and those that take longest, so that no thread waits for one at the end.
         let mut tables = vec![

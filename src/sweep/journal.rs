@@ -18,7 +18,7 @@ use crate::error::SweepError;
 use crate::event::Window;
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
-use crate::write::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX};
+use crate::write::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX, open_own};
 
 /// Bytes of evidence that are read again at most because their entries were not written when a sweep was killed.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
@@ -110,12 +110,7 @@ impl Journal {
         window: Window,
     ) -> Result<Self, SweepError> {
         let failed = |error: io::Error| failed(path, &error);
-        // To open a pipe would wait for somebody to write into it.
-        if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-            return Err(failed(io::Error::other("expected a file, found something else")));
-        }
-        let open = || File::options().read(true).append(true).create(true).open(path);
-        let mut file = open().map_err(failed)?;
+        let mut file = open_own(path).map_err(failed)?;
         let mut journal = Journal {
             path: path.to_path_buf(),
             writer: BufWriter::new(file.try_clone().map_err(failed)?),

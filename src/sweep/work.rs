@@ -1,13 +1,14 @@
 //! What one thread does at a time: reads and decodes a block of a log, has its events looked at, and puts together what
 //! comes of it.
 
+use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::journal::{Entry, JournalReader, NewEntry, entry};
 use super::leads::{LeadFinder, Leads, lead_conditions};
 use super::matched::{Described, Detector, Matches, Met};
 use super::unit::{Source, Unit, key};
-use crate::bytes::LogBytes;
+use crate::bytes::{LogBytes, NotReached};
 use crate::config::{self, Config, Decoding};
 use crate::damage::{Damage, Problem};
 use crate::detect::{LeadCondition, Predicate, RequiredLiteral};
@@ -129,10 +130,10 @@ impl<'a> Workshop<'a> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let log = match open(file) {
             Ok(log) => log,
-            Err(reason) => {
+            Err(obstacle) => {
                 // There will be no hash: nothing need be kept for it.
                 hash(chain, block.start, None);
-                return self.done(file, block, unreadable(file, block, reason), Events::default());
+                return self.done(file, block, unreadable(file, block, &obstacle), Events::default());
             }
         };
         let scanner = idle().pop();
@@ -298,21 +299,19 @@ fn hash(chain: Option<&HashChain>, start: u64, bytes: Option<&[u8]>) -> Option<S
     chain.and_then(|chain| chain.add(start, bytes))
 }
 
-fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, String> {
+fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, NotReached> {
     match &file.obstacle {
-        Some(reason) => Err(reason.clone()),
-        None => file.open().map_err(|error| error.to_string()),
+        Some(reason) => Err(NotReached::System(io::Error::other(reason.clone()))),
+        None => file.open(),
     }
 }
 
-fn unreadable(file: &LogFile, block: Block, reason: String) -> FileReport {
-    let mut part = FileReport { size: file.size, ..FileReport::default() };
+fn unreadable(file: &LogFile, block: Block, obstacle: &NotReached) -> FileReport {
+    let changed = matches!(obstacle, NotReached::Replaced(_));
+    let mut part = FileReport { size: file.size, changed, ..FileReport::default() };
     part.tally.extents.unread = block.length();
-    part.problems.push(Problem {
-        offset: block.start,
-        length: block.length(),
-        damage: Damage::Read { reason },
-    });
+    let damage = Damage::Read { reason: obstacle.to_string() };
+    part.problems.push(Problem { offset: block.start, length: block.length(), damage });
     part
 }
 

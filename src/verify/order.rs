@@ -1,18 +1,18 @@
 //! What will be compared: what was typed, resolved once. Every wrong order is found here.
 
 use std::fs;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::RUN_FILE;
 use crate::cli::VerifyArguments;
 use crate::config::{listed_paths, threads};
 use crate::digest::sha256;
 use crate::discover::{Links, Names, Others, Search, resolve_roots};
 use crate::error::SweepError;
+use crate::machine::files::{Link, MOST_LIST_BYTES, read_at_most};
 use crate::report::{NotStated, Options, Stated};
 use crate::sweep::SCHEMA_VERSION;
+use crate::write::RUN_FILE;
 
 /// A verification, ready to run.
 #[derive(Debug)]
@@ -55,16 +55,9 @@ impl Order {
 
 /// The bytes of an output's `run.json`.
 fn run_json(out: &Path) -> Result<Vec<u8>, SweepError> {
-    let path = out.join(RUN_FILE);
-    let read = || -> io::Result<Option<Vec<u8>>> {
-        // A link could lead anywhere, and a pipe have no end.
-        if fs::symlink_metadata(&path)?.is_file() { fs::read(&path).map(Some) } else { Ok(None) }
-    };
-    match read() {
-        Ok(Some(json)) => Ok(json),
-        Ok(None) => Err(not_an_output(out, "a run.json that is not a regular file")),
-        Err(error) => Err(not_an_output(out, &format!("no run.json that can be read: {error}"))),
-    }
+    // A link could lead anywhere, and a pipe have no end.
+    read_at_most(&out.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES)
+        .map_err(|error| not_an_output(out, &format!("no run.json that can be read: {error}")))
 }
 
 fn not_an_output(out: &Path, found: &str) -> SweepError {

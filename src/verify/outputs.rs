@@ -1,14 +1,15 @@
 //! The tables of an output against its `run.json`.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Component, Path};
 
-use super::{RUN_FILE, STATS_FOLDER, output};
+use super::output;
 use crate::digest::sha256_of_all;
 use crate::discover::escaped_name;
+use crate::machine::files::{self, Link, NotOpened};
 use crate::report::{Compared, Difference, Discrepancy, OutputRecord};
-use crate::write::row_count;
+use crate::write::{RUN_FILE, STATS_FOLDER, row_count};
 
 /// Compares each table with what is stated of it, and looks for files that are not stated.
 pub(super) fn compare(out: &Path, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) -> Compared {
@@ -31,24 +32,30 @@ fn difference(out: &Path, stated: &OutputRecord) -> Option<Difference> {
     if !name.components().all(|part| matches!(part, Component::Normal(_))) {
         return Some(Difference::Outside);
     }
-    let path = out.join(name);
-    match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Difference::Missing),
+    let file = match files::open(&out.join(name), Link::Refused) {
+        Err(NotOpened::Kind(_)) => return Some(Difference::NotAFile),
+        Err(NotOpened::System(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Some(Difference::Missing);
+        }
+        Err(NotOpened::System(error)) => return unreadable(error),
+        Ok(file) => file,
+    };
+    match file.metadata() {
         Err(error) => return unreadable(error),
-        Ok(metadata) if !metadata.is_file() => return Some(Difference::NotAFile),
         Ok(metadata) if metadata.len() != stated.bytes => {
             return Some(Difference::Size { stated: stated.bytes, found: metadata.len() });
         }
         Ok(_) => {}
     }
-    match File::open(&path).and_then(sha256_of_all) {
+    // A file that grows meanwhile has an end all the same.
+    match sha256_of_all((&file).take(stated.bytes.saturating_add(1))) {
         Err(error) => return unreadable(error),
         Ok((found, _)) if found != stated.sha256 => {
             return Some(Difference::Content { stated: stated.sha256.clone(), found });
         }
         Ok(_) => {}
     }
-    match row_count(&path) {
+    match row_count(file) {
         Err(reason) => Some(Difference::Unreadable(reason)),
         Ok(found) if found != stated.rows => Some(Difference::Rows { stated: stated.rows, found }),
         Ok(_) => None,

@@ -3,18 +3,16 @@
 //! Everything is written into a directory beside it, and only when all is written and synced does that take the output's
 //! name. Whoever finds the output finds all of it.
 
-use std::fs::{self, DirEntry, File};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::access::{Access, NewFile};
+use super::names::{EarlierRun, RUN_FILE, STATS_FOLDER, entries, foreign, remove};
 use super::partial::{Earlier, Obstacle, PartialDirectory};
 use super::syncing::Syncing;
 use crate::error::SweepError;
-
-/// The file that makes a directory an output of dnsweep.
-pub(super) const RUN_FILE: &str = "run.json";
-/// The folder of the detections' own tables.
-pub(super) const STATS_FOLDER: &str = "stats";
+use crate::machine::files::open_directory;
 
 /// An output directory that is being written.
 #[derive(Debug)]
@@ -22,6 +20,7 @@ pub struct OutputDirectory {
     target: PathBuf,
     partial: PartialDirectory,
     replaced: Replaced,
+    access: Access,
 }
 
 /// What may be replaced in the place of the output.
@@ -44,6 +43,7 @@ pub fn prepare(
     roots: &[PathBuf],
     force: bool,
     earlier: Earlier,
+    access: Access,
 ) -> Result<OutputDirectory, SweepError> {
     let place = |source| SweepError::OutputPlace { path: out.to_path_buf(), source };
     let target = absolute(out).map_err(place)?;
@@ -61,14 +61,15 @@ pub fn prepare(
         (false, _) => Replaced::Nothing,
     };
     check_existing(&target, replaced)?;
-    let partial = PartialDirectory::take(&target, earlier).map_err(|obstacle| match obstacle {
+    let partial = PartialDirectory::take(&target, earlier, access).map_err(|obstacle| match obstacle {
         Obstacle::Busy(path) => SweepError::OutputBusy(path),
         Obstacle::Unfinished(path) => SweepError::OutputUnfinished(path),
         Obstacle::Foreign(path) => SweepError::PartialForeign(path),
+        Obstacle::Shared(path, found) => SweepError::PartialShared { path, found },
         Obstacle::System(source) => place(source),
     })?;
-    fs::create_dir(partial.tables().join(STATS_FOLDER)).map_err(place)?;
-    Ok(OutputDirectory { target, partial, replaced })
+    access.make_folder(&partial.tables().join(STATS_FOLDER)).map_err(place)?;
+    Ok(OutputDirectory { target, partial, replaced, access })
 }
 
 /// The path without links, of a directory that need not exist but whose parent must.
@@ -89,55 +90,19 @@ fn check_existing(target: &Path, replaced: Replaced) -> Result<(), SweepError> {
         Ok(metadata) if !metadata.is_dir() => return Err(place(io::ErrorKind::NotADirectory.into())),
         Ok(_) => {}
     }
-    let entries = entries(target).map_err(place)?;
-    if entries.is_empty() {
+    if entries(target).map_err(place)?.is_empty() {
         return Ok(());
     }
-    let run = target.join(RUN_FILE);
-    if replaced == Replaced::Nothing || (replaced == Replaced::Interrupted && !is_interrupted(&run)) {
+    let run = EarlierRun::of(target);
+    let is_interrupted = run.as_ref().is_some_and(|run| run.interrupted);
+    if replaced == Replaced::Nothing || (replaced == Replaced::Interrupted && !is_interrupted) {
         return Err(SweepError::OutputExists(target.to_path_buf()));
     }
-    let foreign = |found: String| Err(SweepError::OutputForeign { path: target.to_path_buf(), found });
-    let Some(own) = own_files(&run) else {
-        return foreign("no run.json of dnsweep".to_owned());
+    let found = match run {
+        None => Some("no run.json of dnsweep".to_owned()),
+        Some(run) => foreign(target, &run.stats()).map_err(place)?.map(|name| format!("'{name}'")),
     };
-    let is_own = |name: &str, entry: &DirEntry| {
-        Ok(entry.file_type()?.is_file() && (name == RUN_FILE || own.iter().any(|file| file == name)))
-    };
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name != STATS_FOLDER || !entry.file_type().map_err(place)?.is_dir() {
-            if !is_own(&name, &entry).map_err(place)? {
-                return foreign(format!("'{name}'"));
-            }
-            continue;
-        }
-        for table in self::entries(&entry.path()).map_err(place)? {
-            let name = format!("{STATS_FOLDER}/{}", table.file_name().to_string_lossy());
-            if !is_own(&name, &table).map_err(place)? {
-                return foreign(format!("'{name}'"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
-    fs::read_dir(folder)?.collect()
-}
-
-/// The tables that a `run.json` of dnsweep names; `None` if the file is none.
-fn own_files(path: &Path) -> Option<Vec<String>> {
-    let run: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    run.get("dnsweep")?;
-    let outputs = run.get("outputs")?.as_array()?.iter();
-    Some(outputs.filter_map(|output| output.get("file")?.as_str().map(str::to_owned)).collect())
-}
-
-/// Whether a `run.json` is that of a sweep which was interrupted.
-fn is_interrupted(path: &Path) -> bool {
-    let run = fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-    run.is_some_and(|run| run.get("interrupted") == Some(&true.into()))
+    found.map_or(Ok(()), |found| Err(SweepError::OutputForeign { path: target.to_path_buf(), found }))
 }
 
 /// What becomes of the journal when an output has its name.
@@ -158,20 +123,20 @@ impl OutputDirectory {
 
     /// Where a file is written to for now.
     #[must_use]
-    pub fn staged(&self, name: &str) -> PathBuf {
-        self.partial.tables().join(name)
+    pub fn staged(&self, name: &str) -> NewFile {
+        NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
     /// Writes `run.json`, the last file.
     pub fn write_run(&self, json: &[u8]) -> Result<Syncing, SweepError> {
-        let path = self.staged(RUN_FILE);
+        let new = self.staged(RUN_FILE);
         let write = || -> io::Result<File> {
-            let mut file = File::options().write(true).create_new(true).open(&path)?;
+            let mut file = new.create()?;
             file.write_all(json)?;
             Ok(file)
         };
-        let file = write().map_err(|error| failed(&path, &error))?;
-        Ok(Syncing::new(path, file))
+        let file = write().map_err(|error| failed(&new.path, &error))?;
+        Ok(Syncing::new(new.path, file))
     }
 
     /// Gives the finished directory the output's name, when all of its files are on the disk; an earlier output is removed then.
@@ -180,13 +145,15 @@ impl OutputDirectory {
         files: impl IntoIterator<Item = Syncing>,
         rest: Rest,
     ) -> Result<PathBuf, SweepError> {
-        let OutputDirectory { target, partial, replaced } = self;
+        let OutputDirectory { target, partial, replaced, access } = self;
         let tables = partial.tables();
         // What lies there may have changed while the evidence was read.
         check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
-        like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
+        if access == Access::Others {
+            like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
+        }
         let directories = [tables.join(STATS_FOLDER), tables.clone()].map(|path| {
-            let directory = File::open(&path).map_err(|error| failed(&path, &error))?;
+            let directory = open_directory(&path).map_err(|error| failed(&path, &error))?;
             Ok(Syncing::new(path, directory))
         });
         directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
@@ -225,14 +192,22 @@ fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) ->
                 return Err(error);
             }
             sync_directory(parent)?;
-            fs::remove_dir_all(earlier)
+            remove_output(earlier)
                 .map_err(|error| lies("it is complete, but what was there before still", &error))
         }
     }
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    open_directory(path)?.sync_all()
+}
+
+/// Removes an output, or an empty directory.
+fn remove_output(path: &Path) -> io::Result<()> {
+    match EarlierRun::of(path) {
+        Some(run) => remove(path, &run.stats()),
+        None => fs::remove_dir(path),
+    }
 }
 
 fn failed(path: &Path, error: &io::Error) -> SweepError {

@@ -13,6 +13,7 @@ use ::parquet::schema::types::ColumnPath;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 
+use super::access::NewFile;
 use super::builder::{Columns, Table};
 use super::rows::{Form, Rows};
 use super::syncing::Syncing;
@@ -71,19 +72,18 @@ impl TableWriter {
     /// Creates the file. `metadata` is stored
     /// in the file's key-value metadata.
     pub fn create(
-        path: &Path,
+        new: &NewFile,
         table: &Table,
         storage: Storage,
         metadata: &[(&str, String)],
     ) -> Result<Self, SweepError> {
         let create = || -> Result<_, ParquetError> {
-            let file = File::options().write(true).create_new(true).open(path)?;
-            let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, file));
+            let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, new.create()?));
             ArrowWriter::try_new(sink, table.schema(), Some(properties(storage, metadata)?))
         };
-        let writer = create().map_err(|error| failed(path, &error))?;
+        let writer = create().map_err(|error| failed(&new.path, &error))?;
         Ok(TableWriter {
-            path: path.to_path_buf(),
+            path: new.path.clone(),
             writer,
             table: table.clone(),
             pushed: Columns::new(table.clone(), PUSHED_ROWS),
@@ -197,6 +197,7 @@ fn failed(path: &Path, error: &ParquetError) -> SweepError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::access::Access;
     use super::*;
     use crate::table::{Column, ColumnType, Scalar};
     use proptest::prelude::*;
@@ -226,7 +227,8 @@ mod tests {
             Column::always("records", ColumnType::Records(FIELDS), ""),
         ];
         let table = Table::new(&columns);
-        let mut writer = TableWriter::create(&path, &table, Storage::default(), &[]).unwrap();
+        let new = NewFile { path: path.clone(), access: Access::Owner };
+        let mut writer = TableWriter::create(&new, &table, Storage::default(), &[]).unwrap();
         let mut numbers = 0..;
         for part in parts {
             if *part == 0 {

@@ -5,13 +5,16 @@
 //! interrupted, or that ran out of disk, if there is anything in its journal.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::output::{RUN_FILE, STATS_FOLDER};
-use crate::digest::sha256_bytes;
+use super::access::{Access, open_own};
+use super::names::{Stats, absent, foreign, remove};
+use crate::digest::{hexadecimal, sha256_of_all};
+use crate::machine::files::{self, Link, NotOpened};
+use crate::machine::user;
 
 const LOCK: &str = "lock";
 const JOURNAL: &str = "journal";
@@ -44,6 +47,8 @@ pub(super) enum Obstacle {
     Unfinished(PathBuf),
     /// Something has its name that no sweep made.
     Foreign(PathBuf),
+    /// It is somebody else's, or others can write to it: whose it is, and who can.
+    Shared(PathBuf, String),
     /// The system refuses.
     System(io::Error),
 }
@@ -52,6 +57,15 @@ impl From<io::Error> for Obstacle {
     fn from(error: io::Error) -> Self {
         Obstacle::System(error)
     }
+}
+
+/// Where a sweep to an output keeps what it has so far.
+#[must_use]
+pub fn partial_directory(target: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(".partial");
+    target.with_file_name(name)
 }
 
 /// The directory, held by this process.
@@ -63,17 +77,13 @@ pub(super) struct PartialDirectory {
 
 impl PartialDirectory {
     /// Takes the directory for the output `target`, and makes an empty directory for tables in it.
-    pub(super) fn take(target: &Path, earlier: Earlier) -> Result<Self, Obstacle> {
-        let mut name = OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(".partial");
-        let path = target.with_file_name(name);
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
-            Err(_) if !is_of_a_sweep(&path)? => return Err(Obstacle::Foreign(path)),
-            _ => {}
+    pub(super) fn take(target: &Path, earlier: Earlier, access: Access) -> Result<Self, Obstacle> {
+        let path = partial_directory(target);
+        match Access::Owner.make_folder(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(&path)?,
+            made => made?,
         }
-        let lock = File::options().create(true).append(true).open(path.join(LOCK))?;
+        let lock = open_own(&path.join(LOCK))?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => return Err(Obstacle::Busy(path)),
             Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -87,8 +97,8 @@ impl PartialDirectory {
         if earlier != Earlier::Resume {
             absent(fs::remove_file(directory.journal()))?;
         }
-        absent(fs::remove_dir_all(directory.tables()))?;
-        fs::create_dir(directory.tables())?;
+        remove(&directory.tables(), &Stats::OfAny)?;
+        access.make_folder(&directory.tables())?;
         Ok(directory)
     }
 
@@ -97,7 +107,7 @@ impl PartialDirectory {
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
         match fs::rename(&replaced, target) {
-            Err(_) if target.exists() => absent(fs::remove_dir_all(replaced)),
+            Err(_) if target.exists() => remove(&replaced, &Stats::OfAny),
             restored => absent(restored),
         }
     }
@@ -124,13 +134,12 @@ impl PartialDirectory {
 
     /// Whether the journal has more than its first entry, or is something that no sweep made.
     fn is_worth_keeping(&self) -> bool {
-        let path = self.journal();
-        // What is no file is none of ours; to open a pipe would wait for somebody to write into it.
-        if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-            return true;
-        }
-        let more = || -> io::Result<bool> {
-            let mut journal = File::open(path)?;
+        let mut journal = match files::open(&self.journal(), Link::Refused) {
+            Err(NotOpened::Kind(_)) => return true,
+            Err(NotOpened::System(_)) => return false,
+            Ok(journal) => journal,
+        };
+        let mut more = || -> io::Result<bool> {
             let mut first = [0; JOURNAL_LENGTH_SIZE];
             journal.read_exact(&mut first)?;
             let first = JOURNAL_PREFIX as u64 + u64::from(u32::from_le_bytes(first));
@@ -143,9 +152,9 @@ impl PartialDirectory {
 impl Drop for PartialDirectory {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next sweep to the same output.
-        let _ = fs::remove_dir_all(self.tables());
+        let _ = remove(&self.tables(), &Stats::OfAny);
         if !self.is_worth_keeping() {
-            let _ = fs::remove_dir_all(self.replaced());
+            let _ = remove(&self.replaced(), &Stats::OfAny);
             let _ = fs::remove_file(self.journal());
             let _ = fs::remove_file(self.path.join(LOCK));
             // Only if nothing else came to lie in it.
@@ -154,20 +163,46 @@ impl Drop for PartialDirectory {
     }
 }
 
-/// Whether there is nothing in a directory but what sweeps put there. A link to one is none.
-fn is_of_a_sweep(path: &Path) -> io::Result<bool> {
-    if !path.symlink_metadata()?.is_dir() {
-        return Ok(false);
+/// Whether a sweep can go on with what has the name of its directory.
+fn check(path: &Path) -> Result<(), Obstacle> {
+    let found = path.symlink_metadata()?;
+    // A link to a directory is none.
+    if !found.is_dir() {
+        return Err(Obstacle::Foreign(path.to_path_buf()));
     }
+    if !is_own(path, &found)? {
+        let found = format!("one of user {} with the permissions {:04o}", found.uid(), found.mode() & 0o7777);
+        return Err(Obstacle::Shared(path.to_path_buf(), found));
+    }
+    if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
+}
+
+/// Whether a directory is this user's, and nobody else can put anything into it. Some file systems (FAT, some over networks) say the same of
+/// all that they hold; there, it is as a new one would be.
+fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
+    const OTHERS_MAY_WRITE: u32 = 0o022;
+    if found.uid() == user() && found.mode() & OTHERS_MAY_WRITE == 0 {
+        return Ok(true);
+    }
+    let new = tempfile::Builder::new().prefix(".dnsweep-").tempdir_in(path.parent().unwrap_or(path))?;
+    let new = new.path().symlink_metadata()?;
+    Ok((new.uid(), new.mode()) == (found.uid(), found.mode()))
+}
+
+/// Whether there is nothing in a directory but what sweeps of its owner put there.
+fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
+        let path = entry.path();
         let is_ours = match entry.file_name().to_str() {
             Some(LOCK) => entry.file_type()?.is_file(),
-            Some(JOURNAL) => is_journal(&entry.path())?,
-            Some(TABLES | REPLACED) => is_of_tables(&entry.path(), Depth::Output)?,
+            Some(JOURNAL) => is_journal(&path)?,
+            Some(TABLES | REPLACED) => {
+                entry.file_type()?.is_dir() && foreign(&path, &Stats::OfAny)?.is_none()
+            }
             _ => false,
         };
-        if !is_ours {
+        if !is_ours || entry.metadata()?.uid() != found.uid() {
             return Ok(false);
         }
     }
@@ -176,10 +211,11 @@ fn is_of_a_sweep(path: &Path) -> io::Result<bool> {
 
 /// Whether the first entry of a journal is as a sweep writes it, or there is none yet.
 fn is_journal(path: &Path) -> io::Result<bool> {
-    if !path.symlink_metadata()?.is_file() {
-        return Ok(false);
-    }
-    let mut journal = File::open(path)?;
+    let mut journal = match files::open(path, Link::Refused) {
+        Err(NotOpened::Kind(_)) => return Ok(false),
+        Err(NotOpened::System(error)) => return Err(error),
+        Ok(journal) => journal,
+    };
     let mut prefix = [0; JOURNAL_PREFIX];
     let size = journal.metadata()?.len();
     if size == 0 {
@@ -191,46 +227,6 @@ fn is_journal(path: &Path) -> io::Result<bool> {
         Ok(()) => prefix.split_at(JOURNAL_LENGTH_SIZE),
     };
     let length = u64::from(length.try_into().map_or(0, u32::from_le_bytes));
-    let mut document = Vec::new();
-    journal.take(length).read_to_end(&mut document)?;
-    Ok(document.len() as u64 == length && sha256_bytes(&document) == sum)
-}
-
-/// What a folder of tables may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    /// Tables, what is said of the run, and a folder of more tables.
-    Output,
-    /// Tables.
-    Stats,
-}
-
-/// Whether a folder holds nothing but what a sweep writes as its output.
-fn is_of_tables(path: &Path, depth: Depth) -> io::Result<bool> {
-    if !path.symlink_metadata()?.is_dir() {
-        return Ok(false);
-    }
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let is_output = depth == Depth::Output;
-        let is_ours = if is_output && name == STATS_FOLDER {
-            is_of_tables(&entry.path(), Depth::Stats)?
-        } else {
-            let is_table = Path::new(&name).extension().is_some_and(|extension| extension == "parquet");
-            (is_table || is_output && name == RUN_FILE) && entry.file_type()?.is_file()
-        };
-        if !is_ours {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// That there is nothing to remove is no error.
-fn absent(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
+    let (found, read) = sha256_of_all(journal.take(length))?;
+    Ok(read == length && found == hexadecimal(sum))
 }

@@ -6,22 +6,23 @@ use std::path::Path;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use ::parquet::errors::ParquetError;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
 
+use crate::machine::files::{self, Link};
 use crate::table::Cell;
 
 /// How many rows a Parquet file says it has.
-pub fn row_count(path: &Path) -> Result<u64, String> {
-    let builder = open(path).map_err(|error| error.to_string())?;
+pub fn row_count(file: File) -> Result<u64, String> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
     let rows = builder.metadata().file_metadata().num_rows();
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}"))
 }
 
 /// Shows each row of a Parquet file to `each`: these columns of it, of text or integers, in this order.
 pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), String> {
-    let builder = open(path).map_err(|error| error.to_string())?;
+    let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
     let projection = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
     let reader = builder.with_projection(projection).build().map_err(|error| error.to_string())?;
     for batch in reader {
@@ -34,10 +35,6 @@ pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>]
         }
     }
     Ok(())
-}
-
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, ParquetError> {
-    ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)
 }
 
 /// The column of that name; an error unless it holds text or integers.
@@ -65,12 +62,13 @@ fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
 mod tests {
     use super::*;
     use crate::table::{Column, ColumnType, Storage};
-    use crate::write::{Table, TableWriter};
+    use crate::write::{Access, NewFile, Table, TableWriter};
 
     #[test]
     fn what_was_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
+        let new = NewFile { path: path.clone(), access: Access::Owner };
         let table = Table::new(&[
             Column::nullable("a", ColumnType::Text, ""),
             Column::always("b", ColumnType::Boolean, ""),
@@ -80,7 +78,7 @@ mod tests {
             [Cell::text("x"), Cell::Boolean(true), Cell::Null],
             [Cell::Null, Cell::Boolean(false), Cell::Integer(-7)],
         ];
-        let mut writer = TableWriter::create(&path, &table, Storage::default(), &[]).unwrap();
+        let mut writer = TableWriter::create(&new, &table, Storage::default(), &[]).unwrap();
         for row in &rows {
             writer.push(row).unwrap();
         }
@@ -92,12 +90,12 @@ mod tests {
         .unwrap();
         let expected = rows.map(|[a, _, c]| vec![format!("{c:?}"), format!("{a:?}")]);
         assert_eq!(read, expected);
-        assert_eq!(row_count(&path), Ok(2));
+        assert_eq!(row_count(File::open(&path).unwrap()), Ok(2));
         for (column, part) in [("d", "found none"), ("b", "found Boolean")] {
             let error = read_rows(&path, &[column], |_| ()).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
         std::fs::write(&path, "PAR1").unwrap();
-        assert!(row_count(&path).is_err());
+        assert!(row_count(File::open(&path).unwrap()).is_err());
     }
 }

@@ -38,7 +38,8 @@ impl Summary<'_> {
 
     pub(super) fn flawed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.run.totals;
-        let flawed = totals.files - totals.complete_files;
+        let flawed = totals.files - totals.complete_files - totals.not_read_files - totals.interrupted_files;
+        self.not_read(f)?;
         if flawed == 0 {
             return self.labelled(f, "Damaged", "nothing");
         }
@@ -47,7 +48,6 @@ impl Summary<'_> {
             (totals.not_event_logs, "not an event log"),
             (totals.empty_files, "empty"),
             (totals.unreadable_files, "unreadable"),
-            (totals.interrupted_files, "not read to the end (interrupted)"),
         ];
         let kinds: Vec<String> = kinds
             .iter()
@@ -74,24 +74,52 @@ impl Summary<'_> {
         self.labelled(f, "", &flawed_text(file))
     }
 
+    /// What an interruption left: it is not damaged, and nothing is known of it.
+    fn not_read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let totals = &self.run.totals;
+        let kinds = [
+            (totals.not_read_files, "file not begun", "files not begun"),
+            (totals.interrupted_files, "file not read to its end", "files not read to their end"),
+            (
+                totals.evidence_not_reached,
+                "piece of evidence not reached at all, which is no host above",
+                "pieces of evidence not reached at all, which are no hosts above",
+            ),
+        ];
+        let kinds = listed(kinds);
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        self.labelled(f, "Not read", &format!("{}: the sweep was interrupted", kinds.join(", ")))
+    }
+
     pub(super) fn passed_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let passed = &self.run.passed_over;
-        let kinds = [
-            counted(
+        let kinds = listed([
+            (passed.containers, "archive or disk image (not opened)", "archives or disk images (not opened)"),
+            (
+                passed.side_files,
+                "file that has .evtx in its name and is no event log",
+                "files that have .evtx in their names and are no event logs",
+            ),
+            (
                 passed.other_files,
                 "file that is not named like an event log",
                 "files that are not named like event logs",
             ),
-            counted(passed.links, "symbolic link", "symbolic links"),
-            counted(passed.special_files, "pipe, socket or device", "pipes, sockets and devices"),
-            counted(passed.seen_before, "path to a file read already", "paths to files read already"),
-        ];
-        let numbers = [passed.other_files, passed.links, passed.special_files, passed.seen_before];
-        let kinds: Vec<String> =
-            kinds.into_iter().zip(numbers).filter(|(_, count)| *count > 0).map(|(text, _)| text).collect();
+            (passed.links, "symbolic link", "symbolic links"),
+            (passed.special_files, "pipe, socket or device", "pipes, sockets and devices"),
+            (passed.seen_before, "path to a file read already", "paths to files read already"),
+        ]);
         let text = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
         self.labelled(f, "Passed over", &text)
     }
+}
+
+/// Of each kind that there is, how many.
+fn listed<const N: usize>(kinds: [(u64, &str, &str); N]) -> Vec<String> {
+    let there = kinds.into_iter().filter(|(count, ..)| *count > 0);
+    there.map(|(count, one, many)| counted(count, one, many)).collect()
 }
 
 fn flawed_text(file: &FlawedFile) -> String {

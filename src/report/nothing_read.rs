@@ -1,0 +1,128 @@
+//! What is said when no event log could be read: what was found instead.
+
+use super::run::{Run, Totals};
+use super::summary::{counted, grouped};
+
+/// How many ends of names are told apart.
+const MOST_ENDINGS: usize = 8;
+/// How many roots are named.
+const MOST_ROOTS: usize = 3;
+
+/// What was found where no event log could be read, and what could be done.
+#[must_use]
+pub fn nothing_read(run: &Run) -> String {
+    let Totals { files, carved_files, not_event_logs, empty_files, unreadable_files, .. } = run.totals;
+    let passed = &run.passed_over;
+    let mut found = Vec::new();
+    for (count, what) in [
+        (not_event_logs, "read as an event log, and none"),
+        (empty_files, "without a byte"),
+        (unreadable_files, "that cannot be read"),
+        (carved_files, "looked through for chunks of event logs, in vain"),
+    ] {
+        if count > 0 {
+            found.push(format!("{} {what}", counted(count, "file", "files")));
+        }
+    }
+    if passed.files() > 0 {
+        found.push(format!("{}{}", counted(passed.files(), "file", "files"), endings(run)));
+    }
+    if passed.links > 0 {
+        found.push(counted(passed.links, "symbolic link", "symbolic links"));
+    }
+    if passed.special_files > 0 {
+        found.push(counted(passed.special_files, "pipe, socket or device", "pipes, sockets and devices"));
+    }
+    if found.is_empty() {
+        found.push("no file at all".to_owned());
+    }
+    let mut text = format!("no event log found in {}: found {}", roots(run), found.join("; "));
+    if files > 0 {
+        text.push_str("; files.parquet says what is wrong with each");
+    }
+    if passed.containers > 0 {
+        text.push_str("; an archive or disk image must be unpacked or mounted first");
+    }
+    if passed.files() > passed.containers && !run.options.any_name {
+        text.push_str("; --any-name tries every file by its first bytes");
+    }
+    if passed.links > 0 && !run.options.follow {
+        text.push_str("; --follow follows links");
+    }
+    text
+}
+
+/// How the names of files that were passed over end, the most frequent ones first.
+fn endings(run: &Run) -> String {
+    let passed = &run.passed_over;
+    let mut endings: Vec<(&str, u64)> =
+        passed.extensions.iter().map(|(name, count)| (*name, *count)).collect();
+    endings.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+    endings.truncate(MOST_ENDINGS);
+    let others = passed.files() - endings.iter().map(|(_, count)| count).sum::<u64>();
+    let mut parts: Vec<String> =
+        endings.iter().map(|(name, count)| format!("{} .{name}", grouped(*count))).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    if others > 0 {
+        parts.push(counted(others, "other", "others"));
+    }
+    format!(" ({})", parts.join(", "))
+}
+
+fn roots(run: &Run) -> String {
+    let mut roots: Vec<String> = run.roots.iter().take(MOST_ROOTS).map(|root| format!("'{root}'")).collect();
+    if let Some(more @ 1..) = run.roots.len().checked_sub(MOST_ROOTS) {
+        roots.push(format!("{} more", grouped(more as u64)));
+    }
+    roots.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::Options;
+    use super::*;
+    use crate::tally::PassedOver;
+
+    fn said(passed_over: PassedOver, totals: &Totals) -> String {
+        nothing_read(&Run {
+            roots: vec!["/cases/a".to_owned()],
+            passed_over,
+            totals: *totals,
+            ..Run::default()
+        })
+    }
+
+    #[test]
+    fn what_was_found_instead_is_said_most_frequent_first() {
+        let extensions = [("json", 3), ("txt", 1), ("zip", 7)].into();
+        let passed = PassedOver {
+            other_files: 5,
+            side_files: 1,
+            containers: 7,
+            extensions,
+            links: 1,
+            ..PassedOver::default()
+        };
+        assert_eq!(
+            said(passed, &Totals::default()),
+            "no event log found in '/cases/a': found 13 files (7 .zip, 3 .json, 1 .txt, 2 others); 1 symbolic link; an archive or disk image must be unpacked or mounted first; --any-name tries every file by its first bytes; --follow follows links"
+        );
+        assert_eq!(
+            said(PassedOver::default(), &Totals::default()),
+            "no event log found in '/cases/a': found no file at all"
+        );
+        let totals = Totals { files: 1, empty_files: 1, ..Totals::default() };
+        assert_eq!(
+            said(PassedOver::default(), &totals),
+            "no event log found in '/cases/a': found 1 file without a byte; files.parquet says what is wrong with each"
+        );
+        let run = Run {
+            options: Options { any_name: true, ..Options::default() },
+            passed_over: PassedOver { other_files: 2, ..PassedOver::default() },
+            ..Run::default()
+        };
+        assert!(nothing_read(&run).ends_with("found 2 files"));
+    }
+}

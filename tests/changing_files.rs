@@ -1,0 +1,161 @@
+//! Evidence that changes between the moment it is listed and the moment it is opened.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+use common::logs::log_of;
+use common::{Scene, tables};
+use dnsweep::cli::SweepArguments;
+use dnsweep::config::Config;
+use dnsweep::discover::Discovery;
+use dnsweep::event::EventTime;
+use dnsweep::exit::Exit;
+use dnsweep::report::FileReport;
+use dnsweep::sweep::{Observer, sweep};
+use dnsweep_samples::corpus::{Corpus, Pool};
+use serde_json::{Value, json};
+
+/// Does something to the evidence when it was listed, before any of it is opened.
+struct Meddler<F: FnMut()>(F);
+
+impl<F: FnMut()> Observer for Meddler<F> {
+    fn found(&mut self, _: &Discovery) {
+        self.0();
+    }
+    fn advanced(&mut self, _: u64, _: u64) {}
+    fn file_done(&mut self, _: &str, _: &str, _: &FileReport) {}
+    fn finished(&mut self) {}
+}
+
+/// The row of `HOST/x.evtx`, a log of one match, after something happened to it; the log beside it is read as ever.
+fn row_after(options: &SweepArguments, change: impl Fn(&Path)) -> Value {
+    let scene = Scene::new();
+    let path = scene.put("HOST/x.evtx", &log_of("HOST"));
+    scene.put("SOUND/y.evtx", &log_of("SOUND"));
+    fs::write(scene.path("secret.evtx"), log_of("SECRET")).unwrap();
+    let arguments =
+        SweepArguments { evidence: vec![scene.evidence()], out: scene.out(), hash: true, ..options.clone() };
+    let config = Config::resolve(&arguments, EventTime::now()).unwrap();
+    let outcome = sweep(config, Vec::new(), &mut Meddler(|| change(&path)), &AtomicBool::new(false)).unwrap();
+    assert_eq!(outcome.exit, Exit::Damaged);
+    let rows = |table: &str| tables::read(&scene.out().join(format!("{table}.parquet"))).rows;
+    let computers: Vec<Value> = rows("matches").iter().map(|row| row["computer"].clone()).collect();
+    assert_eq!(computers, ["SOUND"]);
+    let mut files = rows("files");
+    assert_eq!(files[1]["status"], "complete");
+    // Nothing is known of the machine, and nothing is cleared.
+    let host = rows("hosts").into_iter().find(|row| row["evidence"] == json!(["HOST"])).unwrap();
+    assert_eq!(host["verdict"], "unreadable");
+    files.remove(0)
+}
+
+/// Fails unless a file is told to have changed, with none of its bytes read.
+#[track_caller]
+fn assert_lost(row: &Value, last_problem: &str) {
+    assert_eq!((&row["status"], &row["sha256"]), (&json!("unreadable"), &Value::Null));
+    let size = row["size"].as_u64().unwrap();
+    assert!(size > 69_000);
+    assert_eq!(row["unread_bytes"], size);
+    for column in ["header_bytes", "good_bytes", "damaged_bytes", "trailing_bytes"] {
+        assert_eq!(row[column], 0, "{column}");
+    }
+    let problems = row["problems"].as_array().unwrap();
+    assert!(problems[0]["problem"].as_str().unwrap().contains("changed while the sweep read it"), "{row}");
+    assert_eq!((&problems[0]["offset"], &problems[0]["length"]), (&json!(0), &json!(size)));
+    // The ranges that were lost are all of it.
+    let missing: u64 = problems[1..].iter().map(|problem| problem["length"].as_u64().unwrap()).sum();
+    assert_eq!(missing, size, "{row}");
+    let last = problems.last().unwrap()["problem"].as_str().unwrap();
+    assert!(last.contains(last_problem), "{last}");
+}
+
+fn replace(path: &Path, with: impl FnOnce(&Path)) {
+    fs::remove_file(path).unwrap();
+    with(path);
+}
+
+fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn a_log_that_something_else_takes_the_place_of_is_not_read() {
+    let secret = |path: &Path| path.parent().unwrap().join("../../secret.evtx");
+    for threads in [Some(1), Some(3)] {
+        for follow in [false, true] {
+            let options = SweepArguments { threads, follow, ..SweepArguments::default() };
+            let row = row_after(&options, |path| replace(path, make_pipe));
+            assert_lost(&row, "found a pipe");
+            let row = row_after(&options, |path| replace(path, |path| fs::create_dir(path).unwrap()));
+            assert_lost(&row, "found a directory");
+            let row = row_after(&options, |path| replace(path, |path| symlink(secret(path), path).unwrap()));
+            assert_lost(&row, if follow { "found another one" } else { "found a symbolic link" });
+            let row = row_after(&options, |path| {
+                let folder = path.parent().unwrap();
+                let elsewhere = folder.join("../../elsewhere");
+                fs::create_dir(&elsewhere).unwrap();
+                fs::copy(secret(path), elsewhere.join("x.evtx")).unwrap();
+                fs::remove_dir_all(folder).unwrap();
+                symlink("../elsewhere", folder).unwrap();
+            });
+            assert_lost(&row, "found another one");
+        }
+    }
+}
+
+#[test]
+fn a_log_that_was_cut_to_nothing_changed() {
+    let options = SweepArguments::default();
+    assert_lost(&row_after(&options, |path| fs::write(path, "").unwrap()), "longer when it was found");
+    let row = row_after(&SweepArguments { carve: true, ..options }, |path| fs::write(path, "").unwrap());
+    assert_eq!(row["status"], "unreadable");
+}
+
+#[test]
+fn a_log_that_became_text_changed() {
+    let row = row_after(&SweepArguments::default(), |path| fs::write(path, "notes\n").unwrap());
+    assert_eq!(row["status"], "damaged");
+    let problems: Vec<String> =
+        row["problems"].as_array().unwrap().iter().map(|problem| problem["problem"].to_string()).collect();
+    assert!(problems[0].contains("changed while"), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.contains("longer when it was found")), "{problems:?}");
+    // What is not there any more was not looked at.
+    assert_eq!(row["unread_bytes"], row["size"].as_u64().unwrap() - 4096);
+}
+
+#[test]
+fn a_log_that_was_cut_off_keeps_what_is_left() {
+    let scene = Scene::new();
+    let path = scene.put("HOST/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 5));
+    let arguments =
+        SweepArguments { evidence: vec![scene.evidence()], out: scene.out(), ..SweepArguments::default() };
+    let config = Config::resolve(&arguments, EventTime::now()).unwrap();
+    let cut = || File::options().write(true).open(&path).unwrap().set_len(4096 + 2 * 65_536).unwrap();
+    sweep(config, Vec::new(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
+    let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
+    assert_eq!((&row["status"], &row["header_bytes"]), (&json!("damaged"), &json!(4096)));
+    let whole = row["good_bytes"].as_u64().unwrap() + row["empty_bytes"].as_u64().unwrap();
+    assert_eq!((whole, &row["unread_bytes"]), (2 * 65_536, &json!(3 * 65_536)));
+}
+
+#[test]
+fn a_file_that_became_something_else_while_it_was_listed_waits_for_nobody() {
+    // The first bytes of such a file are looked at when it is listed.
+    let scene = Scene::new();
+    scene.put("HOST/x.evtx", &log_of("HOST"));
+    let paths: Vec<PathBuf> = ["x.evtx.bak", "._x.evtx", "x.evtx.xml", "notes.txt"]
+        .map(|name| scene.evidence().join("HOST").join(name))
+        .to_vec();
+    for path in &paths {
+        symlink("/dev/zero", path).unwrap();
+    }
+    let swept = scene.sweep(&["--any-name", "--follow"]).expect(0);
+    assert_eq!((swept.rows("files").len(), &swept.run()["passed_over"]["special_files"]), (1, &json!(4)));
+}
