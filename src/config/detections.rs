@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::not_run::{NotRun, WhyNot, first_of};
-use crate::detect::{Detection, Placeholders};
+use crate::detect::{Detection, MOST_EXPRESSION_BYTES, Placeholders, too_much};
 use crate::digest::sha256;
 use crate::error::SweepError;
 use crate::machine::files::read_named;
@@ -41,6 +41,8 @@ pub struct Catalog {
     pub not_run: NotRun,
     /// The SHA-256 of the file of placeholders' values; empty without one.
     pub placeholders_sha256: String,
+    /// About how many bytes the regular expressions of all of them take.
+    expression_bytes: usize,
     /// The places of the detections, by their ids.
     places: HashMap<String, usize>,
 }
@@ -151,6 +153,12 @@ impl Catalog {
                 detection.id, other.source
             )));
         }
+        let size = self.expression_bytes.saturating_add(detection.expression_bytes());
+        if size > MOST_EXPRESSION_BYTES {
+            let problem = too_much("the regular expressions of this rule and those before it", size);
+            return Err(WhyNot::Refused(format!("{source}: {problem}")));
+        }
+        self.expression_bytes = size;
         self.push(LoadedDetection { detection, source, sha256 });
         Ok(())
     }

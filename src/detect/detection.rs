@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::bounds;
 use super::event_code::{other_event, place_of};
 use super::placeholder::Placeholders;
 use super::risk::{RiskObject, ThreatObject};
@@ -92,6 +93,14 @@ pub struct DataSet {
 /// A rule file that is no detection.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
+    /// Its expressions take more memory than those of a rule may.
+    #[error("{source_name}: {problem}")]
+    TooMuch {
+        /// The file's name.
+        source_name: String,
+        /// What was expected and found.
+        problem: String,
+    },
     /// YAML of something else, such as a macro or a story that lies beside rules.
     #[error(
         "{source_name}: expected a rule: a search (Splunk), or a logsource and a detection (Sigma); found none of these"
@@ -149,9 +158,10 @@ impl DetectionError {
         match self {
             DetectionError::OtherEvent { .. } => true,
             DetectionError::Search { problem, .. } => problem.reason == SearchReason::OtherData,
-            DetectionError::NoRule { .. } | DetectionError::Yaml { .. } | DetectionError::Sigma { .. } => {
-                false
-            }
+            DetectionError::TooMuch { .. }
+            | DetectionError::NoRule { .. }
+            | DetectionError::Yaml { .. }
+            | DetectionError::Sigma { .. } => false,
         }
     }
 }
@@ -164,6 +174,8 @@ impl Detection {
         placeholders: &Placeholders,
     ) -> Result<Self, DetectionError> {
         let detection = Self::read(text, source_name, placeholders)?;
+        bounds::make_ready(&detection.search.predicate)
+            .map_err(|problem| DetectionError::TooMuch { source_name: source_name.to_owned(), problem })?;
         match other_event(&detection.search.predicate) {
             None => Ok(detection),
             Some(found) => Err(DetectionError::OtherEvent {
@@ -208,6 +220,12 @@ impl Detection {
     /// The detection that ships with this crate.
     pub fn seed() -> Result<Self, DetectionError> {
         Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
+    }
+
+    /// About how many bytes its regular expressions take.
+    #[must_use]
+    pub fn expression_bytes(&self) -> usize {
+        bounds::expression_bytes(&self.search.predicate)
     }
 
     /// The text of the detection that ships with this crate.

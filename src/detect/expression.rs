@@ -2,20 +2,32 @@
 //! user of `regex`.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 
 use super::pattern::fold;
+use super::size::{compiled_size, last_line};
 
 /// Bytes that a compiled expression may take: one that takes more is no rule but an attempt at the memory.
 const MOST_MEMORY: usize = 1 << 20;
+/// What the compiler may take for one. What it takes is estimated before, and far less.
+const MOST_COMPILED: usize = 32 * MOST_MEMORY;
+/// Bytes of states that each thread may keep of one: crafted values can make as many as there are.
+const MOST_STATES: usize = 64 << 10;
 
-/// A regular expression for a field's value, made ready.
+/// A regular expression for a field's value. It is compiled when it is first asked for, or made ready: whoever reads rules can say
+/// before that whether all expressions together take too much.
 #[derive(Debug, Clone)]
 pub struct Expression {
     /// As the rule's author wrote it.
     text: String,
-    regex: Regex,
+    /// As the compiler takes it.
+    source: String,
+    flags: Flags,
+    /// About how many bytes it takes once compiled.
+    size: usize,
+    regex: OnceLock<Regex>,
     /// Literals that each matching value holds, folded as those of a [`super::pattern::Pattern`].
     literals: Vec<String>,
 }
@@ -23,7 +35,7 @@ pub struct Expression {
 /// Expressions are the same if they are written the same.
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text && self.regex.as_str() == other.regex.as_str()
+        self.text == other.text && self.source == other.source && self.flags == other.flags
     }
 }
 
@@ -65,14 +77,7 @@ impl Expression {
     /// An expression that may hold anywhere in a value. The error says what is not understood: lookaround and references to groups
     /// are not, so that each value is read once only.
     pub fn new(text: &str, flags: Flags) -> Result<Self, String> {
-        let regex = RegexBuilder::new(text)
-            .case_insensitive(flags.ignore_case)
-            .multi_line(flags.multi_line)
-            .dot_matches_new_line(flags.dot_all)
-            .size_limit(MOST_MEMORY)
-            .build()
-            .map_err(|error| problem(&error))?;
-        Ok(Expression { text: text.to_owned(), regex, literals: Vec::new() })
+        Self::of_source(text, text.to_owned(), flags, Vec::new())
     }
 
     /// A pattern for the whole of a value. `text` is what to call it.
@@ -93,8 +98,41 @@ impl Expression {
             }
         }
         regex.push_str(r"\z");
-        let built = RegexBuilder::new(&regex).dot_matches_new_line(true).size_limit(MOST_MEMORY).build();
-        Ok(Expression { text: text.to_owned(), regex: built.map_err(|error| problem(&error))?, literals })
+        Self::of_source(text, regex, Flags { dot_all: true, ..Flags::default() }, literals)
+    }
+
+    fn of_source(text: &str, source: String, flags: Flags, literals: Vec<String>) -> Result<Self, String> {
+        let size = compiled_size(&source, flags)?;
+        if size > MOST_MEMORY {
+            return Err(format!(
+                "expected an expression that takes at most {MOST_MEMORY} bytes once compiled, found one of about {size}"
+            ));
+        }
+        Ok(Expression { text: text.to_owned(), source, flags, size, regex: OnceLock::new(), literals })
+    }
+
+    /// About how many bytes it takes once compiled.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Compiles it now. The error says what is not understood.
+    pub fn make_ready(&self) -> Result<(), String> {
+        if self.regex.get().is_none() {
+            let _ = self.regex.set(self.compiled().map_err(|error| last_line(&error.to_string()))?);
+        }
+        Ok(())
+    }
+
+    fn compiled(&self) -> Result<Regex, regex::Error> {
+        RegexBuilder::new(&self.source)
+            .case_insensitive(self.flags.ignore_case)
+            .multi_line(self.flags.multi_line)
+            .dot_matches_new_line(self.flags.dot_all)
+            .size_limit(MOST_COMPILED)
+            .dfa_size_limit(MOST_STATES)
+            .build()
     }
 
     /// The expression as its author wrote it.
@@ -106,7 +144,13 @@ impl Expression {
     /// Whether it holds for a value.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
-        self.regex.is_match(value)
+        self.ready().is_match(value)
+    }
+
+    fn ready(&self) -> &Regex {
+        self.regex.get_or_init(|| {
+            self.compiled().expect("the compiler's own parser read it, and what it takes was estimated")
+        })
     }
 
     /// Literals in lower case that each matching value holds, in some case.
@@ -135,13 +179,6 @@ fn push_folded(regex: &mut String, letter: char) {
         }
         regex.push(']');
     }
-}
-
-/// The last line of what the library says: the lines before it draw where.
-fn problem(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let last = text.lines().last().unwrap_or_default();
-    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 #[cfg(test)]
@@ -190,7 +227,7 @@ mod tests {
             assert!(error.contains(expected), "{text}: {error}");
         }
         let huge = Expression::new("(a{1000}){1000}", Flags::default()).expect_err("huge");
-        assert!(huge.contains("size limit"), "{huge}");
+        assert!(huge.contains("at most 1048576 bytes"), "{huge}");
     }
 
     proptest! {

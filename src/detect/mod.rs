@@ -11,6 +11,7 @@
 
 mod aggregate;
 mod asked;
+mod bounds;
 mod detection;
 mod event_code;
 mod exclusion;
@@ -28,12 +29,14 @@ mod risk;
 mod row_key;
 mod search;
 mod sigma;
+mod size;
 mod splunk_file;
 mod stats;
 mod token;
 mod tree;
 mod yaml;
 
+pub use bounds::{MOST_EXPRESSION_BYTES, too_much};
 pub use detection::{DataSet, Detection, DetectionError, Language};
 pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
 pub use expression::Expression;

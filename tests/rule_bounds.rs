@@ -1,0 +1,105 @@
+//! What a rule file can take of memory is bounded, whatever it says: each of these is refused, or runs, in a small part of what its like
+//! would take otherwise.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+
+use common::{Ended, Scene};
+
+/// Address space in KiB that a check of rules may take: the program itself, unoptimised and with its threads, takes a third.
+const MOST_KIB: u64 = 768 << 10;
+
+/// Checks rule files with no more memory than that: a process that asks for more is aborted, which is no exit status of a check.
+fn check(scene: &Scene) -> Ended {
+    let line = format!("ulimit -v {MOST_KIB} && exec \"$0\" detections check \"$1\"");
+    let program = env!("CARGO_BIN_EXE_dnsweep");
+    common::run(Command::new("sh").args(["-c", &line, program]).arg(scene.path("rules")))
+}
+
+fn scene(files: &[(&str, &str)]) -> Scene {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("rules")).unwrap();
+    for (name, text) in files {
+        fs::write(scene.path("rules").join(name), text).unwrap();
+    }
+    scene
+}
+
+/// A Sigma rule with this id and detection.
+fn sigma(id: &str, detection: &str) -> String {
+    let source = "logsource: {category: dns_query, product: windows}";
+    format!("title: T\nid: {id}\nstatus: test\nlevel: high\n{source}\ndetection:\n{detection}")
+}
+
+/// Expressions in a list, each with another number.
+fn expressions(count: u32, expression: &str) -> String {
+    let mut detection = "  s:\n    QueryName|re:\n".to_owned();
+    for number in 0..count {
+        writeln!(detection, "    - '{expression}{number}'").unwrap();
+    }
+    detection + "  condition: s\n"
+}
+
+/// One rule, and what is said of it.
+#[track_caller]
+fn hold(text: &str, status: i32, expected: &str) {
+    let ended = check(&scene(&[("a.yml", text)]));
+    assert!(
+        ended.status == status && ended.stdout.contains(expected),
+        "{expected}: {} {:.600}{:.600}",
+        ended.status,
+        ended.stdout,
+        ended.stderr
+    );
+}
+
+#[test]
+fn expressions_of_a_rule_are_bounded_together() {
+    // Each of these takes half a megabyte when compiled.
+    let expected = "to take at most 67108864 bytes together, found about";
+    hold(&sigma("t", &expressions(150, r"\w{8}")), 3, expected);
+    // A plain one takes little, but there can be many.
+    hold(&sigma("t", &expressions(9_000, "a")), 3, expected);
+    hold(&sigma("t", &expressions(200, "a")), 0, "1 of 1 run");
+}
+
+#[test]
+fn expressions_of_all_rules_are_bounded_together() {
+    // Each is estimated to take more than half a megabyte: a hundred are too much.
+    let rule = |number: u32| sigma(&format!("t{number}"), &expressions(1, &"a".repeat(12_000)));
+    let rules: Vec<(String, String)> =
+        (0..120).map(|number| (format!("{number:03}.yml"), rule(number))).collect();
+    let files: Vec<(&str, &str)> = rules.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let ended = check(&scene(&files));
+    assert_eq!(ended.status, 3, "{}{}", ended.stdout, ended.stderr);
+    let refused = ended.stdout.lines().filter(|line| line.starts_with("refused  ")).count();
+    assert!((10..60).contains(&refused), "{refused}: {:.600}", ended.stdout);
+    let expected = "of this rule and those before it to take at most 67108864";
+    assert!(ended.stdout.contains(expected), "{:.600}", ended.stdout);
+}
+
+#[test]
+fn files_and_nesting_are_bounded() {
+    let long = format!(
+        "{}description: {}\n",
+        sigma("t", "  s: {QueryName: a}\n  condition: s\n"),
+        "x".repeat(2 << 20)
+    );
+    hold(&long, 3, "found more than 1048576 bytes");
+    let deep = format!("  s: {}{}\n  condition: s\n", "[".repeat(100_000), "]".repeat(100_000));
+    hold(&sigma("t", &deep), 3, "refused  ");
+    let mut aliases = "  a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    let mut before = "a".to_owned();
+    for number in 0..9 {
+        let name = format!("a{number}");
+        writeln!(aliases, "  {name}: &{name} [{}]", vec![format!("*{before}"); 9].join(", ")).unwrap();
+        before = name;
+    }
+    hold(&sigma("t", &format!("{aliases}  s: {{QueryName: *a8}}\n  condition: s\n")), 3, "refused  ");
+}
