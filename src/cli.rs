@@ -180,11 +180,12 @@ pub struct SweepArguments {
     #[arg(long)]
     pub dns_client: bool,
 
-    /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d)
+    /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d). Of each host the tables and the
+    /// summary say whether its DNS queries cover the period
     #[arg(long, value_name = "T", conflicts_with = "last")]
     pub since: Option<String>,
 
-    /// Count only matches whose TimeCreated is not after T
+    /// Count only matches whose TimeCreated is not after T; without it, the period ends for each host with its last record
     #[arg(long, value_name = "T")]
     pub until: Option<String>,
 

@@ -32,6 +32,8 @@
 //! - *Event XML*: events as text, as Windows renders them. It has neither chunks nor records; each event counts as one.
 //! - *Hit*: a DNS query and a detection that describes it, if none of the site's *exclusions* takes it away.
 //! - *Match*: a DNS query with at least one hit. However many detections describe it, it is one match.
+//! - *Period*: the times that matches must lie in, if any were asked for. A host without matches is cleared only if its DNS queries
+//!   cover it.
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match with its name. It is no match.
 //! - *Ledger*: `files.parquet`, which accounts for every file.
 //!
