@@ -4,15 +4,12 @@
 //! knows nothing of the other files of a sweep, nor of what the date is: whether two names are alike, whether a detection
 //! of that id is looked for, and whether an exclusion has expired is decided by whoever loads it.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::head;
 use super::predicate::Predicate;
 use super::token::SearchError;
-use super::yaml::from_yaml;
+use super::yaml::{Kind, Node, Problem, only_document, typed};
 use crate::event::{DnsQueryEvent, EventTime, TimeError, parse_end_of_day};
 
 /// An exclusion: which events are no matches, and why.
@@ -46,12 +43,12 @@ pub enum ExclusionError {
     /// Not YAML, or not a list of exclusions.
     #[error(
         "{source_name}: expected a list of exclusions in YAML, each with search and reason and, where wanted, name, expires and \
-         detections, found {problem}"
+         detections: {problem}"
     )]
     Yaml {
         /// The file's name.
         source_name: String,
-        /// What the YAML reader says, with line and column, and of which entry.
+        /// What was found instead, with line and column.
         problem: String,
     },
     /// An entry that is wrong.
@@ -69,6 +66,9 @@ pub enum ExclusionError {
 /// What is wrong with an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExclusionProblem {
+    /// It is no mapping with the keys of an exclusion.
+    #[error("{0}")]
+    Form(String),
     /// The search was not understood.
     #[error("search: {0}")]
     Search(SearchError),
@@ -92,16 +92,22 @@ impl Exclusion {
         source_name: &str,
         file_name: &str,
     ) -> Result<Vec<Self>, ExclusionError> {
-        let Entries(entries) = from_yaml(text)
-            .map_err(|problem| ExclusionError::Yaml { source_name: source_name.to_owned(), problem })?;
-        let numbered = (1..).zip(entries);
-        let exclusions =
-            numbered.map(|(entry, written)| {
-                written.into_exclusion(format!("{file_name}:{entry}")).map_err(|problem| {
-                    ExclusionError::Entry { source_name: source_name.to_owned(), entry, problem }
-                })
-            });
-        exclusions.collect()
+        let wrong = |problem: Problem| ExclusionError::Yaml {
+            source_name: source_name.to_owned(),
+            problem: problem.to_string(),
+        };
+        let document = only_document(text).map_err(wrong)?;
+        let Kind::List(entries) = &document.kind else {
+            return Err(wrong(Problem::at(document.place, format!("found {}", document.description()))));
+        };
+        let exclusion = |(entry, node): (usize, &Node)| {
+            let written: Result<Entry, _> = typed(node);
+            let read = written.map_err(|problem| ExclusionProblem::Form(problem.to_string()));
+            read.and_then(|written| written.into_exclusion(format!("{file_name}:{entry}"))).map_err(
+                |problem| ExclusionError::Entry { source_name: source_name.to_owned(), entry, problem },
+            )
+        };
+        (1..).zip(entries).map(exclusion).collect()
     }
 
     /// Whether it holds for an event that the detection of this id describes.
@@ -111,9 +117,6 @@ impl Exclusion {
         self.detections.as_ref().is_none_or(concerns) && self.predicate.evaluate(event)
     }
 }
-
-/// The file.
-struct Entries(Vec<Entry>);
 
 /// An entry as written. A key that is not known could be a misspelt limit: what it was to leave alone would be excluded.
 #[derive(Deserialize)]
@@ -143,34 +146,6 @@ impl Entry {
         let expiry = |date: String| parse_end_of_day(&date).map(|end| Expiry { date, end });
         let expires = expires.map(expiry).transpose().map_err(ExclusionProblem::Expires)?;
         Ok(Exclusion { name: name.unwrap_or(default_name), search, reason, expires, detections, predicate })
-    }
-}
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(EntriesVisitor)
-    }
-}
-
-/// Reads the list entry by entry, as an error shall say which one it is.
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of exclusions")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        loop {
-            let entry = sequence.next_element::<Entry>();
-            match entry.map_err(|error| A::Error::custom(format!("entry {}: {error}", entries.len() + 1)))? {
-                Some(entry) => entries.push(entry),
-                None => return Ok(Entries(entries)),
-            }
-        }
     }
 }
 
@@ -240,7 +215,10 @@ mod tests {
                 &["entry 2: detections", "an empty list"],
             ),
             ("- search: [QueryName=a]\n  reason: b", &["entry 2"]),
-            ("- search: QueryName=a\n  search: QueryName=b\n  reason: b", &["entry 2", "search"]),
+            (
+                "- search: QueryName=a\n  search: QueryName=b\n  reason: b",
+                &["line 4, column 3", "'search' again"],
+            ),
             ("- just text", &["entry 2"]),
         ] {
             let message = error(&format!("{good}{text}"));

@@ -19,6 +19,7 @@ mod expression;
 mod field;
 mod head;
 mod lead;
+mod nearest;
 mod network;
 mod pairs;
 mod pattern;

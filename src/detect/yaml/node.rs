@@ -1,0 +1,141 @@
+//! A document of YAML as a tree.
+
+use super::Place;
+
+/// A value in a document, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it begins.
+    pub place: Place,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A text, a number, nothing, ….
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the document. No key stands there twice.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A value that holds no others, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scalar {
+    /// Its text, escapes resolved.
+    pub text: String,
+    /// Whether it is written without quotes, so that it can be a number, a truth value or nothing.
+    pub is_plain: bool,
+}
+
+/// A key of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stands.
+    pub place: Place,
+    /// What it is called.
+    pub name: String,
+}
+
+impl Scalar {
+    /// Whether it stands for nothing.
+    pub(in super::super) fn is_null(&self) -> bool {
+        self.is_plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    /// The truth value that it stands for, in any of the words that YAML has had for it.
+    pub(in super::super) fn truth(&self) -> Option<bool> {
+        match self.text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Some(true),
+            "false" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The whole number that it stands for: decimal, also with leading zeros, hexadecimal (`0x`) or octal (`0o`).
+    pub(in super::super) fn integer(&self) -> Option<i128> {
+        let (sign, digits) = match self.text.strip_prefix('-') {
+            Some(digits) => (-1, digits),
+            None => (1, self.text.strip_prefix('+').unwrap_or(&self.text)),
+        };
+        let (radix, digits) = match digits.get(..2) {
+            Some("0x") => (16, digits.get(2..)?),
+            Some("0o") => (8, digits.get(2..)?),
+            _ => (10, digits),
+        };
+        let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+        is_number.then(|| i128::from_str_radix(digits, radix).ok().map(|number| sign * number)).flatten()
+    }
+}
+
+impl Node {
+    /// What it is, in a word or two, for messages.
+    pub(in super::super) fn description(&self) -> String {
+        match &self.kind {
+            Kind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
+            Kind::Scalar(scalar) => format!("'{}'", shortened(&scalar.text)),
+            Kind::List(_) => "a list".to_owned(),
+            Kind::Map(_) => "a mapping".to_owned(),
+        }
+    }
+
+    /// Its scalar, if it is one.
+    pub(in super::super) fn scalar(&self) -> Option<&Scalar> {
+        match &self.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+}
+
+/// The most characters of a value that a message quotes.
+const MOST_QUOTED: usize = 60;
+
+fn shortened(text: &str) -> String {
+    let escaped = text.escape_debug().to_string();
+    match escaped.char_indices().nth(MOST_QUOTED) {
+        Some((end, _)) => format!("{}…", escaped.get(..end).unwrap_or_default()),
+        None => escaped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Scalar {
+        Scalar { text: text.to_owned(), is_plain: true }
+    }
+
+    #[test]
+    fn whole_numbers_in_their_forms() {
+        for (text, expected) in [
+            ("22", Some(22)),
+            ("022", Some(22)),
+            ("0x1092", Some(4242)),
+            ("0o26", Some(22)),
+            ("-7", Some(-7)),
+            ("+7", Some(7)),
+            ("99999999999999999999", Some(99_999_999_999_999_999_999)),
+            ("1e3", None),
+            ("1.0", None),
+            ("0x", None),
+            ("", None),
+            ("é2", None),
+            ("--7", None),
+        ] {
+            assert_eq!(plain(text).integer(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_values_are_quoted_in_part() {
+        let node = |text: &str| Node { place: Place { line: 1, column: 1 }, kind: Kind::Scalar(plain(text)) };
+        assert_eq!(node("a\nb").description(), r"'a\nb'");
+        assert_eq!(node(&"é".repeat(61)).description(), format!("'{}…'", "é".repeat(60)));
+        assert_eq!(node("~").description(), "nothing");
+    }
+}
