@@ -5,6 +5,7 @@ mod choice;
 mod detections;
 mod exclusions;
 mod not_run;
+mod text;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -109,8 +110,11 @@ impl Config {
     /// Resolves what was typed. `now` is what spans count back from.
     pub fn resolve(arguments: &SweepArguments, now: EventTime) -> Result<Self, SweepError> {
         let window = window(arguments, now)?;
-        let Catalog { detections, not_run, placeholders_sha256, .. } =
-            Catalog::load(&arguments.detection, arguments.placeholders.as_deref())?;
+        let mut catalog = Catalog::load(&arguments.detection, arguments.placeholders.as_deref())?;
+        if !arguments.dns_client {
+            catalog.without_dns_client(&arguments.detection)?;
+        }
+        let Catalog { detections, not_run, placeholders_sha256, .. } = catalog;
         if arguments.strict {
             check_that_all_run(&detections, &not_run)?;
         }

@@ -211,7 +211,7 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec
 
 fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads> {
     let names = lead_conditions(config).into_iter().map(|condition| match condition {
-        LeadCondition::Names(_) => NamesAsked::Some,
+        LeadCondition::Names(_) | LeadCondition::Whole(_) => NamesAsked::Some,
         LeadCondition::EveryName => NamesAsked::Every,
         LeadCondition::NoName => NamesAsked::None,
     });
@@ -229,7 +229,7 @@ fn detection_record(
     ((loaded, counts), leads): ((LoadedDetection, [u64; 3]), Option<DetectionLeads>),
 ) -> DetectionRecord {
     let [matches, unique_matches, recovered_matches] = counts;
-    let LoadedDetection { detection, source, sha256 } = loaded;
+    let LoadedDetection { detection, source, sha256, .. } = loaded;
     DetectionRecord {
         id: detection.id,
         name: detection.name,

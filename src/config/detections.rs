@@ -6,20 +6,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::not_run::{NotRun, WhyNot, first_of};
-use crate::detect::{Detection, MOST_EXPRESSION_BYTES, Placeholders, too_much};
+use super::text::{FileText, text_of};
+use crate::detect::{Detection, EventSource, FileRule, MOST_EXPRESSION_BYTES, Placeholders, too_much};
 use crate::digest::sha256;
 use crate::error::SweepError;
-use crate::machine::files::read_named;
 use crate::write::{MOST_ID, is_plain_id};
 
-/// The largest rule file. Real ones have a few KiB.
-const MOST_RULE_BYTES: u64 = 1 << 20;
 /// Directories deeper than this are no collection of rules; without a bound, one that holds itself would have no end.
 const DEEPEST_DIRECTORY: usize = 32;
 /// How many names a message lists.
 const MOST_NAMED: usize = 10;
 /// How rule files are called.
-const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
+const EXTENSIONS: [&str; 3] = ["yml", "yaml", "sigma"];
 
 /// A detection and where it came from.
 #[derive(Debug, Clone)]
@@ -28,6 +26,8 @@ pub struct LoadedDetection {
     pub detection: Detection,
     /// Its file as typed, or `built in`.
     pub source: String,
+    /// The line of its file on which it begins.
+    pub line: usize,
     /// The SHA-256 of its file.
     pub sha256: String,
 }
@@ -66,7 +66,7 @@ impl Catalog {
         if paths.is_empty() {
             let detection = Detection::seed().map_err(|error| wrong(error.to_string()))?;
             let sha256 = sha256(Detection::seed_text().as_bytes());
-            catalog.push(LoadedDetection { detection, source: "built in".to_owned(), sha256 });
+            catalog.push(LoadedDetection { detection, source: "built in".to_owned(), line: 1, sha256 });
         }
         for path in paths {
             catalog.add_path(path, Found::Named, &placeholders)?;
@@ -135,31 +135,73 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds a rule file. The error says why it is not looked for.
+    /// Adds the rules of a file. In a directory, those that are not looked for are noted; in a file that was named, the first such is
+    /// an error.
     fn add_file(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), WhyNot> {
         let source = path.display().to_string();
-        let text = text_of(path).map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
-        let detection = Detection::from_yaml(&text, &source, placeholders)?;
-        check_id(&detection.id, &source).map_err(WhyNot::Refused)?;
-        let sha256 = sha256(text.as_bytes());
+        let FileText { text, sha256 } =
+            text_of(path).map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
+        for rule in Detection::all_from_yaml(&text, &source, placeholders) {
+            match (self.add_rule(path, &sha256, found, rule), found) {
+                (Ok(()), _) => {}
+                (Err(why), Found::Named) => return Err(why),
+                (Err(why), Found::InDirectory) => self.not_run.add(source.clone(), why),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a rule of a file. The error says why it is not looked for.
+    fn add_rule(
+        &mut self,
+        path: &Path,
+        sha256: &str,
+        found: Found,
+        FileRule { line, rule }: FileRule,
+    ) -> Result<(), WhyNot> {
+        let source = path.display().to_string();
+        let detection = rule?;
+        check_id(&detection.id, &format!("{source}: line {line}")).map_err(WhyNot::Refused)?;
         let known = self.places.get(&detection.id).and_then(|place| self.detections.get(*place));
         if let Some(other) = known {
             // Named once by itself and once with its directory, it is one.
-            if found == Found::InDirectory && is_same_file(path, Path::new(&other.source)) {
+            let is_same = line == other.line && is_same_file(path, Path::new(&other.source));
+            if found == Found::InDirectory && is_same {
                 return Ok(());
             }
             return Err(WhyNot::Refused(format!(
-                "{source}: id {} is that of {} too",
-                detection.id, other.source
+                "{source}: line {line}: id {} is that of {} (line {}) too",
+                detection.id, other.source, other.line
             )));
         }
         let size = self.expression_bytes.saturating_add(detection.expression_bytes());
         if size > MOST_EXPRESSION_BYTES {
             let problem = too_much("the regular expressions of this rule and those before it", size);
-            return Err(WhyNot::Refused(format!("{source}: {problem}")));
+            return Err(WhyNot::Refused(format!("{source}: line {line}: {problem}")));
         }
         self.expression_bytes = size;
-        self.push(LoadedDetection { detection, source, sha256 });
+        self.push(LoadedDetection { detection, source, line, sha256: sha256.to_owned() });
+        Ok(())
+    }
+
+    /// Refuses the detections about the log of Windows' DNS client, as it is not looked at. One that was named is an error, as is
+    /// nothing at all to look for.
+    pub(super) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), SweepError> {
+        let (kept, aside): (Vec<_>, Vec<_>) =
+            self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
+        self.places.clear();
+        kept.into_iter().for_each(|loaded| self.push(loaded));
+        for LoadedDetection { source, line, .. } in aside {
+            let reason = format!(
+                "{source}: line {line}: expected a rule about Sysmon's DNS queries, found one about the log of Windows' DNS client: \
+                 give --dns-client to look for its leads"
+            );
+            let is_named = paths.iter().any(|path| path.display().to_string() == source);
+            if is_named || self.detections.is_empty() {
+                return Err(wrong(reason));
+            }
+            self.not_run.add(source, WhyNot::Refused(reason));
+        }
         Ok(())
     }
 }
@@ -174,9 +216,8 @@ fn wrong(problem: String) -> SweepError {
 
 fn placeholders_in(path: &Path) -> Result<(Placeholders, String), SweepError> {
     let problem = |reason: String| SweepError::Placeholders { path: path.to_path_buf(), reason };
-    let text = text_of(path).map_err(|error| problem(error.to_string()))?;
-    let placeholders = Placeholders::from_yaml(&text).map_err(problem)?;
-    Ok((placeholders, sha256(text.as_bytes())))
+    let FileText { text, sha256 } = text_of(path).map_err(|error| problem(error.to_string()))?;
+    Ok((Placeholders::from_yaml(&text).map_err(problem)?, sha256))
 }
 
 /// The rule files in a directory and those below it, in the order of their paths.
@@ -203,12 +244,6 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
         }
     }
     Ok(files)
-}
-
-/// The text of a rule file, or of a file that goes with it.
-pub(super) fn text_of(path: &Path) -> io::Result<String> {
-    String::from_utf8(read_named(path, MOST_RULE_BYTES)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "expected text in UTF-8, found other bytes"))
 }
 
 /// An id names a file of the output, so it must be one that can.

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::detections::{LoadedDetection, text_of};
+use super::detections::LoadedDetection;
 use super::not_run::first_of;
+use super::text::{FileText, text_of};
 use crate::detect::{Exclusion, Expiry};
-use crate::digest::sha256;
 use crate::discover::escaped_name;
 use crate::error::SweepError;
 use crate::event::EventTime;
@@ -75,14 +75,14 @@ pub(super) fn exclusions(
     let mut loaded = Vec::new();
     for path in paths {
         let source = path.display().to_string();
-        let text = text_of(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
+        let FileText { text, sha256 } =
+            text_of(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
         let exclusions = Exclusion::list_from_yaml(&text, &source, &file_name(path))
             .map_err(|error| wrong(Box::new(error)))?;
         if exclusions.is_empty() {
             // A file that was cut off must not look like none.
             return Err(wrong(format!("{source}: expected a list of exclusions, found an empty one").into()));
         }
-        let sha256 = sha256(text.as_bytes());
         for (number, exclusion) in (1..).zip(exclusions) {
             check_detections(&exclusion, detections)
                 .map_err(|problem| wrong(format!("{source}: entry {number}: {problem}").into()))?;

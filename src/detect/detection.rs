@@ -1,17 +1,15 @@
 //! A detection, whatever language it was written in, and how a rule file becomes one.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
 use super::bounds;
 use super::event_code::{other_event, place_of};
+use super::lead::LeadCondition;
 use super::placeholder::Placeholders;
 use super::risk::{RiskObject, ThreatObject};
 use super::search::Search;
-use super::sigma;
+use super::sigma::{self, Refusal, SigmaDocument, SigmaFile, is_sigma};
 use super::splunk_file::RuleFile;
 use super::token::{Cursor, SearchError, SearchReason};
-use super::yaml::from_yaml;
+use super::yaml::{Node, Scalar, documents, typed};
 use crate::event::DnsQueryEvent;
 
 /// The detection that is used unless another is asked for.
@@ -23,6 +21,8 @@ const SEED: &str = include_str!("suspicious_process_dns_query_known_abuse_web_se
 pub struct Detection {
     /// What the rule is written in.
     pub language: Language,
+    /// Which events it is about.
+    pub source: EventSource,
     /// The rule's identifier.
     pub id: String,
     /// The rule's name.
@@ -79,6 +79,25 @@ impl Language {
     }
 }
 
+/// Which events a detection is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EventSource {
+    /// Sysmon's DNS queries.
+    #[default]
+    Sysmon,
+    /// The queries of Windows' own DNS client: what it describes are leads.
+    DnsClient,
+}
+
+/// A rule of a file, or why it is none.
+#[derive(Debug)]
+pub struct FileRule {
+    /// The line on which it begins.
+    pub line: usize,
+    /// The rule.
+    pub rule: Result<Detection, DetectionError>,
+}
+
 /// A data set in which a detection must find something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
@@ -101,7 +120,7 @@ pub enum DetectionError {
         /// What was expected and found.
         problem: String,
     },
-    /// YAML of something else, such as a macro or a story that lies beside rules.
+    /// Nothing, or YAML of something else, such as a macro or a story that lies beside rules.
     #[error(
         "{source_name}: expected a rule: a search (Splunk), or a logsource and a detection (Sigma); found none of these"
     )]
@@ -110,14 +129,22 @@ pub enum DetectionError {
         source_name: String,
     },
     /// Not YAML, or not of the form of a detection.
-    #[error("{source_name}: expected a detection in YAML: {problem}")]
+    #[error("{source_name}: {problem}")]
     Yaml {
         /// The file's name.
         source_name: String,
-        /// What the YAML reader says, with line and column.
+        /// What was expected and found, with line and column.
         problem: String,
     },
-    /// A Sigma rule that was not understood, or that is about other events.
+    /// A Sigma rule that is about other events.
+    #[error("{source_name}: {about}")]
+    OtherData {
+        /// The file's name.
+        source_name: String,
+        /// What it is about, with the place that says so.
+        about: String,
+    },
+    /// A Sigma rule that was not understood.
     #[error("{source_name}: {problem}")]
     Sigma {
         /// The file's name.
@@ -156,7 +183,7 @@ impl DetectionError {
     #[must_use]
     pub fn is_about_other_data(&self) -> bool {
         match self {
-            DetectionError::OtherEvent { .. } => true,
+            DetectionError::OtherEvent { .. } | DetectionError::OtherData { .. } => true,
             DetectionError::Search { problem, .. } => problem.reason == SearchReason::OtherData,
             DetectionError::TooMuch { .. }
             | DetectionError::NoRule { .. }
@@ -167,54 +194,100 @@ impl DetectionError {
 }
 
 impl Detection {
-    /// Reads a rule file of either language. `source_name` is what errors call it.
+    /// Reads a file of one rule, of either language. `source_name` is what errors call it.
     pub fn from_yaml(
         text: &str,
         source_name: &str,
         placeholders: &Placeholders,
     ) -> Result<Self, DetectionError> {
-        let detection = Self::read(text, source_name, placeholders)?;
-        bounds::make_ready(&detection.search.predicate)
-            .map_err(|problem| DetectionError::TooMuch { source_name: source_name.to_owned(), problem })?;
-        match other_event(&detection.search.predicate) {
-            None => Ok(detection),
-            Some(found) => Err(DetectionError::OtherEvent {
-                source_name: source_name.to_owned(),
-                found: found.escape_debug().to_string(),
-            }),
+        let mut rules = Self::all_from_yaml(text, source_name, placeholders).into_iter();
+        match (rules.next(), rules.next()) {
+            (Some(only), None) => only.rule,
+            (_, second) => {
+                let line = second.map_or(1, |second| second.line);
+                let problem = format!("line {line}: expected one rule, found a second one");
+                Err(DetectionError::Yaml { source_name: source_name.to_owned(), problem })
+            }
         }
     }
 
-    fn read(text: &str, source_name: &str, placeholders: &Placeholders) -> Result<Self, DetectionError> {
-        let source_name = source_name.to_owned();
-        let form = match from_yaml::<RuleForm>(text) {
-            Ok(form) if form.is_rule() => form,
-            Ok(_) => return Err(DetectionError::NoRule { source_name }),
-            Err(_) if is_nothing_or_a_list(text) => return Err(DetectionError::NoRule { source_name }),
-            Err(problem) => return Err(DetectionError::Yaml { source_name, problem }),
-        };
-        if form.logsource.is_some() || form.detection.is_some() || form.correlation.is_some() {
-            let longest = form.detection.as_ref().map_or(0, SigmaDetection::longest_condition);
-            return sigma::check_condition_length(longest)
-                .and_then(|()| sigma::detection(text, placeholders))
-                .map_err(|problem| DetectionError::Sigma { source_name, problem });
+    /// Reads all rules of a file, each with its line. `source_name` is what errors call the file. A file without any gives an error.
+    #[must_use]
+    pub fn all_from_yaml(text: &str, source_name: &str, placeholders: &Placeholders) -> Vec<FileRule> {
+        let mut sigma = SigmaFile::default();
+        let mut rules = Vec::new();
+        for document in documents(text) {
+            let (line, rule) = match document {
+                Err(problem) => {
+                    let (line, problem) = (problem.line(), problem.to_string());
+                    (line, Err(DetectionError::Yaml { source_name: source_name.to_owned(), problem }))
+                }
+                Ok(document) if sigma.is_open() || is_sigma(&document) => {
+                    let Some(document) = sigma.add(document) else { continue };
+                    (document.line(), Self::of_sigma(document, source_name, placeholders))
+                }
+                Ok(document) if is_no_rule(&document) => continue,
+                Ok(document) => (document.place.line, Self::of_splunk(&document, source_name)),
+            };
+            let rule = rule.and_then(|detection| detection.made_ready(source_name));
+            rules.push(FileRule { line, rule });
         }
-        let file: RuleFile = match from_yaml(text) {
+        if rules.is_empty() {
+            let error = DetectionError::NoRule { source_name: source_name.to_owned() };
+            rules.push(FileRule { line: 1, rule: Err(error) });
+        }
+        rules
+    }
+
+    /// The detection with its expressions compiled.
+    fn made_ready(self, source_name: &str) -> Result<Self, DetectionError> {
+        match bounds::make_ready(&self.search.predicate) {
+            Ok(()) => Ok(self),
+            Err(problem) => Err(DetectionError::TooMuch { source_name: source_name.to_owned(), problem }),
+        }
+    }
+
+    fn of_sigma(
+        document: SigmaDocument,
+        source_name: &str,
+        placeholders: &Placeholders,
+    ) -> Result<Self, DetectionError> {
+        let source_name = source_name.to_owned();
+        sigma::detection(document, placeholders).map_err(|refusal| match refusal {
+            Refusal::Problem(problem) => DetectionError::Sigma { source_name, problem: problem.to_string() },
+            Refusal::OtherData(about) => DetectionError::OtherData { source_name, about: about.to_string() },
+        })
+    }
+
+    fn of_splunk(document: &Node, source_name: &str) -> Result<Self, DetectionError> {
+        let source_name = source_name.to_owned();
+        let file: RuleFile = match typed(document) {
             Ok(file) => file,
-            Err(problem) => return Err(DetectionError::Yaml { source_name, problem }),
+            Err(problem) => return Err(DetectionError::Yaml { source_name, problem: problem.to_string() }),
         };
         let search = match Search::parse(&file.search) {
             Ok(search) => search,
             Err(problem) => return Err(DetectionError::Search { source_name, problem }),
         };
-        if let Some(found) = other_event(&search.predicate)
-            && let Some(place) = place_of(&file.search, found)
-        {
+        if let Some(found) = other_event(&search.predicate) {
+            let Some(place) = place_of(&file.search, found) else {
+                let found = found.escape_debug().to_string();
+                return Err(DetectionError::OtherEvent { source_name, found });
+            };
             let cursor = Cursor::new(&file.search, 0..file.search.len());
             let problem = cursor.error(place, "22, as no other event is looked at").about_other_data();
             return Err(DetectionError::Search { source_name, problem });
         }
         Ok(file.into_detection(search))
+    }
+
+    /// What the detection says of the name alone, or of the whole of an event where it is about those of Windows' DNS client.
+    #[must_use]
+    pub fn lead_condition(&self) -> LeadCondition {
+        match self.source {
+            EventSource::Sysmon => LeadCondition::asking(&self.search.predicate),
+            EventSource::DnsClient => LeadCondition::Whole(self.search.predicate.clone()),
+        }
     }
 
     /// The detection that ships with this crate.
@@ -260,59 +333,15 @@ impl Detection {
     }
 }
 
-/// What tells the languages apart, and rules from other files: a Sigma rule has a log source and a detection, one of Splunk's a
-/// search. The other keys are in rules only, so that one which lost its search is not taken for another file.
-#[derive(Deserialize)]
-struct RuleForm {
-    logsource: Option<IgnoredAny>,
-    detection: Option<SigmaDetection>,
-    correlation: Option<IgnoredAny>,
-    search: Option<IgnoredAny>,
-    rba: Option<IgnoredAny>,
-    finding: Option<IgnoredAny>,
-    intermediate_findings: Option<IgnoredAny>,
-    known_false_positives: Option<IgnoredAny>,
-}
+/// The keys by which a document is one of Splunk's rules. Some are in rules only, so that one which lost its search is not taken for
+/// another file.
+const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
-impl RuleForm {
-    fn is_rule(&self) -> bool {
-        let RuleForm { logsource, correlation, search, rba, finding, intermediate_findings, .. } = self;
-        let keys = [logsource, correlation, search, rba, finding, intermediate_findings];
-        self.detection.is_some()
-            || self.known_false_positives.is_some()
-            || keys.into_iter().any(Option::is_some)
-    }
-}
-
-/// Whether a text is YAML of the kind that no rule is: nothing at all, or a list.
-fn is_nothing_or_a_list(text: &str) -> bool {
-    from_yaml::<Option<Vec<IgnoredAny>>>(text).is_ok()
-}
-
-/// As much of a Sigma rule's `detection` as is looked at before the rule is read.
-#[derive(Deserialize)]
-struct SigmaDetection {
-    condition: Option<Conditions>,
-}
-
-/// One condition or several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Conditions {
-    One(String),
-    Several(Vec<String>),
-    Other(IgnoredAny),
-}
-
-impl SigmaDetection {
-    /// The length of the longest condition, in bytes.
-    fn longest_condition(&self) -> usize {
-        match &self.condition {
-            Some(Conditions::One(text)) => text.len(),
-            Some(Conditions::Several(texts)) => texts.iter().map(String::len).max().unwrap_or(0),
-            Some(Conditions::Other(_)) | None => 0,
-        }
-    }
+/// Whether a document is something else than a rule, such as a macro, a story or a list.
+fn is_no_rule(document: &Node) -> bool {
+    let is_said =
+        |key: &str| document.get(key).is_some_and(|node| !node.scalar().is_some_and(Scalar::is_null));
+    document.scalar().is_none() && !SPLUNK_KEYS.iter().any(|key| is_said(key))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl Expression {
     /// An expression that may hold anywhere in a value. The error says what is not understood: lookaround and references to groups
     /// are not, so that each value is read once only.
     pub fn new(text: &str, flags: Flags) -> Result<Self, String> {
-        Self::of_source(text, text.to_owned(), flags, Vec::new())
+        Self::of_source(text, with_ends(text), flags, Vec::new())
     }
 
     /// A pattern for the whole of a value. `text` is what to call it.
@@ -159,6 +159,23 @@ impl Expression {
     }
 }
 
+/// The expression with the `\Z` of Perl, the end of the value or of its last line, in words that are known here.
+fn with_ends(text: &str) -> String {
+    let mut known = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '\\' && letters.next_if_eq(&'Z').is_some() {
+            known.push_str(r"(?:\n?\z)");
+            continue;
+        }
+        known.push(letter);
+        if letter == '\\' {
+            known.extend(letters.next());
+        }
+    }
+    known
+}
+
 /// A letter in any case, as a [`super::pattern::Pattern`] takes it: letters outside ASCII are none of ASCII's.
 fn push_folded(regex: &mut String, letter: char) {
     let mut cases: Vec<char> = vec![letter];
@@ -215,6 +232,21 @@ mod tests {
                 let expression = Expression::of_parts(pattern, &parts(pattern), case).unwrap();
                 assert_eq!(expression.matches(value), expected, "{pattern} on {value}, {case:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_end_as_perl_writes_it() {
+        for (text, value, expected) in [
+            (r"\.com\Z", "a.com", true),
+            (r"\.com\Z", "a.com\n", true),
+            (r"\.com\Z", "a.com.example", false),
+            (r"a\\Z", r"a\Z", true),
+            (r"paste\/bin", "paste/bin", true),
+        ] {
+            let expression = Expression::new(text, Flags::default()).unwrap();
+            assert_eq!(expression.matches(value), expected, "{text} on {value:?}");
+            assert_eq!(expression.text(), text);
         }
     }
 

@@ -31,10 +31,14 @@ pub enum Field {
     Provider,
     /// The name asked for.
     QueryName,
+    /// Options of the query. Only Windows' own DNS client logs them.
+    QueryOptions,
     /// What the resolver answered.
     QueryResults,
     /// Windows error code of the query.
     QueryStatus,
+    /// The type of record that is asked for. Only Windows' own DNS client logs it.
+    QueryType,
     /// Name of the Sysmon rule that let the event through.
     RuleName,
     /// `_time`: `System/TimeCreated`.
@@ -98,7 +102,12 @@ impl Field {
     /// What to call it: the first of its names.
     #[must_use]
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
+        match self {
+            // Splunk's add-on for Sysmon has no names for them.
+            Field::QueryOptions => "QueryOptions",
+            Field::QueryType => "QueryType",
+            _ => NAMES.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name),
+        }
     }
 
     /// A known name that differs from `name` in case only: what the author probably meant.
@@ -140,8 +149,10 @@ impl Field {
             Field::ProcessName => event.process_name(),
             Field::Provider => Some(system.provider.as_str()),
             Field::QueryName => event.query_name.as_deref(),
+            Field::QueryOptions => event.query_options.as_deref(),
             Field::QueryResults => event.query_results.as_deref(),
             Field::QueryStatus => event.query_status.as_deref(),
+            Field::QueryType => event.query_type.as_deref(),
             Field::RuleName => event.rule_name.as_deref(),
             Field::User => event.user.as_deref(),
             Field::UserId => system.user_id.as_deref(),
@@ -179,6 +190,8 @@ impl Field {
             | Field::ProcessId
             | Field::ProcessGuid
             | Field::Provider
+            | Field::QueryOptions
+            | Field::QueryType
             | Field::Time
             | Field::UserId
             | Field::UtcTime

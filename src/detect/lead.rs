@@ -9,6 +9,7 @@
 
 use super::field::Field;
 use super::predicate::Predicate;
+use super::test::Test;
 
 /// What a detection says of the name alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum LeadCondition {
     EveryName,
     /// A match is possible with no name.
     NoName,
+    /// The detection is about events of this kind: all that it asks for can be held against them.
+    Whole(Predicate),
 }
 
 impl LeadCondition {
@@ -75,6 +78,7 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
         Predicate::Matches { field: Field::QueryName, .. }
         | Predicate::Fits { field: Field::QueryName, .. }
         | Predicate::InNetwork { field: Field::QueryName, .. }
+        | Predicate::Passes { field: Field::QueryName, test: Test::Number { .. } | Test::Time { .. } }
         | Predicate::Compare { field: Field::QueryName, .. } => Possible::If(predicate.clone()),
         Predicate::Sysmon
         | Predicate::Exists(_)
@@ -82,6 +86,7 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
         | Predicate::Matches { .. }
         | Predicate::Fits { .. }
         | Predicate::InNetwork { .. }
+        | Predicate::Passes { .. }
         | Predicate::Compare { .. } => Possible::known(wanted),
     }
 }
@@ -144,7 +149,9 @@ mod tests {
 
     fn is_lead(condition: &LeadCondition, name: &str) -> bool {
         match condition {
-            LeadCondition::Names(predicate) => predicate.evaluate(&named(name)),
+            LeadCondition::Names(predicate) | LeadCondition::Whole(predicate) => {
+                predicate.evaluate(&named(name))
+            }
             LeadCondition::EveryName => true,
             LeadCondition::NoName => false,
         }

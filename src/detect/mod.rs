@@ -33,12 +33,13 @@ mod sigma;
 mod size;
 mod splunk_file;
 mod stats;
+mod test;
 mod token;
 mod tree;
 mod yaml;
 
 pub use bounds::{MOST_EXPRESSION_BYTES, too_much};
-pub use detection::{DataSet, Detection, DetectionError, Language};
+pub use detection::{DataSet, Detection, DetectionError, EventSource, FileRule, Language};
 pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
 pub use expression::Expression;
 pub use field::Field;
@@ -49,8 +50,9 @@ pub use placeholder::Placeholders;
 pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use risk::{RiskObject, ThreatObject};
 pub use search::Search;
-pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
+pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_dns_client_fields, sigma_fields, sigma_modifiers};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
+pub use test::{Position, Test};
 pub use token::{SearchError, SearchReason};
 pub use tree::Tree;
 
@@ -82,6 +84,8 @@ mod testing {
             query_results: Some("::ffff:192.0.2.1;".to_owned()),
             image: Some(image.to_owned()),
             user: Some(r"CORP\alice".to_owned()),
+            query_type: None,
+            query_options: None,
         }
     }
 }

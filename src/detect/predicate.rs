@@ -9,6 +9,7 @@ use super::expression::Expression;
 use super::field::Field;
 use super::network::Network;
 use super::pattern::Pattern;
+use super::test::Test;
 use crate::event::DnsQueryEvent;
 
 /// A literal shorter than this occurs in so many records that looking for it selects nothing.
@@ -51,6 +52,13 @@ pub enum Predicate {
         field: Field,
         /// The network.
         network: Network,
+    },
+    /// Events whose field passes a test. A field that is absent or empty passes none.
+    Passes {
+        /// The field.
+        field: Field,
+        /// The test.
+        test: Test,
     },
     /// Events whose field stands in an order to a value: by number where both sides are numbers,
     /// else by text in lower case. A field that is absent or empty stands in none.
@@ -109,6 +117,10 @@ impl Predicate {
             Predicate::InNetwork { field, network } => {
                 event.value(*field).is_some_and(|value| network.holds_one_of(*field, value))
             }
+            Predicate::Passes { field, test } => {
+                let whole = event.event;
+                event.value(*field).is_some_and(|value| test.passes(value, whole))
+            }
             Predicate::Compare { field, order, value } => {
                 event.value(*field).is_some_and(|left| order.holds(compare(left, value)))
             }
@@ -152,6 +164,7 @@ impl Predicate {
             | Predicate::Matches { .. }
             | Predicate::Fits { .. }
             | Predicate::InNetwork { .. }
+            | Predicate::Passes { .. }
             | Predicate::Compare { .. } => {}
         }
     }
@@ -196,6 +209,7 @@ impl Predicate {
             | Predicate::Exists(_)
             | Predicate::Empty(_)
             | Predicate::InNetwork { .. }
+            | Predicate::Passes { .. }
             | Predicate::Compare { .. } => Vec::new(),
         }
     }
@@ -224,7 +238,18 @@ pub struct RequiredLiteral {
 }
 
 impl Order {
-    fn holds(self, ordering: Ordering) -> bool {
+    /// How it is written.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Order::Less => "<",
+            Order::LessOrEqual => "<=",
+            Order::Greater => ">",
+            Order::GreaterOrEqual => ">=",
+        }
+    }
+
+    pub(super) fn holds(self, ordering: Ordering) -> bool {
         match self {
             Order::Less => ordering.is_lt(),
             Order::LessOrEqual => ordering.is_le(),

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::detection::{DataSet, Detection, Language};
+use super::detection::{DataSet, Detection, EventSource, Language};
 use super::risk::{Finding, IntermediateFindings, Rba, RiskEntity, RiskKeys, Tags};
 use super::search::Search;
 
@@ -61,6 +61,7 @@ impl RuleFile {
         .into_risk();
         Detection {
             language: Language::Splunk,
+            source: EventSource::Sysmon,
             // A rule without a name is called by its id.
             name: self.name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| self.id.clone()),
             id: self.id,

@@ -1,7 +1,7 @@
 //! A predicate as a tree of lines, for people: what it asks for, and what of that holds for an event.
 
 use super::field::Field;
-use super::predicate::{Order, Predicate};
+use super::predicate::Predicate;
 use crate::event::DnsQueryEvent;
 
 /// A condition, and those that it is made of.
@@ -51,18 +51,10 @@ fn text(predicate: &Predicate) -> String {
         Predicate::InNetwork { field, network } => {
             format!("{} holds an address of {}", field.name(), network.text())
         }
+        Predicate::Passes { field, test } => test.text(field.name()),
         Predicate::Compare { field, order, value } => {
-            format!("{} {} \"{value}\"", field.name(), symbol(*order))
+            format!("{} {} \"{value}\"", field.name(), order.symbol())
         }
-    }
-}
-
-fn symbol(order: Order) -> &'static str {
-    match order {
-        Order::Less => "<",
-        Order::LessOrEqual => "<=",
-        Order::Greater => ">",
-        Order::GreaterOrEqual => ">=",
     }
 }
 
@@ -74,6 +66,7 @@ fn field(predicate: &Predicate) -> Option<Field> {
         | Predicate::Matches { field, .. }
         | Predicate::Fits { field, .. }
         | Predicate::InNetwork { field, .. }
+        | Predicate::Passes { field, .. }
         | Predicate::Compare { field, .. } => Some(*field),
         Predicate::All | Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) | Predicate::Sysmon => None,
     }

@@ -11,8 +11,8 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-pub(super) use self::node::{Kind, Node};
-use self::read::documents;
+pub(super) use self::node::{Key, Kind, Node, Scalar};
+pub(super) use self::read::documents;
 pub(super) use self::typed::typed;
 
 /// A place in a text, both from 1.
@@ -48,6 +48,16 @@ impl Problem {
     /// A problem whose place is not known yet.
     pub(super) fn somewhere(text: impl Into<String>) -> Self {
         Problem { place: None, text: text.into() }
+    }
+
+    /// The problem in other words.
+    pub(super) fn put(self, words: impl FnOnce(String) -> String) -> Self {
+        Problem { text: words(self.text), ..self }
+    }
+
+    /// The line; the first where none is known.
+    pub(super) fn line(&self) -> usize {
+        self.place.map_or(1, |place| place.line)
     }
 
     /// The same problem, at that place if none is known.

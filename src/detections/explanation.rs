@@ -113,6 +113,8 @@ fn set(event: &mut DnsQueryEvent, field: Field, text: String) -> Result<(), Stri
         Field::UserId => system.user_id = Some(text),
         Field::UtcTime => event.utc_time = Some(text),
         Field::ProcessName => return Err("it is a part of Image: give that".to_owned()),
+        Field::QueryOptions => event.query_options = Some(text),
+        Field::QueryType => event.query_type = Some(text),
         Field::Time | Field::VendorProduct => return Err("it cannot be given".to_owned()),
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Answer, tree_lines};
 use crate::cli::{CatalogArguments, CheckArguments, ShowArguments};
 use crate::config::{Catalog, LoadedDetection, NotRun};
-use crate::detect::{Detection, RequiredLiteral, StatsColumn, Tree};
+use crate::detect::{Detection, EventSource, RequiredLiteral, StatsColumn, Tree};
 use crate::error::SweepError;
 use crate::exit::Exit;
 use crate::report::escaped;
@@ -58,7 +58,7 @@ pub fn show(arguments: &ShowArguments) -> Result<Answer, SweepError> {
 
 /// What a detection says of itself.
 fn said(loaded: &LoadedDetection, text: &mut String) {
-    let LoadedDetection { detection, source, sha256 } = loaded;
+    let LoadedDetection { detection, sha256, .. } = loaded;
     let Detection { name, id, version, date, author, status, detection_type, description, .. } = detection;
     let objects: Vec<String> = detection
         .risk_objects
@@ -80,7 +80,7 @@ fn said(loaded: &LoadedDetection, text: &mut String) {
         ("Name", name.clone()),
         ("Id", id.clone()),
         ("Language", detection.language.name().to_owned()),
-        ("File", source.clone()),
+        ("File", place(loaded)),
         ("SHA-256", sha256.clone()),
         ("Version", typed(version)),
         ("Date", typed(date)),
@@ -103,12 +103,25 @@ fn said(loaded: &LoadedDetection, text: &mut String) {
     }
 }
 
+/// Where a detection stands: its file, and its line where others may stand before it.
+fn place(loaded: &LoadedDetection) -> String {
+    match loaded.line {
+        0 | 1 => loaded.source.clone(),
+        line => format!("{}, line {line}", loaded.source),
+    }
+}
+
 /// Checks rule files.
 pub fn check(arguments: &CheckArguments) -> Result<Answer, SweepError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     let mut lines: Vec<(&str, String)> = Vec::new();
-    for LoadedDetection { detection, source, .. } in &catalog.detections {
-        let mut line = format!("runs     {source} ({}, {})", detection.language.name(), detection.id);
+    for loaded in &catalog.detections {
+        let LoadedDetection { detection, source, .. } = loaded;
+        let place = place(loaded);
+        let mut line = format!("runs     {place} ({}, {})", detection.language.name(), detection.id);
+        if detection.source == EventSource::DnsClient {
+            line.push_str("; as leads, with --dns-client");
+        }
         for note in &detection.notes {
             let _ = write!(line, "; {note}");
         }
@@ -127,7 +140,7 @@ pub fn check(arguments: &CheckArguments) -> Result<Answer, SweepError> {
     let counted = catalog.not_run.counted();
     let _ = writeln!(text, "{run} of {rules} run{}{counted}", if counted.is_empty() { "" } else { "; " });
     let exit = if lines.is_empty() {
-        let _ = writeln!(text, "expected rule files, found no .yml and no .yaml");
+        let _ = writeln!(text, "expected rule files, found no .yml, .yaml or .sigma");
         Exit::WrongOrder
     } else if refused.is_empty() {
         Exit::Complete

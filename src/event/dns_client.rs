@@ -47,6 +47,8 @@ impl DnsClientEvent {
             query_name: self.query_name.clone(),
             query_status: self.query_status.clone(),
             query_results: self.query_results.clone(),
+            query_type: self.query_type.clone(),
+            query_options: self.query_options.clone(),
             ..DnsQueryEvent::default()
         }
     }

@@ -31,6 +31,10 @@ pub struct DnsQueryEvent {
     pub image: Option<String>,
     /// Account of the querying process; absent in logs of older Sysmon.
     pub user: Option<String>,
+    /// Which type of record is asked for, decimal. Only Windows' own DNS client logs it.
+    pub query_type: Option<String>,
+    /// Options of the query, decimal. Only Windows' own DNS client logs them.
+    pub query_options: Option<String>,
 }
 
 impl DnsQueryEvent {

@@ -13,7 +13,12 @@ pub use dns_client::DnsClientEvent;
 pub use dns_query::{DNS_QUERY_FIELDS, DnsQueryEvent, process_name_of};
 pub use query_results::{Answer, QueryResults, whole_items};
 pub use query_status::query_status_name;
-pub use system::{DNS_CLIENT_QUERY_EVENT_IDS, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+pub use system::{
+    DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, DNS_CLIENT_QUERY_EVENT_IDS, SYSMON_CHANNEL, SYSMON_PROVIDER,
+    System,
+};
 pub(crate) use time::FILETIME_OF_9999;
-pub use time::{EventTime, Span, TimeError, parse_end_of_day, parse_instant, parse_span_back, time_zone};
+pub use time::{
+    EventTime, Span, TimeError, TimePart, parse_end_of_day, parse_instant, parse_span_back, time_zone,
+};
 pub use window::Window;

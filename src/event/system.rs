@@ -11,10 +11,10 @@ pub const SYSMON_CHANNEL: &str = "Microsoft-Windows-Sysmon/Operational";
 /// Sysmon's event number for a DNS query.
 const DNS_QUERY_EVENT_ID: u32 = 22;
 
-/// The provider of Windows' own DNS client (the provider's registered manifest), and the channel that its queries go to, where that is
-/// enabled.
-const DNS_CLIENT_PROVIDER: &str = "Microsoft-Windows-DNS-Client";
-const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
+/// The provider of Windows' own DNS client, as its registered manifest calls it. Its queries are logged where that is enabled.
+pub const DNS_CLIENT_PROVIDER: &str = "Microsoft-Windows-DNS-Client";
+/// The channel that the queries of Windows' own DNS client go to.
+pub const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
 
 /// Its event numbers for queries: one is made, one is completed, a server's response.
 pub const DNS_CLIENT_QUERY_EVENT_IDS: [u32; 3] = [3006, 3008, 3020];

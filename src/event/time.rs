@@ -26,6 +26,38 @@ pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 )]
 pub struct EventTime(i64);
 
+/// A part of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimePart {
+    /// 0 to 59.
+    Minute,
+    /// 0 to 23.
+    Hour,
+    /// Of the month: 1 to 31.
+    Day,
+    /// Of the year, by ISO 8601: 1 to 53.
+    Week,
+    /// 1 to 12.
+    Month,
+    /// Four digits, most times.
+    Year,
+}
+
+impl TimePart {
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            TimePart::Minute => "minute",
+            TimePart::Hour => "hour",
+            TimePart::Day => "day",
+            TimePart::Week => "week",
+            TimePart::Month => "month",
+            TimePart::Year => "year",
+        }
+    }
+}
+
 impl EventTime {
     /// The earliest that can be told.
     pub const MIN: EventTime = EventTime(i64::MIN);
@@ -136,6 +168,20 @@ impl EventTime {
         let local =
             |time: Timestamp| time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S.%7f%:z");
         self.timestamp().map_or_else(|| self.0.to_string(), |time| local(time).to_string())
+    }
+
+    /// A part of it as the calendar and the clock of UTC say it; `None` of an instant beyond the calendar.
+    #[must_use]
+    pub fn part(self, part: TimePart) -> Option<i64> {
+        let time = Offset::UTC.to_datetime(self.timestamp()?);
+        Some(match part {
+            TimePart::Minute => time.minute().into(),
+            TimePart::Hour => time.hour().into(),
+            TimePart::Day => time.day().into(),
+            TimePart::Week => time.date().iso_week_date().week().into(),
+            TimePart::Month => time.month().into(),
+            TimePart::Year => time.year().into(),
+        })
     }
 
     fn from_timestamp(time: Timestamp) -> Option<Self> {

@@ -107,6 +107,8 @@ fn with_data(system: System, places: &DnsQueryPlaces, data: &Values<'_>) -> Opti
         query_results: text(query_results)?,
         image: text(image)?,
         user: text(user)?,
+        query_type: None,
+        query_options: None,
     })
 }
 

@@ -187,6 +187,8 @@ fn dns_query(system: System, data: DnsQueryData<'_>) -> DnsQueryEvent {
         query_results: text(data.query_results),
         image: text(data.image),
         user: text(data.user),
+        query_type: None,
+        query_options: None,
     }
 }
 

@@ -49,7 +49,7 @@ impl Leads {
 
 /// What each detection of a sweep says of the name alone, in their order.
 pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
-    config.detections.iter().map(|loaded| LeadCondition::asking(&loaded.detection.search.predicate)).collect()
+    config.detections.iter().map(|loaded| loaded.detection.lead_condition()).collect()
 }
 
 /// Looks for leads among events.
@@ -87,7 +87,7 @@ impl<'a> LeadFinder<'a> {
     fn descriptions(&self, query: &DnsQueryEvent) -> Vec<Description> {
         let detections = self.config.detections.iter().zip(&self.conditions).enumerate();
         let asking = detections.filter(|(_, (_, condition))| match condition {
-            LeadCondition::Names(names) => names.evaluate(query),
+            LeadCondition::Names(condition) | LeadCondition::Whole(condition) => condition.evaluate(query),
             // Each name that is asked for anywhere would be a lead.
             LeadCondition::EveryName | LeadCondition::NoName => false,
         });
@@ -173,7 +173,9 @@ impl<'a> LeadFinder<'a> {
 
 fn matched_query(condition: &LeadCondition, event: &DnsClientEvent) -> Vec<String> {
     match condition {
-        LeadCondition::Names(names) => names.hits(&event.as_dns_query()).matched_query,
+        LeadCondition::Names(names) | LeadCondition::Whole(names) => {
+            names.hits(&event.as_dns_query()).matched_query
+        }
         LeadCondition::EveryName | LeadCondition::NoName => Vec::new(),
     }
 }

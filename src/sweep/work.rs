@@ -11,7 +11,7 @@ use super::unit::{Source, Unit, key};
 use crate::bytes::{LogBytes, NotReached};
 use crate::config::{self, Config, Decoding};
 use crate::damage::{Damage, Problem};
-use crate::detect::{LeadCondition, Predicate, RequiredLiteral};
+use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
 use crate::discover::{Discovery, Form, LogFile};
 use crate::error::SweepError;
 use crate::event::DnsClientEvent;
@@ -265,7 +265,10 @@ fn selection(config: &Config) -> Selection {
     match config.decoding {
         Decoding::Exhaustive => Selection::Everything,
         Decoding::Selected => {
-            let predicates = config.detections.iter().map(|loaded| &loaded.detection.search.predicate);
+            // Those about the log of Windows' DNS client match none of Sysmon's events.
+            let of_sysmon =
+                config.detections.iter().filter(|loaded| loaded.detection.source == EventSource::Sysmon);
+            let predicates = of_sysmon.map(|loaded| &loaded.detection.search.predicate);
             Selection::Wanted(predicates.map(wanted).collect())
         }
     }
@@ -279,6 +282,12 @@ fn dns_client(config: &Config) -> DnsClient {
             let conditions = lead_conditions(config);
             let names = conditions.iter().filter_map(|condition| match condition {
                 LeadCondition::Names(names) => Some(wanted(names)),
+                // Only the name is text in each of these events: the others are numbers, or have another name there.
+                LeadCondition::Whole(condition) => match LeadCondition::of(condition) {
+                    LeadCondition::Names(names) => Some(wanted(&names)),
+                    LeadCondition::NoName => None,
+                    LeadCondition::EveryName | LeadCondition::Whole(_) => Some(Wanted { sets: Vec::new() }),
+                },
                 LeadCondition::EveryName | LeadCondition::NoName => None,
             });
             DnsClient::Wanted(names.collect())

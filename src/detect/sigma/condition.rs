@@ -1,182 +1,283 @@
-//! The condition of a Sigma rule, and the named parts that it joins, as one predicate.
-
-use std::cell::RefCell;
-
-use rsigma_parser::{ConditionExpr, Detection, Detections, Quantifier, SelectorPattern};
-
-use super::super::placeholder::Placeholders;
-use super::super::predicate::Predicate;
-use super::item;
+//! The condition of a Sigma rule as a tree: names, `and`, `or`, `not`, parentheses, and `1 of selection*`.
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;
-/// `2 of x*` is written out as all pairs; more alternatives than these are refused.
-const MOST_ALTERNATIVES: usize = 1_000;
+/// The longest condition, in bytes.
+const LONGEST: usize = 4096;
 
-/// Whether a part speaks for a match or against it.
+/// A condition on the named parts of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// All hold.
+    And(Vec<Condition>),
+    /// One holds.
+    Or(Vec<Condition>),
+    /// It does not hold.
+    Not(Box<Condition>),
+    /// The part of that name holds.
+    Name(String),
+    /// So many of the parts hold whose names fit.
+    Of(Quantifier, Names),
+}
+
+/// How many parts must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// For it.
-    For,
-    /// Against it: below an odd number of `not`s.
-    Against,
+pub(super) enum Quantifier {
+    /// All of them.
+    All,
+    /// At least so many.
+    AtLeast(usize),
 }
 
-/// Makes a predicate of a rule.
-pub(super) struct Compiler<'a> {
-    detections: &'a Detections,
-    placeholders: &'a Placeholders,
-    notes: RefCell<Vec<String>>,
+/// Names of parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Names {
+    /// `them`: those that do not begin with an underscore.
+    Them,
+    /// Those that fit a text in which `*` is any run of characters.
+    Like(String),
 }
 
-impl<'a> Compiler<'a> {
-    pub(super) fn new(detections: &'a Detections, placeholders: &'a Placeholders) -> Self {
-        Compiler { detections, placeholders, notes: RefCell::default() }
-    }
-
-    /// The whole condition. Several are alternatives.
-    pub(super) fn predicate(&self) -> Result<Predicate, String> {
-        let conditions = self.detections.conditions.iter();
-        if self.detections.timeframe.is_some() {
-            return Err("a timeframe is not supported".to_owned());
-        }
-        let conditions: Result<Vec<_>, _> =
-            conditions.map(|one| self.expression(one, Side::For, 0)).collect();
-        match conditions? {
-            none if none.is_empty() => Err("expected a condition".to_owned()),
-            many => Ok(one_or(many, Predicate::Or)),
+impl Names {
+    /// Whether a name is one of them.
+    pub(super) fn hold(&self, name: &str) -> bool {
+        match self {
+            Names::Them => !name.starts_with('_'),
+            Names::Like(pattern) => is_like(pattern, name),
         }
     }
 
-    /// What the user should know of how the rule was taken.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.notes.take()
+    /// As it is written.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Names::Them => "them",
+            Names::Like(pattern) => pattern,
+        }
+    }
+}
+
+/// Whether a name fits a text with `*`s. Case counts, as names are keys of YAML.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let Some((first, others)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut pieces: Vec<&str> = others.split('*').collect();
+    let last = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some((_, behind)) = rest.split_once(piece) else { return false };
+        rest = behind;
+    }
+    rest.ends_with(last)
+}
+
+impl Condition {
+    /// Reads a condition. The error says what was expected and found.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > LONGEST {
+            return Err(format!("expected a condition of at most {LONGEST} bytes, found {}", text.len()));
+        }
+        let mut reader = Reader { tokens: tokens(text), at: 0 };
+        let condition = reader.alternatives(0)?;
+        match reader.peek() {
+            None => Ok(condition),
+            Some("|") => Err("expected the end of the condition, found '|': what follows it counts over many events, which is not supported".to_owned()),
+            Some(_) => Err(reader.expected("and, or, or the end of the condition")),
+        }
+    }
+}
+
+/// Parentheses, bars, and words.
+fn tokens(text: &str) -> Vec<&str> {
+    let is_mark = |letter: char| matches!(letter, '(' | ')' | '|');
+    let mut tokens = Vec::new();
+    for word in text.split_whitespace() {
+        let mut rest = word;
+        while let Some(at) = rest.find(is_mark) {
+            let (before, behind) = rest.split_at(at);
+            // Marks are ASCII: each is a byte.
+            let (mark, behind) = behind.split_at(1);
+            tokens.extend((!before.is_empty()).then_some(before));
+            tokens.push(mark);
+            rest = behind;
+        }
+        tokens.extend((!rest.is_empty()).then_some(rest));
+    }
+    tokens
+}
+
+struct Reader<'t> {
+    tokens: Vec<&'t str>,
+    at: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn peek(&self) -> Option<&'t str> {
+        self.tokens.get(self.at).copied()
     }
 
-    pub(super) fn note(&self, note: String) {
-        let mut notes = self.notes.borrow_mut();
-        if !notes.contains(&note) {
-            notes.push(note);
+    /// Takes the next token if it is that word, in any case.
+    fn take(&mut self, word: &str) -> bool {
+        let is_next = self.peek().is_some_and(|token| token.eq_ignore_ascii_case(word));
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn expected(&self, what: &str) -> String {
+        match self.peek() {
+            None => format!("expected {what}, found the end of the condition"),
+            Some(token) => {
+                format!("expected {what}, found '{}' (word {})", token.escape_debug(), self.at + 1)
+            }
         }
     }
 
-    pub(super) fn placeholders(&self) -> &Placeholders {
-        self.placeholders
+    fn alternatives(&mut self, depth: usize) -> Result<Condition, String> {
+        let mut parts = vec![self.conjunction(depth)?];
+        while self.take("or") {
+            parts.push(self.conjunction(depth)?);
+        }
+        Ok(one_or(parts, Condition::Or))
     }
 
-    fn expression(&self, expression: &ConditionExpr, side: Side, depth: usize) -> Result<Predicate, String> {
+    fn conjunction(&mut self, depth: usize) -> Result<Condition, String> {
+        let mut parts = vec![self.part(depth)?];
+        while self.take("and") {
+            parts.push(self.part(depth)?);
+        }
+        Ok(one_or(parts, Condition::And))
+    }
+
+    fn part(&mut self, depth: usize) -> Result<Condition, String> {
         if depth > DEEPEST_NESTING {
             return Err(format!(
                 "expected at most {DEEPEST_NESTING} parentheses and nots inside each other in the condition"
             ));
         }
-        let all = |many: &[ConditionExpr]| -> Result<Vec<Predicate>, String> {
-            many.iter().map(|one| self.expression(one, side, depth + 1)).collect()
+        if self.take("not") {
+            return Ok(Condition::Not(Box::new(self.part(depth + 1)?)));
+        }
+        if self.take("(") {
+            let inner = self.alternatives(depth + 1)?;
+            return if self.take(")") { Ok(inner) } else { Err(self.expected("')'")) };
+        }
+        let is_word =
+            |token: &&str| !matches!(token.to_ascii_lowercase().as_str(), ")" | "|" | "and" | "or" | "of");
+        let Some(word) = self.peek().filter(is_word) else {
+            return Err(self.expected("the name of a part of the detection"));
         };
-        match expression {
-            ConditionExpr::And(many) => all(many).map(|many| one_or(many, Predicate::And)),
-            ConditionExpr::Or(many) => all(many).map(|many| one_or(many, Predicate::Or)),
-            ConditionExpr::Not(one) => {
-                let other = if side == Side::For { Side::Against } else { Side::For };
-                Ok(Predicate::Not(Box::new(self.expression(one, other, depth + 1)?)))
-            }
-            ConditionExpr::Identifier(name) => self.named(name, side),
-            ConditionExpr::Selector { quantifier, pattern } => self.selected(quantifier, pattern, side),
+        self.at += 1;
+        match quantifier(word) {
+            Some(quantifier) if self.take("of") => self.names().map(|names| Condition::Of(quantifier, names)),
+            _ => Ok(Condition::Name(word.to_owned())),
         }
     }
 
-    fn named(&self, name: &str, side: Side) -> Result<Predicate, String> {
-        let detection = self.detections.named.get(name);
-        let detection = detection
-            .ok_or_else(|| format!("the condition names '{}', which is not there", name.escape_debug()))?;
-        self.detection(detection, side, 0).map_err(|problem| format!("{}: {problem}", name.escape_debug()))
-    }
-
-    /// `1 of selection*`, `all of them`.
-    fn selected(
-        &self,
-        quantifier: &Quantifier,
-        pattern: &SelectorPattern,
-        side: Side,
-    ) -> Result<Predicate, String> {
-        // In the order of their names: the reader keeps none.
-        let mut names: Vec<&String> =
-            self.detections.named.keys().filter(|name| pattern.matches_detection_name(name)).collect();
-        names.sort();
-        if names.is_empty() {
-            return Err(format!("the condition's '{pattern}' is the name of nothing"));
+    fn names(&mut self) -> Result<Names, String> {
+        if self.take("them") {
+            return Ok(Names::Them);
         }
-        let parts: Result<Vec<_>, _> = names.into_iter().map(|name| self.named(name, side)).collect();
-        let parts = parts?;
-        match quantifier {
-            Quantifier::Any => Ok(one_or(parts, Predicate::Or)),
-            Quantifier::All => Ok(one_or(parts, Predicate::And)),
-            Quantifier::Count(count) => {
-                let count = usize::try_from(*count).unwrap_or(usize::MAX);
-                if !(1..=parts.len()).contains(&count) {
-                    return Err(format!("expected 1 to {} of {pattern}, found {count}", parts.len()));
-                }
-                let mut chosen = Vec::new();
-                choose(&parts, count, &mut Vec::new(), &mut chosen)?;
-                Ok(one_or(chosen, Predicate::Or))
-            }
-        }
-    }
-
-    /// A named part: conditions on fields that all hold, or a list of such of which one does.
-    fn detection(&self, detection: &Detection, side: Side, depth: usize) -> Result<Predicate, String> {
-        if depth > DEEPEST_NESTING {
-            return Err(format!("expected at most {DEEPEST_NESTING} lists inside each other"));
-        }
-        let all = |many: &[Detection]| -> Result<Vec<Predicate>, String> {
-            many.iter().map(|one| self.detection(one, side, depth + 1)).collect()
+        let Some(word) = self.peek().filter(|token| !matches!(*token, "(" | ")" | "|")) else {
+            return Err(self.expected("them, or names such as selection*"));
         };
-        match detection {
-            Detection::AllOf(items) => {
-                let items: Result<Vec<_>, _> =
-                    items.iter().map(|one| item::predicate(self, one, side)).collect();
-                items.map(|items| one_or(items, Predicate::And))
-            }
-            Detection::AnyOf(many) => all(many).map(|many| one_or(many, Predicate::Or)),
-            Detection::And(many) => all(many).map(|many| one_or(many, Predicate::And)),
-            Detection::Keywords(_) => Err(item::NO_FIELD.to_owned()),
-            Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {
-                Err("expected conditions on fields, found one on the members of a list".to_owned())
-            }
-        }
+        self.at += 1;
+        Ok(Names::Like(word.to_owned()))
     }
 }
 
-/// All choices of so many parts, each as an AND.
-fn choose(
-    parts: &[Predicate],
-    count: usize,
-    taken: &mut Vec<Predicate>,
-    chosen: &mut Vec<Predicate>,
-) -> Result<(), String> {
-    if count == 0 {
-        if chosen.len() == MOST_ALTERNATIVES {
-            return Err(format!("the condition comes to more than {MOST_ALTERNATIVES} alternatives"));
-        }
-        chosen.push(one_or(taken.clone(), Predicate::And));
-        return Ok(());
+fn quantifier(word: &str) -> Option<Quantifier> {
+    match word.to_ascii_lowercase().as_str() {
+        "all" => Some(Quantifier::All),
+        "any" => Some(Quantifier::AtLeast(1)),
+        number => number.parse().ok().map(Quantifier::AtLeast),
     }
-    for (place, part) in parts.iter().enumerate().take((parts.len() + 1).saturating_sub(count)) {
-        taken.push(part.clone());
-        choose(parts.get(place + 1..).unwrap_or_default(), count - 1, taken, chosen)?;
-        taken.pop();
-    }
-    Ok(())
 }
 
 /// A single part stands for itself.
-pub(super) fn one_or(mut parts: Vec<Predicate>, many: impl Fn(Vec<Predicate>) -> Predicate) -> Predicate {
+fn one_or(mut parts: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,
-        Some(last) => {
-            parts.push(last);
+        last => {
+            parts.extend(last);
             many(parts)
         }
-        None => many(parts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn short(condition: &Condition) -> String {
+        let all = |many: &[Condition], word: &str| {
+            format!("({})", many.iter().map(short).collect::<Vec<_>>().join(&format!(" {word} ")))
+        };
+        match condition {
+            Condition::And(many) => all(many, "and"),
+            Condition::Or(many) => all(many, "or"),
+            Condition::Not(one) => format!("!{}", short(one)),
+            Condition::Name(name) => name.clone(),
+            Condition::Of(Quantifier::All, names) => format!("all:{}", names.text()),
+            Condition::Of(Quantifier::AtLeast(count), names) => format!("{count}:{}", names.text()),
+        }
+    }
+
+    #[test]
+    fn precedence_and_words() {
+        for (text, expected) in [
+            ("a", "a"),
+            ("a or b and c", "(a or (b and c))"),
+            ("not a and b", "(!a and b)"),
+            ("not (a or b)", "!(a or b)"),
+            ("a AND NOT b", "(a and !b)"),
+            ("1 of sel* and not all of filter_*", "(1:sel* and !all:filter_*)"),
+            ("any of them", "1:them"),
+            ("2 of them", "2:them"),
+            ("(a)and(b)", "(a and b)"),
+            ("all", "all"),
+            ("a\n  and\n  b", "(a and b)"),
+            ("1", "1"),
+        ] {
+            assert_eq!(short(&Condition::parse(text).unwrap()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (text, expected) in [
+            ("", "expected the name of a part of the detection, found the end"),
+            ("a and", "found the end of the condition"),
+            ("a b", "expected and, or, or the end of the condition, found 'b' (word 2)"),
+            ("(a", "expected ')', found the end"),
+            ("a)", "found ')'"),
+            ("and a", "found 'and' (word 1)"),
+            ("1 of", "expected them, or names"),
+            ("a | count() > 5", "counts over many events"),
+        ] {
+            let error = Condition::parse(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        for unit in ["not ", "(", "not("] {
+            let error = Condition::parse(&unit.repeat(4000 / unit.len())).unwrap_err();
+            assert!(error.contains("at most 100"), "{unit}: {error}");
+        }
+        assert!(Condition::parse(&"a".repeat(5000)).unwrap_err().contains("at most 4096 bytes"));
+    }
+
+    #[test]
+    fn names_with_stars() {
+        for (pattern, name, expected) in [
+            ("sel*", "selection", true),
+            ("sel*", "Selection", false),
+            ("*_main", "filter_main", true),
+            ("sel*main", "selection_main", true),
+            ("sel*main", "selmain", true),
+            ("sel*lmain", "selmain", false),
+            ("*", "_x", true),
+            ("a*b*c", "axbxc", true),
+            ("a*b*c", "axcxb", false),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(Names::Like(pattern.to_owned()).hold(name), expected, "{pattern} {name}");
+        }
+        assert!(!Names::Them.hold("_x") && Names::Them.hold("x"));
     }
 }

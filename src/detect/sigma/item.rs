@@ -1,35 +1,67 @@
 //! One line of a Sigma rule: a field, its modifiers, and the values it is compared with.
 
-use rsigma_parser::{DetectionItem, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
-
-use super::super::expression::{Case, Expression, Flags, Part};
+use super::super::expression::{Case, Expression, Part};
 use super::super::field::Field;
+use super::super::nearest::nearest;
 use super::super::network::Network;
 use super::super::pattern::Pattern;
 use super::super::placeholder::Expanded;
-use super::super::predicate::Predicate;
-use super::condition::{Compiler, Side, one_or};
+use super::super::predicate::{Predicate, number};
+use super::super::test::{Position, Test};
+use super::super::yaml::{Key, Kind, Node, Problem, Scalar};
+use super::compiler::{Compiler, Side, one_or};
+use super::encoding::encoded;
+use super::modifier::{Comparison, Modifiers};
+use super::source::Source;
+
+/// Which events have a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum In {
+    /// Sysmon's DNS queries.
+    Sysmon,
+    /// The queries of Windows' own DNS client.
+    DnsClient,
+    /// Both.
+    Both,
+}
 
 /// The fields of a DNS query by the names that Sigma has for them.
-const FIELDS: [(&str, Field); 13] = [
-    ("Channel", Field::Channel),
-    ("Computer", Field::Computer),
-    ("EventID", Field::EventId),
-    ("Image", Field::Image),
-    ("ProcessGuid", Field::ProcessGuid),
-    ("ProcessId", Field::ProcessId),
-    ("Provider_Name", Field::Provider),
-    ("QueryName", Field::QueryName),
-    ("QueryResults", Field::QueryResults),
-    ("QueryStatus", Field::QueryStatus),
-    ("RuleName", Field::RuleName),
-    ("User", Field::User),
-    ("UtcTime", Field::UtcTime),
+const FIELDS: [(&str, Field, In); 17] = [
+    ("Channel", Field::Channel, In::Both),
+    ("ClientPID", Field::ProcessId, In::DnsClient),
+    ("Computer", Field::Computer, In::Both),
+    ("EventID", Field::EventId, In::Both),
+    ("Image", Field::Image, In::Sysmon),
+    ("ProcessGuid", Field::ProcessGuid, In::Sysmon),
+    ("ProcessId", Field::ProcessId, In::Sysmon),
+    ("Provider_Name", Field::Provider, In::Both),
+    ("QueryName", Field::QueryName, In::Both),
+    ("QueryOptions", Field::QueryOptions, In::DnsClient),
+    ("QueryResults", Field::QueryResults, In::Both),
+    ("QueryStatus", Field::QueryStatus, In::Both),
+    ("QueryType", Field::QueryType, In::DnsClient),
+    ("RuleName", Field::RuleName, In::Sysmon),
+    ("Status", Field::QueryStatus, In::DnsClient),
+    ("User", Field::User, In::Sysmon),
+    ("UtcTime", Field::UtcTime, In::Sysmon),
 ];
 
-/// The names of the fields that a rule may use.
+/// The names of the fields that a rule on Sysmon's DNS queries may use.
 pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().map(|(name, _)| *name)
+    fields(Source::Category).map(|(name, _)| name)
+}
+
+/// The names of the fields that a rule on the queries of Windows' own DNS client may use.
+pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
+    fields(Source::DnsClient).map(|(name, _)| name)
+}
+
+fn fields(source: Source) -> impl Iterator<Item = (&'static str, Field)> {
+    let own = if source == Source::DnsClient { In::DnsClient } else { In::Sysmon };
+    FIELDS
+        .iter()
+        .filter(move |(.., place)| *place == own || *place == In::Both)
+        .map(|(name, field, _)| (*name, *field))
 }
 
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
@@ -38,97 +70,119 @@ const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 /// With more dashes a value comes to more variants than a rule means.
 const MOST_DASHES: usize = 4;
 
-/// Where in the field the value stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
-    #[default]
-    Whole,
-    Start,
-    End,
-    Anywhere,
+/// The field of a line.
+pub(super) fn field_of(key: &Key, source: Source) -> Result<Field, Problem> {
+    let name = key.name.split('|').next().unwrap_or_default().trim();
+    if name.is_empty() {
+        return Err(Problem::at(key.place, NO_FIELD));
+    }
+    field_named(name, source).map_err(|problem| Problem::at(key.place, problem))
 }
 
-/// How values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
-    /// As text with wildcards.
-    Text(Place, Case),
-    /// As regular expressions.
-    Expression(Flags),
-    /// As networks.
-    Network,
-    /// Whether the field is there.
-    Presence,
-}
-
-/// The modifiers of a line, resolved.
-#[derive(Debug, PartialEq, Eq)]
-struct Modifiers {
-    comparison: Comparison,
-    /// All values must hold, and not one of them.
-    all: bool,
-    expand: bool,
-    windash: bool,
+fn field_named(name: &str, source: Source) -> Result<Field, String> {
+    let known = fields(source).find(|(known, _)| *known == name).map(|(_, field)| field);
+    known.ok_or_else(|| {
+        let names = || fields(source).map(|(name, _)| name);
+        let whose =
+            if source == Source::DnsClient { "a query of Windows' DNS client" } else { "a Sysmon DNS query" };
+        let name_shown = name.escape_debug();
+        match nearest(name, names()) {
+            Some(near) => {
+                format!("expected a field of {whose}, found '{name_shown}'; did you mean '{near}'?")
+            }
+            None => format!(
+                "expected a field of {whose} (one of {}), found '{name_shown}'",
+                names().collect::<Vec<_>>().join(", ")
+            ),
+        }
+    })
 }
 
 /// The condition of one line.
 pub(super) fn predicate(
     compiler: &Compiler<'_>,
-    item: &DetectionItem,
+    key: &Key,
+    value: &Node,
     side: Side,
-) -> Result<Predicate, String> {
-    let name = item.field.name.as_deref().ok_or(NO_FIELD)?;
-    let field = field(name)?;
-    let line = |problem: String| format!("{name}: {problem}");
-    let modifiers = Modifiers::of(&item.field.modifiers).map_err(line)?;
+) -> Result<Predicate, Problem> {
+    let field = field_of(key, compiler.source())?;
+    let at_key = |problem: String| Problem::at(key.place, format!("{}: {problem}", key.name.escape_debug()));
+    let modifiers = Modifiers::of(key.name.split('|').skip(1)).map_err(at_key)?;
+    if matches!(modifiers.comparison, Comparison::Time(_)) && field != Field::UtcTime {
+        return Err(at_key("expected UtcTime, the field that holds a time".to_owned()));
+    }
+    let values = match &value.kind {
+        Kind::List(values) if values.is_empty() => {
+            return Err(at_key("expected a value, found an empty list".to_owned()));
+        }
+        Kind::List(values) => values.as_slice(),
+        _ => std::slice::from_ref(value),
+    };
+    // What is excluded below `neq` speaks against a match.
+    let side = if modifiers.negated { side.other() } else { side };
     let mut conditions = Vec::new();
-    for value in &item.values {
-        conditions.push(condition_of(compiler, field, &modifiers, value, side).map_err(line)?);
+    for value in values {
+        let condition = condition_of(compiler, field, &modifiers, value, side);
+        conditions.push(condition.map_err(|problem| {
+            Problem::at(value.place, format!("{}: {problem}", key.name.escape_debug()))
+        })?);
     }
-    if item.values.is_empty() {
-        return Err(line("expected a value, found an empty list".to_owned()));
-    }
-    Ok(one_or(conditions, if modifiers.all { Predicate::And } else { Predicate::Or }))
+    let condition = one_or(conditions, if modifiers.all { Predicate::And } else { Predicate::Or });
+    Ok(if modifiers.negated { Predicate::Not(Box::new(condition)) } else { condition })
 }
 
-fn field(name: &str) -> Result<Field, String> {
-    let known = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
-    known.ok_or_else(|| {
-        let like = FIELDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        let like = like.map_or("QueryName or Image", |(known, _)| known);
-        format!("expected a field of a Sysmon DNS query, such as {like}, found '{}'", name.escape_debug())
-    })
-}
-
-/// One value of a line; placeholders and dashes can make several of it.
+/// One value of a line; placeholders, dashes and encodings can make several of it.
 fn condition_of(
     compiler: &Compiler<'_>,
     field: Field,
     modifiers: &Modifiers,
-    value: &SigmaValue,
+    value: &Node,
     side: Side,
 ) -> Result<Predicate, String> {
-    let text = match (value, modifiers.comparison) {
-        (SigmaValue::Bool(wanted), Comparison::Presence) => {
-            return Ok(if *wanted { present(field) } else { Predicate::Not(Box::new(present(field))) });
-        }
-        (_, Comparison::Presence) => return Err(format!("expected true or false, found '{value}'")),
-        (SigmaValue::Null, Comparison::Text(Place::Whole, _)) => {
+    let Some(scalar) = value.scalar() else {
+        return Err(format!("expected a value, found {}", value.description()));
+    };
+    match modifiers.comparison {
+        Comparison::Presence => match scalar.truth() {
+            Some(true) => return Ok(present(field)),
+            Some(false) => return Ok(Predicate::Not(Box::new(present(field)))),
+            None => return Err(format!("expected true or false, found {}", value.description())),
+        },
+        Comparison::Text(Position::Whole, _) if scalar.is_null() && modifiers.encodings.is_empty() => {
             return Ok(Predicate::Not(Box::new(present(field))));
         }
-        (SigmaValue::Null, _) => return Err("null cannot be a part of a value".to_owned()),
-        (SigmaValue::String(text), _) => text.original.clone(),
-        (number, _) => number.to_string(),
-    };
+        _ if scalar.is_null() => return Err("null cannot be a part of a value".to_owned()),
+        _ => {}
+    }
+    let text = text_of(field, modifiers, scalar);
     let texts = if modifiers.expand { expanded(compiler, &text, side)? } else { vec![text] };
     let mut conditions = Vec::new();
     for text in texts {
-        for variant in if modifiers.windash { dash_variants(&text)? } else { vec![text] } {
-            conditions.push(condition(field, modifiers.comparison, &variant)?);
+        for variant in if modifiers.windows_dash { dash_variants(&text)? } else { vec![text] } {
+            conditions.push(condition(compiler.source(), field, modifiers, &variant)?);
         }
     }
     // The variants of one value are alternatives, also where all values must hold; a value that comes to none never holds.
     Ok(one_or(conditions, Predicate::Or))
+}
+
+/// The text of a value: as written, but of a number for a field of numbers its decimal form, which is what events have.
+fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
+    let is_of_numbers = matches!(
+        field,
+        Field::EventId | Field::ProcessId | Field::QueryStatus | Field::QueryType | Field::QueryOptions
+    );
+    let is_number = matches!(
+        modifiers.comparison,
+        Comparison::Text(Position::Whole, _) | Comparison::Number(_) | Comparison::Time(_)
+    );
+    let decimal = (is_of_numbers && scalar.is_plain || !matches!(modifiers.comparison, Comparison::Text(..)))
+        && is_number
+        && modifiers.encodings.is_empty();
+    match scalar.integer().filter(|_| decimal) {
+        Some(number) => number.to_string(),
+        None => scalar.text.clone(),
+    }
 }
 
 /// The values of placeholders. Where there are none, what they would exclude is not excluded, which loses nothing; what they
@@ -146,9 +200,9 @@ fn expanded(compiler: &Compiler<'_>, text: &str, side: Side) -> Result<Vec<Strin
     }
 }
 
-fn condition(field: Field, comparison: Comparison, text: &str) -> Result<Predicate, String> {
-    match comparison {
-        Comparison::Text(place, case) => wildcards(field, place, case, text),
+fn condition(source: Source, field: Field, modifiers: &Modifiers, text: &str) -> Result<Predicate, String> {
+    match modifiers.comparison {
+        Comparison::Text(position, case) => text_condition(field, position, case, modifiers, text),
         Comparison::Expression(flags) => {
             let expression = Expression::new(text, flags)?;
             let or_empty = expression.matches("");
@@ -156,26 +210,82 @@ fn condition(field: Field, comparison: Comparison, text: &str) -> Result<Predica
         }
         Comparison::Network => Ok(Predicate::InNetwork { field, network: Network::parse(text)? }),
         Comparison::Presence => Err("expected true or false".to_owned()),
+        Comparison::Number(order) => match number(text) {
+            Some(_) => Ok(Predicate::Passes { field, test: Test::Number { order, value: text.to_owned() } }),
+            None => Err(format!("expected a number, found '{}'", text.escape_debug())),
+        },
+        Comparison::OtherField(position, case) => {
+            let other = field_named(text.trim(), source)?;
+            Ok(Predicate::Passes { field, test: Test::OtherField { field: other, position, case } })
+        }
+        Comparison::Time(part) => match text.parse() {
+            Ok(value) => Ok(Predicate::Passes { field, test: Test::Time { part, value } }),
+            Err(_) => Err(format!("expected a number, found '{}'", text.escape_debug())),
+        },
     }
 }
 
+/// A value as text, encoded if it is to be.
+fn text_condition(
+    field: Field,
+    position: Position,
+    case: Case,
+    modifiers: &Modifiers,
+    text: &str,
+) -> Result<Predicate, String> {
+    let parts = parts(&field.kept_form(text));
+    if modifiers.encodings.is_empty() {
+        return wildcards(field, position, case, parts);
+    }
+    let literal: Option<String> = parts
+        .iter()
+        .map(|part| match part {
+            Part::Literal(text) => Some(text.as_str()),
+            Part::Any | Part::One => None,
+        })
+        .collect();
+    let literal = literal.ok_or("expected a value without wildcards, as it is encoded")?;
+    let variants = encoded(&literal, &modifiers.encodings)?.into_iter();
+    let conditions: Result<Vec<_>, _> =
+        variants.map(|variant| wildcards(field, position, case, vec![Part::Literal(variant)])).collect();
+    conditions.map(|conditions| one_or(conditions, Predicate::Or))
+}
+
+/// The text with its wildcards: `*` and `?` unless a backslash stands before them; one before another backslash stands for
+/// itself once, and before anything else for itself.
+fn parts(text: &str) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    let push = |parts: &mut Vec<Part>, letter: char| match parts.last_mut() {
+        Some(Part::Literal(text)) => text.push(letter),
+        _ => parts.push(Part::Literal(letter.to_string())),
+    };
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '*' => parts.push(Part::Any),
+            '?' => parts.push(Part::One),
+            '\\' => {
+                let escaped = letters.next_if(|next| matches!(next, '*' | '?' | '\\'));
+                push(&mut parts, escaped.unwrap_or('\\'));
+            }
+            letter => push(&mut parts, letter),
+        }
+    }
+    parts
+}
+
 /// A value with wildcards, at its place in the field.
-fn wildcards(field: Field, place: Place, case: Case, text: &str) -> Result<Predicate, String> {
+fn wildcards(field: Field, position: Position, case: Case, value: Vec<Part>) -> Result<Predicate, String> {
     let mut parts = Vec::new();
-    if matches!(place, Place::End | Place::Anywhere) {
+    if matches!(position, Position::End | Position::Anywhere) {
         parts.push(Part::Any);
     }
-    for part in SigmaString::new(&field.kept_form(text)).parts {
-        let part = match part {
-            StringPart::Plain(text) => Part::Literal(text),
-            StringPart::Special(SpecialChar::WildcardMulti) => Part::Any,
-            StringPart::Special(SpecialChar::WildcardSingle) => Part::One,
-        };
+    for part in value {
         if part != Part::Any || parts.last() != Some(&Part::Any) {
             parts.push(part);
         }
     }
-    if matches!(place, Place::Start | Place::Anywhere) && parts.last() != Some(&Part::Any) {
+    if matches!(position, Position::Start | Position::Anywhere) && parts.last() != Some(&Part::Any) {
         parts.push(Part::Any);
     }
     if parts.is_empty() {
@@ -247,59 +357,4 @@ fn dash_variants(text: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(texts)
-}
-
-impl Modifiers {
-    fn of(modifiers: &[Modifier]) -> Result<Self, String> {
-        let mut place = Place::Whole;
-        let (mut case, mut flags) = (Case::Folded, Flags::default());
-        let (mut all, mut expand, mut windash, mut has_flags) = (false, false, false, false);
-        let mut other: Option<Comparison> = None;
-        for modifier in modifiers {
-            match modifier {
-                Modifier::Contains => place = once(place, Place::Anywhere)?,
-                Modifier::StartsWith => place = once(place, Place::Start)?,
-                Modifier::EndsWith => place = once(place, Place::End)?,
-                Modifier::All => all = true,
-                Modifier::Cased => case = Case::Kept,
-                Modifier::WindAsh => windash = true,
-                Modifier::Expand => expand = true,
-                Modifier::Re => other = Some(Comparison::Expression(Flags::default())),
-                Modifier::Cidr => other = Some(Comparison::Network),
-                Modifier::Exists => other = Some(Comparison::Presence),
-                Modifier::IgnoreCase => (flags.ignore_case, has_flags) = (true, true),
-                Modifier::Multiline => (flags.multi_line, has_flags) = (true, true),
-                Modifier::DotAll => (flags.dot_all, has_flags) = (true, true),
-                unsupported => return Err(unsupported_modifier(*unsupported)),
-            }
-        }
-        let is_expression = matches!(other, Some(Comparison::Expression(_)));
-        if other.is_some() && (place != Place::Whole || case == Case::Kept || windash)
-            || has_flags && !is_expression
-        {
-            return Err("these modifiers do not go together".to_owned());
-        }
-        let comparison = match other {
-            Some(Comparison::Expression(_)) => Comparison::Expression(flags),
-            Some(other) => other,
-            None => Comparison::Text(place, case),
-        };
-        Ok(Modifiers { comparison, all, expand, windash })
-    }
-}
-
-/// A value stands in one place only.
-fn once(place: Place, new: Place) -> Result<Place, String> {
-    if place == Place::Whole {
-        Ok(new)
-    } else {
-        Err("expected one of contains, startswith and endswith".to_owned())
-    }
-}
-
-fn unsupported_modifier(modifier: Modifier) -> String {
-    let name = format!("{modifier:?}").to_lowercase();
-    format!(
-        "expected a modifier out of contains, startswith, endswith, all, re, cased, windash, cidr, exists and expand, found {name}"
-    )
 }

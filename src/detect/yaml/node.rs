@@ -89,6 +89,19 @@ impl Node {
             _ => None,
         }
     }
+
+    /// Its entries; none where it is no mapping.
+    pub(in super::super) fn entries(&self) -> &[(Key, Node)] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The value of a key.
+    pub(in super::super) fn get(&self, name: &str) -> Option<&Node> {
+        self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+    }
 }
 
 /// The most characters of a value that a message quotes.

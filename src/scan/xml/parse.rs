@@ -337,6 +337,8 @@ impl Reading {
             query_results: data.query_results,
             image: data.image,
             user: data.user,
+            query_type: None,
+            query_options: None,
         };
         if event.is_without_data() {
             return Err(without_names(self.nameless));

@@ -1,0 +1,83 @@
+//! The text of rule files and of those that go with them, in the encodings that editors write.
+
+use std::io;
+use std::path::Path;
+
+use crate::digest::sha256;
+use crate::machine::files::read_named;
+
+/// The largest rule file. Real ones have a few KiB.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileText {
+    /// Its text, without a byte order mark.
+    pub text: String,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// Reads a rule file, or a file that goes with it.
+pub(super) fn text_of(path: &Path) -> io::Result<FileText> {
+    let bytes = read_named(path, MOST_BYTES)?;
+    let text = decoded(&bytes).map_err(io::Error::other)?;
+    Ok(FileText { text, sha256: sha256(&bytes) })
+}
+
+/// The text of bytes in UTF-8 or UTF-16: by the byte order mark, or else, as rules begin with ASCII, by where its zeros are.
+fn decoded(bytes: &[u8]) -> Result<String, String> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();
+        match (String::from_utf16(&units), bytes.len() % 2) {
+            (Ok(text), 0) => Ok(text),
+            _ => Err("expected text in UTF-8 or UTF-16, found UTF-16 that is damaged".to_owned()),
+        }
+    };
+    match bytes {
+        [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
+        [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
+        [first, 0, ..] if first.is_ascii() && *first != 0 => utf16(bytes, u16::from_le_bytes),
+        [0, second, ..] if second.is_ascii() && *second != 0 => utf16(bytes, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, text @ ..] => utf8(text),
+        text => utf8(text),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<String, String> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
+        let (before, behind) = bytes.split_at_checked(error.valid_up_to()).unwrap_or_default();
+        let before = String::from_utf8_lossy(before);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let byte = behind.first().copied().unwrap_or_default();
+        format!("line {line}, column {column}: expected text in UTF-8 or UTF-16, found the byte 0x{byte:02x}: save the file as UTF-8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_each_encoding() {
+        let utf16 =
+            |text: &str, unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+        for bytes in [
+            "id: é\n".as_bytes().to_vec(),
+            "\u{feff}id: é\n".as_bytes().to_vec(),
+            utf16("\u{feff}id: é\n", u16::to_le_bytes),
+            utf16("\u{feff}id: é\n", u16::to_be_bytes),
+            utf16("id: é\n", u16::to_le_bytes),
+            utf16("id: é\n", u16::to_be_bytes),
+        ] {
+            assert_eq!(decoded(&bytes).as_deref(), Ok("id: é\n"), "{bytes:x?}");
+        }
+        assert_eq!(decoded(b"").as_deref(), Ok(""));
+        assert_eq!(
+            decoded(b"a: \xc3\xa9\nb: \xe4x\n").unwrap_err(),
+            "line 2, column 4: expected text in UTF-8 or UTF-16, found the byte 0xe4: save the file as UTF-8"
+        );
+        assert!(decoded(b"\xff\xfea").unwrap_err().contains("damaged"));
+    }
+}

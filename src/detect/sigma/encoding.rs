@@ -1,0 +1,121 @@
+//! Values of Sigma rules as other bytes: UTF-16 and Base64, by the modifiers `utf16`, `utf16le` (or `wide`), `utf16be`, `base64` and
+//! `base64offset`.
+
+/// The letters of Base64 (RFC 4648).
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// How a value is encoded before it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// UTF-16, low byte first.
+    Utf16Le,
+    /// UTF-16, high byte first.
+    Utf16Be,
+    /// UTF-16, low byte first, after a byte order mark.
+    Utf16WithMark,
+    /// Base64.
+    Base64,
+    /// Base64 at each of the three places that a value can have in what is encoded as a whole: the letters that are the same whatever
+    /// stands around it.
+    Base64Offset,
+}
+
+/// The texts that a value is once each encoding is applied, in their order.
+pub(super) fn encoded(text: &str, encodings: &[Encoding]) -> Result<Vec<String>, String> {
+    let mut values = vec![text.as_bytes().to_vec()];
+    for encoding in encodings {
+        let mut next = Vec::new();
+        for value in &values {
+            next.extend(encoding.apply(value)?);
+        }
+        values = next;
+    }
+    let text = |bytes: Vec<u8>| {
+        String::from_utf8(bytes)
+            .map_err(|_| "expected base64 or base64offset after utf16: fields hold text".to_owned())
+    };
+    values.into_iter().map(text).collect()
+}
+
+impl Encoding {
+    fn apply(self, value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+        let units = || {
+            let text = std::str::from_utf8(value).map_err(|_| "expected utf16 before base64".to_owned())?;
+            Ok::<_, String>(text.encode_utf16().collect::<Vec<u16>>())
+        };
+        Ok(match self {
+            Encoding::Utf16Le => vec![units()?.into_iter().flat_map(u16::to_le_bytes).collect()],
+            Encoding::Utf16Be => vec![units()?.into_iter().flat_map(u16::to_be_bytes).collect()],
+            Encoding::Utf16WithMark => {
+                let marked = std::iter::once(0xfeff).chain(units()?);
+                vec![marked.flat_map(u16::to_le_bytes).collect()]
+            }
+            Encoding::Base64 => vec![base64(value)],
+            Encoding::Base64Offset => offsets(value)?,
+        })
+    }
+}
+
+/// What is the same of a value's Base64 after none, one and two bytes, whatever these are and whatever follows.
+fn offsets(value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    // Of a single byte, nothing is the same at one of the places.
+    if value.len() < 2 {
+        return Err(format!("base64offset: expected a value of at least two bytes, found {}", value.len()));
+    }
+    let at = |offset: usize| {
+        let mut bytes = vec![0; offset];
+        bytes.extend_from_slice(value);
+        // A letter holds six bits: the first that holds none of what is before, and the last that holds none of what follows.
+        let first = (offset * 8).div_ceil(6);
+        let end = bytes.len() * 8 / 6;
+        base64(&bytes).get(first..end).unwrap_or_default().to_vec()
+    };
+    Ok((0..3).map(at).collect())
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let index = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or_default();
+            let letter = if place <= group.len() { BASE64.get(index).copied() } else { None };
+            text.push(letter.unwrap_or(b'='));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Encoding::{Base64, Base64Offset, Utf16Be, Utf16Le, Utf16WithMark};
+    use super::*;
+
+    /// The values are those of Python's `base64` and of pySigma 2.0.1.
+    #[test]
+    fn values_of_another_implementation() {
+        for (text, encodings, expected) in [
+            ("evil", &[Base64][..], &["ZXZpbA=="][..]),
+            ("f", &[Base64], &["Zg=="]),
+            ("fo", &[Base64], &["Zm8="]),
+            ("foo", &[Base64], &["Zm9v"]),
+            ("évil", &[Base64], &["w6l2aWw="]),
+            ("evil", &[Base64Offset], &["ZXZpb", "V2aW", "ldmls"]),
+            ("/bin/bash", &[Base64Offset], &["L2Jpbi9iYXNo", "9iaW4vYmFza", "vYmluL2Jhc2"]),
+            ("evil", &[Utf16Le, Base64], &["ZQB2AGkAbAA="]),
+            ("evil", &[Utf16Be, Base64], &["AGUAdgBpAGw="]),
+            ("evil", &[Utf16WithMark, Base64], &["//5lAHYAaQBsAA=="]),
+            ("evil", &[Utf16Le, Base64Offset], &["ZQB2AGkAbA", "UAdgBpAGwA", "lAHYAaQBsA"]),
+            ("ab", &[Utf16Le], &["a\0b\0"]),
+        ] {
+            assert_eq!(encoded(text, encodings).unwrap(), expected, "{text} {encodings:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_encoded_is_said() {
+        assert!(encoded("a", &[Base64Offset]).unwrap_err().contains("at least two bytes"));
+        assert!(encoded("é", &[Utf16WithMark]).unwrap_err().contains("after utf16"));
+    }
+}

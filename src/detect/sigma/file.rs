@@ -1,0 +1,281 @@
+//! The rules of a Sigma file: its documents, with what `action: global` and its like have them share, each with an id.
+
+use std::collections::HashMap;
+
+use super::super::yaml::{Kind, Node, Place, Problem};
+use super::header::text;
+use crate::digest::sha256;
+
+/// The values of `action`.
+const ACTIONS: [&str; 3] = ["global", "reset", "repeat"];
+/// The keys by which a document is one of Sigma's.
+const KEYS: [&str; 5] = ["logsource", "detection", "correlation", "filter", "action"];
+/// How many digits of a hash each part of an id has.
+const ID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
+
+/// A rule of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigmaDocument {
+    /// Where it begins.
+    pub(super) place: Place,
+    /// The rule, with what it shares with others put in.
+    pub(super) rule: Result<Node, Problem>,
+    /// What it is called in the output.
+    pub(super) id: Id,
+}
+
+impl SigmaDocument {
+    /// The line on which it begins.
+    pub fn line(&self) -> usize {
+        self.place.line
+    }
+}
+
+/// What a rule is called in the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Id {
+    /// Its own.
+    Own(String),
+    /// That of the document it shares, with its number among those that do: from the second on.
+    Shared(String, usize),
+    /// It has none.
+    None,
+}
+
+/// Whether a document is one of Sigma's.
+pub fn is_sigma(document: &Node) -> bool {
+    KEYS.iter().any(|key| document.get(key).is_some())
+}
+
+/// Takes the documents of a file, one after the other.
+#[derive(Default)]
+pub struct SigmaFile {
+    /// What all documents that follow share.
+    global: Option<Node>,
+    /// How many rules have each id.
+    counts: HashMap<String, usize>,
+    /// The rule before.
+    previous: Option<Node>,
+}
+
+impl SigmaFile {
+    /// Whether documents that follow are parts of rules, whatever keys they have.
+    pub fn is_open(&self) -> bool {
+        self.global.is_some()
+    }
+
+    /// The rule that a document is; `None` of one that says something of others.
+    pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
+        let place = document.place;
+        let wrong = |problem| Some(SigmaDocument { place, rule: Err(problem), id: Id::None });
+        let action = match text(&document, "action") {
+            Ok(action) => action,
+            Err(problem) => return wrong(problem),
+        };
+        match action.as_deref().map(str::trim) {
+            None => {}
+            Some("global") => {
+                self.global = Some(document);
+                return None;
+            }
+            Some("reset") => {
+                self.global = None;
+                return None;
+            }
+            Some("repeat") if self.previous.is_some() => {}
+            Some("repeat") => {
+                return wrong(Problem::at(place, "action: expected a rule before repeat, found none"));
+            }
+            Some(other) => {
+                let near = super::suggestion(other, ACTIONS);
+                let other = other.escape_debug();
+                let text = format!("action: expected global, reset or repeat, found '{other}'{near}");
+                return wrong(Problem::at(place, text));
+            }
+        }
+        let own_id = text(&document, "id").ok().flatten();
+        // Correlations and filters share nothing.
+        let is_alone = document.get("correlation").is_some() || document.get("filter").is_some();
+        let base = if action.is_some() { self.previous.as_ref() } else { self.global.as_ref() };
+        let rule = match base.filter(|_| !is_alone) {
+            Some(base) => merged(base, document),
+            None => document,
+        };
+        let id = match (own_id, text(&rule, "id").ok().flatten()) {
+            (Some(own), _) => {
+                self.counts.entry(own.clone()).or_insert(1);
+                Id::Own(own)
+            }
+            (None, Some(shared)) => {
+                let count = self.counts.entry(shared.clone()).or_default();
+                *count += 1;
+                Id::Shared(shared, *count)
+            }
+            (None, None) => Id::None,
+        };
+        if !is_alone {
+            self.previous = Some(rule.clone());
+        }
+        Some(SigmaDocument { place, rule: Ok(rule), id })
+    }
+}
+
+/// A document on the ground of another: where both have a key, mappings are put together, and of anything else its own counts.
+fn merged(base: &Node, own: Node) -> Node {
+    let place = own.place;
+    let (Kind::Map(base), Kind::Map(own)) = (&base.kind, own.kind) else {
+        return Node { place, kind: base.kind.clone() };
+    };
+    let mut entries: Vec<_> = base.iter().filter(|(key, _)| key.name != "action").cloned().collect();
+    for (key, value) in own {
+        match entries.iter_mut().find(|(known, _)| known.name == key.name) {
+            None => entries.push((key, value)),
+            Some((_, known)) if matches!((&known.kind, &value.kind), (Kind::Map(_), Kind::Map(_))) => {
+                *known = merged(known, value);
+            }
+            Some(known) => *known = (key, value),
+        }
+    }
+    Node { place, kind: Kind::Map(entries) }
+}
+
+impl Id {
+    /// The id as text. A rule without one gets a hash of what it says: its title, log source and detection. The same rule has the
+    /// same id in every file and every run.
+    pub(super) fn text(&self, rule: &Node) -> String {
+        match self {
+            Id::Own(id) | Id::Shared(id, 0 | 1) => id.clone(),
+            Id::Shared(id, number) => format!("{id}-{number}"),
+            Id::None => {
+                let mut content = String::new();
+                for key in ["title", "logsource", "detection"] {
+                    write(rule.get(key), &mut content);
+                }
+                as_uuid(&sha256(content.as_bytes()))
+            }
+        }
+    }
+}
+
+/// Writes a node so that different ones differ, wherever they stand.
+fn write(node: Option<&Node>, content: &mut String) {
+    let mut text = |mark: char, text: &str| {
+        content.push(mark);
+        content.push_str(&text.len().to_string());
+        content.push(':');
+        content.push_str(text);
+    };
+    match node.map(|node| &node.kind) {
+        None => content.push('-'),
+        Some(Kind::Scalar(scalar)) => text(if scalar.is_plain { 'p' } else { 'q' }, &scalar.text),
+        Some(Kind::List(items)) => {
+            content.push('[');
+            items.iter().for_each(|item| write(Some(item), content));
+            content.push(']');
+        }
+        Some(Kind::Map(entries)) => {
+            content.push('{');
+            for (key, value) in entries {
+                content.push('k');
+                content.push_str(&key.name.len().to_string());
+                content.push(':');
+                content.push_str(&key.name);
+                write(Some(value), content);
+            }
+            content.push('}');
+        }
+    }
+}
+
+/// The first digits of a hash in the form of a UUID of version 8, the one for ids of one's own making (RFC 9562).
+fn as_uuid(hash: &str) -> String {
+    let mut digits = hash.chars().enumerate().map(|(place, digit)| match (place, digit) {
+        (12, _) => '8',
+        // The variant is the two highest bits.
+        (16, digit) => {
+            let low = digit.to_digit(16).unwrap_or_default() & 3;
+            char::from_digit(8 | low, 16).unwrap_or('8')
+        }
+        (_, digit) => digit,
+    });
+    let parts: Vec<String> = ID_PARTS.iter().map(|length| digits.by_ref().take(*length).collect()).collect();
+    parts.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::yaml::documents;
+    use super::*;
+
+    fn rules(text: &str) -> Vec<SigmaDocument> {
+        let mut file = SigmaFile::default();
+        documents(text).into_iter().filter_map(|document| file.add(document.unwrap())).collect()
+    }
+
+    fn ids(text: &str) -> Vec<String> {
+        rules(text).iter().map(|document| document.id.text(document.rule.as_ref().unwrap())).collect()
+    }
+
+    fn at<'n>(document: &'n SigmaDocument, path: &[&str]) -> Option<&'n str> {
+        let root = document.rule.as_ref().unwrap();
+        let node = path.iter().try_fold(root, |node, key| node.get(key))?;
+        node.scalar().map(|scalar| scalar.text.as_str())
+    }
+
+    #[test]
+    fn documents_share_what_a_global_one_says_until_it_is_reset() {
+        let text = "action: global\ntitle: G\nid: g\nlogsource: {product: windows}\n---\nlogsource: {category: a}\ndetection: {x: 1}\n\
+                    ---\ntitle: Own\nid: own\ndetection: {x: 2}\n---\ndetection: {x: 3}\n---\naction: reset\n---\ntitle: Alone\nid: z\n";
+        let rules = rules(text);
+        assert_eq!(ids(text), ["g", "own", "g-2", "z"]);
+        assert_eq!(rules.iter().map(|rule| rule.place.line).collect::<Vec<_>>(), [6, 9, 13, 17]);
+        assert_eq!(at(&rules[0], &["title"]), Some("G"));
+        assert_eq!(at(&rules[0], &["logsource", "product"]), Some("windows"));
+        assert_eq!(at(&rules[0], &["logsource", "category"]), Some("a"));
+        assert_eq!(at(&rules[0], &["action"]), None);
+        assert_eq!(
+            (at(&rules[1], &["title"]), at(&rules[1], &["logsource", "category"])),
+            (Some("Own"), None)
+        );
+        assert_eq!(at(&rules[3], &["logsource", "product"]), None);
+    }
+
+    #[test]
+    fn a_repeated_rule_is_the_one_before_with_other_parts() {
+        let text = "title: A\nid: a\ndetection: {x: {F: 1}, condition: x}\n---\naction: repeat\ndetection: {x: {F: 2}}\n";
+        let rules = rules(text);
+        assert_eq!(
+            (at(&rules[1], &["detection", "x", "F"]), at(&rules[1], &["detection", "condition"])),
+            (Some("2"), Some("x"))
+        );
+        assert_eq!(ids(text), ["a", "a-2"]);
+        let wrong = super::tests::rules("action: repeat\ntitle: x\n");
+        assert!(wrong[0].rule.as_ref().unwrap_err().to_string().contains("expected a rule before repeat"));
+        let wrong = super::tests::rules("action: globl\ntitle: x\n");
+        assert!(wrong[0].rule.as_ref().unwrap_err().to_string().contains("did you mean 'global'?"));
+    }
+
+    #[test]
+    fn a_rule_without_an_id_gets_one_of_its_content() {
+        let rule = "title: A\nlogsource: {category: dns_query}\ndetection: {x: {F: 1}, condition: x}\n";
+        let id = ids(rule).remove(0);
+        let is_digit = |place: usize, digit: char| match place {
+            8 | 13 | 18 | 23 => digit == '-',
+            14 => digit == '8',
+            19 => "89ab".contains(digit),
+            _ => digit.is_ascii_hexdigit(),
+        };
+        assert!(
+            id.len() == 36 && id.chars().enumerate().all(|(place, digit)| is_digit(place, digit)),
+            "{id}"
+        );
+        assert_eq!(
+            ids(&format!("# a remark\nlevel: high\n{rule}author: x\n")),
+            [id.clone()],
+            "what it looks for is the same"
+        );
+        for other in [rule.replace('A', "B"), rule.replace("F: 1", "F: 2"), rule.replace("F: 1", "F: '1'")] {
+            assert_ne!(ids(&other), [id.clone()], "{other}");
+        }
+    }
+}

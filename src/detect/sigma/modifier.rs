@@ -1,0 +1,202 @@
+//! What stands after a field's name in a Sigma rule (`QueryName|contains|all`), resolved.
+
+use super::super::expression::{Case, Flags};
+use super::super::nearest::suggestion;
+use super::super::predicate::Order;
+use super::super::test::Position;
+use super::encoding::Encoding;
+use crate::event::TimePart;
+
+/// A modifier, by what it decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Modifier {
+    /// Where in the field the value stands.
+    At(Position),
+    /// The case of letters counts.
+    Cased,
+    /// All values must hold, and not one of them.
+    All,
+    /// What holds must not, and the other way round.
+    Negated,
+    /// Values of placeholders are put in.
+    Expand,
+    /// Dashes of options are taken for each other.
+    WindowsDash,
+    /// The value is encoded.
+    Encoded(Encoding),
+    /// The value is a regular expression, ….
+    Kind(Comparison),
+    /// A flag of a regular expression.
+    IgnoreCase,
+    MultiLine,
+    DotAll,
+}
+
+/// All modifiers of the specification by their names, which count in any case.
+const MODIFIERS: [(&str, Modifier); 34] = [
+    ("contains", Modifier::At(Position::Anywhere)),
+    ("startswith", Modifier::At(Position::Start)),
+    ("endswith", Modifier::At(Position::End)),
+    ("all", Modifier::All),
+    ("cased", Modifier::Cased),
+    ("neq", Modifier::Negated),
+    ("exists", Modifier::Kind(Comparison::Presence)),
+    ("expand", Modifier::Expand),
+    ("fieldref", Modifier::Kind(Comparison::OtherField(Position::Whole, Case::Folded))),
+    ("windash", Modifier::WindowsDash),
+    ("re", Modifier::Kind(Comparison::Expression(NO_FLAGS))),
+    ("i", Modifier::IgnoreCase),
+    ("ignorecase", Modifier::IgnoreCase),
+    ("m", Modifier::MultiLine),
+    ("multiline", Modifier::MultiLine),
+    ("s", Modifier::DotAll),
+    ("dotall", Modifier::DotAll),
+    ("cidr", Modifier::Kind(Comparison::Network)),
+    ("base64", Modifier::Encoded(Encoding::Base64)),
+    ("base64offset", Modifier::Encoded(Encoding::Base64Offset)),
+    ("utf16", Modifier::Encoded(Encoding::Utf16WithMark)),
+    ("utf16le", Modifier::Encoded(Encoding::Utf16Le)),
+    ("utf16be", Modifier::Encoded(Encoding::Utf16Be)),
+    ("wide", Modifier::Encoded(Encoding::Utf16Le)),
+    ("gt", Modifier::Kind(Comparison::Number(Order::Greater))),
+    ("gte", Modifier::Kind(Comparison::Number(Order::GreaterOrEqual))),
+    ("lt", Modifier::Kind(Comparison::Number(Order::Less))),
+    ("lte", Modifier::Kind(Comparison::Number(Order::LessOrEqual))),
+    ("minute", Modifier::Kind(Comparison::Time(TimePart::Minute))),
+    ("hour", Modifier::Kind(Comparison::Time(TimePart::Hour))),
+    ("day", Modifier::Kind(Comparison::Time(TimePart::Day))),
+    ("week", Modifier::Kind(Comparison::Time(TimePart::Week))),
+    ("month", Modifier::Kind(Comparison::Time(TimePart::Month))),
+    ("year", Modifier::Kind(Comparison::Time(TimePart::Year))),
+];
+
+const NO_FLAGS: Flags = Flags { ignore_case: false, multi_line: false, dot_all: false };
+
+/// The names of the modifiers that a rule may use.
+pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
+    MODIFIERS.iter().map(|(name, _)| *name)
+}
+
+/// How values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    /// As text with wildcards.
+    Text(Position, Case),
+    /// As regular expressions.
+    Expression(Flags),
+    /// As networks.
+    Network,
+    /// Whether the field is there.
+    Presence,
+    /// As numbers.
+    Number(Order),
+    /// As names of fields, whose values are compared.
+    OtherField(Position, Case),
+    /// As a part of a time.
+    Time(TimePart),
+}
+
+/// The modifiers of a line, resolved.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Modifiers {
+    pub comparison: Comparison,
+    /// How values are encoded, in this order.
+    pub encodings: Vec<Encoding>,
+    /// All values must hold, and not one of them.
+    pub all: bool,
+    /// The line holds where it would not.
+    pub negated: bool,
+    pub expand: bool,
+    pub windows_dash: bool,
+}
+
+/// What the modifiers of a line say, each for itself.
+#[derive(Default)]
+struct Said {
+    position: Option<Position>,
+    kind: Option<Comparison>,
+    encodings: Vec<Encoding>,
+    cased: bool,
+    all: bool,
+    negated: bool,
+    expand: bool,
+    windows_dash: bool,
+    flags: Flags,
+}
+
+impl Modifiers {
+    /// Resolves the names that stand after a field's.
+    pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self, String> {
+        let mut said = Said::default();
+        for name in names {
+            said.add(named(name)?)?;
+        }
+        said.resolved()
+    }
+}
+
+fn named(name: &str) -> Result<Modifier, String> {
+    let name = name.trim();
+    let known = MODIFIERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    known.map(|(_, modifier)| *modifier).ok_or_else(|| {
+        if name.eq_ignore_ascii_case("not") {
+            return "expected a modifier, found 'not': write neq, or not in the condition".to_owned();
+        }
+        let near = suggestion(name, sigma_modifiers());
+        let known = if near.is_empty() {
+            format!(" (of {})", sigma_modifiers().collect::<Vec<_>>().join(", "))
+        } else {
+            String::new()
+        };
+        format!("expected a modifier{known}, found '{}'{near}", name.escape_debug())
+    })
+}
+
+impl Said {
+    fn add(&mut self, modifier: Modifier) -> Result<(), String> {
+        match modifier {
+            Modifier::At(position) if self.position.is_none() => self.position = Some(position),
+            Modifier::At(_) => return Err("expected one of contains, startswith and endswith".to_owned()),
+            Modifier::Cased => self.cased = true,
+            Modifier::All => self.all = true,
+            Modifier::Negated => self.negated = true,
+            Modifier::Expand => self.expand = true,
+            Modifier::WindowsDash => self.windows_dash = true,
+            Modifier::Encoded(encoding) => self.encodings.push(encoding),
+            Modifier::Kind(kind) if self.kind.is_none() => self.kind = Some(kind),
+            Modifier::Kind(_) => {
+                return Err(
+                    "expected one of re, cidr, exists, fieldref, gt, gte, lt, lte and the parts of a time"
+                        .to_owned(),
+                );
+            }
+            Modifier::IgnoreCase => self.flags.ignore_case = true,
+            Modifier::MultiLine => self.flags.multi_line = true,
+            Modifier::DotAll => self.flags.dot_all = true,
+        }
+        Ok(())
+    }
+
+    fn resolved(self) -> Result<Modifiers, String> {
+        let Said { position, kind, encodings, cased, all, negated, expand, windows_dash, flags } = self;
+        let is_text = kind.is_none();
+        let is_expression = matches!(kind, Some(Comparison::Expression(_)));
+        let is_other_field = matches!(kind, Some(Comparison::OtherField(..)));
+        let takes_text = is_text || is_expression || kind == Some(Comparison::Network);
+        let fits = (is_text || is_other_field || (position.is_none() && !cased))
+            && (is_text || (encodings.is_empty() && !windows_dash))
+            && (takes_text || !expand)
+            && (is_expression || flags == NO_FLAGS);
+        if !fits {
+            return Err("these modifiers do not go together".to_owned());
+        }
+        let (position, case) = (position.unwrap_or_default(), if cased { Case::Kept } else { Case::Folded });
+        let comparison = match kind {
+            None => Comparison::Text(position, case),
+            Some(Comparison::Expression(_)) => Comparison::Expression(flags),
+            Some(Comparison::OtherField(..)) => Comparison::OtherField(position, case),
+            Some(other) => other,
+        };
+        Ok(Modifiers { comparison, encodings, all, negated, expand, windows_dash })
+    }
+}

@@ -1,0 +1,221 @@
+//! Modifiers by cases, each value by the specification's appendix on them (2.1), and against another evaluator where it has them.
+
+use super::super::encoding::{Encoding, encoded};
+use super::*;
+
+/// An event that each case changes.
+fn query() -> DnsQueryEvent {
+    let mut event = event(r"C:\Windows\a.exe", "Pastebin.com");
+    event.query_status = Some("9003".to_owned());
+    event.process_id = Some("4242".to_owned());
+    event
+}
+
+#[test]
+fn numbers() {
+    let event = query();
+    for (line, expected) in [
+        ("QueryStatus|gt: 9000", true),
+        ("QueryStatus|gt: 9003", false),
+        ("QueryStatus|gte: 9003", true),
+        ("QueryStatus|lt: 10000", true),
+        ("QueryStatus|lt: 9003", false),
+        ("QueryStatus|lte: 9003", true),
+        ("QueryStatus|gt: '9000'", true),
+        ("QueryStatus|gt: 9002.5", true),
+        ("QueryStatus|gt: 0x232A", true),
+        ("QueryStatus|GT: 9000", true),
+        // By number and not by text; what is no number stands in no order.
+        ("ProcessId|lt: 5000", true),
+        ("ProcessId|lt: 500", false),
+        ("QueryName|gt: 0", false),
+        ("QueryName|lt: 0", false),
+        ("QueryStatus|gt: [9003, 9000]", true),
+        ("QueryStatus|gt|all: [9003, 9000]", false),
+        ("QueryStatus|gt|neq: 9003", true),
+        // Numbers of a field of numbers in any form, of another field as they are written.
+        ("ProcessId: 0x1092", true),
+        ("ProcessId: 04242", true),
+        ("ProcessId: '04242'", false),
+        ("EventID: 022", true),
+        ("ProcessId: 99999999999999999999", false),
+        ("QueryStatus: [0, \"9003\"]", true),
+    ] {
+        assert_eq!(holds(&selection(line), &event), expected, "{line}");
+    }
+}
+
+#[test]
+fn values_are_what_is_written() {
+    for (line, name, expected) in [
+        ("QueryName: 1e3", "1e3", true),
+        ("QueryName: 1e3", "1000", false),
+        ("QueryName: 1.10", "1.10", true),
+        ("QueryName: 1.10", "1.1", false),
+        ("QueryName: yes", "yes", true),
+        ("QueryName: yes", "true", false),
+        ("QueryName: true", "true", true),
+        ("QueryName: 2024-01-31", "2024-01-31", true),
+        ("QueryName: 0x10", "0x10", true),
+        ("QueryName: 0x10", "16", false),
+        ("QueryName: 022", "022", true),
+        ("QueryName: 'null'", "null", true),
+        ("QueryName: null", "null", false),
+        ("QueryName:", "x", false),
+    ] {
+        assert_eq!(holds(&selection(line), &event("", name)), expected, "{line} of {name}");
+    }
+}
+
+#[test]
+fn what_is_different() {
+    let mut event = query();
+    for (line, expected) in [
+        ("QueryStatus|neq: 0", true),
+        ("QueryStatus|neq: 9003", false),
+        ("QueryName|neq: pastebin.COM", false),
+        ("QueryName|contains|neq: paste", false),
+        ("QueryName|neq|contains: other", true),
+        // Different from all of them.
+        ("QueryStatus|neq: [0, 9003]", false),
+        ("QueryStatus|neq: [0, 1]", true),
+        ("QueryName|contains|all|neq: [paste, other]", true),
+        ("QueryName|neq|re: '^P'", false),
+        ("QueryName|neq|fieldref: Computer", true),
+        ("User|neq: null", true),
+    ] {
+        assert_eq!(holds(&selection(line), &event), expected, "{line}");
+    }
+    event.user = None;
+    assert!(holds(&selection("User|neq: x"), &event), "a field that is not there has no value");
+    let filter = rule("    a: {QueryName|neq|expand: '%unknown%'}\n    condition: a");
+    assert!(holds(&filter, &event), "it excludes nothing");
+}
+
+#[test]
+fn other_fields() {
+    let mut event = query();
+    event.system.computer = "PASTEBIN.com".to_owned();
+    event.rule_name = Some("x".to_owned());
+    for (line, expected) in [
+        ("QueryName|fieldref: Computer", true),
+        ("QueryName|fieldref|cased: Computer", false),
+        ("Computer|fieldref|startswith: QueryName", true),
+        ("Image|fieldref|contains: RuleName", true),
+        ("Image|fieldref|startswith: RuleName", false),
+        ("Image|fieldref|endswith: RuleName", false),
+        ("Image|fieldref: [User, Image]", true),
+    ] {
+        assert_eq!(holds(&selection(line), &event), expected, "{line}");
+    }
+    event.rule_name = Some(String::new());
+    assert!(!holds(&selection("Image|fieldref|contains: RuleName"), &event), "nothing is no value");
+}
+
+/// The encoded values are pySigma's.
+#[test]
+fn encoded_values() {
+    for (line, name, expected) in [
+        ("QueryName|base64: evil", "zxzpba==", true),
+        ("QueryName|base64|cased: evil", "zxzpba==", false),
+        ("QueryName|base64|contains: evil", "x.ZXZpbA==.example", true),
+        ("QueryName|base64|contains: evil", "evil", false),
+        ("QueryName|base64offset|contains: evil", "xV2aWx.example", true),
+        ("QueryName|base64offset|contains: evil", "ldmls", true),
+        ("QueryName|base64offset|contains: evil", "evil", false),
+        ("QueryName|utf16le|base64|contains: evil", "ZQB2AGkAbAA=", true),
+        ("QueryName|wide|base64offset|contains: evil", "aUAdgBpAGwAb", true),
+        ("QueryName|utf16be|base64: evil", "AGUAdgBpAGw=", true),
+        ("QueryName|utf16|base64: evil", "//5lAHYAaQBsAA==", true),
+        ("QueryName|utf16|base64offset|contains: evil", "x/+ZQB2AGkAbAx", true),
+        ("QueryName|BASE64OFFSET|Contains: evil", "ldmls", true),
+        (r"QueryName|base64: 'a\*b'", "YSpi", true),
+        ("QueryName|base64|contains|all: [evil, good]", "ZXZpbA== Z29vZA==", true),
+        ("QueryName|base64|contains|all: [evil, good]", "ZXZpbA==", false),
+    ] {
+        assert_eq!(holds(&selection(line), &event("", name)), expected, "{line} of {name}");
+    }
+}
+
+#[test]
+fn parts_of_times() {
+    let event = query();
+    for (line, expected) in [
+        ("UtcTime|hour: 10", true),
+        ("UtcTime|hour: [9, 10]", true),
+        ("UtcTime|hour|neq: 10", false),
+        ("UtcTime|minute: 15", true),
+        ("UtcTime|day: 31", true),
+        ("UtcTime|week: 5", true),
+        ("UtcTime|month: 1", true),
+        ("UtcTime|month: 01", true),
+        ("UtcTime|year: 2024", true),
+        ("UtcTime|year: 2025", false),
+    ] {
+        assert_eq!(holds(&selection(line), &event), expected, "{line}");
+    }
+}
+
+/// A line with modifiers that the other evaluator takes as the specification has them: it knows `fieldref` with nothing else, and `neq`
+/// of one value and of a field that is there.
+fn modified_line() -> impl Strategy<Value = String> {
+    let field = || prop::sample::select(&["QueryName", "Image", "User"][..]);
+    let order = prop::sample::select(&["gt", "gte", "lt", "lte"][..]);
+    let encoding = prop::sample::select(
+        &[
+            "base64",
+            "base64|contains",
+            "utf16le|base64",
+            "wide|base64|contains",
+            "utf16be|base64",
+            "utf16|base64",
+        ][..],
+    );
+    let part = prop::sample::select(&["minute", "hour", "day", "week", "month", "year"][..]);
+    prop_oneof![
+        (order, 0_u16..30).prop_map(|(order, number)| format!("QueryStatus|{order}: {number}")),
+        (field(), encoding, "[ab.]{1,3}")
+            .prop_map(|(field, encoding, text)| format!("{field}|{encoding}: '{text}'")),
+        (field(), field()).prop_map(|(field, other)| format!("{field}|fieldref: {other}")),
+        (field(), field()).prop_map(|(field, other)| format!("{field}|fieldref|cased: {other}")),
+        (field(), "[abAB.]{1,3}").prop_map(|(field, text)| format!("{field}|neq: '{text}'")),
+        (part, 0_u16..35).prop_map(|(part, number)| format!("UtcTime|{part}: {number}")),
+    ]
+}
+
+/// Base64 of texts that the encoding lines come to, or any text.
+fn value() -> impl Strategy<Value = String> {
+    let text = prop::sample::select(&["a", "ab", "ab.", "b.a"][..]);
+    let kind = prop::sample::select(&[Encoding::Utf16Le, Encoding::Utf16Be, Encoding::Utf16WithMark][..]);
+    prop_oneof![
+        "[abAB.]{1,4}",
+        text.clone().prop_map(|text| encoded(text, &[Encoding::Base64]).unwrap().remove(0)),
+        (text, kind).prop_map(|(text, kind)| encoded(text, &[kind, Encoding::Base64]).unwrap().remove(0)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    /// The other evaluator has the same for each modifier that both know.
+    #[test]
+    fn another_evaluator_agrees_on_modifiers(
+        line in modified_line(),
+        query in value(),
+        image in value(),
+        user in value(),
+        status in 0_u16..30,
+        time in (1_u8..=12, 1_u8..=28, 0_u8..24, 0_u8..60),
+    ) {
+        let text = selection(&line);
+        let (month, day, hour, minute) = time;
+        let time = format!("2024-{month:02}-{day:02} {hour:02}:{minute:02}:00");
+        let fields = json!({"QueryName": query, "Image": image, "User": user, "QueryStatus": status, "UtcTime": time});
+        let mut engine = Engine::new();
+        engine.add_collection(&parse_sigma_yaml(&text).unwrap()).unwrap();
+        let theirs = !engine.evaluate(&JsonEvent::borrow(&fields)).is_empty();
+        let mut event = event("", "");
+        (event.query_name, event.image, event.user) = (Some(query), Some(image), Some(user));
+        (event.query_status, event.utc_time) = (Some(status.to_string()), Some(time));
+        prop_assert_eq!(holds(&text, &event), theirs, "{}", text);
+    }
+}

@@ -1,0 +1,206 @@
+//! Which events rules are about, what they are called, and the files that they lie in.
+
+use super::*;
+
+/// A rule with this log source and this selection.
+fn sourced(source: &str, lines: &str) -> String {
+    selection(lines).replace("category: dns_query, product: windows", source)
+}
+
+#[test]
+fn log_sources_that_mean_dns_queries() {
+    let both = event(r"C:\a.exe", "pastebin.com");
+    for source in [
+        "category: dns_query",
+        "category: dns_query, product: windows",
+        "category: DNS_QUERY, product: Windows",
+        "category: dns_query, product: windows, service: sysmon",
+        "category: dns_query, product: windows, definition: Requires Sysmon, customer: x",
+        "product: windows, service: sysmon",
+        "service: sysmon",
+        "SERVICE: x, service: Sysmon",
+        "product: windows, category: sysmon",
+        "product: windows",
+    ] {
+        for id in ["22", "[22]", "'22'", "022"] {
+            let text = sourced(source, &format!("EventID: {id}\n        QueryName|contains: pastebin"));
+            let rule = parsed(&text);
+            assert_eq!(rule.source, EventSource::Sysmon, "{text}");
+            assert!(rule.search.predicate.evaluate(&both), "{text}");
+            assert!(rule.notes.is_empty(), "{:?}", rule.notes);
+            let mut other = both.clone();
+            other.system.event_id = 3;
+            assert!(!rule.search.predicate.evaluate(&other), "{text}");
+        }
+    }
+    let channel = sourced(
+        "product: windows, service: sysmon",
+        "Channel: Microsoft-Windows-Sysmon/Operational\n        Provider_Name: microsoft-windows-sysmon\n        EventID: 22\n        QueryName: pastebin.com",
+    );
+    assert!(holds(&channel, &both));
+}
+
+#[test]
+fn other_log_sources_are_other_data() {
+    let query = "QueryName: x";
+    for (source, lines, about) in [
+        (
+            "category: dns",
+            query,
+            "line 3, column 23: expected a rule about DNS queries, found one about other data (category dns)",
+        ),
+        ("category: process_creation, product: windows", "CommandLine: x", "category process_creation"),
+        ("category: dns_query, product: macos", query, "product macos"),
+        ("product: linux, service: sysmon", query, "product linux"),
+        ("product: windows, service: security", "EventID: 4624", "service security"),
+        ("product: windows, service: dns-server", query, "service dns-server"),
+        ("product: windows, category: dns_query, service: dns-server", query, "service dns-server"),
+        ("product: windows, service: sysmon", "EventID: 3", "EventID 3; of Sysmon, event 22"),
+        ("product: windows, service: sysmon", "EventID: 3\n        DestinationIp: x", "EventID 3"),
+        ("product: windows, service: sysmon", "EventID: [1, 3]", "EventID 1"),
+        ("product: windows, service: sysmon", "Image: x", "all events of the log source"),
+        ("product: windows, service: sysmon", "CommandLine: x", "all events of the log source"),
+        ("product: windows", "Channel: Security\n        QueryName: x", "Channel Security"),
+        ("category: dns_query", "EventID: 1", "EventID 1"),
+        (
+            "product: windows, service: dns-client",
+            "EventID: 22",
+            "EventID 22; Windows' DNS client logs its queries as the events 3006, 3008 and 3020, looked at with --dns-client",
+        ),
+    ] {
+        let text = sourced(source, lines);
+        let error = Detection::from_yaml(&text, "rule.yml", &placeholders()).unwrap_err();
+        assert!(error.to_string().contains(about), "{text}: {error}");
+        assert!(error.is_about_other_data(), "{error}");
+    }
+    // What is misspelt is not.
+    for text in [
+        sourced("category: dns_query", "QeuryName: x"),
+        sourced("service: sysmon", "EventID: 22\n        QeuryName: x"),
+    ] {
+        let error = Detection::from_yaml(&text, "rule.yml", &placeholders()).unwrap_err();
+        assert!(!error.is_about_other_data(), "{error}");
+    }
+}
+
+#[test]
+fn of_a_rule_on_several_events_the_part_on_dns_queries_runs() {
+    let text = rule(
+        "    sel_dns: {EventID: 22, QueryName: x}\n    sel_net: {EventID: 3, DestinationHostname: x}\n    \
+         filter: {EventID: 1, CommandLine: x}\n    condition: 1 of sel_* and not filter",
+    )
+    .replace("category: dns_query, product: windows", "product: windows, service: sysmon");
+    let taken = parsed(&text);
+    assert!(
+        taken.search.predicate.evaluate(&event("", "x")) && !taken.search.predicate.evaluate(&event("", "y"))
+    );
+    assert_eq!(taken.notes, ["EventID 3 is not looked at"]);
+    let listed = parsed(&sourced("service: sysmon", "EventID: [3, 22]\n        QueryName: x"));
+    assert!(listed.search.predicate.evaluate(&event("", "x")));
+    assert_eq!(listed.notes, ["EventID 3 is not looked at"]);
+    // The number may stand in a part of its own.
+    let apart = rule("    id: {EventID: 22}\n    name: {Image|endswith: a.exe}\n    condition: id and name")
+        .replace("category: dns_query, product: windows", "service: sysmon");
+    assert!(holds(&apart, &event(r"C:\a.exe", "x")));
+    let apart = rule("    id: {EventID: 3}\n    ip: {DestinationIp: x}\n    condition: ip and id")
+        .replace("category: dns_query, product: windows", "service: sysmon");
+    assert!(detection(&apart, &placeholders()).unwrap_err().contains("other data (EventID 3"));
+}
+
+#[test]
+fn rules_on_the_log_of_windows_dns_client() {
+    let mut query =
+        DnsQueryEvent { query_name: Some("a.pastebin.com".to_owned()), ..DnsQueryEvent::default() };
+    query.system.provider = "Microsoft-Windows-DNS-Client".to_owned();
+    query.system.event_id = 3008;
+    query.query_status = Some("9003".to_owned());
+    query.query_type = Some("28".to_owned());
+    for (lines, expected) in [
+        ("QueryName|contains: pastebin", true),
+        ("EventID: 3008\n        QueryName|contains: pastebin", true),
+        ("EventID: 3020\n        QueryName|contains: pastebin", false),
+        ("EventID: [3006, 3008]\n        QueryType: 28", true),
+        ("QueryType: 1", false),
+        ("QueryStatus: 9003", true),
+        ("Status|gt: 9000", true),
+    ] {
+        for source in ["product: windows, service: dns-client", "service: DNS-Client"] {
+            let text = sourced(source, lines);
+            let rule = parsed(&text);
+            assert_eq!(rule.source, EventSource::DnsClient);
+            assert_eq!(rule.search.predicate.evaluate(&query), expected, "{text}");
+            let mut sysmon = event("", "a.pastebin.com");
+            sysmon.query_status = Some("9003".to_owned());
+            assert!(!rule.search.predicate.evaluate(&sysmon), "{text}");
+        }
+    }
+    let error = detection(&sourced("service: dns-client", "Image: x"), &placeholders()).unwrap_err();
+    assert!(
+        error.contains("expected a field of a query of Windows' DNS client (one of Channel, ClientPID"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_written_in_other_letters_counts() {
+    let text = selection("QueryName: x")
+        .replace("level: high", "level: High")
+        .replace("status: test", "status: EXPERIMENTAL")
+        .replace("attack.t1059.005", "attack.T1059.005");
+    let rule = parsed(&format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    assert_eq!(
+        (rule.detection_type.as_deref(), rule.status.as_deref()),
+        (Some("high"), Some("experimental"))
+    );
+    assert_eq!((rule.risk_score, &rule.mitre_attack_id[..]), (Some(53), &["T1059.005".to_owned()][..]));
+    let plain = parsed(&selection("QueryName: x").replace("level: high\nstatus: test\n", ""));
+    assert_eq!((plain.risk_score, plain.detection_type, plain.status), (None, None, None));
+}
+
+#[test]
+fn a_rule_without_title_or_id_has_a_name_all_the_same() {
+    let untitled = parsed(&selection("QueryName: x").replace("title: Test\n", ""));
+    assert_eq!(untitled.name, "test-1");
+    let text = selection("QueryName: x").replace("id: test-1\n", "");
+    let (nameless, again) = (parsed(&text), parsed(&format!("license: MIT\n{text}")));
+    assert_eq!((nameless.id.len(), &nameless.id), (36, &again.id));
+    assert_ne!(nameless.id, parsed(&text.replace("QueryName: x", "QueryName: y")).id);
+}
+
+#[test]
+fn keys_that_are_not_known_are_the_authors_own_unless_they_are_misspelt() {
+    let text = selection("QueryName: x");
+    assert!(parsed(&format!("license: MIT\nscope: [server]\nfoo: {{bar: 1}}\n{text}")).notes.is_empty());
+    let misspelt = parsed(&text.replace("level:", "levle:"));
+    assert_eq!(misspelt.notes, ["line 4, column 1: the key 'levle' is not known; did you mean 'level'?"]);
+    assert_eq!(misspelt.risk_score, None);
+}
+
+#[test]
+fn a_file_can_hold_several_rules() {
+    let one = selection("QueryName: x");
+    let other = one.replace("test-1", "test-2").replace("QueryName: x", "QeuryName: x");
+    let correlation = "title: Many\nid: test-3\ncorrelation: {type: event_count}\n";
+    let text = format!(
+        "{one}---\n{other}---\n{correlation}---\naction: global\nid: g\nlogsource: {{category: dns_query}}\n\
+                        ---\ndetection: {{s: {{QueryName: a}}, condition: s}}\n---\ndetection: {{s: {{QueryName: b}}, condition: s}}\n"
+    );
+    let rules = Detection::all_from_yaml(&text, "many.yml", &placeholders());
+    let told: Vec<(usize, String)> = rules
+        .iter()
+        .map(|rule| (rule.line, rule.rule.as_ref().map_or_else(ToString::to_string, |rule| rule.id.clone())))
+        .collect();
+    assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 12, 23, 31, 33]);
+    assert_eq!(told[0].1, "test-1");
+    assert!(told[1].1.starts_with("many.yml: line 20, column 9: expected a field"), "{}", told[1].1);
+    assert!(
+        told[2].1.contains("line 25, column 1") && told[2].1.contains("a correlation rule"),
+        "{}",
+        told[2].1
+    );
+    assert_eq!((told[3].1.as_str(), told[4].1.as_str()), ("g", "g-2"));
+    for nothing in ["", "# nothing\n", "---\n---\n"] {
+        let error = Detection::from_yaml(nothing, "empty.yml", &placeholders()).unwrap_err().to_string();
+        assert!(error.starts_with("empty.yml: expected a rule: a search (Splunk), or"), "{error}");
+    }
+}
