@@ -190,7 +190,9 @@ impl Catalog {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
         self.places.clear();
-        kept.into_iter().for_each(|loaded| self.push(loaded));
+        for loaded in kept {
+            self.push(loaded);
+        }
         for LoadedDetection { source, line, .. } in aside {
             let reason = format!(
                 "{source}: line {line}: expected a rule about Sysmon's DNS queries, found one about the log of Windows' DNS client: \

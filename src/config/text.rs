@@ -39,8 +39,7 @@ fn decoded(bytes: &[u8]) -> Result<String, String> {
         [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
         [first, 0, ..] if first.is_ascii() && *first != 0 => utf16(bytes, u16::from_le_bytes),
         [0, second, ..] if second.is_ascii() && *second != 0 => utf16(bytes, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, text @ ..] => utf8(text),
-        text => utf8(text),
+        text => utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)),
     }
 }
 

@@ -170,7 +170,9 @@ fn write(node: Option<&Node>, content: &mut String) {
         Some(Kind::Scalar(scalar)) => text(if scalar.is_plain { 'p' } else { 'q' }, &scalar.text),
         Some(Kind::List(items)) => {
             content.push('[');
-            items.iter().for_each(|item| write(Some(item), content));
+            for item in items {
+                write(Some(item), content);
+            }
             content.push(']');
         }
         Some(Kind::Map(entries)) => {
@@ -207,13 +209,13 @@ mod tests {
     use super::super::super::yaml::documents;
     use super::*;
 
-    fn rules(text: &str) -> Vec<SigmaDocument> {
+    fn read(text: &str) -> Vec<SigmaDocument> {
         let mut file = SigmaFile::default();
         documents(text).into_iter().filter_map(|document| file.add(document.unwrap())).collect()
     }
 
     fn ids(text: &str) -> Vec<String> {
-        rules(text).iter().map(|document| document.id.text(document.rule.as_ref().unwrap())).collect()
+        read(text).iter().map(|document| document.id.text(document.rule.as_ref().unwrap())).collect()
     }
 
     fn at<'n>(document: &'n SigmaDocument, path: &[&str]) -> Option<&'n str> {
@@ -226,7 +228,7 @@ mod tests {
     fn documents_share_what_a_global_one_says_until_it_is_reset() {
         let text = "action: global\ntitle: G\nid: g\nlogsource: {product: windows}\n---\nlogsource: {category: a}\ndetection: {x: 1}\n\
                     ---\ntitle: Own\nid: own\ndetection: {x: 2}\n---\ndetection: {x: 3}\n---\naction: reset\n---\ntitle: Alone\nid: z\n";
-        let rules = rules(text);
+        let rules = read(text);
         assert_eq!(ids(text), ["g", "own", "g-2", "z"]);
         assert_eq!(rules.iter().map(|rule| rule.place.line).collect::<Vec<_>>(), [6, 9, 13, 17]);
         assert_eq!(at(&rules[0], &["title"]), Some("G"));
@@ -243,15 +245,15 @@ mod tests {
     #[test]
     fn a_repeated_rule_is_the_one_before_with_other_parts() {
         let text = "title: A\nid: a\ndetection: {x: {F: 1}, condition: x}\n---\naction: repeat\ndetection: {x: {F: 2}}\n";
-        let rules = rules(text);
+        let rules = read(text);
         assert_eq!(
             (at(&rules[1], &["detection", "x", "F"]), at(&rules[1], &["detection", "condition"])),
             (Some("2"), Some("x"))
         );
         assert_eq!(ids(text), ["a", "a-2"]);
-        let wrong = super::tests::rules("action: repeat\ntitle: x\n");
+        let wrong = read("action: repeat\ntitle: x\n");
         assert!(wrong[0].rule.as_ref().unwrap_err().to_string().contains("expected a rule before repeat"));
-        let wrong = super::tests::rules("action: globl\ntitle: x\n");
+        let wrong = read("action: globl\ntitle: x\n");
         assert!(wrong[0].rule.as_ref().unwrap_err().to_string().contains("did you mean 'global'?"));
     }
 
@@ -271,11 +273,11 @@ mod tests {
         );
         assert_eq!(
             ids(&format!("# a remark\nlevel: high\n{rule}author: x\n")),
-            [id.clone()],
+            std::slice::from_ref(&id),
             "what it looks for is the same"
         );
         for other in [rule.replace('A', "B"), rule.replace("F: 1", "F: 2"), rule.replace("F: 1", "F: '1'")] {
-            assert_ne!(ids(&other), [id.clone()], "{other}");
+            assert_ne!(ids(&other), std::slice::from_ref(&id), "{other}");
         }
     }
 }

@@ -98,6 +98,7 @@ pub(super) enum Comparison {
 
 /// The modifiers of a line, resolved.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 pub(super) struct Modifiers {
     pub comparison: Comparison,
     /// How values are encoded, in this order.
@@ -112,6 +113,7 @@ pub(super) struct Modifiers {
 
 /// What the modifiers of a line say, each for itself.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 struct Said {
     position: Option<Position>,
     kind: Option<Comparison>,

@@ -210,6 +210,8 @@ fn problem(error: &ScanError, text: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     /// A document in a short form of its own: what is plain stands as it is, what is quoted in quotes.
@@ -282,7 +284,7 @@ mod tests {
         let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..9 {
             let before = format!("*a{}", level - 1);
-            laughs.push_str(&format!("a{level}: &a{level} [{}]\n", [before.as_str(); 10].join(", ")));
+            let _ = writeln!(laughs, "a{level}: &a{level} [{}]", [before.as_str(); 10].join(", "));
         }
         assert!(read(&laughs)[0].contains("aliases resolved"), "{:?}", read(&laughs));
     }

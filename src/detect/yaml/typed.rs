@@ -263,7 +263,6 @@ mod tests {
     use serde::Deserialize;
 
     use super::super::from_yaml;
-    use super::*;
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(deny_unknown_fields)]

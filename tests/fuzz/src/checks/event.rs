@@ -1,6 +1,6 @@
 //! Events to evaluate a search on, and what a search's soundness is.
 
-use dnsweep::detect::{Field, Predicate, Search, StatsTable};
+use dnsweep::detect::{Field, Predicate, Search, StatsTable, Test};
 use dnsweep::event::{DnsQueryEvent, EventTime, System};
 
 /// A Sysmon event 22 with every field set.
@@ -26,6 +26,8 @@ fn base() -> DnsQueryEvent {
         query_results: Some("::ffff:192.0.2.1;".to_owned()),
         image: Some(r"C:\Windows\System32\cmd.exe".to_owned()),
         user: Some(r"CORP\alice".to_owned()),
+        query_type: None,
+        query_options: None,
     }
 }
 
@@ -65,8 +67,11 @@ fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
         }
         Predicate::InNetwork { field, network } => patterns.push((*field, network.text())),
         Predicate::Compare { field, value, .. } => patterns.push((*field, value.clone())),
+        Predicate::Passes { field, test: Test::Number { value, .. } } => {
+            patterns.push((*field, value.clone()));
+        }
         Predicate::Empty(field) => patterns.push((*field, String::new())),
-        Predicate::All | Predicate::Sysmon | Predicate::Exists(_) => {}
+        Predicate::All | Predicate::Sysmon | Predicate::Exists(_) | Predicate::Passes { .. } => {}
     }
 }
 
@@ -82,8 +87,10 @@ fn set(event: &mut DnsQueryEvent, field: Field, text: String) {
         Field::ProcessGuid => event.process_guid = Some(text),
         Field::Provider => system.provider = text,
         Field::QueryName => event.query_name = Some(text),
+        Field::QueryOptions => event.query_options = Some(text),
         Field::QueryResults => event.query_results = Some(text),
         Field::QueryStatus => event.query_status = Some(text),
+        Field::QueryType => event.query_type = Some(text),
         Field::RuleName => event.rule_name = Some(text),
         Field::User => event.user = Some(text),
         Field::UserId => system.user_id = Some(text),
