@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::super::bounds::{MOST_EXPRESSION_BYTES, too_much};
+use super::super::expression::Expression;
 use super::super::field::Field;
 use super::super::placeholder::Placeholders;
 use super::super::predicate::Predicate;
@@ -49,6 +51,8 @@ pub(super) struct Compiler<'a> {
     foreign: RefCell<Vec<Problem>>,
     /// Whether some part asks for the events that are looked at by their number.
     asks_by_number: Cell<bool>,
+    /// Bytes that all its expressions take, by their estimates.
+    expression_bytes: Cell<usize>,
     /// The first part that is not understood.
     problem: RefCell<Option<Problem>>,
 }
@@ -63,6 +67,7 @@ impl<'a> Compiler<'a> {
             notes: RefCell::default(),
             foreign: RefCell::default(),
             asks_by_number: Cell::default(),
+            expression_bytes: Cell::default(),
             problem: RefCell::default(),
         }
     }
@@ -136,6 +141,17 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn placeholders(&self) -> &Placeholders {
         self.placeholders
+    }
+
+    /// Counts an expression before it is compiled. The error says that all of them take too much.
+    pub(super) fn take(&self, expression: &Expression) -> Result<(), String> {
+        let size = self.expression_bytes.get().saturating_add(expression.size());
+        self.expression_bytes.set(size);
+        if size > MOST_EXPRESSION_BYTES {
+            Err(too_much("the rule's regular expressions", size))
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn source(&self) -> Source {

@@ -159,7 +159,7 @@ fn condition_of(
     let mut conditions = Vec::new();
     for text in texts {
         for variant in if modifiers.windows_dash { dash_variants(&text)? } else { vec![text] } {
-            conditions.push(condition(compiler.source(), field, modifiers, &variant)?);
+            conditions.push(condition(compiler, field, modifiers, &variant)?);
         }
     }
     // The variants of one value are alternatives, also where all values must hold; a value that comes to none never holds.
@@ -200,11 +200,17 @@ fn expanded(compiler: &Compiler<'_>, text: &str, side: Side) -> Result<Vec<Strin
     }
 }
 
-fn condition(source: Source, field: Field, modifiers: &Modifiers, text: &str) -> Result<Predicate, String> {
+fn condition(
+    compiler: &Compiler<'_>,
+    field: Field,
+    modifiers: &Modifiers,
+    text: &str,
+) -> Result<Predicate, String> {
     match modifiers.comparison {
         Comparison::Text(position, case) => text_condition(field, position, case, modifiers, text),
         Comparison::Expression(flags) => {
             let expression = Expression::new(text, flags)?;
+            compiler.take(&expression)?;
             let or_empty = expression.matches("");
             Ok(or_if(Predicate::Fits { field, expression }, or_empty, field))
         }
@@ -215,7 +221,7 @@ fn condition(source: Source, field: Field, modifiers: &Modifiers, text: &str) ->
             None => Err(format!("expected a number, found '{}'", text.escape_debug())),
         },
         Comparison::OtherField(position, case) => {
-            let other = field_named(text.trim(), source)?;
+            let other = field_named(text.trim(), compiler.source())?;
             Ok(Predicate::Passes { field, test: Test::OtherField { field: other, position, case } })
         }
         Comparison::Time(part) => match text.parse() {
