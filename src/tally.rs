@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Span, System, Window};
+use crate::event_form::EventForm;
 use crate::numbering::Logs;
 
 /// Counts of live records.
@@ -76,6 +77,25 @@ impl RecordIds {
     }
 }
 
+/// Files of events in one of the forms that are not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct OtherForms {
+    /// How many there are.
+    pub files: u64,
+    /// The path of the first of them, in the order of its bytes.
+    pub first: String,
+}
+
+impl OtherForms {
+    /// Adds those that were found elsewhere.
+    pub fn merge(&mut self, other: OtherForms) {
+        if self.files == 0 || other.files > 0 && other.first < self.first {
+            self.first = other.first;
+        }
+        self.files += other.files;
+    }
+}
+
 /// What was passed over, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PassedOver {
@@ -85,7 +105,9 @@ pub struct PassedOver {
     pub side_files: u64,
     /// Archives, compressed files and disk images, by the end of their name. What they hold was not looked at.
     pub containers: u64,
-    /// How many of all these have which end of their name, as far as it is one of a list.
+    /// Files of events in a form that is not read, by that form.
+    pub event_forms: BTreeMap<EventForm, OtherForms>,
+    /// How many of all but these have which end of their name, as far as it is one of a list.
     pub extensions: BTreeMap<&'static str, u64>,
     /// Symbolic links that were not followed.
     pub links: u64,
@@ -101,6 +123,9 @@ impl PassedOver {
         self.other_files += other.other_files;
         self.side_files += other.side_files;
         self.containers += other.containers;
+        for (form, files) in other.event_forms {
+            self.event_forms.entry(form).or_default().merge(files);
+        }
         for (extension, files) in other.extensions {
             *self.extensions.entry(extension).or_default() += files;
         }
@@ -109,7 +134,7 @@ impl PassedOver {
         self.seen_before += other.seen_before;
     }
 
-    /// How many regular files were passed over.
+    /// How many regular files were passed over, but those of events in another form.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.other_files + self.side_files + self.containers

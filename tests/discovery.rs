@@ -117,8 +117,7 @@ fn a_file_beside_a_log_is_one_if_its_first_bytes_say_so() {
 fn only_files_whose_names_do_not_tell_are_opened() {
     let scene = Scene::new();
     scene.put("HOST/x.evtx", &log_of("HOST"));
-    let closed =
-        ["a.zip", "b.json", "c", "d.E01"].map(|name| scene.put(&format!("HOST/{name}"), b"whatever"));
+    let closed = ["a.zip", "b.dat", "c", "d.E01"].map(|name| scene.put(&format!("HOST/{name}"), b"whatever"));
     for path in &closed {
         forget_reads(path);
     }

@@ -100,6 +100,58 @@ fn status_codes_have_the_symbols_of_windows() {
     }
 }
 
+#[test]
+fn events_in_forms_that_are_not_read_are_called_what_they_are() {
+    let files = [
+        (
+            "A/windows-sysmon.log",
+            "03/04/2025 10:00:00 AM\nLogName=x\nEventCode=22\nMessage=Dns query:\n",
+            "text",
+            "text for people",
+        ),
+        ("B/sysmon.json", r#"{"Event":{"System":{"EventID":22,"Channel":"x"}}}"#, "json", "JSON"),
+        ("B/x.evtx.json", r#"{"Event":{"System":{"EventID":22,"Channel":"x"}}}"#, "", ""),
+        ("C/s.csv", "_time,_raw\n\"1\",\"<Event xmlns=\"\"x\"\">\"\n", "csv", "CSV"),
+        (
+            "D/output.xml",
+            "<Objs xmlns='x'><Obj><T>System.Diagnostics.Eventing.Reader.EventLogRecord</T></Obj></Objs>",
+            "clixml",
+            "PowerShell objects (Export-Clixml)",
+        ),
+        ("E/notes.json", "{}", "", ""),
+    ];
+    let scene = Scene::new();
+    for (name, text, ..) in files {
+        scene.put(name, text.as_bytes());
+    }
+    // No log at all: what was found instead.
+    let swept = scene.sweep(&[]).expect(4);
+    let passed = &swept.run()["passed_over"];
+    for (name, _, form, called) in files.iter().filter(|(_, _, form, _)| !form.is_empty()) {
+        assert_eq!(passed["event_forms"][form]["files"], 1, "{name}");
+        assert!(passed["event_forms"][form]["first"].as_str().unwrap().ends_with(name), "{name}");
+        let summary: String = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(summary.contains(&format!("1 file of events as {called} (")), "{called}: {summary}");
+        assert!(
+            swept.ended.stderr.contains(&format!("1 file of events as {called} (")),
+            "{}",
+            swept.ended.stderr
+        );
+    }
+    assert!(swept.ended.stderr.contains("wevtutil"), "{}", swept.ended.stderr);
+    // Beside a log they make a sweep no less complete.
+    scene.put("A/Sysmon.evtx", &log(&[matching(1)]));
+    let swept = scene.sweep(&["--force"]).expect(0);
+    assert_eq!(swept.rows("files").len(), 1);
+    // One that is named as evidence stands in the ledger.
+    let path = scene.evidence().join("B/sysmon.json");
+    let swept = common::sweep(&[&path], &scene.out(), &["--force"]).expect(4);
+    let row = swept.file("sysmon.json");
+    assert_eq!(row["status"], "not an event log");
+    let problem = row["problems"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("found events as JSON") && problem.contains("wevtutil"), "{problem}");
+}
+
 /// The event as a tool renders it that writes TimeCreated so.
 fn rendered_at(event: &Event, system_time: &str) -> String {
     let xml = event_xml(event);

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::extension::Extension;
 use super::{Links, Names, Others, Search};
 use crate::bytes::{CHUNK_SIGNATURE, FILE_SIGNATURE, FileBytes, LogBytes};
+use crate::event_form::EventForm;
 use crate::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::machine::files::Link;
 
@@ -44,6 +45,8 @@ pub(super) enum Kind {
     Container,
     /// A file with `.evtx` in its name.
     Side,
+    /// Events in a form that is not read.
+    Events(EventForm),
     /// Any other.
     Other,
 }
@@ -57,10 +60,15 @@ impl Fate {
         let by_content = search.names == Names::Any;
         let content = match named {
             Named::Log => return Fate::Read(Form::Log),
-            Named::PerhapsLog | Named::Side | Named::PerhapsXml => Content::of(path, search.links),
+            Named::PerhapsLog | Named::Side | Named::PerhapsXml | Named::PerhapsEvents => {
+                Content::of(path, search.links)
+            }
             Named::Other if by_content || depth == 0 => Content::of(path, search.links),
             Named::Other => Content::Other,
         };
+        // Of these names, event XML is read only where all are tried.
+        let is_read = by_content || depth == 0 || named != Named::PerhapsEvents;
+        let content = if is_read || !matches!(content, Content::Xml(_)) { content } else { Content::Other };
         let form = match (named, content) {
             (Named::PerhapsLog, content) if content != Content::AppleDouble => Form::Log,
             (_, Content::Xml(encoding)) => Form::Xml(encoding),
@@ -71,17 +79,18 @@ impl Fate {
             _ if search.others == Others::Carve => Form::Carved,
             _ if depth == 0 => Form::Log,
             (Named::PerhapsXml, Content::Unreadable) => Form::Xml(Encoding::default()),
-            _ => return Fate::PassedOver(Kind::of(name, named)),
+            _ => return Fate::PassedOver(Kind::of(name, named, content)),
         };
         Fate::Read(form)
     }
 }
 
 impl Kind {
-    fn of(name: &OsStr, named: Named) -> Self {
-        match (Extension::of(name), named) {
-            (Extension::Container(_), _) => Kind::Container,
-            (_, Named::Side | Named::PerhapsLog) => Kind::Side,
+    fn of(name: &OsStr, named: Named, content: Content) -> Self {
+        match (Extension::of(name), named, content) {
+            (Extension::Container(_), ..) => Kind::Container,
+            (_, Named::Side | Named::PerhapsLog, _) => Kind::Side,
+            (.., Content::Events(form)) => Kind::Events(form),
             _ => Kind::Other,
         }
     }
@@ -98,7 +107,7 @@ pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
         Named::Log => true,
         Named::PerhapsLog => Content::of(path, links) != Content::AppleDouble,
         Named::Side => matches!(Content::of(path, links), Content::Log | Content::Unreadable),
-        Named::PerhapsXml | Named::Other => false,
+        Named::PerhapsXml | Named::PerhapsEvents | Named::Other => false,
     }
 }
 
@@ -113,6 +122,8 @@ enum Named {
     Side,
     /// It ends as that of event XML can.
     PerhapsXml,
+    /// It ends as that of events can in a form that is not read.
+    PerhapsEvents,
     /// It tells nothing.
     Other,
 }
@@ -130,6 +141,8 @@ impl Named {
             Named::Side
         } else if [".xml", ".log", ".txt"].into_iter().any(ends_with) {
             Named::PerhapsXml
+        } else if [".json", ".jsonl", ".ndjson", ".csv", ".clixml"].into_iter().any(ends_with) {
+            Named::PerhapsEvents
         } else {
             Named::Other
         }
@@ -146,6 +159,8 @@ enum Content {
     /// An event log, or chunks of one.
     Log,
     Xml(Encoding),
+    /// Events in a form that is not read.
+    Events(EventForm),
     AppleDouble,
     Other,
     /// They cannot be read.
@@ -168,7 +183,8 @@ impl Content {
         } else if first.starts_with(APPLE_DOUBLE) {
             Content::AppleDouble
         } else {
-            encoding_of(first).map_or(Content::Other, Content::Xml)
+            let other = || EventForm::of(first).map_or(Content::Other, Content::Events);
+            encoding_of(first).map_or_else(other, Content::Xml)
         }
     }
 }
@@ -187,6 +203,7 @@ mod tests {
                 &["old.evtx.bak", "x.Evtx.1", "a.evtx.xml", "x.evtx (1)", "x.evtx.FileSlack", "._a.evtx.bak"],
             ),
             (Named::PerhapsXml, &["a.xml", "A.LOG", "a.b.Txt"]),
+            (Named::PerhapsEvents, &["a.json", "a.JSONL", "b.ndjson", "c.csv", "d.clixml"]),
             (Named::Other, &["a.evt", "evtx", "a.evtt", "a.xml.gz", "xml", "Evtx.csproj", ""]),
         ] {
             for name in names {
@@ -194,6 +211,8 @@ mod tests {
             }
         }
     }
+
+    const JSON: &[u8] = br#"{"Event":{"System":{"EventID":22,"Channel":"Security"}}}"#;
 
     /// What becomes of a file with this name and these bytes.
     fn fate(search: &Search, name: &str, bytes: &[u8]) -> Fate {
@@ -209,6 +228,7 @@ mod tests {
         let usual = Search::default();
         let any = Search { names: Names::Any, ..Search::default() };
         let log = Fate::Read(Form::Log);
+        let in_json = Fate::PassedOver(Kind::Events(EventForm::Json));
         for (name, bytes, expected, with_any_name) in [
             ("x.evtx.bak", &b"ElfFile\0"[..], log, log),
             ("x.evtx.FileSlack", b"ElfChnk\0", log, log),
@@ -230,6 +250,12 @@ mod tests {
             ),
             ("._x.evtx", b"notes", log, log),
             ("x.evtx", b"\0\x05\x16\x07\0\x02\0\0", log, log),
+            ("x.evtx.json", JSON, Fate::PassedOver(Kind::Side), Fate::PassedOver(Kind::Side)),
+            ("x.json", JSON, in_json, in_json),
+            ("x.log", JSON, in_json, in_json),
+            ("x.json", b"{}", Fate::PassedOver(Kind::Other), Fate::PassedOver(Kind::Other)),
+            ("x", JSON, Fate::PassedOver(Kind::Other), in_json),
+            ("x.json", b"<Event ", Fate::PassedOver(Kind::Other), Fate::Read(Form::Xml(Encoding::Utf8))),
             ("memory", b"ElfChnk\0", Fate::PassedOver(Kind::Other), log),
             ("x.E01", b"EVF", Fate::PassedOver(Kind::Container), Fate::PassedOver(Kind::Container)),
         ] {

@@ -14,11 +14,11 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::extension::Extension;
 use super::form::{Fate, Form, Kind, is_named_like_event_log};
-use super::{Links, Search};
+use super::{Links, Search, path_text};
 use crate::bytes::ListedFile;
 use crate::error::SweepError;
 use crate::in_order::in_order;
-use crate::tally::PassedOver;
+use crate::tally::{OtherForms, PassedOver};
 
 /// Folders that are enough to hand out, of all roots together.
 const ENOUGH_TREES: usize = 64;
@@ -249,6 +249,11 @@ impl Listing {
             Kind::Container => &mut self.passed_over.containers,
             Kind::Side => &mut self.passed_over.side_files,
             Kind::Other => &mut self.passed_over.other_files,
+            Kind::Events(form) => {
+                let files = self.passed_over.event_forms.entry(form).or_default();
+                files.merge(OtherForms { files: 1, first: path_text(path) });
+                return;
+            }
         } += 1;
         if let Some(extension) = path.file_name().map(Extension::of).and_then(Extension::name) {
             *self.passed_over.extensions.entry(extension).or_default() += 1;

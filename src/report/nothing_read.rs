@@ -1,7 +1,7 @@
 //! What is said when no event log could be read: what was found instead.
 
 use super::run::{Run, Totals};
-use super::summary::{counted, grouped};
+use super::summary::{counted, grouped, of_form};
 
 /// How many ends of names are told apart.
 const MOST_ENDINGS: usize = 8;
@@ -26,6 +26,9 @@ pub fn nothing_read(run: &Run) -> String {
     }
     if passed.files() > 0 {
         found.push(format!("{}{}", counted(passed.files(), "file", "files"), endings(run)));
+    }
+    for (form, files) in &passed.event_forms {
+        found.push(of_form(*form, files));
     }
     if passed.links > 0 {
         found.push(counted(passed.links, "symbolic link", "symbolic links"));

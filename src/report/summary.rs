@@ -9,6 +9,7 @@ mod leads;
 use std::fmt::{self, Display};
 use std::path::Path;
 
+pub(super) use self::evidence::of_form;
 use super::escape::escaped;
 use super::finding::Finding;
 use super::host::by_count;

@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Write};
 
+use crate::event_form::{EventForm, HOW_TO_EXPORT};
+use crate::tally::OtherForms;
+
 use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
 
 impl Summary<'_> {
@@ -112,8 +115,22 @@ impl Summary<'_> {
             (passed.seen_before, "path to a file read already", "paths to files read already"),
         ]);
         let text = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-        self.labelled(f, "Passed over", &text)
+        let text = if kinds.is_empty() && !passed.event_forms.is_empty() { None } else { Some(text) };
+        text.map_or(Ok(()), |text| self.labelled(f, "Passed over", &text))?;
+        let forms: Vec<String> =
+            passed.event_forms.iter().map(|(form, files)| of_form(*form, files)).collect();
+        forms.iter().try_for_each(|text| self.labelled(f, "Passed over", text))
     }
+}
+
+/// What is said of files of events in a form that is not read.
+pub(in crate::report) fn of_form(form: EventForm, files: &OtherForms) -> String {
+    let (name, first) = (form.name(), escaped(&files.first));
+    let first = if files.files == 1 { first } else { format!("first {first}").into() };
+    format!(
+        "{} as {name} ({first}), which are not read: {HOW_TO_EXPORT}",
+        counted(files.files, "file of events", "files of events")
+    )
 }
 
 /// Of each kind that there is, how many.
