@@ -125,6 +125,64 @@ impl Clock {
     }
 }
 
+/// How many different steps of a machine are kept.
+pub const MOST_MACHINE_STEPS: usize = 1_000;
+
+/// Where the clock of a machine went back, as its logs show it: from which time to which. `merge` is associative, commutative and
+/// idempotent, so that a copy of a log adds nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MachineClock {
+    /// The first different steps, in order, each from the later time to the earlier.
+    steps: Vec<(EventTime, EventTime)>,
+    /// How many steps the file with most of them has.
+    most: u64,
+}
+
+impl MachineClock {
+    /// What one file shows.
+    #[must_use]
+    pub fn of(clock: &Clock) -> Self {
+        let mut steps: Vec<_> = clock.steps.iter().filter_map(|step| step.from.zip(step.to)).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        MachineClock { steps, most: clock.count }
+    }
+
+    /// Adds what other files show.
+    pub fn merge(&mut self, other: MachineClock) {
+        self.most = self.most.max(other.most);
+        if self.steps.is_empty() {
+            self.steps = other.steps;
+        } else if !other.steps.is_empty() {
+            self.steps.extend(other.steps);
+            self.steps.sort_unstable();
+            self.steps.dedup();
+            self.steps.truncate(MOST_MACHINE_STEPS);
+        }
+    }
+
+    /// How often the clock went back, at the least. Each log shows a step of the clock by the times of the two records on both sides of
+    /// it, so that several logs show one step with different times. What they show is one step if there is an instant that was passed
+    /// twice by all of them.
+    #[must_use]
+    pub fn step_count(&self) -> u64 {
+        // The least number of instants such that each step passes one of them twice: the steps are in the order of their ends.
+        let (mut count, mut instant) = (0, None);
+        for (from, to) in &self.steps {
+            if instant.is_none_or(|instant| *to > instant) {
+                (count, instant) = (count + 1, Some(*from));
+            }
+        }
+        self.most.max(count)
+    }
+
+    /// The first step of which both times are known: from the later time to the earlier.
+    #[must_use]
+    pub fn first_step(&self) -> Option<(EventTime, EventTime)> {
+        self.steps.first().copied()
+    }
+}
+
 /// Whether the time falls so far from one record to the next that it may be a step.
 #[inline]
 #[must_use]
@@ -190,6 +248,50 @@ mod tests {
         let mut without_time = clock(&[(1, 5)]);
         without_time.add(1, Written { header_id: 2, filetime: 0 });
         assert_eq!(without_time.step_count(), 0);
+    }
+
+    fn machine(steps: &[(u64, u64)]) -> MachineClock {
+        let records: Vec<(u64, u64)> = steps
+            .iter()
+            .zip(0..)
+            .flat_map(|((from, to), place): (_, u64)| [(3 * place, *from), (3 * place + 1, *to)])
+            .collect();
+        MachineClock::of(&clock(&records))
+    }
+
+    proptest! {
+        #[test]
+        fn merging_clocks_of_a_machine_is_a_union(
+            files in prop::collection::vec(prop::collection::vec((5..9_u64, 0..5_u64), 0..4), 3),
+        ) {
+            let [one, other, third] = [0, 1, 2].map(|place: usize| machine(&files[place]));
+            let merged = |one: &MachineClock, other: &MachineClock| {
+                let mut one = one.clone();
+                one.merge(other.clone());
+                one
+            };
+            let all = merged(&merged(&one, &other), &third);
+            prop_assert_eq!(&merged(&third, &merged(&other, &one)), &all);
+            prop_assert_eq!(&merged(&all, &other), &all);
+            prop_assert_eq!(&merged(&MachineClock::default(), &all), &all);
+        }
+    }
+
+    #[test]
+    fn a_step_that_several_logs_show_is_one() {
+        // From 9 to 2 o'clock. A log that was quiet before shows a step from an earlier time, one that was quiet after to a later one.
+        let mut seen = machine(&[(9, 2)]);
+        for other in [(9, 2), (7, 2), (9, 4), (8, 3)] {
+            seen.merge(machine(&[other]));
+        }
+        assert_eq!(seen.step_count(), 1);
+        let at = |hour: u64| EventTime::from_filetime(START + hour * HOUR).unwrap();
+        assert_eq!(seen.first_step(), Some((at(7), at(2))));
+        // Another day; and one log that shows two steps over the same hours.
+        seen.merge(machine(&[(60, 50)]));
+        assert_eq!(seen.step_count(), 2);
+        seen.merge(machine(&[(9, 2), (8, 2), (7, 3)]));
+        assert_eq!(seen.step_count(), 3);
     }
 
     #[test]

@@ -1,10 +1,8 @@
-//! The EventRecordIDs that were seen of each log, as runs: what a log lacks shows between them.
+//! The EventRecordIDs that were seen of a log, as runs: which numbers are missing shows between them.
 //!
 //! Windows numbers the events of a channel one after the other. A log that was not cleared, cut or edited, and of which
 //! nothing was lost, holds one run of numbers. `merge` is associative, commutative and idempotent: it does not matter
 //! in which order the parts of a log come in, nor whether one comes in twice.
-
-use std::collections::BTreeMap;
 
 use crate::event::EventTime;
 
@@ -31,6 +29,12 @@ impl Run {
         Run { first: id, last: id, first_time: time, last_time: time }
     }
 
+    /// How many numbers it has.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+
     /// Joins a run that begins no lower, and touches or overlaps this one.
     fn join(&mut self, other: Run) {
         if other.first == self.first {
@@ -48,21 +52,21 @@ fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTim
     [one, other].into_iter().flatten().min()
 }
 
-/// Numbers that a log lacks, and the events on both sides.
+/// Numbers that are missing in a log, and the events on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The EventRecordID before the gap.
     pub after: u64,
     /// Its TimeCreated.
     pub after_time: Option<EventTime>,
-    /// The EventRecordID behind the gap.
+    /// The EventRecordID after the gap.
     pub before: u64,
     /// Its TimeCreated.
     pub before_time: Option<EventTime>,
 }
 
 impl Gap {
-    /// How many numbers are lacking.
+    /// How many numbers are missing.
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.before - self.after - 1
@@ -95,8 +99,17 @@ impl Runs {
     fn add_apart(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last() {
             Some(last) if id <= last.last => self.insert(Run::of(id, time)),
-            _ => self.runs.push(Run::of(id, time)),
+            _ => self.push_apart(Run::of(id, time)),
         }
+    }
+
+    /// Adds a run above all others. Of far more than are kept, the highest are forgotten, so that to put one in its place takes a bounded
+    /// time.
+    fn push_apart(&mut self, run: Run) {
+        if self.runs.len() >= 2 * MOST_RUNS {
+            self.limit();
+        }
+        self.runs.push(run);
     }
 
     /// Adds events that follow one another.
@@ -107,20 +120,43 @@ impl Runs {
                 (last.last, last.last_time) = (run.last, run.last_time);
             }
             Some(last) if run.first <= last.last.saturating_add(1) => self.insert(run),
-            _ => self.runs.push(run),
+            _ => self.push_apart(run),
         }
     }
 
     /// Adds what was seen of the same log elsewhere.
     pub fn merge(&mut self, other: &Runs) {
         self.incomplete |= other.incomplete;
-        for run in &other.runs {
-            self.add_run(*run);
+        match other.runs.as_slice() {
+            [] => {}
+            [run] => self.add_run(*run),
+            runs if self.runs.is_empty() => self.runs = runs.to_vec(),
+            runs => self.merge_many(runs),
         }
+    }
+
+    /// Adds runs in their order. Both lists are gone through once, as either can be long.
+    fn merge_many(&mut self, others: &[Run]) {
+        let mut merged: Vec<Run> = Vec::with_capacity(self.runs.len() + others.len());
+        let (mut ours, mut others) = (self.runs.iter().peekable(), others.iter().peekable());
+        while let Some(next) = match (ours.peek(), others.peek()) {
+            (Some(one), Some(other)) if other.first < one.first => others.next(),
+            (None, _) => others.next(),
+            _ => ours.next(),
+        } {
+            match merged.last_mut() {
+                Some(last) if next.first <= last.last.saturating_add(1) => last.join(*next),
+                _ => merged.push(*next),
+            }
+        }
+        self.runs = merged;
     }
 
     /// Puts a run in its place and joins it with those that it touches.
     fn insert(&mut self, run: Run) {
+        if self.runs.len() >= 2 * MOST_RUNS {
+            self.limit();
+        }
         let start = self.runs.partition_point(|other| other.last.saturating_add(1) < run.first);
         let end = self.runs.partition_point(|other| other.first <= run.last.saturating_add(1));
         let mut touched: Vec<Run> = self.runs.get(start..end).unwrap_or_default().to_vec();
@@ -151,7 +187,7 @@ impl Runs {
         self.runs.truncate(MOST_RUNS);
     }
 
-    /// What the log lacks between its lowest and its highest number, as far as its runs are kept.
+    /// What is missing between the lowest and the highest number, as far as the runs are kept.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> {
         self.runs.windows(2).filter_map(|pair| match pair {
             [one, next] => Some(Gap {
@@ -162,6 +198,12 @@ impl Runs {
             }),
             _ => None,
         })
+    }
+
+    /// The runs that are kept, in order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Run] {
+        &self.runs
     }
 
     /// How many gaps there are, at the least.
@@ -177,93 +219,11 @@ impl Runs {
     }
 }
 
-/// The logs of one machine: by their Channel, in the order of the names. Most machines have one, and there can be very many machines, so
-/// they are kept in a list, not in a tree.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Channels(Vec<(String, Runs)>);
-
-impl Channels {
-    /// Changes the runs of a log.
-    pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut Runs)) {
-        let place = self.place(channel).unwrap_or_else(|place| {
-            self.insert(place, channel, Runs::default());
-            place
-        });
-        if let Some((_, runs)) = self.0.get_mut(place) {
-            change(runs);
-        }
-    }
-
-    /// Adds what was seen of a log elsewhere.
-    pub fn merge(&mut self, channel: &str, runs: &Runs) {
-        match self.place(channel) {
-            Ok(place) => self.0.get_mut(place).map_or((), |(_, ours)| ours.merge(runs)),
-            // A copy has no room for more than it holds.
-            Err(place) => self.insert(place, channel, runs.clone()),
-        }
-    }
-
-    /// Keeps of each log what a ledger can hold.
-    pub fn limit(&mut self) {
-        self.0.iter_mut().for_each(|(_, runs)| runs.limit());
-    }
-
-    /// Channel and runs, in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Runs)> {
-        self.0.iter().map(|(channel, runs)| (channel.as_str(), runs))
-    }
-
-    fn place(&self, channel: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.as_str().cmp(channel))
-    }
-
-    fn insert(&mut self, place: usize, channel: &str, runs: Runs) {
-        self.0.reserve_exact(1);
-        self.0.insert(place, (channel.to_owned(), runs));
-    }
-}
-
-/// The logs that records belong to: by the Computer, then by the Channel that they name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Logs(BTreeMap<String, Channels>);
-
-impl Logs {
-    /// Changes the runs of a log.
-    pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut Runs)) {
-        // Looked up first, so that a name is copied only once.
-        match self.0.get_mut(computer) {
-            Some(channels) => channels.change(channel, change),
-            None => self.0.entry(computer.to_owned()).or_default().change(channel, change),
-        }
-    }
-
-    /// Adds what was seen elsewhere.
-    pub fn merge(&mut self, other: &Logs) {
-        for (computer, channels) in &other.0 {
-            match self.0.get_mut(computer) {
-                Some(ours) => channels.iter().for_each(|(channel, runs)| ours.merge(channel, runs)),
-                None => _ = self.0.insert(computer.clone(), channels.clone()),
-            }
-        }
-    }
-
-    /// Keeps of each log what a ledger can hold.
-    pub fn limit(&mut self) {
-        self.0.values_mut().for_each(Channels::limit);
-    }
-
-    /// Computer, Channel and runs, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Runs)> {
-        self.0.iter().flat_map(|(computer, channels)| {
-            channels.iter().map(|(channel, runs)| (computer.as_str(), channel, runs))
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn events() -> impl Strategy<Value = Vec<(u64, Option<EventTime>)>> {
         let id = prop_oneof![0..20_u64, u64::MAX - 3..=u64::MAX];

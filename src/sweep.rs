@@ -65,7 +65,7 @@ pub struct Outcome {
     pub run: Run,
     /// All hosts.
     pub hosts: Vec<HostRow>,
-    /// The files that were not all read and understood, in evidence order; the first of many.
+    /// The files that were not all read and understood, those that lost most first; of many, not all.
     pub flawed: Vec<FlawedFile>,
     /// Where the tables are.
     pub directory: PathBuf,

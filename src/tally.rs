@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{Span, System, Window};
 use crate::event_form::EventForm;
-use crate::numbering::Logs;
+use crate::logs::Logs;
 
 /// Counts of live records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -206,6 +206,9 @@ pub struct Tally {
     pub computers: BTreeMap<String, RecordCounts>,
     /// The EventRecordIDs of each log that they belong to.
     pub logs: Logs,
+    /// Of the records in sound chunks, those whose EventRecordID is not the number in their header: an export and a collector number
+    /// the headers anew. Of neighbouring records whose EventRecordIDs follow one another, the first and the last decide for all.
+    pub renumbered_records: u64,
 }
 
 impl Tally {
@@ -221,6 +224,12 @@ impl Tally {
         } else {
             self.computers.entry(system.computer.clone()).or_default().add(system, window);
         }
+    }
+
+    /// Notes the number in the header of a record that was counted. Of a chunk that is not sound, it says nothing.
+    pub fn note_number(&mut self, header_id: u64, system: &System, is_sound: bool) {
+        let differs = system.event_record_id.is_some_and(|id| id != header_id);
+        self.renumbered_records += u64::from(differs && is_sound);
     }
 
     /// Counts records of one computer that were counted already.
@@ -249,7 +258,8 @@ impl Tally {
         for (computer, counts) in other.computers {
             self.computers.entry(computer).or_default().merge(counts);
         }
-        self.logs.merge(&other.logs);
+        self.logs.merge(other.logs);
+        self.renumbered_records += other.renumbered_records;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ledger accounts for every byte, and says what is odd about a log: numbers that lack, times that go back.
+//! The ledger accounts for every byte, and says what is odd about a log: numbers that are missing, times that go back.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -26,10 +26,10 @@ fn assert_every_byte_is_accounted_for(swept: &Swept) -> usize {
     files.len()
 }
 
-/// What is odd about a host, but that its logs were in use: those that are written here as live ones are.
-fn findings(host: &Value) -> Value {
-    let is_other = |finding: &&Value| !finding.as_str().unwrap().contains("in use when");
-    host["findings"].as_array().unwrap().iter().filter(is_other).cloned().collect()
+/// What is noted of a host, but that its logs were in use: those that are written here as live ones are.
+fn notes(host: &Value) -> Value {
+    let is_other = |note: &&Value| !note.as_str().unwrap().contains("in use when");
+    host["notes"].as_array().unwrap().iter().filter(is_other).cloned().collect()
 }
 
 #[test]
@@ -86,12 +86,21 @@ fn second(number: u64) -> Value {
     json!(1_577_836_800_000_000 + number * 1_000_000)
 }
 
+/// A log as the machine itself wrote it: the headers of its records have the numbers of their events.
+fn own_log(events: &[Event]) -> Vec<u8> {
+    let mut writer = LogWriter::new(Style::Live).own_numbers();
+    writer.push_all(events).unwrap();
+    writer.finish()
+}
+
+const SYSMON: &str = "Microsoft-Windows-Sysmon/Operational";
+
 #[test]
-fn numbers_that_lack_are_reported_with_the_events_on_both_sides() {
+fn missing_numbers_are_reported_with_the_events_on_both_sides() {
     for style in [Style::Live, Style::Export, Style::Forwarded] {
         let scene = Scene::new();
-        // What a log lacks that was used round: its newest chunk comes first in the file.
-        let mut writer = LogWriter::new(style);
+        // A log that was used round: its newest chunk comes first in the file.
+        let mut writer = LogWriter::new(style).own_numbers();
         writer.push_all(&[at(20), at(21), at(25)]).unwrap();
         writer.end_chunk();
         writer.push_all(&[at(8), at(9), at(10)]).unwrap();
@@ -99,29 +108,64 @@ fn numbers_that_lack_are_reported_with_the_events_on_both_sides() {
         let swept = scene.sweep(&[]).expect(0);
         let gap = |after: u64, before: u64| {
             json!({
-                "computer": "A", "channel": "Microsoft-Windows-Sysmon/Operational",
+                "computer": "A", "channel": SYSMON,
                 "after_record_id": after, "after_time": second(after),
                 "before_record_id": before, "before_time": second(before),
             })
         };
         let file = swept.file("A/x.evtx");
         assert_eq!(file["record_gaps"], json!([gap(10, 20), gap(21, 25)]), "{style:?}");
-        assert_eq!(file["record_gap_count"], json!(2));
+        assert_eq!((&file["record_gap_count"], &file["renumbered"]), (&json!(2), &json!(false)));
         let host = swept.host("A");
         assert_eq!(host["record_gap_count"], json!(2));
         assert_eq!(host["record_gaps"][1]["before_record_id"], json!(25));
-        let finding = "Microsoft-Windows-Sysmon/Operational: 12 EventRecordIDs lack in 2 places, the first between \
-                       the events of 2020-01-01 00:00:10Z and 2020-01-01 00:00:20Z";
-        assert_eq!(findings(&host), json!([finding]));
-        let printed = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(printed.contains(&format!("Odd A: {finding}")), "{printed}");
+        let finding = "12 EventRecordIDs of Microsoft-Windows-Sysmon/Operational are missing in 2 places, first 11 to \
+                       19 (from 2020-01-01 00:00:10Z to 2020-01-01 00:00:20Z)";
+        assert_eq!((&host["findings"], notes(&host)), (&json!([finding]), json!([])));
+        let line = "Anomaly     A: 12 EventRecordIDs of Microsoft-Windows-Sysmon/Operational are missing in 2 places";
+        assert!(
+            swept.ended.stdout.lines().any(|printed| printed.starts_with(&line[..70])),
+            "{}",
+            swept.ended.stdout
+        );
     }
 }
 
 #[test]
-fn what_one_file_lacks_another_may_hold() {
+fn gaps_of_an_export_are_a_note() {
+    for style in [Style::Live, Style::Export, Style::Forwarded] {
+        for exhaustive in [&["--exhaustive"][..], &[]] {
+            let scene = Scene::new();
+            scene.put("A/x.evtx", &styled(style, &[8, 9, 10, 20, 21, 25].map(at)));
+            // A second channel, of which nothing is missing.
+            let whole = [40, 41].map(|number| Event::logon("user", 3).on("A").numbered(number).at(START));
+            scene.put("A/y.evtx", &styled(style, &whole));
+            let swept = scene.sweep(exhaustive).expect(0);
+            let file = swept.file("A/x.evtx");
+            assert_eq!(
+                (&file["record_gap_count"], &file["renumbered"]),
+                (&json!(2), &json!(true)),
+                "{style:?}"
+            );
+            let host = swept.host("A");
+            assert_eq!((&host["record_gap_count"], &host["findings"]), (&json!(0), &json!([])));
+            let note =
+                format!("an export, perhaps of selected events: gaps in the EventRecordIDs of {SYSMON}");
+            assert_eq!(notes(&host), json!([note]));
+            let printed = &swept.ended.stdout;
+            assert!(
+                printed.contains("Note        A: an export, perhaps of selected events")
+                    && !printed.contains("Anomaly"),
+                "{printed}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_in_one_file_another_may_hold() {
     let scene = Scene::new();
-    scene.put("A/live.evtx", &log(&[at(1), at(2), at(9)]));
+    scene.put("A/live.evtx", &own_log(&[at(1), at(2), at(9)]));
     scene.put("A/Archive.evtx", &styled(Style::Export, &(3..=6).map(at).collect::<Vec<_>>()));
     let swept = scene.sweep(&[]).expect(0);
     assert_eq!(swept.file("A/live.evtx")["record_gap_count"], json!(1));
@@ -141,12 +185,84 @@ fn what_one_file_lacks_another_may_hold() {
 fn a_log_of_selected_events_has_more_gaps_than_are_listed() {
     let scene = Scene::new();
     let events: Vec<Event> = (1..=3000).map(|number| at(number * 2)).collect();
-    scene.put("A/x.evtx", &log(&events));
+    scene.put("A/x.evtx", &own_log(&events));
     let swept = scene.sweep(&[]).expect(0);
     let file = swept.file("A/x.evtx");
     assert_eq!(file["record_gaps"].as_array().unwrap().len(), 100);
     assert_eq!(file["record_gap_count"], json!(1999));
     assert!(swept.host("A")["findings"][0].as_str().unwrap().contains("at least"));
+}
+
+#[test]
+fn a_machine_that_is_renamed_while_it_logs_is_one_machine() {
+    for style in [Style::Live, Style::Export] {
+        let scene = Scene::new();
+        let named = |number: u64| {
+            at(number).on(match number {
+                1 | 11.. => "WIN-1.corp.example",
+                _ => "DESKTOP-2",
+            })
+        };
+        let events: Vec<Event> = (1..=33).map(named).collect();
+        scene.put("A/x.evtx", &styled(style, &events));
+        // The clock went back, as two logs show: under the old name, and under the new one.
+        let back = |first: u64, computer: &str| -> Vec<u8> {
+            let event = |number: u64, second: u64| {
+                Event::logon("user", 3)
+                    .on(computer)
+                    .numbered(first + number)
+                    .at(START + second * time::SECOND)
+            };
+            own_log(&[event(0, 5000), event(1, 9000), event(2, 100)])
+        };
+        scene.put("A/y.evtx", &back(1, "DESKTOP-2"));
+        scene.put("A/z.evtx", &back(4, "WIN-1.corp.example"));
+        let swept = scene.sweep(&[]).expect(0);
+        let file = swept.file("A/x.evtx");
+        assert_eq!((&file["record_gaps"], &file["record_gap_count"]), (&json!([]), &json!(0)), "{style:?}");
+        let (old, new) = (swept.host("DESKTOP-2"), swept.host("WIN-1.corp.example"));
+        assert_eq!((&old["findings"], &old["clock_step_count"]), (&json!([]), &json!(0)));
+        assert_eq!((&old["record_gap_count"], &new["record_gap_count"]), (&json!(0), &json!(0)));
+        assert_eq!((&new["earlier_names"], &new["clock_step_count"]), (&json!(["DESKTOP-2"]), &json!(1)));
+        let findings = [
+            "the clock went back once, from 2020-01-01 02:30:00Z to 2020-01-01 00:01:40Z",
+            "was called DESKTOP-2 until 2020-01-01 02:30:00Z",
+        ];
+        assert_eq!(new["findings"], json!(findings));
+        let printed = &swept.ended.stdout;
+        assert_eq!(printed.matches("was called").count(), 1, "{printed}");
+        assert!(!printed.contains("also holds"), "{printed}");
+    }
+}
+
+#[test]
+fn names_that_differ_in_case_are_one_host_and_a_qualified_name_is_a_new_one() {
+    let scene = Scene::new();
+    scene
+        .put("A/x.evtx", &own_log(&[at(1).on("pc-7"), at(2).on("PC-7"), at(3).on("Pc-7"), at(4).on("pc-7")]));
+    // Nothing but the name itself says that this is the same machine.
+    let later = Event::logon("user", 3).on("pc-7.corp.example").numbered(900).at(START + 5000 * time::SECOND);
+    scene.put("A/y.evtx", &own_log(&[later]));
+    // A piece of evidence of its own says nothing of another.
+    scene.put("B/x.evtx", &own_log(&[at(1).on("PC-7.other.example")]));
+    let swept = scene.sweep(&[]).expect(0);
+    let shown: Vec<(Value, Value, Value)> = swept
+        .rows("hosts")
+        .iter()
+        .map(|host| (host["computer"].clone(), host["records"].clone(), host["findings"].clone()))
+        .collect();
+    let called = "was called PC-7 until 2020-01-01 00:00:04Z";
+    let expected = [
+        ("PC-7", 4, json!([])),
+        ("PC-7.other.example", 1, json!([])),
+        ("pc-7.corp.example", 1, json!([called])),
+    ];
+    assert_eq!(shown, expected.map(|(name, records, findings)| (json!(name), json!(records), findings)));
+    assert_eq!(swept.file("A/x.evtx")["record_gap_count"], json!(0));
+    // Matches keep what was logged.
+    let mut logged = swept.column("matches", "computer");
+    logged.dedup();
+    assert_eq!(logged, ["pc-7", "PC-7", "Pc-7", "pc-7", "PC-7.other.example"].map(|name| json!(name)));
 }
 
 #[test]
@@ -171,17 +287,33 @@ fn a_clock_that_goes_back_is_reported() {
     let host = swept.host("A");
     assert_eq!(host["clock_step_count"], json!(1));
     assert!(host["findings"].to_string().contains("the clock went back once"), "{host}");
-    // Among other machines' records, nobody can tell whose clock it was: each of them may have to be asked.
+    // Among other machines' records, nobody can tell whose clock it was. It is said once.
     let several: Vec<Event> =
-        events("A").into_iter().chain([matching(6).on("B").at(START + 4 * 3600 * time::SECOND)]).collect();
+        events("A").into_iter().chain([matching(900).on("B").at(START + 4 * 3600 * time::SECOND)]).collect();
     scene.put("A/x.evtx", &log(&several));
     let swept = scene.sweep(&["--force"]).expect(0);
-    for computer in ["A", "B"] {
+    let sentence = "in logs with other machines' records, too, the clock went back once";
+    for (computer, findings) in [("A", json!([sentence])), ("B", json!([]))] {
         let host = swept.host(computer);
-        assert_eq!(host["clock_step_count"], json!(0));
-        let sentence = "in logs with other machines' records, too, the clock went back once";
-        assert!(host["findings"].as_array().unwrap().contains(&json!(sentence)), "{host}");
+        assert_eq!((&host["clock_step_count"], &host["findings"]), (&json!(0), &findings), "{computer}");
     }
+}
+
+#[test]
+fn a_step_of_the_clock_that_several_logs_show_is_one_step() {
+    let scene = Scene::new();
+    let back = |from: u64, to: u64, first: u64| {
+        let event = |number: u64, hour: u64| matching(number).on("A").at(START + hour * 3600 * time::SECOND);
+        own_log(&[event(first, from), event(first + 1, to)])
+    };
+    // The clock was set from 9 to 2; the third log was quiet for hours before. The fourth is a copy of the first.
+    for (name, bytes) in
+        [("w", back(9, 2, 1)), ("x", back(9, 3, 3)), ("y", back(7, 2, 5)), ("z", back(9, 2, 1))]
+    {
+        scene.put(&format!("A/{name}.evtx"), &bytes);
+    }
+    let swept = scene.sweep(&[]).expect(0);
+    assert_eq!(swept.host("A")["clock_step_count"], json!(1));
 }
 
 #[test]
@@ -194,12 +326,16 @@ fn a_log_that_was_in_use_is_reported() {
     }
     let swept = scene.sweep(&[]).expect(0);
     for computer in ["A", "B"] {
-        assert_eq!(swept.host(computer)["findings"], json!(["a log was in use when it was copied"]));
+        let host = swept.host(computer);
+        assert_eq!(
+            (&host["findings"], &host["notes"]),
+            (&json!([]), &json!(["a log was in use when it was copied"]))
+        );
     }
     assert_eq!(swept.run()["totals"]["files_in_use"], json!(2));
     let printed = &swept.ended.stdout;
     assert!(printed.contains("In use      2 of 3 files when copied: `dirty` in files.parquet"), "{printed}");
-    assert!(!printed.contains("Odd "), "{printed}");
+    assert!(!printed.contains("Anomaly") && !printed.contains("Note"), "{printed}");
 }
 
 #[test]
@@ -211,35 +347,42 @@ fn a_time_of_the_query_far_from_that_of_the_event_is_reported() {
     let host = scene.sweep(&[]).expect(0).host("A");
     assert_eq!(host["distant_utc_times"], json!(1));
     assert_eq!(
-        findings(&host),
+        host["findings"],
         json!(["matches whose UtcTime is more than five minutes from TimeCreated: 1"])
     );
 }
 
 #[test]
-fn hosts_whose_logs_do_not_lie_by_themselves_are_flagged() {
+fn machines_beside_each_other_are_told_once() {
     let scene = Scene::new();
     scene.put("one/x.evtx", &log(&[at(1)]));
     scene.put("two/x.evtx", &log(&[at(2)]));
-    scene.put("two/y.evtx", &log(&[matching(1).on("B"), matching(2).on("")]));
+    scene.put("two/y.evtx", &log(&[matching(1).on("B"), matching(2).on("B")]));
     scene.put("three/z.evtx", &log(&[matching(1).on("C")]));
+    // A collector: the others' records lie in a log of several machines only. Each counts its events by itself.
+    scene.put("four/own.evtx", &log(&[matching(1).on("WEC")]));
+    let forwarded = [("D", 70), ("E", 900), ("D", 71), ("F", 5), ("E", 901), ("C", 44)]
+        .map(|(computer, number)| matching(number).on(computer));
+    scene.put("four/ForwardedEvents.evtx", &styled(Style::Forwarded, &forwarded));
     let swept = scene.sweep(&[]).expect(0);
-    let found: Vec<(String, Value)> = swept
+    let found: Vec<(String, Value, Value)> = swept
         .rows("hosts")
         .into_iter()
-        .map(|host| (host["computer"].as_str().unwrap().to_owned(), findings(&host)))
+        .map(|host| (host["computer"].as_str().unwrap().to_owned(), host["findings"].clone(), notes(&host)))
         .collect();
+    let none = || json!([]);
     let expected = [
-        ("", json!(["its evidence also holds records of A, B"])),
         (
             "A",
-            json!([
-                "in several pieces of evidence: one, two",
-                "its evidence also holds records of (no name), B"
-            ]),
+            json!(["its evidence also holds logs of B"]),
+            json!(["in several pieces of evidence: one, two"]),
         ),
-        ("B", json!(["its evidence also holds records of (no name), A"])),
-        ("C", json!([])),
+        ("B", none(), none()),
+        ("C", none(), none()),
+        ("D", none(), none()),
+        ("E", none(), none()),
+        ("F", none(), none()),
+        ("WEC", none(), json!(["its evidence also holds forwarded events of C, D, E, F"])),
     ];
-    assert_eq!(found, expected.map(|(computer, findings)| (computer.to_owned(), findings)));
+    assert_eq!(found, expected.map(|(computer, findings, notes)| (computer.to_owned(), findings, notes)));
 }

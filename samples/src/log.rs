@@ -38,6 +38,7 @@ pub struct LogWriter {
     dirty: bool,
     stale_header: bool,
     first_number: u64,
+    own_numbers: bool,
     pushed: u64,
     finished: Vec<u8>,
     used_chunks: usize,
@@ -53,6 +54,7 @@ impl LogWriter {
             dirty: style == Style::Live,
             stale_header: style == Style::Live,
             first_number: 1,
+            own_numbers: false,
             pushed: 0,
             finished: Vec::new(),
             used_chunks: 0,
@@ -64,6 +66,14 @@ impl LogWriter {
     #[must_use]
     pub fn first_number(mut self, number: u64) -> Self {
         self.first_number = number;
+        self
+    }
+
+    /// Numbers each record (in its header) as its event, as Windows does in a machine's own log. An export and a collector number the
+    /// records of a log from its first one on.
+    #[must_use]
+    pub fn own_numbers(mut self) -> Self {
+        self.own_numbers = true;
         self
     }
 
@@ -138,7 +148,7 @@ impl LogWriter {
 
     /// Appends the event to the open chunk; where it has no room, nothing has changed.
     fn try_push(&mut self, event: &Event) -> Result<Option<Place>, Error> {
-        let number = self.first_number + self.pushed;
+        let number = if self.own_numbers { event.record_id } else { self.first_number + self.pushed };
         let chunk = self.open.get_or_insert_with(Chunk::new);
         let before = chunk.mark();
         let written = write_record(chunk, self.style, number, event);

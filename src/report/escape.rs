@@ -23,6 +23,30 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// How much of one value people are shown; the tables have the whole.
+const MOST_SHOWN: usize = 200;
+
+/// The text, or its beginning and how long it is. A value from evidence can be as long as the evidence.
+#[must_use]
+pub fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_SHOWN) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => {
+            let begin = text.get(..end).unwrap_or_default();
+            Cow::Owned(format!("{begin}… ({} characters)", text.chars().count()))
+        }
+    }
+}
+
+/// One value from evidence, made safe to show: cut and [`escaped`].
+#[must_use]
+pub fn shown(text: &str) -> Cow<'_, str> {
+    match cut(text) {
+        Cow::Borrowed(text) => escaped(text),
+        Cow::Owned(text) => Cow::Owned(escaped(&text).into_owned()),
+    }
+}
+
 /// JSON with the same characters written as `\uXXXX`, which means the same to whoever reads it as JSON.
 #[must_use]
 pub fn escaped_json(json: &str) -> String {

@@ -1,15 +1,26 @@
 //! What is odd about a host's logs, besides damage: it can mean a cleared or edited log, a changed clock, or a collection that
-//! mixes machines. Each finding is a sentence that an examiner can follow up.
+//! mixes machines; and what is usual, but good to know. Each is a sentence that an examiner can follow up.
 
 use std::fmt::{self, Display};
 
+use super::escape::cut;
+use super::machine_logs::Missing;
 use crate::event::{DnsQueryEvent, EventTime};
-use crate::numbering::Runs;
+use crate::numbering::Gap;
 
-/// Something odd about a host's logs.
+/// Something odd about a host's logs, or something usual to be noted. What weighs most comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// EventRecordIDs of a channel are lacking.
+    /// Matches whose UtcTime is far from their TimeCreated.
+    DistantUtcTimes(u64),
+    /// The clock went back.
+    ClockSteps {
+        /// How often.
+        steps: u64,
+        /// The first time: from when to when.
+        first: Option<(EventTime, EventTime)>,
+    },
+    /// EventRecordIDs of a channel are missing.
     RecordGaps {
         /// The channel.
         channel: String,
@@ -19,38 +30,118 @@ pub enum Finding {
         missing: u64,
         /// Whether there may be more than was kept.
         incomplete: bool,
-        /// The times of the events on both sides of the first gap.
-        first: (Option<EventTime>, Option<EventTime>),
+        /// The first gap.
+        first: Gap,
     },
-    /// The clock went back.
-    ClockSteps(u64),
+    /// They are missing in other channels, too.
+    MoreRecordGaps {
+        /// In how many.
+        channels: u64,
+    },
     /// The clock went back in logs that hold other machines' records, too: whose clock it was is not known.
     SharedClockSteps(u64),
     /// Records whose TimeCreated cannot be read.
     UnreadableTimes(u64),
-    /// Matches whose UtcTime is far from their TimeCreated.
-    DistantUtcTimes(u64),
     /// Matches whose UtcTime cannot be read.
     UnreadableUtcTimes(u64),
-    /// Logs that were in use when they were copied, as those of a running machine are.
+    /// Its evidence holds logs of other machines.
+    OtherMachines(Names),
+    /// The machine had another name before.
+    Renamed {
+        /// The name.
+        name: String,
+        /// The last time that a record has it.
+        until: Option<EventTime>,
+    },
+    /// A note: numbers are missing in exports, renderings or a collector's logs of these channels.
+    Selection(Names),
+    /// A note: its evidence holds events that were forwarded by other machines.
+    Forwarded(Names),
+    /// A note: logs of its own lie in several pieces of evidence.
+    SeveralEvidence(Names),
+    /// A note: logs that were in use when they were copied, as those of a running machine are.
     InUse(u64),
-    /// Its records lie in several pieces of evidence.
-    SeveralEvidence(Vec<String>),
-    /// Its evidence holds records of other machines.
-    OtherComputers(Vec<String>),
+}
+
+/// How many names a finding lists, and how many channels it has findings of their own for.
+const MOST_NAMES: usize = 5;
+pub(super) const MOST_CHANNELS: usize = 20;
+
+/// The first of some names, each cut, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    first: Vec<String>,
+    count: usize,
+}
+
+impl<'a> FromIterator<&'a str> for Names {
+    fn from_iter<T: IntoIterator<Item = &'a str>>(names: T) -> Self {
+        names.into_iter().fold(Names::default(), |mut listed, name| {
+            listed.add(name);
+            listed
+        })
+    }
+}
+
+impl Names {
+    /// Adds a name.
+    pub(super) fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.first.len() < MOST_NAMES {
+            self.first.push(if name.is_empty() { "(no name)".to_owned() } else { cut(name).into_owned() });
+        }
+    }
+
+    /// Whether there is more than one.
+    pub(super) fn are_several(&self) -> bool {
+        self.count > 1
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
 }
 
 impl Finding {
-    /// The gaps of a channel; none if its numbers are one run.
-    pub(super) fn of_gaps(channel: &str, runs: &Runs) -> Option<Self> {
-        let first = runs.gaps().next()?;
+    /// What is missing in a machine's own log; none if nothing is.
+    pub(super) fn of_gaps(missing: &Missing<'_>) -> Option<Self> {
         Some(Finding::RecordGaps {
-            channel: channel.to_owned(),
-            gaps: runs.gap_count(),
-            missing: runs.gaps().fold(0, |missing: u64, gap| missing.saturating_add(gap.missing())),
-            incomplete: runs.is_incomplete(),
-            first: (first.after_time, first.before_time),
+            channel: cut(missing.channel).into_owned(),
+            gaps: missing.gaps.len() as u64,
+            missing: missing.gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.missing())),
+            incomplete: missing.incomplete,
+            first: *missing.gaps.first()?,
         })
+    }
+
+    /// Whether it is usual, and only noted.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        matches!(
+            self,
+            Finding::Selection(_) | Finding::Forwarded(_) | Finding::SeveralEvidence(_) | Finding::InUse(_)
+        )
+    }
+
+    /// How much it weighs: the least number weighs most.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match self {
+            Finding::DistantUtcTimes(_) => 0,
+            Finding::ClockSteps { .. } => 1,
+            Finding::RecordGaps { .. } => 2,
+            Finding::MoreRecordGaps { .. } => 3,
+            Finding::UnreadableTimes(_) => 4,
+            Finding::UnreadableUtcTimes(_) => 5,
+            Finding::SharedClockSteps(_) => 6,
+            Finding::OtherMachines(_) => 7,
+            Finding::Renamed { .. } => 8,
+            Finding::Selection(_) => 9,
+            Finding::Forwarded(_) => 10,
+            Finding::SeveralEvidence(_) => 11,
+            Finding::InUse(_) => 12,
+        }
     }
 }
 
@@ -72,28 +163,9 @@ pub(super) fn is_utc_time_unreadable(event: &DnsQueryEvent) -> bool {
     written.is_some_and(|text| EventTime::parse_logged(text).is_none())
 }
 
-/// How many names a finding lists.
-const MOST_NAMES: usize = 5;
-
 impl Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Finding::RecordGaps { channel, gaps, missing, incomplete, first } => {
-                let channel = if channel.is_empty() { "records without a channel" } else { channel };
-                let least = if *incomplete { "at least " } else { "" };
-                let places = if *gaps == 1 { "place, " } else { "places, the first " };
-                let ids = if *missing == 1 { "EventRecordID lacks" } else { "EventRecordIDs lack" };
-                write!(f, "{channel}: {least}{missing} {ids} in {gaps} {places}")?;
-                write!(f, "between the events of {} and {}", time(first.0), time(first.1))
-            }
-            Finding::ClockSteps(1) => write!(f, "the clock went back once"),
-            Finding::ClockSteps(steps) => write!(f, "the clock went back {steps} times"),
-            Finding::SharedClockSteps(steps) => {
-                let times = if *steps == 1 { "once".to_owned() } else { format!("{steps} times") };
-                write!(f, "in logs with other machines' records, too, the clock went back {times}")
-            }
-            Finding::InUse(1) => write!(f, "a log was in use when it was copied"),
-            Finding::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
             Finding::DistantUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime is more than five minutes from TimeCreated: {matches}")
             }
@@ -106,26 +178,81 @@ impl Display for Finding {
             Finding::UnreadableUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime cannot be read: {matches}")
             }
-            Finding::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {}", list(names)),
-            Finding::OtherComputers(names) => {
-                write!(f, "its evidence also holds records of {}", list(names))
+            Finding::ClockSteps { steps, first } => {
+                write!(f, "the clock went back {}", times(*steps))?;
+                match first {
+                    None => Ok(()),
+                    Some((from, to)) => {
+                        let word = if *steps == 1 { "" } else { "first " };
+                        write!(f, ", {word}from {} to {}", from.readable(), to.readable())
+                    }
+                }
             }
+            Finding::RecordGaps { channel, gaps, missing, incomplete, first } => {
+                let channel = if channel.is_empty() { "(no channel)" } else { channel };
+                if *gaps > 1 || *incomplete {
+                    let least = if *incomplete { "at least " } else { "" };
+                    let places = if *gaps == 1 { "place" } else { "places" };
+                    write!(
+                        f,
+                        "{least}{missing} EventRecordIDs of {channel} are missing in {gaps} {places}, first "
+                    )?;
+                    range(f, first)?;
+                } else if *missing == 1 {
+                    write!(f, "EventRecordID ")?;
+                    range(f, first)?;
+                    write!(f, " of {channel} is missing")?;
+                } else {
+                    write!(f, "EventRecordIDs ")?;
+                    range(f, first)?;
+                    write!(f, " of {channel} are missing")?;
+                }
+                write!(f, " (from {} to {})", time(first.after_time), time(first.before_time))
+            }
+            Finding::MoreRecordGaps { channels } => {
+                write!(f, "EventRecordIDs are missing in {channels} more channels")
+            }
+            Finding::SharedClockSteps(steps) => {
+                write!(f, "in logs with other machines' records, too, the clock went back {}", times(*steps))
+            }
+            Finding::OtherMachines(names) => write!(f, "its evidence also holds logs of {names}"),
+            Finding::Renamed { name, until } => {
+                let name = if name.is_empty() { "(no name)" } else { name };
+                write!(f, "was called {name} until {}", time(*until))
+            }
+            Finding::Selection(channels) => {
+                write!(f, "an export, perhaps of selected events: gaps in the EventRecordIDs of {channels}")
+            }
+            Finding::Forwarded(names) => write!(f, "its evidence also holds forwarded events of {names}"),
+            Finding::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {names}"),
+            Finding::InUse(1) => write!(f, "a log was in use when it was copied"),
+            Finding::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
         }
     }
+}
+
+/// The numbers that are missing in a gap.
+fn range(f: &mut fmt::Formatter<'_>, gap: &Gap) -> fmt::Result {
+    let (first, last) = (gap.after.saturating_add(1), gap.before.saturating_sub(1));
+    if first == last { write!(f, "{first}") } else { write!(f, "{first} to {last}") }
+}
+
+fn times(number: u64) -> String {
+    if number == 1 { "once".to_owned() } else { format!("{number} times") }
 }
 
 fn time(time: Option<EventTime>) -> String {
     time.map_or_else(|| "an unknown time".to_owned(), EventTime::readable)
 }
 
-fn list(names: &[String]) -> String {
-    let shown: Vec<&str> = names
-        .iter()
-        .take(MOST_NAMES)
-        .map(|name| if name.is_empty() { "(no name)" } else { name.as_str() })
-        .collect();
-    let more = names.len().saturating_sub(MOST_NAMES);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+impl Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.join(", "))?;
+        match self.count - self.first.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -134,26 +261,34 @@ mod tests {
 
     #[test]
     fn a_finding_is_a_sentence() {
-        let mut runs = Runs::default();
         let time = EventTime::parse_logged("2024-05-06T07:08:09Z");
-        runs.add(1, time);
-        runs.add(4, None);
-        let gaps = |runs: &Runs| Finding::of_gaps("System", runs).map(|finding| finding.to_string());
+        let gap = |after, before| Gap { after, after_time: time, before, before_time: None };
+        let gaps = |gaps: &[Gap], incomplete| {
+            let missing = Missing { channel: "System", gaps: gaps.to_vec(), incomplete, is_selection: false };
+            Finding::of_gaps(&missing).map(|finding| finding.to_string()).unwrap_or_default()
+        };
+        let sides = "(from 2024-05-06 07:08:09Z to an unknown time)";
         assert_eq!(
-            gaps(&runs).as_deref(),
-            Some(
-                "System: 2 EventRecordIDs lack in 1 place, between the events of 2024-05-06 07:08:09Z and an unknown time"
-            )
+            gaps(&[gap(4, 10)], false),
+            format!("EventRecordIDs 5 to 9 of System are missing {sides}")
         );
-        runs.add(9, time);
+        assert_eq!(gaps(&[gap(4, 6)], false), format!("EventRecordID 5 of System is missing {sides}"));
+        assert_eq!(
+            gaps(&[gap(1, 4), gap(4, 9)], false),
+            format!("6 EventRecordIDs of System are missing in 2 places, first 2 to 3 {sides}")
+        );
         assert!(
-            gaps(&runs).unwrap().starts_with("System: 6 EventRecordIDs lack in 2 places, the first between")
+            gaps(&[gap(1, 4)], true)
+                .starts_with("at least 2 EventRecordIDs of System are missing in 1 place,")
         );
-        assert_eq!(gaps(&Runs::default()), None);
-        let names: Vec<String> = ["a", "", "c", "d", "e", "f", "g"].map(str::to_owned).to_vec();
+        assert_eq!(gaps(&[], false), "");
+        let names: Names = ["a", "", "c", "d", "e", "f", "g"].into_iter().collect();
         assert_eq!(
-            Finding::OtherComputers(names).to_string(),
-            "its evidence also holds records of a, (no name), c, d, e and 2 more"
+            Finding::OtherMachines(names).to_string(),
+            "its evidence also holds logs of a, (no name), c, d, e and 2 more"
         );
+        let long = "x".repeat(1000);
+        let name = Finding::Renamed { name: cut(&long).into_owned(), until: time };
+        assert!(name.to_string().len() < 300, "{name}");
     }
 }

@@ -1,30 +1,34 @@
 //! A host: what the evidence says of a Computer, and what it cannot say.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::coverage::Coverage;
-use super::finding::{Finding, is_utc_time_distant, is_utc_time_unreadable};
+use super::escape::cut;
+use super::finding::{Finding, MOST_CHANNELS, Names, is_utc_time_distant, is_utc_time_unreadable};
 use super::ledger::{MOST_GAPS, gap_sides};
+use super::machine_logs::{MachineLogs, Missing};
 use super::matched_event::{DETECTION_COUNTS, DetectionCounts, MatchedEvent};
 use super::matches::Occurrence;
+use super::presence::Presence;
 use super::verdict::Verdict;
+use crate::clock::MachineClock;
 use crate::damage::Integrity;
-use crate::event::Span;
-use crate::numbering::Channels;
+use crate::event::{EventTime, Span};
+use crate::few::FewMap;
 use crate::table::{Cell, Column, ColumnType, Scalar};
 use crate::tally::RecordCounts;
 
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 37] = {
+pub const HOSTS_COLUMNS: [Column; 39] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
             "computer",
             Text,
-            "the machine, as its records name it; null for evidence in which no record names one",
+            "the machine, as its records name it, whatever the case: of several spellings the first in the order of bytes; null for evidence in which no record names one",
         ),
         Column::always("evidence", Texts, "the pieces of evidence that hold its records"),
         Column::always(
@@ -121,7 +125,7 @@ pub const HOSTS_COLUMNS: [Column; 37] = {
                 ("before_record_id", Scalar::Integer),
                 ("before_time", Scalar::Time),
             ]),
-            "EventRecordIDs of a channel that no file holds, and the events on both sides; the first hundred",
+            "EventRecordIDs that are missing in a log that the machine wrote itself (no export, no collector's log), under whatever name, and that no file holds, and the events on both sides; the first hundred",
         ),
         Column::always(
             "record_gap_count",
@@ -131,7 +135,7 @@ pub const HOSTS_COLUMNS: [Column; 37] = {
         Column::always(
             "clock_step_count",
             Integer,
-            "how often the clock went back by a minute or more, in files of this machine alone",
+            "how often the clock went back by a minute or more, as files of this machine alone show; what several logs show at once counts once",
         ),
         Column::always(
             "distant_utc_times",
@@ -146,7 +150,17 @@ pub const HOSTS_COLUMNS: [Column; 37] = {
         Column::always(
             "findings",
             Texts,
-            "what is odd about its logs, in sentences: gaps, times, whether they were in use, and where they lie",
+            "what is odd about its logs, in sentences, worst first: times, gaps, other machines' logs in its evidence, earlier names",
+        ),
+        Column::always(
+            "notes",
+            Texts,
+            "what is usual, but good to know, in sentences: gaps of exports, forwarded events, whether logs were in use",
+        ),
+        Column::always(
+            "earlier_names",
+            Texts,
+            "what the machine was called before, as logs show that went on under this name; these names have rows of their own",
         ),
         Column::always(
             "leads",
@@ -178,8 +192,10 @@ impl FileCounts {
 /// What was seen of one host. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
-    /// Pieces of evidence with its records.
-    pub evidence: BTreeSet<String>,
+    /// How its records spell its name; of several spellings the first in the order of bytes.
+    pub name: Box<str>,
+    /// What each piece of evidence holds of it.
+    pub places: FewMap<Arc<str>, Presence>,
     /// Events that a detection describes, each once whatever the number of detections; copies of an event included.
     pub matches: u64,
     /// Matches that are no copies. All that follows of matches is of these, but the hits.
@@ -195,13 +211,13 @@ pub struct Host {
     /// Span of its matches.
     pub match_span: Span,
     /// Names asked for in matches, in lower case.
-    pub query_names: BTreeMap<String, u64>,
+    pub query_names: ValueCounts,
     /// Images of matches.
-    pub processes: BTreeMap<String, u64>,
+    pub processes: ValueCounts,
     /// Accounts of matches.
-    pub users: BTreeMap<String, u64>,
+    pub users: ValueCounts,
     /// Status codes of matches.
-    pub query_statuses: BTreeMap<String, u64>,
+    pub query_statuses: ValueCounts,
     /// The detections that describe matches.
     pub detections: DetectionCounts,
     /// Highest risk score of its matches; `None` where none of their detections states one.
@@ -210,26 +226,48 @@ pub struct Host {
     pub counts: RecordCounts,
     /// Its files.
     pub files: FileCounts,
-    /// EventRecordIDs by channel.
-    pub channels: Channels,
-    /// How often the clock went back, in files that hold no other machine's records.
-    pub clock_steps: u64,
-    /// How often it went back in files that hold other machines' records, too.
-    pub shared_clock_steps: u64,
     /// Files with its records that were in use when they were copied.
     pub files_in_use: u64,
     /// Matches whose UtcTime is far from TimeCreated.
     pub distant_utc_times: u64,
     /// Matches whose UtcTime is there and cannot be read.
     pub unreadable_utc_times: u64,
-    /// Machines whose records lie in the same pieces of evidence.
-    pub neighbours: BTreeSet<String>,
     /// Events that are a lead of some detection, copies of an event included. They are no matches.
     pub leads: u64,
     /// Leads that are no copies.
     pub unique_leads: u64,
     /// How much of the period its DNS queries cover. Known in the end, when all its records are counted; `None` without a period.
     pub coverage: Option<Coverage>,
+    /// What is known of its logs when all evidence was read.
+    pub conclusion: Conclusion,
+}
+
+impl Conclusion {
+    /// Adds what the machine was called before, as one piece of evidence shows.
+    pub(super) fn add_earlier_names(&mut self, names: Vec<(Box<str>, Option<EventTime>)>) {
+        for (name, until) in names {
+            match self.earlier_names.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = (*known).max(until),
+                None => self.earlier_names.push((name, until)),
+            }
+        }
+    }
+}
+
+/// Values with their counts.
+pub type ValueCounts = FewMap<Box<str>, u64>;
+
+/// What is known of a host's logs when all evidence was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conclusion {
+    /// The EventRecordIDs of its logs, under whatever name.
+    pub logs: MachineLogs,
+    /// Its clock.
+    pub clock: MachineClock,
+    /// What the machine was called before, each with the last time of a record of that name.
+    pub earlier_names: Vec<(Box<str>, Option<EventTime>)>,
+    /// What there is besides in its pieces of evidence.
+    pub beside: Vec<Finding>,
 }
 
 impl Host {
@@ -274,7 +312,8 @@ impl Host {
 
     /// Adds what was seen of the same host elsewhere.
     pub fn merge(&mut self, other: Host) {
-        self.evidence.extend(other.evidence);
+        self.add_spelling(&other.name);
+        self.places.merge(other.places, Presence::merge);
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
         self.hits += other.hits;
@@ -289,55 +328,66 @@ impl Host {
             (&mut self.users, other.users),
             (&mut self.query_statuses, other.query_statuses),
         ] {
-            for (value, count) in others {
-                *counts.entry(value).or_default() += count;
-            }
+            counts.merge(others, |ours, theirs| *ours += theirs);
         }
         self.risk_score = self.risk_score.max(other.risk_score);
         self.counts.merge(other.counts);
         self.files.merge(other.files);
-        for (channel, runs) in other.channels.iter() {
-            self.channels.merge(channel, runs);
-        }
-        self.clock_steps += other.clock_steps;
-        self.shared_clock_steps += other.shared_clock_steps;
         self.files_in_use += other.files_in_use;
         self.distant_utc_times += other.distant_utc_times;
         self.unreadable_utc_times += other.unreadable_utc_times;
-        self.neighbours.extend(other.neighbours);
         self.leads += other.leads;
         self.unique_leads += other.unique_leads;
     }
 
-    /// What is odd about its logs.
+    /// Takes a name that a record spells so.
+    pub(super) fn add_spelling(&mut self, name: &str) {
+        if !name.is_empty() && (self.name.is_empty() || *name < *self.name) {
+            self.name = name.into();
+        }
+    }
+
+    /// The pieces of evidence with its records.
+    pub fn evidence(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|(evidence, _)| &**evidence)
+    }
+
+    /// What is odd about its logs, and what is to be noted; what weighs most comes first.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> =
-            self.channels.iter().filter_map(|(channel, runs)| Finding::of_gaps(channel, runs)).collect();
-        if self.counts.unreadable_times > 0 {
-            findings.push(Finding::UnreadableTimes(self.counts.unreadable_times));
-        }
-        if self.clock_steps > 0 {
-            findings.push(Finding::ClockSteps(self.clock_steps));
-        }
-        if self.shared_clock_steps > 0 {
-            findings.push(Finding::SharedClockSteps(self.shared_clock_steps));
-        }
+        let Conclusion { logs, clock, earlier_names, beside } = &self.conclusion;
+        let mut findings = gap_findings(logs);
+        findings.extend(beside.iter().cloned());
         if self.distant_utc_times > 0 {
             findings.push(Finding::DistantUtcTimes(self.distant_utc_times));
+        }
+        if self.counts.unreadable_times > 0 {
+            findings.push(Finding::UnreadableTimes(self.counts.unreadable_times));
         }
         if self.unreadable_utc_times > 0 {
             findings.push(Finding::UnreadableUtcTimes(self.unreadable_utc_times));
         }
+        if clock.step_count() > 0 {
+            findings.push(Finding::ClockSteps { steps: clock.step_count(), first: clock.first_step() });
+        }
+        let renamed = |(name, until): &(Box<str>, Option<EventTime>)| Finding::Renamed {
+            name: cut(name).into_owned(),
+            until: *until,
+        };
+        findings.extend(earlier_names.iter().take(MOST_CHANNELS).map(renamed));
+        let own: Names = self
+            .places
+            .iter()
+            .filter(|(_, presence)| presence.own_files > 0)
+            .map(|(evidence, _)| &**evidence)
+            .collect();
+        if own.are_several() {
+            findings.push(Finding::SeveralEvidence(own));
+        }
         if self.files_in_use > 0 {
             findings.push(Finding::InUse(self.files_in_use));
         }
-        if self.evidence.len() > 1 {
-            findings.push(Finding::SeveralEvidence(self.evidence.iter().cloned().collect()));
-        }
-        if !self.neighbours.is_empty() {
-            findings.push(Finding::OtherComputers(self.neighbours.iter().cloned().collect()));
-        }
+        findings.sort_by_key(Finding::rank);
         findings
     }
 
@@ -376,20 +426,18 @@ impl Host {
         self.verdict() == Verdict::NoMatches && covers_period && self.files.damaged == 0
     }
 
-    /// The first gaps of all channels, in their order.
-    fn gap_cells(&self) -> Vec<Vec<Cell<'_>>> {
-        let gaps = self.channels.iter().flat_map(|(channel, runs)| {
-            runs.gaps().map(move |gap| [Cell::text(channel)].into_iter().chain(gap_sides(&gap)).collect())
-        });
-        gaps.take(MOST_GAPS).collect()
-    }
-
     /// The host's row, in the order of [`HOSTS_COLUMNS`].
     #[must_use]
     pub fn cells<'a>(&'a self, computer: Option<&'a str>) -> Vec<Cell<'a>> {
+        let missing: Vec<Missing<'_>> = self.conclusion.logs.missing().collect();
+        let findings = self.findings();
+        let sentences = |notes: bool| {
+            let told = findings.iter().filter(|finding| finding.is_note() == notes);
+            Cell::Texts(told.map(|finding| finding.to_string().into()).collect())
+        };
         vec![
             Cell::optional(computer),
-            Cell::Texts(self.evidence.iter().map(Into::into).collect()),
+            Cell::Texts(self.evidence().map(Into::into).collect()),
             Cell::count(self.matches),
             Cell::count(self.unique_matches),
             Cell::count(self.hits),
@@ -417,12 +465,14 @@ impl Host {
             Cell::count(self.files.files),
             Cell::count(self.files.damaged),
             Cell::text(self.verdict().name()),
-            Cell::Records(self.gap_cells()),
-            Cell::count(self.channels.iter().map(|(_, runs)| runs.gap_count()).sum()),
-            Cell::count(self.clock_steps),
+            Cell::Records(gap_cells(&missing)),
+            Cell::count(missing.iter().map(|missing| missing.gaps.len() as u64).sum()),
+            Cell::count(self.conclusion.clock.step_count()),
             Cell::count(self.distant_utc_times),
             Cell::count(self.unreadable_utc_times),
-            Cell::Texts(self.findings().iter().map(|finding| finding.to_string().into()).collect()),
+            sentences(false),
+            sentences(true),
+            Cell::Texts(self.conclusion.earlier_names.iter().map(|(name, _)| (&**name).into()).collect()),
             Cell::count(self.leads),
             Cell::count(self.unique_leads),
         ]
@@ -430,11 +480,8 @@ impl Host {
 }
 
 /// Counts a value, which is copied only if it is new.
-fn count(counts: &mut BTreeMap<String, u64>, value: &str) {
-    match counts.get_mut(value) {
-        Some(count) => *count += 1,
-        None => _ = counts.insert(value.to_owned(), 1),
-    }
+fn count(counts: &mut ValueCounts, value: &str) {
+    counts.change(value, || value.into(), |count| *count += 1);
 }
 
 /// A domain's name in lower case: names that differ in case are one.
@@ -443,7 +490,39 @@ fn without_case(name: &str) -> Cow<'_, str> {
     if name.bytes().all(is_lower) { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
-fn count_cells(counts: &BTreeMap<String, u64>) -> Cell<'_> {
+/// The gaps of each channel, those of the most missing numbers first, and one note for all exports.
+fn gap_findings(logs: &MachineLogs) -> Vec<Finding> {
+    let (mut gaps, mut selected) = (Vec::new(), Names::default());
+    for missing in logs.missing() {
+        if missing.is_selection {
+            selected.add(missing.channel);
+        }
+        let numbers = missing.gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.missing()));
+        gaps.extend(Finding::of_gaps(&missing).map(|finding| (numbers, finding)));
+    }
+    gaps.sort_by_key(|(numbers, _)| std::cmp::Reverse(*numbers));
+    let more = gaps.len().saturating_sub(MOST_CHANNELS) as u64;
+    let mut findings: Vec<Finding> =
+        gaps.into_iter().take(MOST_CHANNELS).map(|(_, finding)| finding).collect();
+    if more > 0 {
+        findings.push(Finding::MoreRecordGaps { channels: more });
+    }
+    if !selected.is_empty() {
+        findings.push(Finding::Selection(selected));
+    }
+    findings
+}
+
+/// The first gaps of all channels, in their order.
+fn gap_cells<'a>(missing: &[Missing<'a>]) -> Vec<Vec<Cell<'a>>> {
+    let gaps = missing.iter().flat_map(|missing| {
+        let channel = missing.channel;
+        missing.gaps.iter().map(move |gap| [Cell::text(channel)].into_iter().chain(gap_sides(gap)).collect())
+    });
+    gaps.take(MOST_GAPS).collect()
+}
+
+fn count_cells(counts: &ValueCounts) -> Cell<'_> {
     Cell::Records(
         by_count(counts)
             .into_iter()
@@ -453,8 +532,8 @@ fn count_cells(counts: &BTreeMap<String, u64>) -> Cell<'_> {
 }
 
 /// Values with their counts, the most frequent first, equally frequent ones in the order of their bytes.
-pub(super) fn by_count(counts: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
-    let mut sorted: Vec<(&str, u64)> = counts.iter().map(|(value, count)| (value.as_str(), *count)).collect();
+pub(super) fn by_count(counts: &ValueCounts) -> Vec<(&str, u64)> {
+    let mut sorted: Vec<(&str, u64)> = counts.iter().map(|(value, count)| (&**value, *count)).collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     sorted
 }

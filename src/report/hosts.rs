@@ -1,77 +1,111 @@
 //! All hosts of the evidence, and what its files say of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::conclude::conclude;
 use super::coverage::Coverage;
 use super::host::{FileCounts, Host};
 use super::ledger::FileReport;
 use super::matched_event::MatchedEvent;
 use super::matches::Occurrence;
+use super::presence::Presence;
+use super::renames::{Names, folded, own_channel};
+use crate::clock::MachineClock;
 use crate::event::Window;
-
-/// Machines of the same evidence that are named with each: of a collector's logs, with thousands of them, not all.
-const MOST_NEIGHBOURS: usize = 20;
 
 /// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
 pub type HostRow = (Option<String>, Box<Host>);
 
-/// All hosts, and the files that could not be given to one. `merge` is associative and commutative.
+/// All hosts, and what is known of the evidence besides. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
-    /// By Computer; one that is empty is a host of its own. Each by itself, for there can be as many as files, and a map has room for twice
-    /// as many as it holds.
-    computers: BTreeMap<String, Box<Host>>,
-    /// By evidence: files in which no record names a Computer.
-    nameless: BTreeMap<String, FileCounts>,
+    /// By Computer in lower case; one that is empty is a host of its own. Each by itself, for there can be as many as files, and a
+    /// map has room for twice as many as it holds.
+    computers: BTreeMap<Box<str>, Box<Host>>,
+    pieces: BTreeMap<Arc<str>, Piece>,
+}
+
+/// What is known of a piece of evidence besides its hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Files in which no record names a Computer.
+    pub nameless: FileCounts,
+    /// What files tell of a clock that hold records of several machines.
+    pub clock: MachineClock,
+    /// Pairs of hosts that are one machine, as a log goes on from one name to the other.
+    pub renamed: BTreeSet<(String, String)>,
+}
+
+impl Piece {
+    fn merge(&mut self, other: Piece) {
+        self.nameless.merge(other.nameless);
+        self.clock.merge(other.clock);
+        self.renamed.extend(other.renamed);
+    }
 }
 
 impl Hosts {
     /// Makes a piece of evidence known, even if no file is found in it.
     pub fn add_evidence(&mut self, evidence: &str) {
-        self.nameless.entry(evidence.to_owned()).or_default();
+        self.pieces.entry(evidence.into()).or_default();
     }
 
     /// Forgets a piece of evidence of which nothing was read: it says nothing of any host.
     pub fn forget_evidence(&mut self, evidence: &str) {
-        self.nameless.remove(evidence);
+        self.pieces.remove(evidence);
     }
 
     /// Adds what a file says of its hosts.
-    pub fn add_file(&mut self, evidence: &str, file: &FileReport) {
+    pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
         let status = file.status();
         let counts = FileCounts { files: 1, damaged: u64::from(status != super::Status::Complete) };
+        // Looked up first, so that a name is copied only once.
+        let known = self.pieces.get_key_value(evidence).map(|(known, _)| Arc::clone(known));
+        let evidence = known.unwrap_or_else(|| evidence.into());
         // Of the many files that are looked through for chunks, those without any say nothing of a host.
         let says_nothing = file.header == super::Header::Carved && file.tally.chunks == 0;
-        if file.tally.computers.is_empty() && !says_nothing {
-            self.nameless.entry(evidence.to_owned()).or_default().merge(counts);
+        if file.tally.computers.is_empty() {
+            if !says_nothing {
+                self.pieces.entry(evidence).or_default().nameless.merge(counts);
+            }
+            return;
         }
-        let is_alone = file.tally.computers.len() == 1;
-        for (computer, records) in &file.tally.computers {
-            self.change(computer, |host| {
-                if !host.evidence.contains(evidence) {
-                    host.evidence.insert(evidence.to_owned());
-                }
-                host.counts.merge(*records);
+        let names = Names::of(&file);
+        let is_alone = names.is_one_machine();
+        let clock = (file.clock.step_count() > 0).then(|| MachineClock::of(&file.clock));
+        let renamed: Vec<_> = names.renamed().collect();
+        if !renamed.is_empty() || (!is_alone && clock.is_some()) {
+            let piece = self.pieces.entry(Arc::clone(&evidence)).or_default();
+            piece.renamed.extend(renamed);
+            clock.iter().filter(|_| !is_alone).for_each(|clock| piece.clock.merge(clock.clone()));
+        }
+        let own_channel = own_channel(&file).filter(|_| is_alone).map(str::to_owned);
+        let in_use = u64::from(file.header == super::Header::Dirty);
+        for (computer, records) in std::mem::take(&mut file.tally.computers) {
+            let logs = file.tally.logs.take(&computer);
+            self.change(&computer, |host| {
+                host.counts.merge(records);
                 host.files.merge(counts);
-                let steps = if is_alone { &mut host.clock_steps } else { &mut host.shared_clock_steps };
-                *steps += file.clock.step_count();
-                host.files_in_use += u64::from(file.header == super::Header::Dirty);
-            });
-        }
-        for (computer, channel, runs) in file.tally.logs.iter() {
-            self.change(computer, |host| {
-                host.channels.merge(channel, runs);
-                host.channels.limit();
+                host.files_in_use += in_use;
+                let mut presence =
+                    Presence { span: records.span, own_files: u64::from(is_alone), ..Presence::default() };
+                presence.logs.add(logs, own_channel.as_deref());
+                clock.iter().filter(|_| is_alone).for_each(|clock| presence.clock.merge(clock.clone()));
+                host.places.change(&evidence, || Arc::clone(&evidence), |known| known.merge(presence));
             });
         }
     }
 
     fn change(&mut self, computer: &str, change: impl FnOnce(&mut Host)) {
+        let key = folded(computer);
         // Looked up first, so that a name is copied only once.
-        match self.computers.get_mut(computer) {
-            Some(host) => change(host),
-            None => change(self.computers.entry(computer.to_owned()).or_default()),
-        }
+        let host = match self.computers.get_mut(&*key) {
+            Some(host) => host,
+            None => self.computers.entry(key.into()).or_default(),
+        };
+        host.add_spelling(computer);
+        change(host);
     }
 
     /// Counts a match.
@@ -94,53 +128,42 @@ impl Hosts {
         for (computer, host) in other.computers {
             self.computers.entry(computer).or_default().merge(*host);
         }
-        for (evidence, files) in other.nameless {
-            self.nameless.entry(evidence).or_default().merge(files);
+        for (evidence, piece) in other.pieces {
+            self.pieces.entry(evidence).or_default().merge(piece);
         }
     }
 
-    /// The hosts in the order of their names, and behind them, without a name, the evidence in
+    /// The hosts in the order of their names, and after them, without a name, the evidence in
     /// which no record names a Computer. Files that name none are counted with every host of their evidence. `window` is the period
     /// that was asked for.
     #[must_use]
     pub fn into_rows(self, window: &Window) -> Vec<HostRow> {
-        let Hosts { computers, nameless } = self;
+        let Hosts { computers, pieces } = self;
         // There can be as many hosts as files: they are handed on, not copied.
-        let mut rows: Vec<HostRow> =
-            computers.into_iter().map(|(computer, host)| (Some(computer), host)).collect();
-        let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (row, (_, host)) in rows.iter().enumerate() {
-            for evidence in &host.evidence {
-                match owners.get_mut(evidence) {
-                    Some(owners) => owners.push(row),
-                    None => _ = owners.insert(evidence.clone(), vec![row]),
-                }
-            }
-        }
-        for together in owners.values().filter(|together| together.len() > 1) {
-            for row in together {
-                let others = together.iter().filter(|other| *other != row).take(MOST_NEIGHBOURS);
-                let names: Vec<String> = others.filter_map(|other| rows.get(*other)?.0.clone()).collect();
-                if let Some((_, host)) = rows.get_mut(*row) {
-                    host.neighbours.extend(names);
-                }
-            }
-        }
-        for (evidence, files) in nameless {
+        let mut hosts: Vec<(Box<str>, Box<Host>)> = computers.into_iter().collect();
+        let owners = conclude(&mut hosts, &pieces);
+        let mut without_host = Vec::new();
+        for (evidence, piece) in pieces {
             let Some(owners) = owners.get(&evidence) else {
-                let host = Host { evidence: [evidence].into(), files, ..Host::default() };
-                rows.push((None, Box::new(host)));
+                let places = [(evidence, Presence::default())].into_iter().collect();
+                without_host
+                    .push((None, Box::new(Host { places, files: piece.nameless, ..Host::default() })));
                 continue;
             };
-            for row in owners {
-                if let Some((_, host)) = rows.get_mut(*row) {
-                    host.files.merge(files);
+            for place in owners {
+                if let Some((_, host)) = hosts.get_mut(*place) {
+                    host.files.merge(piece.nameless);
                 }
             }
         }
-        for (_, host) in &mut rows {
+        for (_, host) in &mut hosts {
             host.coverage = Coverage::of(&host.counts, window);
         }
+        let named =
+            hosts.into_iter().map(|(_, mut host)| (Some(std::mem::take(&mut host.name).into_string()), host));
+        let mut rows: Vec<HostRow> = named.collect();
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        rows.extend(without_host);
         rows
     }
 }
@@ -176,7 +199,7 @@ mod tests {
     fn hosts(files: &[(&str, FileReport)]) -> Hosts {
         let mut hosts = Hosts::default();
         for (evidence, file) in files {
-            hosts.add_file(evidence, file);
+            hosts.add_file(evidence, file.clone());
         }
         hosts
     }

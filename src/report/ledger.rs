@@ -2,19 +2,22 @@
 
 use std::ops::Range;
 
+use super::renames::{Names, is_own_log};
 use crate::bytes::{CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::clock::{Clock, ClockStep};
 use crate::damage::{Damage, Problem, Problems};
 use crate::note::{Note, Notes, Remark};
-use crate::numbering::{Gap, Logs};
+use crate::numbering::{Gap, Runs};
 use crate::table::{Cell, Column, ColumnType, Scalar};
 use crate::tally::{Extents, Tally};
 
 /// How many gaps of one file, or of one host, are listed.
 pub(super) const MOST_GAPS: usize = 100;
+/// Bytes of a chunk.
+const CHUNK_BYTES: u64 = 65_536;
 
 /// The columns of `files.parquet`.
-pub const FILES_COLUMNS: [Column; 41] = {
+pub const FILES_COLUMNS: [Column; 42] = {
     use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
     [
         Column::always("evidence", Text, "the piece of evidence the file belongs to"),
@@ -124,12 +127,17 @@ pub const FILES_COLUMNS: [Column; 41] = {
                 ("before_record_id", Scalar::Integer),
                 ("before_time", Scalar::Time),
             ]),
-            "EventRecordIDs that lack between its lowest and highest of one machine and channel, and the events on both sides; the first hundred",
+            "EventRecordIDs that are missing between its lowest and highest of one channel and machine, whatever that was called meanwhile, and the events on both sides; the first hundred",
         ),
         Column::always(
             "record_gap_count",
             Integer,
             "how many such gaps it has; of more than two thousand in a channel, so many",
+        ),
+        Column::always(
+            "renumbered",
+            Boolean,
+            "whether more than one in ten of its records have another number in their header than their EventRecordID, as in an export or a collector's log, where gaps are usual; also of event XML and carved files, which say nothing of it",
         ),
         Column::always(
             "clock_steps",
@@ -173,6 +181,15 @@ impl Status {
             Status::NotRead => "not read",
         }
     }
+}
+
+/// How much of a log was lost: what lost more bytes is greater, then what lost more records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Loss {
+    /// Bytes of damaged chunks, of what could not be read, and of chunks that the header counts and that are not there.
+    pub bytes: u64,
+    /// Records that are there and could not be decoded.
+    pub records: u64,
 }
 
 /// Whether a file begins as an event log does.
@@ -239,7 +256,6 @@ impl FileReport {
             self.counted_chunks = part.counted_chunks;
         }
         self.tally.merge(part.tally);
-        self.tally.logs.limit();
         self.clock.append(0, &part.clock);
         self.problems.append(part.problems);
         self.notes.append(part.notes);
@@ -343,6 +359,18 @@ impl FileReport {
         }
     }
 
+    /// How much of it was lost. Of what is no event log, nothing was.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        if matches!(self.status(), Status::NotAnEventLog | Status::Empty) {
+            return Loss::default();
+        }
+        let missing = self.promised_chunks.unwrap_or(0).saturating_sub(self.tally.chunks);
+        let Extents { damaged, unread, .. } = self.tally.extents;
+        let bytes = missing.saturating_mul(CHUNK_BYTES).saturating_add(damaged).saturating_add(unread);
+        Loss { bytes, records: self.tally.damaged_records }
+    }
+
     /// What is wrong with the file. Of one that is no event log at all, only that is said.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
@@ -385,6 +413,7 @@ impl FileReport {
     pub fn cells<'a>(&'a self, evidence: &'a str, source_path: &'a str, checksums: &'a str) -> Vec<Cell<'a>> {
         let tally = &self.tally;
         let is_log = self.status() != Status::NotAnEventLog;
+        let (gaps, gap_count) = gap_cells(self);
         let extents = self.extents();
         let computers: Vec<&str> = tally.computers.keys().map(String::as_str).collect();
         vec![
@@ -425,23 +454,35 @@ impl FileReport {
             Cell::Boolean(self.header == Header::Dirty),
             Cell::Boolean(self.header == Header::Carved),
             Cell::Boolean(self.header == Header::Xml),
-            Cell::Records(gap_cells(&tally.logs)),
-            Cell::count(tally.logs.iter().map(|(_, _, runs)| runs.gap_count()).sum()),
+            Cell::Records(gaps),
+            Cell::count(gap_count),
+            Cell::Boolean(!is_own_log(self)),
             Cell::Records(self.clock.steps().iter().map(step_cells).collect()),
             Cell::count(self.clock.step_count()),
         ]
     }
 }
 
-/// The first gaps of all logs, in their order.
-fn gap_cells(logs: &Logs) -> Vec<Vec<Cell<'_>>> {
-    let gaps = logs.iter().flat_map(|(computer, channel, runs)| {
-        runs.gaps().map(move |gap| {
-            let names = [Cell::text(computer), Cell::text(channel)];
-            names.into_iter().chain(gap_sides(&gap)).collect()
-        })
-    });
-    gaps.take(MOST_GAPS).collect()
+/// The first gaps of all logs, in their order, and how many there are.
+fn gap_cells(file: &FileReport) -> (Vec<Vec<Cell<'_>>>, u64) {
+    let gaps_of = |computer, channel, runs: &Runs| -> Vec<Vec<Cell<'_>>> {
+        let cells =
+            |gap| [Cell::text(computer), Cell::text(channel)].into_iter().chain(gap_sides(&gap)).collect();
+        runs.gaps().take(MOST_GAPS).map(cells).collect()
+    };
+    let (mut cells, mut count) = (Vec::new(), 0);
+    let mut add = |computer, channel, runs: &Runs| {
+        count += runs.gap_count();
+        if cells.len() < MOST_GAPS {
+            cells.extend(gaps_of(computer, channel, runs));
+        }
+    };
+    match Names::of(file).joined_logs(file) {
+        Some(logs) => logs.iter().for_each(|(computer, channel, runs)| add(*computer, *channel, runs)),
+        None => file.tally.logs.iter().for_each(|(computer, channel, runs)| add(computer, channel, runs)),
+    }
+    cells.truncate(MOST_GAPS);
+    (cells, count)
 }
 
 /// The events on both sides of a gap.
@@ -495,6 +536,24 @@ mod tests {
             assert_eq!(report.status(), status, "{report:?}");
             assert_eq!(report.cells("", "", "").len(), FILES_COLUMNS.len());
         }
+    }
+
+    #[test]
+    fn bytes_are_lost_before_records_and_none_of_what_is_no_log() {
+        let lost = |damaged, unread, damaged_records, promised| {
+            let mut file = report(Header::Clean, 1, 1, Some(Damage::Shrunk));
+            (file.tally.extents.damaged, file.tally.extents.unread) = (damaged, unread);
+            (file.tally.damaged_records, file.tally.chunks, file.promised_chunks) =
+                (damaged_records, 2, promised);
+            file.loss()
+        };
+        assert_eq!(lost(7, 3, 5, Some(4)), Loss { bytes: 10 + 2 * 65_536, records: 5 });
+        let sorted =
+            [lost(0, 0, 1, None), lost(0, 0, 9, Some(2)), lost(1, 0, 0, Some(1)), lost(0, 0, 0, Some(3))];
+        assert!(sorted.is_sorted_by(|one, other| one < other), "{sorted:?}");
+        let mut text = report(Header::Foreign, 69_632, 0, Some(Damage::Shrunk));
+        text.tally.extents.damaged = 69_632;
+        assert_eq!((text.status(), text.loss()), (Status::NotAnEventLog, Loss::default()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From what the stages found to what a person or a table is told: rows of tables, and the
 //! summary. Knows nothing of how evidence is read or tables are stored.
 
+mod conclude;
 mod coverage;
 mod escape;
 mod exclusion;
@@ -9,9 +10,12 @@ mod host;
 mod hosts;
 mod leads;
 mod ledger;
+mod machine_logs;
 mod matched_event;
 mod matches;
 mod nothing_read;
+mod presence;
+mod renames;
 mod run;
 mod stated;
 mod summary;
@@ -19,16 +23,18 @@ mod verdict;
 mod verification;
 
 pub use coverage::Coverage;
-pub use escape::{escaped, escaped_json};
+pub use escape::{cut, escaped, escaped_json, shown};
 pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
 pub use finding::Finding;
-pub use host::{HOSTS_COLUMNS, Host};
+pub use host::{Conclusion, HOSTS_COLUMNS, Host, ValueCounts};
 pub use hosts::{HostRow, Hosts};
 pub use leads::{LEADS_COLUMNS, LEADS_STORAGE, LeadContext, LeadRow, lead_hash};
-pub use ledger::{FILES_COLUMNS, FileReport, Header, Status};
+pub use ledger::{FILES_COLUMNS, FileReport, Header, Loss, Status};
+pub use machine_logs::MachineLogs;
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
+pub use presence::Presence;
 pub use run::{
     DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord, RefusedRecord, RuleCounts,
     Run, Totals,

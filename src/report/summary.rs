@@ -3,6 +3,7 @@
 mod detections;
 mod evidence;
 mod exclusions;
+mod findings;
 mod hosts;
 mod leads;
 
@@ -10,11 +11,10 @@ use std::fmt::{self, Display};
 use std::path::Path;
 
 pub(super) use self::evidence::of_form;
-use super::escape::escaped;
-use super::finding::Finding;
-use super::host::by_count;
+use super::escape::{escaped, shown};
+use super::host::{Host, ValueCounts, by_count};
 use super::hosts::HostRow;
-use super::ledger::Status;
+use super::ledger::{Loss, Status};
 use super::run::{DetectionRecord, Run, Totals};
 use crate::damage::Problem;
 use crate::event::Span;
@@ -24,7 +24,6 @@ const MOST_HOSTS: usize = 40;
 const MOST_DETECTIONS: usize = 5;
 const MOST_VALUES: usize = 8;
 const MOST_FILES: usize = 20;
-const MOST_FINDINGS: usize = 20;
 /// Where the text of a labelled line begins.
 const LABEL_WIDTH: usize = 12;
 
@@ -37,6 +36,8 @@ pub struct FlawedFile {
     pub source_path: String,
     /// How it was found to be.
     pub status: Status,
+    /// How much of it was lost.
+    pub loss: Loss,
     /// Its first problem.
     pub problem: Option<Problem>,
     /// How many problems it has.
@@ -56,7 +57,7 @@ pub struct Summary<'a> {
     pub run: &'a Run,
     /// All hosts.
     pub hosts: &'a [HostRow],
-    /// The first files that were not all read and understood.
+    /// The files that were not all read and understood, those that lost most first.
     pub flawed: &'a [FlawedFile],
     /// Where the tables are.
     pub directory: &'a Path,
@@ -163,41 +164,9 @@ impl Summary<'_> {
             self.labelled(f, "  processes", &values(&host.processes))?;
             self.labelled(f, "  users", &values(&host.users))?;
             self.detections_of(f, host)?;
-            let evidence: Vec<&str> = host.evidence.iter().map(String::as_str).collect();
-            self.labelled(f, "  evidence", &escaped(&evidence.join(", ")))?;
+            self.labelled(f, "  evidence", &evidence_text(host))?;
         }
         self.more(f, matching.len(), MOST_HOSTS, "hosts with matches", "hosts.parquet")
-    }
-
-    /// What is odd about the hosts' logs; of hosts with matches first.
-    fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
-        let mut found: Vec<_> = rows
-            .iter()
-            .map(|(computer, host)| (computer, host.matches > 0, host.findings()))
-            .map(|(computer, has_matches, mut findings)| {
-                // The logs of a running machine are all in use: of many machines, that is said once.
-                findings.retain(|finding| !matches!(finding, Finding::InUse(_)));
-                (computer, has_matches, findings)
-            })
-            .filter(|(_, _, findings)| !findings.is_empty())
-            .collect();
-        let Totals { files, files_in_use, .. } = self.run.totals;
-        if found.is_empty() && files_in_use == 0 {
-            return Ok(());
-        }
-        found.sort_by_key(|(_, has_matches, _)| !has_matches);
-        writeln!(f)?;
-        for (computer, _, findings) in found.iter().take(MOST_FINDINGS) {
-            let sentences: Vec<String> =
-                findings.iter().map(|finding| escaped(&finding.to_string()).into_owned()).collect();
-            self.labelled(f, "Odd", &format!("{}: {}", name(computer.as_deref()), sentences.join("; ")))?;
-        }
-        self.more(f, found.len(), MOST_FINDINGS, "hosts with odd logs", "hosts.parquet")?;
-        if files_in_use == 0 {
-            return Ok(());
-        }
-        let logs = format!("{} of {}", grouped(files_in_use), counted(files, "file", "files"));
-        self.labelled(f, "In use", &format!("{logs} when copied: `dirty` in files.parquet"))
     }
 
     fn tables(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -241,16 +210,27 @@ fn name(computer: Option<&str>) -> String {
     match computer {
         None => "(no Computer)".to_owned(),
         Some("") => "(empty Computer)".to_owned(),
-        Some(computer) => escaped(computer).into_owned(),
+        Some(computer) => shown(computer).into_owned(),
     }
 }
 
-fn values(counts: &std::collections::BTreeMap<String, u64>) -> String {
+/// The first pieces of evidence of a host.
+fn evidence_text(host: &Host) -> String {
+    let all = host.places.len();
+    let mut names: Vec<String> =
+        host.evidence().take(MOST_VALUES).map(|name| shown(name).into_owned()).collect();
+    if all > MOST_VALUES {
+        names.push(format!("and {} more", all - MOST_VALUES));
+    }
+    names.join(", ")
+}
+
+fn values(counts: &ValueCounts) -> String {
     let sorted = by_count(counts);
     let mut shown: Vec<String> = sorted
         .iter()
         .take(MOST_VALUES)
-        .map(|(value, count)| format!("{} ({})", escaped(value), grouped(*count)))
+        .map(|(value, count)| format!("{} ({})", shown(value), grouped(*count)))
         .collect();
     if sorted.len() > MOST_VALUES {
         shown.push(format!("and {} more", sorted.len() - MOST_VALUES));

@@ -395,14 +395,17 @@ fn scan_chunk(
         let refound = record.reached == Reached::BehindDamage && document.is_ok();
         tally.refound_records += u64::from(refound);
         match document {
-            Ok(Document::Other(system)) => tally.add(&system, window),
-            Ok(Document::DnsQuery(event)) => {
-                tally.add(&event.system, window);
-                events.push(LocatedEvent { location: at.of(offset), integrity, event: *event });
-            }
-            Ok(Document::DnsClient(event)) => {
-                tally.add(&event.system, window);
-                leads.push(Located { location: at.of(offset), integrity, event: *event });
+            Ok(document) => {
+                tally.add(document.system(), window);
+                tally.note_number(record.header_id, document.system(), integrity != Integrity::Damaged);
+                let location = at.of(offset);
+                match document {
+                    Document::Other(_) => {}
+                    Document::DnsQuery(event) => {
+                        events.push(LocatedEvent { location, integrity, event: *event });
+                    }
+                    Document::DnsClient(event) => leads.push(Located { location, integrity, event: *event }),
+                }
             }
             Err(reason) => {
                 tally.damaged_records += 1;

@@ -24,6 +24,17 @@ pub(super) enum Document {
     Other(System),
 }
 
+impl Document {
+    /// What every event has.
+    pub(super) fn system(&self) -> &System {
+        match self {
+            Document::Other(system) => system,
+            Document::DnsQuery(event) => &event.system,
+            Document::DnsClient(event) => &event.system,
+        }
+    }
+}
+
 /// What becomes of the queries of Windows' own DNS client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DnsClientQueries {

@@ -15,6 +15,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::clock::Written;
 use crate::event::{DNS_QUERY_FIELDS, DnsQueryEvent, Window};
 use crate::tally::Tally;
 
@@ -58,6 +59,8 @@ pub(super) struct Skimmer {
     events: Vec<(usize, Option<KnownEvent>)>,
     /// The logs that counted records belong to.
     logs: Vec<KnownLog>,
+    /// How many counted records of the chunk have headers that were numbered anew.
+    renumbered: u64,
     /// Layouts of records met so far. Those of the remembered definition are kept from chunk to chunk.
     layouts: Vec<Layout>,
     /// The place of the one that the last record had: the next record most likely has it too.
@@ -77,6 +80,7 @@ impl Skimmer {
             remembered: Remembered::default(),
             events: Vec::new(),
             logs: Vec::new(),
+            renumbered: 0,
             layouts: Vec::new(),
             last_layout: 0,
         }
@@ -116,7 +120,7 @@ impl Skimmer {
             at = range.end;
             walk.clock.add(range.start as u64, written);
             walk.found += 1;
-            if self.record(chunk, end, range.clone()) != Some(Verdict::Counted) {
+            if self.record(chunk, end, range.clone(), written) != Some(Verdict::Counted) {
                 if counted < range.start {
                     walk.gaps.push(counted..range.start);
                 }
@@ -149,6 +153,7 @@ impl Skimmer {
     fn begin(&mut self, chunk: &[u8], end: usize) {
         self.told.clear();
         self.told_text = 0;
+        self.renumbered = 0;
         self.last_layout = 0;
         self.queries.data.clear();
         if let Some(dns_client) = &mut self.dns_client {
@@ -183,6 +188,7 @@ impl Skimmer {
 
     /// Adds what was counted to the tally.
     fn count(&self, tally: &mut Tally) {
+        tally.renumbered_records += self.renumbered;
         for log in self.logs.iter().filter(|log| !log.runs.is_empty()) {
             tally.logs.change(&log.computer, &log.channel, |runs| runs.merge(&log.runs));
         }
@@ -197,7 +203,8 @@ impl Skimmer {
     /// record begins. By itself, so that the processor's registers are this loop's alone.
     #[inline(never)]
     fn stretch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
-        let Skimmer { layouts, last_layout, queries, dns_client, events, logs, window, .. } = self;
+        let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
+            self;
         let Some(layout) = layouts.get(*last_layout) else { return at };
         let (Some(log), Some((_, Some(event)))) = (logs.get_mut(layout.log), events.get_mut(layout.event))
         else {
@@ -215,12 +222,12 @@ impl Skimmer {
             at = range.end;
         }
         walk.found += usize::try_from(stretch.records()).unwrap_or(usize::MAX);
-        stretch.end(layout.sysmon, &mut event.counts, &mut log.runs, &mut walk.clock);
+        *renumbered += stretch.end(layout.sysmon, &mut event.counts, &mut log.runs, &mut walk.clock);
         at
     }
 
     /// Looks at a record by itself. `None` where anything is not understood.
-    fn record(&mut self, chunk: &[u8], end: usize, range: Range<usize>) -> Option<Verdict> {
+    fn record(&mut self, chunk: &[u8], end: usize, range: Range<usize>, written: Written) -> Option<Verdict> {
         let content = content(&range);
         let (event, log, seen) = match self.alike(chunk, &content) {
             Some(known) => known,
@@ -244,6 +251,7 @@ impl Skimmer {
         let runs = &mut self.logs.get_mut(log)?.runs;
         self.events.get_mut(event)?.1.as_mut()?.counts.add(&seen, &self.window);
         runs.add(seen.event_record_id, Some(seen.time));
+        self.renumbered += u64::from(written.header_id != seen.event_record_id);
         Some(Verdict::Counted)
     }
 

@@ -25,6 +25,10 @@ pub(super) struct Stretch {
     ids: (u64, u64),
     /// Those of the records that were taken last whose numbers follow one another.
     run: Run,
+    /// Whether the number in the header of the first of these is another one than the record's own.
+    differs: bool,
+    /// The records of the runs before whose headers were numbered anew.
+    renumbered: u64,
 }
 
 impl Stretch {
@@ -40,6 +44,8 @@ impl Stretch {
             times: (EventTime::MAX, EventTime::MIN),
             ids: (u64::MAX, 0),
             run,
+            differs: false,
+            renumbered: 0,
         }
     }
 
@@ -62,14 +68,15 @@ impl Stretch {
         let id = seen.event_record_id;
         if self.records == 0 {
             self.first = written;
-            self.run = Run::of(id, Some(seen.time));
+            (self.run, self.differs) = (Run::of(id, Some(seen.time)), written.header_id != id);
         } else if is_step(self.last, written) {
             return false;
         } else if self.run.last.checked_add(1) == Some(id) {
             (self.run.last, self.run.last_time) = (id, Some(seen.time));
         } else {
+            self.renumbered += renumbered(self.run, self.differs, self.last);
             self.ids = end_run(self.run, self.ids, log);
-            self.run = Run::of(id, Some(seen.time));
+            (self.run, self.differs) = (Run::of(id, Some(seen.time)), written.header_id != id);
         }
         self.last = written;
         self.records += 1;
@@ -81,21 +88,30 @@ impl Stretch {
     }
 
     /// Notes what was counted of records that are all Sysmon's, or all others': all but their DNS queries, which are counted by then.
-    pub(super) fn end(self, sysmon: bool, event: &mut Counts, log: &mut Runs, clock: &mut Clock) {
-        if self.records > 0 {
-            let (first_id, last_id) = end_run(self.run, self.ids, log);
-            event.merge(Counts {
-                records: self.records,
-                sysmon_records: if sysmon { self.records } else { 0 },
-                queries: QueryCounts::NONE,
-                first_time: self.times.0,
-                last_time: self.times.1,
-                first_id,
-                last_id,
-            });
-            clock.add_steady(self.start as u64, self.first, self.last);
+    /// Returns how many of the records have headers that were numbered anew.
+    pub(super) fn end(self, sysmon: bool, event: &mut Counts, log: &mut Runs, clock: &mut Clock) -> u64 {
+        if self.records == 0 {
+            return 0;
         }
+        let (first_id, last_id) = end_run(self.run, self.ids, log);
+        event.merge(Counts {
+            records: self.records,
+            sysmon_records: if sysmon { self.records } else { 0 },
+            queries: QueryCounts::NONE,
+            first_time: self.times.0,
+            last_time: self.times.1,
+            first_id,
+            last_id,
+        });
+        clock.add_steady(self.start as u64, self.first, self.last);
+        self.renumbered + renumbered(self.run, self.differs, self.last)
     }
+}
+
+/// How many records of a run have headers that were numbered anew: all, if the first or the last has another number there than its own.
+#[cold]
+fn renumbered(run: Run, differs: bool, last: Written) -> u64 {
+    if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
 /// Hands a run on, and gives the least and the greatest number up to its end. It is handed over by value, so that what a stretch keeps
@@ -111,14 +127,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn record(sysmon: bool) -> impl Strategy<Value = (Seen, Written)> {
+    fn record(sysmon: bool, anew: u64) -> impl Strategy<Value = (Seen, Written)> {
         // Numbers and times that mostly go on, and now and then go back, by less than a step and by more.
         let id = prop_oneof![0..6_u64, Just(u64::MAX)];
         (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)]).prop_map(
             move |(id, minutes, ticks, event_id)| {
                 let time = EventTime::from_ticks(ticks);
                 let seen = Seen { event_id, sysmon, time, event_record_id: id, data: None };
-                (seen, Written { header_id: id, filetime: 1 + minutes * 400_000_000 })
+                (seen, Written { header_id: id.wrapping_add(anew), filetime: 1 + minutes * 400_000_000 })
             },
         )
     }
@@ -127,8 +143,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
         fn a_stretch_notes_what_each_of_its_records_would(
-            (sysmon, records) in any::<bool>().prop_flat_map(|sysmon| (Just(sysmon), prop::collection::vec(record(sysmon), 0..9))),
-            before in prop::option::of(record(true)),
+            (sysmon, anew, records) in (any::<bool>(), 0..2_u64).prop_flat_map(|(sysmon, anew)| {
+                (Just(sysmon), Just(anew), prop::collection::vec(record(sysmon, anew), 0..9))
+            }),
+            before in prop::option::of(record(true, 0)),
         ) {
             let none = || (Counts::NONE, Runs::default(), Clock::default());
             let since = Window { since: Some(EventTime::from_ticks(1)), until: None };
@@ -152,10 +170,11 @@ mod tests {
             let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
             prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));
             prop_assert_eq!(stretch.records(), taken as u64);
-            stretch.end(sysmon, &mut counts, &mut runs, &mut clock);
+            let renumbered = stretch.end(sysmon, &mut counts, &mut runs, &mut clock);
             for (place, record) in records.iter().take(taken).enumerate() {
                 note(record, 7 + place as u64, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
             }
+            prop_assert_eq!(renumbered, taken as u64 * anew);
             prop_assert_eq!(counts, counts_by_one);
             prop_assert_eq!(runs, runs_by_one);
             prop_assert_eq!(clock, clock_by_one);

@@ -21,7 +21,7 @@ use super::matched::{Excluded, Matches, Reduced};
 use super::tables::{LastTable, metadata, sorted, write_last};
 use super::work::{Done, Found};
 
-/// How many flawed files are remembered for the summary; the ledger has all.
+/// How many flawed files are remembered for the summary, those that lost most; the ledger has all.
 const MOST_FLAWED: usize = 100;
 
 /// Takes what came of the units.
@@ -66,7 +66,7 @@ pub(super) struct Collected {
     pub hosts: Vec<HostRow>,
     /// Sums over all files.
     pub totals: Totals,
-    /// The first files that were not all read and understood.
+    /// The files that were not all read and understood, those that lost most first; of many, not all.
     pub flawed: Vec<FlawedFile>,
     /// For each detection, its matches, how many of them are no copies, and how many there are among deleted records.
     pub match_counts: Vec<[u64; 3]>,
@@ -187,7 +187,6 @@ impl<'a> Collector<'a> {
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
         self.files.push(&report.cells(evidence, &source_path, self.checksums.name()))?;
-        self.hosts.add_file(evidence, &report);
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
         let status = report.status();
@@ -196,16 +195,27 @@ impl<'a> Collector<'a> {
         }
         // What an interruption left is not damaged.
         let is_flawed = !matches!(status, Status::Complete | Status::Interrupted | Status::NotRead);
-        if is_flawed && self.flawed.len() < MOST_FLAWED {
+        if is_flawed {
+            if self.flawed.len() >= 2 * MOST_FLAWED {
+                self.keep_worst();
+            }
             self.flawed.push(FlawedFile {
                 evidence: evidence.to_owned(),
                 source_path,
                 status,
+                loss: report.loss(),
                 problems: report.problem_count(),
                 problem: report.problems().into_iter().next(),
             });
         }
+        self.hosts.add_file(evidence, report);
         Ok(())
+    }
+
+    /// Forgets the flawed files that lost least; of those that lost as much as others, the last in evidence order.
+    fn keep_worst(&mut self) {
+        self.flawed.sort_by_key(|file| std::cmp::Reverse(file.loss));
+        self.flawed.truncate(MOST_FLAWED);
     }
 
     /// Closes the tables and writes those that only now are known.
@@ -213,6 +223,7 @@ impl<'a> Collector<'a> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }
+        self.keep_worst();
         self.observer.finished();
         // Of evidence that an interruption left nothing is known.
         for (piece, evidence) in self.pieces.iter().zip(&self.discovery.evidence) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{MOST_VALUES, Summary, counted, escaped, grouped};
+use super::{MOST_VALUES, Summary, counted, grouped, shown};
 use crate::report::exclusion::{ExcludedOn, ExclusionRecord};
 
 /// How many exclusions are shown; `run.json` has all.
@@ -39,10 +39,10 @@ fn taken(exclusion: &ExclusionRecord) -> u64 {
 }
 
 fn text(exclusion: &ExclusionRecord) -> String {
-    let name = escaped(&exclusion.name);
+    let name = shown(&exclusion.name);
     if exclusion.expired {
         let date = exclusion.expires.as_deref().unwrap_or_default();
-        return format!("{name}: not applied, as it expired on {}", escaped(date));
+        return format!("{name}: not applied, as it expired on {}", shown(date));
     }
     let mut matches = counted(exclusion.excluded_matches, "match", "matches");
     if exclusion.excluded_leads > 0 {
@@ -50,8 +50,8 @@ fn text(exclusion: &ExclusionRecord) -> String {
         matches.push_str(&counted(exclusion.excluded_leads, "lead", "leads"));
     }
     match hosts(&exclusion.hosts) {
-        None => format!("{name}: {matches} ({})", escaped(&exclusion.reason)),
-        Some(hosts) => format!("{name}: {matches} on {hosts} ({})", escaped(&exclusion.reason)),
+        None => format!("{name}: {matches} ({})", shown(&exclusion.reason)),
+        Some(hosts) => format!("{name}: {matches} on {hosts} ({})", shown(&exclusion.reason)),
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{HostRow, MOST_HOSTS, Summary, columns, counted, escaped, grouped, name};
+use super::{HostRow, MOST_HOSTS, Summary, columns, counted, grouped, name};
 use crate::event::EventTime;
 use crate::report::coverage::Coverage;
+use crate::report::escape;
 use crate::report::host::Host;
 use crate::report::verdict::Verdict;
 
@@ -104,9 +105,9 @@ impl Reason {
 fn other_row(computer: Option<&str>, host: &Host, has_period: bool) -> [String; 5] {
     let shown = match computer {
         None => host
-            .evidence
-            .first()
-            .map(|evidence| format!("(evidence {})", escaped(evidence)))
+            .evidence()
+            .next()
+            .map(|evidence| format!("(evidence {})", escape::shown(evidence)))
             .unwrap_or_default(),
         computer => name(computer),
     };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{HostRow, MOST_HOSTS, Summary, copies, counted, escaped, name};
+use super::{HostRow, MOST_HOSTS, Summary, copies, counted, name, shown};
 use crate::report::run::NamesAsked;
 
 impl Summary<'_> {
@@ -40,7 +40,7 @@ impl Summary<'_> {
                 Some(NamesAsked::Every) => "it could match whatever the name is",
                 Some(NamesAsked::None) => "it can match with no name",
             };
-            self.labelled(f, "No leads", &format!("of {}: {why}", escaped(&detection.name)))?;
+            self.labelled(f, "No leads", &format!("of {}: {why}", shown(&detection.name)))?;
         }
         Ok(())
     }

@@ -1,0 +1,248 @@
+//! A map that mostly holds few entries, of which there can be very many: a sorted list that becomes a tree when it grows.
+//!
+//! A tree reserves room for eleven entries at once. A host that asked for one name needs one; a crafted log that asks for a new one in
+//! each record must not take time that grows with the square of their number, as it would in a list.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, btree_map};
+use std::slice;
+use std::vec;
+
+/// The most entries of a list.
+const MOST_LISTED: usize = 8;
+
+/// A map in the order of its keys. What it holds decides how it holds it, so that equal maps are equal.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum FewMap<K: Ord, V> {
+    /// Up to [`MOST_LISTED`] entries.
+    List(Vec<(K, V)>),
+    /// More.
+    Tree(BTreeMap<K, V>),
+}
+
+impl<K: Ord, V> Default for FewMap<K, V> {
+    fn default() -> Self {
+        FewMap::List(Vec::new())
+    }
+}
+
+impl<K: Ord, V> FewMap<K, V> {
+    /// The value of a key.
+    #[must_use]
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        match self {
+            FewMap::List(list) => {
+                let place = list.binary_search_by(|(known, _)| known.borrow().cmp(key)).ok()?;
+                list.get(place).map(|(_, value)| value)
+            }
+            FewMap::Tree(tree) => tree.get(key),
+        }
+    }
+
+    /// The value of a key, to be changed.
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        match self {
+            FewMap::List(list) => {
+                let place = list.binary_search_by(|(known, _)| known.borrow().cmp(key)).ok()?;
+                list.get_mut(place).map(|(_, value)| value)
+            }
+            FewMap::Tree(tree) => tree.get_mut(key),
+        }
+    }
+
+    /// Changes the value of a key, which is the default one if the key is new. Only then is the key made.
+    pub fn change<Q: Ord + ?Sized>(
+        &mut self,
+        key: &Q,
+        make_key: impl FnOnce() -> K,
+        change: impl FnOnce(&mut V),
+    ) where
+        K: Borrow<Q>,
+        V: Default,
+    {
+        if let Some(value) = self.get_mut(key) {
+            return change(value);
+        }
+        let mut value = V::default();
+        change(&mut value);
+        self.insert_new(make_key(), value);
+    }
+
+    /// Adds the entries of another map, those of the same key by `merge`.
+    pub fn merge(&mut self, other: Self, mut merge: impl FnMut(&mut V, V)) {
+        for (key, value) in other {
+            match self.get_mut(&key) {
+                Some(ours) => merge(ours, value),
+                None => self.insert_new(key, value),
+            }
+        }
+    }
+
+    /// Adds an entry whose key is new.
+    fn insert_new(&mut self, key: K, value: V) {
+        if let FewMap::List(list) = self
+            && list.len() >= MOST_LISTED
+        {
+            *self = FewMap::Tree(std::mem::take(list).into_iter().collect());
+        }
+        match self {
+            FewMap::List(list) => {
+                let place = list.partition_point(|(known, _)| *known < key);
+                // Most have one entry and stay so.
+                list.reserve_exact(1);
+                list.insert(place, (key, value));
+            }
+            FewMap::Tree(tree) => _ = tree.insert(key, value),
+        }
+    }
+
+    /// Changes each value, in the order of the keys.
+    pub fn each(&mut self, change: impl FnMut(&mut V)) {
+        match self {
+            FewMap::List(list) => list.iter_mut().map(|(_, value)| value).for_each(change),
+            FewMap::Tree(tree) => tree.values_mut().for_each(change),
+        }
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            FewMap::List(list) => list.len(),
+            FewMap::Tree(tree) => tree.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entries, in the order of the keys.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        match self {
+            FewMap::List(list) => Iter::List(list.iter()),
+            FewMap::Tree(tree) => Iter::Tree(tree.iter()),
+        }
+    }
+}
+
+impl<K: Ord, V> FromIterator<(K, V)> for FewMap<K, V> {
+    /// Of several values of one key, the first counts.
+    fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
+        entries.into_iter().fold(FewMap::default(), |mut map, (key, value)| {
+            if map.get(&key).is_none() {
+                map.insert_new(key, value);
+            }
+            map
+        })
+    }
+}
+
+impl<'a, K: Ord, V> IntoIterator for &'a FewMap<K, V> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = Iter<'a, K, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<K: Ord, V> IntoIterator for FewMap<K, V> {
+    type Item = (K, V);
+    type IntoIter = IntoIter<K, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        match self {
+            FewMap::List(list) => IntoIter::List(list.into_iter()),
+            FewMap::Tree(tree) => IntoIter::Tree(tree.into_iter()),
+        }
+    }
+}
+
+/// The entries of a [`FewMap`], in the order of their keys.
+#[derive(Debug)]
+pub enum Iter<'a, K, V> {
+    /// Those of a list.
+    List(slice::Iter<'a, (K, V)>),
+    /// Those of a tree.
+    Tree(btree_map::Iter<'a, K, V>),
+}
+
+impl<'a, K, V> Iterator for Iter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Iter::List(list) => list.next().map(|(key, value)| (key, value)),
+            Iter::Tree(tree) => tree.next(),
+        }
+    }
+}
+
+/// The entries of a [`FewMap`] that is used up, in the order of their keys.
+#[derive(Debug)]
+pub enum IntoIter<K, V> {
+    /// Those of a list.
+    List(vec::IntoIter<(K, V)>),
+    /// Those of a tree.
+    Tree(btree_map::IntoIter<K, V>),
+}
+
+impl<K, V> Iterator for IntoIter<K, V> {
+    type Item = (K, V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            IntoIter::List(list) => list.next(),
+            IntoIter::Tree(tree) => tree.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn counted(keys: &[u8]) -> FewMap<u8, u64> {
+        let mut map = FewMap::default();
+        for key in keys {
+            map.change(key, || *key, |count| *count += 1);
+        }
+        map
+    }
+
+    proptest! {
+        /// The twin: a tree.
+        #[test]
+        fn it_holds_what_a_tree_does(left in prop::collection::vec(0_u8..20, 0..30), right in prop::collection::vec(0_u8..20, 0..30)) {
+            let all: Vec<u8> = left.iter().chain(&right).copied().collect();
+            let mut tree: BTreeMap<u8, u64> = BTreeMap::new();
+            for key in &all {
+                *tree.entry(*key).or_default() += 1;
+            }
+            let mut merged = counted(&left);
+            merged.merge(counted(&right), |ours, theirs| *ours += theirs);
+            prop_assert_eq!(&merged, &counted(&all));
+            prop_assert_eq!(merged.iter().collect::<Vec<_>>(), tree.iter().collect::<Vec<_>>());
+            prop_assert_eq!((merged.len(), merged.is_empty()), (tree.len(), tree.is_empty()));
+            prop_assert_eq!(merged.into_iter().collect::<Vec<_>>(), tree.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn many_entries_make_a_tree() {
+        let keys: Vec<u8> = (0..=8).rev().collect();
+        assert!(matches!(counted(&keys[..8]), FewMap::List(list) if list.len() == 8));
+        assert!(matches!(counted(&keys), FewMap::Tree(tree) if tree.len() == 9));
+    }
+}

@@ -1,0 +1,206 @@
+//! What follows for the hosts when all evidence was read: which of their names are those of one machine, whose the logs and the clock
+//! are then, and which machines' records lie beside each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::finding::{Finding, Names};
+use super::host::Host;
+use super::hosts::Piece;
+use super::presence::Presence;
+
+/// The hosts in the order of the names by which they are known.
+pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
+
+/// Draws the conclusions. Returns the places of the hosts of each piece of evidence.
+pub(super) fn conclude(
+    hosts: &mut KnownHosts,
+    pieces: &BTreeMap<Arc<str>, Piece>,
+) -> BTreeMap<Arc<str>, Vec<usize>> {
+    let mut owners: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
+    for (place, (_, host)) in hosts.iter().enumerate() {
+        for (evidence, _) in &host.places {
+            match owners.get_mut(evidence) {
+                Some(owners) => owners.push(place),
+                None => _ = owners.insert(Arc::clone(evidence), vec![place]),
+            }
+        }
+    }
+    let none = Piece::default();
+    for (evidence, places) in &owners {
+        let piece = pieces.get(evidence).unwrap_or(&none);
+        if places.len() > 1 || piece.clock.step_count() > 0 {
+            Beside { hosts, evidence, places, piece }.conclude();
+        }
+    }
+    for (_, host) in hosts {
+        let Host { places, conclusion, .. } = &mut **host;
+        places.each(|presence| {
+            conclusion.logs.merge(std::mem::take(&mut presence.logs));
+            conclusion.clock.merge(std::mem::take(&mut presence.clock));
+        });
+        conclusion
+            .earlier_names
+            .sort_by(|(one, until), (other, other_until)| (until, one).cmp(&(other_until, other)));
+    }
+    owners
+}
+
+/// The hosts of one piece of evidence.
+struct Beside<'a> {
+    hosts: &'a mut KnownHosts,
+    evidence: &'a Arc<str>,
+    /// The places of the hosts among all, in order.
+    places: &'a [usize],
+    piece: &'a Piece,
+}
+
+/// A machine in a piece of evidence.
+#[derive(Debug, Clone, Copy)]
+struct Machine {
+    /// The place of the host that has its present name.
+    host: usize,
+    /// How many files hold its records alone.
+    own_files: u64,
+}
+
+impl Beside<'_> {
+    fn conclude(mut self) {
+        let machines = self.machines();
+        let most_own = machines.iter().rev().max_by_key(|machine| machine.own_files);
+        let Some(owner) = most_own.map(|machine| machine.host) else { return };
+        if let [_] = machines.as_slice() {
+            let clock = self.piece.clock.clone();
+            self.presence(owner, |presence| presence.clock.merge(clock));
+            return;
+        }
+        let mut names = [Names::default(), Names::default()];
+        for machine in machines.iter().filter(|machine| machine.host != owner) {
+            let [own, forwarded] = &mut names;
+            let names = if machine.own_files > 0 { own } else { forwarded };
+            names.add(self.hosts.get(machine.host).map_or("", |(_, host)| &*host.name));
+        }
+        let [own, forwarded] = names;
+        let steps = self.piece.clock.step_count();
+        let Some((_, host)) = self.hosts.get_mut(owner) else { return };
+        let beside = &mut host.conclusion.beside;
+        if steps > 0 {
+            beside.push(Finding::SharedClockSteps(steps));
+        }
+        if !own.is_empty() {
+            beside.push(Finding::OtherMachines(own));
+        }
+        if !forwarded.is_empty() {
+            beside.push(Finding::Forwarded(forwarded));
+        }
+    }
+
+    /// The machines, in the order of the first of their names. What is known of earlier names is made known of the present one.
+    fn machines(&mut self) -> Vec<Machine> {
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (place, machine) in self.places.iter().zip(self.joined()) {
+            groups.entry(machine).or_default().push(*place);
+        }
+        groups.into_values().map(|names| self.machine(&names)).collect()
+    }
+
+    /// For each host, which one of them stands for its machine.
+    fn joined(&self) -> Vec<usize> {
+        let mut machines: Vec<usize> = (0..self.places.len()).collect();
+        let names: Vec<&str> =
+            self.places.iter().filter_map(|place| self.hosts.get(*place)).map(|(name, _)| &**name).collect();
+        let mut join = |one: usize, other: usize| {
+            let root = |mut place: usize| {
+                while let Some(next) = machines.get(place).filter(|next| **next != place) {
+                    place = *next;
+                }
+                place
+            };
+            let (one, other) = (root(one), root(other));
+            if let Some(machine) = machines.get_mut(one.max(other)) {
+                *machine = one.min(other);
+            }
+        };
+        for (one, other) in &self.piece.renamed {
+            let place = |name: &String| names.binary_search(&name.as_str()).ok();
+            if let Some((one, other)) = place(one).zip(place(other)) {
+                join(one, other);
+            }
+        }
+        for (place, name) in names.iter().enumerate() {
+            if let Some(qualified) = only_qualified(&names, name) {
+                join(place, qualified);
+            }
+        }
+        // A host that stands for a machine comes before those that it stands for.
+        for place in 0..machines.len() {
+            let next = machines.get(place).and_then(|machine| machines.get(*machine)).copied();
+            if let (Some(machine), Some(next)) = (machines.get_mut(place), next) {
+                *machine = next;
+            }
+        }
+        machines
+    }
+
+    /// Makes one machine of hosts: the one whose records go on for longest has the present name.
+    fn machine(&mut self, names: &[usize]) -> Machine {
+        let evidence = &**self.evidence;
+        let last = |place: &usize| {
+            let (_, host) = self.hosts.get(*place)?;
+            host.places.get(evidence)?.span.last
+        };
+        let present = names.iter().copied().max_by_key(last).unwrap_or_default();
+        let mut all = Presence::default();
+        let mut earlier = Vec::new();
+        for place in names {
+            let Some((_, host)) = self.hosts.get_mut(*place) else { continue };
+            let Some(presence) = host.places.get_mut(evidence) else { continue };
+            all.own_files += presence.own_files;
+            if *place != present {
+                all.logs.merge(std::mem::take(&mut presence.logs));
+                all.clock.merge(std::mem::take(&mut presence.clock));
+                earlier.push((host.name.clone(), presence.span.last));
+            }
+        }
+        let own_files = all.own_files;
+        if let (Some((_, host)), false) = (self.hosts.get_mut(present), earlier.is_empty()) {
+            host.conclusion.add_earlier_names(earlier);
+            let Presence { logs, clock, .. } = all;
+            self.presence(present, |presence| {
+                presence.logs.merge(logs);
+                presence.clock.merge(clock);
+            });
+        }
+        Machine { host: present, own_files }
+    }
+
+    fn presence(&mut self, place: usize, change: impl FnOnce(&mut Presence)) {
+        let host = self.hosts.get_mut(place).map(|(_, host)| host);
+        if let Some(presence) = host.and_then(|host| host.places.get_mut(&**self.evidence)) {
+            change(presence);
+        }
+    }
+}
+
+/// The place among names, which are in order, of the only fully qualified form of one that is none.
+fn only_qualified(names: &[&str], name: &str) -> Option<usize> {
+    if name.is_empty() || name.contains('.') {
+        return None;
+    }
+    let prefix = format!("{name}.");
+    let first = names.partition_point(|other| *other < prefix.as_str());
+    let is_qualified = |place: usize| names.get(place).is_some_and(|other| other.starts_with(&prefix));
+    (is_qualified(first) && !is_qualified(first + 1)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_joined_with_its_only_qualified_form() {
+        let names = ["", "host", "host-a", "host-a.x.example", "host.y.example", "pc", "pc.x", "pc.y", "z.x"];
+        let found: Vec<Option<usize>> = names.iter().map(|name| only_qualified(&names, name)).collect();
+        assert_eq!(found, [None, Some(4), Some(3), None, None, None, None, None, None]);
+    }
+}

@@ -1,0 +1,119 @@
+//! The logs of a machine over all files that hold its records, and which EventRecordIDs are missing in them.
+
+use crate::logs::Channels;
+use crate::numbering::{Gap, Runs};
+
+/// The numbers of a machine's logs, by their channels. `merge` is associative and commutative.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MachineLogs {
+    /// Those in logs that the machine wrote itself. Windows numbers its events one after the other.
+    own: Channels,
+    /// Those in exports, in renderings and in logs of collectors, which hold a selection as a rule.
+    selected: Channels,
+}
+
+/// The numbers that are missing in one channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing<'a> {
+    /// The channel.
+    pub channel: &'a str,
+    /// Those that are missing in the machine's own log, and that no other file holds.
+    pub gaps: Vec<Gap>,
+    /// Whether there may be more of these than are kept.
+    pub incomplete: bool,
+    /// Whether a selection lacks some.
+    pub is_selection: bool,
+}
+
+impl MachineLogs {
+    /// Adds what a file holds: of the machine's own log, under the channel by which that is known.
+    pub(super) fn add(&mut self, channels: Channels, own: Option<&str>) {
+        match own {
+            None => self.selected.merge(channels),
+            Some(own) => self.own.merge(channels.joined(own)),
+        }
+    }
+
+    /// Adds what other files hold.
+    pub(super) fn merge(&mut self, other: MachineLogs) {
+        self.own.merge(other.own);
+        self.selected.merge(other.selected);
+    }
+
+    /// The channels in which numbers are missing: those of the machine's own logs in their order, then the others.
+    pub(super) fn missing(&self) -> impl Iterator<Item = Missing<'_>> {
+        let none = Runs::default();
+        let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));
+        let others = self.selected.iter().filter(|(channel, _)| self.own.get(channel).is_none());
+        let others = others.map(|(channel, selected)| (channel, None, Some(selected)));
+        own.chain(others).filter_map(move |(channel, own, selected)| {
+            let (own, selected) = (own.unwrap_or(&none), selected.unwrap_or(&none));
+            // Of most logs nothing is missing.
+            if own.gap_count() == 0 && selected.gap_count() == 0 && !own.is_incomplete() {
+                return None;
+            }
+            Some(missing(channel, own, selected))
+                .filter(|missing| !missing.gaps.is_empty() || missing.is_selection)
+        })
+    }
+}
+
+fn missing<'a>(channel: &'a str, own: &Runs, selected: &Runs) -> Missing<'a> {
+    let mut all = own.clone();
+    all.merge(selected);
+    let range = own.as_slice().first().zip(own.as_slice().last());
+    // Below and above the numbers of the own log there is a selection only.
+    let is_own =
+        |gap: &Gap| range.is_some_and(|(first, last)| first.first <= gap.after && gap.before <= last.last);
+    let (gaps, others): (Vec<Gap>, Vec<Gap>) = all.gaps().partition(is_own);
+    let range = selected.as_slice().first().zip(selected.as_slice().last());
+    let is_selected =
+        |gap: &Gap| range.is_some_and(|(first, last)| first.first <= gap.after && gap.before <= last.last);
+    let is_selection = others.iter().any(is_selected);
+    Missing { channel, gaps, incomplete: own.is_incomplete(), is_selection }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logs(own: &[u64], selected: &[u64]) -> MachineLogs {
+        let mut logs = MachineLogs::default();
+        for (numbers, is_own) in [(own, true), (selected, false)] {
+            let mut channels = Channels::default();
+            for number in numbers {
+                channels.change("System", |runs| runs.add(*number, None));
+            }
+            logs.add(channels, is_own.then_some("System"));
+        }
+        logs
+    }
+
+    /// The numbers on both sides of each gap of the own log, and whether a selection lacks some.
+    fn told(logs: &MachineLogs) -> (Vec<(u64, u64)>, bool) {
+        logs.missing().next().map_or_else(Default::default, |missing| {
+            let gaps = missing.gaps.iter().map(|gap| (gap.after, gap.before)).collect();
+            (gaps, missing.is_selection)
+        })
+    }
+
+    #[test]
+    fn what_is_missing_is_told_of_the_own_log() {
+        for (own, selected, gaps, is_selection) in [
+            (&[1, 2, 5][..], &[][..], vec![(2, 5)], false),
+            // An export of selected events alone, below the log, above it, and on both sides.
+            (&[], &[1, 7, 9], vec![], true),
+            (&[10, 11], &[1, 4], vec![], true),
+            (&[10, 11], &[14, 20], vec![], true),
+            (&[10, 13], &[1, 4, 20], vec![(10, 13)], true),
+            // What the log lacks, and an archive holds, all or a part of it.
+            (&[1, 2, 5], &[3, 4], vec![], false),
+            (&[1, 2, 9], &[4, 5, 6], vec![(2, 4), (6, 9)], false),
+            // An export that ends where the log begins, or some numbers before: it is not known what was between.
+            (&[10, 11], &[8, 9], vec![], false),
+            (&[10, 11], &[6, 7], vec![], false),
+        ] {
+            assert_eq!(told(&logs(own, selected)), (gaps, is_selection), "{own:?}, {selected:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What the summary says of the hosts' logs: what is odd about them, worst first, and what is only to be noted; each in a line.
+
+use std::fmt;
+
+use super::{LABEL_WIDTH, Summary, counted, escaped, grouped, name};
+use crate::report::Finding;
+use crate::report::hosts::HostRow;
+use crate::report::run::Totals;
+
+/// How many lines there are of anomalies, and of notes.
+const MOST_ANOMALIES: usize = 20;
+const MOST_NOTES: usize = 5;
+
+/// A finding of a host: how it is sorted, the places of the host and the finding. There can be many more than are shown.
+type Place = (u8, bool, usize, usize);
+
+impl Summary<'_> {
+    pub(super) fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
+        let (mut anomalies, mut notes): (Vec<Place>, Vec<Place>) = (Vec::new(), Vec::new());
+        for (row, (_, host)) in rows.iter().enumerate() {
+            for (place, finding) in host.findings().iter().enumerate() {
+                let told = (finding.rank(), host.matches == 0, row, place);
+                match finding {
+                    // The logs of a running machine are all in use: of many machines, that is said once.
+                    Finding::InUse(_) => {}
+                    finding if finding.is_note() => notes.push(told),
+                    _ => anomalies.push(told),
+                }
+            }
+        }
+        anomalies.sort_unstable();
+        notes.sort_unstable();
+        let Totals { files, files_in_use, .. } = self.run.totals;
+        if anomalies.is_empty() && notes.is_empty() && files_in_use == 0 {
+            return Ok(());
+        }
+        writeln!(f)?;
+        self.lines(f, "Anomaly", rows, anomalies.iter().take(MOST_ANOMALIES))?;
+        self.more(f, anomalies.len(), MOST_ANOMALIES, "anomalies", "`findings` in hosts.parquet")?;
+        self.lines(f, "Note", rows, notes.iter().take(MOST_NOTES))?;
+        self.more(f, notes.len(), MOST_NOTES, "notes", "`notes` in hosts.parquet")?;
+        if files_in_use == 0 {
+            return Ok(());
+        }
+        let logs = format!("{} of {}", grouped(files_in_use), counted(files, "file", "files"));
+        self.labelled(f, "In use", &format!("{logs} when copied: `dirty` in files.parquet"))
+    }
+
+    fn lines<'p>(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        label: &str,
+        rows: &[HostRow],
+        told: impl Iterator<Item = &'p Place>,
+    ) -> fmt::Result {
+        for (_, _, row, place) in told {
+            let Some((computer, host)) = rows.get(*row) else { continue };
+            let Some(finding) = host.findings().into_iter().nth(*place) else { continue };
+            let text = format!("{}: {}", name(computer.as_deref()), escaped(&finding.to_string()));
+            writeln!(f, "{label:LABEL_WIDTH$}{}", in_a_line(&text, self.width.saturating_sub(LABEL_WIDTH)))?;
+        }
+        Ok(())
+    }
+}
+
+/// As much of a text as fits into a line of that width, and an ellipsis for the rest.
+fn in_a_line(text: &str, width: usize) -> String {
+    if textwrap::core::display_width(text) <= width {
+        return text.to_owned();
+    }
+    let mut line = String::new();
+    let mut left = width.saturating_sub(1);
+    for character in text.chars() {
+        let wide = textwrap::core::display_width(character.encode_utf8(&mut [0; 4]));
+        if wide > left {
+            break;
+        }
+        left -= wide;
+        line.push(character);
+    }
+    line.push('…');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_for_a_line_is_cut() {
+        assert_eq!(in_a_line("four", 4), "four");
+        assert_eq!(in_a_line("fives", 4), "fiv…");
+        assert_eq!(in_a_line("日本語", 5), "日本…");
+    }
+}
