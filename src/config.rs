@@ -2,6 +2,7 @@
 //! evidence is opened or anything written.
 
 mod choice;
+mod content;
 mod detections;
 mod exclusions;
 mod not_run;
@@ -21,6 +22,7 @@ use crate::machine::files::{MOST_LIST_BYTES, all_of, read_named};
 use crate::scan::{Checksums, Recovery};
 use crate::write::{Access, Earlier, OutputDirectory, prepare};
 
+pub use self::content::ContentFile;
 pub use self::detections::{Catalog, LoadedDetection};
 use self::exclusions::exclusions;
 pub use self::exclusions::{ExcludedRows, LoadedExclusion, Standing};
@@ -182,8 +184,7 @@ fn order(
 ) -> Vec<(&'static str, String)> {
     let typed = |text: &Option<String>| text.clone().unwrap_or_default();
     let roots: Vec<String> = roots.iter().map(|root| path_text(root)).collect();
-    let detections: Vec<String> =
-        detections.iter().map(|loaded| format!("{} {}", loaded.detection.id, loaded.sha256)).collect();
+    let detections: Vec<String> = detections.iter().map(LoadedDetection::order).collect();
     vec![
         ("version of dnsweep", env!("CARGO_PKG_VERSION").to_owned()),
         ("evidence", roots.join("\n")),

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::{
-    Config, Decoding, ExcludedRows, Hashing, Leads, LoadedDetection, LoadedExclusion, NotRun, OnMatch,
-    RefusedDetection, Standing,
+    Config, ContentFile, Decoding, ExcludedRows, Hashing, Leads, LoadedDetection, LoadedExclusion, NotRun,
+    OnMatch, RefusedDetection, Standing,
 };
 use crate::detect::LeadCondition;
 use crate::discover::{Discovery, Links, Names, Others, discover, path_text};
@@ -28,8 +28,8 @@ use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::machine::{machine, working_directory};
 use crate::report::{
-    DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, HostRow, LEADS_COLUMNS,
-    MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, RuleCounts, Run, Totals,
+    ContentRecord, DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, HostRow,
+    LEADS_COLUMNS, MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, RuleCounts, Run, Totals,
 };
 use crate::scan::{Checksums, Recovery};
 use crate::write::{Rest, Table};
@@ -229,7 +229,7 @@ fn detection_record(
     ((loaded, counts), leads): ((LoadedDetection, [u64; 3]), Option<DetectionLeads>),
 ) -> DetectionRecord {
     let [matches, unique_matches, recovered_matches] = counts;
-    let LoadedDetection { detection, source, sha256, .. } = loaded;
+    let LoadedDetection { detection, source, sha256, content, .. } = loaded;
     DetectionRecord {
         id: detection.id,
         name: detection.name,
@@ -242,6 +242,10 @@ fn detection_record(
         notes: detection.notes,
         source,
         sha256,
+        content: content
+            .into_iter()
+            .map(|ContentFile { file, sha256 }| ContentRecord { file, sha256 })
+            .collect(),
         matches,
         unique_matches,
         recovered_matches,

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::content::{Content, ContentCache, ContentFile};
 use super::not_run::{NotRun, WhyNot, first_of};
 use super::text::{FileText, text_of};
 use crate::detect::{Detection, EventSource, FileRule, MOST_EXPRESSION_BYTES, Placeholders, too_much};
@@ -30,6 +31,16 @@ pub struct LoadedDetection {
     pub line: usize,
     /// The SHA-256 of its file.
     pub sha256: String,
+    /// The files of macros and lookups that it uses.
+    pub content: Vec<ContentFile>,
+}
+
+impl LoadedDetection {
+    /// All that its answer depends on.
+    pub(super) fn order(&self) -> String {
+        let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
+        format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
+    }
 }
 
 /// Detections, and what is none or cannot be looked for.
@@ -45,6 +56,7 @@ pub struct Catalog {
     expression_bytes: usize,
     /// The places of the detections, by their ids.
     places: HashMap<String, usize>,
+    content: ContentCache,
 }
 
 /// How a file was come by.
@@ -66,7 +78,13 @@ impl Catalog {
         if paths.is_empty() {
             let detection = Detection::seed().map_err(|error| wrong(error.to_string()))?;
             let sha256 = sha256(Detection::seed_text().as_bytes());
-            catalog.push(LoadedDetection { detection, source: "built in".to_owned(), line: 1, sha256 });
+            catalog.push(LoadedDetection {
+                detection,
+                source: "built in".to_owned(),
+                line: 1,
+                sha256,
+                content: Vec::new(),
+            });
         }
         for path in paths {
             catalog.add_path(path, Found::Named, &placeholders)?;
@@ -141,8 +159,11 @@ impl Catalog {
         let source = path.display().to_string();
         let FileText { text, sha256 } =
             text_of(path).map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
-        for rule in Detection::all_from_yaml(&text, &source, placeholders) {
-            match (self.add_rule(path, &sha256, found, rule), found) {
+        let content = Content::above(path, &self.content);
+        let rules = Detection::all_from_yaml(&text, &source, placeholders, &content);
+        let content = content.into_files();
+        for rule in rules {
+            match (self.add_rule(path, &sha256, &content, found, rule), found) {
                 (Ok(()), _) => {}
                 (Err(why), Found::Named) => return Err(why),
                 (Err(why), Found::InDirectory) => self.not_run.add(source.clone(), why),
@@ -156,6 +177,7 @@ impl Catalog {
         &mut self,
         path: &Path,
         sha256: &str,
+        content: &[ContentFile],
         found: Found,
         FileRule { line, rule }: FileRule,
     ) -> Result<(), WhyNot> {
@@ -180,7 +202,8 @@ impl Catalog {
             return Err(WhyNot::Refused(format!("{source}: line {line}: {problem}")));
         }
         self.expression_bytes = size;
-        self.push(LoadedDetection { detection, source, line, sha256: sha256.to_owned() });
+        let (sha256, content) = (sha256.to_owned(), content.to_vec());
+        self.push(LoadedDetection { detection, source, line, sha256, content });
         Ok(())
     }
 
@@ -262,6 +285,28 @@ fn check_id(id: &str, source: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_names_the_content_that_a_rule_uses() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write(
+            "rules/a.yml",
+            "name: a\nid: a\nsearch: EventCode=22 | lookup names.csv name as query OUTPUT bad | search bad=1\n",
+        );
+        let order = |csv: &str| {
+            write("lookups/names.csv", csv);
+            Catalog::load(&[folder.path().join("rules/a.yml")], None).unwrap().detections[0].order()
+        };
+        let first = order("name,bad\nx,1\n");
+        assert!(first.contains(" lookups/names.csv "), "{first}");
+        assert_eq!(order("name,bad\nx,1\n"), first);
+        assert_ne!(order("name,bad\ny,1\n"), first);
+    }
 
     #[test]
     fn ids_that_name_no_file_are_refused() {

@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::field::Field;
 use super::predicate::number;
 use super::stats::{Content, StatsValue};
+use super::term::{Row, Term};
+use super::value::Value;
 use crate::event::{DnsQueryEvent, EventTime};
 
 /// An aggregate of one row in the making. There are as many as there are rows, so what is large or rare is boxed.
@@ -42,17 +43,16 @@ pub(super) struct Extreme {
 impl Aggregate {
     /// That of a column before the first event; none for a `by` column.
     pub(super) fn new(content: &Content) -> Option<Self> {
-        let extreme = |field: Field, end: End| match field {
-            Field::Time => Aggregate::Time(end, None),
-            _ => Aggregate::Extreme(end, Box::default()),
+        let extreme = |term: &Term, end: End| {
+            if term.is_time() { Aggregate::Time(end, None) } else { Aggregate::Extreme(end, Box::default()) }
         };
         Some(match content {
-            Content::By(_) => return None,
+            Content::By(_) | Content::Computed(_) => return None,
             Content::Count | Content::CountOf(_) => Aggregate::Count(0),
             Content::DistinctCount(_) => Aggregate::DistinctCount(BTreeSet::new()),
             Content::Values(_) => Aggregate::Values(BTreeSet::new()),
-            Content::Min(source) => extreme(source.field, End::Least),
-            Content::Max(source) => extreme(source.field, End::Greatest),
+            Content::Min(term) => extreme(term, End::Least),
+            Content::Max(term) => extreme(term, End::Greatest),
             Content::Earliest(_) => Aggregate::InTime(End::Least, None),
             Content::Latest(_) => Aggregate::InTime(End::Greatest, None),
         })
@@ -60,25 +60,30 @@ impl Aggregate {
 
     /// Adds an event to the aggregate of a column with that content.
     pub(super) fn add(&mut self, content: &Content, event: &DnsQueryEvent) {
-        let source = content.input();
+        let term = content.input();
+        let texts = || term.map(|term| term.value(Row::Event(event)).texts()).unwrap_or_default();
         match self {
             Aggregate::Count(count) => {
-                *count += i64::from(source.is_none_or(|source| source.value(event).is_some()));
+                *count += term.map_or(1, |_| i64::try_from(texts().len()).unwrap_or(i64::MAX));
             }
             Aggregate::DistinctCount(values) | Aggregate::Values(values) => {
-                let value = source.and_then(|source| source.value(event));
-                if let Some(value) = value.filter(|value| !values.contains(&**value)) {
-                    values.insert(value.into_owned());
+                for value in texts() {
+                    if !values.contains(&*value) {
+                        values.insert(value.into_owned());
+                    }
                 }
             }
             Aggregate::Time(end, best) => take_better(best, event.system.time_created, *end, Ord::cmp),
             Aggregate::Extreme(end, extreme) => {
-                if let Some(value) = source.and_then(|source| source.typed_value(event)) {
-                    extreme.merge(*end, Extreme::of(value));
+                for value in texts() {
+                    extreme.merge(*end, Extreme::of(StatsValue::Text(value.into_owned())));
                 }
             }
             Aggregate::InTime(end, best) => {
-                let value = source.and_then(|source| source.typed_value(event));
+                let value = term.and_then(|term| match term.value(Row::Event(event)) {
+                    Value::Time(time) => Some(StatsValue::Time(time)),
+                    other => other.text().map(|text| StatsValue::Text(text.into_owned())),
+                });
                 let new = event.system.time_created.zip(value).map(Box::new);
                 take_better(best, new, *end, Ord::cmp);
             }

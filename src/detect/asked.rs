@@ -30,12 +30,23 @@ impl<'e> Asked<'e> {
     }
 
     /// [`Field::value`] of the event.
-    pub(super) fn value(&mut self, field: Field) -> Option<&str> {
+    fn value(&mut self, field: Field) -> Option<&str> {
         self.ask(field).value.as_deref()
     }
 
-    /// Whether the event has the field, and its value matches the pattern.
+    /// Whether the event has the field, and its value, or one of several, is one that `holds`.
+    pub(super) fn any(&mut self, field: Field, holds: impl Fn(&str) -> bool) -> bool {
+        if field.is_multivalued() {
+            return field.values(self.event).any(holds);
+        }
+        self.value(field).is_some_and(holds)
+    }
+
+    /// Whether the event has the field, and its value, or one of several, matches the pattern.
     pub(super) fn matches(&mut self, field: Field, pattern: &Pattern) -> bool {
+        if field.is_multivalued() {
+            return field.values(self.event).any(|value| pattern.matches(value));
+        }
         let Answer { value: Some(value), pairs, .. } = self.ask(field) else { return false };
         let pairs = *pairs.get_or_insert_with(|| Pairs::of(value.as_bytes()));
         pattern.matches_with(value, pairs)

@@ -2,25 +2,26 @@
 
 use super::expression::Expression;
 use super::predicate::Predicate;
+use super::search::Search;
 
 /// Bytes that all expressions of a sweep may take together, by their estimates. Those of the thousands of published rules take a hundredth.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
-/// About how many bytes the expressions of a condition take together.
-pub(super) fn expression_bytes(predicate: &Predicate) -> usize {
+/// About how many bytes the expressions of a search take together.
+pub(super) fn expression_bytes(search: &Search) -> usize {
     let mut sum = 0_usize;
-    each_expression(predicate, &mut |expression| sum = sum.saturating_add(expression.size()));
+    search.each_expression(&mut |expression| sum = sum.saturating_add(expression.size()));
     sum
 }
 
-/// Compiles the expressions of a condition, if they may take so much. The error says what was expected and found.
-pub(super) fn make_ready(predicate: &Predicate) -> Result<(), String> {
-    let size = expression_bytes(predicate);
+/// Compiles the expressions of a search, if they may take so much. The error says what was expected and found.
+pub(super) fn make_ready(search: &Search) -> Result<(), String> {
+    let size = expression_bytes(search);
     if size > MOST_EXPRESSION_BYTES {
         return Err(too_much("its regular expressions", size));
     }
     let mut ready = Ok(());
-    each_expression(predicate, &mut |expression| {
+    search.each_expression(&mut |expression| {
         if ready.is_ok() {
             ready = expression.make_ready();
         }
@@ -34,7 +35,8 @@ pub fn too_much(what: &str, size: usize) -> String {
     format!("expected {what} to take at most {MOST_EXPRESSION_BYTES} bytes together, found about {size}")
 }
 
-fn each_expression(predicate: &Predicate, see: &mut dyn FnMut(&Expression)) {
+/// Shows the expressions of a predicate.
+pub(super) fn each_expression(predicate: &Predicate, see: &mut dyn FnMut(&Expression)) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
             for child in children {
@@ -43,6 +45,7 @@ fn each_expression(predicate: &Predicate, see: &mut dyn FnMut(&Expression)) {
         }
         Predicate::Not(child) => each_expression(child, see),
         Predicate::Fits { expression, .. } => see(expression),
+        Predicate::Computed(computed) => computed.each_expression(see),
         _ => {}
     }
 }

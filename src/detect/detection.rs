@@ -3,6 +3,7 @@
 use super::bounds;
 use super::event_code::{other_event, place_of};
 use super::lead::LeadCondition;
+use super::library::{Library, NoLibrary};
 use super::placeholder::Placeholders;
 use super::risk::{RiskObject, ThreatObject};
 use super::search::Search;
@@ -194,13 +195,14 @@ impl DetectionError {
 }
 
 impl Detection {
-    /// Reads a file of one rule, of either language. `source_name` is what errors call it.
+    /// Reads a file of one rule, of either language, that uses no macros and lookups but those that
+    /// are built in. `source_name` is what errors call it.
     pub fn from_yaml(
         text: &str,
         source_name: &str,
         placeholders: &Placeholders,
     ) -> Result<Self, DetectionError> {
-        let mut rules = Self::all_from_yaml(text, source_name, placeholders).into_iter();
+        let mut rules = Self::all_from_yaml(text, source_name, placeholders, &NoLibrary).into_iter();
         match (rules.next(), rules.next()) {
             (Some(only), None) => only.rule,
             (_, second) => {
@@ -211,9 +213,15 @@ impl Detection {
         }
     }
 
-    /// Reads all rules of a file, each with its line. `source_name` is what errors call the file. A file without any gives an error.
+    /// Reads all rules of a file, each with its line. Splunk's may use the macros and lookups of a
+    /// library. `source_name` is what errors call the file. A file without any gives an error.
     #[must_use]
-    pub fn all_from_yaml(text: &str, source_name: &str, placeholders: &Placeholders) -> Vec<FileRule> {
+    pub fn all_from_yaml(
+        text: &str,
+        source_name: &str,
+        placeholders: &Placeholders,
+        library: &dyn Library,
+    ) -> Vec<FileRule> {
         let mut sigma = SigmaFile::default();
         let mut rules = Vec::new();
         for document in documents(text) {
@@ -227,7 +235,7 @@ impl Detection {
                     (document.line(), Self::of_sigma(document, source_name, placeholders))
                 }
                 Ok(document) if is_no_rule(&document) => continue,
-                Ok(document) => (document.place.line, Self::of_splunk(&document, source_name)),
+                Ok(document) => (document.place.line, Self::of_splunk(&document, source_name, library)),
             };
             let rule = rule.and_then(|detection| detection.made_ready(source_name));
             rules.push(FileRule { line, rule });
@@ -241,7 +249,7 @@ impl Detection {
 
     /// The detection with its expressions compiled.
     fn made_ready(self, source_name: &str) -> Result<Self, DetectionError> {
-        match bounds::make_ready(&self.search.predicate) {
+        match bounds::make_ready(&self.search) {
             Ok(()) => Ok(self),
             Err(problem) => Err(DetectionError::TooMuch { source_name: source_name.to_owned(), problem }),
         }
@@ -259,13 +267,13 @@ impl Detection {
         })
     }
 
-    fn of_splunk(document: &Node, source_name: &str) -> Result<Self, DetectionError> {
+    fn of_splunk(document: &Node, source_name: &str, library: &dyn Library) -> Result<Self, DetectionError> {
         let source_name = source_name.to_owned();
         let file: RuleFile = match typed(document) {
             Ok(file) => file,
             Err(problem) => return Err(DetectionError::Yaml { source_name, problem: problem.to_string() }),
         };
-        let search = match Search::parse(&file.search) {
+        let search = match Search::parse_with(&file.search, library) {
             Ok(search) => search,
             Err(problem) => return Err(DetectionError::Search { source_name, problem }),
         };
@@ -298,7 +306,7 @@ impl Detection {
     /// About how many bytes its regular expressions take.
     #[must_use]
     pub fn expression_bytes(&self) -> usize {
-        bounds::expression_bytes(&self.search.predicate)
+        bounds::expression_bytes(&self.search)
     }
 
     /// The text of the detection that ships with this crate.
@@ -445,7 +453,7 @@ mod tests {
         );
         for (template, message) in [
             ("no fields", "no fields"),
-            ("$query$ $answer$", "pastebin.com ::ffff:192.0.2.1;"),
+            ("$query$ $answer$", "pastebin.com 192.0.2.1"),
             ("$nothing$ $query$", "$nothing$ pastebin.com"),
             ("100 $ for $query$", "100 $ for pastebin.com"),
             ("$query", "$query"),

@@ -153,6 +153,37 @@ impl Expression {
         })
     }
 
+    /// A value in which each place that it fits gives way to a text, where `\1` stands for what the first group fits. `None` if that is longer
+    /// than so many bytes.
+    #[must_use]
+    pub fn replaced(&self, value: &str, with: &str, most: usize) -> Option<String> {
+        let mut text = String::new();
+        let mut end = 0;
+        for groups in self.ready().captures_iter(value) {
+            let whole = groups.get(0)?;
+            text.push_str(value.get(end..whole.start())?);
+            let mut characters = with.chars().peekable();
+            while let Some(character) = characters.next() {
+                let group =
+                    characters.peek().filter(|_| character == '\\').and_then(|next| next.to_digit(10));
+                if let Some(group) = group {
+                    characters.next();
+                    text.push_str(
+                        groups.get(usize::try_from(group).ok()?).map_or("", |group| group.as_str()),
+                    );
+                } else {
+                    text.push(character);
+                }
+            }
+            end = whole.end();
+            if text.len() > most {
+                return None;
+            }
+        }
+        text.push_str(value.get(end..)?);
+        Some(text).filter(|text| text.len() <= most)
+    }
+
     /// Literals in lower case that each matching value holds, in some case.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.literals.iter().map(String::as_str)

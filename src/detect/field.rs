@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::DnsQueryEvent;
+use crate::event::{AnswerItem, DnsQueryEvent, answer_items as answers, query_status_name};
 
 /// 100 ns intervals in a second, the unit of [`crate::event::EventTime::ticks`].
 const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -11,6 +11,10 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// A field of a DNS query event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
+    /// What the resolver answered, one value an item: the names that records hold, and the addresses.
+    Answer,
+    /// How many values [`Field::Answer`] has.
+    AnswerCount,
     /// `System/Channel`.
     Channel,
     /// `System/Computer`.
@@ -29,6 +33,8 @@ pub enum Field {
     ProcessName,
     /// `System/Provider/@Name`.
     Provider,
+    /// How many names were asked for: one.
+    QueryCount,
     /// The name asked for.
     QueryName,
     /// Options of the query. Only Windows' own DNS client logs them.
@@ -39,8 +45,14 @@ pub enum Field {
     QueryStatus,
     /// The type of record that is asked for. Only Windows' own DNS client logs it.
     QueryType,
+    /// The types of the records among the answers, one value a record.
+    RecordType,
+    /// The name of the query's Windows error code.
+    ReplyCode,
     /// Name of the Sysmon rule that let the event through.
     RuleName,
+    /// What Splunk's add-on calls this kind of event.
+    Signature,
     /// `_time`: `System/TimeCreated`.
     Time,
     /// Account of the querying process.
@@ -73,7 +85,8 @@ const NAMES: &[(&str, Field)] = &[
     ("UserID", Field::UserId),
     ("UtcTime", Field::UtcTime),
     ("_time", Field::Time),
-    ("answer", Field::QueryResults),
+    ("answer", Field::Answer),
+    ("answer_count", Field::AnswerCount),
     ("dest", Field::Computer),
     ("dvc", Field::Computer),
     ("host", Field::Computer),
@@ -83,7 +96,11 @@ const NAMES: &[(&str, Field)] = &[
     ("process_exec", Field::ProcessName),
     ("process_path", Field::Image),
     ("query", Field::QueryName),
+    ("query_count", Field::QueryCount),
+    ("record_type", Field::RecordType),
+    ("reply_code", Field::ReplyCode),
     ("reply_code_id", Field::QueryStatus),
+    ("signature", Field::Signature),
     ("signature_id", Field::EventId),
     ("source_name", Field::Provider),
     ("src", Field::Computer),
@@ -97,6 +114,11 @@ impl Field {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
+
+    /// Every name that a rule may use.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
     }
 
     /// What to call it: the first of its names.
@@ -125,9 +147,30 @@ impl Field {
             Field::Time => {
                 return event.system.time_created.map(|time| Cow::Owned(epoch_seconds(time.ticks())));
             }
+            Field::Answer | Field::RecordType => return self.values(event).next().map(Cow::Borrowed),
+            Field::AnswerCount => {
+                let count = Field::Answer.values(event).count();
+                return (count > 0).then(|| Cow::Owned(count.to_string()));
+            }
             _ => {}
         }
         self.text(event).filter(|text| !text.is_empty()).map(Cow::Borrowed)
+    }
+
+    /// Whether an event can have several values of it.
+    #[must_use]
+    pub fn is_multivalued(self) -> bool {
+        matches!(self, Field::Answer | Field::RecordType)
+    }
+
+    /// The values in an event, of a field that can have several; see [`Field::value`] for others.
+    pub fn values(self, event: &DnsQueryEvent) -> impl Iterator<Item = &str> {
+        let results = event.query_results.as_deref().filter(|_| self.is_multivalued()).unwrap_or_default();
+        answers(results).filter_map(move |item| match (self, item) {
+            (Field::RecordType, AnswerItem::Record { kind, .. }) => Some(kind),
+            (Field::Answer, AnswerItem::Record { data, .. } | AnswerItem::Address(data)) => Some(data),
+            _ => None,
+        })
     }
 
     /// Whether the event has the field, with an empty value.
@@ -142,18 +185,26 @@ impl Field {
         match self {
             Field::Channel => Some(system.channel.as_str()),
             Field::Computer => Some(system.computer.as_str()),
-            Field::EventId | Field::EventRecordId | Field::Time => None,
+            Field::Answer
+            | Field::AnswerCount
+            | Field::EventId
+            | Field::EventRecordId
+            | Field::RecordType
+            | Field::Time => None,
             Field::Image => event.image.as_deref(),
             Field::ProcessId => event.process_id.as_deref(),
             Field::ProcessGuid => event.process_guid.as_deref(),
             Field::ProcessName => event.process_name(),
             Field::Provider => Some(system.provider.as_str()),
+            Field::QueryCount => event.query_name.as_deref().filter(|name| !name.is_empty()).map(|_| "1"),
             Field::QueryName => event.query_name.as_deref(),
             Field::QueryOptions => event.query_options.as_deref(),
             Field::QueryResults => event.query_results.as_deref(),
             Field::QueryStatus => event.query_status.as_deref(),
             Field::QueryType => event.query_type.as_deref(),
+            Field::ReplyCode => event.query_status.as_deref().and_then(query_status_name),
             Field::RuleName => event.rule_name.as_deref(),
+            Field::Signature => system.is_sysmon().then_some("DNS Query"),
             Field::User => event.user.as_deref(),
             Field::UserId => system.user_id.as_deref(),
             Field::UtcTime => event.utc_time.as_deref(),
@@ -179,11 +230,13 @@ impl Field {
         match self {
             Field::Image | Field::ProcessName => Some("Image"),
             Field::QueryName => Some("QueryName"),
-            Field::QueryResults => Some("QueryResults"),
+            // Each value is a part of what was logged.
+            Field::Answer | Field::QueryResults => Some("QueryResults"),
             Field::QueryStatus => Some("QueryStatus"),
             Field::RuleName => Some("RuleName"),
             Field::User => Some("User"),
-            Field::Channel
+            Field::AnswerCount
+            | Field::Channel
             | Field::Computer
             | Field::EventId
             | Field::EventRecordId
@@ -192,6 +245,10 @@ impl Field {
             | Field::Provider
             | Field::QueryOptions
             | Field::QueryType
+            | Field::QueryCount
+            | Field::RecordType
+            | Field::ReplyCode
+            | Field::Signature
             | Field::Time
             | Field::UserId
             | Field::UtcTime
@@ -201,7 +258,7 @@ impl Field {
 }
 
 /// How Splunk writes `_time`: seconds since 1970, here with as many decimals as needed.
-fn epoch_seconds(ticks: i64) -> String {
+pub(super) fn epoch_seconds(ticks: i64) -> String {
     let sign = if ticks < 0 { "-" } else { "" };
     let (seconds, fraction) = (
         ticks.unsigned_abs() / TICKS_PER_SECOND.unsigned_abs(),
@@ -231,7 +288,11 @@ mod tests {
             (&["Channel"], "Microsoft-Windows-Sysmon/Operational"),
             (&["QueryName", "query"], "example.com"),
             (&["QueryStatus", "reply_code_id"], "0"),
-            (&["QueryResults", "answer"], "::ffff:192.0.2.1;"),
+            (&["QueryResults"], "::ffff:192.0.2.1;"),
+            (&["query_count", "answer_count"], "1"),
+            (&["answer"], "192.0.2.1"),
+            (&["reply_code"], query_status_name("0").unwrap()),
+            (&["signature"], "DNS Query"),
             (&["RuleName"], "-"),
             (&["User", "user"], r"CORP\alice"),
             (&["UserID", "user_id"], "S-1-5-18"),
@@ -244,6 +305,23 @@ mod tests {
                 assert_eq!(field.value(&event).as_deref(), Some(value), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn fields_of_several_values() {
+        let mut event = event("a.exe", "example.com");
+        event.query_results =
+            Some("type:  5 edge.example;type: 28 2001:db8::2;::ffff:192.0.2.1;192.0.2".to_owned());
+        let values = |field: Field| field.values(&event).collect::<Vec<_>>();
+        assert_eq!(values(Field::Answer), ["edge.example", "2001:db8::2", "192.0.2.1"]);
+        assert_eq!(values(Field::RecordType), ["CNAME", "AAAA"]);
+        assert_eq!(Field::AnswerCount.value(&event).as_deref(), Some("3"));
+        event.query_results = Some("-".to_owned());
+        assert_eq!(Field::Answer.value(&event), None);
+        assert_eq!(Field::AnswerCount.value(&event), None);
+        assert_eq!(Field::QueryCount.value(&event).as_deref(), Some("1"));
+        event.query_name = None;
+        assert_eq!(Field::QueryCount.value(&event), None);
     }
 
     #[test]

@@ -1,13 +1,19 @@
-//! The head of a search, up to its first `|`: the boolean grammar of Splunk's `search` command,
-//! made into a [`Predicate`].
+//! The boolean grammar of Splunk's `search` command, in which the head of a search is written, and the `where` of `tstats`.
 //!
 //! It binds in the order parentheses, `NOT`, `OR`, `AND`; two terms side by side are an AND. So
 //! `a OR b c` is `(a OR b) AND c`, other than in nearly every other language (and in Splunk's own
 //! `where`): <https://docs.splunk.com/Documentation/Splunk/9.4.0/Search/Booleanexpressions>.
 
-use super::field::Field;
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::condition::Condition;
+use super::names::{EventFields, Names};
+use super::network::Network;
+use super::origin::{EXPECTED_ORIGIN, Origin, is_period, origin};
 use super::pattern::Pattern;
 use super::predicate::{Order, Predicate};
+use super::term::Term;
 use super::token::{Cursor, SearchError, Spanned, split_at_pipes};
 
 /// Deeper nesting is no rule but an attempt at the stack.
@@ -17,12 +23,59 @@ const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
 
-/// Reads the whole head.
-pub(super) fn parse(mut cursor: Cursor<'_>) -> Result<Predicate, SearchError> {
-    eat_search_command(&mut cursor);
-    let predicate = conjunction(&mut cursor, 0)?;
+/// Where a condition stands, and what it says besides.
+pub(super) struct Grammar<'n> {
+    names: &'n dyn Names,
+    /// Whether it may say where events come from, and of which time they are.
+    origins: bool,
+    /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected there.
+    unmet: RefCell<Option<(Range<usize>, &'static str)>>,
+    notes: RefCell<Vec<String>>,
+}
+
+impl<'n> Grammar<'n> {
+    /// The grammar of a search's first condition, which also says where events come from.
+    pub fn of_head(names: &'n dyn Names) -> Self {
+        Grammar { origins: true, ..Self::of_command(names) }
+    }
+
+    /// That of a later one.
+    pub fn of_command(names: &'n dyn Names) -> Self {
+        Grammar { names, origins: false, unmet: RefCell::default(), notes: RefCell::default() }
+    }
+
+    /// The first part of what was read that is about what no DNS query of Sysmon's is, and what was expected there.
+    pub fn unmet(&self) -> Option<(Range<usize>, &'static str)> {
+        self.unmet.borrow().clone()
+    }
+
+    fn is_unmet(&self, place: &Range<usize>, expected: &'static str) {
+        self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
+    }
+
+    /// What the user should know of what was read.
+    pub fn notes(self) -> Vec<String> {
+        self.notes.into_inner()
+    }
+
+    fn note(&self, note: String) {
+        let mut notes = self.notes.borrow_mut();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    /// Reads a condition, up to a word that ends it or the end of the part.
+    pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
+        self.conjunction(cursor, 0)
+    }
+}
+
+/// Reads a condition that takes the whole part.
+pub(super) fn parse(grammar: &Grammar<'_>, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
+    let condition = grammar.read(cursor)?;
     if cursor.at_end() {
-        Ok(predicate)
+        Ok(condition)
     } else {
         Err(cursor.unexpected(format!("{EXPECTED_CONDITION}, or `|`")))
     }
@@ -37,128 +90,209 @@ pub(super) fn parse_alone(text: &str) -> Result<Predicate, SearchError> {
     }
     let mut cursor = Cursor::new(text, head);
     eat_search_command(&mut cursor);
-    let predicate = conjunction(&mut cursor, 0)?;
-    if cursor.at_end() { Ok(predicate) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
+    let condition = Grammar::of_command(&EventFields).read(&mut cursor)?;
+    if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
 /// The command `search` is implied at the head, and may be written.
-fn eat_search_command(cursor: &mut Cursor<'_>) {
+pub(super) fn eat_search_command(cursor: &mut Cursor<'_>) {
     let mut ahead = cursor.clone();
     if ahead.eat_keyword(|word| word == "search") && ahead.peek().is_some_and(char::is_whitespace) {
         *cursor = ahead;
     }
 }
 
-/// `x AND y z`: lowest, so outermost.
-fn conjunction(cursor: &mut Cursor<'_>, depth: usize) -> Result<Predicate, SearchError> {
-    let mut terms = vec![disjunction(cursor, depth)?];
-    while !cursor.at_end() && cursor.peek() != Some(')') {
-        cursor.eat_keyword(|word| word == "AND");
-        terms.push(disjunction(cursor, depth)?);
+impl Grammar<'_> {
+    /// `x AND y z`: lowest, so outermost.
+    fn conjunction(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
+        let mut terms = vec![self.disjunction(cursor, depth)?];
+        while !cursor.at_end() && cursor.peek() != Some(')') && !(depth == 0 && is_by(cursor)) {
+            cursor.eat_keyword(|word| word == "AND");
+            terms.push(self.disjunction(cursor, depth)?);
+        }
+        Ok(one_or(terms, Condition::And))
     }
-    Ok(one_or(terms, Predicate::And))
-}
 
-/// `x OR y`.
-fn disjunction(cursor: &mut Cursor<'_>, depth: usize) -> Result<Predicate, SearchError> {
-    let mut terms = vec![negation(cursor, depth)?];
-    while cursor.eat_keyword(|word| word == "OR") {
-        terms.push(negation(cursor, depth)?);
+    /// `x OR y`.
+    fn disjunction(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
+        let mut terms = vec![self.negation(cursor, depth)?];
+        while cursor.eat_keyword(|word| word == "OR") {
+            terms.push(self.negation(cursor, depth)?);
+        }
+        Ok(one_or(terms, Condition::Or))
     }
-    Ok(one_or(terms, Predicate::Or))
-}
 
-/// `NOT x`.
-fn negation(cursor: &mut Cursor<'_>, depth: usize) -> Result<Predicate, SearchError> {
-    cursor.skip_space();
-    if depth > DEEPEST_NESTING {
-        return Err(
-            cursor.unexpected(format!("at most {DEEPEST_NESTING} parentheses and NOTs inside each other"))
-        );
+    /// `NOT x`.
+    fn negation(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
+        cursor.skip_space();
+        if depth > DEEPEST_NESTING {
+            let expected = format!("at most {DEEPEST_NESTING} parentheses and NOTs inside each other");
+            return Err(cursor.unexpected(expected));
+        }
+        if cursor.eat_keyword(|word| word == "NOT") {
+            return Ok(Condition::Not(Box::new(self.negation(cursor, depth + 1)?)));
+        }
+        self.term(cursor, depth)
     }
-    if cursor.eat_keyword(|word| word == "NOT") {
-        return Ok(Predicate::Not(Box::new(negation(cursor, depth + 1)?)));
-    }
-    term(cursor, depth)
-}
 
-/// What stands between the operators.
-fn term(cursor: &mut Cursor<'_>, depth: usize) -> Result<Predicate, SearchError> {
-    let start = cursor.at();
-    match cursor.peek() {
-        Some('(') => {
-            cursor.eat("(");
-            let inside = conjunction(cursor, depth + 1)?;
-            if cursor.eat(")") {
-                Ok(inside)
-            } else {
-                Err(cursor.unexpected(format!("`)` for the `(` at byte {start}")))
+    /// What stands between the operators.
+    fn term(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
+        let start = cursor.at();
+        match cursor.peek() {
+            Some('(') => {
+                cursor.eat("(");
+                let inside = self.conjunction(cursor, depth + 1)?;
+                if cursor.eat(")") {
+                    Ok(inside)
+                } else {
+                    Err(cursor.unexpected(format!("`)` for the `(` at byte {start}")))
+                }
+            }
+            Some('`') => {
+                let call = cursor.macro_call()?;
+                match (call.name.as_str(), &call.argument) {
+                    ("sysmon", None) => Ok(Condition::Sysmon),
+                    (name, None) if name.ends_with("_filter") => Ok(Condition::All),
+                    _ => Err(cursor.error(call.range, "no macro other than `sysmon` in a condition")),
+                }
+            }
+            Some('[') => {
+                Err(cursor.unexpected(format!("{EXPECTED_CONDITION} (subsearches are not supported)")))
+            }
+            _ => self.condition(cursor),
+        }
+    }
+
+    /// `field=value` and its like.
+    fn condition(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
+        let name = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word() };
+        let is_quoted = name.range.len() > name.text.len();
+        if name.text.is_empty() || (is_operator(&name.text) && !is_quoted) {
+            return Err(cursor.error_at(&name, EXPECTED_CONDITION));
+        }
+        cursor.skip_space();
+        if self.origins
+            && !is_quoted
+            && let Some(condition) = self.origin(cursor, &name)?
+        {
+            return Ok(condition);
+        }
+        if cursor.eat("!=") {
+            let term = self.named(cursor, &name)?;
+            let value = value(cursor, Place::Alone)?;
+            if term.is_multivalued() {
+                return Ok(Condition::Differs(term, Pattern::new(&value.text)));
+            }
+            let equal = equality(&term, &value);
+            return Ok(Condition::And(vec![Condition::Exists(term), Condition::Not(Box::new(equal))]));
+        }
+        for (text, order) in [
+            ("<=", Order::LessOrEqual),
+            (">=", Order::GreaterOrEqual),
+            ("<", Order::Less),
+            (">", Order::Greater),
+        ] {
+            if cursor.eat(text) {
+                return comparison(cursor, self.named(cursor, &name)?, order);
             }
         }
-        Some('`') => {
-            let call = cursor.macro_call()?;
-            if call.name == "sysmon" && call.argument.is_none() {
-                Ok(Predicate::Sysmon)
-            } else {
-                Err(cursor.error(call.range, "no macro other than `sysmon` before the first `|`"))
+        if cursor.eat("=") {
+            let term = self.named(cursor, &name)?;
+            return Ok(equality(&term, &value(cursor, Place::Alone)?));
+        }
+        if cursor.eat_keyword(|word| word == "IN") {
+            let term = self.named(cursor, &name)?;
+            let equal = list(cursor)?.iter().map(|value| equality(&term, value)).collect();
+            return Ok(one_or(equal, Condition::Or));
+        }
+        // `*` is the one free text that says nothing about text.
+        if name.text == "*" { Ok(Condition::All) } else { Err(cursor.error_at(&name, EXPECTED_OPERATOR)) }
+    }
+
+    fn named(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        let term = self.names.term(cursor, name)?;
+        if term.is_absent() {
+            self.is_unmet(&name.range, "a field that DNS queries of Sysmon's have");
+        }
+        Ok(term)
+    }
+
+    /// A condition on where events come from or of which time they are, the cursor standing behind its name; `None` if it is another.
+    fn origin(&self, cursor: &mut Cursor<'_>, name: &Spanned) -> Result<Option<Condition>, SearchError> {
+        let is_origin = origin(&name.text, "").is_some() || name.text == "nodename";
+        let is_period = is_period(&name.text);
+        if !is_origin && !is_period {
+            return Ok(None);
+        }
+        let negated = cursor.eat("!=");
+        let values = if negated || cursor.eat("=") {
+            vec![value(cursor, Place::Alone)?]
+        } else if cursor.eat_keyword(|word| word == "IN") {
+            list(cursor)?
+        } else {
+            return Ok(None);
+        };
+        if is_period {
+            self.note(format!(
+                "{} is not applied: --since, --until and --last limit the time of a sweep",
+                name.text
+            ));
+            return Ok(Some(Condition::All));
+        }
+        let of = |value: &Spanned| match origin(&name.text, &value.text) {
+            Some(Origin::Sysmon) => Condition::Sysmon,
+            Some(Origin::Other) => {
+                self.is_unmet(&value.range, EXPECTED_ORIGIN);
+                Condition::never()
             }
-        }
-        Some('"') => Err(cursor.unexpected(EXPECTED_OPERATOR)),
-        Some('[') => Err(cursor.unexpected(format!("{EXPECTED_CONDITION} (subsearches are not supported)"))),
-        _ => condition(cursor),
+            Some(Origin::Any) | None => {
+                if name.text == "index" {
+                    self.note(format!(
+                        "index={} is taken as the site's, which holds all that is swept",
+                        value.text
+                    ));
+                }
+                Condition::All
+            }
+        };
+        let condition = one_or(values.iter().map(of).collect(), Condition::Or);
+        let says_nothing = condition == Condition::All;
+        Ok(Some(if negated && !says_nothing { Condition::Not(Box::new(condition)) } else { condition }))
     }
 }
 
-/// `field=value` and its like.
-fn condition(cursor: &mut Cursor<'_>) -> Result<Predicate, SearchError> {
-    let name = cursor.word();
-    if name.text.is_empty() || is_operator(&name.text) {
-        return Err(cursor.error_at(&name, EXPECTED_CONDITION));
+/// Whether `by` is next, which ends the condition of `tstats`.
+fn is_by(cursor: &Cursor<'_>) -> bool {
+    let mut ahead = cursor.clone();
+    let is_word =
+        ahead.eat_keyword(|word| word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("groupby"));
+    // It may be a field's name, too.
+    is_word && {
+        ahead.skip_space();
+        !ahead.peek().is_some_and(|next| "=!<>".contains(next))
     }
-    cursor.skip_space();
-    if cursor.eat("!=") {
-        let field = field(cursor, &name)?;
-        let matches = matches(field, &value(cursor, Place::Alone)?);
-        return Ok(Predicate::And(vec![Predicate::Exists(field), Predicate::Not(Box::new(matches))]));
-    }
-    for (text, order) in
-        [("<=", Order::LessOrEqual), (">=", Order::GreaterOrEqual), ("<", Order::Less), (">", Order::Greater)]
-    {
-        if cursor.eat(text) {
-            return comparison(cursor, field(cursor, &name)?, order);
-        }
-    }
-    if cursor.eat("=") {
-        let field = field(cursor, &name)?;
-        return Ok(matches(field, &value(cursor, Place::Alone)?));
-    }
-    if cursor.eat_keyword(|word| word == "IN") {
-        return list(cursor, field(cursor, &name)?);
-    }
-    // `*` is the one free text that says nothing about text.
-    if name.text == "*" { Ok(Predicate::All) } else { Err(cursor.error(name.range, EXPECTED_OPERATOR)) }
 }
 
-fn comparison(cursor: &mut Cursor<'_>, field: Field, order: Order) -> Result<Predicate, SearchError> {
+fn comparison(cursor: &mut Cursor<'_>, term: Term, order: Order) -> Result<Condition, SearchError> {
     let value = value(cursor, Place::Alone)?;
     if value.text.contains('*') {
         return Err(cursor.error(value.range, "a value without `*` (an order knows no wildcards)"));
     }
-    Ok(Predicate::Compare { field, order, value: value.text })
+    Ok(Condition::Ordered(term, order, value.text))
 }
 
 /// `IN (a, b)`, the cursor standing behind `IN`.
-fn list(cursor: &mut Cursor<'_>, field: Field) -> Result<Predicate, SearchError> {
+fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
     cursor.skip_space();
     if !cursor.eat("(") {
         return Err(cursor.unexpected("`(` and a list of values after IN"));
     }
     let mut items = Vec::new();
     loop {
-        items.push(matches(field, &value(cursor, Place::InList)?));
+        items.push(value(cursor, Place::InList)?);
         cursor.skip_space();
         if cursor.eat(")") {
-            return Ok(one_or(items, Predicate::Or));
+            return Ok(items);
         }
         if !cursor.eat(",") {
             return Err(cursor.unexpected("`,` or `)` in a list of values"));
@@ -182,6 +316,9 @@ fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<Spanned, SearchError> 
         Some('[') => return Err(cursor.unexpected("a value (subsearches are not supported)")),
         _ => {
             let bare = cursor.bare(|character| character == ',' && place == Place::InList)?;
+            if bare.text.starts_with(['“', '”', '„', '‘', '’']) {
+                return Err(cursor.error_at(&bare, "a value in straight quotes (\")"));
+            }
             if bare.text.is_empty() || is_operator(&bare.text) {
                 return Err(cursor.error_at(&bare, "a value (in quotes if the word is meant)"));
             }
@@ -197,28 +334,24 @@ fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<Spanned, SearchError> 
     }
 }
 
-fn field(cursor: &Cursor<'_>, name: &Spanned) -> Result<Field, SearchError> {
-    Field::from_name(&name.text).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+/// `=`: of a network, also its addresses.
+fn equality(term: &Term, value: &Spanned) -> Condition {
+    let matches = Condition::Matches(term.clone(), Pattern::new(&value.text));
+    match Network::parse(&value.text) {
+        Ok(network) if value.text.contains('/') => {
+            Condition::Or(vec![matches, Condition::InNetwork(term.clone(), network)])
+        }
+        _ => matches,
+    }
 }
 
-/// What to say of a name that is no field's.
-pub(super) fn expected_field(name: &str) -> String {
-    Field::name_like(name).map_or_else(
-        || "a field of a Sysmon DNS query, such as QueryName, Image or process_name".to_owned(),
-        |like| format!("a field of a Sysmon DNS query, such as {like} (names differ by case)"),
-    )
-}
-
-fn matches(field: Field, value: &Spanned) -> Predicate {
-    Predicate::Matches { field, pattern: Pattern::new(&field.kept_form(&value.text)) }
-}
-
-fn is_operator(word: &str) -> bool {
+/// Whether a word is one of the grammar's own.
+pub(super) fn is_operator(word: &str) -> bool {
     ["AND", "OR", "NOT", "IN"].contains(&word)
 }
 
 /// A single term stands for itself.
-fn one_or(mut terms: Vec<Predicate>, many: impl Fn(Vec<Predicate>) -> Predicate) -> Predicate {
+fn one_or(mut terms: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
     match terms.pop() {
         Some(only) if terms.is_empty() => only,
         Some(last) => {
@@ -341,21 +474,20 @@ mod tests {
     #[test]
     fn errors_say_where_and_what() {
         let deep = format!("{}«({}", "(".repeat(101), "(".repeat(50));
-        let negated = format!("{}«NOT EventCode=1", "NOT ".repeat(101));
+        let negated = format!("{}«NOT ProcessId=1", "NOT ".repeat(101));
         for (marked, found, expected) in [
             ("«", "the end of the search", "a condition"),
             ("  «| stats count", "'|'", "a condition"),
             ("EventCode=22 «powershell", "'powershell'", "free text is not supported"),
             ("EventCode=22 «\"power shell\" OR", "'\"power shell\"'", "free text is not supported"),
-            ("EventCode=22 «and EventCode=1", "'and'", "AND, OR, NOT and IN are upper case"),
-            ("EventCode=22 AND «AND EventCode=1", "'AND'", "a condition"),
+            ("EventCode=22 «and ProcessId=1", "'and'", "AND, OR, NOT and IN are upper case"),
+            ("EventCode=22 AND «AND ProcessId=1", "'AND'", "a condition"),
             ("EventCode=22 OR«", "the end of the search", "a condition"),
             ("«OR EventCode=22", "'OR'", "a condition"),
             ("EventCode=22 OR «) ", "')'", "a condition"),
             ("EventCode=22 «)", "')'", "a condition"),
             ("(EventCode=22 «| stats count", "'|'", "`)` for the `(` at byte 0"),
             ("«ImageLoaded=x", "'ImageLoaded'", "a field of a Sysmon DNS query"),
-            ("«index=main EventCode=22", "'index'", "a field of a Sysmon DNS query"),
             ("«image=x", "'image'", "such as Image (names differ by case)"),
             ("«imageloaded IN (x)", "'imageloaded'", "a field of"),
             ("«QueryName in (x)", "'QueryName'", "IN are upper case"),
@@ -374,8 +506,9 @@ mod tests {
             ("QueryName IN (a «b)", "'b'", "`,` or `)`"),
             ("QueryName IN (a«", "the end of the search", "`,` or `)`"),
             ("ProcessId<«7*", "'7*'", "without `*`"),
-            ("«`wineventlog` EventCode=22", "'`wineventlog`'", "no macro other than `sysmon`"),
-            ("EventCode=22 «`x_filter`", "'`x_filter`'", "no macro other than `sysmon`"),
+            ("«`wineventlog` EventCode=22", "'`wineventlog`'", "a macro that is built in"),
+            ("EventCode=22 «`my_own`", "'`my_own`'", "a file of its name in a folder `macros`"),
+            ("EventCode=22 «`x_filter(y)`", "'`x_filter(y)`'", "a macro that is built in"),
             ("«`sysmon EventCode=22", "'`sysmon EventCode=22'", "a closing backtick"),
             ("«`sysmon(x`", "'`sysmon(x`'", "a macro call"),
             (&deep, "'('", "at most 100"),

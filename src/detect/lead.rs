@@ -80,7 +80,11 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
         | Predicate::InNetwork { field: Field::QueryName, .. }
         | Predicate::Passes { field: Field::QueryName, test: Test::Number { .. } | Test::Time { .. } }
         | Predicate::Compare { field: Field::QueryName, .. } => Possible::If(predicate.clone()),
+        Predicate::Computed(computed) if computed.fields().iter().all(|field| *field == Field::QueryName) => {
+            Possible::If(predicate.clone())
+        }
         Predicate::Sysmon
+        | Predicate::Computed(_)
         | Predicate::Exists(_)
         | Predicate::Empty(_)
         | Predicate::Matches { .. }

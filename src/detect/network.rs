@@ -1,5 +1,6 @@
 //! Networks of IP addresses, as rules write them. The only user of `ipnet`.
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -30,6 +31,11 @@ impl Network {
         }
     }
 
+    /// Whether a text is an address of the network, or holds one as QueryResults does.
+    pub(super) fn holds_some_of(&self, text: &str) -> bool {
+        addresses(text).any(|address| self.holds(address))
+    }
+
     /// Whether an address lies in the network. An IPv4 address written as an IPv6 one counts as what it is; a text that is no address
     /// lies in none.
     fn holds(&self, address: &str) -> bool {
@@ -40,6 +46,40 @@ impl Network {
     #[must_use]
     pub fn text(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// The texts that may be addresses in one that is one, or that is a value of QueryResults.
+fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    let several = text.contains(';');
+    let one = (!several).then(|| text.trim_ascii());
+    whole_items(if several { text } else { "" }).chain(one)
+}
+
+/// Networks with a number each, found by an address without looking at all of them.
+#[derive(Debug, Default)]
+pub(super) struct Networks {
+    numbers: HashMap<IpNet, Vec<usize>>,
+    /// The lengths of the prefixes among them, of either family.
+    lengths: BTreeSet<u8>,
+}
+
+impl Networks {
+    /// Adds one.
+    pub(super) fn add(&mut self, network: Network, number: usize) {
+        self.lengths.insert(network.0.prefix_len());
+        self.numbers.entry(network.0.trunc()).or_default().push(number);
+    }
+
+    /// Hands out the numbers of those that hold one of the addresses in a value, as [`Network::holds_some_of`] has it.
+    pub(super) fn find(&self, value: &str, mut found: impl FnMut(usize)) {
+        for address in addresses(value).filter_map(|item| item.parse::<IpAddr>().ok()) {
+            let around =
+                self.lengths.iter().filter_map(|length| IpNet::new(address.to_canonical(), *length).ok());
+            for number in around.filter_map(|network| self.numbers.get(&network.trunc())).flatten() {
+                found(*number);
+            }
+        }
     }
 }
 

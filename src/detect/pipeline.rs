@@ -1,27 +1,41 @@
-//! What follows the head of a search: the commands `stats`, `rename`, `fillnull`, `table` and `fields`, and the macros
-//! that Splunk's detections end in. Commands that decide about events by anything but the head's
-//! predicate are refused: a rule is never half obeyed.
+//! What follows the head of a search: commands that name, filter, sum up and sort. Of each, all is understood, or the search is
+//! refused: a rule is never half obeyed. What an answer cannot say in full is a note.
 
 use super::field::Field;
-use super::head::expected_field;
-use super::stats::{Content, Source, Stats, StatsColumn, StatsKind, TimeForm};
+use super::library::Library;
+use super::names::{Names, expected_field};
+use super::predicate::Predicate;
+use super::stats::{Stats, StatsColumn, StatsKind};
+use super::term::{DEEPEST_TERM, MOST_STEPS, Node, Term};
 use super::token::{Cursor, MacroCall, SearchError, Spanned};
 
-const COMMANDS: &[&str] = &["stats", "rename", "fillnull", "table", "fields"];
-const EXPECTED_COMMAND: &str = "one of the commands stats, rename, fillnull, table and fields, \
-                                or a macro `security_content_ctime(column)` or `…_filter`";
+/// The commands, as they are written.
+const COMMANDS: &[&str] = &[
+    "stats", "search", "where", "eval", "regex", "lookup", "rename", "fillnull", "table", "fields", "sort",
+    "dedup", "head", "convert",
+];
+/// How `security_content_ctime` prints times.
+const WHOLE_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// More columns are no rule: each takes memory for every row, and some hundred KiB while the table is written.
-const MOST_COLUMNS: usize = 256;
+/// More names are no rule: each takes time for every later one.
+const MOST_NAMES: usize = 4096;
 
-/// What `fillnull` puts where it is not told.
+/// What `fillnull` puts where nothing is said.
 const DEFAULT_FILL: &str = "0";
+
+/// What to say where a command or macro stands that is none of these.
+pub(super) fn expected_command() -> String {
+    format!(
+        "one of the commands {}, or a macro `security_content_ctime(column)` or `…_filter`",
+        COMMANDS.join(", ")
+    )
+}
 
 /// The names that the commands so far have given to the event's fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Scope {
-    /// Later entries win. A name without a source was taken away by `rename`.
-    names: Vec<(String, Option<Source>)>,
+    /// Later entries win. A name without a term was taken away.
+    names: Vec<(String, Option<Term>)>,
     /// What absent fields were filled with, all of them.
     fill: Option<String>,
     /// The only names that are left, if `table` or `fields` said so.
@@ -40,32 +54,40 @@ enum Listed {
 }
 
 /// The pipeline as far as it has been read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Pipeline {
+#[derive(Debug)]
+pub(super) struct Pipeline<'a> {
+    pub library: &'a dyn Library,
     pub scope: Scope,
     pub stats: Option<Stats>,
+    /// The conditions that events must meet.
+    pub predicates: Vec<Predicate>,
+    pub notes: Vec<String>,
+    /// The command before `stats`, if there was one, that takes events away by which others there are.
+    pub thinned_by: Option<&'static str>,
+    /// The steps of the name that takes most, and how deep the deepest goes.
+    costliest: (u32, u32),
 }
 
 impl Scope {
-    /// What a name stands for; `None` for no field's name, or one that was renamed away.
-    pub fn lookup(&self, name: &str) -> Option<Source> {
-        let named =
-            self.names.iter().rev().find(|(known, _)| known == name).map(|(_, source)| source.clone());
+    /// What a name stands for; `None` for no field's name, or one that was taken away.
+    pub fn lookup(&self, name: &str) -> Option<Term> {
+        let named = self.names.iter().rev().find(|(known, _)| known == name).map(|(_, term)| term.clone());
         if self.kept.as_ref().is_some_and(|kept| kept.iter().all(|known| known != name)) {
             return None;
         }
-        let plain = || Field::from_name(name).map(|field| Source { field, fill: None });
-        let source = named.unwrap_or_else(plain)?;
-        Some(Source { fill: source.fill.or_else(|| self.fill.clone()), ..source })
+        let term = named.unwrap_or_else(|| Field::from_name(name).map(Term::from))?;
+        Some(match &self.fill {
+            Some(fill) => Term::from(Node::Filled(term, fill.clone())),
+            None => term,
+        })
     }
 
-    /// Gives a field another name.
-    fn rename(&mut self, old: String, new: String, source: Source) {
+    /// Gives a term a name.
+    pub fn set(&mut self, name: String, term: Term) {
         if let Some(kept) = &mut self.kept {
-            kept.push(new.clone());
+            kept.push(name.clone());
         }
-        self.names.push((old, None));
-        self.names.push((new, Some(source)));
+        self.names.push((name, Some(term)));
     }
 
     /// Keeps or takes away what was listed.
@@ -77,8 +99,20 @@ impl Scope {
         }
     }
 
-    fn require(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Source, SearchError> {
-        self.lookup(&name.text).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+    /// Whether a name is that of a field which an earlier command has taken away.
+    pub fn was_taken_away(&self, name: &str) -> bool {
+        Field::from_name(name).is_some() && self.lookup(name).is_none()
+    }
+}
+
+impl Names for Pipeline<'_> {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        match &self.stats {
+            Some(stats) => column_place(cursor, stats, name).map(|place| Term::from(Node::Column(place))),
+            None => {
+                self.scope.lookup(&name.text).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+            }
+        }
     }
 }
 
@@ -92,32 +126,71 @@ pub(super) fn check_command(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
     if COMMANDS.contains(&command.text.as_str()) {
         Ok(())
     } else {
-        Err(cursor.error_at(&command, EXPECTED_COMMAND))
+        Err(cursor.error_at(&command, expected_command()))
     }
 }
 
-impl Pipeline {
+impl<'a> Pipeline<'a> {
+    /// One of which nothing was read.
+    pub fn new(library: &'a dyn Library) -> Self {
+        Pipeline {
+            library,
+            scope: Scope::default(),
+            stats: None,
+            predicates: Vec::new(),
+            notes: Vec::new(),
+            thinned_by: None,
+            costliest: (0, 0),
+        }
+    }
+
     /// Reads one command or macro.
     pub fn read(&mut self, mut cursor: Cursor<'_>) -> Result<(), SearchError> {
+        let cursor = &mut cursor;
         cursor.skip_space();
         if cursor.peek() == Some('`') {
             let call = cursor.macro_call()?;
-            self.apply_macro(&cursor, &call)?;
+            self.apply_macro(cursor, &call)?;
         } else {
             let command = cursor.word();
             match command.text.as_str() {
-                "stats" => self.read_stats(&mut cursor, &command)?,
-                "rename" => self.read_rename(&mut cursor)?,
-                "fillnull" => self.read_fillnull(&mut cursor, &command)?,
-                "table" => self.read_selection(&mut cursor, Listed::Table)?,
+                "stats" => self.read_stats(cursor, &command)?,
+                "search" => self.read_search(cursor)?,
+                "where" => self.read_where(cursor)?,
+                "eval" => self.read_eval(cursor)?,
+                "regex" => self.read_regex(cursor)?,
+                "lookup" => self.read_lookup(cursor)?,
+                "sort" => self.read_sort(cursor)?,
+                "dedup" => self.read_dedup(cursor)?,
+                "head" => self.read_head(cursor)?,
+                "convert" => self.read_convert(cursor)?,
+                "rename" => self.read_rename(cursor)?,
+                "fillnull" => self.read_fillnull(cursor)?,
+                "table" => self.read_selection(cursor, Listed::Table)?,
                 "fields" => {
-                    let listed = fields_sign(&mut cursor);
-                    self.read_selection(&mut cursor, listed)?;
+                    let listed = fields_sign(cursor);
+                    self.read_selection(cursor, listed)?;
                 }
-                _ => return Err(cursor.error_at(&command, EXPECTED_COMMAND)),
+                _ => return Err(cursor.error_at(&command, expected_command())),
             }
         }
+        if self.scope.names.len() > MOST_NAMES {
+            return Err(cursor.unexpected(format!("at most {MOST_NAMES} names")));
+        }
+        if self.costliest.0 > MOST_STEPS || self.costliest.1 > DEEPEST_TERM {
+            let expected = format!(
+                "names that stand for at most {MOST_STEPS} steps, {DEEPEST_TERM} deep, with those that they build on"
+            );
+            return Err(cursor.unexpected(expected));
+        }
         if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
+    }
+
+    /// Notes what the user should know.
+    pub fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// `` `security_content_ctime(x)` `` prints a time. `` `…_filter` `` is where a site puts its
@@ -125,41 +198,68 @@ impl Pipeline {
     fn apply_macro(&mut self, cursor: &Cursor<'_>, call: &MacroCall) -> Result<(), SearchError> {
         match (call.name.as_str(), &call.argument) {
             ("security_content_ctime", Some(argument)) => {
-                let name = Spanned { text: argument.text.trim().to_owned(), range: argument.range.clone() };
-                let column = self.column(cursor, &name)?;
-                if column.kind() != StatsKind::Time {
-                    return Err(cursor.error_at(&name, "a column that holds a time"));
-                }
-                column.time_form = TimeForm::WholeSeconds;
+                let text = argument.text.trim().trim_matches('"').to_owned();
+                let name = Spanned { text, range: argument.range.clone() };
+                self.print_time(cursor, &name, name.text.clone(), WHOLE_SECONDS)
+            }
+            ("drop_dm_object_name", Some(argument)) => {
+                let prefix = argument.text.trim().trim_matches('"');
+                self.rename_all(&format!("{prefix}.*"), "*");
                 Ok(())
             }
             (name, None) if name.ends_with("_filter") => Ok(()),
-            _ => Err(cursor.error(call.range.clone(), EXPECTED_COMMAND)),
+            _ => Err(cursor.error(call.range.clone(), expected_command())),
         }
     }
 
-    /// A column that `stats` has made.
-    fn column(&mut self, cursor: &Cursor<'_>, name: &Spanned) -> Result<&mut StatsColumn, SearchError> {
-        let Some(stats) = &mut self.stats else {
-            return Err(cursor.error_at(name, "a stats command before this"));
+    /// Prints a time in a form, under a new name or its own. As in Splunk, a column that is not there is passed over.
+    pub fn print_time(
+        &mut self,
+        cursor: &Cursor<'_>,
+        name: &Spanned,
+        new: String,
+        form: &str,
+    ) -> Result<(), SearchError> {
+        let Ok(term) = self.term(cursor, name) else {
+            self.note(format!("'{}' is no column, so no time of it is printed", name.text));
+            return Ok(());
         };
-        let place = column_place(cursor, stats, name)?;
-        stats.columns.get_mut(place).ok_or_else(|| cursor.error_at(name, "a column"))
+        let kind = match (&self.stats, term.node()) {
+            (Some(stats), Node::Column(place)) => stats.columns.get(*place).map(StatsColumn::kind),
+            _ => None,
+        };
+        if matches!(kind, Some(StatsKind::Integer | StatsKind::TextList)) {
+            return Err(cursor.error_at(name, "a column that holds a time"));
+        }
+        self.define(new, Term::from(Node::Printed(term, form.to_owned())));
+        Ok(())
+    }
+
+    /// Gives a name to a term: that of a column, which another of the name gives way to, or of a field.
+    pub fn define(&mut self, name: String, term: Term) {
+        let Some(stats) = &mut self.stats else {
+            self.costliest = costlier(self.costliest, term.cost());
+            return self.scope.set(name, term);
+        };
+        let known = |place: &usize| stats.columns.get(*place).is_some_and(|column| column.name == name);
+        let shown = stats.shown.iter().position(known);
+        let place = stats.add_computed(name, term);
+        let cost = stats.columns.last().map_or((0, 0), |column| column.cost);
+        self.costliest = costlier(self.costliest, cost);
+        match shown.and_then(|shown| stats.shown.get_mut(shown)) {
+            Some(known) => *known = place,
+            None => stats.shown.push(place),
+        }
     }
 
     /// `table a b`, `fields a b`, `fields - a b`: of columns after `stats`, of fields before it. Without `stats` it changes nothing,
     /// as the table of matches has all fields.
     fn read_selection(&mut self, cursor: &mut Cursor<'_>, listed: Listed) -> Result<(), SearchError> {
         let mut names: Vec<Spanned> = Vec::new();
-        let mut places = Vec::new();
         loop {
-            let name = cursor.name()?;
+            let name = cursor.name_or_pattern()?;
             if names.iter().any(|known| known.text == name.text) {
                 return Err(cursor.error_at(&name, format!("no second column named {}", name.text)));
-            }
-            match &self.stats {
-                Some(stats) => places.push(column_place(cursor, stats, &name)?),
-                None => _ = self.scope.require(cursor, &name)?,
             }
             names.push(name);
             if !comma(cursor) && cursor.at_end() {
@@ -167,33 +267,55 @@ impl Pipeline {
             }
         }
         let Some(stats) = &mut self.stats else {
-            self.scope.select(names.into_iter().map(|name| name.text).collect(), listed);
+            let is_all = names.iter().any(|name| name.text.contains('*'));
+            for name in names.iter().filter(|name| !name.text.contains('*')) {
+                if self.scope.lookup(&name.text).is_none() && listed != Listed::Removed {
+                    self.note(format!("'{}' is no field of a Sysmon DNS query", name.text));
+                }
+            }
+            if !is_all {
+                self.scope.select(names.into_iter().map(|name| name.text).collect(), listed);
+            }
             return Ok(());
         };
+        let mut places: Vec<usize> = Vec::new();
+        let mut missing = Vec::new();
+        for name in &names {
+            let like = |place: &usize| {
+                stats.columns.get(*place).is_some_and(|column| wildcard(&name.text, &column.name).is_some())
+            };
+            let found: Vec<usize> = stats.shown.iter().copied().filter(like).collect();
+            if found.is_empty() && listed != Listed::Removed {
+                missing.push(name.text.clone());
+            }
+            places.extend(found.into_iter().filter(|place| !places.contains(place)).collect::<Vec<_>>());
+        }
         if listed == Listed::Removed {
             stats.shown.retain(|place| !places.contains(place));
         } else {
             stats.shown = places;
         }
-        match (stats.shown.is_empty(), names.last()) {
-            (true, Some(last)) => Err(cursor.error_at(last, "at least one column that is left")),
-            _ => Ok(()),
+        if let (true, Some(last)) = (stats.shown.is_empty(), names.last()) {
+            return Err(cursor.error_at(last, "at least one column that is left"));
         }
+        for name in missing {
+            self.note(format!("'{name}' is no column, so it is not in the table"));
+        }
+        Ok(())
     }
 
-    /// `rename a as b, c as d`: of columns after `stats`, of fields before it or without it.
+    /// `rename a as b, c as d`, `rename a.* as *`: of columns after `stats`, of fields before it or without it.
     fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
-            let old = cursor.name()?;
-            let Some(new) = alias(cursor)? else { return Err(cursor.unexpected("`as` and the new name")) };
-            if let Some(stats) = &self.stats {
-                if old.text != new.text {
-                    require_new_name(cursor, stats.columns(), &new)?;
-                }
-                self.column(cursor, &old)?.name = new.text;
+            let old = cursor.name_or_pattern()?;
+            if !cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
+                return Err(cursor.unexpected("`as` and the new name"));
+            }
+            let new = cursor.name_or_pattern()?;
+            if old.text.contains('*') {
+                self.rename_all(&old.text, &new.text);
             } else {
-                let source = self.scope.require(cursor, &old)?;
-                self.scope.rename(old.text, new.text, source);
+                self.rename(cursor, &old, new)?;
             }
             if !comma(cursor) && cursor.at_end() {
                 return Ok(());
@@ -201,110 +323,93 @@ impl Pipeline {
         }
     }
 
-    /// `fillnull value=v a b`: what stands for fields that an event lacks; all fields if none is named.
-    fn read_fillnull(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
-        if self.stats.is_some() {
-            return Err(cursor.error_at(command, "fillnull only before stats"));
+    fn rename(&mut self, cursor: &Cursor<'_>, old: &Spanned, new: Spanned) -> Result<(), SearchError> {
+        let Some(stats) = &mut self.stats else {
+            match self.scope.lookup(&old.text) {
+                Some(term) => {
+                    self.scope.names.push((old.text.clone(), None));
+                    self.scope.set(new.text, term);
+                }
+                None => self
+                    .note(format!("'{}' is no field of a Sysmon DNS query, so it is not renamed", old.text)),
+            }
+            return Ok(());
+        };
+        let Ok(place) = column_place(cursor, stats, old) else {
+            self.note(format!("'{}' is no column, so it is not renamed", old.text));
+            return Ok(());
+        };
+        if old.text != new.text {
+            require_new_name(cursor, stats.columns(), &new)?;
         }
+        if let Some(column) = stats.columns.get_mut(place) {
+            column.name = new.text;
+        }
+        Ok(())
+    }
+
+    /// Renames all that is like a pattern with a wildcard; what has the new name gives way.
+    fn rename_all(&mut self, old: &str, new: &str) {
+        let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
+        let Some(stats) = &mut self.stats else {
+            for name in Field::names() {
+                if let (Some(new), Some(term)) = (renamed(name), self.scope.lookup(name)) {
+                    self.scope.names.push((name.to_owned(), None));
+                    self.scope.set(new, term);
+                }
+            }
+            return;
+        };
+        for place in stats.shown.clone() {
+            let Some(new) = stats.columns.get(place).and_then(|column| renamed(&column.name)) else {
+                continue;
+            };
+            let columns = &stats.columns;
+            stats.shown.retain(|other| {
+                *other == place || columns.get(*other).is_some_and(|column| column.name != new)
+            });
+            if let Some(column) = stats.columns.get_mut(place) {
+                column.name = new;
+            }
+        }
+    }
+
+    /// `fillnull value=v a b`: what stands for fields that an event lacks; all fields if none is named.
+    fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut fill = DEFAULT_FILL.to_owned();
         let mut ahead = cursor.clone();
         if ahead.eat_keyword(|word| word == "value") && ahead.eat("=") {
             fill = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? }.text;
             *cursor = ahead;
         }
+        let filled = |term: Term| Term::from(Node::Filled(term, fill.clone()));
         if cursor.at_end() {
-            self.scope.fill = Some(fill);
+            let Some(stats) = &self.stats else {
+                self.scope.fill = Some(fill);
+                return Ok(());
+            };
+            let shown = stats.shown.iter().filter_map(|place| Some((*place, stats.columns.get(*place)?)));
+            let text = shown.filter(|(_, column)| column.kind() == StatsKind::Text);
+            let columns: Vec<(usize, String)> =
+                text.map(|(place, column)| (place, column.name.clone())).collect();
+            for (place, name) in columns {
+                self.define(name, filled(Term::from(Node::Column(place))));
+            }
             return Ok(());
         }
         while !cursor.at_end() {
             let name = cursor.name()?;
-            let source = Source { fill: Some(fill.clone()), ..self.scope.require(cursor, &name)? };
-            self.scope.names.push((name.text, Some(source)));
+            // As in Splunk, a field that is never there is filled, too.
+            let term = self.term(cursor, &name).unwrap_or_else(|_| Term::from(Node::Absent));
+            self.define(name.text, filled(term));
             comma(cursor);
         }
         Ok(())
     }
+}
 
-    /// `stats count min(f) as name … by a b`.
-    fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
-        if self.stats.is_some() {
-            return Err(cursor.error_at(command, "only one stats"));
-        }
-        let mut aggregates = Vec::new();
-        let mut columns = Vec::new();
-        loop {
-            let column = self.aggregate(cursor)?;
-            require_new_name(cursor, &aggregates, &column.0)?;
-            require_room(cursor, &aggregates, &column.0)?;
-            aggregates.push(column.1);
-            if cursor.at_end() {
-                break;
-            }
-            if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("by")) {
-                columns = self.by_columns(cursor)?;
-                break;
-            }
-            comma(cursor);
-        }
-        for column in aggregates {
-            let name = Spanned { text: column.name.clone(), range: command.range.clone() };
-            require_new_name(cursor, &columns, &name)?;
-            require_room(cursor, &columns, &name)?;
-            columns.push(column);
-        }
-        self.stats = Some(Stats::new(columns));
-        Ok(())
-    }
-
-    /// One aggregate, and its name and place.
-    fn aggregate(&self, cursor: &mut Cursor<'_>) -> Result<(Spanned, StatsColumn), SearchError> {
-        const EXPECTED: &str =
-            "an aggregate: count, or count, dc, min, max, values, earliest or latest of a (field)";
-        cursor.skip_space();
-        let function = cursor.word();
-        let content = if cursor.eat("(") {
-            let name = cursor.name()?;
-            let source = self.scope.require(cursor, &name)?;
-            cursor.skip_space();
-            if !cursor.eat(")") {
-                return Err(cursor.unexpected("`)` after the field"));
-            }
-            match function.text.as_str() {
-                "count" => Content::CountOf(source),
-                "dc" | "distinct_count" => Content::DistinctCount(source),
-                "values" => Content::Values(source),
-                "min" => Content::Min(source),
-                "max" => Content::Max(source),
-                "earliest" => Content::Earliest(source),
-                "latest" => Content::Latest(source),
-                _ => return Err(cursor.error_at(&function, EXPECTED)),
-            }
-        } else if function.text == "count" {
-            Content::Count
-        } else {
-            return Err(cursor.error_at(&function, EXPECTED));
-        };
-        let range = function.range.start..cursor.at();
-        let written = cursor.written(range.clone()).to_owned();
-        let name = alias(cursor)?.unwrap_or(Spanned { text: written, range });
-        let column = StatsColumn { name: name.text.clone(), content, time_form: TimeForm::Instant };
-        Ok((name, column))
-    }
-
-    /// The columns after `by`.
-    fn by_columns(&self, cursor: &mut Cursor<'_>) -> Result<Vec<StatsColumn>, SearchError> {
-        let mut columns = Vec::new();
-        loop {
-            let name = cursor.name()?;
-            require_new_name(cursor, &columns, &name)?;
-            require_room(cursor, &columns, &name)?;
-            let content = Content::By(self.scope.require(cursor, &name)?);
-            columns.push(StatsColumn { name: name.text, content, time_form: TimeForm::Instant });
-            if !comma(cursor) && cursor.at_end() {
-                return Ok(columns);
-            }
-        }
-    }
+fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
+    (one.0.max(other.0), one.1.max(other.1))
 }
 
 /// The sign after `fields`.
@@ -317,8 +422,16 @@ fn fields_sign(cursor: &mut Cursor<'_>) -> Listed {
     Listed::Kept
 }
 
+/// What a pattern's `*` stands for in a name that is like it; nothing where it has none and is the name.
+fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
+    match pattern.split_once('*') {
+        None => (pattern == name).then_some(""),
+        Some((start, end)) => name.strip_prefix(start)?.strip_suffix(end),
+    }
+}
+
 /// The place of a column that the table has.
-fn column_place(cursor: &Cursor<'_>, stats: &Stats, name: &Spanned) -> Result<usize, SearchError> {
+pub(super) fn column_place(cursor: &Cursor<'_>, stats: &Stats, name: &Spanned) -> Result<usize, SearchError> {
     let is_named = |place: &usize| stats.columns.get(*place).is_some_and(|column| column.name == name.text);
     stats.shown.iter().copied().find(is_named).ok_or_else(|| {
         let names: Vec<&str> = stats.columns().map(StatsColumn::name).collect();
@@ -327,7 +440,7 @@ fn column_place(cursor: &Cursor<'_>, stats: &Stats, name: &Spanned) -> Result<us
 }
 
 /// `as name`, if it is next.
-fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Spanned>, SearchError> {
+pub(super) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Spanned>, SearchError> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
         cursor.name().map(Some)
     } else {
@@ -336,13 +449,13 @@ fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Spanned>, SearchError> {
 }
 
 /// Goes past a comma, if it is next.
-fn comma(cursor: &mut Cursor<'_>) -> bool {
+pub(super) fn comma(cursor: &mut Cursor<'_>) -> bool {
     cursor.skip_space();
     cursor.eat(",")
 }
 
 /// A table cannot have two columns of one name.
-fn require_new_name<'a>(
+pub(super) fn require_new_name<'a>(
     cursor: &Cursor<'_>,
     columns: impl IntoIterator<Item = &'a StatsColumn>,
     name: &Spanned,
@@ -351,12 +464,4 @@ fn require_new_name<'a>(
         return Ok(());
     }
     Err(cursor.error_at(name, format!("no second column named {}", name.text)))
-}
-
-/// One column more than there are may be too many.
-fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Spanned) -> Result<(), SearchError> {
-    if columns.len() < MOST_COLUMNS {
-        return Ok(());
-    }
-    Err(cursor.error_at(name, format!("at most {MOST_COLUMNS} columns")))
 }

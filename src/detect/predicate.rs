@@ -3,8 +3,10 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::asked::Asked;
+use super::computed::Computed;
 use super::expression::Expression;
 use super::field::Field;
 use super::network::Network;
@@ -60,6 +62,8 @@ pub enum Predicate {
         /// The test.
         test: Test,
     },
+    /// Events for which a condition holds that is worked out: on functions of fields, on lookups, on rows.
+    Computed(Arc<Computed>),
     /// Events whose field stands in an order to a value: by number where both sides are numbers,
     /// else by text in lower case. A field that is absent or empty stands in none.
     Compare {
@@ -108,21 +112,20 @@ impl Predicate {
             Predicate::Or(children) => children.iter().any(|child| child.holds_for(event)),
             Predicate::Not(child) => !child.holds_for(event),
             Predicate::Sysmon => event.event.system.is_sysmon(),
-            Predicate::Exists(field) => event.value(*field).is_some(),
+            Predicate::Exists(field) => event.any(*field, |_| true),
             Predicate::Empty(field) => field.is_empty(event.event),
             Predicate::Matches { field, pattern } => event.matches(*field, pattern),
-            Predicate::Fits { field, expression } => {
-                event.value(*field).is_some_and(|value| expression.matches(value))
-            }
+            Predicate::Fits { field, expression } => event.any(*field, |value| expression.matches(value)),
             Predicate::InNetwork { field, network } => {
-                event.value(*field).is_some_and(|value| network.holds_one_of(*field, value))
+                event.any(*field, |value| network.holds_one_of(*field, value))
             }
+            Predicate::Computed(computed) => computed.holds(event.event),
             Predicate::Passes { field, test } => {
                 let whole = event.event;
-                event.value(*field).is_some_and(|value| test.passes(value, whole))
+                event.any(*field, |value| test.passes(value, whole))
             }
             Predicate::Compare { field, order, value } => {
-                event.value(*field).is_some_and(|left| order.holds(compare(left, value)))
+                event.any(*field, |left| order.holds(ordering(left, value)))
             }
         }
     }
@@ -157,6 +160,7 @@ impl Predicate {
             Predicate::Not(child) => child.collect_hits(event, !wanted, hits),
             Predicate::Matches { field, pattern } if wanted => hits.add(*field, pattern.text()),
             Predicate::Fits { field, expression } if wanted => hits.add(*field, expression.text()),
+            Predicate::Computed(computed) if wanted => computed.add_hits(event.event, hits),
             Predicate::All
             | Predicate::Sysmon
             | Predicate::Exists(_)
@@ -165,6 +169,7 @@ impl Predicate {
             | Predicate::Fits { .. }
             | Predicate::InNetwork { .. }
             | Predicate::Passes { .. }
+            | Predicate::Computed(_)
             | Predicate::Compare { .. } => {}
         }
     }
@@ -203,6 +208,7 @@ impl Predicate {
             }
             Predicate::Matches { field, pattern } => required(*field, pattern.literals()),
             Predicate::Fits { field, expression } => required(*field, expression.literals()),
+            Predicate::Computed(computed) => computed.required_literals(),
             Predicate::All
             | Predicate::Not(_)
             | Predicate::Sysmon
@@ -216,7 +222,10 @@ impl Predicate {
 }
 
 /// The longest of the literals that a field holds, if it can be looked for.
-fn required<'a>(field: Field, literals: impl Iterator<Item = &'a str>) -> Vec<Vec<RequiredLiteral>> {
+pub(super) fn required<'a>(
+    field: Field,
+    literals: impl Iterator<Item = &'a str>,
+) -> Vec<Vec<RequiredLiteral>> {
     let usable = |literal: &&str| {
         literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL && !literal.contains('\0')
     };
@@ -260,7 +269,7 @@ impl Order {
 }
 
 impl Hits {
-    fn add(&mut self, field: Field, text: &str) {
+    pub(super) fn add(&mut self, field: Field, text: &str) {
         let list = match field {
             Field::QueryName => &mut self.matched_query,
             Field::ProcessName | Field::Image => &mut self.matched_process,
@@ -273,7 +282,7 @@ impl Hits {
 }
 
 /// By number where both are numbers, else by text in lower case.
-fn compare(left: &str, right: &str) -> Ordering {
+pub(super) fn ordering(left: &str, right: &str) -> Ordering {
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.total_cmp(&right),
         _ => left.to_lowercase().cmp(&right.to_lowercase()),

@@ -1,16 +1,25 @@
 //! A search in the subset of Splunk's SPL that event-22 detections are written in: a head that
-//! selects events ([`super::head`]), then a pipeline that sums them up ([`super::pipeline`]).
+//! selects events ([`super::head`]), or `tstats` over the data model of DNS queries, then a pipeline that filters them and sums them up
+//! ([`super::pipeline`]).
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::bounds;
+use super::expansion::Expansion;
+use super::expression::Expression;
 use super::field::Field;
-use super::head;
+use super::head::{self, Grammar};
+use super::library::{Library, NoLibrary};
+use super::names::EventFields;
+use super::other_data;
+use super::pattern::Pattern;
 use super::pipeline::{self, Pipeline, Scope};
 use super::predicate::Predicate;
-use super::stats::{Source, Stats, TimeForm};
-use super::token::{Cursor, SearchError, split_at_pipes};
-use crate::event::{DnsQueryEvent, EventTime};
+use super::stats::Stats;
+use super::term::{Row, Term};
+use super::token::{Cursor, SearchError, SearchReason, split_at_pipes};
+use crate::event::DnsQueryEvent;
 
 /// A search that was understood in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,50 +28,135 @@ pub struct Search {
     pub predicate: Predicate,
     /// How the matches are summed up; `None` if the search has no `stats`.
     pub stats: Option<Arc<Stats>>,
+    /// What the user should know of how it was taken.
+    pub notes: Vec<String>,
     /// What the names in a risk message mean, after the pipeline.
     scope: Scope,
 }
 
 impl Search {
-    /// Reads a search. Whatever is not understood is an error that says where it stands.
+    /// Reads a search that uses no macros and lookups but those that are built in. Whatever is not understood is an error that says where it
+    /// stands.
     pub fn parse(text: &str) -> Result<Self, SearchError> {
-        let mut parts = split_at_pipes(text)?.into_iter();
-        let head = parts.next().unwrap_or_default();
+        Self::parse_with(text, &NoLibrary)
+    }
+
+    /// Reads a search that may use the macros and lookups of a library.
+    pub fn parse_with(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
+        let read = || {
+            let expansion = Expansion::new(text, library)?;
+            let read = Self::read(&expansion.text, library);
+            read.map_err(|error| about_other_data(&expansion.text, error))
+                .map_err(|error| expansion.in_original(error))
+        };
+        read().map_err(|error| about_other_data(text, error))
+    }
+
+    /// Reads a search in which no macros are left to fill in.
+    fn read(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
+        let all = split_at_pipes(text)?;
+        let mut parts = all.into_iter().map(|part| Cursor::new(text, part));
+        let mut pipeline = Pipeline::new(library);
+        let Some(mut head) = parts.next() else { return Err(Cursor::new(text, 0..0).unexpected("a search")) };
+        let mut first = parts.clone().next().filter(|_| head.clone().at_end());
+        let command = first.as_mut().and_then(generating_command);
+        if command.is_some() {
+            parts.next();
+        }
         // A command that is not supported is the most fundamental obstacle, so it is named first.
         for part in parts.clone() {
-            pipeline::check_command(Cursor::new(text, part))?;
+            pipeline::check_command(part)?;
         }
-        let predicate = head::parse(Cursor::new(text, head))?;
-        let mut pipeline = Pipeline::default();
+        match (command, first) {
+            (Some(command), Some(mut first)) if command.text == "tstats" => {
+                pipeline.read_tstats(&mut first, &command)?;
+            }
+            (Some(_), Some(mut first)) => {
+                other_data::check_from(&mut first)?;
+                let event = Predicate::Matches { field: Field::EventId, pattern: Pattern::new("22") };
+                pipeline.predicates.extend([Predicate::Sysmon, event]);
+            }
+            (None, _) | (Some(_), None) => {
+                head::eat_search_command(&mut head);
+                let grammar = Grammar::of_head(&EventFields);
+                let condition = head::parse(&grammar, &mut head)?;
+                pipeline.require(&head, condition, grammar)?;
+            }
+        }
         for part in parts {
-            pipeline.read(Cursor::new(text, part))?;
+            pipeline.read(part)?;
         }
-        Ok(Search { predicate, stats: pipeline.stats.map(Arc::new), scope: pipeline.scope })
+        let Pipeline { scope, stats, mut predicates, notes, .. } = pipeline;
+        let predicate = match (predicates.pop(), predicates.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                predicates.extend(last);
+                Predicate::And(predicates.into_iter().flat_map(conjuncts).collect())
+            }
+        };
+        Ok(Search { predicate, stats: stats.map(Arc::new), notes, scope })
     }
 
     /// A search that is a condition and nothing else, whatever language it was written in.
     #[must_use]
     pub fn of(predicate: Predicate) -> Self {
-        Search { predicate, stats: None, scope: Scope::default() }
+        Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
+    }
+
+    /// Shows the expressions of its condition, and of what becomes of its rows.
+    pub(super) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
+        bounds::each_expression(&self.predicate, see);
+        if let Some(stats) = &self.stats {
+            stats.each_expression(see);
+        }
     }
 
     /// The value that one event has under a name of this search: a column of its `stats`, a field
     /// that it renamed, or a field. `None` where it is absent, and for counts.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &DnsQueryEvent) -> Option<String> {
-        let mut columns = self.stats.as_deref().into_iter().flat_map(Stats::columns);
-        match columns.find(|column| column.name == name) {
-            Some(column) => shown(column.content.source()?, column.time_form, event),
-            None => shown(&self.scope.lookup(name)?, TimeForm::Instant, event),
-        }
+        let column = self.stats.as_deref().and_then(|stats| {
+            let named = |place: &&usize| stats.columns.get(**place).is_some_and(|column| column.name == name);
+            Some((stats, *stats.shown.iter().find(named)?))
+        });
+        let term: Term = match column {
+            Some((stats, place)) => stats.event_term(place, false)?,
+            None => self.scope.lookup(name)?,
+        };
+        term.value(Row::Event(event)).text().map(Cow::into_owned)
     }
 }
 
-fn shown(source: &Source, time_form: TimeForm, event: &DnsQueryEvent) -> Option<String> {
-    if source.field == Field::Time && time_form == TimeForm::WholeSeconds {
-        return event.system.time_created.map(EventTime::whole_seconds);
+/// What is wrong with a search: most that are not understood are about other data, which is said first.
+fn about_other_data(text: &str, error: SearchError) -> SearchError {
+    if error.reason == SearchReason::OtherData {
+        return error;
     }
-    source.value(event).map(Cow::into_owned)
+    let checked = split_at_pipes(text).and_then(|parts| other_data::check(text, &parts));
+    match checked {
+        Err(other) if other.reason == SearchReason::OtherData => other,
+        _ => error,
+    }
+}
+
+/// The command that makes events by itself, if the part begins with one that is understood.
+fn generating_command(part: &mut Cursor<'_>) -> Option<super::token::Spanned> {
+    part.skip_space();
+    let mut ahead = part.clone();
+    let command = ahead.word();
+    let is_known = matches!(command.text.as_str(), "tstats" | "from");
+    if is_known {
+        *part = ahead;
+    }
+    is_known.then_some(command)
+}
+
+/// The conditions that all must hold.
+fn conjuncts(predicate: Predicate) -> Vec<Predicate> {
+    match predicate {
+        Predicate::And(all) => all,
+        one => vec![one],
+    }
 }
 
 #[cfg(test)]
@@ -149,60 +243,30 @@ mod tests {
     fn errors_say_where_and_what() {
         for (marked, found, expected) in [
             ("EventCode=22 | «eventstats count", "'eventstats'", "one of the commands stats"),
-            ("EventCode=22 | «where count > 2", "'where'", "one of the commands stats"),
-            ("EventCode=22 | stats count | «eval x=1", "'eval'", "one of the commands stats"),
-            ("EventCode=22 | «lookup x", "'lookup'", "one of the commands stats"),
-            ("EventCode=22 | table «ImageLoaded", "'ImageLoaded'", "a field of a Sysmon DNS query"),
-            ("EventCode=22 | table Image | stats count by «user", "'user'", "a field of"),
-            ("EventCode=22 | table Image | stats min(«_time)", "'_time'", "a field of"),
-            ("EventCode=22 | fields - user | stats count by «user", "'user'", "a field of"),
-            (
-                "EventCode=22 | stats count by user | table «Image",
-                "'Image'",
-                "one of the columns user, count",
-            ),
-            (
-                "EventCode=22 | stats count by user | fields - user | rename «user as x",
-                "'user'",
-                "one of the columns count",
-            ),
             ("EventCode=22 | stats count by user | table user «user", "'user'", "no second column"),
             ("EventCode=22 | table«", "the end of the search", "a field name"),
             ("EventCode=22 | stats count | fields - «count", "'count'", "at least one column"),
+            ("EventCode=22 | stats count by user | table «Image", "'Image'", "at least one column"),
+            ("EventCode=22 | table Image | where «user=1", "'user'", "a field of"),
             ("ImageLoaded=x | «tstats count", "'tstats'", "one of the commands stats"),
             ("EventCode=22 | «| stats count", "'|'", "one of the commands stats"),
             ("EventCode=22 |«", "the end of the search", "one of the commands stats"),
-            ("EventCode=22 | «`drop_everything`", "'`drop_everything`'", "a macro `security_content_ctime"),
+            ("EventCode=22 | «`drop_everything`", "'`drop_everything`'", "a macro that is built in"),
             ("EventCode=22 | «`x_filter(y)`", "'`x_filter(y)`'", "a macro"),
             ("EventCode=22 | stats «by Image", "'by'", "an aggregate"),
             ("EventCode=22 | stats «avg(ProcessId)", "'avg'", "an aggregate"),
             ("EventCode=22 | stats «min by Image", "'min'", "an aggregate"),
             ("EventCode=22 | stats count,«", "the end of the search", "an aggregate"),
-            ("EventCode=22 | stats values(«ImageLoaded)", "'ImageLoaded'", "a field of a Sysmon DNS query"),
             ("EventCode=22 | stats values(Image «x)", "'x'", "`)`"),
             ("EventCode=22 | stats count by «", "the end of the search", "a field name"),
             ("EventCode=22 | stats count by «| rename a as b", "'|'", "a field name"),
-            (
-                "EventCode=22 | stats count by «queryname",
-                "'queryname'",
-                "such as QueryName (names differ by case)",
-            ),
             ("EventCode=22 | stats count by Image «Image", "'Image'", "no second column"),
             ("EventCode=22 | stats count as x count as «x", "'x'", "no second column"),
             ("EventCode=22 | stats count by «*", "'*'", "without wildcards"),
             ("EventCode=22 | stats count | «stats count", "'stats'", "only one stats"),
-            ("EventCode=22 | stats count | «fillnull", "'fillnull'", "only before stats"),
-            (
-                "EventCode=22 | stats count by Image | rename «host as dest",
-                "'host'",
-                "one of the columns Image, count",
-            ),
             ("EventCode=22 | stats count by Image | rename Image as «count", "'count'", "no second column"),
             ("EventCode=22 | stats count by Image | rename Image «path", "'path'", "`as`"),
-            ("EventCode=22 | rename Image as path | stats count by «Image", "'Image'", "a field of"),
-            ("EventCode=22 | stats count | `security_content_ctime(«t)`", "'t'", "one of the columns count"),
             ("EventCode=22 | stats count | `security_content_ctime(«count)`", "'count'", "holds a time"),
-            ("EventCode=22 | `security_content_ctime(«_time)`", "'_time'", "a stats command"),
             ("EventCode=22 | `x_filter` «y", "'y'", "`|` or the end"),
         ] {
             let offset = marked.find('«').unwrap();

@@ -77,9 +77,9 @@ impl RuleFile {
             risk_message_template: risk.message,
             risk_objects: risk.risk_objects,
             threat_objects: risk.threat_objects,
+            notes: search.notes.clone(),
             search,
             tests: self.tests.into_iter().flatten().flat_map(Test::data_sets).collect(),
-            notes: Vec::new(),
         }
     }
 }

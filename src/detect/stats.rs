@@ -2,7 +2,6 @@
 //! said by a [`Stats`], which the search's pipeline builds; [`StatsTable`] does it, part by part,
 //! and merges.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -10,19 +9,30 @@ use std::sync::Arc;
 use ahash::RandomState;
 
 use super::aggregate::Aggregate;
-use super::field::Field;
+use super::computed::{combinations, single_values};
+use super::expression::Expression;
 use super::row_key::RowKey;
+use super::rows::{Step, finished};
+use super::term::{Node, Row, Term};
 use crate::event::{DnsQueryEvent, EventTime};
 
 /// The columns of a detection's table, and how many events make one row: those that agree in the
 /// `by` columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
-    /// The `by` columns in their order, then the aggregates in the order written.
+    /// The `by` columns in their order, then the aggregates in the order written, then what later commands make of them.
     pub(super) columns: Vec<StatsColumn>,
     /// Which of them the table has, by their places, in the table's order. A row is made by all `by` columns all the same.
     pub(super) shown: Vec<usize>,
+    /// What becomes of the rows.
+    pub(super) steps: Vec<Step>,
+    /// Why there can be no rows, if that is known beforehand.
+    pub(super) empty_because: Option<String>,
 }
+
+/// An event makes a row for each combination of the values of its `by` columns, but in this many rows it is in none: it says so of itself, and
+/// more would be made up to fill the memory.
+const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 
 /// A column of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +40,9 @@ pub struct StatsColumn {
     /// The name, after all renaming.
     pub(super) name: String,
     pub(super) content: Content,
-    pub(super) time_form: TimeForm,
+    pub(super) kind: StatsKind,
+    /// The steps that it takes and how deep it goes, with the columns that it is made of.
+    pub(super) cost: (u32, u32),
 }
 
 /// What kind of values a column holds.
@@ -61,94 +73,55 @@ pub enum StatsValue {
     List(Vec<String>),
 }
 
-/// A field as the pipeline has left it for `stats`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    pub field: Field,
-    /// What `fillnull` puts where the field is absent.
-    pub fill: Option<String>,
-}
-
 /// What a column is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
-    By(Source),
+    By(Term),
     /// Events.
     Count,
-    /// Events that have the field.
-    CountOf(Source),
+    /// Values.
+    CountOf(Term),
     /// Distinct values.
-    DistinctCount(Source),
-    Values(Source),
+    DistinctCount(Term),
+    Values(Term),
     /// The least or greatest value: by number if all are numbers, else by bytes.
-    Min(Source),
-    Max(Source),
+    Min(Term),
+    Max(Term),
     /// The value in the first or last event by `_time`.
-    Earliest(Source),
-    Latest(Source),
-}
-
-/// How a time is given.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum TimeForm {
-    #[default]
-    Instant,
-    /// As text: `security_content_ctime` was applied.
-    WholeSeconds,
-}
-
-impl Source {
-    pub fn value<'a>(&'a self, event: &'a DnsQueryEvent) -> Option<Cow<'a, str>> {
-        self.field.value(event).or_else(|| self.fill.as_deref().map(Cow::Borrowed))
-    }
-
-    pub fn typed_value(&self, event: &DnsQueryEvent) -> Option<StatsValue> {
-        if self.field == Field::Time {
-            event.system.time_created.map(StatsValue::Time)
-        } else {
-            self.value(event).map(|text| StatsValue::Text(text.into_owned()))
-        }
-    }
-
-    fn kind(&self) -> StatsKind {
-        if self.field == Field::Time { StatsKind::Time } else { StatsKind::Text }
-    }
+    Earliest(Term),
+    Latest(Term),
+    /// What a term makes of the columns before it.
+    Computed(Term),
 }
 
 impl Content {
-    /// The field that the column shows for a single event; counts show none.
-    pub fn source(&self) -> Option<&Source> {
+    /// The term that the column shows for a single event; counts show none.
+    pub fn source(&self) -> Option<&Term> {
         match self {
             Content::CountOf(_) | Content::DistinctCount(_) => None,
             other => other.input(),
         }
     }
 
-    /// The field that is looked at.
-    pub fn input(&self) -> Option<&Source> {
+    /// The term that is looked at.
+    pub fn input(&self) -> Option<&Term> {
         match self {
             Content::Count => None,
-            Content::By(source)
-            | Content::CountOf(source)
-            | Content::DistinctCount(source)
-            | Content::Values(source)
-            | Content::Min(source)
-            | Content::Max(source)
-            | Content::Earliest(source)
-            | Content::Latest(source) => Some(source),
+            Content::By(term)
+            | Content::CountOf(term)
+            | Content::DistinctCount(term)
+            | Content::Values(term)
+            | Content::Min(term)
+            | Content::Max(term)
+            | Content::Earliest(term)
+            | Content::Latest(term)
+            | Content::Computed(term) => Some(term),
         }
     }
 
-    fn kind(&self) -> StatsKind {
-        match self {
-            Content::Count | Content::CountOf(_) | Content::DistinctCount(_) => StatsKind::Integer,
-            Content::Values(_) => StatsKind::TextList,
-            Content::By(source)
-            | Content::Min(source)
-            | Content::Max(source)
-            | Content::Earliest(source)
-            | Content::Latest(source) => source.kind(),
-        }
+    /// Whether each event has it, and not only each row.
+    pub fn is_of_event(&self) -> bool {
+        matches!(self, Content::By(_) | Content::Computed(_))
     }
 }
 
@@ -156,7 +129,7 @@ impl Stats {
     /// All of these columns.
     pub(super) fn new(columns: Vec<StatsColumn>) -> Self {
         let shown = (0..columns.len()).collect();
-        Stats { columns, shown }
+        Stats { columns, shown, steps: Vec::new(), empty_because: None }
     }
 
     /// The table's columns: the `by` columns in their order, then the aggregates in theirs, unless the search puts them into another.
@@ -164,23 +137,82 @@ impl Stats {
         self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
 
-    /// The row that an event belongs to; none if it lacks a `by` field.
-    fn key(&self, event: &DnsQueryEvent) -> Option<RowKey> {
-        let mut key = RowKey::with_room();
-        for column in &self.columns {
-            let Content::By(source) = &column.content else { continue };
-            match source.field {
-                Field::Time => key.push_time(event.system.time_created?),
-                _ => key.push_text(&source.value(event)?),
-            }
-        }
-        Some(key)
+    /// Why there can be no rows whatever the events, if that is so.
+    #[must_use]
+    pub fn empty_because(&self) -> Option<&str> {
+        self.empty_because.as_deref()
     }
 
-    /// What the columns that are no `by` columns are made of.
+    /// Shows the expressions of its columns, and of what becomes of its rows.
+    pub(super) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
+        self.columns
+            .iter()
+            .filter_map(|column| column.content.input())
+            .for_each(|term| term.each_expression(see));
+        for step in &self.steps {
+            if let Step::Filter(condition) = step {
+                condition.each_expression(see);
+            }
+        }
+    }
+
+    /// The order of the rows, in words.
+    #[must_use]
+    pub fn order(&self) -> &'static str {
+        if self.steps.iter().any(Step::sorts) {
+            "as the search sorts them, then the columns of 'by', in their order"
+        } else {
+            "the columns of 'by', in their order"
+        }
+    }
+
+    /// The term of a single event that a column shows, by its place; where the column is none of the event, `None` or what the event adds to it.
+    pub(super) fn event_term(&self, place: usize, of_events_only: bool) -> Option<Term> {
+        let content = &self.columns.get(place)?.content;
+        match content {
+            Content::Computed(term) => term.with_columns(&|place| self.event_term(place, of_events_only)),
+            _ if of_events_only && !content.is_of_event() => None,
+            _ => content.source().cloned(),
+        }
+    }
+
+    /// The term for a row of `by` columns that a column shows; `None` if it shows an aggregate.
+    pub(super) fn by_term(&self, place: usize) -> Option<Term> {
+        match &self.columns.get(place)?.content {
+            Content::By(_) => Some(Term::from(Node::Column(place))),
+            Content::Computed(term) => term.with_columns(&|place| self.by_term(place)),
+            _ => None,
+        }
+    }
+
+    /// The rows that an event belongs to; none if a `by` field is absent.
+    fn keys(&self, event: &DnsQueryEvent) -> Vec<RowKey> {
+        let terms = || {
+            self.columns.iter().filter_map(|column| match &column.content {
+                Content::By(term) => Some(term),
+                _ => None,
+            })
+        };
+        let mut values = Vec::new();
+        for term in terms() {
+            let of_term = single_values(term.value(Row::Event(event)));
+            if of_term.is_empty() {
+                return Vec::new();
+            }
+            values.push(of_term);
+        }
+        let several = values.iter().filter(|values| values.len() > 1).count();
+        let rows = values.iter().fold(1_usize, |rows, values| rows.saturating_mul(values.len()));
+        if several > 1 && rows > MOST_ROWS_OF_EVENT {
+            return Vec::new();
+        }
+        combinations(&values).map(RowKey::of).collect()
+    }
+
+    /// What the columns are made of that are reduced.
     fn aggregated(&self) -> impl Iterator<Item = &Content> {
         let contents = self.columns.iter().map(|column| &column.content);
-        contents.filter(|content| !matches!(content, Content::By(_)))
+        contents.filter(|content| !content.is_of_event())
     }
 
     /// The aggregates of a row before its first event.
@@ -191,9 +223,79 @@ impl Stats {
     fn has_by(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.content, Content::By(_)))
     }
+
+    /// Adds a column that is worked out of others, and returns its place.
+    pub(super) fn add_computed(&mut self, name: String, term: Term) -> usize {
+        let copied = match term.node() {
+            Node::Column(place) => self.columns.get(*place).map(|column| column.kind),
+            _ => None,
+        };
+        let mut cost = term.cost();
+        term.visit(&mut |part| {
+            if let Node::Column(place) = part.node()
+                && let Some(column) = self.columns.get(*place)
+            {
+                cost = (
+                    cost.0.saturating_add(column.cost.0),
+                    cost.1.max(term.cost().1.saturating_add(column.cost.1)),
+                );
+            }
+        });
+        let mut column = StatsColumn { cost, ..StatsColumn::new(name, Content::Computed(term)) };
+        column.kind = copied.unwrap_or(column.kind);
+        self.columns.push(column);
+        self.columns.len() - 1
+    }
+
+    /// The values of all columns of a row.
+    fn row(&self, key: &RowKey, aggregates: Box<[Aggregate]>) -> Vec<StatsValue> {
+        let mut values = key.values();
+        values.extend(aggregates.into_iter().map(Aggregate::finish));
+        for column in &self.columns {
+            if let Content::Computed(term) = &column.content {
+                let value = if let Node::Column(place) = term.node() {
+                    values.get(*place).cloned().unwrap_or(StatsValue::Null)
+                } else {
+                    let text = term.value(Row::Columns(&values)).text();
+                    text.map_or(StatsValue::Null, |text| StatsValue::Text(text.into_owned()))
+                };
+                values.push(value);
+            }
+        }
+        values
+    }
+
+    /// The values that the table has, of those of all columns.
+    pub(super) fn shown(&self, mut values: Vec<StatsValue>) -> Vec<StatsValue> {
+        let mut shown = |place: &usize| {
+            let value = values.get_mut(*place)?;
+            // A column can be shown once only, so nobody misses what is taken.
+            Some(std::mem::replace(value, StatsValue::Null))
+        };
+        self.shown.iter().filter_map(&mut shown).collect()
+    }
 }
 
 impl StatsColumn {
+    /// A column of that content; what a term makes of other columns is text.
+    pub(super) fn new(name: String, content: Content) -> Self {
+        let kind = match &content {
+            Content::Count | Content::CountOf(_) | Content::DistinctCount(_) => StatsKind::Integer,
+            Content::Values(_) => StatsKind::TextList,
+            Content::By(term)
+            | Content::Min(term)
+            | Content::Max(term)
+            | Content::Earliest(term)
+            | Content::Latest(term)
+                if term.is_time() =>
+            {
+                StatsKind::Time
+            }
+            _ => StatsKind::Text,
+        };
+        StatsColumn { name, content, kind, cost: (1, 1) }
+    }
+
     /// The name, after all renaming.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -203,17 +305,7 @@ impl StatsColumn {
     /// What its values are (or null).
     #[must_use]
     pub fn kind(&self) -> StatsKind {
-        match (self.content.kind(), self.time_form) {
-            (StatsKind::Time, TimeForm::WholeSeconds) => StatsKind::Text,
-            (kind, _) => kind,
-        }
-    }
-
-    fn shown(&self, value: StatsValue) -> StatsValue {
-        match (value, self.time_form) {
-            (StatsValue::Time(time), TimeForm::WholeSeconds) => StatsValue::Text(time.whole_seconds()),
-            (value, _) => value,
-        }
+        self.kind
     }
 }
 
@@ -234,15 +326,19 @@ impl StatsTable {
         StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
     }
 
-    /// Adds a matching event. One that lacks a `by` field belongs to no row.
+    /// Adds a matching event: to a row for each value of a `by` field that has several, and to none where a `by` field is absent.
     pub fn add(&mut self, event: &DnsQueryEvent) {
-        let Some(key) = self.stats.key(event) else { return };
-        let aggregates = match self.rows.get_mut(&key) {
-            Some(aggregates) => aggregates,
-            None => self.rows.entry(key.shrunk()).or_insert_with(|| self.stats.aggregates()),
-        };
-        for (aggregate, content) in aggregates.iter_mut().zip(self.stats.aggregated()) {
-            aggregate.add(content, event);
+        if self.stats.empty_because.is_some() {
+            return;
+        }
+        for key in self.stats.keys(event) {
+            let aggregates = match self.rows.get_mut(&key) {
+                Some(aggregates) => aggregates,
+                None => self.rows.entry(key.shrunk()).or_insert_with(|| self.stats.aggregates()),
+            };
+            for (aggregate, content) in aggregates.iter_mut().zip(self.stats.aggregated()) {
+                aggregate.add(content, event);
+            }
         }
     }
 
@@ -272,23 +368,45 @@ impl StatsTable {
         self.stats.columns()
     }
 
-    /// The rows of the finished table, sorted by the `by` columns; each has a value for every column. As in Splunk, a `stats`
-    /// without `by` has one row even if there were no events.
+    /// Why there can be no rows whatever the events, if that is so.
+    #[must_use]
+    pub fn empty_because(&self) -> Option<&str> {
+        self.stats.empty_because()
+    }
+
+    /// The order of the rows, in words.
+    #[must_use]
+    pub fn order(&self) -> &'static str {
+        self.stats.order()
+    }
+
+    /// The rows of the finished table, sorted by the `by` columns and then as the search has it; each has a value for every column. As in
+    /// Splunk, a `stats` without `by` has one row even if there were no events.
     pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
     }
 
-    /// The same, in parts of so many rows, of which other threads may make something.
+    /// The rows of the finished table in parts of so many, of which other threads may make something.
     pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
-        if self.rows.is_empty() && !self.stats.has_by() {
+        if self.rows.is_empty() && !self.stats.has_by() && self.stats.empty_because.is_none() {
             self.rows.insert(RowKey::default(), self.stats.aggregates());
         }
+        let stats = self.stats;
         let mut sorted: Vec<(RowKey, Box<[Aggregate]>)> = self.rows.into_iter().collect();
         sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
-        let mut sorted = sorted.into_iter();
+        // What depends on other rows is settled before any is handed out.
+        let (mut raw, mut settled) = (Vec::new().into_iter(), Vec::new().into_iter());
+        if stats.steps.iter().any(Step::is_of_table) {
+            let all = sorted.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
+            settled = finished(&stats.steps, all).into_iter();
+        } else {
+            raw = sorted.into_iter();
+        }
         std::iter::from_fn(move || {
-            let rows: Vec<_> = sorted.by_ref().take(rows).collect();
-            (!rows.is_empty()).then(|| StatsPart { stats: Arc::clone(&self.stats), rows })
+            let raw: Vec<_> = raw.by_ref().take(rows).collect();
+            let settled: Vec<_> = settled.by_ref().take(rows).collect();
+            let any = !raw.is_empty() || !settled.is_empty();
+            any.then(|| StatsPart { stats: Arc::clone(&stats), raw, settled })
         })
     }
 }
@@ -297,23 +415,19 @@ impl StatsTable {
 #[derive(Debug)]
 pub struct StatsPart {
     stats: Arc<Stats>,
-    rows: Vec<(RowKey, Box<[Aggregate]>)>,
+    raw: Vec<(RowKey, Box<[Aggregate]>)>,
+    /// Rows with the values of all columns.
+    settled: Vec<Vec<StatsValue>>,
 }
 
 impl StatsPart {
     /// The rows; each has a value for every column.
     #[must_use]
     pub fn into_rows(self) -> impl ExactSizeIterator<Item = Vec<StatsValue>> {
-        let stats = self.stats;
-        self.rows.into_iter().map(move |(key, aggregates)| {
-            let values = key.values().into_iter().chain(aggregates.into_iter().map(Aggregate::finish));
-            let mut values: Vec<Option<StatsValue>> = values.map(Some).collect();
-            let mut shown = |place: &usize| {
-                let value = values.get_mut(*place).and_then(Option::take);
-                Some(stats.columns.get(*place)?.shown(value?))
-            };
-            stats.shown.iter().filter_map(&mut shown).collect()
-        })
+        let StatsPart { stats, raw, mut settled } = self;
+        let all: Vec<_> = raw.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
+        settled.extend(finished(&stats.steps, all));
+        settled.into_iter().map(move |row| stats.shown(row))
     }
 }
 

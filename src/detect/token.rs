@@ -135,6 +135,32 @@ impl<'a> Cursor<'a> {
         Spanned { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
     }
 
+    /// The characters of which all are wanted; may be empty.
+    pub fn taken_while(&mut self, wanted: impl Fn(char) -> bool) -> Spanned {
+        self.take(wanted)
+    }
+
+    /// The letters, digits and underscores that are next; may be empty.
+    pub fn identifier(&mut self) -> Spanned {
+        self.take(|character| character.is_alphanumeric() || character == '_')
+    }
+
+    /// Goes past one character.
+    pub fn skip_character(&mut self) {
+        self.at += self.peek().map_or(0, char::len_utf8);
+    }
+
+    /// A name in single quotes, the cursor standing on the first.
+    pub fn single_quoted(&mut self) -> Result<Spanned, SearchError> {
+        let start = self.at;
+        self.eat("'");
+        let inside = self.take(|character| character != '\'');
+        if !self.eat("'") || inside.text.is_empty() {
+            return Err(self.error(start..self.end, "a name and a closing quote for the one that opens here"));
+        }
+        Ok(Spanned { text: inside.text, range: start..self.at })
+    }
+
     /// A quoted string, the cursor standing on its first quote.
     pub fn quoted(&mut self) -> Result<Spanned, SearchError> {
         let start = self.at;
@@ -157,10 +183,23 @@ impl<'a> Cursor<'a> {
 
     /// A field's or column's name, quoted or bare.
     pub fn name(&mut self) -> Result<Spanned, SearchError> {
-        self.skip_space();
-        let name = if self.peek() == Some('"') { self.quoted()? } else { self.word() };
+        let name = self.name_or_pattern()?;
         if name.text.is_empty() || name.text.contains('*') {
             return Err(self.error_here(name.range.start, "a field name (without wildcards)"));
+        }
+        Ok(name)
+    }
+
+    /// A name, quoted or bare, in which there may be wildcards.
+    pub fn name_or_pattern(&mut self) -> Result<Spanned, SearchError> {
+        self.skip_space();
+        let name = match self.peek() {
+            Some('"') => self.quoted()?,
+            Some('\'') => self.single_quoted()?,
+            _ => self.word(),
+        };
+        if name.text.is_empty() {
+            return Err(self.error_here(name.range.start, "a field name"));
         }
         Ok(name)
     }

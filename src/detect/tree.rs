@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use super::predicate::Predicate;
+use super::term::{Row, Term};
 use crate::event::DnsQueryEvent;
 
 /// A condition, and those that it is made of.
@@ -27,7 +28,8 @@ impl Tree {
         let holds = event.map(|event| predicate.evaluate(event));
         let mut text = text(predicate);
         if let (Some(event), Some(field)) = (event, field(predicate)) {
-            let value = field.value(event);
+            let term = Term::from(field);
+            let value = term.value(Row::Event(event)).text();
             text.push_str(
                 &value.map_or_else(|| " (there is none)".to_owned(), |value| format!(" (it is \"{value}\")")),
             );
@@ -52,6 +54,7 @@ fn text(predicate: &Predicate) -> String {
             format!("{} holds an address of {}", field.name(), network.text())
         }
         Predicate::Passes { field, test } => test.text(field.name()),
+        Predicate::Computed(computed) => computed.to_string(),
         Predicate::Compare { field, order, value } => {
             format!("{} {} \"{value}\"", field.name(), order.symbol())
         }
@@ -68,7 +71,12 @@ fn field(predicate: &Predicate) -> Option<Field> {
         | Predicate::InNetwork { field, .. }
         | Predicate::Passes { field, .. }
         | Predicate::Compare { field, .. } => Some(*field),
-        Predicate::All | Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) | Predicate::Sysmon => None,
+        Predicate::All
+        | Predicate::And(_)
+        | Predicate::Or(_)
+        | Predicate::Not(_)
+        | Predicate::Sysmon
+        | Predicate::Computed(_) => None,
     }
 }
 

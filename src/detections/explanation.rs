@@ -115,7 +115,12 @@ fn set(event: &mut DnsQueryEvent, field: Field, text: String) -> Result<(), Stri
         Field::ProcessName => return Err("it is a part of Image: give that".to_owned()),
         Field::QueryOptions => event.query_options = Some(text),
         Field::QueryType => event.query_type = Some(text),
-        Field::Time | Field::VendorProduct => return Err("it cannot be given".to_owned()),
+        Field::Answer | Field::AnswerCount | Field::RecordType => {
+            return Err("it is a part of QueryResults: give that".to_owned());
+        }
+        Field::QueryCount | Field::ReplyCode | Field::Signature | Field::Time | Field::VendorProduct => {
+            return Err("it cannot be given".to_owned());
+        }
     }
     Ok(())
 }

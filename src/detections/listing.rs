@@ -58,7 +58,7 @@ pub fn show(arguments: &ShowArguments) -> Result<Answer, SweepError> {
 
 /// What a detection says of itself.
 fn said(loaded: &LoadedDetection, text: &mut String) {
-    let LoadedDetection { detection, sha256, .. } = loaded;
+    let LoadedDetection { detection, sha256, content, .. } = loaded;
     let Detection { name, id, version, date, author, status, detection_type, description, .. } = detection;
     let objects: Vec<String> = detection
         .risk_objects
@@ -95,6 +95,7 @@ fn said(loaded: &LoadedDetection, text: &mut String) {
         ("Message", typed(&detection.risk_message_template)),
         ("Table", columns.join(", ")),
         ("About", typed(description)),
+        ("Uses", content.iter().map(|file| file.file.as_str()).collect::<Vec<_>>().join(", ")),
         ("Note", detection.notes.join("; ")),
     ] {
         if !value.is_empty() {

@@ -11,7 +11,7 @@ mod window;
 
 pub use dns_client::DnsClientEvent;
 pub use dns_query::{DNS_QUERY_FIELDS, DnsQueryEvent, process_name_of};
-pub use query_results::{Answer, QueryResults, whole_items};
+pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, whole_items};
 pub use query_status::query_status_name;
 pub use system::{
     DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, DNS_CLIENT_QUERY_EVENT_IDS, SYSMON_CHANNEL, SYSMON_PROVIDER,

@@ -5,7 +5,7 @@
 //! beginning of an item. It must not be taken for a whole one: what is left of `198.51.100.23` can be `198.51.100.2`.
 
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The kind of an item of no known form.
 const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
@@ -72,6 +72,39 @@ fn fragment(text: &str) -> Option<&str> {
     (!last.is_empty() && text.trim() != "-").then_some(last)
 }
 
+/// An item of a `QueryResults` as Splunk's add-on takes it, a part of the logged text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerItem<'a> {
+    /// `type: <n> <data>`.
+    Record {
+        /// The name of the record's type; the number where it has no name here.
+        kind: &'a str,
+        /// Its data.
+        data: &'a str,
+    },
+    /// An address, without the `::ffff:` of an IPv4 one.
+    Address(&'a str),
+}
+
+/// The items of a logged `QueryResults` that Splunk's add-on makes values of: those that end in `;` and hold something.
+pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
+    whole_items(text).filter_map(|item| {
+        if let Some(rest) = item.strip_prefix("type:") {
+            let rest = rest.trim_start();
+            let (number, data) = rest.split_once(' ')?;
+            let known: u32 = number.parse().ok()?;
+            let kind = match record_type_name(known) {
+                Cow::Borrowed(name) => name,
+                Cow::Owned(_) => number,
+            };
+            let data = data.trim();
+            return (!data.is_empty()).then_some(AnswerItem::Record { kind, data });
+        }
+        item.parse::<IpAddr>().ok()?;
+        Some(AnswerItem::Address(item.strip_prefix("::ffff:").unwrap_or(item)))
+    })
+}
+
 /// An address item: the name of its type, and the address as it is written by the rules, an IPv4 address in IPv6 clothes undressed.
 fn address(item: &str) -> Option<(&'static str, String)> {
     // As most are logged. There is one way only to write an IPv4 address, so it need not be written anew.
@@ -136,7 +169,6 @@ fn record_type_name(number: u32) -> Cow<'static, str> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::net::IpAddr;
 
     fn answers(text: &str) -> Vec<(String, String)> {
         QueryResults::parse(text)
@@ -176,6 +208,32 @@ mod tests {
             let twin = item.parse::<IpAddr>().ok().map(|address| address.to_canonical());
             let twin = twin.map(|address| (if address.is_ipv4() { "A" } else { "AAAA" }, address.to_string()));
             prop_assert_eq!(address(&item), twin);
+        }
+    }
+
+    #[test]
+    fn values_of_answers_as_the_addon_has_them() {
+        let values = |text: &str| -> Vec<String> {
+            let value = |item| match item {
+                AnswerItem::Record { kind, data } => format!("{kind} {data}"),
+                AnswerItem::Address(address) => address.to_owned(),
+            };
+            answer_items(text).map(value).collect()
+        };
+        for (text, expected) in [
+            ("-", &[][..]),
+            ("", &[]),
+            ("::ffff:192.0.2.1;", &["192.0.2.1"]),
+            (
+                "type:  5 a.example;::ffff:192.0.2.1;2001:DB8::1;",
+                &["CNAME a.example", "192.0.2.1", "2001:DB8::1"],
+            ),
+            // What was cut off is no value.
+            ("type: 5 a.example;192.0.2", &["CNAME a.example"]),
+            ("192.0.2.1", &[]),
+            ("type: 6 ;type: 4711 x;", &["4711 x"]),
+        ] {
+            assert_eq!(values(text), expected, "{text}");
         }
     }
 

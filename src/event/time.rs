@@ -114,6 +114,12 @@ impl EventTime {
             .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
+    /// The instant, UTC, in a form such as `%Y-%m-%d %H:%M:%S`; `None` if the form is not understood.
+    #[must_use]
+    pub fn formatted(self, form: &str) -> Option<String> {
+        jiff::fmt::strtime::format(form, &self.timestamp()?.to_zoned_datetime(TimeZone::UTC)).ok()
+    }
+
     /// `2024-01-31 10:15:30Z`, for people.
     #[must_use]
     pub fn readable(self) -> String {

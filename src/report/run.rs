@@ -144,6 +144,8 @@ pub struct DetectionRecord {
     pub source: String,
     /// The SHA-256 of its file.
     pub sha256: String,
+    /// The files of macros and lookups that it uses.
+    pub content: Vec<ContentRecord>,
     /// Its matches, copies of an event included.
     pub matches: u64,
     /// Of these, those that are no copies.
@@ -152,6 +154,15 @@ pub struct DetectionRecord {
     pub recovered_matches: u64,
     /// Its leads; `null` if they were not looked for.
     pub leads: Option<DetectionLeads>,
+}
+
+/// A file that a detection takes a macro or a lookup from.
+#[derive(Debug, Clone, Serialize)]
+pub struct ContentRecord {
+    /// The file, from the folder that holds `macros` and `lookups`.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
 }
 
 /// The leads of a detection.

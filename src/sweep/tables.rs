@@ -80,7 +80,9 @@ impl LastTable<'_> {
             }
             LastTable::Stats(stats, detection_id) => {
                 let file = format!("stats/{detection_id}.parquet");
-                let metadata = sorted(metadata, "the columns of 'by', in their order");
+                let mut metadata = sorted(metadata, stats.order());
+                let reason = stats.empty_because().map(|reason| ("dnsweep.empty_because", reason.to_owned()));
+                metadata.extend(reason);
                 let columns: Vec<Column> = stats.columns().map(stats_column).collect();
                 let table = Table::new(&columns);
                 let mut writer =

@@ -1,5 +1,6 @@
 //! Which events rules are about, what they are called, and the files that they lie in.
 
+use super::super::super::library::NoLibrary;
 use super::*;
 
 /// A rule with this log source and this selection.
@@ -185,7 +186,7 @@ fn a_file_can_hold_several_rules() {
         "{one}---\n{other}---\n{correlation}---\naction: global\nid: g\nlogsource: {{category: dns_query}}\n\
                         ---\ndetection: {{s: {{QueryName: a}}, condition: s}}\n---\ndetection: {{s: {{QueryName: b}}, condition: s}}\n"
     );
-    let rules = Detection::all_from_yaml(&text, "many.yml", &placeholders());
+    let rules = Detection::all_from_yaml(&text, "many.yml", &placeholders(), &NoLibrary);
     let told: Vec<(usize, String)> = rules
         .iter()
         .map(|rule| (rule.line, rule.rule.as_ref().map_or_else(ToString::to_string, |rule| rule.id.clone())))

@@ -71,7 +71,11 @@ fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
             patterns.push((*field, value.clone()));
         }
         Predicate::Empty(field) => patterns.push((*field, String::new())),
-        Predicate::All | Predicate::Sysmon | Predicate::Exists(_) | Predicate::Passes { .. } => {}
+        Predicate::All
+        | Predicate::Sysmon
+        | Predicate::Exists(_)
+        | Predicate::Computed(_)
+        | Predicate::Passes { .. } => {}
     }
 }
 
@@ -95,7 +99,15 @@ fn set(event: &mut DnsQueryEvent, field: Field, text: String) {
         Field::User => event.user = Some(text),
         Field::UserId => system.user_id = Some(text),
         Field::UtcTime => event.utc_time = Some(text),
-        Field::EventRecordId | Field::Time | Field::VendorProduct => {}
+        Field::Answer => event.query_results = Some(format!("type: 5 {text};")),
+        Field::AnswerCount
+        | Field::EventRecordId
+        | Field::QueryCount
+        | Field::RecordType
+        | Field::ReplyCode
+        | Field::Signature
+        | Field::Time
+        | Field::VendorProduct => {}
     }
 }
 

@@ -1,0 +1,98 @@
+//! What names in a search stand for.
+
+use super::field::Field;
+use super::term::{Node, Term};
+use super::token::{Cursor, SearchError, Spanned};
+
+/// What names stand for at some place of a search.
+pub(super) trait Names {
+    /// The term of that name. An error says which names there are.
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError>;
+}
+
+/// The fields of events.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EventFields;
+
+impl Names for EventFields {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        let field = Field::from_name(&name.text);
+        field.map(Term::from).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+    }
+}
+
+/// What to say of a name that is no field's.
+pub(super) fn expected_field(name: &str) -> String {
+    Field::name_like(name).map_or_else(
+        || "a field of a Sysmon DNS query, such as QueryName, Image or process_name".to_owned(),
+        |like| format!("a field of a Sysmon DNS query, such as {like} (names differ by case)"),
+    )
+}
+
+/// What the names of the data set's fields begin with.
+const DATA_SET: &str = "DNS.";
+
+/// The data set's fields that Sysmon's DNS queries have, by their names without its own.
+const MODEL_FIELDS: &[(&str, Field)] = &[
+    ("query", Field::QueryName),
+    ("query_count", Field::QueryCount),
+    ("answer", Field::Answer),
+    ("answer_count", Field::AnswerCount),
+    ("record_type", Field::RecordType),
+    ("reply_code", Field::ReplyCode),
+    ("reply_code_id", Field::QueryStatus),
+    ("src", Field::Computer),
+    ("vendor_product", Field::VendorProduct),
+];
+
+/// Those that they do not have.
+const ABSENT_MODEL_FIELDS: &[&str] = &[
+    "additional_answer_count",
+    "authority_answer_count",
+    "dest",
+    "dest_bunit",
+    "dest_category",
+    "dest_port",
+    "dest_priority",
+    "duration",
+    "message_type",
+    "name",
+    "query_type",
+    "response_time",
+    "src_bunit",
+    "src_category",
+    "src_port",
+    "src_priority",
+    "tag",
+    "transaction_id",
+    "transport",
+    "ttl",
+    "eventtype",
+];
+
+/// The fields of the data model of DNS queries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ModelFields;
+
+impl ModelFields {
+    /// The term of that name.
+    pub fn find(name: &str) -> Option<Term> {
+        match name {
+            "host" => return Some(Term::from(Field::Computer)),
+            "_time" => return Some(Term::from(Field::Time)),
+            _ => {}
+        }
+        let name = name.strip_prefix(DATA_SET)?;
+        if let Some((_, field)) = MODEL_FIELDS.iter().find(|(known, _)| *known == name) {
+            return Some(Term::from(*field));
+        }
+        ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(Node::Absent))
+    }
+}
+
+impl Names for ModelFields {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        Self::find(&name.text)
+            .ok_or_else(|| cursor.error_at(name, "a field of the data set, such as DNS.query or DNS.answer"))
+    }
+}

@@ -1,0 +1,222 @@
+//! A first look at a search: whether it is about other data than Sysmon's DNS queries. Most rules of a collection are, and their
+//! searches use much that is not understood here: what they are about is said first.
+
+use std::ops::Range;
+
+use super::head::is_operator;
+use super::origin::{EXPECTED_ORIGIN, Origin, origin};
+use super::pattern::Pattern;
+use super::token::{Cursor, SearchError, Spanned};
+
+/// The data model of DNS queries.
+pub(super) const DATA_MODEL: &str = "Network_Resolution";
+/// Commands that search begins with and that read no events.
+const OTHER_COMMANDS: &[&str] = &[
+    "inputlookup",
+    "makeresults",
+    "rest",
+    "mstats",
+    "metadata",
+    "metasearch",
+    "dbxquery",
+    "ldapsearch",
+    "loadjob",
+    "savedsearch",
+    "inputcsv",
+    "gentimes",
+    "eventcount",
+    "mcatalog",
+    "dbinspect",
+    "history",
+    "audit",
+    "sdkquery",
+    "snmpget",
+    "pivot",
+    "set",
+    "multisearch",
+    "union",
+];
+/// Names of the event's number.
+const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
+
+const EXPECTED_EVENT: &str = "22, as no other event is looked at";
+const EXPECTED_MODEL: &str = "the data model Network_Resolution, as only DNS queries are looked at";
+
+/// Refuses a search that is about other data. `parts` are those between its `|`.
+pub(super) fn check(text: &str, parts: &[Range<usize>]) -> Result<(), SearchError> {
+    let mut parts = parts.iter().cloned().map(|part| Cursor::new(text, part));
+    let Some(mut head) = parts.next() else { return Ok(()) };
+    if !head.at_end() {
+        return check_head(head);
+    }
+    let Some(mut first) = parts.next() else { return Ok(()) };
+    first.skip_space();
+    let command = first.word();
+    match command.text.as_str() {
+        "tstats" | "from" | "datamodel" => check_model(first, &command),
+        name if OTHER_COMMANDS.contains(&name) => {
+            Err(first.error_at(&command, "a search of events").about_other_data())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name of a data model behind `datamodel`, with or without that of its data set.
+pub(super) fn data_model(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+    cursor.skip_space();
+    let start = cursor.at();
+    let mut name = cursor.name()?;
+    // "Network_Resolution"."DNS"
+    while cursor.eat(".") {
+        name.text = format!("{}.{}", name.text, cursor.name()?.text);
+    }
+    name.range = start..cursor.at();
+    let model = name.text.split('.').next().unwrap_or_default();
+    if model == DATA_MODEL {
+        return Ok(name);
+    }
+    Err(cursor.error(name.range, EXPECTED_MODEL).about_other_data())
+}
+
+/// What follows the command `from`, up to the end of the part.
+pub(super) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+    cursor.skip_space();
+    let word = cursor.word();
+    let Some(name) = word.text.strip_prefix("datamodel:") else {
+        return Err(cursor.error_at(&word, EXPECTED_MODEL).about_other_data());
+    };
+    if name.is_empty() {
+        data_model(cursor)?;
+    } else if name.split('.').next() != Some(DATA_MODEL) {
+        return Err(cursor.error_at(&word, EXPECTED_MODEL).about_other_data());
+    }
+    if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
+}
+
+fn check_model(mut cursor: Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
+    match command.text.as_str() {
+        "datamodel" => return data_model(&mut cursor).map(|_| ()),
+        "from" => return check_from(&mut cursor),
+        _ => {}
+    }
+    while !cursor.at_end() {
+        let word = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word() };
+        if word.text.eq_ignore_ascii_case("datamodel") {
+            cursor.skip_space();
+            if cursor.eat("=") {
+                return data_model(&mut cursor).map(|_| ());
+            }
+        } else if word.text.is_empty() {
+            cursor.skip_character();
+        }
+    }
+    Ok(())
+}
+
+/// What the head asks for: the first that no event of Sysmon's has.
+fn check_head(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
+    let mut other_origin: Option<Range<usize>> = None;
+    let mut sysmon = false;
+    while !cursor.at_end() {
+        if cursor.peek() == Some('`') {
+            sysmon |= cursor.macro_call()?.name == "sysmon";
+            continue;
+        }
+        if cursor.peek() == Some('"') {
+            cursor.quoted()?;
+            continue;
+        }
+        let name = cursor.word();
+        if name.text == "NOT" {
+            skip_term(&mut cursor)?;
+        } else if name.text.is_empty() {
+            cursor.skip_character();
+        } else if !is_operator(&name.text) {
+            for value in values(&mut cursor)? {
+                if EVENT_CODES.contains(&name.text.as_str()) && !Pattern::new(&value.text).matches("22") {
+                    return Err(cursor.error(value.range, EXPECTED_EVENT).about_other_data());
+                }
+                match origin(&name.text, &value.text) {
+                    Some(Origin::Sysmon) => sysmon = true,
+                    Some(Origin::Other) => other_origin = other_origin.or(Some(value.range)),
+                    Some(Origin::Any) | None => {}
+                }
+            }
+        }
+    }
+    match other_origin {
+        Some(place) if !sysmon => Err(cursor.error(place, EXPECTED_ORIGIN).about_other_data()),
+        _ => Ok(()),
+    }
+}
+
+/// The values that a field is to have, the cursor standing behind its name: none where it is to have others.
+fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
+    let mut values = Vec::new();
+    cursor.skip_space();
+    if cursor.eat("=") {
+        cursor.eat("=");
+        values.push(value(cursor)?);
+    } else if cursor.eat_keyword(|word| word == "IN") {
+        cursor.skip_space();
+        if cursor.eat("(") {
+            while !cursor.at_end() && !cursor.eat(")") {
+                values.push(value(cursor)?);
+                cursor.skip_space();
+                if !cursor.eat(",") && cursor.peek() != Some(')') {
+                    break;
+                }
+            }
+        }
+    } else if cursor.eat("!=") || cursor.eat("<") || cursor.eat(">") {
+        cursor.eat("=");
+        value(cursor)?;
+    }
+    Ok(values)
+}
+
+fn value(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+    cursor.skip_space();
+    if cursor.peek() == Some('"') { cursor.quoted() } else { cursor.bare(|character| character == ',') }
+}
+
+/// Goes past what a `NOT` excludes.
+fn skip_term(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+    cursor.skip_space();
+    let mut depth = 0_usize;
+    loop {
+        match cursor.peek() {
+            None => return Ok(()),
+            Some('(') => depth += 1,
+            Some(')') => depth = depth.saturating_sub(1),
+            Some('"') => {
+                cursor.quoted()?;
+                continue;
+            }
+            Some('`') => {
+                cursor.macro_call()?;
+                if depth == 0 {
+                    return Ok(());
+                }
+                continue;
+            }
+            _ if depth == 0 => {
+                let name = cursor.word();
+                if name.text.is_empty() {
+                    cursor.skip_character();
+                }
+                if name.text != "NOT" {
+                    values(cursor)?;
+                    return Ok(());
+                }
+                cursor.skip_space();
+                continue;
+            }
+            _ => {}
+        }
+        cursor.skip_character();
+        if depth == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! The commands that filter events or rows, make columns of others, and sort: `search`, `where`, `regex`, `eval`, `lookup`, `sort`,
+//! `dedup`, `head` and `convert`.
+
+use std::sync::Arc;
+
+use super::computed::Computed;
+use super::condition::Condition;
+use super::eval;
+use super::expression::{Expression, Flags};
+use super::function::Function;
+use super::head::{self, Grammar};
+use super::lookup::{Found, Lookup};
+use super::names::Names;
+use super::pipeline::{Pipeline, alias, comma};
+use super::predicate::Predicate;
+use super::rows::{SortBy, SortKey, Step};
+use super::stats::{Content, Stats};
+use super::term::{Lookups, Node, Term};
+use super::token::{Cursor, SearchError, Spanned};
+
+/// How `convert` prints times where nothing is said.
+const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
+/// How many events `head` leaves where nothing is said.
+const DEFAULT_HEAD: usize = 10;
+
+impl Pipeline<'_> {
+    /// Takes a condition on events that the first part of a search has. One that no DNS query of Sysmon's meets is about other data.
+    pub fn require(
+        &mut self,
+        cursor: &Cursor<'_>,
+        condition: Condition,
+        grammar: Grammar<'_>,
+    ) -> Result<(), SearchError> {
+        if let Some((place, expected)) = grammar.unmet() {
+            if condition.known(Lookups::Unknown) == Some(false) || cannot_hold(&condition) {
+                return Err(cursor.error(place, expected).about_other_data());
+            }
+            self.note("a part of the condition is about other data than Sysmon's and never holds".to_owned());
+        }
+        grammar.notes().into_iter().for_each(|note| self.note(note));
+        self.predicates.push(condition.into_predicate());
+        Ok(())
+    }
+
+    /// `search …`.
+    pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let start = cursor.at();
+        let condition = head::parse(&Grammar::of_command(&*self), cursor)?;
+        self.filter(cursor, start, condition);
+        Ok(())
+    }
+
+    /// `where …`.
+    pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let start = cursor.at();
+        let condition = eval::condition(cursor, &*self)?;
+        self.filter(cursor, start, condition);
+        Ok(())
+    }
+
+    /// `regex field="…"`, `regex field!="…"`.
+    pub fn read_regex(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let start = cursor.at();
+        if cursor.peek() == Some('"') {
+            return Err(
+                cursor.unexpected("a field, as in regex QueryName=\"…\" (the raw event is not looked at)")
+            );
+        }
+        let name = cursor.name()?;
+        let term = self.term(cursor, &name)?;
+        cursor.skip_space();
+        let negated = cursor.eat("!=");
+        if !negated && !cursor.eat("=") {
+            return Err(cursor.unexpected("`=` or `!=` after the field"));
+        }
+        cursor.skip_space();
+        let text = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.bare(|_| false)? };
+        let expression = Expression::new(&text.text, Flags::default())
+            .map_err(|problem| cursor.error_at(&text, format!("a regular expression ({problem})")))?;
+        let fits = Condition::Fits(term, expression);
+        self.filter(cursor, start, if negated { Condition::Not(Box::new(fits)) } else { fits });
+        Ok(())
+    }
+
+    /// Applies a condition, which was read from `start` on: to events where it looks at what an event has, to rows where it looks at aggregates.
+    fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) {
+        let Some(stats) = &mut self.stats else {
+            self.predicates.push(condition.into_predicate());
+            return;
+        };
+        stats.steps.push(Step::Filter(condition.clone()));
+        let text = cursor.written(start..cursor.at()).split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut of_rows = false;
+        for one in condition.conjuncts() {
+            match event_predicate(stats, &one, &text) {
+                Some(predicate) => self.predicates.push(predicate),
+                None => of_rows = true,
+            }
+        }
+        if of_rows {
+            self.note(format!("the table of `stats` has the rows where {text}; the matches are of all rows"));
+        }
+    }
+
+    /// `eval a = …, b = …`.
+    pub fn read_eval(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        loop {
+            cursor.skip_space();
+            let name = match cursor.peek() {
+                Some('"' | '\'') => cursor.name()?,
+                _ => cursor.taken_while(|next| !next.is_whitespace() && !"=,|()\"".contains(next)),
+            };
+            cursor.skip_space();
+            if name.text.is_empty() || !cursor.eat("=") {
+                return Err(cursor.error_at(&name, "a name, `=` and what it stands for"));
+            }
+            let lenient = Lenient { pipeline: self, missing: std::cell::RefCell::default() };
+            let term = eval::term(cursor, &lenient)?;
+            let missing = lenient.missing.into_inner();
+            for missing in missing {
+                self.note(format!("'{missing}' in `eval` is no field or column, so it has no value"));
+            }
+            self.define_checked(cursor, &name, term)?;
+            if !comma(cursor) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Spanned, term: Term) -> Result<(), SearchError> {
+        let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
+        if columns >= super::summing::MOST_COLUMNS {
+            return Err(cursor.error_at(name, format!("at most {} columns", super::summing::MOST_COLUMNS)));
+        }
+        self.define(name.text.clone(), term);
+        Ok(())
+    }
+
+    /// `lookup name column as field … OUTPUT column as name …`.
+    pub fn read_lookup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        eat_lookup_options(cursor);
+        let name = cursor.name()?;
+        let found = self.library.lookup_named(&name.text);
+        let lookup = found.map_err(|problem| cursor.error_at(&name, problem))?.ok_or_else(|| {
+            let expected = "a lookup with a file of its name in a folder `lookups` above the rule";
+            cursor.error_at(&name, expected)
+        })?;
+        let mut keys = Vec::new();
+        let output = loop {
+            if let Some(output) = output_keyword(cursor) {
+                break Some(output);
+            }
+            if cursor.at_end() {
+                break None;
+            }
+            let (column, place) = lookup_column(cursor, &lookup)?;
+            let field = alias(cursor)?.unwrap_or(column);
+            keys.push((place, self.term(cursor, &field)?));
+            comma(cursor);
+        };
+        if keys.is_empty() {
+            return Err(cursor.unexpected("a column of the lookup, `as` and a field"));
+        }
+        let mut outputs: Vec<(Spanned, usize)> = Vec::new();
+        while output.is_some() && !cursor.at_end() {
+            let (column, place) = lookup_column(cursor, &lookup)?;
+            outputs.push((alias(cursor)?.unwrap_or(column), place));
+            comma(cursor);
+        }
+        if outputs.is_empty() {
+            let all = lookup.columns().iter().enumerate();
+            let others = all.filter(|(place, _)| keys.iter().all(|(key, _)| key != place));
+            outputs = others
+                .map(|(place, column)| (Spanned { text: column.clone(), range: name.range.clone() }, place))
+                .collect();
+        }
+        for (output_name, place) in outputs {
+            let mut term = Term::from(Node::Found(Found::new(Arc::clone(&lookup), keys.clone(), place)));
+            if output == Some(Output::New)
+                && let Ok(known) = self.term(cursor, &output_name)
+            {
+                term = Term::from(Node::Call(Function::Coalesce, vec![known, term]));
+            }
+            self.define_checked(cursor, &output_name, term)?;
+        }
+        Ok(())
+    }
+
+    /// `sort 10 - a, b`. Without `stats` it changes nothing: the matches are in the order of the evidence.
+    pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let mut ahead = cursor.clone();
+        ahead.eat_keyword(|word| word == "limit");
+        ahead.eat("=");
+        let limit = ahead.taken_while(|next| next.is_ascii_digit());
+        let most = limit.text.parse::<usize>().ok();
+        if most.is_some() {
+            *cursor = ahead;
+        }
+        let mut keys: Vec<SortKey> = Vec::new();
+        while !cursor.at_end() {
+            if let Some(key) = self.sort_key(cursor)? {
+                keys.push(key);
+            }
+            comma(cursor);
+            let mut ahead = cursor.clone();
+            if ahead.eat_keyword(|word| matches!(word, "d" | "desc")) && ahead.at_end() {
+                *cursor = ahead;
+                for key in &mut keys {
+                    key.descending = !key.descending;
+                }
+            }
+        }
+        // Zero is no limit.
+        let most = most.filter(|most| *most > 0);
+        match &mut self.stats {
+            Some(stats) => stats.steps.push(Step::Sort { keys, most }),
+            None if most.is_some() => self.thin("sort"),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A column to sort by, with its sign and its kind; `None` for one that is not there, which changes nothing.
+    fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
+        cursor.skip_space();
+        let descending = cursor.eat("-");
+        if !descending {
+            cursor.eat("+");
+        }
+        cursor.skip_space();
+        let mut name = match cursor.peek() {
+            Some('"' | '\'') => cursor.name()?,
+            _ => cursor.word(),
+        };
+        let mut by = SortBy::Automatic;
+        if cursor.eat("(") {
+            by = match name.text.as_str() {
+                "num" => SortBy::Number,
+                "str" => SortBy::Text,
+                "ip" => SortBy::Address,
+                "auto" => SortBy::Automatic,
+                _ => return Err(cursor.error_at(&name, "auto, ip, num or str of a (column)")),
+            };
+            name = cursor.name()?;
+            cursor.skip_space();
+            if !cursor.eat(")") {
+                return Err(cursor.unexpected("`)` after the column"));
+            }
+        }
+        if name.text.is_empty() {
+            return Err(cursor.error_at(&name, "a column to sort by"));
+        }
+        match self.term(cursor, &name).map(|term| term.node().clone()) {
+            Ok(Node::Column(column)) => Ok(Some(SortKey { column, descending, by })),
+            Ok(_) => Ok(None),
+            Err(_) => {
+                self.note(format!("'{}' is no field or column, so it is not sorted by", name.text));
+                Ok(None)
+            }
+        }
+    }
+
+    /// `dedup 3 a b keepempty=true`.
+    pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let most = cursor.taken_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
+        let mut keep_empty = false;
+        let mut columns = Vec::new();
+        while !cursor.at_end() {
+            let name = cursor.name()?;
+            let mut ahead = cursor.clone();
+            ahead.skip_space();
+            if name.text == "keepempty" && ahead.eat("=") {
+                keep_empty = matches!(ahead.word().text.to_ascii_lowercase().as_str(), "true" | "t" | "1");
+                *cursor = ahead;
+            } else if matches!(name.text.as_str(), "sortby" | "consecutive" | "keepevents") {
+                return Err(cursor.error_at(&name, "the columns of dedup, or keepempty=true"));
+            } else if let Node::Column(place) = self.term(cursor, &name)?.node() {
+                columns.push(*place);
+            }
+            comma(cursor);
+        }
+        match &mut self.stats {
+            Some(_) if columns.is_empty() => Err(cursor.unexpected("at least one column")),
+            Some(stats) => {
+                stats.steps.push(Step::Dedup { columns, most: most.max(1), keep_empty });
+                Ok(())
+            }
+            None => {
+                self.thin("dedup");
+                Ok(())
+            }
+        }
+    }
+
+    /// `head 10`, `head limit=10`.
+    pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        let mut ahead = cursor.clone();
+        if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
+            *cursor = ahead;
+        }
+        cursor.skip_space();
+        let digits = cursor.taken_while(|next| next.is_ascii_digit());
+        if !cursor.at_end() {
+            return Err(cursor.unexpected("a number of rows"));
+        }
+        let most =
+            if digits.text.is_empty() { DEFAULT_HEAD } else { digits.text.parse().unwrap_or(usize::MAX) };
+        match &mut self.stats {
+            Some(stats) => stats.steps.push(Step::Head(most)),
+            None => self.thin("head"),
+        }
+        Ok(())
+    }
+
+    /// Notes a command that would leave some events by which others there are: here all are kept.
+    fn thin(&mut self, command: &'static str) {
+        self.note(format!("`{command}` is not applied to events: all matches are kept"));
+        self.thinned_by.get_or_insert(command);
+    }
+
+    /// `convert timeformat="…" ctime(a) as b`.
+    pub fn read_convert(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        let mut form = DEFAULT_TIME_FORM.to_owned();
+        let mut ahead = cursor.clone();
+        if ahead.eat_keyword(|word| word == "timeformat") {
+            ahead.skip_space();
+            if ahead.eat("=") {
+                ahead.skip_space();
+                let text = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? };
+                if crate::event::EventTime::from_ticks(0).formatted(&text.text).is_none() {
+                    return Err(ahead.error_at(&text, "a form of times such as \"%Y-%m-%d %H:%M:%S\""));
+                }
+                form = text.text;
+                *cursor = ahead;
+            }
+        }
+        loop {
+            cursor.skip_space();
+            let function = cursor.word();
+            if function.text != "ctime" || !cursor.eat("(") {
+                return Err(cursor.error_at(&function, "ctime(column), or timeformat=\"…\" and that"));
+            }
+            let name = cursor.name()?;
+            cursor.skip_space();
+            if !cursor.eat(")") {
+                return Err(cursor.unexpected("`)` after the column"));
+            }
+            let new = alias(cursor)?.map_or_else(|| name.text.clone(), |new| new.text);
+            self.print_time(cursor, &name, new, &form)?;
+            comma(cursor);
+            if cursor.at_end() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether one of the conditions that all must hold is known not to, or is a choice between such.
+fn cannot_hold(condition: &Condition) -> bool {
+    match condition {
+        Condition::And(all) => all.iter().any(cannot_hold),
+        Condition::Or(any) => any.iter().all(cannot_hold),
+        other => other.known(Lookups::Unknown) == Some(false),
+    }
+}
+
+/// The predicate for events of a condition on rows; `None` if it looks at aggregates.
+fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<Predicate> {
+    let on_by = condition.with_columns(&|place| stats.by_term(place))?;
+    let mut by: Vec<(usize, Term)> = Vec::new();
+    on_by.visit(&mut |term| {
+        if let Node::Column(place) = term.node()
+            && by.iter().all(|(known, _)| known != place)
+            && let Some(Content::By(term)) = stats.columns.get(*place).map(|column| &column.content)
+        {
+            by.push((*place, term.clone()));
+        }
+    });
+    // A row has one of several values.
+    if by.iter().any(|(_, term)| term.is_multivalued()) {
+        return Some(Predicate::Computed(Computed::of_rows(on_by, by, text.to_owned()).into()));
+    }
+    let on_event = condition.with_columns(&|place| stats.event_term(place, true))?;
+    Some(on_event.into_predicate())
+}
+
+/// What a lookup's columns become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// They take the place of what is there.
+    Always,
+    /// They are taken where nothing is there.
+    New,
+}
+
+fn output_keyword(cursor: &mut Cursor<'_>) -> Option<Output> {
+    if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUTNEW")) {
+        Some(Output::New)
+    } else if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUT")) {
+        Some(Output::Always)
+    } else {
+        None
+    }
+}
+
+/// Goes past `update=true` and `local=true`.
+fn eat_lookup_options(cursor: &mut Cursor<'_>) {
+    loop {
+        let mut ahead = cursor.clone();
+        if !ahead.eat_keyword(|word| matches!(word, "update" | "local" | "event_time_field"))
+            || !ahead.eat("=")
+        {
+            return;
+        }
+        ahead.word();
+        *cursor = ahead;
+    }
+}
+
+fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Spanned, usize), SearchError> {
+    let column = cursor.name()?;
+    if let Some(place) = lookup.column(&column.text) {
+        return Ok((column, place));
+    }
+    let expected = format!("one of the lookup's columns {}", lookup.columns().join(", "));
+    Err(cursor.error_at(&column, expected))
+}
+
+/// The names of a pipeline, and no values for those that it has not.
+struct Lenient<'l, 'p> {
+    pipeline: &'l Pipeline<'p>,
+    missing: std::cell::RefCell<Vec<String>>,
+}
+
+impl Names for Lenient<'_, '_> {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        Ok(self.pipeline.term(cursor, name).unwrap_or_else(|_| {
+            self.missing.borrow_mut().push(name.text.clone());
+            Term::from(Node::Absent)
+        }))
+    }
+}

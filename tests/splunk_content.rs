@@ -1,0 +1,151 @@
+//! Splunk's searches with what goes with them: macros and lookups in folders above the rules, tables by fields of the add-on.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::fs;
+
+use common::logs::log;
+use common::{Scene, dnsweep};
+use dnsweep_samples::Event;
+use serde_json::json;
+
+const DYNAMIC: &str = "name: Dynamic names
+id: dynamic
+search: '| tstats `security_content_summariesonly` count values(DNS.answer) as answer from datamodel=Network_Resolution
+  by DNS.query host | `drop_dm_object_name(\"DNS\")` | `dynamic_names` | `dynamic_filter`'
+";
+const MACRO: &str = "definition: lookup update=true dynamic names as query OUTPUTNEW isDynamic
+  | search isDynamic=True | fields - isDynamic
+";
+const LOOKUP: &str =
+    "filename: dynamic2026.csv\nmatch_type: WILDCARD(names)\ncase_sensitive_match: 'false'\n";
+const NAMES: &str = "names, isDynamic\n*.dyn.example*, True\n";
+const ADDON: &str = "name: Fields of the add-on
+id: addon
+search: '``` a comment ``` `sysmon` EventCode=22 | stats count by answer answer_count query query_count signature vendor_product'
+";
+const UNKNOWN: &str = "name: No such field
+id: unknown
+search: '`sysmon` EventCode=22 | stats count by query direction'
+";
+const OTHER: &str = "name: Other\nid: other\nsearch: '`powershell` EventCode=4104 | stats count'\n";
+
+/// Rules as in Splunk's content, beside evidence with three DNS queries.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let query = |number, name: &str| Event::dns_query(name, r"C:\a.exe").numbered(number).on("A");
+    scene.put(
+        "A/Sysmon.evtx",
+        &log(&[query(1, "x.DYN.example"), query(2, "www.test"), query(3, "y.dyn.example.org")]),
+    );
+    for (name, text) in [
+        ("content/detections/network/dynamic.yml", DYNAMIC),
+        ("content/detections/addon.yml", ADDON),
+        ("content/detections/unknown.yml", UNKNOWN),
+        ("content/detections/other.yml", OTHER),
+        ("content/macros/dynamic_names.yml", MACRO),
+        ("content/macros/never_used.yml", MACRO),
+        ("content/lookups/dynamic.yml", LOOKUP),
+        ("content/lookups/dynamic2026.csv", NAMES),
+    ] {
+        let path = scene.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    scene
+}
+
+#[test]
+fn rules_use_the_macros_and_lookups_above_them() {
+    let scene = scene();
+    let rules = scene.path("content/detections").display().to_string();
+    let swept = scene.sweep(&["--detection", &rules]).expect(0);
+    let found: Vec<u64> = swept
+        .rows("matches")
+        .iter()
+        .filter(|row| row["detection_id"] == "dynamic")
+        .map(|row| row["event_record_id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(found, [1, 3]);
+    let exhaustive = common::sweep(
+        &[&scene.evidence()],
+        &scene.path("exhaustive"),
+        &["--detection", &rules, "--exhaustive"],
+    );
+    assert_eq!(exhaustive.expect(0).rows("matches"), swept.rows("matches"));
+    let rows = swept.rows("stats/dynamic");
+    let names: Vec<_> =
+        rows.iter().map(|row| (row["query"].clone(), row["host"].clone(), row["count"].clone())).collect();
+    assert_eq!(
+        names,
+        [(json!("x.DYN.example"), json!("A"), json!(1)), (json!("y.dyn.example.org"), json!("A"), json!(1))]
+    );
+    assert_eq!(rows[0].as_object().unwrap().len(), 4, "{rows:?}");
+    let run = swept.run();
+    let record = |id: &str| {
+        run["detections"].as_array().unwrap().iter().find(|record| record["id"] == id).unwrap().clone()
+    };
+    let files: Vec<String> = record("dynamic")["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["file"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(files, ["lookups/dynamic.yml", "lookups/dynamic2026.csv", "macros/dynamic_names.yml"]);
+    assert_eq!(record("addon")["content"], json!([]));
+    // The table of a rule whose by-list cannot be had is empty, and the matches stand.
+    assert_eq!(swept.rows("stats/unknown"), [json!(null); 0]);
+    assert_eq!(record("unknown")["matches"], 3);
+    let note = record("unknown")["notes"][0].as_str().unwrap().to_owned();
+    assert!(note.contains("has no rows") && note.contains("'direction'"), "{note}");
+    assert!(swept.ended.stderr.contains(&note), "{}", swept.ended.stderr);
+    let shown = common::run(dnsweep().args(["detections", "show", "dynamic"]).arg(&rules));
+    assert!(shown.stdout.contains("lookups/dynamic2026.csv"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("QueryName holds .dyn.example"), "{}", shown.stdout);
+}
+
+#[test]
+fn tables_have_a_row_for_each_answer() {
+    let scene = scene();
+    let rule = scene.path("content/detections/addon.yml").display().to_string();
+    let swept = scene.sweep(&["--detection", &rule]).expect(0);
+    let rows = swept.rows("stats/addon");
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert_eq!(row["query_count"], "1");
+        assert_eq!(row["signature"], "DNS Query");
+        assert_eq!(row["vendor_product"], "Microsoft Sysmon");
+        assert!(!row["answer"].as_str().unwrap().contains([';', ' ']), "{row}");
+    }
+    let threads =
+        common::sweep(&[&scene.evidence()], &scene.path("one"), &["--detection", &rule, "--threads", "1"]);
+    assert_eq!(threads.expect(0).tables(), swept.tables());
+}
+
+#[test]
+fn a_lookup_that_changed_is_another_order() {
+    let scene = scene();
+    let rule = scene.path("content/detections/network/dynamic.yml").display().to_string();
+    let begun = scene.sweep(&["--detection", &rule]).expect(0);
+    let sha256 = |run: serde_json::Value| run["detections"][0]["content"][1]["sha256"].clone();
+    let before = sha256(begun.run());
+    fs::write(scene.path("content/lookups/dynamic2026.csv"), "names,isDynamic\nwww.test,True\n").unwrap();
+    let changed = scene.sweep(&["--detection", &rule, "--force"]).expect(0);
+    assert_ne!(sha256(changed.run()), before);
+    assert_eq!(changed.rows("matches").len(), 1);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let scene = scene();
+    fs::remove_file(scene.path("content/lookups/dynamic2026.csv")).unwrap();
+    fs::remove_file(scene.path("content/macros/never_used.yml")).unwrap();
+    let rules = scene.path("content/detections").display().to_string();
+    let checked = common::run(dnsweep().args(["detections", "check", &rules]));
+    assert!(checked.stdout.contains("dynamic2026.csv"), "{}", checked.stdout);
+    fs::remove_file(scene.path("content/macros/dynamic_names.yml")).unwrap();
+    let checked = common::run(dnsweep().args(["detections", "check", &rules]));
+    assert!(checked.stdout.contains("found '`dynamic_names`'"), "{}", checked.stdout);
+}
