@@ -176,7 +176,8 @@ pub struct SweepArguments {
     #[arg(long)]
     pub keep_excluded: bool,
 
-    /// Also look in the log of Windows' own DNS client for names that the detections ask for: leads, which are no matches
+    /// Also look in the log of Windows' own DNS client for names that the detections ask for, and for what rules about that log
+    /// describe: leads, which are no matches
     #[arg(long)]
     pub dns_client: bool,
 

@@ -100,7 +100,7 @@ impl Catalog {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let found = match self.not_run.counted() {
-            nothing if nothing.is_empty() => "no .yml and no .yaml".to_owned(),
+            nothing if nothing.is_empty() => "no .yml, .yaml or .sigma".to_owned(),
             counted => counted,
         };
         let first = match (self.not_run.refused.first(), self.not_run.other_data.first()) {

@@ -209,7 +209,9 @@ fn condition(
     match modifiers.comparison {
         Comparison::Text(position, case) => text_condition(field, position, case, modifiers, text),
         Comparison::Expression(flags) => {
-            let expression = Expression::new(text, flags)?;
+            let expression = Expression::new(text, flags).map_err(|problem| {
+                format!("expected a regular expression of the kinds that the specification has, found one with more: {problem}")
+            })?;
             compiler.take(&expression)?;
             let or_empty = expression.matches("");
             Ok(or_if(Predicate::Fits { field, expression }, or_empty, field))

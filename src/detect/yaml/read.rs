@@ -1,5 +1,7 @@
 //! A text of YAML, read into documents.
 
+use std::collections::HashMap;
+
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 use super::node::{Key, Kind, Node, Scalar};
@@ -34,6 +36,16 @@ pub(in super::super) fn documents(text: &str) -> Vec<Result<Node, Problem>> {
     documents
 }
 
+/// A mapping that is not complete.
+#[derive(Default)]
+struct Entries {
+    complete: Vec<(Key, Node)>,
+    /// The key whose value comes next.
+    key: Option<Key>,
+    /// The lines of all keys.
+    lines: HashMap<String, usize>,
+}
+
 /// Puts nodes together from the parser's events.
 #[derive(Default)]
 struct Reader {
@@ -56,8 +68,7 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    /// With the key whose value comes next.
-    Map(Vec<(Key, Node)>, Option<Key>),
+    Map(Entries),
 }
 
 impl Reader {
@@ -72,12 +83,14 @@ impl Reader {
                 self.add(Node { place, kind }, anchor)?;
             }
             Event::SequenceStart(_, anchor, _) => self.begin(place, anchor, Content::List(Vec::new()))?,
-            Event::MappingStart(_, anchor, _) => self.begin(place, anchor, Content::Map(Vec::new(), None))?,
+            Event::MappingStart(_, anchor, _) => {
+                self.begin(place, anchor, Content::Map(Entries::default()))?
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(Open { place, anchor, content }) = self.open.pop() {
                     let kind = match content {
                         Content::List(items) => Kind::List(items),
-                        Content::Map(entries, _) => Kind::Map(entries),
+                        Content::Map(entries) => Kind::Map(entries.complete),
                     };
                     self.add(Node { place, kind }, anchor)?;
                 }
@@ -101,7 +114,7 @@ impl Reader {
             let text = format!("expected at most {DEEPEST_NESTING} lists and mappings inside each other");
             return Err(Problem::at(place, text));
         }
-        if let Some(Open { content: Content::Map(_, None), .. }) = self.open.last() {
+        if let Some(Open { content: Content::Map(Entries { key: None, .. }), .. }) = self.open.last() {
             return Err(Problem::at(place, "expected a key, found a list or a mapping"));
         }
         self.open.push(Open { place, anchor, content });
@@ -124,9 +137,9 @@ impl Reader {
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.root = Some(node),
             Some(Content::List(items)) => items.push(node),
-            Some(Content::Map(entries, key)) => match key.take() {
-                Some(key) => entries.push((key, node)),
-                None => *key = Some(new_key(entries, node)?),
+            Some(Content::Map(entries)) => match entries.key.take() {
+                Some(key) => entries.complete.push((key, node)),
+                None => entries.key = Some(new_key(&mut entries.lines, node)?),
             },
         }
         Ok(())
@@ -134,19 +147,18 @@ impl Reader {
 }
 
 /// The node as a key. One that is there already would hide a value.
-fn new_key(entries: &[(Key, Node)], node: Node) -> Result<Key, Problem> {
+fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, Problem> {
     let place = node.place;
     let Kind::Scalar(Scalar { text: name, .. }) = node.kind else {
         return Err(Problem::at(place, "expected a key, found a list or a mapping"));
     };
-    match entries.iter().find(|(known, _)| known.name == name) {
+    match lines.insert(name.clone(), place.line) {
         None => Ok(Key { place, name }),
-        Some((first, _)) => Err(Problem::at(
+        Some(first) => Err(Problem::at(
             place,
             format!(
-                "expected each key once, found '{}' again, which stands on line {} already",
-                name.escape_debug(),
-                first.place.line
+                "expected each key once, found '{}' again, which stands on line {first} already",
+                name.escape_debug()
             ),
         )),
     }

@@ -1,0 +1,146 @@
+//! Files of Sigma rules as they come: each rule runs, or a line says why not.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::fs;
+
+use common::logs::log;
+use common::{Ended, Scene, dnsweep};
+use dnsweep_samples::Event;
+
+/// A rule with this id, log source and selection.
+fn rule(id: &str, source: &str, selection: &str) -> String {
+    format!(
+        "title: Rule\n{id}status: test\nlevel: high\nlogsource:\n  {source}\ndetection:\n  s:\n    {selection}\n  condition: s\n"
+    )
+}
+
+/// A rule on paste sites.
+fn paste(id: &str) -> String {
+    rule(&format!("id: {id}\n"), "category: dns_query", "QueryName|contains: pastebin")
+}
+
+/// Two hosts: one with Sysmon's log, one with that of Windows' DNS client.
+fn scene(rules: &[(&str, Vec<u8>)]) -> (Scene, String) {
+    let scene = Scene::new();
+    scene.put("A/Sysmon.evtx", &log(&[Event::dns_query("pastebin.com", r"C:\a.exe").numbered(1).on("A")]));
+    let client = [
+        Event::resolver_query("pastebin.com", 9003, "").numbered(1).on("B"),
+        Event::resolver_query("pastebin.com", 0, "192.0.2.1;").numbered(2).on("B"),
+        Event::resolver_call("pastebin.com").numbered(3).on("B"),
+    ];
+    scene.put("B/DNS-Client.evtx", &log(&client));
+    let directory = scene.path("rules");
+    fs::create_dir(&directory).unwrap();
+    for (name, bytes) in rules {
+        fs::write(directory.join(name), bytes).unwrap();
+    }
+    let directory = directory.display().to_string();
+    (scene, directory)
+}
+
+fn check(directory: &str) -> Ended {
+    common::run(dnsweep().args(["detections", "check", directory]))
+}
+
+#[test]
+fn files_in_each_encoding_and_of_several_rules_run() {
+    let utf16: Vec<u8> =
+        format!("\u{feff}{}", paste("utf16")).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let several = format!("{}---\n{}", paste("first"), paste("second"));
+    let (scene, directory) = scene(&[
+        ("bom.yml", format!("\u{feff}{}", paste("bom")).into_bytes()),
+        ("crlf.YML", paste("crlf").replace('\n', "\r\n").into_bytes()),
+        ("utf16.sigma", utf16),
+        ("several.yaml", several.into_bytes()),
+        ("noid.yml", paste("x").replace("id: x\n", "").into_bytes()),
+    ]);
+    let checked = check(&directory);
+    assert_eq!(checked.status, 0, "{}{}", checked.stdout, checked.stderr);
+    assert!(checked.stdout.contains("6 of 6 run"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("several.yaml, line 12 (sigma, second)"), "{}", checked.stdout);
+    let swept = scene.sweep(&["--detection", &directory]).expect(0);
+    assert_eq!(swept.rows("matches").len(), 6);
+    assert_eq!(check(&directory).stdout, checked.stdout, "the id that is made is the same");
+}
+
+#[test]
+fn each_line_about_a_rule_names_its_place() {
+    let correlation =
+        format!("{}---\ntitle: Many\nid: many\ncorrelation: {{type: event_count}}\n", paste("base"));
+    let (_scene, directory) = scene(&[
+        ("correlation.yml", correlation.into_bytes()),
+        ("field.yml", paste("field").replace("QueryName", "QeuryName").into_bytes()),
+        ("latin1.yml", b"title: B\xe4se\n".to_vec()),
+        ("one.yml", paste("same").into_bytes()),
+        ("other.yml", paste("same").into_bytes()),
+        ("alias.yml", paste("alias").replace("pastebin", "*pastebin*").into_bytes()),
+        ("other_data.yml", paste("other").replace("dns_query", "process_creation").into_bytes()),
+    ]);
+    let checked = check(&directory);
+    assert_eq!(checked.status, 3);
+    for expected in [
+        "correlation.yml: line 15, column 1: expected a rule that describes events, found a correlation rule",
+        "field.yml: line 9, column 5: expected a field of a Sysmon DNS query, found 'QeuryName'; did you mean 'QueryName'?",
+        "latin1.yml: line 1, column 9: expected text in UTF-8 or UTF-16, found the byte 0xe4",
+        "other.yml: line 1: id same is that of ",
+        "one.yml (line 1) too",
+        "alias.yml: line 9, column 25: expected a value, found *pastebin*",
+        "other_data.yml: line 6, column 13: expected a rule about DNS queries, found one about other data (category process_creation)",
+    ] {
+        assert!(checked.stdout.contains(expected), "{expected}: {}", checked.stdout);
+    }
+    assert!(checked.stdout.contains("2 of 7 run"), "{}", checked.stdout);
+}
+
+#[test]
+fn rules_about_the_log_of_the_dns_client_make_leads() {
+    let client = |id: &str, selection: &str| {
+        rule(&format!("id: {id}\n"), "service: dns-client", selection).into_bytes()
+    };
+    let (scene, directory) = scene(&[
+        (
+            "client.yml",
+            client("client", "QueryName|contains: pastebin\n    EventID: 3008\n    QueryStatus: 9003"),
+        ),
+        ("type.yml", client("type", "QueryType: 1")),
+        (
+            "sysmon.yml",
+            paste("sysmon").replace("contains", "endswith").replace("pastebin", ".nowhere").into_bytes(),
+        ),
+    ]);
+    let checked = check(&directory);
+    assert!(
+        checked.stdout.contains("client.yml (sigma, client); as leads, with --dns-client"),
+        "{}",
+        checked.stdout
+    );
+    let without = scene.sweep(&["--detection", &directory]).expect(0);
+    assert_eq!(without.run()["detections"].as_array().unwrap().len(), 1);
+    assert!(without.ended.stderr.contains("--dns-client"), "{}", without.ended.stderr);
+    let file = format!("{directory}/client.yml");
+    let named = scene.sweep(&["--force", "--detection", &file]);
+    assert_eq!(named.ended.status, 2);
+    assert!(
+        named.ended.stderr.contains("client.yml: line 1: expected a rule about Sysmon's DNS queries"),
+        "{}",
+        named.ended.stderr
+    );
+    for options in [&[][..], &["--exhaustive"]] {
+        let swept = scene
+            .sweep(&[&["--force", "--dns-client", "--detection", &directory], options].concat())
+            .expect(0);
+        let leads: Vec<(String, u64)> = swept
+            .rows("leads")
+            .iter()
+            .map(|row| {
+                (row["detection_id"].as_str().unwrap().to_owned(), row["event_record_id"].as_u64().unwrap())
+            })
+            .collect();
+        let expected = [("client", 1), ("type", 1), ("type", 2), ("type", 3)];
+        assert_eq!(leads, expected.map(|(id, number)| (id.to_owned(), number)));
+        assert_eq!(swept.rows("matches").len(), 0);
+    }
+}
