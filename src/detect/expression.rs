@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use regex::{Regex, RegexBuilder};
 
 use super::pattern::fold;
-use super::size::{compiled_size, last_line};
+use super::size::{Known, known, last_line};
 
 /// Bytes that a compiled expression may take: one that takes more is no rule but an attempt at the memory.
 const MOST_MEMORY: usize = 1 << 20;
@@ -25,8 +25,7 @@ pub struct Expression {
     /// As the compiler takes it.
     source: String,
     flags: Flags,
-    /// About how many bytes it takes once compiled.
-    size: usize,
+    known: Known,
     regex: OnceLock<Regex>,
     /// Literals that each matching value holds, folded as those of a [`super::pattern::Pattern`].
     literals: Vec<String>,
@@ -102,19 +101,20 @@ impl Expression {
     }
 
     fn of_source(text: &str, source: String, flags: Flags, literals: Vec<String>) -> Result<Self, String> {
-        let size = compiled_size(&source, flags)?;
-        if size > MOST_MEMORY {
+        let known = known(&source, flags)?;
+        if known.size > MOST_MEMORY {
             return Err(format!(
-                "expected an expression that takes at most {MOST_MEMORY} bytes once compiled, found one of about {size}"
+                "expected an expression that takes at most {MOST_MEMORY} bytes once compiled, found one of about {}",
+                known.size
             ));
         }
-        Ok(Expression { text: text.to_owned(), source, flags, size, regex: OnceLock::new(), literals })
+        Ok(Expression { text: text.to_owned(), source, flags, known, regex: OnceLock::new(), literals })
     }
 
     /// About how many bytes it takes once compiled.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.size
+        self.known.size
     }
 
     /// Compiles it now. The error says what is not understood.
@@ -144,7 +144,8 @@ impl Expression {
     /// Whether it holds for a value.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
-        self.ready().is_match(value)
+        // Whoever reads a rule asks for the empty text, and shall not need it compiled for that.
+        if value.is_empty() { self.known.holds_for_empty } else { self.ready().is_match(value) }
     }
 
     fn ready(&self) -> &Regex {

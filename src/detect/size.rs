@@ -2,7 +2,7 @@
 //! would take it. The only user of `regex_syntax`.
 
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::expression::Flags;
 
@@ -16,15 +16,45 @@ const CLASS_RANGE: usize = 96;
 /// Bytes for what joins parts.
 const JOINT: usize = 64;
 
-/// About how many bytes an expression takes once compiled. The error says what is not understood.
-pub(super) fn compiled_size(text: &str, flags: Flags) -> Result<usize, String> {
+/// What is known of an expression without compiling it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    /// About how many bytes it takes once compiled.
+    pub size: usize,
+    /// Whether it holds for the empty text.
+    pub holds_for_empty: bool,
+}
+
+/// What is known of an expression without compiling it. The error says what is not understood.
+pub(super) fn known(text: &str, flags: Flags) -> Result<Known, String> {
     let mut parser = ParserBuilder::new()
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.multi_line)
         .dot_matches_new_line(flags.dot_all)
         .build();
     let expression = parser.parse(text).map_err(|error| last_line(&error.to_string()))?;
-    Ok(BASE.saturating_add(size(&expression)))
+    Ok(Known { size: BASE.saturating_add(size(&expression)), holds_for_empty: holds_for_empty(&expression) })
+}
+
+/// Whether an expression holds for the empty text: each assertion is asked at its only place, which is both its start and its end.
+fn holds_for_empty(expression: &Hir) -> bool {
+    match expression.kind() {
+        HirKind::Empty => true,
+        HirKind::Look(look) => !matches!(
+            look,
+            Look::WordAscii
+                | Look::WordUnicode
+                | Look::WordStartAscii
+                | Look::WordStartUnicode
+                | Look::WordEndAscii
+                | Look::WordEndUnicode
+        ),
+        HirKind::Literal(_) | HirKind::Class(_) => false,
+        HirKind::Repetition(repetition) => repetition.min == 0 || holds_for_empty(&repetition.sub),
+        HirKind::Capture(capture) => holds_for_empty(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(holds_for_empty),
+        HirKind::Alternation(parts) => parts.iter().any(holds_for_empty),
+    }
 }
 
 /// The parser bounds how deep an expression nests, so this may call itself.
@@ -76,7 +106,7 @@ mod tests {
             r"[^x]{200}",
             r"(?s).{0,500}x",
         ] {
-            let estimate = compiled_size(text, Flags::default()).unwrap();
+            let estimate = known(text, Flags::default()).unwrap().size;
             let fits = |limit: usize| RegexBuilder::new(text).size_limit(limit).build().is_ok();
             assert!(fits(estimate * 2), "{text}: more than twice {estimate}");
             assert!(estimate < 64 << 10 || !fits(estimate / 32), "{text}: less than a part of {estimate}");
@@ -85,8 +115,40 @@ mod tests {
 
     #[test]
     fn what_is_repeated_counts_as_often() {
-        let huge = compiled_size("((a{1000}){1000}){1000}", Flags::default()).unwrap();
+        let huge = known("((a{1000}){1000}){1000}", Flags::default()).unwrap().size;
         assert!(huge > 1 << 30, "{huge}");
-        assert_eq!(compiled_size("(a", Flags::default()), Err("unclosed group".to_owned()));
+        assert_eq!(known("(a", Flags::default()), Err("unclosed group".to_owned()));
+    }
+
+    #[test]
+    fn the_compiler_agrees_on_the_empty_text() {
+        for text in [
+            "",
+            "a",
+            "a*",
+            "a+",
+            "(a|)",
+            "(a|b)",
+            "^$",
+            r"\A\z",
+            r"\b",
+            r"\B",
+            "a{0,3}b*",
+            "[ab]?",
+            "(^a|b*)$",
+            "(?m)^$",
+            r"\b{start}",
+            r"\b{end}",
+            r"\b{start-half}",
+            r"\b{end-half}",
+            r"(?-u)\b",
+            r"(?-u)\B",
+            "()+",
+            "(a*)+",
+            r"[^\s\S]*",
+        ] {
+            let expected = RegexBuilder::new(text).build().unwrap().is_match("");
+            assert_eq!(known(text, Flags::default()).unwrap().holds_for_empty, expected, "{text}");
+        }
     }
 }
