@@ -185,7 +185,9 @@ impl Condition {
     pub fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         match self {
             Condition::And(many) | Condition::Or(many) => {
-                many.iter().for_each(|one| one.each_expression(see))
+                for one in many {
+                    one.each_expression(see);
+                }
             }
             Condition::Not(one) => one.each_expression(see),
             Condition::Fits(term, expression) => {

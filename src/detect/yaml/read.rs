@@ -84,7 +84,7 @@ impl Reader {
             }
             Event::SequenceStart(_, anchor, _) => self.begin(place, anchor, Content::List(Vec::new()))?,
             Event::MappingStart(_, anchor, _) => {
-                self.begin(place, anchor, Content::Map(Entries::default()))?
+                self.begin(place, anchor, Content::Map(Entries::default()))?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(Open { place, anchor, content }) = self.open.pop() {
