@@ -196,7 +196,10 @@ fn rules_are_listed_shown_and_checked() {
             SPLUNK.replace("EventCode=22", "EventCode=3"),
             "(byte 19) of the search: expected 22, as no other event is looked at, found '3'",
         ),
-        (SIGMA.replace("'\\updater'", "'x'\n        EventID: [22, 3]"), "asks for EventCode=3"),
+        (
+            SIGMA.replace("'\\updater'", "'x'\n        EventID: 3"),
+            "found one about other data (EventID 3; of Sysmon, event 22 is looked at)",
+        ),
     ] {
         fs::write(&other, text).unwrap();
         let output = run(&["check", &other.display().to_string()]);
