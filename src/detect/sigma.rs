@@ -3,6 +3,7 @@
 //! Rules on DNS queries of Windows are taken: on Sysmon's event 22, and on the queries of Windows' own DNS client. Whatever in a rule
 //! is not understood is an error. Specification: <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
 
+mod choice;
 mod compiler;
 mod condition;
 mod encoding;

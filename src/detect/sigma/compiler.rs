@@ -9,6 +9,7 @@ use super::super::placeholder::Placeholders;
 use super::super::predicate::Predicate;
 use super::super::yaml::{Key, Kind, Node, Problem};
 use super::Refusal;
+use super::choice::{check_number, choices, choose, leaves};
 use super::condition::{Condition, Names, Quantifier};
 use super::item;
 use super::source::Source;
@@ -16,8 +17,10 @@ use crate::event::DnsQueryEvent;
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;
-/// `2 of x*` is written out as all pairs; more alternatives than these are refused.
-const MOST_ALTERNATIVES: usize = 1_000;
+/// More parts than these are no rule: published ones have a few dozen.
+const MOST_PARTS: usize = 1_000;
+/// Conditions on a field that a rule may come to: each value of a list is one, each time that a part is named, with each of its variants.
+const MOST_CONDITIONS: usize = 200_000;
 /// The keys of a detection that name no part of it.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
@@ -51,6 +54,8 @@ pub(super) struct Compiler<'a> {
     foreign: RefCell<Vec<Problem>>,
     /// Whether some part asks for the events that are looked at by their number.
     asks_by_number: Cell<bool>,
+    /// How many conditions on a field it comes to so far.
+    conditions: Cell<usize>,
     /// Bytes that all its expressions take, by their estimates.
     expression_bytes: Cell<usize>,
     /// The first part that is not understood.
@@ -67,6 +72,7 @@ impl<'a> Compiler<'a> {
             notes: RefCell::default(),
             foreign: RefCell::default(),
             asks_by_number: Cell::default(),
+            conditions: Cell::default(),
             expression_bytes: Cell::default(),
             problem: RefCell::default(),
         }
@@ -80,6 +86,11 @@ impl<'a> Compiler<'a> {
                 "a timeframe counts over many events, which is not supported",
             )
             .into());
+        }
+        let parts = self.part_names().count();
+        if parts > MOST_PARTS {
+            let about = format!("detection: expected at most {MOST_PARTS} parts, found {parts}");
+            return Err(Problem::at(self.detection.place, about).into());
         }
         let condition = self.detection.get("condition").ok_or_else(|| {
             let found = self.detection.description();
@@ -141,6 +152,18 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn placeholders(&self) -> &Placeholders {
         self.placeholders
+    }
+
+    /// Counts conditions on a field before they are made. The error says that the rule comes to too many.
+    pub(super) fn count(&self, more: usize) -> Result<(), String> {
+        let count = self.conditions.get().saturating_add(more);
+        self.conditions.set(count);
+        if count > MOST_CONDITIONS {
+            return Err(format!(
+                "expected a rule that comes to at most {MOST_CONDITIONS} conditions on fields"
+            ));
+        }
+        Ok(())
     }
 
     /// Counts an expression before it is compiled. The error says that all of them take too much.
@@ -227,11 +250,19 @@ impl<'a> Compiler<'a> {
                 if !(1..=parts.len()).contains(&count) {
                     return Err(at(format!("expected 1 to {} of '{text}', found {count}", parts.len())));
                 }
+                self.check_choices(&parts, count).map_err(at)?;
                 let mut chosen = Vec::new();
-                choose(&parts, count, &mut Vec::new(), &mut chosen).map_err(at)?;
+                choose(&parts, count, &mut Vec::new(), &mut chosen);
                 Ok(one_or(chosen, Predicate::Or))
             }
         }
+    }
+
+    /// Refuses choices that come to too much before any is made: each holds copies of its parts.
+    fn check_choices(&self, parts: &[Predicate], count: usize) -> Result<(), String> {
+        check_number(parts.len(), count)?;
+        let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));
+        self.count(parts.iter().map(leaves).sum::<usize>().saturating_mul(of_each))
     }
 
     /// A part: conditions on fields that all hold, or a list of such of which one does.
@@ -340,28 +371,6 @@ fn asks_for_dns(predicate: &Predicate) -> bool {
         | Predicate::Passes { field, .. } => is_own(field),
         _ => false,
     }
-}
-
-/// All choices of so many parts, each as an AND.
-fn choose(
-    parts: &[Predicate],
-    count: usize,
-    taken: &mut Vec<Predicate>,
-    chosen: &mut Vec<Predicate>,
-) -> Result<(), String> {
-    if count == 0 {
-        if chosen.len() == MOST_ALTERNATIVES {
-            return Err(format!("it comes to more than {MOST_ALTERNATIVES} alternatives"));
-        }
-        chosen.push(one_or(taken.clone(), Predicate::And));
-        return Ok(());
-    }
-    for (place, part) in parts.iter().enumerate().take((parts.len() + 1).saturating_sub(count)) {
-        taken.push(part.clone());
-        choose(parts.get(place + 1..).unwrap_or_default(), count - 1, taken, chosen)?;
-        taken.pop();
-    }
-    Ok(())
 }
 
 /// A single part stands for itself.

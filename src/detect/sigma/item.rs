@@ -159,6 +159,7 @@ fn condition_of(
     let mut conditions = Vec::new();
     for text in texts {
         for variant in if modifiers.windows_dash { dash_variants(&text)? } else { vec![text] } {
+            compiler.count(1)?;
             conditions.push(condition(compiler, field, modifiers, &variant)?);
         }
     }
