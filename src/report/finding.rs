@@ -189,25 +189,8 @@ impl Display for Finding {
                 }
             }
             Finding::RecordGaps { channel, gaps, missing, incomplete, first } => {
-                let channel = if channel.is_empty() { "(no channel)" } else { channel };
-                if *gaps > 1 || *incomplete {
-                    let least = if *incomplete { "at least " } else { "" };
-                    let places = if *gaps == 1 { "place" } else { "places" };
-                    write!(
-                        f,
-                        "{least}{missing} EventRecordIDs of {channel} are missing in {gaps} {places}, first "
-                    )?;
-                    range(f, first)?;
-                } else if *missing == 1 {
-                    write!(f, "EventRecordID ")?;
-                    range(f, first)?;
-                    write!(f, " of {channel} is missing")?;
-                } else {
-                    write!(f, "EventRecordIDs ")?;
-                    range(f, first)?;
-                    write!(f, " of {channel} are missing")?;
-                }
-                write!(f, " (from {} to {})", time(first.after_time), time(first.before_time))
+                let missing = (*gaps, *missing, *incomplete);
+                write_gaps(f, channel, missing, first)
             }
             Finding::MoreRecordGaps { channels } => {
                 write!(f, "EventRecordIDs are missing in {channels} more channels")
@@ -229,6 +212,31 @@ impl Display for Finding {
             Finding::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
         }
     }
+}
+
+/// What is missing in a channel: in how many places, how many numbers, and whether there may be more.
+fn write_gaps(
+    f: &mut fmt::Formatter<'_>,
+    channel: &str,
+    (gaps, missing, incomplete): (u64, u64, bool),
+    first: &Gap,
+) -> fmt::Result {
+    let channel = if channel.is_empty() { "(no channel)" } else { channel };
+    if gaps > 1 || incomplete {
+        let least = if incomplete { "at least " } else { "" };
+        let places = if gaps == 1 { "place" } else { "places" };
+        write!(f, "{least}{missing} EventRecordIDs of {channel} are missing in {gaps} {places}, first ")?;
+        range(f, first)?;
+    } else if missing == 1 {
+        write!(f, "EventRecordID ")?;
+        range(f, first)?;
+        write!(f, " of {channel} is missing")?;
+    } else {
+        write!(f, "EventRecordIDs ")?;
+        range(f, first)?;
+        write!(f, " of {channel} are missing")?;
+    }
+    write!(f, " (from {} to {})", time(first.after_time), time(first.before_time))
 }
 
 /// The numbers that are missing in a gap.
