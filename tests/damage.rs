@@ -199,11 +199,24 @@ fn is_loss_reported(found: &Found, record: std::ops::Range<usize>, from: usize, 
     found.problems.iter().any(|problem| overlaps(problem, start, end))
 }
 
-/// Whether places of chunks are gone whole: a log that never had them looks alike.
+/// Whether places of chunks are gone whole: a log that never had them looks alike. So it does where what is gone begins in the free
+/// space of a chunk, and as many bytes as places have.
 fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
     let Change::Remove(length) = *change else { return false };
     let is_place = |at: usize| at >= HEADER_SIZE && (at - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
-    is_place(from) && (from + length >= sample.bytes.len() || is_place(from + length))
+    let end = from + length;
+    let are_places = is_place(from) && (end >= sample.bytes.len() || is_place(end));
+    are_places
+        || is_free_space(&sample.bytes, from) && length.is_multiple_of(CHUNK_SIZE) && end < sample.bytes.len()
+}
+
+/// Whether a byte lies after the records of its chunk, as the chunk's header says.
+fn is_free_space(log: &[u8], at: usize) -> bool {
+    let Some(behind_header) = at.checked_sub(HEADER_SIZE) else { return false };
+    let start = at - behind_header % CHUNK_SIZE;
+    let free_space =
+        log.get(start + 48..start + 52).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap()));
+    free_space.is_some_and(|end| start + usize::try_from(end).unwrap() <= at)
 }
 
 fn check_shifted(

@@ -93,6 +93,15 @@ fn parts(count: u32, condition: &str) -> String {
     format!("{detection}  condition: {condition}\n")
 }
 
+/// A YAML list of so many values.
+fn listed(count: u32, value: impl Fn(u32) -> String) -> String {
+    let mut list = String::new();
+    for number in 0..count {
+        writeln!(list, "    - {}", value(number)).unwrap();
+    }
+    list
+}
+
 #[test]
 fn what_a_condition_comes_to_is_bounded() {
     hold(&sigma("t", &parts(15_000, "7500 of s*")), 3, "expected at most 1000 parts, found 15000");
@@ -102,14 +111,14 @@ fn what_a_condition_comes_to_is_bounded() {
     // Each of 900 choices holds 899 parts.
     hold(&sigma("t", &parts(900, "899 of s*")), 3, "comes to at most 200000 conditions");
     // A part that is named again is there again.
-    let values: String = (0..4_000).map(|number| format!("    - a{number}\n")).collect();
+    let values = listed(4_000, |number| format!("a{number}"));
     let named = |times: usize| {
         format!("  s0:\n    QueryName:\n{values}  condition: {}\n", vec!["s0"; times].join(" or "))
     };
     hold(&sigma("t", &named(600)), 3, "comes to at most 200000 conditions");
     hold(&sigma("t", &named(10)), 0, "1 of 1 run");
     // Each value has 625 variants.
-    let dashes: String = (0..2_000).map(|number| format!("    - ' -a -b -c -d{number}'\n")).collect();
+    let dashes = listed(2_000, |number| format!("' -a -b -c -d{number}'"));
     let windash = format!("  s:\n    QueryName|windash:\n{dashes}  condition: s\n");
     hold(&sigma("t", &windash), 3, "comes to at most 200000 conditions");
 }

@@ -12,7 +12,7 @@ use super::term::{DEEPEST_TERM, MOST_STEPS, Node, Number, Term};
 use super::token::{Cursor, SearchError, Spanned};
 
 /// Deeper nesting is no rule but an attempt at the stack.
-const DEEPEST_NESTING: usize = 60;
+const DEEPEST_NESTING: usize = 30;
 
 const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of such";

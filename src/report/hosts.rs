@@ -13,6 +13,7 @@ use super::presence::Presence;
 use super::renames::{Names, folded, own_channel};
 use crate::clock::MachineClock;
 use crate::event::Window;
+use crate::tally::RecordCounts;
 
 /// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
 pub type HostRow = (Option<String>, Box<Host>);
@@ -145,9 +146,13 @@ impl Hosts {
         let mut without_host = Vec::new();
         for (evidence, piece) in pieces {
             let Some(owners) = owners.get(&evidence) else {
-                let places = [(evidence, Presence::default())].into_iter().collect();
-                without_host
-                    .push((None, Box::new(Host { places, files: piece.nameless, ..Host::default() })));
+                let host = Host {
+                    places: [(evidence, Presence::default())].into_iter().collect(),
+                    files: piece.nameless,
+                    coverage: Coverage::of(&RecordCounts::default(), window),
+                    ..Host::default()
+                };
+                without_host.push((None, Box::new(host)));
                 continue;
             };
             for place in owners {
