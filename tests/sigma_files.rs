@@ -82,7 +82,7 @@ fn each_line_about_a_rule_names_its_place() {
     let checked = check(&directory);
     assert_eq!(checked.status, 3);
     for expected in [
-        "correlation.yml: line 15, column 1: expected a rule that describes events, found a correlation rule",
+        "correlation.yml: line 14, column 1: expected a rule that describes events, found a correlation rule",
         "field.yml: line 9, column 5: expected a field of a Sysmon DNS query, found 'QeuryName'; did you mean 'QueryName'?",
         "latin1.yml: line 1, column 9: expected text in UTF-8 or UTF-16, found the byte 0xe4",
         "other.yml: line 1: id same is that of ",
