@@ -14,7 +14,7 @@ const MOST_LISTED: usize = 8;
 /// A map in the order of its keys. What it holds decides how it holds it, so that equal maps are equal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum FewMap<K: Ord, V> {
-    /// Up to [`MOST_LISTED`] entries.
+    /// Up to eight entries.
     List(Vec<(K, V)>),
     /// More.
     Tree(BTreeMap<K, V>),

@@ -97,7 +97,7 @@ impl EventTime {
     }
 
     /// A logged time, as `TimeCreated/@SystemTime` and Sysmon's `UtcTime` are: in every form that stands for one instant
-    /// only ([`logged`]). One without a zone is UTC. Digits beyond the seventh decimal are dropped, as no event log holds
+    /// only. One without a zone is UTC. Digits beyond the seventh decimal are dropped, as no event log holds
     /// them. `None` for any other text, and for a time from the year 9999 on, as where a record holds it as a number.
     #[must_use]
     pub fn parse_logged(text: &str) -> Option<Self> {
