@@ -1,5 +1,5 @@
-//! Each stage by itself, in bytes of evidence a second, on logs in memory: what reading, the disk and
-//! the other stages cost is not in it.
+//! Each stage by itself, in bytes of evidence a second, on logs in memory: what reading, the disk
+//! and the other stages cost is not in it.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that goes wrong fails loudly")]
 

@@ -55,7 +55,8 @@ pub struct FileIdentity {
     pub number: (u64, u64),
     /// When anything of it was last changed, its name included: seconds since 1970 and nanoseconds.
     pub touched: (i64, i64),
-    /// Whether that was so long before it was listed that whatever takes its place is touched at another time.
+    /// Whether that was so long before it was listed that whatever takes its place is touched at
+    /// another time.
     pub settled: bool,
 }
 
@@ -89,9 +90,10 @@ impl ListedFile {
         ListedFile { identity: FileIdentity::of(metadata), state: FileState::of(metadata) }
     }
 
-    /// Whether that is said of the same file, which may have been written to since. Some file systems (over networks, of programs) number
-    /// their files anew each time that they look them up, and leave all else as it was; a file that takes the place of another one
-    /// was touched then.
+    /// Whether that is said of the same file, which may have been written to since. Some file
+    /// systems (over networks, of programs) number their files anew each time that they look them
+    /// up, and leave all else as it was; a file that takes the place of another one was touched
+    /// then.
     fn is_of(&self, metadata: &Metadata) -> bool {
         let found = ListedFile::of(metadata);
         let is_untouched = || {
@@ -133,8 +135,8 @@ impl FileBytes {
         Ok(FileBytes(files::open(path, link)?))
     }
 
-    /// Opens the file that was listed as `path`, and nothing that has taken its place since. A link is followed only if the file was come
-    /// to by one.
+    /// Opens the file that was listed as `path`, and nothing that has taken its place since. A link
+    /// is followed only if the file was come to by one.
     pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, NotReached> {
         let file = files::open(path, link).map_err(|error| match error {
             NotOpened::Kind(found) => NotReached::Replaced(found),

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 
-/// Finds the Sysmon DNS queries that a detection describes, in Windows event logs of one host or of ten thousand.
+/// Finds the Sysmon DNS queries that a detection describes, in Windows event logs of one host or of
+/// ten thousand.
 #[derive(Debug, Parser)]
 #[command(name = "dnsweep", version, propagate_version = true)]
 pub struct CommandLine {
@@ -18,9 +19,11 @@ pub struct CommandLine {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as Parquet
+    /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as
+    /// Parquet
     Sweep(SweepArguments),
-    /// Verifies an output against its run.json, and evidence against the output's ledger; writes nothing
+    /// Verifies an output against its run.json, and evidence against the output's ledger; writes
+    /// nothing
     Verify(VerifyArguments),
     /// Works with detections: lists, shows, checks, explains and tests them
     #[command(subcommand, after_help = exit_statuses(&crate::exit::DETECTIONS_EXIT_STATUSES))]
@@ -32,11 +35,14 @@ pub enum Command {
 pub enum DetectionsCommand {
     /// Lists detections: id, name, language, risk, and what a sweep can select by them
     List(CatalogArguments),
-    /// Shows a detection: what it says of itself, its condition as a tree, and the literals that a match must hold
+    /// Shows a detection: what it says of itself, its condition as a tree, and the literals that a
+    /// match must hold
     Show(ShowArguments),
-    /// Checks rule files: each runs, or why not; rules about other data and files without a rule are counted apart
+    /// Checks rule files: each runs, or why not; rules about other data and files without a rule
+    /// are counted apart
     Check(CheckArguments),
-    /// Explains what a detection makes of an event: its condition as a tree, with a verdict for each leaf
+    /// Explains what a detection makes of an event: its condition as a tree, with a verdict for
+    /// each leaf
     Explain(ExplainArguments),
     /// Runs the tests of Splunk's rule files on the data sets that they name
     Test(TestArguments),
@@ -49,7 +55,8 @@ pub struct CatalogArguments {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
+    /// each name
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
 }
@@ -57,8 +64,9 @@ pub struct CatalogArguments {
 /// The arguments of `detections show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArguments {
-    /// The detection's id, its name, or a part of either that no other has; it may be left out where there is one detection.
-    /// Then rule files, and directories of such [default: the detection built in]. What is a file or directory is taken for such
+    /// The detection's id, its name, or a part of either that no other has; it may be left out
+    /// where there is one detection. Then rule files, and directories of such [default: the
+    /// detection built in]. What is a file or directory is taken for such
     #[arg(value_name = "DETECTION | PATH")]
     pub words: Vec<PathBuf>,
 
@@ -66,7 +74,8 @@ pub struct ShowArguments {
     #[arg(long, value_name = "DETECTION")]
     pub detection: Option<String>,
 
-    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
+    /// each name
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
 }
@@ -91,7 +100,8 @@ pub struct CheckArguments {
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 
-    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
+    /// each name
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
 }
@@ -111,7 +121,8 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "PATH", conflicts_with = "event")]
     pub image: Option<String>,
 
-    /// The event as JSON (- for standard input): an object of fields by their names, or as evtx_dump writes it
+    /// The event as JSON (- for standard input): an object of fields by their names, or as
+    /// evtx_dump writes it
     #[arg(long, value_name = "FILE")]
     pub event: Option<PathBuf>,
 
@@ -131,7 +142,8 @@ pub struct TestArguments {
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
 
-    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
+    /// each name
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
 }
@@ -156,37 +168,43 @@ pub struct SweepArguments {
     #[arg(long, value_name = "FILE")]
     pub files_from: Option<PathBuf>,
 
-    /// Detection to look for: a rule file of Splunk's or Sigma's, or a directory of such; may be repeated [default: the one built in]
+    /// Detection to look for: a rule file of Splunk's or Sigma's, or a directory of such; may be
+    /// repeated [default: the one built in]
     #[arg(long, value_name = "PATH")]
     pub detection: Vec<PathBuf>,
 
-    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for each name
+    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
+    /// each name
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
 
-    /// Do not sweep, but exit with 2, if a rule in a directory of rules is refused (rules about other data are not)
+    /// Do not sweep, but exit with 2, if a rule in a directory of rules is refused (rules about
+    /// other data are not)
     #[arg(long)]
     pub strict: bool,
 
-    /// Exclusions of your own, a YAML file: matches that one holds for are no matches; may be repeated
+    /// Exclusions of your own, a YAML file: matches that one holds for are no matches; may be
+    /// repeated
     #[arg(long, value_name = "FILE")]
     pub allow: Vec<PathBuf>,
 
-    /// Keep the rows of excluded matches, marked in the column excluded_by; they are counted nowhere as matches
+    /// Keep the rows of excluded matches, marked in the column excluded_by; they are counted
+    /// nowhere as matches
     #[arg(long)]
     pub keep_excluded: bool,
 
-    /// Also look in the log of Windows' own DNS client for names that the detections ask for, and for what rules about that log
-    /// describe: leads, which are no matches
+    /// Also look in the log of Windows' own DNS client for names that the detections ask for, and
+    /// for what rules about that log describe: leads, which are no matches
     #[arg(long)]
     pub dns_client: bool,
 
-    /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now (14d). Of each host the tables and the
-    /// summary say whether its DNS queries cover the period
+    /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now
+    /// (14d). Of each host the tables and the summary say whether its DNS queries cover the period
     #[arg(long, value_name = "T", conflicts_with = "last")]
     pub since: Option<String>,
 
-    /// Count only matches whose TimeCreated is not after T; without it, the period ends for each host with its last record
+    /// Count only matches whose TimeCreated is not after T; without it, the period ends for each
+    /// host with its last record
     #[arg(long, value_name = "T")]
     pub until: Option<String>,
 
@@ -198,11 +216,13 @@ pub struct SweepArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// How many threads may list folders or read at once; 1 for a spinning disk or a network mount [default: all]
+    /// How many threads may list folders or read at once; 1 for a spinning disk or a network mount
+    /// [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub readers: Option<u16>,
 
-    /// How deep below an EVIDENCE directory the folders lie that are one machine's each: 0 the directory itself, 1 its children
+    /// How deep below an EVIDENCE directory the folders lie that are one machine's each: 0 the
+    /// directory itself, 1 its children
     #[arg(long, value_name = "N")]
     pub evidence_depth: Option<usize>,
 
@@ -210,16 +230,18 @@ pub struct SweepArguments {
     #[arg(long)]
     pub follow: bool,
 
-    /// Also read files of any other name that begin like an event log, like a chunk of one, or like event XML
+    /// Also read files of any other name that begin like an event log, like a chunk of one, or like
+    /// event XML
     #[arg(long)]
     pub any_name: bool,
 
-    /// Decode every record, also those that cannot match: slower, with the same matches; also finds records that
-    /// cannot be decoded in chunks whose checksums are right
+    /// Decode every record, also those that cannot match: slower, with the same matches; also finds
+    /// records that cannot be decoded in chunks whose checksums are right
     #[arg(long)]
     pub exhaustive: bool,
 
-    /// Verify all checksums: of the records of every chunk, not only of those of which one is decoded or that are not in order
+    /// Verify all checksums: of the records of every chunk, not only of those of which one is
+    /// decoded or that are not in order
     #[arg(long)]
     pub checksums: bool,
 
@@ -231,20 +253,23 @@ pub struct SweepArguments {
     #[arg(long)]
     pub force: bool,
 
-    /// Let others read the output, as far as the umask does [default: only you can, as evidence is confidential]
+    /// Let others read the output, as far as the umask does [default: only you can, as evidence is
+    /// confidential]
     #[arg(long)]
     pub readable: bool,
 
-    /// Also look through all other files (disk images, page files, memory dumps, unallocated space) for chunks of event logs
+    /// Also look through all other files (disk images, page files, memory dumps, unallocated space)
+    /// for chunks of event logs
     #[arg(long)]
     pub carve: bool,
 
-    /// Also look for deleted records, where no live record lies in a chunk; what they say is marked, and counted apart
+    /// Also look for deleted records, where no live record lies in a chunk; what they say is
+    /// marked, and counted apart
     #[arg(long)]
     pub recover: bool,
 
-    /// Go on from where an unfinished sweep to the same output was killed or interrupted; files that it has read are not read
-    /// again if they still have their size and modification time
+    /// Go on from where an unfinished sweep to the same output was killed or interrupted; files
+    /// that it has read are not read again if they still have their size and modification time
     #[arg(long)]
     pub resume: bool,
 
@@ -269,8 +294,8 @@ pub struct VerifyArguments {
     #[arg(value_name = "OUT")]
     pub out: PathBuf,
 
-    /// The evidence that was swept, to be compared with the ledger: the same directories and files in the same order,
-    /// wherever they are now
+    /// The evidence that was swept, to be compared with the ledger: the same directories and files
+    /// in the same order, wherever they are now
     #[arg(value_name = "EVIDENCE")]
     pub evidence: Vec<PathBuf>,
 

@@ -1,7 +1,9 @@
-//! The clock of the machine that wrote a log, as the headers of its records tell it: where it went back.
+//! The clock of the machine that wrote a log, as the headers of its records tell it: where it went
+//! back.
 //!
-//! A clock is set back by hand to make an event look older, or by time synchronisation after a wrong start. In a log the record
-//! behind then has the earlier time. Several processes write to a log, so records can lie a little out of order without that.
+//! A clock is set back by hand to make an event look older, or by time synchronisation after a
+//! wrong start. In a log the record behind then has the earlier time. Several processes write to a
+//! log, so records can lie a little out of order without that.
 
 use crate::event::EventTime;
 
@@ -59,16 +61,16 @@ impl Clock {
         self.last = Some(written);
     }
 
-    /// Adds records one after the other, the first of which starts at `offset`, and none of which is of a time that is a step before
-    /// that of the one before it ([`is_step`]).
+    /// Adds records one after the other, the first of which starts at `offset`, and none of which
+    /// is of a time that is a step before that of the one before it ([`is_step`]).
     #[inline]
     pub fn add_steady(&mut self, offset: u64, first: Written, last: Written) {
         self.add(offset, first);
         self.last = Some(last);
     }
 
-    /// Only records that were written one after the other are compared: where a log begins again at its start, or lost a part,
-    /// nothing follows from their times.
+    /// Only records that were written one after the other are compared: where a log begins again at
+    /// its start, or lost a part, nothing follows from their times.
     #[inline]
     fn compare(&mut self, offset: u64, last: Written, next: Written) {
         if is_step(last, next) {
@@ -128,8 +130,8 @@ impl Clock {
 /// How many different steps of a machine are kept.
 pub const MOST_MACHINE_STEPS: usize = 1_000;
 
-/// Where the clock of a machine went back, as its logs show it: from which time to which. `merge` is associative, commutative and
-/// idempotent, so that a copy of a log adds nothing.
+/// Where the clock of a machine went back, as its logs show it: from which time to which. `merge`
+/// is associative, commutative and idempotent, so that a copy of a log adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineClock {
     /// The first different steps, in order, each from the later time to the earlier.
@@ -161,12 +163,14 @@ impl MachineClock {
         }
     }
 
-    /// How often the clock went back, at the least. Each log shows a step of the clock by the times of the two records on both sides of
-    /// it, so that several logs show one step with different times. What they show is one step if there is an instant that was passed
-    /// twice by all of them.
+    /// How often the clock went back, at the least. Each log shows a step of the clock by the times
+    /// of the two records on both sides of it, so that several logs show one step with different
+    /// times. What they show is one step if there is an instant that was passed twice by all of
+    /// them.
     #[must_use]
     pub fn step_count(&self) -> u64 {
-        // The least number of instants such that each step passes one of them twice: the steps are in the order of their ends.
+        // The least number of instants such that each step passes one of them twice: the steps are
+        // in the order of their ends.
         let (mut count, mut instant) = (0, None);
         for (from, to) in &self.steps {
             if instant.is_none_or(|instant| *to > instant) {
@@ -279,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_step_that_several_logs_show_is_one() {
-        // From 9 to 2 o'clock. A log that was quiet before shows a step from an earlier time, one that was quiet after to a later one.
+        // From 9 to 2 o'clock. A log that was quiet before shows a step from an earlier time, one
+        // that was quiet after to a later one.
         let mut seen = machine(&[(9, 2)]);
         for other in [(9, 2), (7, 2), (9, 4), (8, 3)] {
             seen.merge(machine(&[other]));

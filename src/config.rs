@@ -50,7 +50,8 @@ pub struct Config {
     pub window: Window,
     /// Where the results go.
     pub output: OutputDirectory,
-    /// What the tables depend on, besides the evidence: a sweep can be resumed only by one with the same.
+    /// What the tables depend on, besides the evidence: a sweep can be resumed only by one with the
+    /// same.
     pub order: Vec<(&'static str, String)>,
     /// How many threads decode.
     pub threads: NonZeroUsize,
@@ -174,7 +175,8 @@ fn check_that_all_run(detections: &[LoadedDetection], not_run: &NotRun) -> Resul
     }
 }
 
-/// Everything that was ordered and that the tables depend on, by name. Times are as typed: a span back from now stays what it is.
+/// Everything that was ordered and that the tables depend on, by name. Times are as typed: a span
+/// back from now stays what it is.
 fn order(
     arguments: &SweepArguments,
     roots: &[PathBuf],

@@ -15,7 +15,8 @@ pub const MAX_LISTED_PROBLEMS: usize = 1_000;
 pub enum Integrity {
     /// Its chunk has the checksums that were written with it, and nothing is wrong with it.
     Verified,
-    /// Something is wrong with its chunk: a checksum, a record, bytes that are not there. The event is what still reads as one.
+    /// Something is wrong with its chunk: a checksum, a record, bytes that are not there. The event
+    /// is what still reads as one.
     Damaged,
     /// No checksum says anything of it.
     Unverified,
@@ -28,9 +29,11 @@ pub enum Integrity {
 pub enum RecoveredFrom {
     /// A chunk that was deleted whole, and whose checksums hold.
     DeletedChunk,
-    /// The record's own values. What else they take to be read lies among live records that have their checksum, or there is nothing else.
+    /// The record's own values. What else they take to be read lies among live records that have
+    /// their checksum, or there is nothing else.
     OwnValues,
-    /// The record's own values, and definitions that have no checksum and may be altered: of its computer, and of which value is which.
+    /// The record's own values, and definitions that have no checksum and may be altered: of its
+    /// computer, and of which value is which.
     UnverifiedDefinitions,
 }
 
@@ -101,7 +104,8 @@ pub enum Damage {
     },
     /// A chunk lies in a log where none begins. Its records count.
     ChunkOffGrid,
-    /// The header of a chunk lies in the header or in a record of another one. It is read as a part of that one.
+    /// The header of a chunk lies in the header or in a record of another one. It is read as a part
+    /// of that one.
     ChunkEmbedded,
     /// A chunk ends early: with its file, or where another one begins that was written over it.
     ChunkCutOff {
@@ -122,7 +126,8 @@ pub enum Damage {
         /// The CRC32 of the records.
         computed: u32,
     },
-    /// A chunk header puts the end of its records outside the chunk or, in a chunk without checksums, where they do not end.
+    /// A chunk header puts the end of its records outside the chunk or, in a chunk without
+    /// checksums, where they do not end.
     FreeSpaceOffset {
         /// The offset in the header.
         found: u32,
@@ -298,7 +303,8 @@ fn write_expected(
     write!(f, "{what}: expected {expected}, found {found}")
 }
 
-/// Two checksums that should be one: what they are of, what the header says, and what these bytes give.
+/// Two checksums that should be one: what they are of, what the header says, and what these bytes
+/// give.
 fn write_checksums(
     f: &mut fmt::Formatter<'_>,
     what: &str,
@@ -326,8 +332,8 @@ impl fmt::Display for Bytes<'_> {
 
 /// The problems of a file or a part of it, in the order of the file.
 ///
-/// Appending is associative: it joins neighbouring ranges that lack a chunk signature, or are no event XML, into one,
-/// lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
+/// Appending is associative: it joins neighbouring ranges that lack a chunk signature, or are no
+/// event XML, into one, lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -379,8 +385,9 @@ impl Problems {
         self.listed.retain(|problem| !matches!(problem.damage, Damage::FileHeaderChecksum { .. }));
     }
 
-    /// Takes away that bytes from `offset` on have no chunk's signature, and gives the ranges that this was said of. None is, if anything else is
-    /// said of bytes there, or if not all problems are listed.
+    /// Takes away that bytes from `offset` on have no chunk's signature, and gives the ranges that
+    /// this was said of. None is, if anything else is said of bytes there, or if not all problems
+    /// are listed.
     #[must_use]
     pub fn take_foreign_from(&mut self, offset: u64) -> Vec<Range<u64>> {
         let is_foreign = |problem: &Problem| matches!(problem.damage, Damage::ChunkSignature { .. });

@@ -1,5 +1,5 @@
-//! What can be done with detections besides sweeping: list, show, check, explain, test. Each answer is text to be printed, and an
-//! exit status.
+//! What can be done with detections besides sweeping: list, show, check, explain, test. Each answer
+//! is text to be printed, and an exit status.
 
 mod data;
 mod explanation;

@@ -23,7 +23,8 @@ pub fn sha256_bytes(bytes: &[u8]) -> [u8; 32] {
 pub struct Sha256Digest([u8; 32]);
 
 impl Hash for Sha256Digest {
-    /// By its first eight bytes: they are as good as any, and nobody finds many events that agree in them.
+    /// By its first eight bytes: they are as good as any, and nobody finds many events that agree
+    /// in them.
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         if let Some(first) = self.0.first_chunk() {
             state.write_u64(u64::from_le_bytes(*first));

@@ -1,7 +1,8 @@
 //! Roots to log files: what is there to read, in which order, and whose evidence it is.
 //!
-//! Looks at names and kinds of files and at nothing inside them, save the first bytes of those whose name event XML can have or has
-//! `.evtx` elsewhere than at its end, and of all where `--any-name` asks for that. What it passes over is counted.
+//! Looks at names and kinds of files and at nothing inside them, save the first bytes of those
+//! whose name event XML can have or has `.evtx` elsewhere than at its end, and of all where
+//! `--any-name` asks for that. What it passes over is counted.
 
 mod evidence;
 mod extension;
@@ -38,7 +39,8 @@ pub struct Search {
     pub names: Names,
     /// What becomes of files that are none.
     pub others: Others,
-    /// How deep under a root the folders lie that are one piece of evidence each; `None` to decide by what the root holds.
+    /// How deep under a root the folders lie that are one piece of evidence each; `None` to decide
+    /// by what the root holds.
     pub evidence_depth: Option<usize>,
 }
 
@@ -55,10 +57,12 @@ pub enum Links {
 /// How a file is known to be an event log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Names {
-    /// By `.evtx` at the end of its name, in any case; by its first bytes, if `.evtx` stands elsewhere in it.
+    /// By `.evtx` at the end of its name, in any case; by its first bytes, if `.evtx` stands
+    /// elsewhere in it.
     #[default]
     EventLogs,
-    /// By its name or, for any other file, by its first bytes; these also tell event XML of any name.
+    /// By its name or, for any other file, by its first bytes; these also tell event XML of any
+    /// name.
     Any,
 }
 
@@ -87,7 +91,8 @@ pub struct LogFile {
     pub obstacle: Option<String>,
     /// Which file it is, if it can be listed.
     identity: Option<FileIdentity>,
-    /// What becomes of a link that takes its place: a file that was come to by links is told by its identity alone.
+    /// What becomes of a link that takes its place: a file that was come to by links is told by its
+    /// identity alone.
     link: Link,
     root: Arc<Path>,
     relative: PathBuf,
@@ -134,7 +139,8 @@ impl LogFile {
 pub struct Discovery {
     /// The files, in evidence order: by root as given, and within a root by name.
     pub files: Vec<LogFile>,
-    /// The pieces of evidence by name; a file's `evidence` counts in this list. Those without any file are here too.
+    /// The pieces of evidence by name; a file's `evidence` counts in this list. Those without any
+    /// file are here too.
     pub evidence: Vec<String>,
     /// How many pieces of evidence each root has: they are in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
@@ -207,7 +213,8 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, SweepError> {
     Ok(resolved)
 }
 
-/// How far the path of a root leads that is not there, for whoever mistyped it; nothing if that is not what is wrong with it.
+/// How far the path of a root leads that is not there, for whoever mistyped it; nothing if that is
+/// not what is wrong with it.
 fn hint(path: &Path, error: &io::Error) -> String {
     let there = std::path::absolute(path).ok().filter(|_| error.kind() == io::ErrorKind::NotFound);
     let there = there.and_then(|path| path.ancestors().find(|folder| folder.is_dir()).map(Path::to_path_buf));
@@ -300,7 +307,8 @@ impl Root {
         form: Form,
         known: Result<ListedFile, String>,
     ) -> LogFile {
-        // Only what could not be listed may be a folder; a file that was found needs no second look.
+        // Only what could not be listed may be a folder; a file that was found needs no second
+        // look.
         let is_folder = known.is_err() && path.is_dir();
         let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
         LogFile {
@@ -317,8 +325,8 @@ impl Root {
     }
 }
 
-/// A path as text, with `/`: every byte that is no text as `\xNN` and every backslash as `\\`, so that it
-/// can be found again.
+/// A path as text, with `/`: every byte that is no text as `\xNN` and every backslash as `\\`, so
+/// that it can be found again.
 #[must_use]
 pub fn path_text(path: &Path) -> String {
     let names: Vec<String> = path.iter().map(escaped_name).filter(|name| name != "/").collect();

@@ -1,5 +1,5 @@
-//! Forms in which tools write events that are not read: what a file is called by its first bytes, so that nobody takes it for a log
-//! without events, or for no evidence at all.
+//! Forms in which tools write events that are not read: what a file is called by its first bytes,
+//! so that nobody takes it for a log without events, or for no evidence at all.
 
 use crate::event_xml::first_text;
 
@@ -15,12 +15,14 @@ pub enum EventForm {
     Json,
     /// Text for people, as Event Viewer copies it and Splunk shows it.
     Text,
-    /// Event XML within other text: in a column, behind the header of a line, in an element of another name.
+    /// Event XML within other text: in a column, behind the header of a line, in an element of
+    /// another name.
     Within,
 }
 
 impl EventForm {
-    /// The form of a file that begins with `head`; `None` if nothing says that it holds events. A file of event XML is none of these.
+    /// The form of a file that begins with `head`; `None` if nothing says that it holds events. A
+    /// file of event XML is none of these.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
         let (_, text) = first_text(head)?;
@@ -89,7 +91,8 @@ fn is_csv(line: &str) -> bool {
                 && has(&["provider", "providername", "provider_name", "channel", "logname", "log", "source"]))
 }
 
-/// Whether it has the lines that name an event's log and number, in the words of Event Viewer, PowerShell or Splunk.
+/// Whether it has the lines that name an event's log and number, in the words of Event Viewer,
+/// PowerShell or Splunk.
 fn is_text(text: &str) -> bool {
     let has_line = |names: &[&str]| {
         text.lines().any(|line| names.iter().any(|name| line.trim_start().starts_with(name)))

@@ -1,7 +1,8 @@
 //! How a file of event XML is known: by its first bytes, and in which encoding these are.
 //!
-//! Windows renders an event as one `Event` element; `wevtutil qe /f:xml` writes these one after the other, "Save as XML" and
-//! `wevtutil qe /e:Events` in an element `Events`, collectors a line for each. Looks at nothing behind the first bytes.
+//! Windows renders an event as one `Event` element; `wevtutil qe /f:xml` writes these one after the
+//! other, "Save as XML" and `wevtutil qe /e:Events` in an element `Events`, collectors a line for
+//! each. Looks at nothing behind the first bytes.
 
 mod lead_in;
 
@@ -9,11 +10,12 @@ use std::borrow::Cow;
 
 pub use self::lead_in::{MOST_LEAD_IN, lead_in, may_begin_lead_in};
 
-/// How many bytes of a file tell whether it is event XML: white space and a declaration have room in them.
+/// How many bytes of a file tell whether it is event XML: white space and a declaration have room
+/// in them.
 pub const HEAD_SIZE: usize = 4096;
 
-/// How the characters of event XML are stored. What its declaration says of that is not looked at: tools that store it
-/// anew leave the declaration as it was.
+/// How the characters of event XML are stored. What its declaration says of that is not looked at:
+/// tools that store it anew leave the declaration as it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-8, with a byte order mark or without.
@@ -42,8 +44,8 @@ impl Encoding {
         if self == Encoding::Utf8 { 1 } else { 2 }
     }
 
-    /// The text that bytes stand for; a reason where they stand for none. A half of a surrogate pair is U+FFFD, as it is where a log
-    /// holds one.
+    /// The text that bytes stand for; a reason where they stand for none. A half of a surrogate
+    /// pair is U+FFFD, as it is where a log holds one.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         let unit = match self {
             Encoding::Utf8 => {
@@ -64,10 +66,11 @@ impl Encoding {
     }
 }
 
-/// The encoding of a file that begins with `head` as event XML does; `None` if it does not. That is, in this order: a byte order
-/// mark, white space, an XML declaration, white space, and the beginning of an element `Events` or `Event` of any namespace, or of the declaration
-/// of a document of that type; all but the last may be missing. Before the declaration or the element may stand what tools put
-/// there ([`lead_in`]).
+/// The encoding of a file that begins with `head` as event XML does; `None` if it does not. That
+/// is, in this order: a byte order mark, white space, an XML declaration, white space, and the
+/// beginning of an element `Events` or `Event` of any namespace, or of the declaration of a
+/// document of that type; all but the last may be missing. Before the declaration or the element
+/// may stand what tools put there ([`lead_in`]).
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
     beginning(head).map(|(encoding, _)| encoding)
@@ -88,7 +91,8 @@ pub fn wrapper_of(head: &[u8]) -> Wrapper {
     beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)
 }
 
-/// The first bytes of a file as text: in the encoding that its byte order mark says, and as far as they are text.
+/// The first bytes of a file as text: in the encoding that its byte order mark says, and as far as
+/// they are text.
 #[must_use]
 pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();

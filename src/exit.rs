@@ -8,8 +8,8 @@ pub enum Exit {
     Complete = 0,
     /// Wrong arguments, detection or output path; nothing was done.
     WrongOrder = 2,
-    /// Finished, but some evidence was damaged or unreadable; or, of what was verified, something is not as stated; or, of detections,
-    /// something does not run or failed its test.
+    /// Finished, but some evidence was damaged or unreadable; or, of what was verified, something
+    /// is not as stated; or, of detections, something does not run or failed its test.
     Damaged = 3,
     /// No event log could be read at all; or data of a detection's test is missing.
     NothingRead = 4,

@@ -1,7 +1,9 @@
-//! A map that mostly holds few entries, of which there can be very many: a sorted list that becomes a tree when it grows.
+//! A map that mostly holds few entries, of which there can be very many: a sorted list that becomes
+//! a tree when it grows.
 //!
-//! A tree reserves room for eleven entries at once. A host that asked for one name needs one; a crafted log that asks for a new one in
-//! each record must not take time that grows with the square of their number, as it would in a list.
+//! A tree reserves room for eleven entries at once. A host that asked for one name needs one; a
+//! crafted log that asks for a new one in each record must not take time that grows with the square
+//! of their number, as it would in a list.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, btree_map};
@@ -11,7 +13,8 @@ use std::vec;
 /// The most entries of a list.
 const MOST_LISTED: usize = 8;
 
-/// A map in the order of its keys. What it holds decides how it holds it, so that equal maps are equal.
+/// A map in the order of its keys. What it holds decides how it holds it, so that equal maps are
+/// equal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum FewMap<K: Ord, V> {
     /// Up to eight entries.
@@ -56,7 +59,8 @@ impl<K: Ord, V> FewMap<K, V> {
         }
     }
 
-    /// Changes the value of a key, which is the default one if the key is new. Only then is the key made.
+    /// Changes the value of a key, which is the default one if the key is new. Only then is the key
+    /// made.
     pub fn change<Q: Ord + ?Sized>(
         &mut self,
         key: &Q,

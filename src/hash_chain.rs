@@ -1,8 +1,9 @@
 //! The SHA-256 of a file whose blocks are brought by several threads, in any order.
 //!
-//! A hash needs its bytes in order. Nobody waits for a block that is missing: whoever brings the one that is
-//! next hashes it, and after it all those that came early; whoever comes early leaves a copy and goes on. A
-//! copy lies here only while a block before it is under way, so `in_order` bounds how many there are.
+//! A hash needs its bytes in order. Nobody waits for a block that is missing: whoever brings the
+//! one that is next hashes it, and after it all those that came early; whoever comes early leaves a
+//! copy and goes on. A copy lies here only while a block before it is under way, so `in_order`
+//! bounds how many there are.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -55,8 +56,9 @@ impl HashChain {
         HashChain { size, state: Mutex::new(state) }
     }
 
-    /// Adds the block that starts `start` bytes into the file; `None` if it could not be read whole, after which
-    /// there is no hash. Returns the file's SHA-256 to the one caller whose block, or one it found here, completes it.
+    /// Adds the block that starts `start` bytes into the file; `None` if it could not be read
+    /// whole, after which there is no hash. Returns the file's SHA-256 to the one caller whose
+    /// block, or one it found here, completes it.
     pub fn add(&self, start: u64, bytes: Option<&[u8]>) -> Option<String> {
         let Some(bytes) = bytes else {
             self.lock().end();

@@ -1,9 +1,9 @@
 //! Work on many threads, results in order.
 //!
 //! The units are worked on in any order and consumed in theirs, by the calling thread, so that what
-//! is made of the results does not depend on the number of threads. While it has nothing to consume, it
-//! works as the others do. Only so many units are under way at once that a slow one cannot make the
-//! results behind it pile up.
+//! is made of the results does not depend on the number of threads. While it has nothing to
+//! consume, it works as the others do. Only so many units are under way at once that a slow one
+//! cannot make the results behind it pile up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -16,22 +16,23 @@ use rayon::ThreadPoolBuilder;
 
 use crate::error::SweepError;
 
-/// What light units are handed out together up to, in what a unit weighs: 512 KiB where that is bytes, so that a thread is not woken for
-/// a small file.
+/// What light units are handed out together up to, in what a unit weighs: 512 KiB where that is
+/// bytes, so that a thread is not woken for a small file.
 const BATCH_WEIGHT: u64 = 1 << 19;
 const BATCH_UNITS: usize = 32;
-/// Batches under way for each thread: enough that threads need not wait for the one that consumes. On
-/// machines with many threads fewer, as memory must not grow with them.
+/// Batches under way for each thread: enough that threads need not wait for the one that consumes.
+/// On machines with many threads fewer, as memory must not grow with them.
 const BATCHES_PER_THREAD: u64 = 8;
 const MOST_BATCHES: u64 = 64;
-/// How much may be under way for each thread. Of heavier batches there is one for each, and one more that can be consumed meanwhile.
+/// How much may be under way for each thread. Of heavier batches there is one for each, and one
+/// more that can be consumed meanwhile.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
 /// Does `work` on every unit and gives the results to `consume`, in the order of the units.
 ///
 /// With one thread everything happens in the calling thread, one unit after the other. The first
-/// error of `consume` ends it: units not handed out by then are not worked on. What a unit weighs, by `weight`, is a measure of the
-/// memory that its result takes.
+/// error of `consume` ends it: units not handed out by then are not worked on. What a unit weighs,
+/// by `weight`, is a measure of the memory that its result takes.
 pub fn in_order<U, R, W>(
     threads: NonZeroUsize,
     units: impl Iterator<Item = U>,
@@ -105,8 +106,9 @@ where
             if begun == consumed {
                 return Ok(());
             }
-            // While there is nothing to consume, this thread works as the others do; to be woken for each of their results would cost more.
-            // It holds a sender itself, so there is always one more batch to wait for.
+            // While there is nothing to consume, this thread works as the others do; to be woken
+            // for each of their results would cost more. It holds a sender itself, so there is
+            // always one more batch to wait for.
             let done = results.try_recv().ok().or_else(|| waiting.take(work)).or_else(|| results.recv().ok());
             let Some((number, batch)) = done else { return Ok(()) };
             early.insert(number, batch.unwrap_or_else(|panic| resume_unwind(panic)));
@@ -138,7 +140,8 @@ impl<U> Waiting<U> {
         self.lock().push_back((number, batch));
     }
 
-    /// Works on the first of them, if there is one. A panic is carried to the calling thread, which would otherwise wait for ever.
+    /// Works on the first of them, if there is one. A panic is carried to the calling thread, which
+    /// would otherwise wait for ever.
     fn take<R>(&self, work: impl Fn(U) -> R) -> Option<(u64, thread::Result<Vec<R>>)> {
         let (number, batch) = self.lock().pop_front()?;
         Some((number, catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect()))))

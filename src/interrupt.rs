@@ -1,5 +1,5 @@
-//! What signals do to a sweep: the first one (Ctrl-C, SIGTERM, or SIGHUP of a lost connection) ends it in order, the second
-//! one at once. The only user of `signal-hook`.
+//! What signals do to a sweep: the first one (Ctrl-C, SIGTERM, or SIGHUP of a lost connection) ends
+//! it in order, the second one at once. The only user of `signal-hook`.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -34,20 +34,23 @@ struct Voice {
     verbosity: Verbosity,
 }
 
-/// A flag that the first signal sets. The second one ends the process, whatever the other threads are doing.
+/// A flag that the first signal sets. The second one ends the process, whatever the other threads
+/// are doing.
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let voice = Voice { out: out.to_path_buf(), format, verbosity };
     // Without a thread that says so, the second signal ends the process in silence.
     let ends_in_silence = if listen(voice, &stopping).is_ok() { &stopping } else { &flag };
     for signal in ENDING {
-        // Registering fails only for signals that cannot be caught; these can. The order matters: the flag must still be down
-        // when the signal before the one that ends the process asks for it.
+        // Registering fails only for signals that cannot be caught; these can. The order matters:
+        // the flag must still be down when the signal before the one that ends the process asks for
+        // it.
         let status = i32::from(Exit::Interrupted.number());
         let _ = signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(ends_in_silence));
         let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
     }
-    // A file that grows beyond what `ulimit -f` allows then is an error like that of a full disk, not the end of the process.
+    // A file that grows beyond what `ulimit -f` allows then is an error like that of a full disk,
+    // not the end of the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     flag
 }
@@ -75,7 +78,8 @@ fn listen(voice: Voice, stopping: &Arc<AtomicBool>) -> io::Result<()> {
 }
 
 impl Voice {
-    /// Says something in a thread of its own, and tells when it was said: who hears the next signal waits for nobody.
+    /// Says something in a thread of its own, and tells when it was said: who hears the next signal
+    /// waits for nobody.
     fn say(&self, what: fn(&Voice)) -> Receiver<()> {
         let (done, said) = channel();
         let voice = self.clone();
@@ -105,7 +109,8 @@ impl Voice {
         self.line(Level::Error, &format!("stopped at once: this sweep wrote nothing to '{out}'; {kept}"));
     }
 
-    /// Writes a line to standard error, past its lock: whoever holds that may be waiting for its reader.
+    /// Writes a line to standard error, past its lock: whoever holds that may be waiting for its
+    /// reader.
     fn line(&self, level: Level, message: &str) {
         let stderr = io::stderr();
         let Ok(mut to) = stderr.as_fd().try_clone_to_owned().map(File::from) else { return };

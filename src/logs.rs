@@ -15,7 +15,8 @@ impl Channels {
         self.0.change(channel, || channel.into(), change);
     }
 
-    /// Adds what was seen elsewhere, and keeps of each log that this changes what a ledger can hold.
+    /// Adds what was seen elsewhere, and keeps of each log that this changes what a ledger can
+    /// hold.
     pub fn merge(&mut self, mut other: Channels) {
         other.limit();
         self.0.merge(other.0, |ours, theirs| {
@@ -71,7 +72,8 @@ impl Logs {
         }
     }
 
-    /// Adds what was seen elsewhere, and keeps of each log that this changes what a ledger can hold.
+    /// Adds what was seen elsewhere, and keeps of each log that this changes what a ledger can
+    /// hold.
     pub fn merge(&mut self, other: Logs) {
         for (computer, channels) in other.0 {
             self.0.entry(computer).or_default().merge(channels);

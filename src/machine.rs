@@ -1,5 +1,5 @@
-//! The system that this runs on: what it is, for `run.json`, and what is asked of it beyond the standard library. The only
-//! user of `rustix`.
+//! The system that this runs on: what it is, for `run.json`, and what is asked of it beyond the
+//! standard library. The only user of `rustix`.
 
 pub(crate) mod files;
 

@@ -21,8 +21,8 @@ use dnsweep::report::{Shown, Summary, escaped, nothing_read};
 use dnsweep::sweep::sweep;
 use dnsweep::verify::{self, Order, verify};
 
-/// Matches are made of many short texts. With this allocator a sweep in which every tenth record matches took a seventh less time
-/// than with the C library's.
+/// Matches are made of many short texts. With this allocator a sweep in which every tenth record
+/// matches took a seventh less time than with the C library's.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
@@ -46,7 +46,8 @@ fn main() -> ExitCode {
             ended(try_detections(&command), LogFormat::Text)
         }
         Err(error) => {
-            // Help goes to standard output and an error to standard error; if that is closed, nobody reads it.
+            // Help goes to standard output and an error to standard error; if that is closed,
+            // nobody reads it.
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
                 let _ = error.print();
                 Exit::Complete
@@ -108,8 +109,8 @@ fn try_detections(command: &DetectionsCommand) -> Result<Exit, SweepError> {
     Ok(print(&answer.text, LogFormat::Text).unwrap_or(answer.exit))
 }
 
-/// Prints the summary; if that cannot be written, says so and gives the exit status for that. The tables are
-/// complete by now: a reader that does not want all of it (`| head -1`) is no failure.
+/// Prints the summary; if that cannot be written, says so and gives the exit status for that. The
+/// tables are complete by now: a reader that does not want all of it (`| head -1`) is no failure.
 fn print(summary: &str, format: LogFormat) -> Option<Exit> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(summary.as_bytes()).and_then(|()| stdout.flush()) {

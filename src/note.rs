@@ -1,4 +1,5 @@
-//! What is said of evidence that is in order: notes travel with the results as problems do, and make no log damaged.
+//! What is said of evidence that is in order: notes travel with the results as problems do, and
+//! make no log damaged.
 
 use std::fmt;
 

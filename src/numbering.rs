@@ -1,12 +1,15 @@
-//! The EventRecordIDs that were seen of a log, as runs: which numbers are missing shows between them.
+//! The EventRecordIDs that were seen of a log, as runs: which numbers are missing shows between
+//! them.
 //!
-//! Windows numbers the events of a channel one after the other. A log that was not cleared, cut or edited, and of which
-//! nothing was lost, holds one run of numbers. `merge` is associative, commutative and idempotent: it does not matter
-//! in which order the parts of a log come in, nor whether one comes in twice.
+//! Windows numbers the events of a channel one after the other. A log that was not cleared, cut or
+//! edited, and of which nothing was lost, holds one run of numbers. `merge` is associative,
+//! commutative and idempotent: it does not matter in which order the parts of a log come in, nor
+//! whether one comes in twice.
 
 use crate::event::EventTime;
 
-/// How many runs of one log are kept: what was selected from a log when it was exported can have as many as events.
+/// How many runs of one log are kept: what was selected from a log when it was exported can have as
+/// many as events.
 pub const MOST_RUNS: usize = 2_000;
 
 /// Numbers without a gap between them.
@@ -16,7 +19,8 @@ pub struct Run {
     pub first: u64,
     /// The highest.
     pub last: u64,
-    /// The earliest TimeCreated of the event with the lowest number; `None` if it has no readable time.
+    /// The earliest TimeCreated of the event with the lowest number; `None` if it has no readable
+    /// time.
     pub first_time: Option<EventTime>,
     /// The latest of the one with the highest.
     pub last_time: Option<EventTime>,
@@ -103,8 +107,8 @@ impl Runs {
         }
     }
 
-    /// Adds a run above all others. Of far more than are kept, the highest are forgotten, so that to put one in its place takes a bounded
-    /// time.
+    /// Adds a run above all others. Of far more than are kept, the highest are forgotten, so that
+    /// to put one in its place takes a bounded time.
     fn push_apart(&mut self, run: Run) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();

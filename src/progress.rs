@@ -30,7 +30,8 @@ pub struct Progress<W> {
 }
 
 impl<W: Write> Progress<W> {
-    /// Progress for `log`. The bar is drawn only for people: on a terminal, and not among JSON lines.
+    /// Progress for `log`. The bar is drawn only for people: on a terminal, and not among JSON
+    /// lines.
     pub fn new(log: Log<W>, verbosity: Verbosity) -> Self {
         let drawn = verbosity == Verbosity::Normal
             && log.format == LogFormat::Text
@@ -61,8 +62,9 @@ const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} 
 const MOST_LINES: usize = 10;
 
 impl<W: Write> Progress<W> {
-    /// Says which rules cannot be looked for, and how others are taken. How many do not run is said even where nothing else is: whoever
-    /// reads the answer must know that it is not that of all rules.
+    /// Says which rules cannot be looked for, and how others are taken. How many do not run is said
+    /// even where nothing else is: whoever reads the answer must know that it is not that of all
+    /// rules.
     pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
         let noted = |loaded: &LoadedDetection| {
             let source = loaded.source.clone();

@@ -1,8 +1,8 @@
 //! How many threads may read at once.
 //!
 //! A spinning disk or a network mount is fastest when one reader goes through it in order; threads
-//! that each read their block make it seek. A block is read whole, and then decoded from memory: only the
-//! reading waits for its turn.
+//! that each read their block make it seek. A block is read whole, and then decoded from memory:
+//! only the reading waits for its turn.
 
 use std::io;
 use std::num::NonZeroUsize;

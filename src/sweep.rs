@@ -65,7 +65,8 @@ pub struct Outcome {
     pub run: Run,
     /// All hosts.
     pub hosts: Vec<HostRow>,
-    /// The files that were not all read and understood, those that lost most first; of many, not all.
+    /// The files that were not all read and understood, those that lost most first; of many, not
+    /// all.
     pub flawed: Vec<FlawedFile>,
     /// Where the tables are.
     pub directory: PathBuf,
@@ -107,7 +108,8 @@ pub fn sweep(
     )?;
     journal.flush()?;
     workshop.recover(recovered, &mut met, |matches| collector.add_matches(matches))?;
-    // The memory that was read to and searched with goes into the tables, for which the system would have to give as much anew.
+    // The memory that was read to and searched with goes into the tables, for which the system
+    // would have to give as much anew.
     drop((workshop, met));
     let collected = collector.finish()?;
     conclude(config, arguments, discovery, collected, started, resumed_files)

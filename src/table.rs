@@ -1,6 +1,7 @@
 //! What tables are made of, without any knowledge of a file format: columns and cells.
 //!
-//! Each table's columns stand beside the code that makes its rows; the writer takes them as they are.
+//! Each table's columns stand beside the code that makes its rows; the writer takes them as they
+//! are.
 
 use std::borrow::Cow;
 
@@ -50,7 +51,8 @@ pub enum Nulls {
 pub struct Storage {
     /// Those that are looked up by single values: they get a bloom filter.
     pub looked_up: &'static [&'static str],
-    /// Those of which nearly each row has a value of its own: a dictionary of these would take time and room.
+    /// Those of which nearly each row has a value of its own: a dictionary of these would take time
+    /// and room.
     pub distinct: &'static [&'static str],
 }
 

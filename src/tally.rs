@@ -21,7 +21,8 @@ pub struct RecordCounts {
     pub dns_queries: u64,
     /// Records whose TimeCreated is no time, or not there.
     pub unreadable_times: u64,
-    /// Of the DNS queries, those that certainly lie in the period that was asked for; all of them if none was.
+    /// Of the DNS queries, those that certainly lie in the period that was asked for; all of them
+    /// if none was.
     pub dns_queries_in_period: u64,
     /// First and last TimeCreated of the DNS queries.
     pub dns_span: Span,
@@ -99,11 +100,14 @@ impl OtherForms {
 /// What was passed over, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PassedOver {
-    /// Regular files that are of none of the kinds below (with `--any-name`: that do not begin like an event log or event XML either).
+    /// Regular files that are of none of the kinds below (with `--any-name`: that do not begin like
+    /// an event log or event XML either).
     pub other_files: u64,
-    /// Files with `.evtx` in their name that are no event logs: their checksums, links to them, what macOS keeps beside them.
+    /// Files with `.evtx` in their name that are no event logs: their checksums, links to them,
+    /// what macOS keeps beside them.
     pub side_files: u64,
-    /// Archives, compressed files and disk images, by the end of their name. What they hold was not looked at.
+    /// Archives, compressed files and disk images, by the end of their name. What they hold was not
+    /// looked at.
     pub containers: u64,
     /// Files of events in a form that is not read, by that form.
     pub event_forms: BTreeMap<EventForm, OtherForms>,
@@ -156,7 +160,8 @@ pub struct Extents {
     pub trailing: u64,
     /// Of a file that was carved: what belongs to no chunk.
     pub other: u64,
-    /// What was not read: nothing of it could be, or the sweep was interrupted before it came to it.
+    /// What was not read: nothing of it could be, or the sweep was interrupted before it came to
+    /// it.
     pub unread: u64,
 }
 
@@ -206,8 +211,9 @@ pub struct Tally {
     pub computers: BTreeMap<String, RecordCounts>,
     /// The EventRecordIDs of each log that they belong to.
     pub logs: Logs,
-    /// Of the records in sound chunks, those whose EventRecordID is not the number in their header: an export and a collector number
-    /// the headers anew. Of neighbouring records whose EventRecordIDs follow one another, the first and the last decide for all.
+    /// Of the records in sound chunks, those whose EventRecordID is not the number in their header:
+    /// an export and a collector number the headers anew. Of neighbouring records whose
+    /// EventRecordIDs follow one another, the first and the last decide for all.
     pub renumbered_records: u64,
 }
 
@@ -226,7 +232,8 @@ impl Tally {
         }
     }
 
-    /// Notes the number in the header of a record that was counted. Of a chunk that is not sound, it says nothing.
+    /// Notes the number in the header of a record that was counted. Of a chunk that is not sound,
+    /// it says nothing.
     pub fn note_number(&mut self, header_id: u64, system: &System, is_sound: bool) {
         let differs = system.event_record_id.is_some_and(|id| id != header_id);
         self.renumbered_records += u64::from(differs && is_sound);

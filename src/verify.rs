@@ -1,7 +1,9 @@
-//! Verification from end to end: whether an output is as its `run.json` states, and evidence as the output's
-//! ledger does. The only module, with those below it and `sweep`, that knows several stages. It only reads.
+//! Verification from end to end: whether an output is as its `run.json` states, and evidence as the
+//! output's ledger does. The only module, with those below it and `sweep`, that knows several
+//! stages. It only reads.
 //!
-//! What `run.json` states of itself cannot be verified: whoever keeps its SHA-256 apart from it can.
+//! What `run.json` states of itself cannot be verified: whoever keeps its SHA-256 apart from it
+//! can.
 
 mod evidence;
 mod order;

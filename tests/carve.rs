@@ -97,8 +97,8 @@ fn a_chunk_that_was_overwritten_yields_what_is_left() {
     assert_eq!(good + damaged + other, 4 * CHUNK as u64);
 }
 
-/// A log of one chunk with 59 matches and one event whose text holds the header of another chunk, at a sector; and where that lies in the
-/// chunk. All checksums are right.
+/// A log of one chunk with 59 matches and one event whose text holds the header of another chunk,
+/// at a sector; and where that lies in the chunk. All checksums are right.
 fn log_with_a_header_in_a_text() -> (Vec<u8>, usize) {
     let mut events: Vec<Event> = (1..=60).map(|number| matching(number).on("A")).collect();
     events[20] = Event::dns_query("example.com", &"A".repeat(1500)).numbered(21).on("A");
@@ -129,7 +129,8 @@ fn what_an_event_says_cuts_no_chunk_short() {
     let swept = scene.sweep(&["--force"]).expect(3);
     assert_eq!(matches(&swept), 127 + 4 * 59);
     assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), shifted.len() as u64);
-    // Carved, with the end of a block (of 2 MiB, but the first) before the header, behind it, and between it and the chunk's end.
+    // Carved, with the end of a block (of 2 MiB, but the first) before the header, behind it, and
+    // between it and the chunk's end.
     for start in [4096 + (32 << 16) - 512, 4096 + (32 << 16) - at - 512, 4096 + (32 << 16) - CHUNK + 512] {
         let scene = Scene::new();
         let image = image(40 * CHUNK, &[(start, whole)]);
@@ -140,7 +141,8 @@ fn what_an_event_says_cuts_no_chunk_short() {
         assert_eq!(told(&file), [((start + at) as u64, "header of a chunk in".to_owned())]);
         assert_eq!(parts(&file), [CHUNK as u64, 0, 0, 39 * CHUNK as u64, 0], "{start}");
     }
-    // Where another record was damaged, and there is no checksum to say so, the one around the header is whole.
+    // Where another record was damaged, and there is no checksum to say so, the one around the
+    // header is whole.
     let mut broken = whole.to_vec();
     broken[CHUNK / 2] ^= 1;
     let scene = Scene::new();
@@ -182,7 +184,8 @@ fn a_header_behind_the_records_of_a_chunk_that_begins_none_is_told() {
         let swept = scene.sweep(&["--carve"]).expect(3);
         let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 1, 2, 3], "{text}");
-        // In a log that goes on in its places, what lies in the free space of an intact chunk is deleted data.
+        // In a log that goes on in its places, what lies in the free space of an intact chunk is
+        // deleted data.
         let log = swept.file("A/Sysmon.evtx");
         assert_eq!((told(&log), &log["status"]), (Vec::new(), &json!("complete")));
         assert_eq!(log["notes"][0]["offset"], json!(place + header));
@@ -197,7 +200,8 @@ fn what_only_looks_like_a_chunk_is_none() {
     let good = chunk(1..=1);
     let mut broken = good.clone();
     broken[30] ^= 1;
-    // The header's checksum does not hold; one that does not begin at a sector; and one of which the file has not all of the header.
+    // The header's checksum does not hold; one that does not begin at a sector; and one of which
+    // the file has not all of the header.
     let size = 4 * CHUNK + 450;
     let bytes = image(size, &[(0, &broken), (CHUNK + 100, &good), (4 * CHUNK, &good[..450])]);
     let scene = Scene::new();
@@ -219,7 +223,8 @@ fn logs_are_read_as_logs_and_their_events_carved_are_copies() {
     let live = log(&[harmless(1).on("A"), matching(2).on("A")]);
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &live);
-    // A log of another name is carved: its first bytes alone do not make a file a log, or they would hide all of an image.
+    // A log of another name is carved: its first bytes alone do not make a file a log, or they
+    // would hide all of an image.
     scene.put("A/export.bin", &log(&[matching(3).on("A")]));
     scene.put("A/disk.raw", &image(3 * CHUNK, &[(CHUNK, &live[4096..])]));
     scene.put("A/notes.txt", b"nothing of interest");
@@ -270,13 +275,15 @@ fn sum_of_parts(file: &Value) -> u64 {
 
 #[test]
 fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
-    // Sectors, and what a program may put in, with chunks whose headers lie across the ends of places and blocks.
+    // Sectors, and what a program may put in, with chunks whose headers lie across the ends of
+    // places and blocks.
     for shift in [3 * 512, 1, CHUNK - 1, CHUNK - 300] {
         chunks_are_found_behind(shift);
     }
 }
 
-/// Bytes were put in before the fifth chunk: all behind it, over the end of a block, lie off their places.
+/// Bytes were put in before the fifth chunk: all behind it, over the end of a block, lie off their
+/// places.
 fn chunks_are_found_behind(shift: usize) {
     let mut bytes = log_of_chunks(140);
     bytes.splice(damage::chunk_offset(4)..damage::chunk_offset(4), vec![7; shift]);
@@ -323,7 +330,8 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
     scene.put("A/Sysmon.evtx", &whole);
     let all = rows(&scene.sweep(&[]).expect(0));
     assert!(all.last().is_some_and(|(_, chunk, _)| *chunk > 6), "{all:?}");
-    // In each place that a piece can begin or end with; within a record, and behind the last one; in the log's header, too.
+    // In each place that a piece can begin or end with; within a record, and behind the last one;
+    // in the log's header, too.
     for (chunk, at, lost) in
         [(1, 30_000, 512), (2, 20_001, 1), (3, 600, 40_000), (4, 65_530, 3), (5, 100, 5000)]
             .map(|(chunk, at, lost)| (chunk, damage::chunk_offset(chunk) + at, lost))
@@ -373,7 +381,8 @@ fn a_chunk_may_begin_behind_what_only_begins_like_one() {
 
 #[test]
 fn a_chunk_off_its_place_ends_where_another_one_begins() {
-    // One that reaches into a chunk in its place, and two of which the second was written over the first.
+    // One that reaches into a chunk in its place, and two of which the second was written over the
+    // first.
     let (old, new, last) = (chunk(1..=60), chunk(101..=160), chunk(201..=203));
     let mut bytes = log_of_chunks(8);
     let place = |number: usize| damage::chunk_offset(number);
@@ -387,7 +396,8 @@ fn a_chunk_off_its_place_ends_where_another_one_begins() {
     let swept = scene.sweep(&[]).expect(3);
     let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
     let of = |first: u64| numbers.iter().filter(|number| (first..first + 100).contains(*number)).count();
-    // Of the first, what lies before the chunk that begins in its place; of the second, what lies before the third.
+    // Of the first, what lies before the chunk that begins in its place; of the second, what lies
+    // before the third.
     assert_eq!(numbers[..2], [1, 1], "the log's own first chunk, and the first of what follows it");
     assert!((20..60).contains(&of(1)) && (5..60).contains(&of(101)), "{numbers:?}");
     assert_eq!(of(201), 3);
@@ -402,8 +412,8 @@ fn a_chunk_off_its_place_ends_where_another_one_begins() {
 
 #[test]
 fn a_chunk_may_begin_in_the_last_bytes_of_one_off_its_place() {
-    // Whichever piece of the log the first begins at the end of, where it ends is the same: where the second begins, of whose header it
-    // leaves the first bytes only within reach.
+    // Whichever piece of the log the first begins at the end of, where it ends is the same: where
+    // the second begins, of whose header it leaves the first bytes only within reach.
     let scene = Scene::new();
     for place in 0..8 {
         let mut bytes = log_of_chunks(12);
@@ -433,7 +443,8 @@ fn a_chunk_may_begin_in_the_last_bytes_of_one_off_its_place() {
 
 #[test]
 fn a_chunk_off_its_place_may_reach_into_what_was_never_used() {
-    // Over the end of a block, of a piece of one, and into the last place, which is cut off: the tail of such a chunk is zeros.
+    // Over the end of a block, of a piece of one, and into the last place, which is cut off: the
+    // tail of such a chunk is zeros.
     let mut bytes = log_of_chunks(140);
     for place in [127, 131, 138].map(damage::chunk_offset) {
         bytes[place..place + 2 * CHUNK].fill(0);
@@ -507,7 +518,8 @@ fn a_log_without_its_header_may_begin_with_a_chunk() {
 
 #[test]
 fn a_chunk_off_its_place_changes_nothing_of_the_places_that_it_lies_in() {
-    // Decoding changes the header of a record: here it lies across the beginning of a place, whose bytes the ledger quotes.
+    // Decoding changes the header of a record: here it lies across the beginning of a place, whose
+    // bytes the ledger quotes.
     let mut full = log(&(1..=70).map(|number| matching(number).on("A")).collect::<Vec<_>>());
     let records = damage::record_offsets(&full, 0);
     let record = records.iter().skip(5).find(|at| (488..=504).contains(&(*at % 512))).unwrap();

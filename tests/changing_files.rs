@@ -34,7 +34,8 @@ impl<F: FnMut()> Observer for Meddler<F> {
     fn finished(&mut self) {}
 }
 
-/// The row of `HOST/x.evtx`, a log of one match, after something happened to it; the log beside it is read as ever.
+/// The row of `HOST/x.evtx`, a log of one match, after something happened to it; the log beside it
+/// is read as ever.
 fn row_after(options: &SweepArguments, change: impl Fn(&Path)) -> Value {
     let scene = Scene::new();
     let path = scene.put("HOST/x.evtx", &log_of("HOST"));

@@ -1,4 +1,5 @@
-//! One event met several times is one event: in a live log, its export, a log that it was forwarded to.
+//! One event met several times is one event: in a live log, its export, a log that it was forwarded
+//! to.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 

@@ -1,4 +1,5 @@
-//! Which hosts can be cleared: whether their DNS queries cover the period that was asked for, and what a host without matches is called.
+//! Which hosts can be cleared: whether their DNS queries cover the period that was asked for, and
+//! what a host without matches is called.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -37,7 +38,8 @@ fn numbered(events: &[Event]) -> Vec<Event> {
     events.iter().zip(1..).map(|(event, number)| event.clone().numbered(number)).collect()
 }
 
-/// A machine of each kind: its DNS queries, its other events of Sysmon, and its logons, as days of March.
+/// A machine of each kind: its DNS queries, its other events of Sysmon, and its logons, as days of
+/// March.
 fn machines() -> Scene {
     let scene = Scene::new();
     for (machine, queries, others, logons) in [
@@ -102,7 +104,8 @@ const NOTHING_KNOWN: [(&str, &str); 5] = [
     ("UNREADABLE", "unreadable"),
 ];
 
-/// Those of which nothing is known, whatever the period, put in among those of which something is, in the order of the table.
+/// Those of which nothing is known, whatever the period, put in among those of which something is,
+/// in the order of the table.
 fn with_unknown<'a>(
     known: &[(&'a str, &'a str, Option<&'a str>, u64); 5],
     coverage: Option<&'a str>,
@@ -257,7 +260,8 @@ fn seen(swept: &Swept) -> Vec<Value> {
 
 #[test]
 fn queries_are_counted_alike_whether_records_are_decoded_or_not() {
-    // Long stretches of queries, through which both ends of the period cut, with other events among them, on two machines.
+    // Long stretches of queries, through which both ends of the period cut, with other events among
+    // them, on two machines.
     let scene = Scene::new();
     let events: Vec<Event> = (0..3000_u64)
         .map(|minute| {

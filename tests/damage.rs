@@ -1,5 +1,5 @@
-//! Property: whatever happens to the bytes of a log, scanning it ends, says the same each time, loses
-//! nothing but what it reports, and invents nothing.
+//! Property: whatever happens to the bytes of a log, scanning it ends, says the same each time,
+//! loses nothing but what it reports, and invents nothing.
 //!
 //! `PROPTEST_CASES` sets how many logs are damaged.
 
@@ -22,7 +22,8 @@ use proptest::sample::Index;
 /// Far more than a scan of any sample takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Scans twice, the second time with a buffer that held something else before. Neither may take for ever.
+/// Scans twice, the second time with a buffer that held something else before. Neither may take for
+/// ever.
 fn scan(log: Vec<u8>, before: Vec<u8>) -> Result<(Found, Found), TestCaseError> {
     let (sender, results) = channel();
     thread::spawn(move || {
@@ -51,7 +52,8 @@ fn record_size(log: &[u8], start: u64) -> u64 {
     u64::from(u32::from_le_bytes(log[at..at + 4].try_into().unwrap()))
 }
 
-/// Where the record that starts there ends at the least: where its size says, or behind its header if the copy of its size differs.
+/// Where the record that starts there ends at the least: where its size says, or behind its header
+/// if the copy of its size differs.
 fn least_end(log: &[u8], start: u64) -> u64 {
     let size = record_size(log, start);
     let copy = usize::try_from(start + size).unwrap() - 4;
@@ -81,7 +83,8 @@ fn unaccounted(sample: &Sample, damaged: &[u8], found: &Found, event: &LocatedEv
         });
         return (!at_boundary && !reported).then(|| format!("the cut at {length} is not reported"));
     }
-    // Nothing but zeros is a chunk that was never used: it is counted as empty, which is no problem.
+    // Nothing but zeros is a chunk that was never used: it is counted as empty, which is no
+    // problem.
     let is_unused = chunk_bytes(damaged, chunk).iter().all(|byte| *byte == 0);
     let reported = found.problems.iter().any(|problem| overlaps(problem, start, end));
     (!is_unused && !reported).then(|| format!("the record at {start} is lost or altered"))
@@ -167,7 +170,8 @@ proptest! {
     }
 }
 
-/// Where the byte that lay at `at` lies after a change at `from` that moved what follows; `None` if it was taken out.
+/// Where the byte that lay at `at` lies after a change at `from` that moved what follows; `None` if
+/// it was taken out.
 fn moved(at: usize, from: usize, change: &Change) -> Option<usize> {
     match *change {
         Change::Insert(length, _) if at >= from => Some(at + length),
@@ -189,7 +193,8 @@ fn has_sound_header(log: &[u8], chunk: usize) -> bool {
     header.starts_with(b"ElfChnk\0") && crc32fast::hash(&[&header[..120], &header[128..]].concat()) == stored
 }
 
-/// Whether a loss is in the ranges that are reported: what is left of the record, or where it was taken out.
+/// Whether a loss is in the ranges that are reported: what is left of the record, or where it was
+/// taken out.
 fn is_loss_reported(found: &Found, record: std::ops::Range<usize>, from: usize, change: &Change) -> bool {
     let left: Vec<usize> = record.filter_map(|at| moved(at, from, change)).collect();
     let (start, end) = match (left.first(), left.last()) {
@@ -199,8 +204,8 @@ fn is_loss_reported(found: &Found, record: std::ops::Range<usize>, from: usize, 
     found.problems.iter().any(|problem| overlaps(problem, start, end))
 }
 
-/// Whether places of chunks are gone whole: a log that never had them looks alike. So it does where what is gone begins in the free
-/// space of a chunk, and as many bytes as places have.
+/// Whether places of chunks are gone whole: a log that never had them looks alike. So it does where
+/// what is gone begins in the free space of a chunk, and as many bytes as places have.
 fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
     let Change::Remove(length) = *change else { return false };
     let is_place = |at: usize| at >= HEADER_SIZE && (at - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
@@ -314,7 +319,8 @@ fn the_check_notices_what_it_is_for() {
     assert!(SAMPLES.iter().map(|sample| &sample.name).collect::<BTreeSet<_>>().len() > 20);
 }
 
-/// One flipped bit in the field that says where a chunk's records end, and all records are as they were.
+/// One flipped bit in the field that says where a chunk's records end, and all records are as they
+/// were.
 #[test]
 fn a_wrong_end_of_the_records_loses_none_of_them() {
     let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();

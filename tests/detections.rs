@@ -1,4 +1,5 @@
-//! Detections as files: directories of them, both languages in one sweep, and the commands that work with them.
+//! Detections as files: directories of them, both languages in one sweep, and the commands that
+//! work with them.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 

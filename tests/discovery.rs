@@ -54,8 +54,8 @@ fn logs_are_known_by_their_names() {
     assert_eq!((matches(&swept), passed_over(&swept, "other_files")), (10, 2));
 }
 
-/// What lies beside a log and has its name in its own, without being a log; and two that are: event XML, and slack that begins with
-/// a chunk.
+/// What lies beside a log and has its name in its own, without being a log; and two that are: event
+/// XML, and slack that begins with a chunk.
 fn put_side_files(scene: &Scene, host: &str) {
     let put = |name: &str, bytes: &[u8]| _ = scene.put(&format!("{host}/{name}"), bytes);
     put("x.evtx.sha256", b"e3b0c44298fc1c14  x.evtx\n");
@@ -150,7 +150,8 @@ fn links_are_counted_and_followed_only_if_asked() {
     let outside = scene.path("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("far.evtx"), log_of("FAR")).unwrap();
-    // A loop to a folder above, one to the folder itself, a second way to the log, and one out of the evidence.
+    // A loop to a folder above, one to the folder itself, a second way to the log, and one out of
+    // the evidence.
     symlink("..", log.parent().unwrap().join("up")).unwrap();
     symlink(".", log.parent().unwrap().join("here")).unwrap();
     symlink(&log, scene.evidence().join("HOST/again.evtx")).unwrap();

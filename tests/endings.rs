@@ -1,5 +1,5 @@
-//! How a sweep ends, and what it says where: exit statuses, the two streams, interruption, an output
-//! that cannot be written.
+//! How a sweep ends, and what it says where: exit statuses, the two streams, interruption, an
+//! output that cannot be written.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -139,7 +139,8 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
                 assert_eq!(row["problems"], json!([]));
                 continue;
             }
-            // The rest is accounted for: the bytes that nobody read are named. No log here has two blocks, so that none is begun.
+            // The rest is accounted for: the bytes that nobody read are named. No log here has two
+            // blocks, so that none is begun.
             assert_eq!(row["status"], "not read");
             assert_eq!(row["unread_bytes"], row["size"]);
             interrupted += 1;

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 /// The tables that say nothing of provenance, and the others.
 const SAME: [&str; 2] = ["hosts.parquet", "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"];
 
-/// Events of several kinds and machines; odd ones among them, a gap in their numbers, and a clock that goes back.
+/// Events of several kinds and machines; odd ones among them, a gap in their numbers, and a clock
+/// that goes back.
 fn events() -> Vec<Event> {
     let start = time::filetime(2024, 5, 6, 8, 0, 0);
     let odd = [
@@ -75,7 +76,8 @@ fn forms(events: &[Event]) -> Vec<(&'static str, Vec<u8>)> {
         ("little-lines.Log", utf16(&lines(events), 0xfeff, u16::to_le_bytes)),
         ("prefix.xml", prefixed(&document(events, "", "\n")).into_bytes()),
         ("prefix-little.xml", utf16(&prefixed(&lines(events)), 0xfeff, u16::to_le_bytes)),
-        // As Event Viewer's details are copied, as evtx_dump writes it, and in lines of syslog with their priority and without.
+        // As Event Viewer's details are copied, as evtx_dump writes it, and in lines of syslog with
+        // their priority and without.
         ("viewer.xml", led_in(events, "- ").replace("<System>", "\r\n- <System>\r\n").into_bytes()),
         (
             "evtx_dump.xml",

@@ -1,4 +1,5 @@
-//! A site's exclusions: what they take away, what is said of it, and which files of them are refused.
+//! A site's exclusions: what they take away, what is said of it, and which files of them are
+//! refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -43,7 +44,8 @@ fn marks(swept: &Swept) -> Vec<(i64, Value)> {
     swept.rows("matches").into_iter().map(row).collect()
 }
 
-/// Two hosts: A with the matches 1, 2 and 4, of which 2 asks for another name, and B with the match 5.
+/// Two hosts: A with the matches 1, 2 and 4, of which 2 asks for another name, and B with the match
+/// 5.
 fn scene() -> Scene {
     let scene = Scene::new();
     let discord = Event::dns_query("cdn.discordapp.com", POWERSHELL).numbered(2);

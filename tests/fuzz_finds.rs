@@ -1,4 +1,5 @@
-//! What fuzzing and crafting evidence found, made by construction: chunks of 64 KiB that cost gigabytes or minutes.
+//! What fuzzing and crafting evidence found, made by construction: chunks of 64 KiB that cost
+//! gigabytes or minutes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -82,7 +83,8 @@ fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
     log
 }
 
-/// Both ways of scanning find the match, and set so many others aside; so many cannot be decoded, these included.
+/// Both ways of scanning find the match, and set so many others aside; so many cannot be decoded,
+/// these included.
 fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
     let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
@@ -104,7 +106,8 @@ fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
     let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
     let name: Vec<u8> = "xmlns".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    // The decoder writes names as they are, and what it wrote cannot be read where they hold a quote or a control character.
+    // The decoder writes names as they are, and what it wrote cannot be read where they hold a
+    // quote or a control character.
     for (letter, decoded) in [(b'X', 1), (b'"', 0), (b'\\', 0), (1, 0)] {
         let mut log = styled(Style::Export, &[matching(1)]);
         let place = log.windows(name.len()).position(|bytes| bytes == name).unwrap();
@@ -121,7 +124,8 @@ fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
 fn a_query_whose_definition_has_a_value_of_no_type_is_left_to_the_decoder() {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
     let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
-    // How a definition ends an element whose text is one of its values: the end of the attributes, the value's number and type, the end.
+    // How a definition ends an element whose text is one of its values: the end of the attributes,
+    // the value's number and type, the end.
     let whole = styled(Style::Export, &[matching(1), matching(2)]);
     let is_value = |bytes: &[u8]| matches!(bytes, [2, 0x0d, number, 0, 1, 4] if *number < 8);
     let places: Vec<usize> = (0..whole.len() - 6).filter(|at| is_value(&whole[*at..at + 6])).collect();
@@ -142,7 +146,8 @@ fn a_query_whose_definition_has_a_value_of_no_type_is_left_to_the_decoder() {
 
 #[test]
 fn an_element_repeated_under_a_long_name_is_not_read() {
-    // Each reference to a name is read by itself: 3,000 elements of ten bytes make 144 MB of one name.
+    // Each reference to a name is read by itself: 3,000 elements of ten bytes make 144 MB of one
+    // name.
     let log = crafted(|chunk| {
         chunk.record(|record| {
             let name = record.here() + 4 + 9;
@@ -164,9 +169,9 @@ fn an_element_repeated_under_a_long_name_is_not_read() {
 
 const SHARED_DEFINITIONS: usize = 150;
 
-/// A record whose text is definitions, and where they lie. Each begins in a text of the one before it, and goes on with what
-/// that goes on with: 800 elements of a long name. They depend on a value that is null, so that nothing of them
-/// is ever rendered.
+/// A record whose text is definitions, and where they lie. Each begins in a text of the one before
+/// it, and goes on with what that goes on with: 800 elements of a long name. They depend on a value
+/// that is null, so that nothing of them is ever rendered.
 fn put_shared_definitions(record: &mut Bytes) -> Vec<u32> {
     let root = record.here() + 4 + 9;
     record.put(&FRAGMENT).put(&[1]).number(0).number(root).name(5, 0x41).put(&[CONTENT_FOLLOWS, 5, 1]);
@@ -241,7 +246,8 @@ fn a_definition_of_itself_has_an_end() {
 
 #[test]
 fn values_that_reach_over_all_later_records_are_not_read() {
-    // A list of empty texts, a byte each, for which the decoder keeps 16 bytes each: 900 times made 1.2 GB.
+    // A list of empty texts, a byte each, for which the decoder keeps 16 bytes each: 900 times made
+    // 1.2 GB.
     const RECORDS: usize = 900;
     let log = crafted(|chunk| {
         let mut definition = 0;

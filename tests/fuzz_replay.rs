@@ -1,5 +1,5 @@
-//! What coverage-guided fuzzing began with and what it found, checked again in every run of the tests. The checks are
-//! those of the fuzz targets; see `tests/fuzz/README.md`.
+//! What coverage-guided fuzzing began with and what it found, checked again in every run of the
+//! tests. The checks are those of the fuzz targets; see `tests/fuzz/README.md`.
 
 #![allow(
     clippy::unwrap_used,

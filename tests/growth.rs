@@ -1,8 +1,8 @@
-//! What evidence can name without end costs in proportion: time and memory of a sweep grow with the number of different values, and no
-//! faster; and what people are shown of one value has an end.
+//! What evidence can name without end costs in proportion: time and memory of a sweep grow with the
+//! number of different values, and no faster; and what people are shown of one value has an end.
 //!
-//! Each kind of value is measured at two sizes. Time is that of the processor, which other processes disturb least, and memory
-//! the most that the process ever held.
+//! Each kind of value is measured at two sizes. Time is that of the processor, which other
+//! processes disturb least, and memory the most that the process ever held.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
@@ -20,11 +20,13 @@ use common::{Scene, dnsweep};
 use dnsweep_samples::{Event, SECURITY, event_xml};
 use serde_json::json;
 
-/// How many times more values the greater evidence has, and how many times as long a sweep of it may take. Where one step of the work
-/// took time that grows with the square of the values, as it once did for channels, it was eight times.
+/// How many times more values the greater evidence has, and how many times as long a sweep of it
+/// may take. Where one step of the work took time that grows with the square of the values, as it
+/// once did for channels, it was eight times.
 const GROWTH: u64 = 4;
 const MOST_GROWTH: f64 = 6.0;
-/// Bytes of memory that an event more may cost, beside a match of it, and with one: its rows, its host, and what it says.
+/// Bytes of memory that an event more may cost, beside a match of it, and with one: its rows, its
+/// host, and what it says.
 const MOST_BYTES: u64 = 2_000;
 const MOST_BYTES_OF_MATCH: u64 = 6_000;
 
@@ -42,7 +44,8 @@ fn number(text: &str, word: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(word)?.split_whitespace().next()?.parse().ok())
 }
 
-/// Waits for the end of a process, and says what it took. It is looked at until it is a zombie: that still knows its times.
+/// Waits for the end of a process, and says what it took. It is looked at until it is a zombie:
+/// that still knows its times.
 fn wait(child: &mut Child) -> Cost {
     let folder = format!("/proc/{}", child.id());
     let mut memory = 0;
@@ -55,7 +58,8 @@ fn wait(child: &mut Child) -> Cost {
         thread::sleep(Duration::from_millis(1));
     }
     let stat = fs::read_to_string(format!("{folder}/stat")).unwrap();
-    // Behind the name, in parentheses, the twelfth and the thirteenth number are hundredths of a second.
+    // Behind the name, in parentheses, the twelfth and the thirteenth number are hundredths of a
+    // second.
     let times = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
     let hundredths: f64 = times.map(|time| time.parse::<f64>().unwrap()).sum();
     assert!(child.wait().unwrap().success());
@@ -84,7 +88,8 @@ fn events(count: u64, event: impl Fn(u64) -> Event) -> Scene {
     scene
 }
 
-/// Fails unless what a value more costs is bounded, as a count of values and four times as many show.
+/// Fails unless what a value more costs is bounded, as a count of values and four times as many
+/// show.
 #[track_caller]
 fn assert_linear(what: &str, count: u64, most_bytes: u64, evidence: impl Fn(u64) -> Scene) {
     let [little, much] = [count, GROWTH * count].map(|count| sweep(&evidence(count)));
@@ -94,7 +99,8 @@ fn assert_linear(what: &str, count: u64, most_bytes: u64, evidence: impl Fn(u64)
     assert!(bytes < most_bytes, "{what}: {little:?}, {much:?}: {bytes} bytes each");
 }
 
-/// A name that is another for each number. They come in descending order, in which a sorted list is moved most.
+/// A name that is another for each number. They come in descending order, in which a sorted list is
+/// moved most.
 fn name(number: u64) -> String {
     format!("N{:08}", 99_999_999 - number)
 }

@@ -1,4 +1,5 @@
-//! Strings chosen to harm: they come into the tables as they are, and onto a terminal as text that does nothing.
+//! Strings chosen to harm: they come into the tables as they are, and onto a terminal as text that
+//! does nothing.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 const FLAGS: usize = 120;
 const NO_CHECKSUMS: u8 = 4;
 
-/// A log of chunks of three records: the second is a match, numbered from 2 in steps of ten; deleted ones lie behind the last chunk's.
+/// A log of chunks of three records: the second is a match, numbered from 2 in steps of ten;
+/// deleted ones lie behind the last chunk's.
 fn log(chunks: u64) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     for chunk in 0..chunks {
@@ -44,7 +45,8 @@ fn marked(marks: &[(u64, &str)]) -> Vec<(u64, String)> {
 #[test]
 fn a_match_is_marked_if_anything_is_wrong_with_its_chunk() {
     let mut bytes = log(6);
-    // A byte of another record; of the header; the size of the record before; and a chunk that says that it has no checksums.
+    // A byte of another record; of the header; the size of the record before; and a chunk that says
+    // that it has no checksums.
     damage::flip_record_byte(&mut bytes, 1, 2, 90).unwrap();
     damage::break_chunk_header_checksum(&mut bytes, 2).unwrap();
     damage::zero_record_size(&mut bytes, 3, 0).unwrap();
@@ -74,7 +76,8 @@ fn a_match_is_marked_if_anything_is_wrong_with_its_chunk() {
     }
 }
 
-/// Nothing but the header says where the records of a chunk without checksums end: an end before live ones is a problem.
+/// Nothing but the header says where the records of a chunk without checksums end: an end before
+/// live ones is a problem.
 #[test]
 fn an_end_of_unchecked_records_that_lies_before_others_is_told() {
     let whole = log(2);
@@ -128,7 +131,8 @@ fn no_checksum_says_anything_of_event_xml() {
     assert_eq!(swept.run()["totals"]["damaged_matches"], json!(0));
 }
 
-/// A log of one chunk in which another event than a query is the first that has the name `Data`; and where that name lies, less its length.
+/// A log of one chunk in which another event than a query is the first that has the name `Data`;
+/// and where that name lies, less its length.
 fn log_with_a_shared_name() -> (Vec<u8>, usize) {
     let other = Event::process_create("a.exe", "a", "b.exe").numbered(1).on("A");
     let mut writer = LogWriter::new(Style::Live);
@@ -169,7 +173,8 @@ fn a_query_is_told_without_the_names_of_its_elements_and_that_is_said() {
         let swept = swept(&unchecked, options, "found them by the texts");
         assert_eq!(swept, (marked(&[(2, "unverified"), (4, "unverified")]), 3, 3));
     }
-    // Where the texts are gone, too, or only one of them, nobody can tell which value is which: that is said.
+    // Where the texts are gone, too, or only one of them, nobody can tell which value is which:
+    // that is said.
     let text: Vec<u8> = "QueryName".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let text = whole.windows(text.len()).position(|bytes| bytes == text).unwrap();
     let torn = |bytes: &mut [u8]| {

@@ -1,4 +1,5 @@
-//! Leads: names that detections ask for in the log of Windows' own DNS client, apart from all matches.
+//! Leads: names that detections ask for in the log of Windows' own DNS client, apart from all
+//! matches.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -387,7 +388,8 @@ fn tables_are_the_same_however_they_are_made() {
 
 #[test]
 fn the_samples_have_the_leads_that_are_in_them() {
-    // Their truth names DNS queries of Sysmon only; that of the resolver's is told by decoding everything.
+    // Their truth names DNS queries of Sysmon only; that of the resolver's is told by decoding
+    // everything.
     let scene = Scene::new();
     let sweep = |options: &[&str]| {
         common::sweep(
@@ -535,7 +537,8 @@ proptest! {
     }
 }
 
-/// Where the samples have queries of the resolver; without any, the comparison above compares nothing.
+/// Where the samples have queries of the resolver; without any, the comparison above compares
+/// nothing.
 #[test]
 fn samples_hold_queries_of_the_resolver() {
     let queries: usize = SAMPLES.iter().map(|sample| scan(&sample.bytes, true).0.len()).sum();

@@ -1,4 +1,5 @@
-//! The ledger accounts for every byte, and says what is odd about a log: numbers that are missing, times that go back.
+//! The ledger accounts for every byte, and says what is odd about a log: numbers that are missing,
+//! times that go back.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -26,7 +27,8 @@ fn assert_every_byte_is_accounted_for(swept: &Swept) -> usize {
     files.len()
 }
 
-/// What is noted of a host, but that its logs were in use: those that are written here as live ones are.
+/// What is noted of a host, but that its logs were in use: those that are written here as live ones
+/// are.
 fn notes(host: &Value) -> Value {
     let is_other = |note: &&Value| !note.as_str().unwrap().contains("in use when");
     host["notes"].as_array().unwrap().iter().filter(is_other).cloned().collect()
@@ -86,7 +88,8 @@ fn second(number: u64) -> Value {
     json!(1_577_836_800_000_000 + number * 1_000_000)
 }
 
-/// A log as the machine itself wrote it: the headers of its records have the numbers of their events.
+/// A log as the machine itself wrote it: the headers of its records have the numbers of their
+/// events.
 fn own_log(events: &[Event]) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Live).own_numbers();
     writer.push_all(events).unwrap();
@@ -306,7 +309,8 @@ fn a_step_of_the_clock_that_several_logs_show_is_one_step() {
         let event = |number: u64, hour: u64| matching(number).on("A").at(START + hour * 3600 * time::SECOND);
         own_log(&[event(first, from), event(first + 1, to)])
     };
-    // The clock was set from 9 to 2; the third log was quiet for hours before. The fourth is a copy of the first.
+    // The clock was set from 9 to 2; the third log was quiet for hours before. The fourth is a copy
+    // of the first.
     for (name, bytes) in
         [("w", back(9, 2, 1)), ("x", back(9, 3, 3)), ("y", back(7, 2, 5)), ("z", back(9, 2, 1))]
     {
@@ -359,7 +363,8 @@ fn machines_beside_each_other_are_told_once() {
     scene.put("two/x.evtx", &log(&[at(2)]));
     scene.put("two/y.evtx", &log(&[matching(1).on("B"), matching(2).on("B")]));
     scene.put("three/z.evtx", &log(&[matching(1).on("C")]));
-    // A collector: the others' records lie in a log of several machines only. Each counts its events by itself.
+    // A collector: the others' records lie in a log of several machines only. Each counts its
+    // events by itself.
     scene.put("four/own.evtx", &log(&[matching(1).on("WEC")]));
     let forwarded = [("D", 70), ("E", 900), ("D", 71), ("F", 5), ("E", 901), ("C", 44)]
         .map(|(computer, number)| matching(number).on(computer));

@@ -1,4 +1,5 @@
-//! What is no damage is not called so: old chunks in the free space of others, what lies after the last chunk. And what is damage stays so.
+//! What is no damage is not called so: old chunks in the free space of others, what lies after the
+//! last chunk. And what is damage stays so.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -30,7 +31,8 @@ fn chunk(first_number: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     writer.finish()[HEADER..HEADER + CHUNK].to_vec()
 }
 
-/// A log of four chunks. In the free space of the one at `place` lies what fits of an old chunk, `at` bytes into it.
+/// A log of four chunks. In the free space of the one at `place` lies what fits of an old chunk,
+/// `at` bytes into it.
 fn log_with_old_chunk(place: usize, at: usize, old: &[u8]) -> Vec<u8> {
     let mut bytes = log_of_chunks(4);
     let start = damage::chunk_offset(place);
@@ -129,7 +131,8 @@ fn several_old_chunks_in_one_free_space_are_told_apart() {
 
 #[test]
 fn a_chunk_that_begins_early_is_a_part_of_the_log() {
-    // Bytes were cut from the free space of a chunk, all whose records are there, so that the next one begins in it.
+    // Bytes were cut from the free space of a chunk, all whose records are there, so that the next
+    // one begins in it.
     for chunks in [2, 3, 6] {
         for (place, lost) in [(0, 40_000), (0, 3), (0, 4096), (chunks - 2, 30_000)] {
             let mut bytes = log_of_chunks(chunks as u64);
@@ -148,7 +151,8 @@ fn a_chunk_that_begins_early_is_a_part_of_the_log() {
 
 #[test]
 fn a_chunk_that_the_log_goes_on_with_is_a_part_of_it_wherever_it_lies() {
-    // So many bytes were cut that those after it lie in their places again; and the log ends after it.
+    // So many bytes were cut that those after it lie in their places again; and the log ends after
+    // it.
     for chunks in [4, 2] {
         let mut bytes = log_of_chunks(chunks);
         let second = damage::chunk_offset(1);
@@ -157,7 +161,8 @@ fn a_chunk_that_the_log_goes_on_with_is_a_part_of_it_wherever_it_lies() {
         bytes[second - 40_000..second].copy_from_slice(&moved);
         let (_scene, swept) = sweep(&bytes, 3);
         assert_eq!(numbers(&swept, false), (1..=chunks).collect::<Vec<_>>());
-        // Whoever forges its numbers can make it look deleted, as it would be gone if it were overwritten: it is there to see.
+        // Whoever forges its numbers can make it look deleted, as it would be gone if it were
+        // overwritten: it is there to see.
         for id in [8, 16, 24, 32] {
             bytes[second - 40_000 + id..][..8].copy_from_slice(&900_u64.to_le_bytes());
         }
@@ -240,7 +245,8 @@ fn bytes_after_the_chunks_of_a_header_that_cannot_know_are_damage() {
     broken[42] ^= 7;
     let mut unchecked = log(false);
     unchecked[120] |= 4;
-    // The last chunk that it counts, of which the signature was destroyed; and a chunk that it does not count.
+    // The last chunk that it counts, of which the signature was destroyed; and a chunk that it does
+    // not count.
     let mut lost = log(false);
     lost[damage::chunk_offset(2)] ^= 1;
     let mut more = log(false);
@@ -275,7 +281,8 @@ fn a_record_after_bytes_that_were_put_in_is_found_up_to_the_last_one_that_the_he
         let (_scene, swept) = sweep(&damaged, 3);
         let expected: Vec<u64> = (1..=60).filter(|number| *number != record as u64 + 1).collect();
         assert_eq!(numbers(&swept, false), expected, "{record}");
-        // All of the chunk after that record is in the ranges that are reported, but what was read as records.
+        // All of the chunk after that record is in the ranges that are reported, but what was read
+        // as records.
         let problems = swept.file("A/x.evtx")["problems"].as_array().unwrap().clone();
         let end = |problem: &Value| problem["offset"].as_u64().unwrap() + problem["length"].as_u64().unwrap();
         let chunk_end = (HEADER + CHUNK) as u64;

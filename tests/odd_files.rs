@@ -1,5 +1,5 @@
-//! Files that are no whole logs: each gets a row that says why, and the rest of the evidence is read
-//! as if they were not there.
+//! Files that are no whole logs: each gets a row that says why, and the rest of the evidence is
+//! read as if they were not there.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -49,7 +49,8 @@ fn problems(row: &Value) -> Vec<(u64, u64, String)> {
         .collect()
 }
 
-/// Sweeps the sound log and another file beside it, which must get this status and this one problem.
+/// Sweeps the sound log and another file beside it, which must get this status and this one
+/// problem.
 #[track_caller]
 fn assert_one_problem(bytes: &[u8], status: &str, offset: u64, length: u64, text: &str) -> Value {
     let scene = scene();

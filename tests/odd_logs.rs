@@ -90,13 +90,15 @@ fn bad_checksums_are_reported_and_lose_nothing() {
     assert_problem(&swept, 4096 + 65_536, 512, "chunk header checksum");
 
     let mut bytes = three_chunks();
-    // The stored value itself: 52 bytes into the chunk's header, which then fails its own checksum too.
+    // The stored value itself: 52 bytes into the chunk's header, which then fails its own checksum
+    // too.
     bytes[damage::chunk_offset(2) + 52] ^= 1;
     let (_scene, swept) = sweep_log(&bytes, 3);
     assert_eq!(ids(&swept), all);
     let length = free_space(&bytes, 2) - 512;
     assert_problem(&swept, damage::chunk_offset(2) + 512, length, "checksum of the chunk's records");
-    // No end of the records has that checksum, so nothing says where they end but a header that is wrong.
+    // No end of the records has that checksum, so nothing says where they end but a header that is
+    // wrong.
     assert_problem(&swept, damage::chunk_offset(2), 65_536, "chunk header checksum");
 
     let mut bytes = three_chunks();
@@ -137,7 +139,8 @@ fn a_record_of_size_zero_hides_none_of_those_behind_it() {
     }
 }
 
-/// A size that grew reaches over the records behind it; one that shrank ends within what those refer to.
+/// A size that grew reaches over the records behind it; one that shrank ends within what those
+/// refer to.
 #[test]
 fn a_flipped_bit_of_a_records_size_hides_no_record_and_spoils_none() {
     let whole = three_chunks();
@@ -413,7 +416,8 @@ fn a_log_of_several_blocks_is_the_same_on_any_number_of_threads() {
 
 #[test]
 fn a_detections_own_table_of_many_rows_is_sorted_and_whole_on_any_number_of_threads() {
-    // Several times what one thread makes at a time; each query has a row of its own, save two that are alike.
+    // Several times what one thread makes at a time; each query has a row of its own, save two that
+    // are alike.
     const QUERIES: u64 = 10_000;
     let name = |number: u64| format!("{:05}.pastebin.com", number * 7_919 % QUERIES);
     let query = |number: u64| Event::dns_query(&name(number), POWERSHELL).numbered(number + 1).on("A");

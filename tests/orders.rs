@@ -1,4 +1,5 @@
-//! Wrong orders: each ends with status 2 and one clear line; nothing is written and no evidence opened.
+//! Wrong orders: each ends with status 2 and one clear line; nothing is written and no evidence
+//! opened.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -20,7 +21,8 @@ fn scene() -> (Scene, PathBuf) {
     (scene, log)
 }
 
-/// Gives the order to sweep `roots` into `out`, which must be refused, and returns the line that says why.
+/// Gives the order to sweep `roots` into `out`, which must be refused, and returns the line that
+/// says why.
 #[track_caller]
 fn refused(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&str]) -> String {
     let (ended, unread) = give(scene, log, roots, out, options);

@@ -1,5 +1,5 @@
-//! What lies where outputs are written and read: links and pipes are not followed, what is not dnsweep's is not removed, and nobody
-//! else reads what evidence says.
+//! What lies where outputs are written and read: links and pipes are not followed, what is not
+//! dnsweep's is not removed, and nobody else reads what evidence says.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 

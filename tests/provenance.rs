@@ -25,7 +25,8 @@ const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49599
 /// A scene with files of all kinds, among them one of several blocks.
 fn scene() -> Scene {
     let scene = Scene::new();
-    // Its blocks are many enough that eight threads meet in it, and its last block is cut off inside a chunk.
+    // Its blocks are many enough that eight threads meet in it, and its last block is cut off
+    // inside a chunk.
     let large = Pool::new(Corpus::Quiet).unwrap().log(1, 170);
     scene.put("LARGE/Sysmon.evtx", &large[..large.len() - 1000]);
     scene.put("LARGE/block.evtx", &large[..4096 + 32 * 65536]);
@@ -123,7 +124,8 @@ fn a_file_that_changes_while_it_is_read_is_said_to_and_has_no_hash() {
     let mut command = dnsweep();
     command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
     let mut child = start(command.args(["--threads", "1", "--hash"]));
-    // As if somebody wrote to it, again and again: at the latest what is read last is read behind one of these times.
+    // As if somebody wrote to it, again and again: at the latest what is read last is read behind
+    // one of these times.
     let file = fs::File::options().append(true).open(&busy).unwrap();
     let mut second = 0;
     while child.try_wait().unwrap().is_none() {
@@ -179,7 +181,8 @@ fn run_json_says_where_and_when() {
     let scene = Scene::new();
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     let mut command = dnsweep();
-    // The zone of a place that has none of the usual offsets; in this form its sign is that of west.
+    // The zone of a place that has none of the usual offsets; in this form its sign is that of
+    // west.
     command.current_dir(scene.path("")).env("TZ", "XST-5:45");
     command.args([
         "sweep",

@@ -19,7 +19,8 @@ use dnsweep::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_S
 use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, LEADS_COLUMNS, MATCHES_COLUMNS};
 use dnsweep::table::Column;
 
-/// Holds the part of the README behind the comment that begins with `name`, up to the next `<!-- end -->`, to `expected`.
+/// Holds the part of the README behind the comment that begins with `name`, up to the next
+/// `<!-- end -->`, to `expected`.
 fn hold(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let text = fs::read_to_string(&path).unwrap();
@@ -83,7 +84,8 @@ fn the_readme_is_true() {
     hold("summary", &format!("```text\n{}```\n", summary_of_the_samples()));
 }
 
-/// What a command on the samples prints: `{out}` among its words stands for the output, which is `…/sweep-out` in the README.
+/// What a command on the samples prints: `{out}` among its words stands for the output, which is
+/// `…/sweep-out` in the README.
 fn printed(out: &Path, words: &[&str]) -> String {
     let words = words.iter().map(|word| word.replace("{out}", out.to_str().unwrap()));
     let output = Command::new(env!("CARGO_BIN_EXE_dnsweep"))

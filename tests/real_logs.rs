@@ -1,8 +1,8 @@
 //! Real logs: what other readers found in them is what a sweep finds.
 //!
 //! The logs do not ship with this repository. `DNSWEEP_EVIDENCE` names a folder that holds them,
-//! with what was found by others beside them: `truth_events.jsonl`, `truth_stats_undamaged.jsonl` and
-//! `manifest.json`. Without that variable the tests are ignored, and reported as such.
+//! with what was found by others beside them: `truth_events.jsonl`, `truth_stats_undamaged.jsonl`
+//! and `manifest.json`. Without that variable the tests are ignored, and reported as such.
 
 #![allow(
     clippy::unwrap_used,
@@ -119,7 +119,8 @@ fn expected_row(line: &Value) -> Value {
     let text = |name: &str| line[name].as_str().unwrap();
     let (image, query, computer) = (text("Image"), text("QueryName"), text("Computer"));
     let time = text("TimeCreated");
-    // Nine decimals, of which a record in its own log holds seven; a forwarded one is text and has all.
+    // Nine decimals, of which a record in its own log holds seven; a forwarded one is text and has
+    // all.
     let raw = if is_forwarded(text("file")) { time.to_owned() } else { format!("{}Z", &time[..27]) };
     json!({
         "source_path": text("file"),
@@ -225,7 +226,8 @@ fn stats() {
 /// What the readers of the manifest found, those that are left out left out; all of them the same.
 fn agreed(entry: &Value, counted: &str, left_out: &[&str]) -> Option<u64> {
     let readers = entry[counted].as_object().unwrap().iter();
-    // How many were built into a constructed log is a witness too; how many of them are missing is not.
+    // How many were built into a constructed log is a witness too; how many of them are missing is
+    // not.
     let readers =
         readers.filter(|(reader, _)| *reader != "built_lost" && !left_out.contains(&reader.as_str()));
     let counts: Vec<u64> = readers.map(|(_, count)| count.as_u64().unwrap()).collect();
@@ -293,8 +295,8 @@ fn hosts() {
     assert!(times.is_empty(), "no host for {times:?}");
 }
 
-/// Deleted records are as many as the logs' makers say, or another reader recovers where it finds the right definitions; and
-/// nothing else is said differently for looking for them.
+/// Deleted records are as many as the logs' makers say, or another reader recovers where it finds
+/// the right definitions; and nothing else is said differently for looking for them.
 fn recovered() {
     const KNOWN: [(&str, u64); 4] = [
         ("constructed/dev-slack/sysmon.evtx", 90),
@@ -334,7 +336,8 @@ version: 1
 search: '`sysmon` EventCode=22 QueryName="*" | stats count by dest'
 "#;
 
-/// Deleted DNS queries come with what they say, all of which lies in their records, whatever became of the definitions' names.
+/// Deleted DNS queries come with what they say, all of which lies in their records, whatever became
+/// of the definitions' names.
 fn recovered_texts() {
     let scene = Scene::new();
     let rule = scene.path("rule.yml");
@@ -344,7 +347,8 @@ fn recovered_texts() {
         sweep(&[&slack], &scene.out(), &["--recover", "--detection", rule.to_str().unwrap()]).expect(0);
     let rows = swept.rows("matches");
     let ids: Vec<i64> = rows.iter().map(|row| row["event_record_id"].as_i64().unwrap()).collect();
-    // As the identifiers and the words `QueryName` and `QueryResults` in a dump of the files' bytes tell.
+    // As the identifiers and the words `QueryName` and `QueryResults` in a dump of the files' bytes
+    // tell.
     assert_eq!(ids, [529_467, 529_468, 529_482, 529_483, 529_490, 650_198]);
     for row in rows {
         let bytes = fs::read(slack.join(row["source_path"].as_str().unwrap())).unwrap();

@@ -1,7 +1,9 @@
-//! Rules as others wrote them: each runs or is about other data, and finds what another evaluator finds.
+//! Rules as others wrote them: each runs or is about other data, and finds what another evaluator
+//! finds.
 //!
-//! The rules do not ship with this repository. They lie in folders `detections` and `facts` beside the one that
-//! `DNSWEEP_EVIDENCE` names (see `real_logs.rs`); without that variable the tests are ignored, and reported as such.
+//! The rules do not ship with this repository. They lie in folders `detections` and `facts` beside
+//! the one that `DNSWEEP_EVIDENCE` names (see `real_logs.rs`); without that variable the tests are
+//! ignored, and reported as such.
 
 #![allow(
     clippy::unwrap_used,
@@ -75,7 +77,8 @@ fn runs_or_not() {
     assert_eq!((count("refused "), count("other ")), (0, 1), "{}", ended.stdout);
 }
 
-/// A rule, and the other evaluator of it. Placeholders have no values for either, so that filters by them exclude nothing.
+/// A rule, and the other evaluator of it. Placeholders have no values for either, so that filters
+/// by them exclude nothing.
 struct Judged {
     detection: Detection,
     engine: Engine,

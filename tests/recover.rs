@@ -124,7 +124,8 @@ fn what_a_cleared_chunk_held_is_found() {
 
 #[test]
 fn nothing_is_made_of_what_was_overwritten() {
-    // Another machine's definition where the record's own was: it bears another number, or the record is torn.
+    // Another machine's definition where the record's own was: it bears another number, or the
+    // record is torn.
     let scene = Scene::new();
     let mut bytes = log(Style::Live, [&[matching(901).on("A"), matching(902).on("A")], &[]]);
     let places: Vec<usize> = bytes

@@ -1,4 +1,5 @@
-//! Property: what is recovered from slack, whatever became of its bytes, is an event that was logged, or is marked.
+//! Property: what is recovered from slack, whatever became of its bytes, is an event that was
+//! logged, or is marked.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -101,7 +102,8 @@ fn recovered(bytes: &Vec<u8>) -> Vec<LocatedEvent> {
     blocks(size, BLOCK_CHUNKS).flat_map(|block| scanner.scan(bytes, block, size).recovered).collect()
 }
 
-/// What became of a recovered event: nothing, or its own record was altered, or what it takes to read that.
+/// What became of a recovered event: nothing, or its own record was altered, or what it takes to
+/// read that.
 fn check(slack: &Slack, bytes: &[u8], found: &LocatedEvent) -> Result<(), TestCaseError> {
     if slack.logged.contains(&found.event) {
         return Ok(());
@@ -154,7 +156,8 @@ fn what_a_recovered_event_rests_on_is_said() {
             let least = if matches!(way, Way::Cleared | Way::LeftBehind) { 10 } else { 0 };
             assert!(found.len() >= least, "{style:?} {way:?}: {}", found.len());
             assert!(found.iter().all(|found| slack.logged.contains(&found.event)), "{style:?} {way:?}");
-            // A record without a template needs none; a cleared chunk has no live records that could have a checksum.
+            // A record without a template needs none; a cleared chunk has no live records that
+            // could have a checksum.
             let expected = match (style, way) {
                 (_, Way::OtherMachine) => continue,
                 (Style::Forwarded, _) | (_, Way::LeftBehind | Way::SameMachine) => RecoveredFrom::OwnValues,
@@ -166,7 +169,8 @@ fn what_a_recovered_event_rests_on_is_said() {
     }
 }
 
-/// The definition of a cleared chunk's events is altered, byte by byte: whatever is made of the records is marked.
+/// The definition of a cleared chunk's events is altered, byte by byte: whatever is made of the
+/// records is marked.
 #[test]
 fn what_rests_on_an_altered_definition_is_marked() {
     let slack = slack(Style::Live, Way::Cleared, 1);

@@ -1,4 +1,5 @@
-//! A sweep that was killed or interrupted is gone on from, and ends with the tables of one that was not.
+//! A sweep that was killed or interrupted is gone on from, and ends with the tables of one that was
+//! not.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -24,7 +25,8 @@ use serde_json::{Value, json};
 /// How often real sweeps are killed; each time at another moment.
 const KILLS: u32 = 60;
 
-/// Machines with logs of one block or two and event XML of several, copies of each other's events among them, and something damaged.
+/// Machines with logs of one block or two and event XML of several, copies of each other's events
+/// among them, and something damaged.
 fn scene() -> Scene {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Chatty).unwrap();
@@ -79,7 +81,8 @@ fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
     let (tables, took) = undisturbed(&scene);
     let (mut resumed, mut killed) = (0, 0);
     for kill in 0..KILLS {
-        // At a random moment of each part of the time that it takes, on one thread or several; and what goes on is killed once, too.
+        // At a random moment of each part of the time that it takes, on one thread or several; and
+        // what goes on is killed once, too.
         let threads = ["1", "2", "4"][kill as usize % 3];
         let part = took / KILLS;
         let moment = part * kill + part.mul_f64(random());
@@ -105,7 +108,8 @@ fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
     assert!(killed > KILLS / 2 && resumed > u64::from(KILLS) / 6, "{killed} killed, {resumed} resumed");
 }
 
-/// The entries of a journal: each begins with the length of its document, in four bytes, and the document's SHA-256.
+/// The entries of a journal: each begins with the length of its document, in four bytes, and the
+/// document's SHA-256.
 fn entries(journal: &[u8]) -> Vec<&[u8]> {
     let (mut entries, mut rest) = (Vec::new(), journal);
     while let Some(length) = rest.first_chunk() {
@@ -239,7 +243,8 @@ fn a_journal_of_another_layout_is_refused_by_its_version() {
         let journal = partial(&scene).join("journal");
         let bytes = fs::read(&journal).unwrap();
         let first = entries(&bytes)[0];
-        // A name, the version in one byte, and what was ordered: the first layout had nothing but that.
+        // A name, the version in one byte, and what was ordered: the first layout had nothing but
+        // that.
         let document = &first[4 + 32..];
         let name = 1 + usize::from(document[0]);
         assert_eq!(document[name], 2);
@@ -443,7 +448,8 @@ impl ReadOnly {
         let directory = ReadOnly(path);
         let writable = || File::create(directory.0.join("probe")).is_ok();
         if writable() {
-            // Permissions do not bind the superuser; this attribute does, on file systems that have it.
+            // Permissions do not bind the superuser; this attribute does, on file systems that have
+            // it.
             fs::remove_file(directory.0.join("probe")).unwrap();
             directory.change("+i");
         }

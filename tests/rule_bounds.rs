@@ -1,5 +1,5 @@
-//! What a rule file can take of memory is bounded, whatever it says: each of these is refused, or runs, in a small part of what its like
-//! would take otherwise.
+//! What a rule file can take of memory is bounded, whatever it says: each of these is refused, or
+//! runs, in a small part of what its like would take otherwise.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that goes wrong fails loudly")]
@@ -12,10 +12,12 @@ use std::process::Command;
 
 use common::{Ended, Scene};
 
-/// Address space in KiB that a check of rules may take: the program itself, unoptimised and with its threads, takes a third.
+/// Address space in KiB that a check of rules may take: the program itself, unoptimised and with
+/// its threads, takes a third.
 const MOST_KIB: u64 = 768 << 10;
 
-/// Checks rule files with no more memory than that: a process that asks for more is aborted, which is no exit status of a check.
+/// Checks rule files with no more memory than that: a process that asks for more is aborted, which
+/// is no exit status of a check.
 fn check(scene: &Scene) -> Ended {
     let line = format!("ulimit -v {MOST_KIB} && exec \"$0\" detections check \"$1\"");
     let program = env!("CARGO_BIN_EXE_dnsweep");

@@ -1,4 +1,5 @@
-//! What becomes of rules in a sweep: what they state of the risk, which of them ran, and what their matches come to together.
+//! What becomes of rules in a sweep: what they state of the risk, which of them ran, and what their
+//! matches come to together.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -53,7 +54,8 @@ fn detections(arguments: &[&str]) -> Ended {
     common::run(dnsweep().arg("detections").args(arguments))
 }
 
-/// The two detections' scores, messages and techniques are what Splunk's documentation of each layout says.
+/// The two detections' scores, messages and techniques are what Splunk's documentation of each
+/// layout says.
 #[test]
 fn the_risk_is_read_in_each_layout_that_splunk_has_had() {
     let finding = "finding: {title: $process_name$ asked, entity: {field: dvc, type: system, score: 50}}\n\
@@ -188,7 +190,8 @@ const OTHER_EVENT: &str = "name: Process\nid: process\nsearch: '`sysmon` EventCo
 const MACRO: &str = "name: sysmon\ndefinition: sourcetype=x\n";
 const STORY: &str = "name: A Story\nid: story\nversion: 1\nnarrative: Once.\ntags: {category: [Malware]}\n";
 
-/// A directory of rules as one is given whole: of three rules about DNS queries one runs, and there is other YAML.
+/// A directory of rules as one is given whole: of three rules about DNS queries one runs, and there
+/// is other YAML.
 fn mixed() -> Scene {
     scene(&[
         ("run.yml", &rule("run", "")),

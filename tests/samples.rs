@@ -26,7 +26,8 @@ fn matches_of(folder: &str) -> Vec<Value> {
     truth_of("truth.jsonl", folder).into_iter().filter(|line| line["match"] == true && !lost(line)).collect()
 }
 
-/// A path below a folder of the samples, and the name of the evidence: the first folder of that path.
+/// A path below a folder of the samples, and the name of the evidence: the first folder of that
+/// path.
 fn places(line: &Value) -> (&str, &str) {
     let source_path = line["file"].as_str().unwrap().split_once('/').unwrap().1;
     (source_path, source_path.split_once('/').unwrap().0)
@@ -117,7 +118,8 @@ fn check_files(swept: &Swept, folder: &str) {
     }
 }
 
-/// The detection's own table, reduced here from the truth: one row for each combination of its columns.
+/// The detection's own table, reduced here from the truth: one row for each combination of its
+/// columns.
 fn check_stats(swept: &Swept, folder: &str) {
     const BY: [&str; 6] = ["Image", "QueryName", "QueryStatus", "process_name", "QueryResults", "dest"];
     let mut groups: BTreeMap<Vec<String>, Vec<i64>> = BTreeMap::new();

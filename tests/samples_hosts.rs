@@ -186,7 +186,8 @@ fn the_ledger_describes_each_file() {
     }
 }
 
-/// Folder, file, status, and the problem that the damage must be called by: offset, length, part of its text.
+/// Folder, file, status, and the problem that the damage must be called by: offset, length, part of
+/// its text.
 type Damage = (&'static str, &'static str, &'static str, u64, u64, &'static str);
 
 const SYSMON_LOG: &str = "Microsoft-Windows-Sysmon%4Operational.evtx";
@@ -205,7 +206,8 @@ const DAMAGES: [Damage; 6] = [
     ("DMG-WS05", SYSMON_LOG, "damaged", 0, 4096, "file signature"),
     ("DMG-WS06", "Security.evtx", "empty", 0, 0, "empty file"),
     ("DMG-WS06", "Application.evtx", "not an event log", 0, 59, "found \"This is \""),
-    // The bytes from the first record to the free space; how many, the test reads from the chunk's header.
+    // The bytes from the first record to the free space; how many, the test reads from the chunk's
+    // header.
     ("DMG-WS03", SYSMON_LOG, "damaged", 4096 + 512, 0, "checksum of the chunk's records"),
 ];
 

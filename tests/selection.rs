@@ -37,7 +37,8 @@ fn scanner(selection: &Selection) -> Scanner {
         .within(Window { since: at("2025-03-04T09:00:00Z"), until: at("2025-03-04T12:00:00Z") })
 }
 
-/// What a scan that selects finds if it verifies all checksums, and what one that decodes everything finds.
+/// What a scan that selects finds if it verifies all checksums, and what one that decodes
+/// everything finds.
 fn both(log: &Vec<u8>) -> (Found, Found) {
     let selected = scan_with(&mut scanner(&selection(&seed())).verifying(Checksums::All), log);
     (selected, scan_with(&mut scanner(&Selection::Everything), log))
@@ -79,8 +80,8 @@ proptest! {
         prop_assert_eq!(selected.problems, all.problems);
     }
 
-    /// Where the checksum of records is not looked at, damage that leaves every record in its place can go unsaid. But no match is
-    /// lost for it, none is invented, and what is said is true.
+    /// Where the checksum of records is not looked at, damage that leaves every record in its place
+    /// can go unsaid. But no match is lost for it, none is invented, and what is said is true.
     #[test]
     fn of_damaged_logs_the_same_matches_are_found_without_all_checksums(
         sample in any::<Index>(),
@@ -93,8 +94,8 @@ proptest! {
         prop_assert_eq!(selected.tally.extents.sum(), all.tally.extents.sum());
     }
 
-    /// Whoever forges a log makes its checksums right. What cannot be decoded may then be counted as if
-    /// it could, but no match is lost and none is invented.
+    /// Whoever forges a log makes its checksums right. What cannot be decoded may then be counted
+    /// as if it could, but no match is lost and none is invented.
     #[test]
     fn of_forged_logs_the_same_matches_are_found(
         sample in any::<Index>(),
@@ -270,8 +271,9 @@ fn definitions_in_odd_places_do_not_mislead() {
 
 #[test]
 fn a_definition_behind_the_free_space_is_still_found() {
-    // The second record holds the definition for its computer; the names in it are those of the first record's,
-    // so it means the same elsewhere. It is copied behind the free space, and the third record refers to the copy.
+    // The second record holds the definition for its computer; the names in it are those of the
+    // first record's, so it means the same elsewhere. It is copied behind the free space, and the
+    // third record refers to the copy.
     let events = [query(1), query(2).on("OTHER"), query(3).on("OTHER")];
     let (mut bytes, places) = log(Style::Export, &events);
     let definition = places[1].offset + 24 + 14;
@@ -288,7 +290,8 @@ fn descriptor(place: Place, value: usize) -> usize {
 
 #[test]
 fn a_second_time_among_the_values_is_left_to_the_decoder() {
-    // The keywords, given the type of a time: one beyond the year 9999, for which the decoder has a rule of its own.
+    // The keywords, given the type of a time: one beyond the year 9999, for which the decoder has a
+    // rule of its own.
     let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
     let at = descriptor(places[1], 5);
     assert_eq!(bytes[at..at + 3], [8, 0, 0x15], "a number of 64 bits in hexadecimal");
@@ -320,8 +323,9 @@ fn text_that_a_definition_says_for_every_record_has_a_bound() {
 
 #[test]
 fn sizes_that_are_not_their_types_do_not_mislead() {
-    // A decoder reads a number at its own width and what follows from there; whoever believes the size reads other
-    // bytes. In a live log, the last value ends in zeros, so that it may seem to end earlier.
+    // A decoder reads a number at its own width and what follows from there; whoever believes the
+    // size reads other bytes. In a live log, the last value ends in zeros, so that it may seem to
+    // end earlier.
     let mut misleading = 0;
     for style in [Style::Export, Style::Live] {
         let events: Vec<Event> = (1..=4).map(query).collect();
@@ -352,7 +356,8 @@ fn find(bytes: &[u8], text: &str) -> usize {
 
 #[test]
 fn names_that_end_early_do_not_mislead() {
-    // A decoder ends a name at a NUL: here QueryName is written as `QueryName\0x`, and the query is still one.
+    // A decoder ends a name at a NUL: here QueryName is written as `QueryName\0x`, and the query is
+    // still one.
     let renamed = |number: u64| {
         let mut event = query(number);
         for (name, _) in &mut event.data {
@@ -385,7 +390,8 @@ fn the_highest_number_of_a_record_ends_nothing() {
 
 #[test]
 fn a_value_cut_short_is_damage_and_not_what_follows_it() {
-    // The process's number with two bytes of four: what a decoder would read behind it, no record says.
+    // The process's number with two bytes of four: what a decoder would read behind it, no record
+    // says.
     let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
     let at = descriptor(places[1], 8);
     assert_eq!(bytes[at..at + 4], [4, 0, 8, 0], "a number of 32 bits");
@@ -406,7 +412,8 @@ fn a_value_cut_short_is_damage_and_not_what_follows_it() {
 
 #[test]
 fn a_forged_walk_is_told_of() {
-    // None of these records is wanted, and the checksums are right: what is wrong shows in the walk alone.
+    // None of these records is wanted, and the checksums are right: what is wrong shows in the walk
+    // alone.
     let events: Vec<Event> = (1..=6).map(|number| query(number).with("QueryName", "example.com")).collect();
     let (original, places) = log(Style::Export, &events);
     let start = places[2].offset;
@@ -427,8 +434,8 @@ fn a_forged_walk_is_told_of() {
 
 #[test]
 fn what_is_known_of_a_chunk_is_not_taken_for_true_of_the_next() {
-    // The definitions lie at the same place and are known by the same number; only the name of the computer in them differs,
-    // and in the last log that of the channel in the values.
+    // The definitions lie at the same place and are known by the same number; only the name of the
+    // computer in them differs, and in the last log that of the channel in the values.
     let mut writer = LogWriter::new(Style::Export);
     let computers = ["PC-A", "PC-A", "PC-B", "PC-A", "PC-LONGER", "PC-A", "PC-A"];
     let logs = ["A", "A", "A", "A", "A", "A", "B"];
@@ -451,7 +458,8 @@ fn what_is_known_of_a_chunk_is_not_taken_for_true_of_the_next() {
 
 #[test]
 fn fields_that_lie_elsewhere_in_the_next_chunk_are_found_there() {
-    // The definitions of the data lie at the same place; the names in them are as long, but stand in another order.
+    // The definitions of the data lie at the same place; the names in them are as long, but stand
+    // in another order.
     let mut writer = LogWriter::new(Style::Export);
     for (number, names) in [["ImageName", "QueryName"], ["QueryName", "ImageName"]].into_iter().enumerate() {
         for number in [2 * number as u64 + 1, 2 * number as u64 + 2] {
@@ -563,7 +571,8 @@ fn the_checksum_of_records_is_verified_where_it_is_needed() {
 
 #[test]
 fn a_chunk_without_checksums_is_not_trusted() {
-    // Its flag says that its checksums are not to be looked at. Nothing then vouches for what the skim would pass over.
+    // Its flag says that its checksums are not to be looked at. Nothing then vouches for what the
+    // skim would pass over.
     let events: Vec<Event> = (1..=4).map(|number| query(number).with("QueryName", "example.com")).collect();
     let (mut bytes, _) = log(Style::Export, &events);
     bytes[damage::chunk_offset(0) + 120] |= 4;

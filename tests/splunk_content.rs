@@ -1,4 +1,5 @@
-//! Splunk's searches with what goes with them: macros and lookups in folders above the rules, tables by fields of the add-on.
+//! Splunk's searches with what goes with them: macros and lookups in folders above the rules,
+//! tables by fields of the add-on.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 

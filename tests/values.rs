@@ -1,4 +1,5 @@
-//! Values as Windows, Sysmon and the tools that render events write them: answers that were cut off, status codes, times.
+//! Values as Windows, Sysmon and the tools that render events write them: answers that were cut
+//! off, status codes, times.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -12,7 +13,8 @@ use common::truth::microseconds_of_filetime;
 use dnsweep_samples::{Event, Style, event_xml, time};
 use serde_json::{Value, json};
 
-/// Answers that were cut off, each with the addresses that were logged whole, and the type and data of what is left of the last.
+/// Answers that were cut off, each with the addresses that were logged whole, and the type and data
+/// of what is left of the last.
 const CUT: [(&str, &[&str], &str, &str); 7] = [
     ("type:  5 edge.example;::ffff:192.0.2.130;::ff", &["192.0.2.130"], "?", "::ff"),
     ("::ffff:192.0.2.130;::ffff:198.51.100.2", &["192.0.2.130"], "?", "::ffff:198.51.100.2"),
@@ -181,7 +183,8 @@ fn event_xml_has_its_times_whatever_tool_rendered_it() {
     let rows = swept.rows("matches");
     let micros = json!(microseconds_of_filetime(at));
     assert!(rows.iter().all(|row| row["event_time"] == micros), "{rows:#?}");
-    // With all its decimals a rendering is a copy of the log's event; in microseconds it says another time, but the same as its like.
+    // With all its decimals a rendering is a copy of the log's event; in microseconds it says
+    // another time, but the same as its like.
     let marks: Vec<&Value> = rows.iter().map(|row| &row["duplicate"]).collect();
     assert_eq!(marks, [false, true, true, true, false, true, true]);
     assert_eq!(swept.run()["totals"]["unreadable_times"], 0);

@@ -1,7 +1,8 @@
-//! Elements of binary XML and how they are written ([MS-EVEN6] 2.2.12; libevtx's format document, "Binary XML").
+//! Elements of binary XML and how they are written ([MS-EVEN6] 2.2.12; libevtx's format document,
+//! "Binary XML").
 //!
-//! One tree serves both the definitions of templates and the inline elements of forwarded events; they differ in that
-//! an element of a template names the substitution it depends on.
+//! One tree serves both the definitions of templates and the inline elements of forwarded events;
+//! they differ in that an element of a template names the substitution it depends on.
 
 use crate::chunk::Chunk;
 use crate::error::Error;
@@ -21,8 +22,8 @@ const ATTRIBUTE: u8 = 0x06;
 const ENTITY: u8 = 0x09;
 const SUBSTITUTION: u8 = 0x0d;
 const OPTIONAL_SUBSTITUTION: u8 = 0x0e;
-/// Set on a token that is followed by more of its kind: an element with attributes, an attribute with another one
-/// behind it, text that goes on.
+/// Set on a token that is followed by more of its kind: an element with attributes, an attribute
+/// with another one behind it, text that goes on.
 const MORE: u8 = 0x40;
 /// Says that an element depends on no substitution.
 const INDEPENDENT: u16 = 0xFFFF;
@@ -110,7 +111,8 @@ impl Element {
             }
             chunk.close_size(attributes_size);
         }
-        // `<Security/>` has no children; a Data element of empty text has one, and its tags (measured on real logs).
+        // `<Security/>` has no children; a Data element of empty text has one, and its tags
+        // (measured on real logs).
         if self.children.is_empty() {
             chunk.put_u8(CLOSE_EMPTY);
         } else {
@@ -140,8 +142,8 @@ fn write_content(chunk: &mut Chunk, content: &Content, name: &str) -> Result<(),
     }
 }
 
-/// Literal text. The three characters that XML reserves are entity references, which split the text (measured on real
-/// forwarded events).
+/// Literal text. The three characters that XML reserves are entity references, which split the text
+/// (measured on real forwarded events).
 fn write_text(chunk: &mut Chunk, units: &[u16], name: &str) -> Result<(), Error> {
     let mut rest = units;
     while let Some(first) = rest.first() {

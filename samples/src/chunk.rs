@@ -1,8 +1,9 @@
 //! One chunk of 64 KiB under construction: bytes, the table of names and the table of templates.
 //!
-//! The two tables in the chunk's header are the only index there is: a name or template is looked up by walking its
-//! chain through the chunk's own bytes, as Windows does. So undoing a record that does not fit is to cut the bytes
-//! and put two small tables back. What the bytes mean is decided in `binxml`, `template` and `record`.
+//! The two tables in the chunk's header are the only index there is: a name or template is looked
+//! up by walking its chain through the chunk's own bytes, as Windows does. So undoing a record that
+//! does not fit is to cut the bytes and put two small tables back. What the bytes mean is decided
+//! in `binxml`, `template` and `record`.
 
 use crate::value::Guid;
 
@@ -10,8 +11,8 @@ use crate::value::Guid;
 pub const CHUNK_SIZE: usize = 65_536;
 /// Where the first record of a chunk starts: behind its header and tables.
 pub const FIRST_RECORD: usize = 512;
-/// No real chunk is filled beyond this offset (measured on 2,228 real chunks); libevtx drops a record that ends at
-/// 65,536.
+/// No real chunk is filled beyond this offset (measured on 2,228 real chunks); libevtx drops a
+/// record that ends at 65,536.
 const FULL: usize = 65_528;
 
 const NAME_BUCKETS: usize = 64;
@@ -23,7 +24,8 @@ const HEADER_CHECKSUM: usize = 124;
 const NAME_TABLE: usize = 128;
 const TEMPLATE_TABLE: usize = 384;
 
-/// Hash of an element's or attribute's name (libevtx's format document, "Name hash"): real logs agree.
+/// Hash of an element's or attribute's name (libevtx's format document, "Name hash"): real logs
+/// agree.
 pub(crate) fn name_hash(name: &str) -> u16 {
     let hash =
         name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(65_599).wrapping_add(unit.into()));
@@ -69,7 +71,8 @@ impl Chunk {
         self.bytes.len()
     }
 
-    /// The same as an offset that can be stored. A chunk under construction outgrows its size by one record at most.
+    /// The same as an offset that can be stored. A chunk under construction outgrows its size by
+    /// one record at most.
     pub(crate) fn offset(&self) -> u32 {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
@@ -127,8 +130,9 @@ impl Chunk {
         self.bytes[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
     }
 
-    /// Refers to a name: its offset and, on first use in the chunk, the name itself right behind (libevtx's format
-    /// document, "Name"): offset of the next name in the bucket, hash, length, UTF-16 text, terminator.
+    /// Refers to a name: its offset and, on first use in the chunk, the name itself right behind
+    /// (libevtx's format document, "Name"): offset of the next name in the bucket, hash, length,
+    /// UTF-16 text, terminator.
     pub(crate) fn put_name(&mut self, name: &str) {
         let hash = name_hash(name);
         let bucket = usize::from(hash) % NAME_BUCKETS;
@@ -164,7 +168,8 @@ impl Chunk {
         None
     }
 
-    /// Enters a template that is about to be written here, and returns what it has to point to as the next one.
+    /// Enters a template that is about to be written here, and returns what it has to point to as
+    /// the next one.
     pub(crate) fn add_template(&mut self, guid: Guid) -> u32 {
         let at = self.offset();
         std::mem::replace(&mut self.templates[template_bucket(guid)], at)
@@ -195,7 +200,8 @@ impl Chunk {
         self.last_record = offset;
     }
 
-    /// The finished chunk. `end` is where its records end and the free space starts; what lies behind is slack.
+    /// The finished chunk. `end` is where its records end and the free space starts; what lies
+    /// behind is slack.
     pub(crate) fn seal(mut self, end: &Mark) -> Vec<u8> {
         self.bytes.resize(CHUNK_SIZE, 0);
         self.bytes[..8].copy_from_slice(b"ElfChnk\0");
@@ -220,15 +226,16 @@ impl Chunk {
     }
 }
 
-/// Which chain a template belongs to. Real logs show no rule (one GUID lies in different buckets in two of them), and
-/// readers follow offsets; any bucket does.
+/// Which chain a template belongs to. Real logs show no rule (one GUID lies in different buckets in
+/// two of them), and readers follow offsets; any bucket does.
 fn template_bucket(guid: Guid) -> usize {
     let [first, ..] = guid.0;
     usize::from(first) % TEMPLATE_BUCKETS
 }
 
-/// Writes both checksums of a chunk: CRC-32 of its records up to the free space, and of its header without the
-/// sixteen bytes that hold flags and checksum (libevtx's format document, "Chunk header").
+/// Writes both checksums of a chunk: CRC-32 of its records up to the free space, and of its header
+/// without the sixteen bytes that hold flags and checksum (libevtx's format document, "Chunk
+/// header").
 #[expect(clippy::indexing_slicing, reason = "a chunk has its full size")]
 pub(crate) fn write_checksums(chunk: &mut [u8]) {
     let free = chunk[FREE_SPACE..FREE_SPACE + 4]

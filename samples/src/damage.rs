@@ -1,5 +1,6 @@
-//! Damage as it happens to logs: each function does one thing to the bytes of a log and leaves the rest alone, so
-//! that a reader can be shown to lose what is broken and nothing else. Checksums are not repaired unless said.
+//! Damage as it happens to logs: each function does one thing to the bytes of a log and leaves the
+//! rest alone, so that a reader can be shown to lose what is broken and nothing else. Checksums are
+//! not repaired unless said.
 //!
 //! Chunks and the records of a chunk are counted from 0.
 
@@ -19,7 +20,8 @@ pub fn chunk_count(log: &[u8]) -> usize {
     log.len().saturating_sub(HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Where each record of a chunk starts in the file, found by walking from one to the next up to the free space.
+/// Where each record of a chunk starts in the file, found by walking from one to the next up to the
+/// free space.
 #[must_use]
 pub fn record_offsets(log: &[u8], chunk: usize) -> Vec<usize> {
     let start = chunk_offset(chunk);
@@ -53,13 +55,14 @@ pub fn break_chunk_magic(log: &mut [u8], chunk: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the header of a chunk fail its checksum without changing anything that a reader needs: one bit of the
-/// stored checksum is flipped. All records stay readable.
+/// Makes the header of a chunk fail its checksum without changing anything that a reader needs: one
+/// bit of the stored checksum is flipped. All records stay readable.
 pub fn break_chunk_header_checksum(log: &mut [u8], chunk: usize) -> Result<(), Error> {
     flip(chunk_of(log, chunk)?, 124)
 }
 
-/// Makes the records of a chunk fail their checksum by flipping one bit of record `record`, `at` bytes from its start.
+/// Makes the records of a chunk fail their checksum by flipping one bit of record `record`, `at`
+/// bytes from its start.
 pub fn flip_record_byte(log: &mut [u8], chunk: usize, record: usize, at: usize) -> Result<(), Error> {
     let offset = record_offset(log, chunk, record)?;
     flip(log, offset + at)
@@ -72,7 +75,8 @@ pub fn zero_record_size(log: &mut [u8], chunk: usize, record: usize) -> Result<(
     Ok(())
 }
 
-/// Overwrites the first 128 bytes of the file, all that its header says, with zeros. The chunks stay.
+/// Overwrites the first 128 bytes of the file, all that its header says, with zeros. The chunks
+/// stay.
 pub fn destroy_file_header(log: &mut [u8]) {
     fill(log, 0, &[0; 128]);
 }

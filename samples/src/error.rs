@@ -1,4 +1,5 @@
-//! What can keep a log from being written or damaged as asked. Every fallible function of this crate returns it.
+//! What can keep a log from being written or damaged as asked. Every fallible function of this
+//! crate returns it.
 
 use std::fmt;
 use std::io;

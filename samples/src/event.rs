@@ -1,10 +1,12 @@
-//! Plain descriptions of events: what Windows would have been told to log. They know nothing of bytes; `record` lays
-//! them out. Constructors of Sysmon's events are in `sysmon`, those of other providers in `windows`.
+//! Plain descriptions of events: what Windows would have been told to log. They know nothing of
+//! bytes; `record` lays them out. Constructors of Sysmon's events are in `sysmon`, those of other
+//! providers in `windows`.
 
 use crate::time;
 use crate::value::{Guid, Sid, Value};
 
-/// How long after the query Sysmon logs it; the median of real events is 1.45 s (measured on real logs).
+/// How long after the query Sysmon logs it; the median of real events is 1.45 s (measured on real
+/// logs).
 const LOGGING_DELAY: u64 = 14_500_000;
 
 /// Who logs, and where to.
@@ -51,14 +53,16 @@ pub struct Event {
     pub thread_id: u32,
     /// System/Security UserID, which many events lack.
     pub user: Option<Sid>,
-    /// EventData: names and values in their order. An empty name gives a `Data` element without a name.
+    /// EventData: names and values in their order. An empty name gives a `Data` element without a
+    /// name.
     pub data: Vec<(String, Value)>,
-    /// What a forwarding machine adds for readers that lack the provider; only written in forwarded style.
+    /// What a forwarding machine adds for readers that lack the provider; only written in forwarded
+    /// style.
     pub rendering: Option<Rendering>,
 }
 
-/// RenderingInfo of a forwarded event, after the published event schema ("RenderingInfoType"); no real sample of one
-/// was at hand.
+/// RenderingInfo of a forwarded event, after the published event schema ("RenderingInfoType"); no
+/// real sample of one was at hand.
 #[derive(Debug, Clone)]
 pub struct Rendering {
     /// The event as prose.

@@ -1,7 +1,7 @@
 //! Events as a collector stores them: inline elements without templates, every value text.
 //!
-//! What the tree looks like was measured on real forwarded events, except RenderingInfo, which follows the published
-//! event schema.
+//! What the tree looks like was measured on real forwarded events, except RenderingInfo, which
+//! follows the published event schema.
 
 use crate::binxml::{Content, Element};
 use crate::event::{Event, Rendering};

@@ -1,8 +1,9 @@
 //! Writes native Windows event logs (EVTX) from plain descriptions of events.
 //!
-//! Nothing else writes EVTX, and real logs cannot be had in every shape that matters, so dnsweep's sample evidence, its
-//! tests and its benches all take their logs from here. The crate knows how Windows lays a log out and nothing of how
-//! dnsweep reads one: it shares no code with the tool, and readers that are not ours judge what it writes.
+//! Nothing else writes EVTX, and real logs cannot be had in every shape that matters, so dnsweep's
+//! sample evidence, its tests and its benches all take their logs from here. The crate knows how
+//! Windows lays a log out and nothing of how dnsweep reads one: it shares no code with the tool,
+//! and readers that are not ours judge what it writes.
 //!
 //! - [`Event`] describes an event, [`Value`] one of its values;
 //! - [`LogWriter`] lays events out as a log, in one of three [`Style`]s;
@@ -11,8 +12,9 @@
 //! - [`corpus`] writes logs by the gigabyte, for benches;
 //! - [`story`] is the sample evidence, and [`truth`] what has to be found in it.
 //!
-//! What it does not do: events whose data is UserData instead of EventData, arrays of values, and templates of classic
-//! event sources. The format facts come from [MS-EVEN6], from libevtx's format document and from real logs.
+//! What it does not do: events whose data is UserData instead of EventData, arrays of values, and
+//! templates of classic event sources. The format facts come from [MS-EVEN6], from libevtx's format
+//! document and from real logs.
 
 mod binxml;
 mod chunk;

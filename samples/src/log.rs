@@ -46,7 +46,8 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// A log of that style, its header as is usual for the style: dirty and stale for a live log, clean otherwise.
+    /// A log of that style, its header as is usual for the style: dirty and stale for a live log,
+    /// clean otherwise.
     #[must_use]
     pub fn new(style: Style) -> Self {
         Self {
@@ -62,15 +63,16 @@ impl LogWriter {
         }
     }
 
-    /// Sets the number of the first record (in the record's header, not EventRecordID). Call it before any event.
+    /// Sets the number of the first record (in the record's header, not EventRecordID). Call it
+    /// before any event.
     #[must_use]
     pub fn first_number(mut self, number: u64) -> Self {
         self.first_number = number;
         self
     }
 
-    /// Numbers each record (in its header) as its event, as Windows does in a machine's own log. An export and a collector number the
-    /// records of a log from its first one on.
+    /// Numbers each record (in its header) as its event, as Windows does in a machine's own log. An
+    /// export and a collector number the records of a log from its first one on.
     #[must_use]
     pub fn own_numbers(mut self) -> Self {
         self.own_numbers = true;
@@ -84,15 +86,17 @@ impl LogWriter {
         self
     }
 
-    /// Decides whether the header still says what it said when the log was created: one chunk, and the first record
-    /// number as the next one. So it is in all real Sysmon logs of several chunks that were taken while in use.
+    /// Decides whether the header still says what it said when the log was created: one chunk, and
+    /// the first record number as the next one. So it is in all real Sysmon logs of several chunks
+    /// that were taken while in use.
     #[must_use]
     pub fn stale_header(mut self, stale: bool) -> Self {
         self.stale_header = stale;
         self
     }
 
-    /// Appends an event, in a new chunk where the current one has no room for it, and says where it lies.
+    /// Appends an event, in a new chunk where the current one has no room for it, and says where it
+    /// lies.
     pub fn push(&mut self, event: &Event) -> Result<Place, Error> {
         if let Some(place) = self.try_push(event)? {
             return Ok(place);
@@ -114,9 +118,9 @@ impl LogWriter {
         }
     }
 
-    /// Ends the current chunk and leaves complete records of `stale` behind its free-space offset, as a chunk that was
-    /// overwritten keeps parts of older records. They are no events of the log. Their record numbers are their
-    /// EventRecordIDs. Fails where they do not fit.
+    /// Ends the current chunk and leaves complete records of `stale` behind its free-space offset,
+    /// as a chunk that was overwritten keeps parts of older records. They are no events of the log.
+    /// Their record numbers are their EventRecordIDs. Fails where they do not fit.
     pub fn end_chunk_leaving(&mut self, stale: &[Event]) -> Result<(), Error> {
         let mut chunk = self.open.take().unwrap_or_else(Chunk::new);
         let end = chunk.mark();
@@ -131,13 +135,15 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Ends the current chunk and appends chunks of nothing but zeros, as a log that grew in advance has them.
+    /// Ends the current chunk and appends chunks of nothing but zeros, as a log that grew in
+    /// advance has them.
     pub fn add_zeroed_chunks(&mut self, count: usize) {
         self.end_chunk();
         self.finished.resize(self.finished.len() + count * CHUNK_SIZE, 0);
     }
 
-    /// The bytes of the log. A log without any event has one chunk without records, as Windows writes it.
+    /// The bytes of the log. A log without any event has one chunk without records, as Windows
+    /// writes it.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         self.end_chunk();
@@ -169,7 +175,8 @@ impl LogWriter {
         self.used_chunks = self.finished.len() / CHUNK_SIZE;
     }
 
-    /// The file header: 128 bytes that say something, padded to 4096 (libevtx's format document, "File header").
+    /// The file header: 128 bytes that say something, padded to 4096 (libevtx's format document,
+    /// "File header").
     fn header(&self) -> Vec<u8> {
         let (chunks, next) = if self.stale_header {
             (1, self.first_number)
@@ -197,8 +204,9 @@ impl LogWriter {
     }
 }
 
-/// The end of a record whose head was overwritten. Such remains come between the free-space offset and the first whole
-/// stale record, so that a reader that simply walks on, as dissect does, stops there.
+/// The end of a record whose head was overwritten. Such remains come between the free-space offset
+/// and the first whole stale record, so that a reader that simply walks on, as dissect does, stops
+/// there.
 fn remains() -> Vec<u8> {
     let text = "C:\\Windows\\System32\\svchost.exe\0CORP\\old\0\0\0".encode_utf16();
     let mut bytes: Vec<u8> = text.flat_map(u16::to_le_bytes).collect();

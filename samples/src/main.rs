@@ -1,7 +1,8 @@
 //! Writes the sample evidence: `cargo run -p dnsweep-samples -- samples`.
 //!
-//! It replaces `evidence` and `damaged` in the folder given, and the two files that say what is in them. It touches
-//! nothing else there. `cargo run --release -p dnsweep-samples -- corpus KIND MIB KIB_PER_FILE FOLDER` writes logs for
+//! It replaces `evidence` and `damaged` in the folder given, and the two files that say what is in
+//! them. It touches nothing else there.
+//! `cargo run --release -p dnsweep-samples -- corpus KIND MIB KIB_PER_FILE FOLDER` writes logs for
 //! benches instead, of kind `quiet`, `chatty` or `dense`.
 
 use std::env;

@@ -1,7 +1,8 @@
 //! One event as one record of a chunk, in one of the three styles that real logs come in.
 //!
-//! A record is `2a 2a 00 00`, its size, its number, the time it was written, binary XML, padding to eight bytes and its
-//! size again (libevtx's format document, "Event record"; the padding measured on real logs).
+//! A record is `2a 2a 00 00`, its size, its number, the time it was written, binary XML, padding to
+//! eight bytes and its size again (libevtx's format document, "Event record"; the padding measured
+//! on real logs).
 
 use crate::binxml::{END_OF_FRAGMENT, FRAGMENT_HEADER};
 use crate::chunk::Chunk;
@@ -14,11 +15,11 @@ use crate::value::{Value, code};
 /// The three ways in which real logs hold the same event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// As `wevtutil epl` and "Save As" write it: clean header, EventData with a fragment header of its own, strings
-    /// without terminator.
+    /// As `wevtutil epl` and "Save As" write it: clean header, EventData with a fragment header of
+    /// its own, strings without terminator.
     Export,
-    /// As it lies in `winevt\Logs` of a running or pulled machine: dirty header, EventData without fragment header, its
-    /// strings ending in a NUL that is counted.
+    /// As it lies in `winevt\Logs` of a running or pulled machine: dirty header, EventData without
+    /// fragment header, its strings ending in a NUL that is counted.
     Live,
     /// As a collector stores what other machines sent: no templates, all values text.
     Forwarded,
@@ -28,8 +29,8 @@ const MAGIC: [u8; 4] = *b"**\0\0";
 /// Records start at multiples of this.
 const ALIGNMENT: usize = 8;
 
-/// Appends the event to the chunk as record `number` and returns where it starts. The chunk may be overfull
-/// afterwards, which is the caller's to notice.
+/// Appends the event to the chunk as record `number` and returns where it starts. The chunk may be
+/// overfull afterwards, which is the caller's to notice.
 pub(crate) fn write_record(
     chunk: &mut Chunk,
     style: Style,
@@ -76,8 +77,8 @@ fn write_templated(chunk: &mut Chunk, style: Style, event: &Event) -> Result<(),
 
 /// The values of the outer template but the last, in the order of its substitutions.
 fn outer_values(style: Style, event: &Event) -> Vec<(u8, Vec<u8>)> {
-    // A null of a live log keeps its room: two bytes, 1 and 0, for Qualifiers and sixteen for ActivityID. An export
-    // drops it (measured on 6,400 and 2,250 real records).
+    // A null of a live log keeps its room: two bytes, 1 and 0, for Qualifiers and sixteen for
+    // ActivityID. An export drops it (measured on 6,400 and 2,250 real records).
     let (qualifiers, activity) =
         if style == Style::Live { (vec![1, 0], vec![0; 16]) } else { (Vec::new(), Vec::new()) };
     let typed = |value: Value| (value.code(), value.bytes());
@@ -124,8 +125,8 @@ fn write_event_data(chunk: &mut Chunk, style: Style, event: &Event) -> Result<()
     Ok(())
 }
 
-/// Values of a template instance: their number, a descriptor of size and type for each, then their bytes without
-/// gaps (libevtx's format document, "Template instance data").
+/// Values of a template instance: their number, a descriptor of size and type for each, then their
+/// bytes without gaps (libevtx's format document, "Template instance data").
 fn write_values(chunk: &mut Chunk, values: &[(u8, Vec<u8>)], name: &str) -> Result<(), Error> {
     let too_long = || Error::ValueTooLong(name.to_owned());
     chunk.put_u32(u32::try_from(values.len()).map_err(|_| too_long())?);

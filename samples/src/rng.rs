@@ -1,5 +1,6 @@
-//! Chance that is the same on every machine: SplitMix64 (Steele, Lea and Flood, 2014) with a seed chosen by the
-//! caller. Samples and benches must come out alike everywhere, so no other source of chance is used in this crate.
+//! Chance that is the same on every machine: SplitMix64 (Steele, Lea and Flood, 2014) with a seed
+//! chosen by the caller. Samples and benches must come out alike everywhere, so no other source of
+//! chance is used in this crate.
 
 /// A deterministic source of numbers. Equal seeds give equal sequences, for ever.
 #[derive(Debug, Clone)]
@@ -54,7 +55,8 @@ mod tests {
 
     #[test]
     fn the_sequence_is_the_published_one() {
-        // First outputs of SplitMix64 for the seed 1234567, as its reference implementation gives them.
+        // First outputs of SplitMix64 for the seed 1234567, as its reference implementation gives
+        // them.
         let mut rng = Rng::new(1_234_567);
         assert_eq!(rng.next_u64(), 6_457_827_717_110_365_317);
         assert_eq!(rng.next_u64(), 3_203_168_211_198_807_973);

@@ -1,7 +1,9 @@
-//! Sysmon's events: constructors with every field that recent versions log, in their order and with their types.
+//! Sysmon's events: constructors with every field that recent versions log, in their order and with
+//! their types.
 //!
-//! The fields are those of Sysmon's published schema; the types were measured on real logs. Each constructor takes
-//! what tells one event from another and fills the rest with plausible values, to be changed with [`Event::with`].
+//! The fields are those of Sysmon's published schema; the types were measured on real logs. Each
+//! constructor takes what tells one event from another and fills the rest with plausible values, to
+//! be changed with [`Event::with`].
 
 use crate::event::{Event, Provider, data};
 use crate::time;
@@ -14,7 +16,8 @@ pub const SYSMON: Provider = Provider {
     channel: "Microsoft-Windows-Sysmon/Operational",
 };
 
-/// ProcessGuid of an invented process. Real ones hold parts of the machine's GUID, the start time and a token id.
+/// ProcessGuid of an invented process. Real ones hold parts of the machine's GUID, the start time
+/// and a token id.
 #[must_use]
 pub fn process_guid(process_id: u32) -> Guid {
     let [low, high, ..] = process_id.to_le_bytes();

@@ -1,8 +1,9 @@
-//! Templates, as events taken from a machine's own logs use them: the outer one holds System, the inner one EventData.
+//! Templates, as events taken from a machine's own logs use them: the outer one holds System, the
+//! inner one EventData.
 //!
-//! A definition lies in the record that first needs it in a chunk, and later records point to it. The outer template
-//! has the Computer as literal text, so there is one a computer and chunk; its eighteen substitutions and their order
-//! were measured on real logs.
+//! A definition lies in the record that first needs it in a chunk, and later records point to it.
+//! The outer template has the Computer as literal text, so there is one a computer and chunk; its
+//! eighteen substitutions and their order were measured on real logs.
 
 use crate::binxml::{Content, END_OF_FRAGMENT, Element, FRAGMENT_HEADER};
 use crate::chunk::Chunk;
@@ -37,8 +38,8 @@ pub(crate) mod outer {
     pub(crate) const EVENT_DATA: u16 = 17;
 }
 
-/// The GUID of a template, from what it says: equal templates have equal GUIDs in every chunk and file. Windows' own
-/// rule is unknown; this one is two runs of FNV-1a.
+/// The GUID of a template, from what it says: equal templates have equal GUIDs in every chunk and
+/// file. Windows' own rule is unknown; this one is two runs of FNV-1a.
 #[derive(Debug)]
 struct Identity(u64, u64);
 
@@ -63,14 +64,16 @@ impl Identity {
     }
 }
 
-/// Writes the head of an instance of the outer template of a computer, defining it where the chunk lacks it.
+/// Writes the head of an instance of the outer template of a computer, defining it where the chunk
+/// lacks it.
 pub(crate) fn write_outer_head(chunk: &mut Chunk, computer: &str) -> Result<(), Error> {
     let mut identity = Identity::new("System");
     identity.add(computer.as_bytes());
     write_head(chunk, identity.guid(), || outer_element(computer))
 }
 
-/// Writes the head of an instance of the inner template of an event's data, defining it where the chunk lacks it.
+/// Writes the head of an instance of the inner template of an event's data, defining it where the
+/// chunk lacks it.
 pub(crate) fn write_inner_head(chunk: &mut Chunk, event: &Event) -> Result<(), Error> {
     let mut identity = Identity::new("EventData");
     for (name, value) in &event.data {
@@ -80,9 +83,10 @@ pub(crate) fn write_inner_head(chunk: &mut Chunk, event: &Event) -> Result<(), E
     write_head(chunk, identity.guid(), || inner_element(event))
 }
 
-/// Head of a template instance: token, an unknown byte that is always 1, the template's id, which is the first four
-/// bytes of its GUID, and its offset. A definition, where needed, is next: offset of the next template in the bucket,
-/// GUID, size, fragment (libevtx's format document, "Template instance" and "Template definition").
+/// Head of a template instance: token, an unknown byte that is always 1, the template's id, which
+/// is the first four bytes of its GUID, and its offset. A definition, where needed, is next: offset
+/// of the next template in the bucket, GUID, size, fragment (libevtx's format document, "Template
+/// instance" and "Template definition").
 fn write_head(chunk: &mut Chunk, guid: Guid, element: impl FnOnce() -> Element) -> Result<(), Error> {
     let (id, _) = guid.0.split_at(4);
     chunk.put_u8(TEMPLATE_INSTANCE);

@@ -1,5 +1,5 @@
-//! Windows times: 100-nanosecond steps since 1601-01-01 UTC ([MS-DTYP] 2.3.3), and the two ways events write them
-//! as text. Only the years that logs are about (1601 to 9999) are considered.
+//! Windows times: 100-nanosecond steps since 1601-01-01 UTC ([MS-DTYP] 2.3.3), and the two ways
+//! events write them as text. Only the years that logs are about (1601 to 9999) are considered.
 
 /// FILETIME steps in one second.
 pub const SECOND: u64 = 10_000_000;
@@ -18,7 +18,8 @@ const DAYS_BEFORE_1601: u64 = 306;
 /// The FILETIME of a date and a time of day in UTC.
 #[must_use]
 pub fn filetime(year: u64, month: u64, day: u64, hour: u64, minute: u64, second: u64) -> u64 {
-    // Years are counted from March, so that the day a leap year adds comes last (Howard Hinnant's civil calendar).
+    // Years are counted from March, so that the day a leap year adds comes last (Howard Hinnant's
+    // civil calendar).
     let year_from_march = if month <= 2 { year - 1 } else { year } - 1600;
     let month_from_march = (month + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
@@ -28,7 +29,8 @@ pub fn filetime(year: u64, month: u64, day: u64, hour: u64, minute: u64, second:
     (days - DAYS_BEFORE_1601) * DAY + hour * HOUR + minute * MINUTE + second * SECOND
 }
 
-/// Date and time of day of a FILETIME: year, month, day, hour, minute, second and the steps left over.
+/// Date and time of day of a FILETIME: year, month, day, hour, minute, second and the steps left
+/// over.
 fn civil(filetime: u64) -> [u64; 7] {
     let days = filetime / DAY + DAYS_BEFORE_1601;
     let cycle = days / DAYS_OF_CYCLE;
@@ -65,7 +67,8 @@ mod tests {
 
     #[test]
     fn known_times_are_right() {
-        // The Unix epoch as a FILETIME is 116,444,736,000,000,000 (Microsoft's documentation of FILETIME).
+        // The Unix epoch as a FILETIME is 116,444,736,000,000,000 (Microsoft's documentation of
+        // FILETIME).
         assert_eq!(filetime(1970, 1, 1, 0, 0, 0), 116_444_736_000_000_000);
         assert_eq!(filetime(1601, 1, 1, 0, 0, 0), 0);
         assert_eq!(time_created(0), "1601-01-01T00:00:00.0000000Z");

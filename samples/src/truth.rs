@@ -1,7 +1,8 @@
-//! What has to be found in the samples, written from the descriptions of the events and never from a decoder.
+//! What has to be found in the samples, written from the descriptions of the events and never from
+//! a decoder.
 //!
-//! The detection is evaluated here by a few lines of its own, so that dnsweep's reading of the rule is checked by
-//! another one.
+//! The detection is evaluated here by a few lines of its own, so that dnsweep's reading of the rule
+//! is checked by another one.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -42,9 +43,10 @@ pub fn is_dns_query(event: &Event) -> bool {
     event.provider == SYSMON.name && event.event_id == 22
 }
 
-/// The seed detection, "Suspicious Process DNS Query Known Abuse Web Services": the name queried contains one of four
-/// strings, and either the process has one of five names or its path crosses one of six folders. Case does not
-/// matter, and OR binds its two terms before AND joins them with the rest, as in Splunk.
+/// The seed detection, "Suspicious Process DNS Query Known Abuse Web Services": the name queried
+/// contains one of four strings, and either the process has one of five names or its path crosses
+/// one of six folders. Case does not matter, and OR binds its two terms before AND joins them with
+/// the rest, as in Splunk.
 #[must_use]
 pub fn matches_seed(event: &Event) -> bool {
     const QUERIES: [&str; 4] = ["pastebin", "discord", "api.telegram", "t.me"];

@@ -1,7 +1,7 @@
 //! Values of events: what they are, how they lie in a record, and how they read as text.
 //!
-//! The type codes are those of [MS-EVEN6] 2.2.12 (BinXml value types). Which value gets a terminating NUL is not decided
-//! here but by the style of the log (see `record`).
+//! The type codes are those of [MS-EVEN6] 2.2.12 (BinXml value types). Which value gets a
+//! terminating NUL is not decided here but by the style of the log (see `record`).
 
 use std::fmt;
 
@@ -165,8 +165,8 @@ impl Value {
         }
     }
 
-    /// The type that a template declares for the value: a provider that leaves a value out still declared it, here
-    /// as text.
+    /// The type that a template declares for the value: a provider that leaves a value out still
+    /// declared it, here as text.
     pub(crate) fn declared_code(&self) -> u8 {
         if *self == Self::Null { code::TEXT } else { self.code() }
     }

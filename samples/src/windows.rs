@@ -1,6 +1,8 @@
-//! Events of providers other than Sysmon: bystanders, and decoys that share Sysmon's event number 22.
+//! Events of providers other than Sysmon: bystanders, and decoys that share Sysmon's event number
+//! 22.
 //!
-//! Names, GUIDs and channels are Windows' own; the data holds the fields that matter here, not all that Windows logs.
+//! Names, GUIDs and channels are Windows' own; the data holds the fields that matter here, not all
+//! that Windows logs.
 
 use crate::event::{Event, Provider, data};
 use crate::value::{Guid, Sid, Value};
@@ -146,7 +148,8 @@ impl Event {
         event
     }
 
-    /// Event 3020 of the resolver: a server's response, which its service logs for the process that asks.
+    /// Event 3020 of the resolver: a server's response, which its service logs for the process that
+    /// asks.
     #[must_use]
     pub fn resolver_response(query_name: &str, status: u32, query_results: &str, client: u32) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 3020);

@@ -1,9 +1,10 @@
-//! One event as XML, as Windows renders it (`EvtRender`, and so `wevtutil`, Event Viewer and collectors): in one line,
-//! attributes in single quotes, TimeCreated with nine decimals.
+//! One event as XML, as Windows renders it (`EvtRender`, and so `wevtutil`, Event Viewer and
+//! collectors): in one line, attributes in single quotes, TimeCreated with nine decimals.
 //!
-//! The elements are those of the published event schema, in the order of real renderings. Of values, `&`, `<`, `>` and quotes are
-//! escaped and nothing else is: control characters stand as they are, which XML does not allow (readers of such XML had to
-//! learn that: elastic/beats, pull request 11006).
+//! The elements are those of the published event schema, in the order of real renderings. Of
+//! values, `&`, `<`, `>` and quotes are escaped and nothing else is: control characters stand as
+//! they are, which XML does not allow (readers of such XML had to learn that: elastic/beats, pull
+//! request 11006).
 
 use crate::event::{Event, Rendering};
 use crate::template::NAMESPACE;

@@ -8,8 +8,8 @@ use crate::error::SweepError;
 const MOST_LISTED: usize = 10;
 
 impl Catalog {
-    /// The detection that is meant. An id or a whole name comes first, else a part of either must be of one detection only. Case does not
-    /// count. Nothing need be said where there is one.
+    /// The detection that is meant. An id or a whole name comes first, else a part of either must
+    /// be of one detection only. Case does not count. Nothing need be said where there is one.
     pub fn find(&self, said: Option<&str>) -> Result<&LoadedDetection, SweepError> {
         let all: Vec<&LoadedDetection> = self.detections.iter().collect();
         let Some(said) = said else { return only(&all, None) };

@@ -1,5 +1,6 @@
-//! A site's macros and lookups, as Splunk's content lies in folders: `macros/NAME.yml`, and `lookups/NAME.yml` with a CSV file beside it.
-//! Of a rule, they are those of the nearest folder above it that has one of these two.
+//! A site's macros and lookups, as Splunk's content lies in folders: `macros/NAME.yml`, and
+//! `lookups/NAME.yml` with a CSV file beside it. Of a rule, they are those of the nearest folder
+//! above it that has one of these two.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

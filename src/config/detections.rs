@@ -1,4 +1,5 @@
-//! The detections that are asked for: rule files that were named, and those in directories that were.
+//! The detections that are asked for: rule files that were named, and those in directories that
+//! were.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,7 +14,8 @@ use crate::digest::sha256;
 use crate::error::SweepError;
 use crate::write::{MOST_ID, is_plain_id};
 
-/// Directories deeper than this are no collection of rules; without a bound, one that holds itself would have no end.
+/// Directories deeper than this are no collection of rules; without a bound, one that holds itself
+/// would have no end.
 const DEEPEST_DIRECTORY: usize = 32;
 /// How many names a message lists.
 const MOST_NAMED: usize = 10;
@@ -69,8 +71,8 @@ enum Found {
 }
 
 impl Catalog {
-    /// Loads rule files and directories of such; the detection that is built in if none is named. A file that was named and
-    /// is none, or nothing at all to look for, is an error.
+    /// Loads rule files and directories of such; the detection that is built in if none is named. A
+    /// file that was named and is none, or nothing at all to look for, is an error.
     pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, SweepError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -153,8 +155,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds the rules of a file. In a directory, those that are not looked for are noted; in a file that was named, the first such is
-    /// an error.
+    /// Adds the rules of a file. In a directory, those that are not looked for are noted; in a file
+    /// that was named, the first such is an error.
     fn add_file(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), WhyNot> {
         let source = path.display().to_string();
         let FileText { text, sha256 } =
@@ -207,8 +209,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Refuses the detections about the log of Windows' DNS client, as it is not looked at. One that was named is an error, as is
-    /// nothing at all to look for.
+    /// Refuses the detections about the log of Windows' DNS client, as it is not looked at. One
+    /// that was named is an error, as is nothing at all to look for.
     pub(super) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), SweepError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);

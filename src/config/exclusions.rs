@@ -1,4 +1,5 @@
-//! The site's exclusions, loaded: read from their files, checked against each other and the detections, and against the date.
+//! The site's exclusions, loaded: read from their files, checked against each other and the
+//! detections, and against the date.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

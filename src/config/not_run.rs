@@ -14,7 +14,8 @@ pub struct RefusedDetection {
 /// What there is in directories of rules, and is not looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotRun {
-    /// Rules that cannot be looked for, though they may be about DNS queries: what they would have found is not known.
+    /// Rules that cannot be looked for, though they may be about DNS queries: what they would have
+    /// found is not known.
     pub refused: Vec<RefusedDetection>,
     /// Rules about other data: no DNS query could match them.
     pub other_data: Vec<RefusedDetection>,
@@ -88,7 +89,8 @@ impl NotRun {
     }
 }
 
-/// The first of some texts, and how many more there are: lists that people are shown must not fill the screen.
+/// The first of some texts, and how many more there are: lists that people are shown must not fill
+/// the screen.
 pub(super) fn first_of(texts: &[&str], most: usize, between: &str) -> String {
     let shown = texts.iter().take(most).copied().collect::<Vec<_>>().join(between);
     match texts.len().saturating_sub(most) {

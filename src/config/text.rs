@@ -25,7 +25,8 @@ pub(super) fn text_of(path: &Path) -> io::Result<FileText> {
     Ok(FileText { text, sha256: sha256(&bytes) })
 }
 
-/// The text of bytes in UTF-8 or UTF-16: by the byte order mark, or else, as rules begin with ASCII, by where its zeros are.
+/// The text of bytes in UTF-8 or UTF-16: by the byte order mark, or else, as rules begin with
+/// ASCII, by where its zeros are.
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();

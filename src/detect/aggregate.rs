@@ -1,4 +1,5 @@
-//! The aggregates of a `stats` row in the making: counts, distinct values, extremes. They merge: in any order, in any grouping.
+//! The aggregates of a `stats` row in the making: counts, distinct values, extremes. They merge: in
+//! any order, in any grouping.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -9,7 +10,8 @@ use super::term::{Row, Term};
 use super::value::Value;
 use crate::event::{DnsQueryEvent, EventTime};
 
-/// An aggregate of one row in the making. There are as many as there are rows, so what is large or rare is boxed.
+/// An aggregate of one row in the making. There are as many as there are rows, so what is large or
+/// rare is boxed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Aggregate {
     /// Events, or those that have a field.

@@ -1,4 +1,5 @@
-//! An event that is asked for the values of its fields, over and over: a rule lists dozens of patterns for the same one.
+//! An event that is asked for the values of its fields, over and over: a rule lists dozens of
+//! patterns for the same one.
 
 use std::borrow::Cow;
 
@@ -53,7 +54,8 @@ impl<'e> Asked<'e> {
     }
 
     fn ask(&mut self, field: Field) -> &mut Answer<'e> {
-        // What is kept stays where it is: to move it out and back would take longer than to compare it with a pattern.
+        // What is kept stays where it is: to move it out and back would take longer than to compare
+        // it with a pattern.
         if self.last.as_ref().is_none_or(|known| known.field != field) {
             self.last = None;
         }

@@ -1,10 +1,12 @@
-//! What all expressions of rules may take together: a file of a megabyte can hold tens of thousands.
+//! What all expressions of rules may take together: a file of a megabyte can hold tens of
+//! thousands.
 
 use super::expression::Expression;
 use super::predicate::Predicate;
 use super::search::Search;
 
-/// Bytes that all expressions of a sweep may take together, by their estimates. Those of the thousands of published rules take a hundredth.
+/// Bytes that all expressions of a sweep may take together, by their estimates. Those of the
+/// thousands of published rules take a hundredth.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
 /// About how many bytes the expressions of a search take together.
@@ -14,7 +16,8 @@ pub(super) fn expression_bytes(search: &Search) -> usize {
     sum
 }
 
-/// Compiles the expressions of a search, if they may take so much. The error says what was expected and found.
+/// Compiles the expressions of a search, if they may take so much. The error says what was expected
+/// and found.
 pub(super) fn make_ready(search: &Search) -> Result<(), String> {
     let size = expression_bytes(search);
     if size > MOST_EXPRESSION_BYTES {

@@ -1,5 +1,5 @@
-//! Conditions on events that no other leaf of a [`super::predicate::Predicate`] can say: on what functions make of fields, on what
-//! lookups find, and on the rows that an event makes.
+//! Conditions on events that no other leaf of a [`super::predicate::Predicate`] can say: on what
+//! functions make of fields, on what lookups find, and on the rows that an event makes.
 
 use std::fmt;
 
@@ -20,7 +20,8 @@ const MOST_ROWS: usize = 1 << 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Computed {
     condition: Condition,
-    /// The `by` columns that the condition looks at, by their places, if it is one on the rows that an event makes.
+    /// The `by` columns that the condition looks at, by their places, if it is one on the rows that
+    /// an event makes.
     by: Vec<(usize, Term)>,
     /// How rows have it in the search, where it is one on rows.
     text: Option<String>,
@@ -32,7 +33,8 @@ impl Computed {
         Computed { condition, by: Vec::new(), text: None }
     }
 
-    /// A condition that holds if it does so for one of the rows that the event makes with these `by` columns.
+    /// A condition that holds if it does so for one of the rows that the event makes with these
+    /// `by` columns.
     pub(super) fn of_rows(condition: Condition, by: Vec<(usize, Term)>, text: String) -> Self {
         Computed { condition, by, text: Some(text) }
     }
@@ -72,8 +74,8 @@ impl Computed {
         fields
     }
 
-    /// See [`super::predicate::Predicate::required_literals`]: what does not hold where no lookup finds anything needs one of the
-    /// rows of its lookups.
+    /// See [`super::predicate::Predicate::required_literals`]: what does not hold where no lookup
+    /// finds anything needs one of the rows of its lookups.
     pub(super) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         if !self.by.is_empty() || self.condition.known(Lookups::FindNothing) != Some(false) {
             return Vec::new();

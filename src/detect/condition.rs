@@ -1,7 +1,8 @@
-//! Conditions of a search on any terms, of events or of a table's rows; and those of them that a [`Predicate`] can say.
+//! Conditions of a search on any terms, of events or of a table's rows; and those of them that a
+//! [`Predicate`] can say.
 //!
-//! A comparison of a value that is not there does not hold, so its negation does. Of a field that has several values, one that
-//! holds is enough.
+//! A comparison of a value that is not there does not hold, so its negation does. Of a field that
+//! has several values, one that holds is enough.
 
 use std::fmt;
 
@@ -280,7 +281,8 @@ fn plain(leaf: &Condition) -> Option<Predicate> {
     })
 }
 
-/// `where` on a field and a text that is no number. One that is could be written in another way in the event.
+/// `where` on a field and a text that is no number. One that is could be written in another way in
+/// the event.
 fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     if number(text).is_some() || text.is_empty() {
         return None;

@@ -1,6 +1,8 @@
-//! Comma-separated values, as lookups have them: cells in quotes where they hold commas, quotes (doubled) or line ends.
+//! Comma-separated values, as lookups have them: cells in quotes where they hold commas, quotes
+//! (doubled) or line ends.
 
-/// The rows of a text, the first included. Empty lines are none. An error says in which line a quote is not closed.
+/// The rows of a text, the first included. Empty lines are none. An error says in which line a
+/// quote is not closed.
 pub(super) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec<String>, String>> {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut line = 1_usize;

@@ -289,7 +289,8 @@ impl Detection {
         Ok(file.into_detection(search))
     }
 
-    /// What the detection says of the name alone, or of the whole of an event where it is about those of Windows' DNS client.
+    /// What the detection says of the name alone, or of the whole of an event where it is about
+    /// those of Windows' DNS client.
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
@@ -316,8 +317,8 @@ impl Detection {
     }
 
     /// What to say of a matching event: the rule's message, each `$field$` replaced by the event's
-    /// value under that name; `None` where the rule has no message. Where the event has no value, the placeholder
-    /// stays as written.
+    /// value under that name; `None` where the rule has no message. Where the event has no value,
+    /// the placeholder stays as written.
     #[must_use]
     pub fn risk_message(&self, event: &DnsQueryEvent) -> Option<String> {
         let mut rest = self.risk_message_template.as_deref()?;
@@ -341,8 +342,8 @@ impl Detection {
     }
 }
 
-/// The keys by which a document is one of Splunk's rules. Some are in rules only, so that one which lost its search is not taken for
-/// another file.
+/// The keys by which a document is one of Splunk's rules. Some are in rules only, so that one which
+/// lost its search is not taken for another file.
 const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
 /// Whether a document is something else than a rule, such as a macro, a story or a list.

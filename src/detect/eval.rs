@@ -1,5 +1,6 @@
-//! The expressions of `where` and `eval`. They bind otherwise than `search` does: AND before OR, as nearly everywhere, and the case of
-//! text counts. Fields are bare or in single quotes, text in double ones.
+//! The expressions of `where` and `eval`. They bind otherwise than `search` does: AND before OR, as
+//! nearly everywhere, and the case of text counts. Fields are bare or in single quotes, text in
+//! double ones.
 
 use super::condition::{Condition, Relation, is_lower_ascii};
 use super::expression::{Case, Expression, Flags, Part};

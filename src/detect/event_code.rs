@@ -1,4 +1,5 @@
-//! Rules that ask for other events than DNS queries: here these are never looked at, so such a rule must not seem to run.
+//! Rules that ask for other events than DNS queries: here these are never looked at, so such a rule
+//! must not seem to run.
 
 use std::ops::Range;
 
@@ -8,8 +9,8 @@ use super::predicate::Predicate;
 /// The number of the event that is looked at.
 const DNS_QUERY: &str = "22";
 
-/// What a condition asks for of the event's number that no DNS query has, as it is written; `None` if it asks for nothing of the
-/// kind. What it excludes does not count.
+/// What a condition asks for of the event's number that no DNS query has, as it is written; `None`
+/// if it asks for nothing of the kind. What it excludes does not count.
 pub(super) fn other_event(predicate: &Predicate) -> Option<&str> {
     asked(predicate, true)
 }
@@ -27,7 +28,8 @@ fn asked(predicate: &Predicate, is_asked: bool) -> Option<&str> {
     }
 }
 
-/// Where a search asks for that: the first place behind the field's name at which it stands as a word.
+/// Where a search asks for that: the first place behind the field's name at which it stands as a
+/// word.
 pub(super) fn place_of(search: &str, found: &str) -> Option<Range<usize>> {
     let is_part =
         |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '*');

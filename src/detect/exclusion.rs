@@ -1,8 +1,10 @@
-//! A site's own exclusions: which of the events that a detection describes are known there, and why.
+//! A site's own exclusions: which of the events that a detection describes are known there, and
+//! why.
 //!
-//! What Splunk's `…_filter` macro is to a search, a file of exclusions is to a sweep: it takes matches away and adds none. It
-//! knows nothing of the other files of a sweep, nor of what the date is: whether two names are alike, whether a detection
-//! of that id is looked for, and whether an exclusion has expired is decided by whoever loads it.
+//! What Splunk's `…_filter` macro is to a search, a file of exclusions is to a sweep: it takes
+//! matches away and adds none. It knows nothing of the other files of a sweep, nor of what the date
+//! is: whether two names are alike, whether a detection of that id is looked for, and whether an
+//! exclusion has expired is decided by whoever loads it.
 
 use serde::Deserialize;
 
@@ -86,7 +88,8 @@ pub enum ExclusionProblem {
 }
 
 impl Exclusion {
-    /// Reads a file of exclusions. `source_name` is what errors call it, `file_name` what exclusions without a name are called.
+    /// Reads a file of exclusions. `source_name` is what errors call it, `file_name` what
+    /// exclusions without a name are called.
     pub fn list_from_yaml(
         text: &str,
         source_name: &str,
@@ -118,7 +121,8 @@ impl Exclusion {
     }
 }
 
-/// An entry as written. A key that is not known could be a misspelt limit: what it was to leave alone would be excluded.
+/// An entry as written. A key that is not known could be a misspelt limit: what it was to leave
+/// alone would be excluded.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {

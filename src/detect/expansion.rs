@@ -1,4 +1,5 @@
-//! A search with its comments taken out and its macros filled in, and where each of its parts stands in the search as written.
+//! A search with its comments taken out and its macros filled in, and where each of its parts
+//! stands in the search as written.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -41,7 +42,8 @@ impl<'a> Expansion<'a> {
         Ok(expansion)
     }
 
-    /// Adds a text: the search itself, or what a macro is filled in with, which the call at `called` asked for.
+    /// Adds a text: the search itself, or what a macro is filled in with, which the call at
+    /// `called` asked for.
     fn add(
         &mut self,
         text: &str,
@@ -106,7 +108,8 @@ impl<'a> Expansion<'a> {
     ) -> Result<(), SearchError> {
         let wrong = |expansion: &Self, expected: String| expansion.original_error(place.clone(), expected);
         match call.name.as_str() {
-            // These are understood by their names, whatever a site makes of them: what they select or print is known here.
+            // These are understood by their names, whatever a site makes of them: what they select
+            // or print is known here.
             "sysmon" | "security_content_ctime" | "drop_dm_object_name" => {
                 self.push_as(cursor.written(call.range.clone()), place, inside);
                 return Ok(());
@@ -187,7 +190,8 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// The arguments of a macro call: commas in quotes or parentheses separate none, and quotes around one are not part of it.
+/// The arguments of a macro call: commas in quotes or parentheses separate none, and quotes around
+/// one are not part of it.
 fn arguments(text: &str) -> Vec<String> {
     let mut arguments = vec![String::new()];
     let (mut quoted, mut depth) = (false, 0_usize);

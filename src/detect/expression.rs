@@ -1,5 +1,5 @@
-//! Regular expressions, and what only they can say of the wildcards of a rule: one character, or a case that counts. The only
-//! user of `regex`.
+//! Regular expressions, and what only they can say of the wildcards of a rule: one character, or a
+//! case that counts. The only user of `regex`.
 
 use std::fmt::Write;
 use std::sync::OnceLock;
@@ -9,15 +9,16 @@ use regex::{Regex, RegexBuilder};
 use super::pattern::fold;
 use super::size::{Known, known, last_line};
 
-/// Bytes that a compiled expression may take: one that takes more is no rule but an attempt at the memory.
+/// Bytes that a compiled expression may take: one that takes more is no rule but an attempt at the
+/// memory.
 const MOST_MEMORY: usize = 1 << 20;
 /// What the compiler may take for one. What it takes is estimated before, and far less.
 const MOST_COMPILED: usize = 32 * MOST_MEMORY;
 /// Bytes of states that each thread may keep of one: crafted values can make as many as there are.
 const MOST_STATES: usize = 64 << 10;
 
-/// A regular expression for a field's value. It is compiled when it is first asked for, or made ready: whoever reads rules can say
-/// before that whether all expressions together take too much.
+/// A regular expression for a field's value. It is compiled when it is first asked for, or made
+/// ready: whoever reads rules can say before that whether all expressions together take too much.
 #[derive(Debug, Clone)]
 pub struct Expression {
     /// As the rule's author wrote it.
@@ -73,8 +74,8 @@ pub struct Flags {
 }
 
 impl Expression {
-    /// An expression that may hold anywhere in a value. The error says what is not understood: lookaround and references to groups
-    /// are not, so that each value is read once only.
+    /// An expression that may hold anywhere in a value. The error says what is not understood:
+    /// lookaround and references to groups are not, so that each value is read once only.
     pub fn new(text: &str, flags: Flags) -> Result<Self, String> {
         Self::of_source(text, with_ends(text), flags, Vec::new())
     }
@@ -154,8 +155,8 @@ impl Expression {
         })
     }
 
-    /// A value in which each place that it fits gives way to a text, where `\1` stands for what the first group fits. `None` if that is longer
-    /// than so many bytes.
+    /// A value in which each place that it fits gives way to a text, where `\1` stands for what the
+    /// first group fits. `None` if that is longer than so many bytes.
     #[must_use]
     pub fn replaced(&self, value: &str, with: &str, most: usize) -> Option<String> {
         let mut text = String::new();
@@ -191,7 +192,8 @@ impl Expression {
     }
 }
 
-/// The expression with the `\Z` of Perl, the end of the value or of its last line, in words that are known here.
+/// The expression with the `\Z` of Perl, the end of the value or of its last line, in words that
+/// are known here.
 fn with_ends(text: &str) -> String {
     let mut known = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
@@ -208,7 +210,8 @@ fn with_ends(text: &str) -> String {
     known
 }
 
-/// A letter in any case, as a [`super::pattern::Pattern`] takes it: letters outside ASCII are none of ASCII's.
+/// A letter in any case, as a [`super::pattern::Pattern`] takes it: letters outside ASCII are none
+/// of ASCII's.
 fn push_folded(regex: &mut String, letter: char) {
     let mut cases: Vec<char> = vec![letter];
     for other in letter.to_lowercase().chain(letter.to_uppercase()) {

@@ -11,7 +11,8 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// A field of a DNS query event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// What the resolver answered, one value an item: the names that records hold, and the addresses.
+    /// What the resolver answered, one value an item: the names that records hold, and the
+    /// addresses.
     Answer,
     /// How many values [`Field::Answer`] has.
     AnswerCount,
@@ -212,7 +213,8 @@ impl Field {
         }
     }
 
-    /// A value or pattern of a rule in the form that events have here: GUIDs are kept without braces.
+    /// A value or pattern of a rule in the form that events have here: GUIDs are kept without
+    /// braces.
     #[must_use]
     pub(super) fn kept_form(self, text: &str) -> Cow<'_, str> {
         if self == Field::ProcessGuid {
@@ -222,9 +224,9 @@ impl Field {
         }
     }
 
-    /// The name of the `Data` element whose text holds the field's value, where a record holds it as text of
-    /// its own. Numbers, GUIDs, SIDs and times are stored in binary; the provider, channel and
-    /// computer may stand in a template that the record merely refers to.
+    /// The name of the `Data` element whose text holds the field's value, where a record holds it
+    /// as text of its own. Numbers, GUIDs, SIDs and times are stored in binary; the provider,
+    /// channel and computer may stand in a template that the record merely refers to.
     #[must_use]
     pub fn data_name(self) -> Option<&'static str> {
         match self {

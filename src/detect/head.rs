@@ -1,4 +1,5 @@
-//! The boolean grammar of Splunk's `search` command, in which the head of a search is written, and the `where` of `tstats`.
+//! The boolean grammar of Splunk's `search` command, in which the head of a search is written, and
+//! the `where` of `tstats`.
 //!
 //! It binds in the order parentheses, `NOT`, `OR`, `AND`; two terms side by side are an AND. So
 //! `a OR b c` is `(a OR b) AND c`, other than in nearly every other language (and in Splunk's own
@@ -28,7 +29,8 @@ pub(super) struct Grammar<'n> {
     names: &'n dyn Names,
     /// Whether it may say where events come from, and of which time they are.
     origins: bool,
-    /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected there.
+    /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected
+    /// there.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
     notes: RefCell<Vec<String>>,
 }
@@ -44,7 +46,8 @@ impl<'n> Grammar<'n> {
         Grammar { names, origins: false, unmet: RefCell::default(), notes: RefCell::default() }
     }
 
-    /// The first part of what was read that is about what no DNS query of Sysmon's is, and what was expected there.
+    /// The first part of what was read that is about what no DNS query of Sysmon's is, and what was
+    /// expected there.
     pub fn unmet(&self) -> Option<(Range<usize>, &'static str)> {
         self.unmet.borrow().clone()
     }
@@ -217,7 +220,8 @@ impl Grammar<'_> {
         Ok(term)
     }
 
-    /// A condition on where events come from or of which time they are, the cursor standing behind its name; `None` if it is another.
+    /// A condition on where events come from or of which time they are, the cursor standing behind
+    /// its name; `None` if it is another.
     fn origin(&self, cursor: &mut Cursor<'_>, name: &Spanned) -> Result<Option<Condition>, SearchError> {
         let is_origin = origin(&name.text, "").is_some() || name.text == "nodename";
         let is_period = is_period(&name.text);
@@ -470,7 +474,8 @@ mod tests {
         }
     }
 
-    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the place.
+    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the
+    /// place.
     #[test]
     fn errors_say_where_and_what() {
         let deep = format!("{}«({}", "(".repeat(101), "(".repeat(50));

@@ -1,5 +1,6 @@
-//! What searches mean, by cases. Expected values are Splunk's: its Search Reference on `where`, `eval`, `stats`, `lookup`, `tstats`, `sort`
-//! and `dedup`, and its Search Manual on the order of operators.
+//! What searches mean, by cases. Expected values are Splunk's: its Search Reference on `where`,
+//! `eval`, `stats`, `lookup`, `tstats`, `sort` and `dedup`, and its Search Manual on the order of
+//! operators.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! What a detection says of the name alone, for events that tell little more than a name.
 //!
-//! Such an event is no match: whatever else the detection asks for is not known of it. It is a lead if a match is possible, that
-//! is, if the rest of the condition could be such that it holds. So conditions on other fields are taken for what speaks
-//! for a match: true, or false under an odd number of negations. (Each place at which one stands is taken by itself, so of a
-//! condition that asks for a thing and its contrary it is not noticed that it cannot hold: a lead too many.)
+//! Such an event is no match: whatever else the detection asks for is not known of it. It is a lead
+//! if a match is possible, that is, if the rest of the condition could be such that it holds. So
+//! conditions on other fields are taken for what speaks for a match: true, or false under an odd
+//! number of negations. (Each place at which one stands is taken by itself, so of a condition that
+//! asks for a thing and its contrary it is not noticed that it cannot hold: a lead too many.)
 //!
 //! The name is not empty: without one there is no lead.
 
@@ -14,7 +15,8 @@ use super::test::Test;
 /// What a detection says of the name alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeadCondition {
-    /// A match is possible with the names that this holds for. It depends on nothing but `QueryName`.
+    /// A match is possible with the names that this holds for. It depends on nothing but
+    /// `QueryName`.
     Names(Predicate),
     /// A match is possible with every name: the name alone says nothing.
     EveryName,
@@ -25,7 +27,8 @@ pub enum LeadCondition {
 }
 
 impl LeadCondition {
-    /// The same, if it asks for names: a condition that only excludes some says nothing of all others.
+    /// The same, if it asks for names: a condition that only excludes some says nothing of all
+    /// others.
     #[must_use]
     pub fn asking(predicate: &Predicate) -> Self {
         match Self::of(predicate) {
@@ -59,8 +62,8 @@ impl Possible {
     }
 }
 
-/// Whether a condition can be `wanted`: as false as possible under an odd number of negations, and else as true as possible.
-/// What is returned says whether it is true then.
+/// Whether a condition can be `wanted`: as false as possible under an odd number of negations, and
+/// else as true as possible. What is returned says whether it is true then.
 fn possible(predicate: &Predicate, wanted: bool) -> Possible {
     match predicate {
         // Every name exists.
@@ -237,7 +240,8 @@ mod tests {
         })
     }
 
-    /// The tree with its leaves on other things than the name taken as the bits of `assignment` say, from the lowest on.
+    /// The tree with its leaves on other things than the name taken as the bits of `assignment`
+    /// say, from the lowest on.
     fn assigned(predicate: &Predicate, name: &DnsQueryEvent, assignment: &mut u32) -> bool {
         // All children are looked at, whatever the first of them say: each leaf takes its bit.
         let mut all = |children: &[Predicate]| -> Vec<bool> {

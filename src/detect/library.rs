@@ -1,4 +1,5 @@
-//! What a search takes from a site's content: macros and lookups, by their names. Where they come from is not known here.
+//! What a search takes from a site's content: macros and lookups, by their names. Where they come
+//! from is not known here.
 
 use std::fmt::Debug;
 use std::sync::Arc;

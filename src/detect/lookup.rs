@@ -1,4 +1,5 @@
-//! Lookups: tables of a site's content, each a CSV file and a file that says how its columns are compared.
+//! Lookups: tables of a site's content, each a CSV file and a file that says how its columns are
+//! compared.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -264,7 +265,8 @@ impl Found {
         Value::text_or_null(default)
     }
 
-    /// A literal of each row, one of which an event holds that finds a row; `None` if one of the rows has none.
+    /// A literal of each row, one of which an event holds that finds a row; `None` if one of the
+    /// rows has none.
     pub fn literals(&self) -> Option<Vec<RequiredLiteral>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));

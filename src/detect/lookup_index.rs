@@ -1,5 +1,5 @@
-//! The rows of a lookup's column, found by an event's value without looking at all of them: a list of names can have a hundred
-//! thousand.
+//! The rows of a lookup's column, found by an event's value without looking at all of them: a list
+//! of names can have a hundred thousand.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,8 @@ impl Comparison {
         }
     }
 
-    /// Literals in lower case that each value holds which is like the cell; `None` where it need hold none.
+    /// Literals in lower case that each value holds which is like the cell; `None` where it need
+    /// hold none.
     pub fn literals(self, cell: &str) -> Option<Vec<String>> {
         match self {
             Comparison::Exact => Some(vec![fold(cell)]),
@@ -142,7 +143,8 @@ fn grams(text: &str) -> impl Iterator<Item = [u8; GRAM]> {
     text.as_bytes().windows(GRAM).filter_map(|bytes| bytes.try_into().ok())
 }
 
-/// Whether a value is like a pattern in which `*` stands for any run of characters, and case counts.
+/// Whether a value is like a pattern in which `*` stands for any run of characters, and case
+/// counts.
 fn matches_in_case(pattern: &str, value: &str) -> bool {
     let Some((first, others)) = pattern.split_once('*') else { return pattern == value };
     let (middle, last) = others.rsplit_once('*').unwrap_or(("", others));

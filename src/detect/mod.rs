@@ -1,11 +1,13 @@
 //! Detections: what is looked for in the decoded events, and how the matches are summed up.
 //!
-//! A rule file ([`Detection`]) holds a [`Search`] of Splunk's or a rule of Sigma's. Either becomes a [`Predicate`], a tree that
-//! knows nothing of the language the rule was written in; another language is another parser. A search's `stats` becomes a
-//! [`Stats`], which reduces the matches to the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an
-//! error that says where it stands: a rule is never half obeyed.
+//! A rule file ([`Detection`]) holds a [`Search`] of Splunk's or a rule of Sigma's. Either becomes
+//! a [`Predicate`], a tree that knows nothing of the language the rule was written in; another
+//! language is another parser. A search's `stats` becomes a [`Stats`], which reduces the matches to
+//! the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an error that
+//! says where it stands: a rule is never half obeyed.
 //!
-//! A site's own [`Exclusion`]s say which of the events that a detection describes are known and harmless there.
+//! A site's own [`Exclusion`]s say which of the events that a detection describes are known and
+//! harmless there.
 //!
 //! This stage sees events only. Where they came from and where matches go is not known here.
 

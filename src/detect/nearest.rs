@@ -5,7 +5,8 @@ use strsim::osa_distance;
 /// Of the letters of a name, one in so many may be wrong, missing or too many.
 const LETTERS_FOR_EACH_SLIP: usize = 3;
 
-/// The known name that `name` most probably stands for; `None` where none is near. Case does not count.
+/// The known name that `name` most probably stands for; `None` where none is near. Case does not
+/// count.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let most = (name.chars().count() / LETTERS_FOR_EACH_SLIP).max(1);

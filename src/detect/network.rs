@@ -21,8 +21,8 @@ impl Network {
             .map_err(|_| format!("expected a network such as 192.0.2.0/24, found '{}'", text.escape_debug()))
     }
 
-    /// Whether one of the addresses in a field's value lies in the network. A value is an address, and that of QueryResults several items, of
-    /// which those count that were not cut off.
+    /// Whether one of the addresses in a field's value lies in the network. A value is an address,
+    /// and that of QueryResults several items, of which those count that were not cut off.
     #[must_use]
     pub fn holds_one_of(&self, field: Field, value: &str) -> bool {
         match field {
@@ -36,8 +36,8 @@ impl Network {
         addresses(text).any(|address| self.holds(address))
     }
 
-    /// Whether an address lies in the network. An IPv4 address written as an IPv6 one counts as what it is; a text that is no address
-    /// lies in none.
+    /// Whether an address lies in the network. An IPv4 address written as an IPv6 one counts as
+    /// what it is; a text that is no address lies in none.
     fn holds(&self, address: &str) -> bool {
         address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address.to_canonical()))
     }
@@ -71,7 +71,8 @@ impl Networks {
         self.numbers.entry(network.0.trunc()).or_default().push(number);
     }
 
-    /// Hands out the numbers of those that hold one of the addresses in a value, as [`Network::holds_some_of`] has it.
+    /// Hands out the numbers of those that hold one of the addresses in a value, as
+    /// [`Network::holds_some_of`] has it.
     pub(super) fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         for address in addresses(value).filter_map(|item| item.parse::<IpAddr>().ok()) {
             let around =

@@ -1,5 +1,5 @@
-//! What the head of a search says of where events come from: `source`, `sourcetype`, `eventtype`, `tag`, `index`, and macros that stand
-//! for them. Here all events are Sysmon's DNS queries.
+//! What the head of a search says of where events come from: `source`, `sourcetype`, `eventtype`,
+//! `tag`, `index`, and macros that stand for them. Here all events are Sysmon's DNS queries.
 
 use super::pattern::Pattern;
 
@@ -57,7 +57,8 @@ pub(super) fn is_period(name: &str) -> bool {
     matches!(name, "earliest" | "latest" | "_index_earliest" | "_index_latest" | "starttime" | "endtime")
 }
 
-/// Beginnings of the names of macros that select other data in Splunk's content and in many a site's.
+/// Beginnings of the names of macros that select other data in Splunk's content and in many a
+/// site's.
 const OTHER_MACROS: &[&str] = &[
     "wineventlog",
     "powershell",
@@ -133,7 +134,8 @@ const OTHER_MACROS: &[&str] = &[
     "pan_",
 ];
 
-/// Whether a macro of that name selects other data than Sysmon's, where nothing more is known of it.
+/// Whether a macro of that name selects other data than Sysmon's, where nothing more is known of
+/// it.
 pub(super) fn is_macro_of_other_data(name: &str) -> bool {
     let name = name.to_lowercase();
     !name.contains("_sysmon") && OTHER_MACROS.iter().any(|beginning| name.starts_with(beginning))

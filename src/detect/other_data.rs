@@ -1,5 +1,6 @@
-//! A first look at a search: whether it is about other data than Sysmon's DNS queries. Most rules of a collection are, and their
-//! searches use much that is not understood here: what they are about is said first.
+//! A first look at a search: whether it is about other data than Sysmon's DNS queries. Most rules
+//! of a collection are, and their searches use much that is not understood here: what they are
+//! about is said first.
 
 use std::ops::Range;
 
@@ -150,7 +151,8 @@ fn check_head(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
     }
 }
 
-/// The values that a field is to have, the cursor standing behind its name: none where it is to have others.
+/// The values that a field is to have, the cursor standing behind its name: none where it is to
+/// have others.
 fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
     let mut values = Vec::new();
     cursor.skip_space();

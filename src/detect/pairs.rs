@@ -1,10 +1,12 @@
 //! A quick look at whether a value can match a pattern: the bytes that stand side by side in it.
 //!
-//! A rule lists dozens of patterns, or a hundred thousand, and most have nothing in common with a value. Each pair of neighbouring bytes, in
-//! lower case, is marked by one of 64 bits. A value without a mark that a pattern's literals have does not match it; of one that has them all,
-//! the twin has to tell: the comparison with the pattern, [`super::pattern::Pattern::matches`].
+//! A rule lists dozens of patterns, or a hundred thousand, and most have nothing in common with a
+//! value. Each pair of neighbouring bytes, in lower case, is marked by one of 64 bits. A value
+//! without a mark that a pattern's literals have does not match it; of one that has them all, the
+//! twin has to tell: the comparison with the pattern, [`super::pattern::Pattern::matches`].
 
-/// 2³² divided by the golden ratio: multiplied by it, pairs that differ little get marks that lie far apart.
+/// 2³² divided by the golden ratio: multiplied by it, pairs that differ little get marks that lie
+/// far apart.
 const SPREAD: u32 = 0x9e37_79b1;
 /// Marks are numbered by so many of the product's highest bits.
 const BITS: u32 = 6;

@@ -7,9 +7,9 @@ use crate::byte_search::find_either;
 /// A pattern that is compared with a whole value, without regard to case.
 ///
 /// Case is folded by each character's simple lower case, except that no character outside ASCII
-/// becomes an ASCII one (U+212A KELVIN SIGN is not `k`, U+0130 is not `i`), as in Windows' own table
-/// for file names. So an ASCII literal matches ASCII text only, which is what lets [`Pattern::literals`]
-/// be looked for in bytes.
+/// becomes an ASCII one (U+212A KELVIN SIGN is not `k`, U+0130 is not `i`), as in Windows' own
+/// table for file names. So an ASCII literal matches ASCII text only, which is what lets
+/// [`Pattern::literals`] be looked for in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// As the author wrote it, escapes resolved.
@@ -19,7 +19,8 @@ pub struct Pattern {
     pieces: Vec<String>,
     /// Whether all of them are ASCII.
     is_ascii: bool,
-    /// Their pairs of bytes, if they are; none otherwise, as a value that is folded first has others.
+    /// Their pairs of bytes, if they are; none otherwise, as a value that is folded first has
+    /// others.
     pairs: Pairs,
 }
 
@@ -89,7 +90,8 @@ fn fold_char(character: char) -> char {
     if character.is_ascii() {
         return character.to_ascii_lowercase();
     }
-    // U+0130 is the only character whose full lower case is longer than one character; its first is ASCII.
+    // U+0130 is the only character whose full lower case is longer than one character; its first is
+    // ASCII.
     character.to_lowercase().next().filter(|lower| !lower.is_ascii()).unwrap_or(character)
 }
 

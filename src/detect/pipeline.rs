@@ -1,5 +1,6 @@
-//! What follows the head of a search: commands that name, filter, sum up and sort. Of each, all is understood, or the search is
-//! refused: a rule is never half obeyed. What an answer cannot say in full is a note.
+//! What follows the head of a search: commands that name, filter, sum up and sort. Of each, all is
+//! understood, or the search is refused: a rule is never half obeyed. What an answer cannot say in
+//! full is a note.
 
 use super::field::Field;
 use super::library::Library;
@@ -62,7 +63,8 @@ pub(super) struct Pipeline<'a> {
     /// The conditions that events must meet.
     pub predicates: Vec<Predicate>,
     pub notes: Vec<String>,
-    /// The command before `stats`, if there was one, that takes events away by which others there are.
+    /// The command before `stats`, if there was one, that takes events away by which others there
+    /// are.
     pub thinned_by: Option<&'static str>,
     /// The steps of the name that takes most, and how deep the deepest goes.
     costliest: (u32, u32),
@@ -212,7 +214,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Prints a time in a form, under a new name or its own. As in Splunk, a column that is not there is passed over.
+    /// Prints a time in a form, under a new name or its own. As in Splunk, a column that is not
+    /// there is passed over.
     pub fn print_time(
         &mut self,
         cursor: &Cursor<'_>,
@@ -235,7 +238,8 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Gives a name to a term: that of a column, which another of the name gives way to, or of a field.
+    /// Gives a name to a term: that of a column, which another of the name gives way to, or of a
+    /// field.
     pub fn define(&mut self, name: String, term: Term) {
         let Some(stats) = &mut self.stats else {
             self.costliest = costlier(self.costliest, term.cost());
@@ -252,8 +256,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// `table a b`, `fields a b`, `fields - a b`: of columns after `stats`, of fields before it. Without `stats` it changes nothing,
-    /// as the table of matches has all fields.
+    /// `table a b`, `fields a b`, `fields - a b`: of columns after `stats`, of fields before it.
+    /// Without `stats` it changes nothing, as the table of matches has all fields.
     fn read_selection(&mut self, cursor: &mut Cursor<'_>, listed: Listed) -> Result<(), SearchError> {
         let mut names: Vec<Spanned> = Vec::new();
         loop {
@@ -304,7 +308,8 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// `rename a as b, c as d`, `rename a.* as *`: of columns after `stats`, of fields before it or without it.
+    /// `rename a as b, c as d`, `rename a.* as *`: of columns after `stats`, of fields before it or
+    /// without it.
     fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             let old = cursor.name_or_pattern()?;
@@ -374,7 +379,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// `fillnull value=v a b`: what stands for fields that an event lacks; all fields if none is named.
+    /// `fillnull value=v a b`: what stands for fields that an event lacks; all fields if none is
+    /// named.
     fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut fill = DEFAULT_FILL.to_owned();
         let mut ahead = cursor.clone();
@@ -422,7 +428,8 @@ fn fields_sign(cursor: &mut Cursor<'_>) -> Listed {
     Listed::Kept
 }
 
-/// What a pattern's `*` stands for in a name that is like it; nothing where it has none and is the name.
+/// What a pattern's `*` stands for in a name that is like it; nothing where it has none and is the
+/// name.
 fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
     match pattern.split_once('*') {
         None => (pattern == name).then_some(""),

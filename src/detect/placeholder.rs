@@ -26,7 +26,8 @@ impl Placeholders {
         from_yaml(text).map(Placeholders)
     }
 
-    /// Puts the values in the place of each placeholder in `text`. `%` that encloses no name is itself.
+    /// Puts the values in the place of each placeholder in `text`. `%` that encloses no name is
+    /// itself.
     pub(super) fn expand(&self, text: &str) -> Result<Expanded, String> {
         let mut texts = vec![String::new()];
         let mut rest = text;

@@ -34,7 +34,8 @@ pub enum Predicate {
     Exists(Field),
     /// Events that have the field, with an empty value.
     Empty(Field),
-    /// Events whose field matches the pattern. A field that is absent or empty matches none, not even `*`.
+    /// Events whose field matches the pattern. A field that is absent or empty matches none, not
+    /// even `*`.
     Matches {
         /// The field.
         field: Field,
@@ -62,7 +63,8 @@ pub enum Predicate {
         /// The test.
         test: Test,
     },
-    /// Events for which a condition holds that is worked out: on functions of fields, on lookups, on rows.
+    /// Events for which a condition holds that is worked out: on functions of fields, on lookups,
+    /// on rows.
     Computed(Arc<Computed>),
     /// Events whose field stands in an order to a value: by number where both sides are numbers,
     /// else by text in lower case. A field that is absent or empty stands in none.
@@ -89,7 +91,8 @@ pub enum Order {
     GreaterOrEqual,
 }
 
-/// The patterns that made an event match, as their author wrote them, each once, in the rule's order.
+/// The patterns that made an event match, as their author wrote them, each once, in the rule's
+/// order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hits {
     /// Patterns for the query name.
@@ -174,18 +177,19 @@ impl Predicate {
         }
     }
 
-    /// What every matching event holds: at least one literal of each of these sets, in any ASCII case. No
-    /// set at all says nothing of an event; an empty set says that no event can match.
+    /// What every matching event holds: at least one literal of each of these sets, in any ASCII
+    /// case. No set at all says nothing of an event; an empty set says that no event can match.
     ///
     /// Sound, because
-    /// - a pattern's value holds each of its literals, so any one of them will do: the longest does;
+    /// - a pattern's value holds each of its literals, so any one of them will do: the longest
+    ///   does;
     /// - all children of an AND hold, so all their sets do;
     /// - some child of an OR holds, and it is not known which: one set of each child, the smallest,
     ///   together, or nothing if one child has none;
     /// - a NOT says what an event does not hold, which requires nothing.
     ///
-    /// A literal outside ASCII is not offered: its case variants differ in their bytes, so whoever looks
-    /// for bytes could miss one. Nor is one of a field that records do not store as text.
+    /// A literal outside ASCII is not offered: its case variants differ in their bytes, so whoever
+    /// looks for bytes could miss one. Nor is one of a field that records do not store as text.
     #[must_use]
     pub fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         match self {

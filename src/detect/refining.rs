@@ -1,5 +1,5 @@
-//! The commands that filter events or rows, make columns of others, and sort: `search`, `where`, `regex`, `eval`, `lookup`, `sort`,
-//! `dedup`, `head` and `convert`.
+//! The commands that filter events or rows, make columns of others, and sort: `search`, `where`,
+//! `regex`, `eval`, `lookup`, `sort`, `dedup`, `head` and `convert`.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
 const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
-    /// Takes a condition on events that the first part of a search has. One that no DNS query of Sysmon's meets is about other data.
+    /// Takes a condition on events that the first part of a search has. One that no DNS query of
+    /// Sysmon's meets is about other data.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
@@ -85,7 +86,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Applies a condition, which was read from `start` on: to events where it looks at what an event has, to rows where it looks at aggregates.
+    /// Applies a condition, which was read from `start` on: to events where it looks at what an
+    /// event has, to rows where it looks at aggregates.
     fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) {
         let Some(stats) = &mut self.stats else {
             self.predicates.push(condition.into_predicate());
@@ -189,7 +191,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// `sort 10 - a, b`. Without `stats` it changes nothing: the matches are in the order of the evidence.
+    /// `sort 10 - a, b`. Without `stats` it changes nothing: the matches are in the order of the
+    /// evidence.
     pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let mut ahead = cursor.clone();
@@ -224,7 +227,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// A column to sort by, with its sign and its kind; `None` for one that is not there, which changes nothing.
+    /// A column to sort by, with its sign and its kind; `None` for one that is not there, which
+    /// changes nothing.
     fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
         cursor.skip_space();
         let descending = cursor.eat("-");

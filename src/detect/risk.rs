@@ -2,7 +2,8 @@
 //!
 //! - `tags` with `confidence`, `impact`, `message` and `observable`, until 2024;
 //! - `rba` with a message, `risk_objects` and `threat_objects`, until May 2026;
-//! - `finding` and `intermediate_findings`, each entity with its score, and `threat_objects` at the top level, since then.
+//! - `finding` and `intermediate_findings`, each entity with its score, and `threat_objects` at the
+//!   top level, since then.
 
 use serde::Deserialize;
 
@@ -142,7 +143,8 @@ fn messages(entities: &[RiskEntity]) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
-/// The entities as risk objects. A finding and an intermediate one can name the same field: the higher score stays.
+/// The entities as risk objects. A finding and an intermediate one can name the same field: the
+/// higher score stays.
 fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     let mut objects: Vec<RiskObject> = Vec::new();
     for object in entities.into_iter().map(RiskEntity::risk_object) {

@@ -1,7 +1,7 @@
 //! The `by` values of a `stats` row, packed into one string of bytes that is ordered as they are.
 //!
-//! There can be as many rows as matches, each with a dozen values: kept apart, these would take several times the memory, and
-//! each would be hashed and compared by itself.
+//! There can be as many rows as matches, each with a dozen values: kept apart, these would take
+//! several times the memory, and each would be hashed and compared by itself.
 
 use super::stats::StatsValue;
 use crate::byte_search::find;
@@ -10,11 +10,13 @@ use crate::event::EventTime;
 /// What a value begins with.
 const TEXT: u8 = 1;
 const TIME: u8 = 2;
-/// Text ends with two of these; one within it is followed by [`IN_TEXT`], so that text sorts before any that it begins.
+/// Text ends with two of these; one within it is followed by [`IN_TEXT`], so that text sorts before
+/// any that it begins.
 const END: u8 = 0;
 const IN_TEXT: u8 = 1;
 
-/// The `by` values of a row: texts and times, in their order. Keys of the same table compare as their values do.
+/// The `by` values of a row: texts and times, in their order. Keys of the same table compare as
+/// their values do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RowKey(Vec<u8>);
 

@@ -17,7 +17,8 @@ pub(super) enum Step {
     Filter(Condition),
     /// Rows are sorted, and the first so many are left.
     Sort { keys: Vec<SortKey>, most: Option<usize> },
-    /// Of rows with the same values in these columns, the first so many are left; none of a row without a value, unless it is kept.
+    /// Of rows with the same values in these columns, the first so many are left; none of a row
+    /// without a value, unless it is kept.
     Dedup { columns: Vec<usize>, most: usize, keep_empty: bool },
     /// The first so many are left.
     Head(usize),

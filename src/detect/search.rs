@@ -1,6 +1,6 @@
 //! A search in the subset of Splunk's SPL that event-22 detections are written in: a head that
-//! selects events ([`super::head`]), or `tstats` over the data model of DNS queries, then a pipeline that filters them and sums them up
-//! ([`super::pipeline`]).
+//! selects events ([`super::head`]), or `tstats` over the data model of DNS queries, then a
+//! pipeline that filters them and sums them up ([`super::pipeline`]).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ pub struct Search {
 }
 
 impl Search {
-    /// Reads a search that uses no macros and lookups but those that are built in. Whatever is not understood is an error that says where it
-    /// stands.
+    /// Reads a search that uses no macros and lookups but those that are built in. Whatever is not
+    /// understood is an error that says where it stands.
     pub fn parse(text: &str) -> Result<Self, SearchError> {
         Self::parse_with(text, &NoLibrary)
     }
@@ -127,7 +127,8 @@ impl Search {
     }
 }
 
-/// What is wrong with a search: most that are not understood are about other data, which is said first.
+/// What is wrong with a search: most that are not understood are about other data, which is said
+/// first.
 fn about_other_data(text: &str, error: SearchError) -> SearchError {
     if error.reason == SearchReason::OtherData {
         return error;
@@ -238,7 +239,8 @@ mod tests {
         }
     }
 
-    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the place.
+    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the
+    /// place.
     #[test]
     fn errors_say_where_and_what() {
         for (marked, found, expected) in [
@@ -346,7 +348,8 @@ mod tests {
             }
         }
 
-        /// As SPL, with parentheses only where Splunk's order needs them; `spell` varies what may vary.
+        /// As SPL, with parentheses only where Splunk's order needs them; `spell` varies what may
+        /// vary.
         fn render(&self, spell: &mut impl FnMut(usize) -> usize) -> String {
             let quote = |value: &String| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
             match self {

@@ -1,7 +1,8 @@
 //! Sigma rules, made into the same predicate that Splunk's searches become.
 //!
-//! Rules on DNS queries of Windows are taken: on Sysmon's event 22, and on the queries of Windows' own DNS client. Whatever in a rule
-//! is not understood is an error. Specification: <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
+//! Rules on DNS queries of Windows are taken: on Sysmon's event 22, and on the queries of Windows'
+//! own DNS client. Whatever in a rule is not understood is an error. Specification:
+//! <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
 
 mod choice;
 mod compiler;

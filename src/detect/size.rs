@@ -1,5 +1,5 @@
-//! What a regular expression takes once it is compiled, estimated from what it says: compiling a rule's expressions to see what they take
-//! would take it. The only user of `regex_syntax`.
+//! What a regular expression takes once it is compiled, estimated from what it says: compiling a
+//! rule's expressions to see what they take would take it. The only user of `regex_syntax`.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
@@ -36,7 +36,8 @@ pub(super) fn known(text: &str, flags: Flags) -> Result<Known, String> {
     Ok(Known { size: BASE.saturating_add(size(&expression)), holds_for_empty: holds_for_empty(&expression) })
 }
 
-/// Whether an expression holds for the empty text: each assertion is asked at its only place, which is both its start and its end.
+/// Whether an expression holds for the empty text: each assertion is asked at its only place, which
+/// is both its start and its end.
 fn holds_for_empty(expression: &Hir) -> bool {
     match expression.kind() {
         HirKind::Empty => true,
@@ -89,8 +90,8 @@ mod tests {
 
     use super::*;
 
-    /// The compiler of `regex` itself says what is larger than a limit. What is estimated is a part of what is taken, so the two are
-    /// compared by halves and eighths.
+    /// The compiler of `regex` itself says what is larger than a limit. What is estimated is a part
+    /// of what is taken, so the two are compared by halves and eighths.
     #[test]
     fn the_estimate_is_near_what_the_compiler_takes() {
         for text in [

@@ -20,9 +20,11 @@ use crate::event::{DnsQueryEvent, EventTime};
 /// `by` columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
-    /// The `by` columns in their order, then the aggregates in the order written, then what later commands make of them.
+    /// The `by` columns in their order, then the aggregates in the order written, then what later
+    /// commands make of them.
     pub(super) columns: Vec<StatsColumn>,
-    /// Which of them the table has, by their places, in the table's order. A row is made by all `by` columns all the same.
+    /// Which of them the table has, by their places, in the table's order. A row is made by all
+    /// `by` columns all the same.
     pub(super) shown: Vec<usize>,
     /// What becomes of the rows.
     pub(super) steps: Vec<Step>,
@@ -30,8 +32,8 @@ pub struct Stats {
     pub(super) empty_because: Option<String>,
 }
 
-/// An event makes a row for each combination of the values of its `by` columns, but in this many rows it is in none: it says so of itself, and
-/// more would be made up to fill the memory.
+/// An event makes a row for each combination of the values of its `by` columns, but in this many
+/// rows it is in none: it says so of itself, and more would be made up to fill the memory.
 const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 
 /// A column of the table.
@@ -132,7 +134,8 @@ impl Stats {
         Stats { columns, shown, steps: Vec::new(), empty_because: None }
     }
 
-    /// The table's columns: the `by` columns in their order, then the aggregates in theirs, unless the search puts them into another.
+    /// The table's columns: the `by` columns in their order, then the aggregates in theirs, unless
+    /// the search puts them into another.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
@@ -166,7 +169,8 @@ impl Stats {
         }
     }
 
-    /// The term of a single event that a column shows, by its place; where the column is none of the event, `None` or what the event adds to it.
+    /// The term of a single event that a column shows, by its place; where the column is none of
+    /// the event, `None` or what the event adds to it.
     pub(super) fn event_term(&self, place: usize, of_events_only: bool) -> Option<Term> {
         let content = &self.columns.get(place)?.content;
         match content {
@@ -314,8 +318,9 @@ impl StatsColumn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsTable {
     stats: Arc<Stats>,
-    /// By their `by` values. There can be as many as matches, so each is kept small, and they are sorted once, at the end. Evidence can be made
-    /// to have values of the same hash: this one depends on a key that nobody knows, like the standard library's, and is faster.
+    /// By their `by` values. There can be as many as matches, so each is kept small, and they are
+    /// sorted once, at the end. Evidence can be made to have values of the same hash: this one
+    /// depends on a key that nobody knows, like the standard library's, and is faster.
     rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
 }
 
@@ -326,7 +331,8 @@ impl StatsTable {
         StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
     }
 
-    /// Adds a matching event: to a row for each value of a `by` field that has several, and to none where a `by` field is absent.
+    /// Adds a matching event: to a row for each value of a `by` field that has several, and to none
+    /// where a `by` field is absent.
     pub fn add(&mut self, event: &DnsQueryEvent) {
         if self.stats.empty_because.is_some() {
             return;
@@ -380,13 +386,15 @@ impl StatsTable {
         self.stats.order()
     }
 
-    /// The rows of the finished table, sorted by the `by` columns and then as the search has it; each has a value for every column. As in
-    /// Splunk, a `stats` without `by` has one row even if there were no events.
+    /// The rows of the finished table, sorted by the `by` columns and then as the search has it;
+    /// each has a value for every column. As in Splunk, a `stats` without `by` has one row even if
+    /// there were no events.
     pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
     }
 
-    /// The rows of the finished table in parts of so many, of which other threads may make something.
+    /// The rows of the finished table in parts of so many, of which other threads may make
+    /// something.
     pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
         if self.rows.is_empty() && !self.stats.has_by() && self.stats.empty_because.is_none() {
             self.rows.insert(RowKey::default(), self.stats.aggregates());

@@ -13,7 +13,8 @@ use super::stats::{Content, Stats, StatsColumn};
 use super::term::{Node, Term};
 use super::token::{Cursor, SearchError, Spanned};
 
-/// More columns are no rule: each takes memory for every row, and some hundred KiB while the table is written.
+/// More columns are no rule: each takes memory for every row, and some hundred KiB while the table
+/// is written.
 pub(super) const MOST_COLUMNS: usize = 256;
 
 const EXPECTED_AGGREGATE: &str =
@@ -111,7 +112,8 @@ impl Pipeline<'_> {
         self.stats = Some(Stats { empty_because, ..Stats::new(columns) });
     }
 
-    /// `tstats count … from datamodel=Network_Resolution where … by …`, the cursor standing behind its name.
+    /// `tstats count … from datamodel=Network_Resolution where … by …`, the cursor standing behind
+    /// its name.
     pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
         let fields = ModelFields;
         let mut summary = Summary { columns: Vec::new(), notes: Vec::new(), empty_because: None };
@@ -157,7 +159,8 @@ fn columns(
 ) -> Result<Vec<StatsColumn>, SearchError> {
     let by = columns.len();
     for (name, column) in aggregates {
-        // Of two aggregates of one name, the second is wrong; of a `by` column and an aggregate, the command.
+        // Of two aggregates of one name, the second is wrong; of a `by` column and an aggregate,
+        // the command.
         let (by, others) = columns.split_at(by.min(columns.len()));
         require_new_name(cursor, others, &name)?;
         require_new_name(cursor, by, &Spanned { text: name.text.clone(), range: command.range.clone() })?;
@@ -255,7 +258,8 @@ fn fields_as_names(fields: &dyn Fields) -> &dyn Names {
     fields
 }
 
-/// The columns after `by`. One that cannot be had does not refuse the rule: then the table has no rows, and says why.
+/// The columns after `by`. One that cannot be had does not refuse the rule: then the table has no
+/// rows, and says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,
     fields: &dyn Fields,

@@ -1,5 +1,5 @@
-//! Terms: what a search compares, sums up and shows. A term is a field of an event, a column of a table, a constant, or what
-//! `eval` and `lookup` make of others.
+//! Terms: what a search compares, sums up and shows. A term is a field of an event, a column of a
+//! table, a constant, or what `eval` and `lookup` make of others.
 
 use std::borrow::Cow;
 use std::fmt;

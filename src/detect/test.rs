@@ -1,4 +1,5 @@
-//! Tests of a field's value that are no comparison with a text: as a number, with another field, or as a time.
+//! Tests of a field's value that are no comparison with a text: as a number, with another field, or
+//! as a time.
 
 use super::expression::Case;
 use super::field::Field;

@@ -30,7 +30,8 @@ pub enum SearchReason {
     /// It is not understood in full.
     #[default]
     NotUnderstood,
-    /// It is about other data than Sysmon's DNS queries: another event code, data model, source type or source.
+    /// It is about other data than Sysmon's DNS queries: another event code, data model, source
+    /// type or source.
     OtherData,
 }
 
@@ -325,8 +326,8 @@ fn has_unescaped_quote(text: &str) -> bool {
     false
 }
 
-/// Resolves `\\`, `\"` and `\|`. As in Splunk, any other backslash stays as it is, before a `*` too:
-/// a wildcard cannot be escaped.
+/// Resolves `\\`, `\"` and `\|`. As in Splunk, any other backslash stays as it is, before a `*`
+/// too: a wildcard cannot be escaped.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();

@@ -1,4 +1,5 @@
-//! A predicate as a tree of lines, for people: what it asks for, and what of that holds for an event.
+//! A predicate as a tree of lines, for people: what it asks for, and what of that holds for an
+//! event.
 
 use super::field::Field;
 use super::predicate::Predicate;
@@ -8,7 +9,8 @@ use crate::event::DnsQueryEvent;
 /// A condition, and those that it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
-    /// What it says, in a line. Text of rules and events is as it is: whoever prints it must escape it.
+    /// What it says, in a line. Text of rules and events is as it is: whoever prints it must escape
+    /// it.
     pub text: String,
     /// Whether it holds for the event, if there is one.
     pub holds: Option<bool>,
@@ -17,7 +19,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a predicate; with an event, what holds for it, and what it has where something does not.
+    /// The tree of a predicate; with an event, what holds for it, and what it has where something
+    /// does not.
     #[must_use]
     pub fn of(predicate: &Predicate, event: Option<&DnsQueryEvent>) -> Self {
         let children = match predicate {

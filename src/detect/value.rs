@@ -92,7 +92,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The order of two single values, as `where` has it: by number where both are numbers, else by text, in which case counts.
+    /// The order of two single values, as `where` has it: by number where both are numbers, else by
+    /// text, in which case counts.
     pub fn compare(&self, other: &Value<'_>) -> Ordering {
         match (self.number(), other.number()) {
             (Some(left), Some(right)) => (left + 0.0).total_cmp(&(right + 0.0)),

@@ -1,7 +1,8 @@
-//! YAML, as rule files and their companions are written: documents as trees of [`Node`]s that know where they stand, and values of
-//! Rust's types made of them. The only user of `granit_parser`.
+//! YAML, as rule files and their companions are written: documents as trees of [`Node`]s that know
+//! where they stand, and values of Rust's types made of them. The only user of `granit_parser`.
 //!
-//! What is wrong is a [`Problem`]: a line of its own, with the place, what was expected and what was found.
+//! What is wrong is a [`Problem`]: a line of its own, with the place, what was expected and what
+//! was found.
 
 mod node;
 mod read;

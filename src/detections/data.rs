@@ -1,4 +1,5 @@
-//! The tests that Splunk's rule files name: data sets in which the rule must find something. `test`.
+//! The tests that Splunk's rule files name: data sets in which the rule must find something.
+//! `test`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use crate::exit::Exit;
 use crate::report::{FileReport, escaped};
 use crate::sweep::{Observer, sweep};
 
-/// How many parts of a data set's path must be the same at the least: many data sets have a file of the same name.
+/// How many parts of a data set's path must be the same at the least: many data sets have a file of
+/// the same name.
 const LEAST_PARTS: usize = 2;
 
 /// How a test went.

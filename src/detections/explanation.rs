@@ -71,7 +71,8 @@ fn event_in(path: &Path) -> Result<DnsQueryEvent, SweepError> {
     }
 }
 
-/// The event with these fields; what is not given is absent, besides what makes it Sysmon's DNS query.
+/// The event with these fields; what is not given is absent, besides what makes it Sysmon's DNS
+/// query.
 fn event_of_fields(fields: &Map<String, Value>) -> Result<DnsQueryEvent, String> {
     let mut event = any_dns_query();
     for (name, value) in fields {

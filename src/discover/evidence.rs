@@ -72,7 +72,8 @@ impl Registry {
         id
     }
 
-    /// Makes a folder known that is a piece of evidence, so that one without any event log is not overlooked.
+    /// Makes a folder known that is a piece of evidence, so that one without any event log is not
+    /// overlooked.
     pub(super) fn register(&mut self, folder: PathBuf) {
         self.id(folder);
     }

@@ -1,5 +1,5 @@
-//! What is counted of the names of files that are passed over: how they end, as far as that is known. Names are evidence, and
-//! could be as many as files; what is counted is one of a list.
+//! What is counted of the names of files that are passed over: how they end, as far as that is
+//! known. Names are evidence, and could be as many as files; what is counted is one of a list.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -11,11 +11,11 @@ use crate::event_form::EventForm;
 use crate::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::machine::files::Link;
 
-/// The first bytes of the file in which macOS keeps what its file system cannot, beside a copy on another one: `._x.evtx`
-/// beside `x.evtx`.
+/// The first bytes of the file in which macOS keeps what its file system cannot, beside a copy on
+/// another one: `._x.evtx` beside `x.evtx`.
 const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
-/// Bytes of a file that are looked at: event XML is known by the first ones, and a log without its header by the first bytes of
-/// the chunk behind it.
+/// Bytes of a file that are looked at: event XML is known by the first ones, and a log without its
+/// header by the first bytes of the chunk behind it.
 const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
 /// How a file is read.
@@ -52,8 +52,8 @@ pub(super) enum Kind {
 }
 
 impl Fate {
-    /// What becomes of a regular file that lies so deep under its root. A root that is a file is read, whatever
-    /// its name.
+    /// What becomes of a regular file that lies so deep under its root. A root that is a file is
+    /// read, whatever its name.
     pub(super) fn of(search: &Search, path: &Path, depth: usize) -> Self {
         let name = path.file_name().unwrap_or_default();
         let named = Named::of(name);
@@ -75,7 +75,8 @@ impl Fate {
             // What cannot be opened is wanted too, so that the ledger says so.
             (Named::Side, Content::Log | Content::Unreadable) => Form::Log,
             (_, Content::Log | Content::Unreadable) if by_content => Form::Log,
-            // The first bytes of a file with another name say little: eight of them would hide all of an image.
+            // The first bytes of a file with another name say little: eight of them would hide all
+            // of an image.
             _ if search.others == Others::Carve => Form::Carved,
             _ if depth == 0 => Form::Log,
             (Named::PerhapsXml, Content::Unreadable) => Form::Xml(Encoding::default()),
@@ -96,12 +97,14 @@ impl Kind {
     }
 }
 
-/// `.evtx` anywhere in the name, in any case: renamed copies keep it (`Security.evtx.bak`, `SYSMON.EVTX`).
+/// `.evtx` anywhere in the name, in any case: renamed copies keep it (`Security.evtx.bak`,
+/// `SYSMON.EVTX`).
 pub(super) fn is_named_like_event_log(name: &OsStr) -> bool {
     Named::of(name).is_like_log()
 }
 
-/// Whether a file in a folder of evidence is an event log, as far as its name and, if need be, its first bytes tell.
+/// Whether a file in a folder of evidence is an event log, as far as its name and, if need be, its
+/// first bytes tell.
 pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     match Named::of(path.file_name().unwrap_or_default()) {
         Named::Log => true,
@@ -118,7 +121,8 @@ enum Named {
     Log,
     /// It does so, but begins as macOS calls what goes with a file.
     PerhapsLog,
-    /// It has `.evtx` elsewhere: a renamed or exported log, its slack, or its checksum, a link to it, ….
+    /// It has `.evtx` elsewhere: a renamed or exported log, its slack, or its checksum, a link to
+    /// it, ….
     Side,
     /// It ends as that of event XML can.
     PerhapsXml,

@@ -1,9 +1,10 @@
 //! What lies under the roots: their folders listed by several threads, in the order of one.
 //!
-//! Where hosts are many and their logs small, most of a sweep's time goes into listing folders. The top of each root is listed
-//! first, until there are enough folders to hand out, and each of these is then gone through by one thread. The twin is to go through
-//! each root as a whole, as is done on one thread; where links are followed, as only a walk from the root knows which of them
-//! lead back; and with any folder at the top of which something cannot be told.
+//! Where hosts are many and their logs small, most of a sweep's time goes into listing folders. The
+//! top of each root is listed first, until there are enough folders to hand out, and each of these
+//! is then gone through by one thread. The twin is to go through each root as a whole, as is done
+//! on one thread; where links are followed, as only a walk from the root knows which of them lead
+//! back; and with any folder at the top of which something cannot be told.
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -24,8 +25,8 @@ use crate::tally::{OtherForms, PassedOver};
 const ENOUGH_TREES: usize = 64;
 /// How deep under a root they are looked for.
 const MOST_LEVELS: usize = 4;
-/// What one of them weighs among the units that are under way: where there are enough, eight are handed out together, and where there are
-/// few, each by itself. What it holds is not known before.
+/// What one of them weighs among the units that are under way: where there are enough, eight are
+/// handed out together, and where there are few, each by itself. What it holds is not known before.
 const ONE_OF_MANY: u64 = 1 << 16;
 const ONE_OF_FEW: u64 = 1 << 19;
 
@@ -43,7 +44,8 @@ pub(super) struct Listing {
 pub(super) enum Found {
     /// A folder that is a piece of evidence.
     Piece(PathBuf),
-    /// A file to read, or whatever cannot be listed: then the reason stands for what is known of a file.
+    /// A file to read, or whatever cannot be listed: then the reason stands for what is known of a
+    /// file.
     File { path: PathBuf, form: Form, known: Result<ListedFile, String> },
 }
 
@@ -122,7 +124,8 @@ impl Lister<'_> {
         })
     }
 
-    /// The parts of a root in order, each with what it weighs: what its top holds, and the folders below that.
+    /// The parts of a root in order, each with what it weighs: what its top holds, and the folders
+    /// below that.
     fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (Part, u64)> + use<> {
         let (mut parts, mut trees) = (vec![Part::Tree(root)], 1);
         for _ in 0..MOST_LEVELS {
@@ -147,8 +150,8 @@ impl Lister<'_> {
         })
     }
 
-    /// Parts a folder into what it directly holds, and the folders among that as trees. What cannot be told of any of it is left to the
-    /// walk over the whole.
+    /// Parts a folder into what it directly holds, and the folders among that as trees. What cannot
+    /// be told of any of it is left to the walk over the whole.
     fn top(&self, tree: Tree, parts: &mut Vec<Part>) {
         let Ok(entries) = sorted_entries(&tree.path) else {
             parts.push(Part::Tree(tree));
@@ -306,13 +309,15 @@ mod tests {
         (prop::collection::vec(b'a'..b'd', 1..7), 0..6_u8)
     }
 
-    /// Puts things into a folder. What has no place there, as a file lies in its way or it is there already, is left out.
+    /// Puts things into a folder. What has no place there, as a file lies in its way or it is there
+    /// already, is left out.
     fn plant(folder: &Path, things: &[(Vec<u8>, u8)]) {
         for (names, kind) in things {
             let mut path = folder.to_path_buf();
             path.extend(names.iter().map(|name| char::from(*name).to_string()));
             let parent = path.parent().unwrap();
-            // Roots are no links, by whichever way they are come to, and nothing leads out of the folder.
+            // Roots are no links, by whichever way they are come to, and nothing leads out of the
+            // folder.
             let is_in_root = || fs::canonicalize(parent).unwrap() == fs::canonicalize(folder).unwrap();
             let _ = fs::create_dir_all(parent).and_then(|()| match kind {
                 0 => fs::create_dir_all(&path),
@@ -325,7 +330,8 @@ mod tests {
         }
     }
 
-    /// All that is found in two roots, the second of which is the `b` of the first if that is there.
+    /// All that is found in two roots, the second of which is the `b` of the first if that is
+    /// there.
     fn listed(
         folder: &Path,
         search: &Search,
@@ -370,7 +376,8 @@ mod tests {
             fs::write(logs.join("a.evtx"), "").unwrap();
         }
         let one = listed(folder.path(), &Search::default(), 1, 2);
-        // The hosts' logs, of both roots, and the folders at depth 2: the hosts in the first root, their `x` in the second.
+        // The hosts' logs, of both roots, and the folders at depth 2: the hosts in the first root,
+        // their `x` in the second.
         assert_eq!(one.0.len(), 4 * (ENOUGH_TREES + 1));
         assert_eq!(listed(folder.path(), &Search::default(), 3, 2), one);
     }

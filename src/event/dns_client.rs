@@ -1,15 +1,16 @@
 //! What Windows' own DNS client logs of a query, with its fields taken by name.
 //!
-//! Fields, from the provider's registered manifest (as listed by OSSEM's data dictionaries of ETW providers,
-//! <https://github.com/OTRF/OSSEM>): 3006, a query is made, has `QueryName`, `QueryType` and `QueryOptions`; 3008, it is completed,
-//! has `QueryStatus` and `QueryResults` besides; 3020, a server's response, has `QueryName`, `QueryType`, `Status` and
-//! `QueryResults`, and in its later versions `ClientPID`. 3006 and 3008 are written by the process that asks, 3020 by
-//! the service that asks on its behalf.
+//! Fields, from the provider's registered manifest (as listed by OSSEM's data dictionaries of ETW
+//! providers, <https://github.com/OTRF/OSSEM>): 3006, a query is made, has `QueryName`, `QueryType`
+//! and `QueryOptions`; 3008, it is completed, has `QueryStatus` and `QueryResults` besides; 3020, a
+//! server's response, has `QueryName`, `QueryType`, `Status` and `QueryResults`, and in its later
+//! versions `ClientPID`. 3006 and 3008 are written by the process that asks, 3020 by the service
+//! that asks on its behalf.
 
 use super::{DnsQueryEvent, System};
 
-/// A query as Windows' DNS client logged it. No such event names an image. Values are the logged text; a field that the record
-/// does not have is `None`.
+/// A query as Windows' DNS client logged it. No such event names an image. Values are the logged
+/// text; a field that the record does not have is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DnsClientEvent {
     /// The event's `System` part. Its user is that of the process that wrote the event.
@@ -37,8 +38,8 @@ impl DnsClientEvent {
         self.query_name.as_deref().filter(|name| !name.is_empty())
     }
 
-    /// The event in the form of Sysmon's, so that a condition on one can be asked of it: the fields that only Sysmon has
-    /// are absent.
+    /// The event in the form of Sysmon's, so that a condition on one can be asked of it: the fields
+    /// that only Sysmon has are absent.
     #[must_use]
     pub fn as_dns_query(&self) -> DnsQueryEvent {
         DnsQueryEvent {

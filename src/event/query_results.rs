@@ -1,8 +1,9 @@
 //! `QueryResults`: the resolver's answer, as one string of items that end in `;`.
 //!
-//! Windows' DNS client writes the string, and Sysmon takes it over: every value that was logged whole ends in `;`, in Sysmon's
-//! event 22 as in the events 3008 and 3020 of the DNS client. A value that does not was cut off, and what follows its last `;` is the
-//! beginning of an item. It must not be taken for a whole one: what is left of `198.51.100.23` can be `198.51.100.2`.
+//! Windows' DNS client writes the string, and Sysmon takes it over: every value that was logged
+//! whole ends in `;`, in Sysmon's event 22 as in the events 3008 and 3020 of the DNS client. A
+//! value that does not was cut off, and what follows its last `;` is the beginning of an item. It
+//! must not be taken for a whole one: what is left of `198.51.100.23` can be `198.51.100.2`.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,7 +15,8 @@ const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The DNS record type's name (`A`, `AAAA`, `CNAME`, …), `TYPE<n>` for one without a name here,
-    /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`, or that was cut off before that is told.
+    /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`, or that
+    /// was cut off before that is told.
     pub kind: Cow<'static, str>,
     /// The answer's data: an address, a name, or empty where the log has none.
     pub data: String,
@@ -27,7 +29,8 @@ pub struct Answer {
 pub struct QueryResults {
     /// Every item, in the logged order.
     pub answers: Vec<Answer>,
-    /// The addresses among the whole items, in the logged order; an IPv4 address logged as `::ffff:1.2.3.4` stands as `1.2.3.4`.
+    /// The addresses among the whole items, in the logged order; an IPv4 address logged as
+    /// `::ffff:1.2.3.4` stands as `1.2.3.4`.
     pub resolved_ips: Vec<String>,
 }
 
@@ -59,8 +62,8 @@ impl QueryResults {
     }
 }
 
-/// The whole items of a logged `QueryResults`, in their order: addresses, and `type: <n> <data>`. What is left of one that was cut off is
-/// not among them.
+/// The whole items of a logged `QueryResults`, in their order: addresses, and `type: <n> <data>`.
+/// What is left of one that was cut off is not among them.
 pub fn whole_items(text: &str) -> impl Iterator<Item = &str> {
     let whole = text.rsplit_once(';').map_or("", |(whole, _)| whole);
     whole.split(';').map(str::trim).filter(|item| !item.is_empty())
@@ -86,7 +89,8 @@ pub enum AnswerItem<'a> {
     Address(&'a str),
 }
 
-/// The items of a logged `QueryResults` that Splunk's add-on makes values of: those that end in `;` and hold something.
+/// The items of a logged `QueryResults` that Splunk's add-on makes values of: those that end in `;`
+/// and hold something.
 pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     whole_items(text).filter_map(|item| {
         if let Some(rest) = item.strip_prefix("type:") {
@@ -105,9 +109,11 @@ pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     })
 }
 
-/// An address item: the name of its type, and the address as it is written by the rules, an IPv4 address in IPv6 clothes undressed.
+/// An address item: the name of its type, and the address as it is written by the rules, an IPv4
+/// address in IPv6 clothes undressed.
 fn address(item: &str) -> Option<(&'static str, String)> {
-    // As most are logged. There is one way only to write an IPv4 address, so it need not be written anew.
+    // As most are logged. There is one way only to write an IPv4 address, so it need not be written
+    // anew.
     let undressed = item.strip_prefix("::ffff:").unwrap_or(item);
     if undressed.parse::<Ipv4Addr>().is_ok() {
         return Some(("A", undressed.to_owned()));
@@ -119,7 +125,8 @@ fn address(item: &str) -> Option<(&'static str, String)> {
     })
 }
 
-/// `type: <n> <data>`, with one or two blanks after the colon (two up to early 2024) and possibly no data.
+/// `type: <n> <data>`, with one or two blanks after the colon (two up to early 2024) and possibly
+/// no data.
 fn typed(item: &str) -> Option<(u32, &str)> {
     let rest = item.strip_prefix("type:")?.trim_start();
     let (number, data) = rest.split_once(' ').unwrap_or((rest, ""));

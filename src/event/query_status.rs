@@ -11,17 +11,21 @@ use self::winsock::WINSOCK;
 /// A code and Windows' symbol for it.
 type Named = (u32, &'static str);
 
-/// The first code of DNS, and the first of Windows' sockets: each table holds the codes from its first to the next one's.
+/// The first code of DNS, and the first of Windows' sockets: each table holds the codes from its
+/// first to the next one's.
 const FIRST_OF_DNS: u32 = 9000;
 const FIRST_OF_WINSOCK: u32 = 10_000;
 
-/// The upper half of an HRESULT that holds a code of Windows in its lower half: severity and facility (`FACILITY_WIN32`).
+/// The upper half of an HRESULT that holds a code of Windows in its lower half: severity and
+/// facility (`FACILITY_WIN32`).
 const HRESULT_OF_CODE: u32 = 0x8007;
 
-/// Windows' own symbol for a `QueryStatus`, as its headers have it: `DNS_ERROR_RCODE_NAME_ERROR` for `9003`.
+/// Windows' own symbol for a `QueryStatus`, as its headers have it: `DNS_ERROR_RCODE_NAME_ERROR`
+/// for `9003`.
 ///
-/// A code may be written as a decimal or a hexadecimal number, and as an HRESULT with a sign or without: all of these are one code.
-/// `None` for a text that is no code, and for a code that is not known here; the text itself always stays in its own column.
+/// A code may be written as a decimal or a hexadecimal number, and as an HRESULT with a sign or
+/// without: all of these are one code. `None` for a text that is no code, and for a code that is
+/// not known here; the text itself always stays in its own column.
 #[must_use]
 pub fn query_status_name(status: &str) -> Option<&'static str> {
     let code = code_of(status.trim_ascii())?;

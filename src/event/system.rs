@@ -11,7 +11,8 @@ pub const SYSMON_CHANNEL: &str = "Microsoft-Windows-Sysmon/Operational";
 /// Sysmon's event number for a DNS query.
 const DNS_QUERY_EVENT_ID: u32 = 22;
 
-/// The provider of Windows' own DNS client, as its registered manifest calls it. Its queries are logged where that is enabled.
+/// The provider of Windows' own DNS client, as its registered manifest calls it. Its queries are
+/// logged where that is enabled.
 pub const DNS_CLIENT_PROVIDER: &str = "Microsoft-Windows-DNS-Client";
 /// The channel that the queries of Windows' own DNS client go to.
 pub const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
@@ -33,7 +34,8 @@ pub struct System {
     pub event_id: u32,
     /// `Version`, the layout version of the event.
     pub version: Option<u32>,
-    /// `EventRecordID`: the event's own number, which an export keeps (the record header's does not).
+    /// `EventRecordID`: the event's own number, which an export keeps (the record header's does
+    /// not).
     pub event_record_id: Option<u64>,
     /// `Computer`: the machine that logged the event, even where another one stored it.
     pub computer: String,
@@ -60,7 +62,8 @@ impl System {
         self.event_id == DNS_QUERY_EVENT_ID && self.is_sysmon()
     }
 
-    /// Whether this is a query that Windows' own DNS client logged: by provider or channel, likewise.
+    /// Whether this is a query that Windows' own DNS client logged: by provider or channel,
+    /// likewise.
     #[must_use]
     pub fn is_dns_client_query(&self) -> bool {
         DNS_CLIENT_QUERY_EVENT_IDS.contains(&self.event_id)

@@ -16,8 +16,8 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
-/// The first FILETIME of the year 9999. From there on, decoders have rules of their own, and those who read the tables may know no such
-/// time.
+/// The first FILETIME of the year 9999. From there on, decoders have rules of their own, and those
+/// who read the tables may know no such time.
 pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 
 /// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
@@ -70,7 +70,8 @@ impl EventTime {
         EventTime(ticks)
     }
 
-    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` from the year 9999 on.
+    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` from the year
+    /// 9999 on.
     #[must_use]
     #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {
@@ -96,9 +97,10 @@ impl EventTime {
         self.0.div_euclid(TICKS_PER_MICROSECOND)
     }
 
-    /// A logged time, as `TimeCreated/@SystemTime` and Sysmon's `UtcTime` are: in every form that stands for one instant
-    /// only. One without a zone is UTC. Digits beyond the seventh decimal are dropped, as no event log holds
-    /// them. `None` for any other text, and for a time from the year 9999 on, as where a record holds it as a number.
+    /// A logged time, as `TimeCreated/@SystemTime` and Sysmon's `UtcTime` are: in every form that
+    /// stands for one instant only. One without a zone is UTC. Digits beyond the seventh decimal
+    /// are dropped, as no event log holds them. `None` for any other text, and for a time from the
+    /// year 9999 on, as where a record holds it as a number.
     #[must_use]
     pub fn parse_logged(text: &str) -> Option<Self> {
         let (time, decimals) = logged::read(text)?;
@@ -107,14 +109,16 @@ impl EventTime {
         (filetime < i128::from(FILETIME_OF_9999)).then_some(EventTime(ticks))
     }
 
-    /// `2024-01-31T10:15:30`, UTC, whole seconds rounded down: how Splunk's `security_content_ctime` prints times.
+    /// `2024-01-31T10:15:30`, UTC, whole seconds rounded down: how Splunk's
+    /// `security_content_ctime` prints times.
     #[must_use]
     pub fn whole_seconds(self) -> String {
         self.timestamp()
             .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
-    /// The instant, UTC, in a form such as `%Y-%m-%d %H:%M:%S`; `None` if the form is not understood.
+    /// The instant, UTC, in a form such as `%Y-%m-%d %H:%M:%S`; `None` if the form is not
+    /// understood.
     #[must_use]
     pub fn formatted(self, form: &str) -> Option<String> {
         jiff::fmt::strtime::format(form, &self.timestamp()?.to_zoned_datetime(TimeZone::UTC)).ok()
@@ -127,8 +131,8 @@ impl EventTime {
             .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
     }
 
-    /// RFC 3339 with seven decimals, as `TimeCreated/@SystemTime` is written of a time that a record holds as a number; `None` for
-    /// an instant that this cannot be of.
+    /// RFC 3339 with seven decimals, as `TimeCreated/@SystemTime` is written of a time that a
+    /// record holds as a number; `None` for an instant that this cannot be of.
     #[must_use]
     pub fn system_time(self) -> Option<String> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -157,7 +161,8 @@ impl EventTime {
     /// The clock's instant.
     #[must_use]
     pub fn now() -> Self {
-        // The clock of this machine lies between the years 1601 and 9999, where the conversion holds.
+        // The clock of this machine lies between the years 1601 and 9999, where the conversion
+        // holds.
         Self::from_timestamp(Timestamp::now()).unwrap_or(EventTime(0))
     }
 
@@ -168,7 +173,8 @@ impl EventTime {
             .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S.%7fZ").to_string())
     }
 
-    /// RFC 3339 as this machine's clock shows it: with the offset from UTC that holds here at that time.
+    /// RFC 3339 as this machine's clock shows it: with the offset from UTC that holds here at that
+    /// time.
     #[must_use]
     pub fn local(self) -> String {
         let local =
@@ -176,7 +182,8 @@ impl EventTime {
         self.timestamp().map_or_else(|| self.0.to_string(), |time| local(time).to_string())
     }
 
-    /// A part of it as the calendar and the clock of UTC say it; `None` of an instant beyond the calendar.
+    /// A part of it as the calendar and the clock of UTC say it; `None` of an instant beyond the
+    /// calendar.
     #[must_use]
     pub fn part(self, part: TimePart) -> Option<i64> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -265,8 +272,8 @@ pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeErro
     now.0.checked_sub(ticks).map(EventTime).ok_or_else(fail)
 }
 
-/// The last instant of a day, UTC. The day is typed as `2024-01-31`, and in no other of the ways in which ISO 8601 lets it be
-/// written.
+/// The last instant of a day, UTC. The day is typed as `2024-01-31`, and in no other of the ways in
+/// which ISO 8601 lets it be written.
 pub fn parse_end_of_day(text: &str) -> Result<EventTime, TimeError> {
     let day = text.parse::<civil::Date>().ok().filter(|day| day.to_string() == text);
     let next = day.and_then(|day| day.tomorrow().ok());

@@ -18,7 +18,8 @@ impl Window {
         *self != Window::default()
     }
 
-    /// Whether an event of that time may match. One without a readable time may: it cannot be ruled out.
+    /// Whether an event of that time may match. One without a readable time may: it cannot be ruled
+    /// out.
     #[must_use]
     pub fn holds(&self, time: Option<EventTime>) -> bool {
         time.is_none_or(|time| self.contains(time))
@@ -30,8 +31,8 @@ impl Window {
         self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
     }
 
-    /// Whether an event of that time says that events were logged in the window. One without a readable time says so only where
-    /// there is no bound.
+    /// Whether an event of that time says that events were logged in the window. One without a
+    /// readable time says so only where there is no bound.
     #[must_use]
     pub fn is_shown_by(&self, time: Option<EventTime>) -> bool {
         time.map_or(!self.is_bounded(), |time| self.contains(time))

@@ -3,12 +3,13 @@
 /// The most bytes of a line that are looked at.
 pub const MOST_LEAD_IN: usize = 1024;
 
-/// How many bytes a tool put before an event at the start of a line, whose blanks are taken away; `None` if it is no form that is known
-/// here:
+/// How many bytes a tool put before an event at the start of a line, whose blanks are taken away;
+/// `None` if it is no form that is known here:
 ///
 /// - the hyphen of a view that can be folded, as Event Viewer's details are copied: `- <Event …>`;
 /// - a line of its own with the number of a record, as `evtx_dump` writes it: `Record 17`;
-/// - the header of a line of syslog, by RFC 3164 or 5424, with its priority or without: `<14>Mar  4 10:00:00 HOST <Event …>`.
+/// - the header of a line of syslog, by RFC 3164 or 5424, with its priority or without:
+///   `<14>Mar  4 10:00:00 HOST <Event …>`.
 #[must_use]
 pub fn lead_in(line: &str) -> Option<usize> {
     hyphen(line).or_else(|| record(line)).or_else(|| syslog(line))
@@ -45,7 +46,8 @@ fn syslog(line: &str) -> Option<usize> {
     (is_event && is_header && is_plain && !header.is_empty()).then_some(header.len())
 }
 
-/// Whether a text begins with a time as syslog writes it: `Mar  4 10:00:00` or `2025-03-04T10:00:00`.
+/// Whether a text begins with a time as syslog writes it: `Mar  4 10:00:00` or
+/// `2025-03-04T10:00:00`.
 fn begins_with_time(text: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -1,8 +1,9 @@
 //! Files that are opened with care.
 //!
-//! Between the moment a file is listed and the moment it is opened, something else can take its place: a pipe, which would
-//! keep the program waiting for somebody to write into it, or a link, which would lead it elsewhere. Nothing here waits
-//! for a pipe or a device, and everything is looked at once more when it is open.
+//! Between the moment a file is listed and the moment it is opened, something else can take its
+//! place: a pipe, which would keep the program waiting for somebody to write into it, or a link,
+//! which would lead it elsewhere. Nothing here waits for a pipe or a device, and everything is
+//! looked at once more when it is open.
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
@@ -12,7 +13,8 @@ use std::path::Path;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-/// The most bytes that are read of `run.json` or of a list of paths: room for more than a million paths.
+/// The most bytes that are read of `run.json` or of a list of paths: room for more than a million
+/// paths.
 pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
 
 /// What becomes of a link in the place of a file.
@@ -93,8 +95,8 @@ pub(crate) fn read_at_most(path: &Path, link: Link, most: u64) -> io::Result<Vec
     all_of(open(path, link)?, most)
 }
 
-/// The bytes of what somebody named on the command line: a regular file, by whatever links, or a pipe, such as a shell makes of
-/// `<(command)`. A pipe that nobody has open for writing is empty.
+/// The bytes of what somebody named on the command line: a regular file, by whatever links, or a
+/// pipe, such as a shell makes of `<(command)`. A pipe that nobody has open for writing is empty.
 pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     let kind = file.metadata()?.file_type();

@@ -1,5 +1,6 @@
-//! What follows for the hosts when all evidence was read: which of their names are those of one machine, whose the logs and the clock
-//! are then, and which machines' records lie beside each other.
+//! What follows for the hosts when all evidence was read: which of their names are those of one
+//! machine, whose the logs and the clock are then, and which machines' records lie beside each
+//! other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,7 +96,8 @@ impl Beside<'_> {
         }
     }
 
-    /// The machines, in the order of the first of their names. What is known of earlier names is made known of the present one.
+    /// The machines, in the order of the first of their names. What is known of earlier names is
+    /// made known of the present one.
     fn machines(&mut self) -> Vec<Machine> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, machine) in self.places.iter().zip(self.joined()) {

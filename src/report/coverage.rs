@@ -1,13 +1,15 @@
 //! Whether a host's DNS queries cover the period that was asked for.
 //!
-//! What is compared are DNS queries alone: other logs of the host, and other events of Sysmon, say nothing of names that were asked for.
-//! Nothing depends on the clock of the machine that sweeps: another run on the same evidence with the same bounds gives the same answer.
+//! What is compared are DNS queries alone: other logs of the host, and other events of Sysmon, say
+//! nothing of names that were asked for. Nothing depends on the clock of the machine that sweeps:
+//! another run on the same evidence with the same bounds gives the same answer.
 
 use crate::event::{EventTime, Window};
 use crate::tally::RecordCounts;
 
-/// How far apart the first (or last) DNS query and the first (or last) record of any log of a host may be, in intervals of 100 ns, where the
-/// period has no bound there: a day, as a machine that nobody uses can be without queries for a night.
+/// How far apart the first (or last) DNS query and the first (or last) record of any log of a host
+/// may be, in intervals of 100 ns, where the period has no bound there: a day, as a machine that
+/// nobody uses can be without queries for a night.
 const OPEN_END: u64 = 24 * 60 * 60 * 10_000_000;
 
 /// How much of the period the DNS queries that were seen cover. The worst comes last.
@@ -24,10 +26,11 @@ pub enum Coverage {
 impl Coverage {
     /// That of a host with these counts; `None` if no period was asked for.
     ///
-    /// The start of the period is covered if a query was seen at or before it, its end if one was seen at or after it. A period without a
-    /// bound there starts with the host's first record of any log, or ends with its last: a query at most a day from that
-    /// covers it. So a host that was collected an hour after its last query is covered, and one whose DNS queries stop
-    /// weeks before its other logs is not.
+    /// The start of the period is covered if a query was seen at or before it, its end if one was
+    /// seen at or after it. A period without a bound there starts with the host's first record of
+    /// any log, or ends with its last: a query at most a day from that covers it. So a host that
+    /// was collected an hour after its last query is covered, and one whose DNS queries stop weeks
+    /// before its other logs is not.
     #[must_use]
     pub fn of(counts: &RecordCounts, window: &Window) -> Option<Self> {
         if !window.is_bounded() {
@@ -80,7 +83,8 @@ mod tests {
         Span { first: Some(EventTime::from_ticks(first)), last: Some(EventTime::from_ticks(last)) }
     }
 
-    /// A host with queries from `first` to `last`, all of them seen in the period, and records from `log_first` to `log_last`.
+    /// A host with queries from `first` to `last`, all of them seen in the period, and records from
+    /// `log_first` to `log_last`.
     fn counts((first, last): (i64, i64), (log_first, log_last): (i64, i64)) -> RecordCounts {
         RecordCounts {
             dns_queries: 2,

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// `text` with every character replaced that could act on a terminal or hide what is shown:
-/// control characters (`\u{1b}` begins an escape sequence), and characters that take no space, look like
-/// space or change the direction of writing. All else, backslashes included, stays as it is.
+/// control characters (`\u{1b}` begins an escape sequence), and characters that take no space, look
+/// like space or change the direction of writing. All else, backslashes included, stays as it is.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts) {
@@ -26,7 +26,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
 /// How much of one value people are shown; the tables have the whole.
 const MOST_SHOWN: usize = 200;
 
-/// The text, or its beginning and how long it is. A value from evidence can be as long as the evidence.
+/// The text, or its beginning and how long it is. A value from evidence can be as long as the
+/// evidence.
 #[must_use]
 pub fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MOST_SHOWN) {
@@ -47,7 +48,8 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// JSON with the same characters written as `\uXXXX`, which means the same to whoever reads it as JSON.
+/// JSON with the same characters written as `\uXXXX`, which means the same to whoever reads it as
+/// JSON.
 #[must_use]
 pub fn escaped_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
@@ -64,10 +66,12 @@ pub fn escaped_json(json: &str) -> String {
     safe
 }
 
-/// Letters and a symbol that look like nothing: the fillers of Hangul syllables, and the Braille pattern without a dot.
+/// Letters and a symbol that look like nothing: the fillers of Hangul syllables, and the Braille
+/// pattern without a dot.
 const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
 
-/// Whether the standard library holds the character for one that a reader would not see as it is, or it is blank.
+/// Whether the standard library holds the character for one that a reader would not see as it is,
+/// or it is blank.
 fn acts(character: char) -> bool {
     let is_plain = matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1;
     !is_plain || BLANKS.contains(&character)

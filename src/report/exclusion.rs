@@ -23,8 +23,8 @@ pub struct ExclusionRecord {
     pub expired: bool,
     /// The ids of the detections that it is limited to; `null` for all.
     pub detections: Option<Vec<String>>,
-    /// How many matches it took away, copies of an event and those among deleted records included: of those that no exclusion
-    /// before it took away already.
+    /// How many matches it took away, copies of an event and those among deleted records included:
+    /// of those that no exclusion before it took away already.
     pub excluded_matches: u64,
     /// How many leads it took away, copies of an event included.
     pub excluded_leads: u64,

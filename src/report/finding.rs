@@ -1,5 +1,6 @@
-//! What is odd about a host's logs, besides damage: it can mean a cleared or edited log, a changed clock, or a collection that
-//! mixes machines; and what is usual, but good to know. Each is a sentence that an examiner can follow up.
+//! What is odd about a host's logs, besides damage: it can mean a cleared or edited log, a changed
+//! clock, or a collection that mixes machines; and what is usual, but good to know. Each is a
+//! sentence that an examiner can follow up.
 
 use std::fmt::{self, Display};
 
@@ -38,7 +39,8 @@ pub enum Finding {
         /// In how many.
         channels: u64,
     },
-    /// The clock went back in logs that hold other machines' records, too: whose clock it was is not known.
+    /// The clock went back in logs that hold other machines' records, too: whose clock it was is
+    /// not known.
     SharedClockSteps(u64),
     /// Records whose TimeCreated cannot be read.
     UnreadableTimes(u64),
@@ -145,8 +147,8 @@ impl Finding {
     }
 }
 
-/// 100 ns intervals between UtcTime and TimeCreated that are far: five minutes. Sysmon logs a query when it is answered, so
-/// seconds are usual.
+/// 100 ns intervals between UtcTime and TimeCreated that are far: five minutes. Sysmon logs a query
+/// when it is answered, so seconds are usual.
 const FAR: u64 = 5 * 60 * 10_000_000;
 
 /// Whether the event says two times for the query that are far apart.
@@ -214,7 +216,8 @@ impl Display for Finding {
     }
 }
 
-/// What is missing in a channel: in how many places, how many numbers, and whether there may be more.
+/// What is missing in a channel: in how many places, how many numbers, and whether there may be
+/// more.
 fn write_gaps(
     f: &mut fmt::Formatter<'_>,
     channel: &str,

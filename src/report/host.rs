@@ -196,7 +196,8 @@ pub struct Host {
     pub name: Box<str>,
     /// What each piece of evidence holds of it.
     pub places: FewMap<Arc<str>, Presence>,
-    /// Events that a detection describes, each once whatever the number of detections; copies of an event included.
+    /// Events that a detection describes, each once whatever the number of detections; copies of an
+    /// event included.
     pub matches: u64,
     /// Matches that are no copies. All that follows of matches is of these, but the hits.
     pub unique_matches: u64,
@@ -206,7 +207,8 @@ pub struct Host {
     pub damaged_matches: u64,
     /// Matches among deleted records. They are counted nowhere else.
     pub recovered_matches: u64,
-    /// Events that an exclusion takes away from a detection, copies and those among deleted records included.
+    /// Events that an exclusion takes away from a detection, copies and those among deleted records
+    /// included.
     pub excluded_matches: u64,
     /// Span of its matches.
     pub match_span: Span,
@@ -236,7 +238,8 @@ pub struct Host {
     pub leads: u64,
     /// Leads that are no copies.
     pub unique_leads: u64,
-    /// How much of the period its DNS queries cover. Known in the end, when all its records are counted; `None` without a period.
+    /// How much of the period its DNS queries cover. Known in the end, when all its records are
+    /// counted; `None` without a period.
     pub coverage: Option<Coverage>,
     /// What is known of its logs when all evidence was read.
     pub conclusion: Conclusion,
@@ -415,8 +418,9 @@ impl Host {
         }
     }
 
-    /// Whether nothing speaks against it that it has no match: DNS queries were seen, none matched, and all its files were read; and, if a
-    /// period was asked for, they cover it whole, and of each record it is known whether it lies in it.
+    /// Whether nothing speaks against it that it has no match: DNS queries were seen, none matched,
+    /// and all its files were read; and, if a period was asked for, they cover it whole, and of
+    /// each record it is known whether it lies in it.
     #[must_use]
     pub fn is_cleared(&self) -> bool {
         let covers_period = match self.coverage {
@@ -531,7 +535,8 @@ fn count_cells(counts: &ValueCounts) -> Cell<'_> {
     )
 }
 
-/// Values with their counts, the most frequent first, equally frequent ones in the order of their bytes.
+/// Values with their counts, the most frequent first, equally frequent ones in the order of their
+/// bytes.
 pub(super) fn by_count(counts: &ValueCounts) -> Vec<(&str, u64)> {
     let mut sorted: Vec<(&str, u64)> = counts.iter().map(|(value, count)| (&**value, *count)).collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -21,8 +21,8 @@ pub type HostRow = (Option<String>, Box<Host>);
 /// All hosts, and what is known of the evidence besides. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
-    /// By Computer in lower case; one that is empty is a host of its own. Each by itself, for there can be as many as files, and a
-    /// map has room for twice as many as it holds.
+    /// By Computer in lower case; one that is empty is a host of its own. Each by itself, for there
+    /// can be as many as files, and a map has room for twice as many as it holds.
     computers: BTreeMap<Box<str>, Box<Host>>,
     pieces: BTreeMap<Arc<str>, Piece>,
 }
@@ -64,7 +64,8 @@ impl Hosts {
         // Looked up first, so that a name is copied only once.
         let known = self.pieces.get_key_value(evidence).map(|(known, _)| Arc::clone(known));
         let evidence = known.unwrap_or_else(|| evidence.into());
-        // Of the many files that are looked through for chunks, those without any say nothing of a host.
+        // Of the many files that are looked through for chunks, those without any say nothing of a
+        // host.
         let says_nothing = file.header == super::Header::Carved && file.tally.chunks == 0;
         if file.tally.computers.is_empty() {
             if !says_nothing {
@@ -135,8 +136,8 @@ impl Hosts {
     }
 
     /// The hosts in the order of their names, and after them, without a name, the evidence in
-    /// which no record names a Computer. Files that name none are counted with every host of their evidence. `window` is the period
-    /// that was asked for.
+    /// which no record names a Computer. Files that name none are counted with every host of their
+    /// evidence. `window` is the period that was asked for.
     #[must_use]
     pub fn into_rows(self, window: &Window) -> Vec<HostRow> {
         let Hosts { computers, pieces } = self;

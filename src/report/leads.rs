@@ -1,5 +1,5 @@
-//! A lead: a query of Windows' own DNS client for a name that a detection asks for, as a row of `leads.parquet`. It is no match:
-//! which program asked is not known.
+//! A lead: a query of Windows' own DNS client for a name that a detection asks for, as a row of
+//! `leads.parquet`. It is no match: which program asked is not known.
 
 use super::matches::{ANSWER, Occurrence, answer_cells, hash_of_event};
 use crate::damage::Integrity;
@@ -165,10 +165,11 @@ impl LeadRow<'_> {
 
 /// A hash of what the event says: equal for a live log, an export of it and a forwarded copy.
 ///
-/// SHA-256 (as of a match: [`super::event_hash`]) of, in this order: provider and channel in lower case, computer in lower case, EventID,
-/// EventRecordID, TimeCreated in units of 100 ns since 1970 (the text as logged where it is no time), Execution/ProcessID,
-/// Security/UserID, ClientPID, QueryName, QueryType, QueryOptions, QueryStatus (or Status), QueryResults. Numbers are decimal; a
-/// field that is absent or empty is absent.
+/// SHA-256 (as of a match: [`super::event_hash`]) of, in this order: provider and channel in lower
+/// case, computer in lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970
+/// (the text as logged where it is no time), Execution/ProcessID, Security/UserID, ClientPID,
+/// QueryName, QueryType, QueryOptions, QueryStatus (or Status), QueryResults. Numbers are decimal;
+/// a field that is absent or empty is absent.
 #[must_use]
 pub fn lead_hash(event: &DnsClientEvent) -> Sha256Digest {
     let data = [

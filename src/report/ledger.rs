@@ -186,7 +186,8 @@ impl Status {
 /// How much of a log was lost: what lost more bytes is greater, then what lost more records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Loss {
-    /// Bytes of damaged chunks, of what could not be read, and of chunks that the header counts and that are not there.
+    /// Bytes of damaged chunks, of what could not be read, and of chunks that the header counts and
+    /// that are not there.
     pub bytes: u64,
     /// Records that are there and could not be decoded.
     pub records: u64,
@@ -280,8 +281,9 @@ impl FileReport {
 
     /// Checks the whole file, all parts of which were added, against what its header says of it.
     pub fn complete(&mut self) {
-        // What could not be read of a block was read if it belongs to a chunk or an event that begins before. And what a block left to a chunk
-        // that begins in the one before it was not read, if that could not be.
+        // What could not be read of a block was read if it belongs to a chunk or an event that
+        // begins before. And what a block left to a chunk that begins in the one before it was not
+        // read, if that could not be.
         let extents = &mut self.tally.extents;
         extents.unread = extents.unread.saturating_sub(extents.sum().saturating_sub(self.size));
         if extents.unread > 0 {
@@ -299,9 +301,10 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Tells what lies after the last chunk from a lost part of the log. The header of a log that was closed cleanly counts its chunks, and if
-    /// it has its checksum and no chunk lies after those, what does is whatever the disk held there before. The header of a log in use
-    /// was written before its last chunks were: it cannot know.
+    /// Tells what lies after the last chunk from a lost part of the log. The header of a log that
+    /// was closed cleanly counts its chunks, and if it has its checksum and no chunk lies after
+    /// those, what does is whatever the disk held there before. The header of a log in use was
+    /// written before its last chunks were: it cannot know.
     fn set_end_apart(&mut self) {
         let Some(counted) = self.counted_chunks else { return };
         let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;

@@ -1,4 +1,5 @@
-//! The logs of a machine over all files that hold its records, and which EventRecordIDs are missing in them.
+//! The logs of a machine over all files that hold its records, and which EventRecordIDs are missing
+//! in them.
 
 use crate::logs::Channels;
 use crate::numbering::{Gap, Runs};
@@ -40,7 +41,8 @@ impl MachineLogs {
         self.selected.merge(other.selected);
     }
 
-    /// The channels in which numbers are missing: those of the machine's own logs in their order, then the others.
+    /// The channels in which numbers are missing: those of the machine's own logs in their order,
+    /// then the others.
     pub(super) fn missing(&self) -> impl Iterator<Item = Missing<'_>> {
         let none = Runs::default();
         let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));
@@ -109,7 +111,8 @@ mod tests {
             // What the log lacks, and an archive holds, all or a part of it.
             (&[1, 2, 5], &[3, 4], vec![], false),
             (&[1, 2, 9], &[4, 5, 6], vec![(2, 4), (6, 9)], false),
-            // An export that ends where the log begins, or some numbers before: it is not known what was between.
+            // An export that ends where the log begins, or some numbers before: it is not known
+            // what was between.
             (&[10, 11], &[8, 9], vec![], false),
             (&[10, 11], &[6, 7], vec![], false),
         ] {

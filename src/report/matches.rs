@@ -152,8 +152,8 @@ pub struct MatchRow<'a> {
     pub risk_message: Option<String>,
 }
 
-/// Which time an event is met, in evidence order. One event can lie in a live log, in its archive, in a shadow copy, and in a
-/// log that it was forwarded to.
+/// Which time an event is met, in evidence order. One event can lie in a live log, in its archive,
+/// in a shadow copy, and in a log that it was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
     /// The first time.
@@ -161,7 +161,8 @@ pub enum Occurrence {
     First,
     /// It is a copy of one that was met before.
     Copy,
-    /// It is no event of any log any more: it was found among what is left of deleted records, and nowhere else.
+    /// It is no event of any log any more: it was found among what is left of deleted records, and
+    /// nowhere else.
     Recovered,
 }
 

@@ -1,20 +1,24 @@
-//! Which names in a file are those of one machine, which was renamed while its log went on; and what its logs are then.
+//! Which names in a file are those of one machine, which was renamed while its log went on; and
+//! what its logs are then.
 //!
-//! Windows numbers the events of a log on a machine one after the other, whatever the machine is called. In the machine's own log
-//! the number in the header of each record is that of its event, whatever channel the event names. A collector and an export number the
-//! headers anew; and a collector's log holds the numbers of each machine by themselves.
+//! Windows numbers the events of a log on a machine one after the other, whatever the machine is
+//! called. In the machine's own log the number in the header of each record is that of its event,
+//! whatever channel the event names. A collector and an export number the headers anew; and a
+//! collector's log holds the numbers of each machine by themselves.
 
 use std::collections::BTreeMap;
 
 use super::ledger::{FileReport, Header};
 use crate::numbering::{Run, Runs};
 
-/// The most names that one machine can have in a file. Where there are more, they are those of many machines.
+/// The most names that one machine can have in a file. Where there are more, they are those of many
+/// machines.
 const MOST_NAMES: usize = 16;
-/// How many events there are at least, on average, from one change of the name to the next: in a machine's own log, and in any other.
+/// How many events there are at least, on average, from one change of the name to the next: in a
+/// machine's own log, and in any other.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
-/// A file whose records have headers that were numbered anew is not a machine's own log; of those in which one in so many has, something
-/// was damaged or changed.
+/// A file whose records have headers that were numbered anew is not a machine's own log; of those
+/// in which one in so many has, something was damaged or changed.
 const FEW: u64 = 10;
 
 /// A name as a host is known by it: Windows does not distinguish names by case.
@@ -22,8 +26,8 @@ pub(super) fn folded(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Whether the file is a log that machines themselves wrote, so that no number should be missing: no export, nothing that a
-/// collector wrote, and no rendering.
+/// Whether the file is a log that machines themselves wrote, so that no number should be missing:
+/// no export, nothing that a collector wrote, and no rendering.
 pub(super) fn is_own_log(file: &FileReport) -> bool {
     let tally = &file.tally;
     !matches!(file.header, Header::Xml | Header::Carved)
@@ -41,7 +45,8 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     most.map(|(channel, _)| *channel)
 }
 
-/// The names of a file, each with the place in the list of one that stands for its machine: its own if it was not renamed.
+/// The names of a file, each with the place in the list of one that stands for its machine: its own
+/// if it was not renamed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Names<'a> {
     names: Vec<&'a str>,
@@ -66,7 +71,8 @@ impl<'a> Names<'a> {
         self.machines.iter().all(|machine| *machine == 0)
     }
 
-    /// The pairs of names of one machine that differ in more than case, as many as are needed to join them all.
+    /// The pairs of names of one machine that differ in more than case, as many as are needed to
+    /// join them all.
     pub(super) fn renamed(&self) -> impl Iterator<Item = (String, String)> {
         let pairs = self.names.iter().zip(&self.machines).filter_map(|(name, machine)| {
             let first = self.names.get(*machine)?;
@@ -75,8 +81,9 @@ impl<'a> Names<'a> {
         pairs.filter(|(first, name)| first != name)
     }
 
-    /// The logs of the file, where some have several names or channels: the name that stands for the machine, the channel that stands for
-    /// the log, and the numbers of all of them. `None` where each log has one of each.
+    /// The logs of the file, where some have several names or channels: the name that stands for
+    /// the machine, the channel that stands for the log, and the numbers of all of them. `None`
+    /// where each log has one of each.
     pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, Runs)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));
@@ -140,8 +147,9 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether runs of numbers, in their order, each with the machine that its events name, are those of one log of one machine. Where the
-/// file is not the machine's own log, the numbers must go on from one name to the next without a gap.
+/// Whether runs of numbers, in their order, each with the machine that its events name, are those
+/// of one log of one machine. Where the file is not the machine's own log, the numbers must go on
+/// from one name to the next without a gap.
 fn goes_on(runs: &[(Run, usize)], is_own: bool) -> bool {
     let mut blocks = 1_u64;
     let mut events = 0_u64;
@@ -169,7 +177,8 @@ mod tests {
     use super::*;
     use crate::event::{System, Window};
 
-    /// A file with records of these Computers and numbers, all of one channel, whose headers are numbered from `header_id` on.
+    /// A file with records of these Computers and numbers, all of one channel, whose headers are
+    /// numbered from `header_id` on.
     fn file(header_id: u64, records: &[(&str, std::ops::RangeInclusive<u64>)]) -> FileReport {
         let mut file = FileReport { header: Header::Clean, ..FileReport::default() };
         let mut header_id = header_id;

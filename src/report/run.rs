@@ -94,7 +94,8 @@ pub struct Machine {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, by its name there")]
 pub struct Options {
-    /// How deep below a root the folders lie that are one piece of evidence each; `null` to decide by what it holds.
+    /// How deep below a root the folders lie that are one piece of evidence each; `null` to decide
+    /// by what it holds.
     pub evidence_depth: Option<usize>,
     /// Whether symbolic links were followed.
     pub follow: bool,
@@ -111,7 +112,8 @@ pub struct Options {
     pub recover: bool,
     /// Whether other files were looked through for chunks.
     pub carve: bool,
-    /// Whether the rows of excluded matches were kept. (Outputs from before there were exclusions do not have it.)
+    /// Whether the rows of excluded matches were kept. (Outputs from before there were exclusions
+    /// do not have it.)
     #[serde(default)]
     pub keep_excluded: bool,
     /// Whether leads were looked for in the log of Windows' own DNS client. (Likewise.)
@@ -191,7 +193,8 @@ pub enum NamesAsked {
 /// How many rules there were, by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RuleCounts {
-    /// Rules that are about DNS queries, as far as is known: those that ran and those that are refused.
+    /// Rules that are about DNS queries, as far as is known: those that ran and those that are
+    /// refused.
     pub found: u64,
     /// Of these, those that ran.
     pub run: u64,
@@ -232,7 +235,8 @@ pub struct Totals {
     pub hosts: u64,
     /// Hosts with a match.
     pub hosts_with_matches: u64,
-    /// Hosts without a match that cannot be cleared: no DNS queries were seen, or the period is not covered whole, or not all was read.
+    /// Hosts without a match that cannot be cleared: no DNS queries were seen, or the period is not
+    /// covered whole, or not all was read.
     pub hosts_not_cleared: u64,
     /// Files found.
     pub files: u64,
@@ -284,7 +288,8 @@ pub struct Totals {
     pub unreadable_times: u64,
     /// Of these, those in the period that was asked for; all of them if none was.
     pub dns_queries_in_period: u64,
-    /// Events that at least one detection describes, each once whatever the number of detections; copies of an event included.
+    /// Events that at least one detection describes, each once whatever the number of detections;
+    /// copies of an event included.
     pub matches: u64,
     /// Of these, those that are no copies of one before.
     pub unique_matches: u64,
@@ -296,7 +301,8 @@ pub struct Totals {
     pub recovered_matches: u64,
     /// Of the unique matches, those whose record lies in a chunk with which something is wrong.
     pub damaged_matches: u64,
-    /// Events that an exclusion takes away from a detection, copies and those among deleted records included.
+    /// Events that an exclusion takes away from a detection, copies and those among deleted records
+    /// included.
     pub excluded_matches: u64,
     /// Events that are a lead of some detection, copies of an event included; they are no matches.
     pub leads: u64,

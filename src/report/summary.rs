@@ -1,4 +1,5 @@
-//! The summary on standard output: what a person can act on. The only user of `comfy-table` and `textwrap`.
+//! The summary on standard output: what a person can act on. The only user of `comfy-table` and
+//! `textwrap`.
 
 mod detections;
 mod evidence;

@@ -195,8 +195,8 @@ impl Verification {
         self.stated.as_ref().is_some_and(|stated| stated.options.hash)
     }
 
-    /// Says so where content could not be compared: also to those who want to see findings only, as silence would
-    /// mean that it is the same.
+    /// Says so where content could not be compared: also to those who want to see findings only, as
+    /// silence would mean that it is the same.
     fn write_lack(&self, text: &mut String, evidence: EvidenceCompared) -> fmt::Result {
         if !self.has_hashes() {
             return writeln!(

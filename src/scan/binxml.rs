@@ -28,22 +28,25 @@ pub(super) const HEX64: u8 = 0x15;
 /// A fragment of binary XML.
 pub(super) const FRAGMENT: u8 = 0x21;
 
-/// A security identifier: eight bytes and four more for each of its parts, whose number is the second byte.
+/// A security identifier: eight bytes and four more for each of its parts, whose number is the
+/// second byte.
 pub(super) const SID: u8 = 0x13;
 
-/// Whether there is such a type: one of the basic ones, a fragment, or an array of a basic one. Of a definition that says
-/// another the decoder makes nothing.
+/// Whether there is such a type: one of the basic ones, a fragment, or an array of a basic one. Of
+/// a definition that says another the decoder makes nothing.
 pub(super) fn is_type(kind: u8) -> bool {
     matches!(kind, NULL..=HEX64 | FRAGMENT | 0x81..=0x95)
 }
 
 /// Whether a value of that type can have that size. A decoder reads numbers, GUIDs and times at
 /// their own width whatever size is given, and what follows them from there, so with any
-/// other size two readers would not mean the same bytes. Types that are not listed are not understood.
+/// other size two readers would not mean the same bytes. Types that are not listed are not
+/// understood.
 pub(super) fn is_well_sized(kind: u8, size: usize) -> bool {
     match kind {
         TEXT => size.is_multiple_of(2),
-        // In live logs, null values have the size of what could be there. Text of single bytes, bytes, a fragment.
+        // In live logs, null values have the size of what could be there. Text of single bytes,
+        // bytes, a fragment.
         NULL | 0x02 | 0x0e | FRAGMENT => true,
         0x03 | U8 => size == 1,
         0x05 | U16 => size == 2,
@@ -56,8 +59,8 @@ pub(super) fn is_well_sized(kind: u8, size: usize) -> bool {
     }
 }
 
-/// Whether a value of that type is given fewer bytes than its type has: a decoder would read on into the values
-/// behind it, and report what no record says.
+/// Whether a value of that type is given fewer bytes than its type has: a decoder would read on
+/// into the values behind it, and report what no record says.
 pub(super) fn is_cut_short(kind: u8, size: usize) -> bool {
     let least = match kind {
         0x03 | U8 => 1,
@@ -72,7 +75,8 @@ pub(super) fn is_cut_short(kind: u8, size: usize) -> bool {
 
 /// Whether a unit of UTF-16 text is NUL. A decoder ends text there.
 pub(super) fn holds_nul(text: &[u8]) -> bool {
-    // Four units at a time: of a number of four units, one is zero if taking 1 from each borrows where none had its highest bit.
+    // Four units at a time: of a number of four units, one is zero if taking 1 from each borrows
+    // where none had its highest bit.
     const ONES: u64 = 0x0001_0001_0001_0001;
     let (fours, rest) = text.as_chunks::<8>();
     let zero = |four: &[u8; 8]| {
@@ -90,11 +94,13 @@ pub(super) fn is_letter(unit: &[u8], lower: u8) -> bool {
 /// Which substitution, from 0.
 pub(super) type Index = u16;
 
-/// Bytes of a template definition before its tokens: the next definition's offset, a GUID, the tokens' size.
+/// Bytes of a template definition before its tokens: the next definition's offset, a GUID, the
+/// tokens' size.
 pub(super) const DEFINITION_HEADER_SIZE: usize = 24;
 const DEFINITION_SIZE_OFFSET: usize = 20;
 
-/// Where the tokens of the definition at `offset` end. The values of a record that holds the definition itself begin there.
+/// Where the tokens of the definition at `offset` end. The values of a record that holds the
+/// definition itself begin there.
 pub(super) fn definition_end(chunk: &[u8], offset: usize) -> Option<usize> {
     let size = usize::try_from(u32_at(chunk, offset.checked_add(DEFINITION_SIZE_OFFSET)?)?).ok()?;
     offset.checked_add(DEFINITION_HEADER_SIZE)?.checked_add(size)

@@ -25,8 +25,9 @@ use super::select::Skimmer;
 use super::unfit::set_unfit_aside;
 use super::walk::{Reached, Walk, walk as walk_chunk};
 
-/// Chunks of a piece: 512 KiB, half of the memory that is read to in turn ([`BlockBuffer`]) and of an AMD EPYC's second cache. A mebibyte
-/// took some 4 % longer there, as what is looked at has then left the cache; 128 KiB took a tenth longer.
+/// Chunks of a piece: 512 KiB, half of the memory that is read to in turn ([`BlockBuffer`]) and of
+/// an AMD EPYC's second cache. A mebibyte took some 4 % longer there, as what is looked at has then
+/// left the cache; 128 KiB took a tenth longer.
 const PIECE_CHUNKS: u64 = 8;
 
 /// What a block holds.
@@ -48,9 +49,11 @@ pub struct BlockScan {
     pub chunks_end: u64,
     /// What the headers of its records tell of the clock.
     pub clock: Clock,
-    /// Those of its DNS queries that were read, by the decoder or without, in the order of the file.
+    /// Those of its DNS queries that were read, by the decoder or without, in the order of the
+    /// file.
     pub events: Vec<LocatedEvent>,
-    /// Those queries of Windows' own DNS client that were decoded, if these were asked for, in the order of the file.
+    /// Those queries of Windows' own DNS client that were decoded, if these were asked for, in the
+    /// order of the file.
     pub dns_client: Vec<LocatedLead>,
     /// The DNS queries among its stale records, if these were asked for, in the order of the file.
     pub recovered: Vec<LocatedEvent>,
@@ -147,14 +150,15 @@ impl Scanner {
         Scanner { recovery: (recovery == Recovery::Stale).then(Recoverer::default), ..self }
     }
 
-    /// Reads and decodes all of `block` of a log of `size` bytes, with the chunks that begin in it off their places. Whatever
-    /// is wrong with it is in the result.
+    /// Reads and decodes all of `block` of a log of `size` bytes, with the chunks that begin in it
+    /// off their places. Whatever is wrong with it is in the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
         self.scan_after(log, block, size, |_, _| ())
     }
 
-    /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes the buffer), piece by piece,
-    /// each with where it starts in the file; or nothing instead of a piece of which some could not be.
+    /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes
+    /// the buffer), piece by piece, each with where it starts in the file; or nothing instead of a
+    /// piece of which some could not be.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,
@@ -218,7 +222,8 @@ impl Scanner {
         }
     }
 
-    /// Looks for records in deleted chunks, if deleted records are asked for. Decoding the chunk that they lie in has not changed them.
+    /// Looks for records in deleted chunks, if deleted records are asked for. Decoding the chunk
+    /// that they lie in has not changed them.
     fn recover_deleted<'c>(&mut self, deleted: impl Iterator<Item = &'c Range<u64>>, scan: &mut BlockScan) {
         let Some(recoverer) = &mut self.recovery else { return };
         for range in deleted {
@@ -239,7 +244,8 @@ impl Scanner {
     fn scan_header(&mut self, length: u64, scan: &mut BlockScan) {
         self.note_reading(0..length, scan);
         let read = self.buffer.part(0..length);
-        // A header of which a part cannot be read says nothing for certain, and neither does one that is not there any more.
+        // A header of which a part cannot be read says nothing for certain, and neither does one
+        // that is not there any more.
         if read.unread.is_empty() && (length == 0 || !read.bytes.is_empty()) {
             let header = FileHeader::parse(read.bytes);
             if let Some(problem) = header.problem.clone() {
@@ -249,7 +255,8 @@ impl Scanner {
         }
     }
 
-    /// Looks at the place of one chunk, and says what its bytes are; they are not added to the tally.
+    /// Looks at the place of one chunk, and says what its bytes are; they are not added to the
+    /// tally.
     pub(super) fn scan_place(&mut self, chunk: &ChunkPlace, scan: &mut BlockScan) -> Extent {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
@@ -293,7 +300,8 @@ impl Scanner {
             }
             // What cannot be read is zeros too, but not a chunk that was never used.
             Place::Unused if read.problems.is_empty() => {
-                // Nor is one that was cut off with the file: whether the file's header counts it is asked once all of the log is read.
+                // Nor is one that was cut off with the file: whether the file's header counts it is
+                // asked once all of the log is read.
                 scan.tally.empty_chunks += 1;
             }
             Place::Unused => {}
@@ -331,7 +339,8 @@ pub(super) struct ChunkPlace {
     pub range: Range<u64>,
     /// What the chunk is numbered.
     pub number: u64,
-    /// Where the first deleted chunk begins in its free space, or its end: from there on, no deleted record is one of this chunk.
+    /// Where the first deleted chunk begins in its free space, or its end: from there on, no
+    /// deleted record is one of this chunk.
     pub own_end: u64,
 }
 
@@ -422,7 +431,8 @@ fn scan_chunk(
     note_problems(problems, start, read, scan);
 }
 
-/// Notes what is wrong with the chunk that starts there: what was found in it, counted from its start, and what came of reading it.
+/// Notes what is wrong with the chunk that starts there: what was found in it, counted from its
+/// start, and what came of reading it.
 fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mut BlockScan) {
     let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
     let mut problems: Vec<Problem> = found.into_iter().map(located).chain(read.problems.drain(..)).collect();
@@ -433,8 +443,8 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mu
     }
 }
 
-/// What is known of the bytes of a chunk that was walked. What a decoder makes of single records has no part in it: it is as
-/// they were written that they cannot be decoded.
+/// What is known of the bytes of a chunk that was walked. What a decoder makes of single records
+/// has no part in it: it is as they were written that they cannot be decoded.
 fn integrity(walk: &Walk, read: &Read<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged

@@ -1,11 +1,12 @@
-//! Carving: chunks of event logs wherever they lie in the bytes of a file that is none, such as a disk image, a page file, a memory
-//! dump or unallocated space.
+//! Carving: chunks of event logs wherever they lie in the bytes of a file that is none, such as a
+//! disk image, a page file, a memory dump or unallocated space.
 //!
-//! A chunk is taken at every 512th byte, the least unit in which disks are written, at which its signature stands and the checksum
-//! of its header holds, but among the records of another. Its bytes end where the next such chunk begins: what was overwritten is not read
-//! as a part of it. A
-//! signature whose header's checksum does not hold is a problem that is reported, unless it is among the live records of a chunk: where such a
-//! chunk's records lie is anyone's guess. So is a sound header that lies in another chunk, which begins none.
+//! A chunk is taken at every 512th byte, the least unit in which disks are written, at which its
+//! signature stands and the checksum of its header holds, but among the records of another. Its
+//! bytes end where the next such chunk begins: what was overwritten is not read as a part of it. A
+//! signature whose header's checksum does not hold is a problem that is reported, unless it is
+//! among the live records of a chunk: where such a chunk's records lie is anyone's guess. So is a
+//! sound header that lies in another chunk, which begins none.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -20,8 +21,8 @@ use crate::damage::Problem;
 const SECTOR: usize = 512;
 
 impl Scanner {
-    /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is shown the block's bytes, or nothing if
-    /// some could not be read.
+    /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is
+    /// shown the block's bytes, or nothing if some could not be read.
     pub fn carve_after(
         &mut self,
         log: &dyn LogBytes,
@@ -30,8 +31,9 @@ impl Scanner {
         see: impl FnOnce(Option<&[u8]>),
     ) -> BlockScan {
         let mut scan = BlockScan::default();
-        // A chunk that reaches into the block can lie in one before it, if that lies in none itself; and one that begins up to the last byte
-        // of the last chunk ends that one, and is needed whole to tell what lies among its records.
+        // A chunk that reaches into the block can lie in one before it, if that lies in none
+        // itself; and one that begins up to the last byte of the last chunk ends that one, and is
+        // needed whole to tell what lies among its records.
         let start = block.start.saturating_sub(4 * CHUNK_SIZE);
         let end = size.min(block.end.saturating_add(2 * CHUNK_SIZE));
         self.buffer.read(log, start..end);

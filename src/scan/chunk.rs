@@ -1,5 +1,6 @@
-//! One chunk of 64 KiB: its header, its checksums, and where a record is whole. What the records say is not looked at here, nor what
-//! is to be made of damage among them (that is [`super::walk`]'s).
+//! One chunk of 64 KiB: its header, its checksums, and where a record is whole. What the records
+//! say is not looked at here, nor what is to be made of damage among them (that is
+//! [`super::walk`]'s).
 //!
 //! Layout: libevtx's format document, "Chunk header" and "Event record", checked against real logs.
 
@@ -20,7 +21,8 @@ pub(super) const FLAGS_OFFSET: usize = 120;
 /// The flag of a chunk without checksums.
 pub(super) const NO_CHECKSUMS: u32 = 4;
 const HEADER_CHECKSUM_OFFSET: usize = 124;
-/// The chunk header's checksum covers these two ranges: flags and the checksum itself lie between them.
+/// The chunk header's checksum covers these two ranges: flags and the checksum itself lie between
+/// them.
 const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 
 /// The first bytes of every record.
@@ -54,13 +56,14 @@ pub(super) fn place(bytes: &[u8]) -> Place {
     }
 }
 
-/// Whether there are only zeros. It is asked of all that a log has reserved and not used: a compiler makes vector instructions of a loop that
-/// does not end early.
+/// Whether there are only zeros. It is asked of all that a log has reserved and not used: a
+/// compiler makes vector instructions of a loop that does not end early.
 fn is_zeros(bytes: &[u8]) -> bool {
     bytes.chunks(256).all(|part| part.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
-/// What is wrong with the header of a chunk, if the bytes begin with the signature of one and it is not sound.
+/// What is wrong with the header of a chunk, if the bytes begin with the signature of one and it is
+/// not sound.
 pub(super) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     if !bytes.starts_with(CHUNK_SIGNATURE) {
         None
@@ -125,8 +128,8 @@ impl LiveRecords {
     }
 }
 
-/// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size; and what its header says of
-/// its writing.
+/// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size;
+/// and what its header says of its writing.
 #[inline]
 pub(super) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<(Range<usize>, Written)> {
     let rest = bytes.get(at..end)?;
@@ -143,8 +146,9 @@ pub(super) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<(Range
     is_whole.then_some((at..at + length, Written { header_id, filetime }))
 }
 
-/// Where a chunk's records end, if its header knows: there is the end of a record with the last id that the header gives, or there
-/// are none. A few bytes tell. `None` of a chunk whose records were damaged, or whose header was not brought up to date.
+/// Where a chunk's records end, if its header knows: there is the end of a record with the last id
+/// that the header gives, or there are none. A few bytes tell. `None` of a chunk whose records were
+/// damaged, or whose header was not brought up to date.
 #[inline]
 pub(super) fn known_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
@@ -156,8 +160,8 @@ pub(super) fn known_end(chunk: &[u8]) -> Option<usize> {
     (last.end == end && u64_at(chunk, LAST_RECORD_ID_OFFSET) == Some(written.header_id)).then_some(end)
 }
 
-/// Where the records of a chunk end that follow one another from the first one on, whatever its header says. Where none follows the
-/// header, it may be no header: then its signature ends there.
+/// Where the records of a chunk end that follow one another from the first one on, whatever its
+/// header says. Where none follows the header, it may be no header: then its signature ends there.
 pub(super) fn chain_end(chunk: &[u8]) -> usize {
     let mut end = CHUNK_SIGNATURE.len();
     let mut at = CHUNK_HEADER_SIZE;

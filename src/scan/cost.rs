@@ -1,13 +1,15 @@
 //! What decoding a record would cost, known before it is decoded.
 //!
-//! The decoder reads a name anew wherever an element refers to it, keeps what it reads until the chunk is done, and reads
-//! a definition that is wrong anew for each record that refers to it. Definitions may overlap, and values reach out of
-//! their records. So a crafted chunk of 64 KiB could take six gigabytes, and the seconds to fill them. Its bounds are on what
-//! it renders, not on what it reads; the bound here is on that, and counts bytes and not time, so that the same evidence
-//! gives the same answer everywhere.
+//! The decoder reads a name anew wherever an element refers to it, keeps what it reads until the
+//! chunk is done, and reads a definition that is wrong anew for each record that refers to it.
+//! Definitions may overlap, and values reach out of their records. So a crafted chunk of 64 KiB
+//! could take six gigabytes, and the seconds to fill them. Its bounds are on what it renders, not
+//! on what it reads; the bound here is on that, and counts bytes and not time, so that the same
+//! evidence gives the same answer everywhere.
 //!
-//! The walk is the decoder's own, over the same tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Where
-//! it meets something that is no token, so does the decoder, which then gives up on the record.
+//! The walk is the decoder's own, over the same tokens: [MS-EVEN6] 2.2.12 and libevtx's format
+//! document, "Binary XML". Where it meets something that is no token, so does the decoder, which
+//! then gives up on the record.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,10 +17,11 @@ use std::ops::Range;
 use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT, SID, TEXT, definition_end, is_cut_short};
 use super::log::{u16_at, u32_at};
 
-/// The most memory that a chunk's records may take to decode, roughly, in bytes: each may take as much of it as every other
-/// of them, so that it does not matter which of them are decoded. Of 230 chunks of real logs and of samples, none
-/// comes to a quarter of it, were each of its records to cost what its costliest does. That is no chance: a definition of many
-/// fields makes records long, so that a chunk has few of them.
+/// The most memory that a chunk's records may take to decode, roughly, in bytes: each may take as
+/// much of it as every other of them, so that it does not matter which of them are decoded. Of 230
+/// chunks of real logs and of samples, none comes to a quarter of it, were each of its records to
+/// cost what its costliest does. That is no chance: a definition of many fields makes records long,
+/// so that a chunk has few of them.
 const MOST_COST: usize = 64 << 20;
 /// Bytes of memory that a byte of tokens can come to, a byte of an array, and a unit of a name.
 const PER_TOKEN_BYTE: usize = 16;
@@ -69,7 +72,8 @@ impl<'a> Allowance<'a> {
         if depth > DEEPEST_NESTING {
             return None;
         }
-        // What lies in records once is no more than the chunk: only what is read again and again adds up.
+        // What lies in records once is no more than the chunk: only what is read again and again
+        // adds up.
         let once = depth == 0 && kind == Kind::Content;
         let mut cost = if once { 0 } else { range.len() * PER_TOKEN_BYTE };
         let mut at = range.start;
@@ -99,7 +103,8 @@ impl<'a> Allowance<'a> {
             0x06 | 0x46 | 0x09 | 0x49 | 0x0a => self.name(at, cost)?,
             0x07 | 0x47 | 0x0b => at + 2 + self.short(at)? * 2,
             0x08 | 0x48 => at + 2,
-            // A definition that holds an instance could hold one of itself. The decoder has none of it.
+            // A definition that holds an instance could hold one of itself. The decoder has none of
+            // it.
             0x0c if kind == Kind::Definition => return Err(Stop::TooMuch),
             0x0c => self.instance(at, depth, cost)?,
             0x0d..=0x0f => at + 3,
@@ -157,7 +162,8 @@ impl<'a> Allowance<'a> {
             } else if is_cut_short(kind, size)
                 || width(self.chunk, at, kind).is_some_and(|width| width > size)
             {
-                // The decoder would take what follows for more of it, and the values behind it from elsewhere.
+                // The decoder would take what follows for more of it, and the values behind it from
+                // elsewhere.
                 return Err(Stop::TooMuch);
             } else {
                 size
@@ -180,7 +186,8 @@ impl<'a> Allowance<'a> {
         u32_at(self.chunk, at).and_then(|number| usize::try_from(number).ok()).ok_or(Stop::End)
     }
 
-    /// What it costs to read a definition. That is paid for each time, as the decoder forgets one that is wrong.
+    /// What it costs to read a definition. That is paid for each time, as the decoder forgets one
+    /// that is wrong.
     fn definition(&mut self, offset: usize) -> Option<usize> {
         if let Some(known) = self.definitions.get(&offset) {
             return *known;

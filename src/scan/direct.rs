@@ -1,9 +1,11 @@
-//! A DNS query straight from the values of its record, where these are of the types that Sysmon gives them.
+//! A DNS query straight from the values of its record, where these are of the types that Sysmon
+//! gives them.
 //!
-//! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed, which costs some ten times what
-//! it costs to take the nine texts of a DNS query from their places. Anything out of the ordinary is left to the
-//! decoder ([`super::record`]), which is this file's twin: whatever is read here, it reads alike. Only of a record whose
-//! definition lost its names more is read here than by the decoder.
+//! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed,
+//! which costs some ten times what it costs to take the nine texts of a DNS query from their
+//! places. Anything out of the ordinary is left to the decoder ([`super::record`]), which is this
+//! file's twin: whatever is read here, it reads alike. Only of a record whose definition lost its
+//! names more is read here than by the decoder.
 
 use std::ops::Range;
 
@@ -35,7 +37,8 @@ const QUERY_NAME: usize = 4;
 pub(super) struct DnsQueryPlaces([Option<Index>; 9]);
 
 impl DnsQueryPlaces {
-    /// Those of a definition; `None` if it has any other field: about the values of that, the decoder shall decide.
+    /// Those of a definition; `None` if it has any other field: about the values of that, the
+    /// decoder shall decide.
     pub(super) fn of(template: &DataTemplate<'_>) -> Option<Self> {
         let mut places = [None; 9];
         for (name, index) in &template.data {
@@ -46,8 +49,9 @@ impl DnsQueryPlaces {
     }
 }
 
-/// The DNS query that a record is: it is of the definition `template`, has the values `system` and was seen to be one, and its
-/// `EventData` has the values `data` at those places. `None` where anything is not as usual.
+/// The DNS query that a record is: it is of the definition `template`, has the values `system` and
+/// was seen to be one, and its `EventData` has the values `data` at those places. `None` where
+/// anything is not as usual.
 pub(super) fn dns_query(
     template: &EventTemplate,
     system: &Values<'_>,
@@ -61,7 +65,8 @@ pub(super) fn dns_query(
     with_data(system_of(template, system, seen)?, places, data)
 }
 
-/// A decoder reads all values, used or not, and of some types it refuses what does not look like one.
+/// A decoder reads all values, used or not, and of some types it refuses what does not look like
+/// one.
 fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     let is_usual =
         |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
@@ -77,7 +82,8 @@ fn is_usual_data(values: &Values<'_>) -> bool {
 fn with_data(system: System, places: &DnsQueryPlaces, data: &Values<'_>) -> Option<DnsQueryEvent> {
     let [rule_name, utc_time, process_guid, process_id, query_name, query_status, query_results, image, user] =
         places.0;
-    // A field that is not there is none; one that is there is read, or the record is left to the decoder.
+    // A field that is not there is none; one that is there is read, or the record is left to the
+    // decoder.
     let text = |place: Option<Index>| match place {
         Some(index) => text(data.bytes(index, TEXT)?).map(Some),
         None => Some(None),
@@ -119,8 +125,9 @@ pub(super) struct NamelessQuery {
     pub has_system: bool,
 }
 
-/// Reads the DNS query whose content fills that range of the chunk, where what the definition of its data calls the elements may
-/// have been overwritten: they are told by the texts in it (`QueryName`), all of which must be those of a DNS query's fields.
+/// Reads the DNS query whose content fills that range of the chunk, where what the definition of
+/// its data calls the elements may have been overwritten: they are told by the texts in it
+/// (`QueryName`), all of which must be those of a DNS query's fields.
 pub(super) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Option<NamelessQuery> {
     let values = Values::head(chunk, content.start)?;
     let mut fragments = values.places(FRAGMENT);
@@ -160,7 +167,8 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Opti
     })
 }
 
-/// UTF-16 text, less the NUL that ends it in live logs. `None` for what is not Unicode, or holds another NUL.
+/// UTF-16 text, less the NUL that ends it in live logs. `None` for what is not Unicode, or holds
+/// another NUL.
 fn text(bytes: &[u8]) -> Option<String> {
     let (units, []) = bytes.as_chunks::<2>() else { return None };
     let units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
@@ -187,7 +195,8 @@ fn guid(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// A security identifier as Windows writes it. `None` for a revision or authority that no real one has.
+/// A security identifier as Windows writes it. `None` for a revision or authority that no real one
+/// has.
 fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));

@@ -1,6 +1,7 @@
 //! A query of Windows' own DNS client, out of the JSON of its record. Fields are taken by name.
 //!
-//! The record's JSON is read a second time for what no other event is asked for, so that other events cost nothing more.
+//! The record's JSON is read a second time for what no other event is asked for, so that other
+//! events cost nothing more.
 
 use serde::Deserialize;
 
@@ -56,7 +57,8 @@ struct QueryData<'a> {
     client_pid: Option<Element<'a>>,
 }
 
-/// Reads the query whose `System` was read already. `data` is the JSON of its `EventData`, `json` that of all of it.
+/// Reads the query whose `System` was read already. `data` is the JSON of its `EventData`, `json`
+/// that of all of it.
 pub(super) fn read(system: System, data: &str, json: &[u8]) -> Result<DnsClientEvent, serde_json::Error> {
     let data: QueryData<'_> = serde_json::from_str(data)?;
     let text = |element: Option<Element<'_>>| element.map(|element| element.text.into_owned());

@@ -102,7 +102,8 @@ struct DnsQueryData<'a> {
     user: Option<Element<'a>>,
 }
 
-/// A field that is there, be it empty: `null` is how the decoder renders an element without content.
+/// A field that is there, be it empty: `null` is how the decoder renders an element without
+/// content.
 pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Element<'a>>, D::Error> {

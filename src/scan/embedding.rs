@@ -1,6 +1,6 @@
-//! Which headers begin a chunk where chunks are sought for wherever they lie. One that is not sound begins none, for where such a chunk's
-//! records lie is anyone's guess; nor does one that lies in another chunk, for what an event says can be made to look like a chunk. Both
-//! are said.
+//! Which headers begin a chunk where chunks are sought for wherever they lie. One that is not sound
+//! begins none, for where such a chunk's records lie is anyone's guess; nor does one that lies in
+//! another chunk, for what an event says can be made to look like a chunk. Both are said.
 //!
 //! Where they are sought, and what becomes of the chunks, is not this file's.
 
@@ -27,14 +27,16 @@ pub(super) enum Header {
     Other(usize, Damage),
 }
 
-/// Tells of sound headers, in order, which of them lie in another chunk: in its header, among its live records, or in a deleted one that is
-/// whole. Live records are those of a chunk only if they have their checksum, so that one which was written over another's is
-/// none of these. Each answer follows from the bytes of three chunks before: it is the same wherever reading began.
+/// Tells of sound headers, in order, which of them lie in another chunk: in its header, among its
+/// live records, or in a deleted one that is whole. Live records are those of a chunk only if they
+/// have their checksum, so that one which was written over another's is none of these. Each answer
+/// follows from the bytes of three chunks before: it is the same wherever reading began.
 #[derive(Debug, Default)]
 pub(super) struct Embedding {
     /// How far those reach that came before.
     any: Reach,
-    /// How far those reach that lie in no record: what lies in a record says nothing of what lies behind it.
+    /// How far those reach that lie in no record: what lies in a record says nothing of what lies
+    /// behind it.
     free: Reach,
     /// Where the last deleted record ends in which a header was found.
     deleted_end: usize,
@@ -60,8 +62,8 @@ impl Embedding {
         self.floor = floor;
     }
 
-    /// What begins at `start`, which lies behind all places that were asked for. What an event says may begin with the signature of a chunk:
-    /// among live records, that is nothing.
+    /// What begins at `start`, which lies behind all places that were asked for. What an event says
+    /// may begin with the signature of a chunk: among live records, that is nothing.
     pub(super) fn header(&mut self, bytes: &[u8], start: usize) -> Header {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {
@@ -77,10 +79,11 @@ impl Embedding {
         }
     }
 
-    /// Whether the sound header at `start` lies in a chunk before it, and if so, where that ends of which it is a part.
+    /// Whether the sound header at `start` lies in a chunk before it, and if so, where that ends of
+    /// which it is a part.
     fn holds(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
-        // No two headers that overlap were written by one who writes logs; if each were looked at, crafted bytes would cost a great
-        // many checksums.
+        // No two headers that overlap were written by one who writes logs; if each were looked at,
+        // crafted bytes would cost a great many checksums.
         let overlaps = start < self.any.header;
         if start >= self.deleted_end
             && !overlaps
@@ -109,8 +112,8 @@ impl Reach {
     }
 }
 
-/// Where the whole record ends that begins at or after `from` and reaches over the byte at `at`, if there is one. Records are taken one after the
-/// other: what looks like one within another is none.
+/// Where the whole record ends that begins at or after `from` and reaches over the byte at `at`, if
+/// there is one. Records are taken one after the other: what looks like one within another is none.
 fn deleted_record_over(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
     let from = from.max(at.saturating_sub(CHUNK_LENGTH));
     let mut next = from;
@@ -164,7 +167,8 @@ mod tests {
     fn a_chunk_written_over_another_begins_one() {
         let (chunk, _) = chunk(Style::Live);
         let end = known_end(&chunk).unwrap();
-        // Over the first one's free space, and over its records, which then have not their checksum.
+        // Over the first one's free space, and over its records, which then have not their
+        // checksum.
         assert_eq!(held(&[8, 8 + end]), [false, false]);
         assert_eq!(held(&[8, 7 + end]), [false, false]);
     }
@@ -187,7 +191,8 @@ mod tests {
         let mut bytes = vec![0; 3 * CHUNK_LENGTH];
         bytes[1000..1000 + small.len()].copy_from_slice(&small);
         assert_eq!(held_in(&bytes, &[1024]), [true]);
-        // And one of which the header alone lies in a record, with records that reach over the chunk behind it.
+        // And one of which the header alone lies in a record, with records that reach over the
+        // chunk behind it.
         let mut header = chunk[..CHUNK_HEADER_SIZE].to_vec();
         header[48..52].copy_from_slice(&60_000_u32.to_le_bytes());
         let forged = record(&header);

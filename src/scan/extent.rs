@@ -1,4 +1,5 @@
-//! Which part of a log the bytes in the place of a chunk are. What is counted as which is decided elsewhere ([`super::block`]).
+//! Which part of a log the bytes in the place of a chunk are. What is counted as which is decided
+//! elsewhere ([`super::block`]).
 
 use crate::tally::Extents;
 

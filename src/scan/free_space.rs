@@ -1,20 +1,24 @@
-//! What lies in the free space of a chunk: deleted data, or the next chunk of a log from which bytes are missing.
+//! What lies in the free space of a chunk: deleted data, or the next chunk of a log from which
+//! bytes are missing.
 //!
-//! Windows fills a chunk from its start and does not clear what lies after its records. There can lie whatever the memory held
-//! before, an old chunk of any log among it, at any byte. A chunk in its place whose checksums hold is therefore not ended by the
-//! header of another one in its free space: that one is deleted data. A log from which bytes were cut looks alike in one
-//! respect: its next chunk begins early, within the 64 KiB of the one before. The two are told apart by what follows:
+//! Windows fills a chunk from its start and does not clear what lies after its records. There can
+//! lie whatever the memory held before, an old chunk of any log among it, at any byte. A chunk in
+//! its place whose checksums hold is therefore not ended by the header of another one in its free
+//! space: that one is deleted data. A log from which bytes were cut looks alike in one respect: its
+//! next chunk begins early, within the 64 KiB of the one before. The two are told apart by what
+//! follows:
 //!
-//! - Deleted data ends with the chunk that it lies in, and the log goes on in its places: with a chunk whose header is
-//!   sound, with places that were never used, or with the end of the file. Where anything else lies in the next place, as the middle
-//!   of a chunk that begins early does, nothing is taken for deleted.
-//! - A chunk that begins early goes on with the numbers of the records where the chunk before leaves off, or leads to those of the chunk
-//!   after. One that does is a part of the log, wherever it lies. So is one that would end with the file if places were
-//!   counted from it.
+//! - Deleted data ends with the chunk that it lies in, and the log goes on in its places: with a
+//!   chunk whose header is sound, with places that were never used, or with the end of the file.
+//!   Where anything else lies in the next place, as the middle of a chunk that begins early does,
+//!   nothing is taken for deleted.
+//! - A chunk that begins early goes on with the numbers of the records where the chunk before
+//!   leaves off, or leads to those of the chunk after. One that does is a part of the log, wherever
+//!   it lies. So is one that would end with the file if places were counted from it.
 //!
-//! So a chunk that nobody forged is never taken for deleted. Who forges a chunk around another one, with checksums, and its numbers, can
-//! make it look deleted, as who deletes it can: it stays there to see, as a note in the ledger and, with `--recover`, by its
-//! records.
+//! So a chunk that nobody forged is never taken for deleted. Who forges a chunk around another one,
+//! with checksums, and its numbers, can make it look deleted, as who deletes it can: it stays there
+//! to see, as a note in the ledger and, with `--recover`, by its records.
 
 use super::chunk::{
     CHUNK_HEADER_SIZE, FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET, LiveRecords, Place, broken_header,
@@ -22,7 +26,8 @@ use super::chunk::{
 };
 use super::log::{CHUNK_SIZE, u64_at};
 
-/// The free space of a chunk in its place, if that is intact and the log goes on in its places after it.
+/// The free space of a chunk in its place, if that is intact and the log goes on in its places
+/// after it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FreeSpace {
     /// Where it begins in the chunk.
@@ -44,7 +49,8 @@ enum Next {
 }
 
 impl FreeSpace {
-    /// That of a chunk, after which lie `left` bytes of the file; `next` are those of the next place.
+    /// That of a chunk, after which lie `left` bytes of the file; `next` are those of the next
+    /// place.
     pub(super) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
         let next = match place(next) {
             _ if left == 0 => Next::End,
@@ -65,7 +71,8 @@ impl FreeSpace {
         Some(FreeSpace { start: live.end, last_id, next })
     }
 
-    /// Whether a chunk whose header, `header`, is sound and begins `at` bytes into this one is deleted data.
+    /// Whether a chunk whose header, `header`, is sound and begins `at` bytes into this one is
+    /// deleted data.
     pub(super) fn holds(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));
         let [Some(first), Some(last)] = ids else { return false };

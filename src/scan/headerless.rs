@@ -1,7 +1,9 @@
-//! Logs without their header: files that begin with a chunk, such as those that were cut from memory or from a disk.
+//! Logs without their header: files that begin with a chunk, such as those that were cut from
+//! memory or from a disk.
 //!
-//! Places for chunks are counted from the file's start there. So that this is known in one place only, the log is read as if a header
-//! lay before it, and what is found is moved up by the header's size.
+//! Places for chunks are counted from the file's start there. So that this is known in one place
+//! only, the log is read as if a header lay before it, and what is found is moved up by the
+//! header's size.
 
 use std::io;
 
@@ -31,8 +33,8 @@ impl LogBytes for WithHeader<'_> {
     }
 }
 
-/// Whether the log begins with a chunk. It is asked for each block, so the block's own beginning is looked at first: where
-/// a chunk begins, places are counted from a header.
+/// Whether the log begins with a chunk. It is asked for each block, so the block's own beginning is
+/// looked at first: where a chunk begins, places are counted from a header.
 pub(super) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     let begins_at = |offset| {
         let mut bytes = [0; CHUNK_SIGNATURE.len()];
@@ -51,7 +53,8 @@ impl Scanner {
         see: &mut dyn FnMut(u64, Option<&[u8]>),
     ) -> BlockScan {
         let with_header = size + FILE_HEADER_SIZE;
-        // A block ends where a header's size lies between it and the end of the chunk that begins in it last.
+        // A block ends where a header's size lies between it and the end of the chunk that begins
+        // in it last.
         let bound = |offset: u64| match offset {
             0 => 0,
             offset if offset == size => with_header,

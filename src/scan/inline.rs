@@ -1,7 +1,8 @@
-//! Records without a template, as many forwarded ones are: whether what one says can be told from what is there.
+//! Records without a template, as many forwarded ones are: whether what one says can be told from
+//! what is there.
 //!
-//! Such a record holds its event as elements, one in the other. Only their names may lie elsewhere in the chunk, each with a hash of
-//! its own. What the event means is not looked at here.
+//! Such a record holds its event as elements, one in the other. Only their names may lie elsewhere
+//! in the chunk, each with a hash of its own. What the event means is not looked at here.
 //!
 //! Tokens and names: [MS-EVEN6] 2.2.12, checked against real logs.
 
@@ -13,8 +14,8 @@ use super::log::u16_at;
 use super::text::Text;
 use super::token::LONGEST_NAME;
 
-/// Names of a chunk's records that are looked at: several times those of a real one. A crafted one can hold a great many records that
-/// lie one in the other.
+/// Names of a chunk's records that are looked at: several times those of a real one. A crafted one
+/// can hold a great many records that lie one in the other.
 const MOST_NAMES: usize = 1 << 16;
 /// What the event's own element is called.
 const EVENT: &str = "Event";
@@ -33,7 +34,8 @@ impl<'c> Inline<'c> {
         Inline { chunk, names_left: MOST_NAMES }
     }
 
-    /// Whether that content of a record is one event to its end, of elements of which each is closed, and whose names are all whole.
+    /// Whether that content of a record is one event to its end, of elements of which each is
+    /// closed, and whose names are all whole.
     pub(super) fn is_readable(&mut self, content: Range<usize>) -> bool {
         let Some(bytes) = self.chunk.get(..content.end) else { return false };
         let mut cursor = Cursor { bytes, at: content.start };
@@ -83,7 +85,8 @@ impl<'c> Inline<'c> {
                     }
                     cursor.skip(size)?;
                 }
-                // An attribute, and a reference to an entity: by name. One to a character: by number.
+                // An attribute, and a reference to an entity: by name. One to a character: by
+                // number.
                 0x06 | 0x46 | 0x09 | 0x49 => {
                     self.name(cursor)?;
                 }
@@ -95,7 +98,8 @@ impl<'c> Inline<'c> {
         }
     }
 
-    /// Passes over a name, which lies here or anywhere before, and gives its text; `None` if it is not whole.
+    /// Passes over a name, which lies here or anywhere before, and gives its text; `None` if it is
+    /// not whole.
     fn name(&mut self, cursor: &mut Cursor<'_>) -> Option<&'c [u8]> {
         self.names_left = self.names_left.checked_sub(1)?;
         let offset = usize::try_from(u32::from_le_bytes(cursor.take()?)).ok()?;
@@ -117,7 +121,8 @@ impl<'c> Inline<'c> {
     }
 }
 
-/// The hash that is stored with a name: the low half of a sum of its units, each multiplied with a power of 65,599.
+/// The hash that is stored with a name: the low half of a sum of its units, each multiplied with a
+/// power of 65,599.
 fn name_hash(text: &[u8]) -> u16 {
     let units = text.as_chunks::<2>().0.iter().map(|unit| u32::from(u16::from_le_bytes(*unit)));
     let sum = units.fold(0_u32, |sum, unit| sum.wrapping_mul(65_599).wrapping_add(unit));
@@ -191,7 +196,8 @@ mod tests {
         let (chunk, contents) = chunk(Style::Forwarded);
         let cut = |by: usize| contents[2].start..contents[2].end - by;
         let zeros = chunk[..contents[2].end].iter().rev().take_while(|byte| **byte == 0).count();
-        // Without the end of its last element; without any of the zeros that end it; and with what is not one.
+        // Without the end of its last element; without any of the zeros that end it; and with what
+        // is not one.
         assert_eq!(readable(&chunk, &[cut(zeros + 1), cut(zeros), cut(zeros - 1)]), [false, false, true]);
         let mut odd = chunk.clone();
         odd[contents[2].end - zeros] = 7;

@@ -1,5 +1,6 @@
-//! What is known of a chunk while it is skimmed: its definitions, the logs that its records belong to, and what was counted of
-//! them. Which records are counted is decided elsewhere ([`super::select`]).
+//! What is known of a chunk while it is skimmed: its definitions, the logs that its records belong
+//! to, and what was counted of them. Which records are counted is decided elsewhere
+//! ([`super::select`]).
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -23,7 +24,8 @@ pub(super) struct WantedData {
     needles: Needles,
     /// The fields without which there is no such event.
     all_have: &'static [&'static str],
-    /// The definitions of `EventData` met so far in the chunk, by their offsets; `None` for one that is not understood.
+    /// The definitions of `EventData` met so far in the chunk, by their offsets; `None` for one
+    /// that is not understood.
     pub data: Vec<(usize, Option<KnownData>)>,
 }
 
@@ -129,7 +131,8 @@ impl WantedData {
         matches!(found, Some(Finding::Unwanted))
     }
 
-    /// Looks at the data of the event whose `EventData` fills `range`. `None` where anything is not understood.
+    /// Looks at the data of the event whose `EventData` fills `range`. `None` where anything is not
+    /// understood.
     pub(super) fn find<'c>(
         &mut self,
         chunk: &'c [u8],
@@ -152,8 +155,8 @@ impl WantedData {
     }
 }
 
-/// The place among those known of the definition at `offset`, which is read if it is new. It must lie among the live
-/// records, which the chunk's checksum covers.
+/// The place among those known of the definition at `offset`, which is read if it is new. It must
+/// lie among the live records, which the chunk's checksum covers.
 pub(super) fn known<T>(
     definitions: &mut Vec<(usize, Option<T>)>,
     offset: usize,
@@ -238,8 +241,8 @@ impl QueryCounts {
     pub(super) const NONE: QueryCounts =
         QueryCounts { queries: 0, in_period: 0, first_time: EventTime::MAX, last_time: EventTime::MIN };
 
-    /// Counts a DNS query. Never a part of the loop that calls it: most records are no queries, and the loop over them shall keep its
-    /// registers.
+    /// Counts a DNS query. Never a part of the loop that calls it: most records are no queries, and
+    /// the loop over them shall keep its registers.
     #[inline(never)]
     pub(super) fn add(&mut self, time: EventTime, window: &Window) {
         self.queries += 1;
@@ -265,7 +268,8 @@ impl QueryCounts {
     }
 }
 
-/// For counts of at least one record. Of each that was counted here the time was read: one whose time cannot be is left to the decoder.
+/// For counts of at least one record. Of each that was counted here the time was read: one whose
+/// time cannot be is left to the decoder.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {

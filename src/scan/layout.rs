@@ -1,9 +1,9 @@
 //! How records are laid out, so that the next one laid out alike is seen at a glance.
 //!
-//! Most records of a log differ only in what their fixed places hold and in the size of their last value, which
-//! is the event's data. Such a record is told by a few comparisons of bytes. Any other is looked at value by value
-//! ([`Seen::read`]), which is this file's twin. A layout holds for as long as its definition lies where it lay: that is the
-//! business of whoever keeps it.
+//! Most records of a log differ only in what their fixed places hold and in the size of their last
+//! value, which is the event's data. Such a record is told by a few comparisons of bytes. Any other
+//! is looked at value by value ([`Seen::read`]), which is this file's twin. A layout holds for as
+//! long as its definition lies where it lay: that is the business of whoever keeps it.
 
 use std::ops::Range;
 
@@ -20,12 +20,13 @@ pub(super) struct Layout {
     /// Which of the known definitions the record has, and which of the known logs it belongs to.
     pub event: usize,
     pub log: usize,
-    /// What the record begins with, up to the last value's descriptor: which definition it is, the number of values, and the
-    /// descriptors of all others.
+    /// What the record begins with, up to the last value's descriptor: which definition it is, the
+    /// number of values, and the descriptors of all others.
     head: Box<[u8]>,
     /// How much of that says which definition it is.
     reference: usize,
-    /// Where the definition lies, and its length: a record that holds it has it behind the reference.
+    /// Where the definition lies, and its length: a record that holds it has it behind the
+    /// reference.
     definition: Range<usize>,
     event_id: usize,
     time_created: usize,
@@ -36,8 +37,8 @@ pub(super) struct Layout {
     last_is_data: bool,
     /// The security identifier: where its number of parts lies, and the number.
     sid: Option<(usize, u8)>,
-    /// What lies from the first text that tells whether the event is Sysmon's, and which log it belongs to, to the last:
-    /// where, and the bytes.
+    /// What lies from the first text that tells whether the event is Sysmon's, and which log it
+    /// belongs to, to the last: where, and the bytes.
     names_at: usize,
     names: Box<[u8]>,
     /// Whether the event is Sysmon's.
@@ -45,8 +46,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a record that was looked at value by value, and whose content begins at `content`. `None` if
-    /// records like it differ in more than a layout tells.
+    /// The layout of a record that was looked at value by value, and whose content begins at
+    /// `content`. `None` if records like it differ in more than a layout tells.
     pub(super) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
         chunk: &[u8],
@@ -68,7 +69,8 @@ impl Layout {
         }
         let mut sids = values.places(SID);
         let sid = sids.next().map(|(at, _)| at + 1);
-        // With several of them, or with the last value as one, each record is looked at value by value.
+        // With several of them, or with the last value as one, each record is looked at value by
+        // value.
         if sids.next().is_some() || sid.is_some_and(|at| at >= last_start - values.start()) {
             return None;
         }
@@ -107,7 +109,8 @@ impl Layout {
         self.definition.start == offset
     }
 
-    /// Looks at the record whose content fills that range, if it is laid out so and of the same provider and channel.
+    /// Looks at the record whose content fills that range, if it is laid out so and of the same
+    /// provider and channel.
     #[expect(
         clippy::inline_always,
         reason = "to hand back by value what is seen would take longer than to see it"
@@ -147,7 +150,8 @@ impl Layout {
         })
     }
 
-    /// What lies behind the descriptors of all values but the last in a record that holds the definition.
+    /// What lies behind the descriptors of all values but the last in a record that holds the
+    /// definition.
     #[cold]
     fn behind_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
         let (reference, descriptors) = self.head.split_at_checked(self.reference)?;
@@ -155,8 +159,9 @@ impl Layout {
     }
 }
 
-/// What lies from the first text that tells whether a record is Sysmon's, and which log it belongs to, to the last. Where the definition
-/// or the channel says that it is, the provider need not say so too.
+/// What lies from the first text that tells whether a record is Sysmon's, and which log it belongs
+/// to, to the last. Where the definition or the channel says that it is, the provider need not say
+/// so too.
 fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     let text = |index: Option<Index>| values.range(index?, TEXT);
     let is_told = template.sysmon || is_sysmon_channel(template, values);
@@ -179,8 +184,8 @@ mod tests {
     use dnsweep_samples::Style;
     use proptest::prelude::*;
 
-    /// The definition that the second record refers to, in two forms: one whose last value may be null, and one
-    /// where it must not be.
+    /// The definition that the second record refers to, in two forms: one whose last value may be
+    /// null, and one where it must not be.
     fn templates(chunk: &[u8], content: &Range<usize>) -> (usize, [EventTemplate; 2]) {
         let offset = Values::head(chunk, content.start).unwrap().definition;
         let [mut lax, mut strict] = [(); 2].map(|()| event_template(chunk, offset, chunk.len()).unwrap());
@@ -227,8 +232,8 @@ mod tests {
         }
     }
 
-    /// Where a change of a record's content can make a difference, from the content's start. The definition is not among them: a
-    /// layout is only asked where that is the same.
+    /// Where a change of a record's content can make a difference, from the content's start. The
+    /// definition is not among them: a layout is only asked where that is the same.
     fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
         let values = Values::head(chunk, content.start).unwrap();
         let (last, _, _) = values.last().unwrap();
@@ -309,8 +314,8 @@ mod tests {
         let (offset, [template, _]) = templates(&original, &contents[1]);
         let values = Values::head(&original, contents[2].start).unwrap();
         let (start, descriptor) = (values.start_of(17).unwrap(), values.start() - 4);
-        // A size that an identifier can have, though not with the number of parts that lies there, and behind it a byte that
-        // ends the content.
+        // A size that an identifier can have, though not with the number of parts that lies there,
+        // and behind it a byte that ends the content.
         let parts = u16::from(original[start + 1]);
         let mut sizes = (8..u16::MAX).step_by(4).filter(|size| *size != 8 + 4 * parts);
         let size = sizes.find(|size| original[start + usize::from(*size)] == 0).unwrap();

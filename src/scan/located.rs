@@ -6,8 +6,9 @@ use crate::event::{DnsClientEvent, DnsQueryEvent};
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Location {
-    /// Which chunk of the log, from 0 (of one that lies off its place in a log, the place in which it begins); of a file that was
-    /// carved, the sector of 512 bytes at which the chunk begins; 0 in event XML.
+    /// Which chunk of the log, from 0 (of one that lies off its place in a log, the place in which
+    /// it begins); of a file that was carved, the sector of 512 bytes at which the chunk begins; 0
+    /// in event XML.
     pub chunk_number: u64,
     /// Where the record starts, in bytes from the start of the file.
     pub record_offset: u64,

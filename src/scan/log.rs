@@ -2,8 +2,8 @@
 //!
 //! Layout of the file header: libevtx's format document, "File header", checked against real
 //! logs. A log is a header of 4096 bytes and then chunks of 64 KiB each, to the file's end: the
-//! header's own count of chunks is stale in logs taken from a running machine, so what is read does not
-//! depend on it.
+//! header's own count of chunks is stale in logs taken from a running machine, so what is read does
+//! not depend on it.
 
 use std::ops::Range;
 
@@ -21,7 +21,8 @@ pub const BLOCK_CHUNKS: u64 = 128;
 /// Chunks of a block that is held in memory as a whole: 2 MiB.
 pub const HELD_BLOCK_CHUNKS: u64 = 32;
 
-/// Bytes of the file header that its checksum covers, and where its flags, its count of chunks and the checksum lie.
+/// Bytes of the file header that its checksum covers, and where its flags, its count of chunks and
+/// the checksum lie.
 const CHECKED: Range<usize> = 0..120;
 const FLAGS_OFFSET: usize = 120;
 const CHUNK_COUNT_OFFSET: usize = 42;
@@ -37,7 +38,8 @@ pub struct FileHeader {
     pub is_event_log: bool,
     /// Whether the log was in use when it was copied.
     pub dirty: bool,
-    /// How many chunks it says there are, if it was closed cleanly: a log in use has more than that.
+    /// How many chunks it says there are, if it was closed cleanly: a log in use has more than
+    /// that.
     pub promised_chunks: Option<u64>,
     /// Whether that number has a checksum, which holds.
     pub is_checked: bool,
@@ -108,7 +110,8 @@ impl Block {
     }
 }
 
-/// The blocks of so many chunks of a file of `size` bytes, in order; at least one, so that an empty file is looked at too.
+/// The blocks of so many chunks of a file of `size` bytes, in order; at least one, so that an empty
+/// file is looked at too.
 pub fn blocks(size: u64, chunks: u64) -> impl Iterator<Item = Block> {
     parts(Block { start: 0, end: size }, chunks)
 }

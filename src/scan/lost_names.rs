@@ -1,8 +1,10 @@
-//! DNS queries whose definitions have lost the names of their elements: by what else their fields are told.
+//! DNS queries whose definitions have lost the names of their elements: by what else their fields
+//! are told.
 //!
-//! A definition names an element by a place in the chunk, and all that have one name refer to the same. Where those few bytes were
-//! overwritten, a decoder finds no field by its name, or nothing at all, in any query of the definition; yet the values
-//! are there, and the texts beside them that say which is which.
+//! A definition names an element by a place in the chunk, and all that have one name refer to the
+//! same. Where those few bytes were overwritten, a decoder finds no field by its name, or nothing
+//! at all, in any query of the definition; yet the values are there, and the texts beside them that
+//! say which is which.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +19,14 @@ use super::walk::{RecordSpan, Walk};
 /// Bytes of text of a chunk's queries that are read so: several times what a real one can hold.
 const MOST_TEXT: usize = 1 << 18;
 
-/// Those of a chunk's records that are DNS queries of which more can be told than a decoder may, by the places where they start.
+/// Those of a chunk's records that are DNS queries of which more can be told than a decoder may, by
+/// the places where they start.
 #[derive(Default)]
 pub(super) struct Nameless(BTreeMap<usize, NamelessQuery>);
 
 impl Nameless {
-    /// Those among the records of a walk. The chunk must be as it was read: for the decoder, bytes are changed.
+    /// Those among the records of a walk. The chunk must be as it was read: for the decoder, bytes
+    /// are changed.
     pub(super) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let told = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
@@ -34,8 +38,9 @@ impl Nameless {
         Nameless(told.collect())
     }
 
-    /// What the decoder found of the record that starts there or, where it found none of a DNS query's fields or could not decode it,
-    /// what else is told of it. Of each record it can be asked once.
+    /// What the decoder found of the record that starts there or, where it found none of a DNS
+    /// query's fields or could not decode it, what else is told of it. Of each record it can be
+    /// asked once.
     pub(super) fn told(
         &mut self,
         start: usize,

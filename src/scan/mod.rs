@@ -1,5 +1,6 @@
 //! From a log's bytes to the events in them: blocks of chunks are read, their records walked and
-//! decoded; or a file of event XML is, block by block. Knows the formats, and nothing of detections, tables or reports.
+//! decoded; or a file of event XML is, block by block. Knows the formats, and nothing of
+//! detections, tables or reports.
 
 mod binxml;
 mod block;

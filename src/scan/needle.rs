@@ -27,7 +27,8 @@ pub enum DnsClient {
     /// They are counted, like all events that are none of Sysmon's queries.
     #[default]
     Counted,
-    /// Those that one of these could want are handed on, too; all of them where everything is decoded.
+    /// Those that one of these could want are handed on, too; all of them where everything is
+    /// decoded.
     Wanted(Vec<Wanted>),
 }
 
@@ -43,11 +44,13 @@ pub struct Wanted {
 pub struct Needle {
     /// The name of the `Data` element, such as `QueryName`.
     pub data: String,
-    /// The literal, in lower case, of ASCII characters other than NUL only. It is looked for in any case.
+    /// The literal, in lower case, of ASCII characters other than NUL only. It is looked for in any
+    /// case.
     pub literal: String,
 }
 
-/// The needles of all detections, made ready for searching: each field is searched once, whatever the number of detections.
+/// The needles of all detections, made ready for searching: each field is searched once, whatever
+/// the number of detections.
 #[derive(Debug)]
 pub(super) struct Needles {
     fields: Vec<FieldNeedles>,
@@ -72,7 +75,8 @@ struct FieldNeedles {
     sets: Vec<usize>,
     /// The set of all of them, if they are of one.
     only_set: Option<usize>,
-    /// Whether a detection may still want a DNS query of which nothing has hit, this field included.
+    /// Whether a detection may still want a DNS query of which nothing has hit, this field
+    /// included.
     open_without_hits: bool,
 }
 
@@ -132,8 +136,8 @@ impl Needles {
         self.wanted.iter().any(|sets| sets.iter().all(may_hit))
     }
 
-    /// Where a definition's records have the fields that are looked into. `None` where it lacks one that all are said to have: whether
-    /// its name was damaged, a checksum shall tell.
+    /// Where a definition's records have the fields that are looked into. `None` where it lacks one
+    /// that all are said to have: whether its name was damaged, a checksum shall tell.
     pub(super) fn places(&self, template: &DataTemplate<'_>, all_have: &[&str]) -> Option<FieldPlaces> {
         let mut places = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
@@ -152,7 +156,8 @@ impl Needles {
     pub(super) fn want(&mut self, places: &FieldPlaces, values: &Values<'_>) -> Option<bool> {
         let mut hit = false;
         for place in 0..self.fields.len() {
-            // A definition without the field makes events without it, which hold nothing; so does a null value.
+            // A definition without the field makes events without it, which hold nothing; so does a
+            // null value.
             if let Some(index) = *places.0.get(place)?
                 && values.kind(index)? != NULL
             {
@@ -167,7 +172,8 @@ impl Needles {
         Some(hit || self.wanted.iter().any(Vec::is_empty))
     }
 
-    /// Searches UTF-16 text of a field, and notes which sets hit. `noted` says whether some have before.
+    /// Searches UTF-16 text of a field, and notes which sets hit. `noted` says whether some have
+    /// before.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
             return false;
@@ -200,7 +206,8 @@ impl Needles {
     }
 }
 
-/// A unit of UTF-16 as one byte: itself if it is an ASCII character, or else a byte that no literal holds.
+/// A unit of UTF-16 as one byte: itself if it is an ASCII character, or else a byte that no literal
+/// holds.
 fn folded(unit: [u8; 2]) -> u8 {
     match unit {
         [letter, 0] if letter.is_ascii() => letter,

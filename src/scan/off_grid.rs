@@ -1,10 +1,13 @@
-//! Chunks that lie in a log where none begins: behind the file's header there should be one every 64 KiB.
+//! Chunks that lie in a log where none begins: behind the file's header there should be one every
+//! 64 KiB.
 //!
-//! A log lost its header or other bytes, or was put together from pieces. Such chunks are found by their signature and the checksum of
-//! their header, at any byte of whatever is no chunk in its place, and behind the records of whatever is one: what a program left out or
-//! put in need not be whole sectors, and need not be missing between chunks. Which headers begin one is [`super::embedding`]'s. Bytes
-//! that the places themselves do not ask for are read only where there may be such chunks. How a chunk is
-//! decoded, and what becomes of what is found, is not this file's.
+//! A log lost its header or other bytes, or was put together from pieces. Such chunks are found by
+//! their signature and the checksum of their header, at any byte of whatever is no chunk in its
+//! place, and behind the records of whatever is one: what a program left out or put in need not be
+//! whole sectors, and need not be missing between chunks. Which headers begin one is
+//! [`super::embedding`]'s. Bytes that the places themselves do not ask for are read only where
+//! there may be such chunks. How a chunk is decoded, and what becomes of what is found, is not this
+//! file's.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -40,8 +43,9 @@ impl Before {
 }
 
 impl Scanner {
-    /// Finds the chunks off their places that begin in a piece of a log of `size` bytes or reach into it. The piece has been read; it is
-    /// read again with what lies around it if there may be any. `before` it lies what becomes what lies before the next one.
+    /// Finds the chunks off their places that begin in a piece of a log of `size` bytes or reach
+    /// into it. The piece has been read; it is read again with what lies around it if there may be
+    /// any. `before` it lies what becomes what lies before the next one.
     pub(super) fn find_off_grid(
         &mut self,
         log: &dyn LogBytes,
@@ -60,8 +64,9 @@ impl Scanner {
         if !reached_into && !any {
             return OffGrid::default();
         }
-        // A chunk that reaches into the piece can lie in one before it, if that lies in none itself; and one that begins up to the last byte
-        // of a chunk in the piece ends that one, and is needed whole to tell what lies among its records.
+        // A chunk that reaches into the piece can lie in one before it, if that lies in none
+        // itself; and one that begins up to the last byte of a chunk in the piece ends that one,
+        // and is needed whole to tell what lies among its records.
         let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
         let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
         self.buffer.read(log, start..end);
@@ -75,7 +80,8 @@ impl Scanner {
         scan: &mut BlockScan,
     ) {
         for chunk in chunks {
-            // What lies behind the chunk's beginning is looked at once more, as the places that it lies in.
+            // What lies behind the chunk's beginning is looked at once more, as the places that it
+            // lies in.
             let bytes = self.buffer.part(chunk.clone()).bytes.to_vec();
             let mut found = BlockScan::default();
             let extent = self.scan_place(&ChunkPlace::whole(chunk.clone()), &mut found);
@@ -88,7 +94,8 @@ impl Scanner {
     }
 }
 
-/// Adds what was found in a chunk off its place. The places that it lies in count as such, and as read, by themselves.
+/// Adds what was found in a chunk off its place. The places that it lies in count as such, and as
+/// read, by themselves.
 fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
     scan.tally.merge(Tally {
         chunks: 0,
@@ -108,7 +115,8 @@ fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
     scan.recovered.extend(found.recovered);
 }
 
-/// The chunks that lie off their places in a log, in a part of it, in order and apart from each other.
+/// The chunks that lie off their places in a log, in a part of it, in order and apart from each
+/// other.
 #[derive(Debug, Default)]
 pub(super) struct OffGrid {
     chunks: Vec<Range<u64>>,
@@ -123,7 +131,8 @@ pub(super) struct OffGrid {
 }
 
 impl OffGrid {
-    /// Finds them in bytes that lie `start` bytes into a log of `size` bytes: at its beginning, or in the place of a chunk.
+    /// Finds them in bytes that lie `start` bytes into a log of `size` bytes: at its beginning, or
+    /// in the place of a chunk.
     pub(super) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
         let mut found = OffGrid::default();
         let mut embedding = Embedding::default();
@@ -158,7 +167,8 @@ impl OffGrid {
         found
     }
 
-    /// Looks for headers in a place, from `from` on in it; those in the free space of an intact chunk begin deleted chunks.
+    /// Looks for headers in a place, from `from` on in it; those in the free space of an intact
+    /// chunk begin deleted chunks.
     fn look_through(
         &mut self,
         place: Part<'_>,
@@ -203,7 +213,8 @@ impl OffGrid {
         self.notes.push(Note { offset, length, remark });
     }
 
-    /// What of the place of a chunk is to be looked at as such: a chunk in its place ends where another one begins.
+    /// What of the place of a chunk is to be looked at as such: a chunk in its place ends where
+    /// another one begins.
     pub(super) fn own_part(&self, place: Range<u64>) -> Range<u64> {
         self.cut_off.iter().find(|cut_off| cut_off.start == place.start).cloned().unwrap_or(place)
     }
@@ -250,8 +261,8 @@ struct Part<'b> {
     range: Range<usize>,
 }
 
-/// The free space of what lies in a place, if that is an intact chunk and the log goes on in its places; `left` bytes of the log
-/// lie from the start of the bytes on.
+/// The free space of what lies in a place, if that is an intact chunk and the log goes on in its
+/// places; `left` bytes of the log lie from the start of the bytes on.
 fn free_space(what: Content, bytes: &[u8], place: &Range<usize>, left: u64) -> Option<FreeSpace> {
     if what != Content::Chunk {
         return None;
@@ -275,8 +286,9 @@ enum Content {
 }
 
 impl Content {
-    /// From where on in the bytes of such a place a chunk off its place may begin; `None` if none can. Of the header, behind its
-    /// signature: nothing in it looks like a chunk. Of a chunk, behind its records.
+    /// From where on in the bytes of such a place a chunk off its place may begin; `None` if none
+    /// can. Of the header, behind its signature: nothing in it looks like a chunk. Of a chunk,
+    /// behind its records.
     fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
         let held_behind = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
@@ -288,8 +300,8 @@ impl Content {
     }
 }
 
-/// The places of a log in bytes that lie `start` bytes into it, at its beginning or in the place of a chunk, from there; and what lies in
-/// each. The header has one, too.
+/// The places of a log in bytes that lie `start` bytes into it, at its beginning or in the place of
+/// a chunk, from there; and what lies in each. The header has one, too.
 fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {

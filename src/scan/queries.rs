@@ -1,4 +1,5 @@
-//! A chunk of DNS queries, for the tests of what looks at single records. Made by the encoder of the samples.
+//! A chunk of DNS queries, for the tests of what looks at single records. Made by the encoder of
+//! the samples.
 
 use std::ops::Range;
 
@@ -8,7 +9,8 @@ use super::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use super::walk::{Walk, walk};
 use crate::event::SYSMON_CHANNEL;
 
-/// A chunk of three queries, numbered from 1, of which the first holds what the others refer to; and where their contents lie.
+/// A chunk of three queries, numbered from 1, of which the first holds what the others refer to;
+/// and where their contents lie.
 pub(super) fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
     chunk_in(style, SYSMON_CHANNEL)
 }

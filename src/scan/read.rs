@@ -6,17 +6,20 @@ use std::ops::Range;
 use crate::bytes::LogBytes;
 use crate::damage::{Damage, Problem};
 
-/// The bytes that are tried again by themselves where a range cannot be read: first a chunk's, then a page, the least
-/// that file systems and disks read.
+/// The bytes that are tried again by themselves where a range cannot be read: first a chunk's, then
+/// a page, the least that file systems and disks read.
 const PIECES: [usize; 2] = [65536, 4096];
-/// How far behind the start of a page the buffer begins. On an AMD EPYC, reading from the page cache took 1.4 times as long into memory
-/// that is aligned to 16 bytes only; 32 were enough. On an Intel Xeon, it took 1.1 times as long into memory that is aligned to 64
-/// bytes, or to more, than into any other.
+/// How far behind the start of a page the buffer begins. On an AMD EPYC, reading from the page
+/// cache took 1.4 times as long into memory that is aligned to 16 bytes only; 32 were enough. On an
+/// Intel Xeon, it took 1.1 times as long into memory that is aligned to 64 bytes, or to more, than
+/// into any other.
 const BEHIND_PAGE: usize = 32;
 const PAGE: usize = 4096;
-/// How much memory is used in turn, so that what is read next lies elsewhere: room for a mebibyte of chunks, and a file's header. On an AMD
-/// EPYC whose second cache holds a mebibyte, the kernel took 1.2 times as long to copy into memory that the cache still held, be it
-/// 64 KiB or 256 KiB at a time, as into what had left it since. With a whole mebibyte at a time, the chunks that are looked at have left it, too.
+/// How much memory is used in turn, so that what is read next lies elsewhere: room for a mebibyte
+/// of chunks, and a file's header. On an AMD EPYC whose second cache holds a mebibyte, the kernel
+/// took 1.2 times as long to copy into memory that the cache still held, be it 64 KiB or 256 KiB at
+/// a time, as into what had left it since. With a whole mebibyte at a time, the chunks that are
+/// looked at have left it, too.
 const IN_TURN: usize = (1 << 20) + PAGE;
 
 /// Memory for a part of a log, used again for the next.
@@ -32,8 +35,8 @@ pub(super) struct BlockBuffer {
     /// Where it begins in `memory`, and how many bytes of it there are.
     aligned: usize,
     found: usize,
-    /// Ranges that cannot be read, from the start of the block, in order and apart from each other, each with the reason.
-    /// They are zeros.
+    /// Ranges that cannot be read, from the start of the block, in order and apart from each other,
+    /// each with the reason. They are zeros.
     unread: Vec<(Range<usize>, io::Error)>,
 }
 
@@ -78,7 +81,8 @@ impl BlockBuffer {
         });
     }
 
-    /// Finds the place that is to be read to next: behind what was read last, or the first one again.
+    /// Finds the place that is to be read to next: behind what was read last, or the first one
+    /// again.
     fn turn_to(&mut self, length: usize) {
         let with_alignment = length.max(IN_TURN).saturating_add(PAGE + BEHIND_PAGE);
         if self.memory.len() < with_alignment {
@@ -132,9 +136,9 @@ fn between(from: u64, to: u64, start: u64) -> Range<usize> {
     place(from)..place(to)
 }
 
-/// Reads the range that begins `start` bytes into the log and is as long as the buffer, in pieces of the first of those
-/// sizes where it cannot be read at once; what cannot be read in pieces of the last is handed to `lost`. Returns how many bytes
-/// there are.
+/// Reads the range that begins `start` bytes into the log and is as long as the buffer, in pieces
+/// of the first of those sizes where it cannot be read at once; what cannot be read in pieces of
+/// the last is handed to `lost`. Returns how many bytes there are.
 fn read(
     log: &dyn LogBytes,
     buffer: &mut [u8],
@@ -236,7 +240,8 @@ mod tests {
         let from_first: Vec<usize> = places.iter().take(5).map(|place| place - places[0]).collect();
         // Each begins on the page behind the one before; the fifth does not fit behind the fourth.
         assert_eq!(from_first, [0, 303_104, 806_912, 811_008, 0]);
-        // What is longer than the memory gets more of it, and what follows does not use that in turn.
+        // What is longer than the memory gets more of it, and what follows does not use that in
+        // turn.
         let behind: Vec<usize> = places.iter().skip(6).map(|place| place - places[5]).collect();
         assert_eq!(behind, [0, 4096, 0]);
     }

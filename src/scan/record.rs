@@ -1,9 +1,10 @@
 //! Records to events, by the `evtx` crate. The only importer of it.
 //!
 //! `evtx` walks a chunk's records by itself, from the chunk header on. So that it decodes exactly
-//! the records that our own walk found, no more and no less, it is given the chunk in a form in which the
-//! two walks must agree: the header's limits are set to the walk's, and every gap is added to the record before it or, where there is
-//! none, dressed up as a record without content. Only then can a result be told to belong to a place.
+//! the records that our own walk found, no more and no less, it is given the chunk in a form in
+//! which the two walks must agree: the header's limits are set to the walk's, and every gap is
+//! added to the record before it or, where there is none, dressed up as a record without content.
+//! Only then can a result be told to belong to a place.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,13 +20,15 @@ use super::walk::{RecordSpan, Walk};
 use crate::event::FILETIME_OF_9999;
 
 /// Bytes of the chunk header that hold the string table: offsets of names, which the decoder only
-/// uses to read all names ahead. Without them it reads each name where it is used, so a damaged table costs nothing.
+/// uses to read all names ahead. Without them it reads each name where it is used, so a damaged
+/// table costs nothing.
 const STRING_TABLE: std::ops::Range<usize> = 128..384;
 /// The record header's id and time lie here in it. The decoder's use of them is in the way.
 const ID_AND_TIME: std::ops::Range<usize> = 8..24;
-/// The most text of DNS queries that a chunk may expand to. A real one cannot come near: its 64 KiB hold 32 thousand
-/// characters, and at most six bytes of JSON stand for one of them; the names around the values add less than 1 KiB a
-/// record. A crafted one, with a value that its template repeats, could be a thousand times as large.
+/// The most text of DNS queries that a chunk may expand to. A real one cannot come near: its 64 KiB
+/// hold 32 thousand characters, and at most six bytes of JSON stand for one of them; the names
+/// around the values add less than 1 KiB a record. A crafted one, with a value that its template
+/// repeats, could be a thousand times as large.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
 
 /// Decodes the records that `walk` found in the chunk `bytes`, in order, and hands each to `found`
@@ -53,7 +56,8 @@ pub(super) fn decode(
     let reason = match outcome {
         Ok(Ok(())) => "the decoder passed over it".to_owned(),
         Ok(Err(reason)) => reason,
-        // The decoder is not known to panic, but one chunk that makes it do so must not end the sweep.
+        // The decoder is not known to panic, but one chunk that makes it do so must not end the
+        // sweep.
         Err(_) => "the decoder gave up on its chunk".to_owned(),
     };
     for record in walk.records.get(decoded..).unwrap_or_default() {
@@ -70,8 +74,8 @@ pub(super) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) -> bool {
 fn agree(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
-        // A time beyond the year 9999 would make the decoder reject the record for its header, and a
-        // certain id would end its walk.
+        // A time beyond the year 9999 would make the decoder reject the record for its header, and
+        // a certain id would end its walk.
         let start = record.range.start;
         fill(bytes, start + ID_AND_TIME.start..start + ID_AND_TIME.end, 0);
         // Where the walk ends a record need not be where its size does.
@@ -82,8 +86,9 @@ fn agree(bytes: &mut [u8], walk: &Walk) {
     }
 }
 
-/// Adds a gap to the record before it, whose size may be what is wrong: then the gap's bytes are the record's, and others of the chunk can
-/// refer to them. A gap without one before it is dressed up as a record without content.
+/// Adds a gap to the record before it, whose size may be what is wrong: then the gap's bytes are
+/// the record's, and others of the chunk can refer to them. A gap without one before it is dressed
+/// up as a record without content.
 fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
@@ -187,7 +192,8 @@ fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
     places.find_map(|(at, _)| u64_at(chunk, values.start() + at).filter(|time| *time >= FILETIME_OF_9999))
 }
 
-/// How many characters of a reason are kept: it can quote a value that a crafted record makes megabytes of.
+/// How many characters of a reason are kept: it can quote a value that a crafted record makes
+/// megabytes of.
 const MOST_REASON: usize = 300;
 
 /// An error's message with those of its causes.

@@ -1,4 +1,5 @@
-//! The stale records of a chunk, decoded: apart from the live ones, which are never mixed with them.
+//! The stale records of a chunk, decoded: apart from the live ones, which are never mixed with
+//! them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,20 +31,23 @@ impl Recoverer {
         self.chunk.extend_from_slice(chunk);
     }
 
-    /// Decodes the stale records of the chunk that was kept. What cannot be decoded is no damage: nothing was promised.
+    /// Decodes the stale records of the chunk that was kept. What cannot be decoded is no damage:
+    /// nothing was promised.
     pub(super) fn recover(&mut self, at: Start, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
         self.recover_from(&ranges, 0, at, scan);
     }
 
-    /// Decodes the records of a chunk that was deleted, of which all are stale; or of as much as is left of it.
+    /// Decodes the records of a chunk that was deleted, of which all are stale; or of as much as is
+    /// left of it.
     pub(super) fn recover_deleted(&mut self, chunk: &[u8], at: Start, scan: &mut BlockScan) {
         self.keep(chunk);
         let whole = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
         self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
     }
 
-    /// Decodes the stale records in ranges of the chunk that was kept, and all up to `whole`, which have their checksum.
+    /// Decodes the stale records in ranges of the chunk that was kept, and all up to `whole`, which
+    /// have their checksum.
     fn recover_from(&mut self, ranges: &[Range<usize>], whole: usize, at: Start, scan: &mut BlockScan) {
         let Recoverer { chunk, walk } = self;
         stale::walk(chunk, whole, ranges, walk);
@@ -73,8 +77,8 @@ impl Recoverer {
     }
 }
 
-/// What the records of a walk rest on, by where they start; without those of which it can be seen that they are not as they were written. The
-/// chunk must be as it was read.
+/// What the records of a walk rest on, by where they start; without those of which it can be seen
+/// that they are not as they were written. The chunk must be as it was read.
 fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
     let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
     let of = |range: &Range<usize>| {
@@ -83,8 +87,8 @@ fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, Recover
     walk.records.iter().filter_map(|record| Some((record.range.start, of(&record.range)?))).collect()
 }
 
-/// The ranges of a chunk that hold no live record: damage between them, which may have been one, and what lies behind them.
-/// `walk` is made use of.
+/// The ranges of a chunk that hold no live record: damage between them, which may have been one,
+/// and what lies behind them. `walk` is made use of.
 fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
     walk.clear();
     if place(chunk) == Place::Chunk {

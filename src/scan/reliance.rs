@@ -1,9 +1,10 @@
 //! What a deleted record rests on, and whether what it says can be what was logged.
 //!
-//! No checksum is of a deleted record, but for one of a chunk that was deleted whole. Its own values can be looked at for what no writer
-//! would have written. What they mean (which is which, and which machine it was) stands in definitions elsewhere in the chunk: those among
-//! live records have a checksum, those in the free space may have been altered since. What was altered is left alone where it can
-//! be seen, and said to rest on what nothing confirms where it cannot.
+//! No checksum is of a deleted record, but for one of a chunk that was deleted whole. Its own
+//! values can be looked at for what no writer would have written. What they mean (which is which,
+//! and which machine it was) stands in definitions elsewhere in the chunk: those among live records
+//! have a checksum, those in the free space may have been altered since. What was altered is left
+//! alone where it can be seen, and said to rest on what nothing confirms where it cannot.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -21,11 +22,12 @@ use super::log::{u32_at, u64_at};
 use super::template::event_template;
 use super::value::Values;
 
-/// The most 100 ns that lie between the time in a record's header and that of its event: a minute. In live logs the two are the same, in
-/// real exports mostly within a second.
+/// The most 100 ns that lie between the time in a record's header and that of its event: a minute.
+/// In live logs the two are the same, in real exports mostly within a second.
 const MOST_DELAY: u64 = 600_000_000;
 
-/// Where the live records of a chunk end, if they have their checksum and its header has its own. The chunk may be cut short behind them.
+/// Where the live records of a chunk end, if they have their checksum and its header has its own.
+/// The chunk may be cut short behind them.
 pub(super) fn checked_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
     let is_checked = u32_at(chunk, FLAGS_OFFSET)? & NO_CHECKSUMS == 0;
@@ -34,8 +36,8 @@ pub(super) fn checked_end(chunk: &[u8]) -> Option<usize> {
     (u32_at(chunk, RECORDS_CHECKSUM_OFFSET) == Some(crc32fast::hash(records))).then_some(end)
 }
 
-/// What the record in that range of a chunk rests on, whose live records have their checksum up to `checked`; `None` if it can be seen that
-/// it is not as it was written.
+/// What the record in that range of a chunk rests on, whose live records have their checksum up to
+/// `checked`; `None` if it can be seen that it is not as it was written.
 pub(super) fn reliance(chunk: &[u8], record: &Range<usize>, checked: usize) -> Option<RecoveredFrom> {
     let content = record.start + RECORD_HEADER_SIZE;
     let Some(values) = Values::head(chunk, content) else {
@@ -94,7 +96,8 @@ pub(super) fn is_plausible(event: &DnsQueryEvent) -> bool {
         && [&event.rule_name, &event.user].into_iter().flatten().all(|text| text.chars().all(is_written))
 }
 
-/// Whether it is a character that texts are written with: no control character, none for private use, none that stands for a lost one.
+/// Whether it is a character that texts are written with: no control character, none for private
+/// use, none that stands for a lost one.
 fn is_written(letter: char) -> bool {
     let is_none =
         matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fff0}'..='\u{ffff}');
@@ -119,7 +122,8 @@ fn is_guid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(is_right)
 }
 
-/// Items that each end in `;`, but the last one if it was cut off: addresses, and types of records with what they hold.
+/// Items that each end in `;`, but the last one if it was cut off: addresses, and types of records
+/// with what they hold.
 fn are_results(text: &str) -> bool {
     let is_item = |item: &str| {
         let item = item.trim();

@@ -1,8 +1,8 @@
 //! A memory of the definition that chunks begin with.
 //!
-//! The chunks of a log mostly begin with the same definition at the same place. Where its bytes are those of the
-//! chunk before, and it says all that it means itself, it means the same: it need not be read again, and layouts of its
-//! records hold for this chunk too.
+//! The chunks of a log mostly begin with the same definition at the same place. Where its bytes are
+//! those of the chunk before, and it says all that it means itself, it means the same: it need not
+//! be read again, and layouts of its records hold for this chunk too.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
-    /// The remembered definition and its offset, if it lies in this chunk too; nothing of it may lie at or behind `end`.
+    /// The remembered definition and its offset, if it lies in this chunk too; nothing of it may
+    /// lie at or behind `end`.
     pub(super) fn again(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
         let template = self.template.as_ref()?;
         let tokens_end = definition_end(chunk, self.offset).filter(|tokens_end| *tokens_end <= end)?;
@@ -26,8 +27,8 @@ impl Remembered {
         (self.tokens == tokens).then(|| (self.offset, Arc::clone(template)))
     }
 
-    /// Reads the definition at `offset` of a chunk likewise, and remembers it if it may lie in the chunks that follow. `None` if it
-    /// is not understood.
+    /// Reads the definition at `offset` of a chunk likewise, and remembers it if it may lie in the
+    /// chunks that follow. `None` if it is not understood.
     pub(super) fn read(&mut self, chunk: &[u8], offset: usize, end: usize) -> Option<Arc<EventTemplate>> {
         let template = Arc::new(event_template(chunk, offset, end)?);
         let tokens = chunk.get(offset + DEFINITION_HEADER_SIZE..definition_end(chunk, offset)?)?;
@@ -90,7 +91,8 @@ mod tests {
         let (mut chunk, offsets) = chunk(&["A-01", "B-02"]);
         let mut remembered = Remembered::default();
         assert!(remembered.read(&chunk, offsets[1], chunk.len()).is_some());
-        // Its names lie in the first definition: a change of them is one of its meaning, though not of its bytes.
+        // Its names lie in the first definition: a change of them is one of its meaning, though not
+        // of its bytes.
         let name: Vec<u8> = "EventRecordID".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let place = chunk.windows(name.len()).position(|bytes| bytes == name).unwrap();
         assert!((offsets[0]..offsets[1]).contains(&place));

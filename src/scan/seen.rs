@@ -8,7 +8,8 @@ use super::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64, is_letter};
 use super::template::EventTemplate;
 use super::value::Values;
 
-/// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or its channel.
+/// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or
+/// its channel.
 const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
 
@@ -24,8 +25,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Looks at each value of a record of that definition, whose content ends at `end` of the chunk. `None` where anything is
-    /// not as usual.
+    /// Looks at each value of a record of that definition, whose content ends at `end` of the
+    /// chunk. `None` where anything is not as usual.
     pub(super) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
         let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
         if lacks_one || !values.fill(end) {
@@ -52,15 +53,15 @@ impl Seen {
         self.sysmon && self.event_id == DNS_QUERY
     }
 
-    /// Whether it has a number of those that Windows' own DNS client gives its queries. Events of others that have it are rare, so the
-    /// decoder shall tell.
+    /// Whether it has a number of those that Windows' own DNS client gives its queries. Events of
+    /// others that have it are rare, so the decoder shall tell.
     pub(super) fn may_be_dns_client_query(&self) -> bool {
         DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
     }
 }
 
-/// UTF-16 text of printable ASCII characters, as all names of channels are. `None` for any other: about that the decoder shall
-/// decide.
+/// UTF-16 text of printable ASCII characters, as all names of channels are. `None` for any other:
+/// about that the decoder shall decide.
 pub(super) fn plain(text: &[u8]) -> Option<String> {
     let (units, []) = text.as_chunks::<2>() else { return None };
     let mut letters = String::with_capacity(units.len());

@@ -1,16 +1,18 @@
 //! Which records need decoding: a skim over a chunk's records that counts most of them without.
 //!
-//! Decoding costs a hundred times what reading costs. All that the ledger needs of a record (who logged it,
-//! where, when, as which event) lies in a few bytes whose place its template tells; and a DNS
-//! query can match only if its fields hold the literals that the detections cannot do without. The skim errs
-//! only towards decoding: a record of which anything that it looks at is not as usual is decoded.
+//! Decoding costs a hundred times what reading costs. All that the ledger needs of a record (who
+//! logged it, where, when, as which event) lies in a few bytes whose place its template tells; and
+//! a DNS query can match only if its fields hold the literals that the detections cannot do
+//! without. The skim errs only towards decoding: a record of which anything that it looks at is not
+//! as usual is decoded.
 //!
-//! What it makes of a chunk is only kept if the checksum of the chunk's header holds, its records follow one another without a
-//! gap and, where any of them is to be decoded or all checksums are to be verified, that of the records holds too. Its twin is to
-//! decode everything, and tests compare the two: of a log as Windows wrote it they tell the same, and with all checksums
-//! verified, of one that was damaged in any way, too. Of a forged one, whose checksums were made right, and of a damaged one whose
-//! checksums were not looked at, they find the same matches, but a record that could not be decoded, and that nothing wants, is
-//! counted as if it could.
+//! What it makes of a chunk is only kept if the checksum of the chunk's header holds, its records
+//! follow one another without a gap and, where any of them is to be decoded or all checksums are to
+//! be verified, that of the records holds too. Its twin is to decode everything, and tests compare
+//! the two: of a log as Windows wrote it they tell the same, and with all checksums verified, of
+//! one that was damaged in any way, too. Of a forged one, whose checksums were made right, and of a
+//! damaged one whose checksums were not looked at, they find the same matches, but a record that
+//! could not be decoded, and that nothing wants, is counted as if it could.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,10 +34,12 @@ use super::stretch::Stretch;
 use super::value::Values;
 use super::walk::{Reached, RecordSpan, Walk};
 
-/// The layouts that are kept of a chunk: more would cost each record that is like none of them a comparison.
+/// The layouts that are kept of a chunk: more would cost each record that is like none of them a
+/// comparison.
 const MOST_LAYOUTS: usize = 16;
-/// Bytes of text of a chunk's queries that are read without the decoder: several times what the 64 KiB of a real one say. A definition
-/// can say the same text for each of a chunk's records: where there is more, all of the chunk is decoded, within the decoder's bound.
+/// Bytes of text of a chunk's queries that are read without the decoder: several times what the 64
+/// KiB of a real one say. A definition can say the same text for each of a chunk's records: where
+/// there is more, all of the chunk is decoded, within the decoder's bound.
 const MOST_TOLD_TEXT: usize = 1 << 18;
 /// The logs that are kept for the chunks that follow: mostly they hold records of the same one.
 const MOST_LOGS: usize = 16;
@@ -48,20 +52,24 @@ pub(super) struct Skimmer {
     window: Window,
     /// What is wanted of Sysmon's DNS queries.
     queries: WantedData,
-    /// What is wanted of the queries of Windows' own DNS client; `None` where these are counted only.
+    /// What is wanted of the queries of Windows' own DNS client; `None` where these are counted
+    /// only.
     dns_client: Option<WantedData>,
-    /// The DNS queries that are wanted and could be read without the decoder, with the places of their records in the chunk.
+    /// The DNS queries that are wanted and could be read without the decoder, with the places of
+    /// their records in the chunk.
     told: Vec<(usize, DnsQueryEvent)>,
     /// How many bytes of text these have.
     told_text: usize,
     remembered: Remembered,
-    /// The definitions of events met so far in the chunk, by their offsets; `None` for one that is not understood.
+    /// The definitions of events met so far in the chunk, by their offsets; `None` for one that is
+    /// not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
     /// The logs that counted records belong to.
     logs: Vec<KnownLog>,
     /// How many counted records of the chunk have headers that were numbered anew.
     renumbered: u64,
-    /// Layouts of records met so far. Those of the remembered definition are kept from chunk to chunk.
+    /// Layouts of records met so far. Those of the remembered definition are kept from chunk to
+    /// chunk.
     layouts: Vec<Layout>,
     /// The place of the one that the last record had: the next record most likely has it too.
     last_layout: usize,
@@ -86,7 +94,8 @@ impl Skimmer {
         }
     }
 
-    /// The same, which leaves for decoding what these want of the queries of Windows' own DNS client, too.
+    /// The same, which leaves for decoding what these want of the queries of Windows' own DNS
+    /// client, too.
     pub(super) fn leaving_dns_client(self, wanted: &[Wanted]) -> Self {
         Skimmer { dns_client: Some(WantedData::new(wanted, &[])), ..self }
     }
@@ -101,8 +110,8 @@ impl Skimmer {
         Skimmer { window, ..self }
     }
 
-    /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of the walk. Returns
-    /// false, and the walk is of no use, if the chunk is not sound.
+    /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of
+    /// the walk. Returns false, and the walk is of no use, if the chunk is not sound.
     pub(super) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
         let Some(live) = LiveRecords::of(chunk) else { return false };
@@ -143,8 +152,8 @@ impl Skimmer {
         holds
     }
 
-    /// The DNS queries of the chunk that was skimmed last, if it is sound, that need no decoding any more, with the places of their
-    /// records.
+    /// The DNS queries of the chunk that was skimmed last, if it is sound, that need no decoding
+    /// any more, with the places of their records.
     pub(super) fn take_told(&mut self) -> impl Iterator<Item = (usize, DnsQueryEvent)> {
         self.told.drain(..)
     }
@@ -199,8 +208,9 @@ impl Skimmer {
         }
     }
 
-    /// Counts records from `at` on for as long as each is laid out like the last one, and nothing can want it. Returns where the next
-    /// record begins. By itself, so that the processor's registers are this loop's alone.
+    /// Counts records from `at` on for as long as each is laid out like the last one, and nothing
+    /// can want it. Returns where the next record begins. By itself, so that the processor's
+    /// registers are this loop's alone.
     #[inline(never)]
     fn stretch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
@@ -270,8 +280,8 @@ impl Skimmer {
         dns_query(template, &Values::head(chunk, content)?, seen, places, &found.values)
     }
 
-    /// Looks at a record that is laid out like one before it: which definition it has, which log it belongs to, and what was
-    /// seen.
+    /// Looks at a record that is laid out like one before it: which definition it has, which log it
+    /// belongs to, and what was seen.
     fn alike(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, Seen)> {
         let mut layouts = self.layouts.iter().enumerate();
         let (place, layout, seen) =
@@ -357,7 +367,8 @@ mod tests {
         let mut skimmer = Skimmer::new(&[]);
         assert!(skimmer.skim(&chunk(&["A", "B", "C"]), &mut Walk::default(), &mut Tally::default()));
         assert_eq!(skimmer.layouts.len(), 3);
-        // Whatever place the definition had among those of the chunk before, it is the first of the next.
+        // Whatever place the definition had among those of the chunk before, it is the first of the
+        // next.
         skimmer.events.insert(0, (0, None));
         for layout in &mut skimmer.layouts {
             layout.event += 1;

@@ -1,10 +1,13 @@
-//! Stale records: what an earlier pass of the log, or a cleared log, left in a chunk where no live record lies.
+//! Stale records: what an earlier pass of the log, or a cleared log, left in a chunk where no live
+//! record lies.
 //!
-//! Windows fills a chunk anew from its start and leaves what lies behind. A record there refers to definitions at places that may
-//! have been filled anew, too; what it says can be told only if the definitions now there are the ones it was written for. So a
-//! record counts as found only if it is whole, its values fill it, and each definition that it refers to bears the number that
-//! the record knows it by (the first four bytes of the definition's GUID). One without a template refers to names only, each of which
-//! must have its hash ([`super::inline`]). What was altered is left alone, not guessed at.
+//! Windows fills a chunk anew from its start and leaves what lies behind. A record there refers to
+//! definitions at places that may have been filled anew, too; what it says can be told only if the
+//! definitions now there are the ones it was written for. So a record counts as found only if it is
+//! whole, its values fill it, and each definition that it refers to bears the number that the
+//! record knows it by (the first four bytes of the definition's GUID). One without a template
+//! refers to names only, each of which must have its hash ([`super::inline`]). What was altered is
+//! left alone, not guessed at.
 
 use std::ops::Range;
 
@@ -22,8 +25,9 @@ const SIGNATURE: [u8; 4] = [0x2a, 0x2a, 0, 0];
 /// Where a definition's GUID lies in it, behind the offset of the next definition.
 const GUID_OFFSET: usize = 4;
 
-/// Finds the stale records in ranges of a chunk that hold no live record, in order. Those up to `whole`, which lie before the ranges, are
-/// known to be as they were written, and follow one another.
+/// Finds the stale records in ranges of a chunk that hold no live record, in order. Those up to
+/// `whole`, which lie before the ranges, are known to be as they were written, and follow one
+/// another.
 ///
 /// `walk` is made anew: its records are those found, its gaps everything else.
 pub(super) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
@@ -129,7 +133,8 @@ mod tests {
         walk(&original, 0, std::slice::from_ref(&(end..original.len())), &mut walked);
         let second = walked.records[1].range.clone();
         let values = Values::head(&original, second.start + RECORD_HEADER_SIZE).unwrap();
-        // Its end, the copy of its size, the size of its first value, and the definition of its data.
+        // Its end, the copy of its size, the size of its first value, and the definition of its
+        // data.
         let data = values.places(FRAGMENT).next().unwrap().0 + values.start();
         for at in [second.start + 4, second.end - 4, second.start + RECORD_HEADER_SIZE + 14, data + 2] {
             let mut chunk = original.clone();

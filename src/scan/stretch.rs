@@ -1,8 +1,9 @@
 //! A stretch: records one after the other that are laid out alike, and that are counted together.
 //!
-//! Nearly all records of a log lie in such stretches. What would be noted for each of them by itself (in the counts of its
-//! definition, among the numbers of its log, on its machine's clock) is kept here until the stretch ends, so that it costs a record a
-//! few instructions. Its twin is to note each record by itself, as [`super::select`] does with any that is unlike the one before.
+//! Nearly all records of a log lie in such stretches. What would be noted for each of them by
+//! itself (in the counts of its definition, among the numbers of its log, on its machine's clock)
+//! is kept here until the stretch ends, so that it costs a record a few instructions. Its twin is
+//! to note each record by itself, as [`super::select`] does with any that is unlike the one before.
 
 use crate::clock::{Clock, Written, is_step};
 use crate::event::{EventTime, Window};
@@ -11,10 +12,12 @@ use crate::numbering::{Run, Runs};
 use super::known::{Counts, QueryCounts};
 use super::seen::Seen;
 
-/// Records one after the other. Of each, as little is kept as can be: a loop's time is that of its instructions.
+/// Records one after the other. Of each, as little is kept as can be: a loop's time is that of its
+/// instructions.
 #[derive(Debug)]
 pub(super) struct Stretch {
-    /// Where the first record starts, and what the headers of the first and the last say of their writing.
+    /// Where the first record starts, and what the headers of the first and the last say of their
+    /// writing.
     start: usize,
     first: Written,
     last: Written,
@@ -54,8 +57,9 @@ impl Stretch {
         self.records
     }
 
-    /// Takes the next record, whose number belongs among those of a log, which are handed on as they end; or says that it must be noted
-    /// by itself, for the clock may have gone back. A DNS query is counted among `queries` at once, by the period that was asked for.
+    /// Takes the next record, whose number belongs among those of a log, which are handed on as
+    /// they end; or says that it must be noted by itself, for the clock may have gone back. A DNS
+    /// query is counted among `queries` at once, by the period that was asked for.
     #[inline]
     pub(super) fn take(
         &mut self,
@@ -87,8 +91,9 @@ impl Stretch {
         true
     }
 
-    /// Notes what was counted of records that are all Sysmon's, or all others': all but their DNS queries, which are counted by then.
-    /// Returns how many of the records have headers that were numbered anew.
+    /// Notes what was counted of records that are all Sysmon's, or all others': all but their DNS
+    /// queries, which are counted by then. Returns how many of the records have headers that were
+    /// numbered anew.
     pub(super) fn end(self, sysmon: bool, event: &mut Counts, log: &mut Runs, clock: &mut Clock) -> u64 {
         if self.records == 0 {
             return 0;
@@ -108,14 +113,15 @@ impl Stretch {
     }
 }
 
-/// How many records of a run have headers that were numbered anew: all, if the first or the last has another number there than its own.
+/// How many records of a run have headers that were numbered anew: all, if the first or the last
+/// has another number there than its own.
 #[cold]
 fn renumbered(run: Run, differs: bool, last: Written) -> u64 {
     if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
-/// Hands a run on, and gives the least and the greatest number up to its end. It is handed over by value, so that what a stretch keeps
-/// need not lie in memory.
+/// Hands a run on, and gives the least and the greatest number up to its end. It is handed over by
+/// value, so that what a stretch keeps need not lie in memory.
 #[cold]
 fn end_run(run: Run, (first_id, last_id): (u64, u64), log: &mut Runs) -> (u64, u64) {
     log.add_run(run);
@@ -128,7 +134,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(sysmon: bool, anew: u64) -> impl Strategy<Value = (Seen, Written)> {
-        // Numbers and times that mostly go on, and now and then go back, by less than a step and by more.
+        // Numbers and times that mostly go on, and now and then go back, by less than a step and by
+        // more.
         let id = prop_oneof![0..6_u64, Just(u64::MAX)];
         (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)]).prop_map(
             move |(id, minutes, ticks, event_id)| {

@@ -1,8 +1,8 @@
 //! Template definitions, as far as the skim needs them: which substitution holds what.
 //!
 //! A record of an ordinary log holds only substitutions; the elements around them stand in a
-//! definition elsewhere in its chunk. What a definition says is looked up once per chunk. Only definitions of the
-//! usual shape are understood, and the records of any other are decoded.
+//! definition elsewhere in its chunk. What a definition says is looked up once per chunk. Only
+//! definitions of the usual shape are understood, and the records of any other are decoded.
 //!
 //! Dependencies: [MS-EVEN6] 2.2.12, an element whose dependency is a null value is left out.
 
@@ -38,8 +38,9 @@ pub(super) struct EventTemplate {
     /// `Version` and `Security/@UserID`, where they are substituted.
     pub version: Option<Index>,
     pub user_id: Option<Index>,
-    /// Whether no element of `System` has an attribute that a reader could take for another's, `Version` and `Security` are there if their
-    /// own values are not null, the event's data is substituted nowhere else, and all names are of letters and digits.
+    /// Whether no element of `System` has an attribute that a reader could take for another's,
+    /// `Version` and `Security` are there if their own values are not null, the event's data is
+    /// substituted nowhere else, and all names are of letters and digits.
     pub is_plain: bool,
     /// Substitutions that must not be null, or one of the elements above is left out.
     pub required: Vec<Index>,
@@ -54,7 +55,8 @@ pub(super) struct DataTemplate<'a> {
     pub data: Vec<(Text<'a>, Index)>,
 }
 
-/// Reads the definition of an event at `offset` of a chunk; nothing of it may lie at or behind `end`. `None` if it is anything else.
+/// Reads the definition of an event at `offset` of a chunk; nothing of it may lie at or behind
+/// `end`. `None` if it is anything else.
 pub(super) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
@@ -74,8 +76,9 @@ pub(super) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<D
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
-/// Reads the definition of an `EventData` whose names may have been overwritten, all but those that are written in it: what it calls its
-/// elements cannot be told, but that each has one attribute, with a text of its own, and one substitution.
+/// Reads the definition of an `EventData` whose names may have been overwritten, all but those that
+/// are written in it: what it calls its elements cannot be told, but that each has one attribute,
+/// with a text of its own, and one substitution.
 pub(super) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, chunk.len())?.passing_over_names();
     let (_, dependency) = tokens.open()?;
@@ -212,7 +215,8 @@ impl SystemValues<'_> {
     }
 }
 
-/// The most `Data` elements of a definition that is understood: each is compared with those before it. A DNS query has nine.
+/// The most `Data` elements of a definition that is understood: each is compared with those before
+/// it. A DNS query has nine.
 const MOST_DATA: usize = 64;
 
 /// The rest of an `EventData`'s definition: nothing but `Data` elements, each with a name of its

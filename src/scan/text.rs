@@ -18,7 +18,8 @@ impl<'a> Text<'a> {
             && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
     }
 
-    /// Whether it is made of ASCII letters and digits only, as the names of elements and attributes are.
+    /// Whether it is made of ASCII letters and digits only, as the names of elements and attributes
+    /// are.
     pub(super) fn is_letters(self) -> bool {
         self.0.as_chunks::<2>().0.iter().all(|[low, high]| low.is_ascii_alphanumeric() && *high == 0)
     }

@@ -1,14 +1,16 @@
-//! The tokens of a template definition: elements, attributes, texts and substitutions. What they mean together is
-//! not known here.
+//! The tokens of a template definition: elements, attributes, texts and substitutions. What they
+//! mean together is not known here.
 //!
-//! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are understood.
+//! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are
+//! understood.
 
 use super::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, is_type};
 use super::chunk::CHUNK_HEADER_SIZE;
 use super::log::{u16_at, u32_at};
 use super::text::Text;
 
-/// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand times to one of 32 thousand.
+/// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand
+/// times to one of 32 thousand.
 pub(super) const LONGEST_NAME: u16 = 256;
 
 /// A text that is written in the definition or substituted.
@@ -23,7 +25,8 @@ pub(super) enum Value<'a> {
     Substitution(Index),
 }
 
-/// The tokens of the definition at `offset` of a chunk, behind its fragment header; nothing of it may lie at or behind `end`.
+/// The tokens of the definition at `offset` of a chunk, behind its fragment header; nothing of it
+/// may lie at or behind `end`.
 pub(super) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
@@ -54,7 +57,8 @@ impl Value<'_> {
     }
 }
 
-/// The attributes of an element. Real ones have up to seven; of those that are looked at, up to three.
+/// The attributes of an element. Real ones have up to seven; of those that are looked at, up to
+/// three.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Attributes<'a> {
     first: [(Text<'a>, Value<'a>); 4],
@@ -72,7 +76,8 @@ impl<'a> Attributes<'a> {
         (self.count == 1).then_some(self.first[0].1)
     }
 
-    /// Whether none of those that are read of some element is there but that element's `own`, and that once at the most.
+    /// Whether none of those that are read of some element is there but that element's `own`, and
+    /// that once at the most.
     pub(super) fn are_plain(&self, own: Option<&str>) -> bool {
         const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
         let Some(all) = self.first.get(..self.count) else { return false };
@@ -82,8 +87,8 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// The value of the one attribute with that name; `None` if there is none, or may be several: the decoder
-    /// leaves out empty ones, so which of them counts is not known here.
+    /// The value of the one attribute with that name; `None` if there is none, or may be several:
+    /// the decoder leaves out empty ones, so which of them counts is not known here.
     pub(super) fn only(&self, wanted: &str) -> Option<Value<'a>> {
         let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
         let (_, value) = named.next()?;
@@ -149,7 +154,8 @@ impl<'a> Tokens<'a> {
         Tokens { names: Names::PassedOver, ..self }
     }
 
-    /// The token at the cursor; `None` for one that is not among the usual, or that reaches over the end.
+    /// The token at the cursor; `None` for one that is not among the usual, or that reaches over
+    /// the end.
     pub(super) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
         self.at += 1;
@@ -196,13 +202,15 @@ impl<'a> Tokens<'a> {
         (self.at <= self.end).then_some(token)
     }
 
-    /// Reads an element like the one before, as the `Data` of an `EventData` are, and gives its attribute's text and its substitution. It
-    /// depends on nothing, and has the name of the element that was read last and one attribute, with the name of the one that was read
-    /// last: the caller knows what these are. `None`, and nothing is read, if it is any other. Its twin is to read it token by token.
+    /// Reads an element like the one before, as the `Data` of an `EventData` are, and gives its
+    /// attribute's text and its substitution. It depends on nothing, and has the name of the
+    /// element that was read last and one attribute, with the name of the one that was read last:
+    /// the caller knows what these are. `None`, and nothing is read, if it is any other. Its twin
+    /// is to read it token by token.
     pub(super) fn element_alike(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
-        // The element's token, dependency, size, name and size of its attribute list; the attribute's token and name; that of its text, the
-        // type of that and its length.
+        // The element's token, dependency, size, name and size of its attribute list; the
+        // attribute's token and name; that of its text, the type of that and its length.
         let (
             &[
                 0x41,
@@ -314,8 +322,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Whether the definition is understood to its end from the element `name` on, which is open below the
-    /// event, and holds no second `System`.
+    /// Whether the definition is understood to its end from the element `name` on, which is open
+    /// below the event, and holds no second `System`.
     pub(super) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;
@@ -396,7 +404,8 @@ mod tests {
         Some((dependency, name, attributes, content))
     }
 
-    /// How many elements of the definition at `offset` were read as being like the one before; each is compared with what the twin reads.
+    /// How many elements of the definition at `offset` were read as being like the one before; each
+    /// is compared with what the twin reads.
     fn alike(chunk: &[u8], offset: usize) -> usize {
         let Some(mut tokens) = tokens(chunk, offset, chunk.len()) else { return 0 };
         if tokens.open().is_none() || tokens.attributes().is_none() {
@@ -435,7 +444,8 @@ mod tests {
         assert_eq!(alike(&chunk, offset), data_template(&chunk, offset, chunk.len()).unwrap().data.len() - 1);
     }
 
-    /// An element of `Data`, whose name lies at 1024, with an attribute whose name lies there, and whatever follows that.
+    /// An element of `Data`, whose name lies at 1024, with an attribute whose name lies there, and
+    /// whatever follows that.
     fn data(attribute_name: usize, behind: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0x41, 0xff, 0xff, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0x06];
         bytes.extend(u32::try_from(attribute_name).unwrap().to_le_bytes());
@@ -444,7 +454,8 @@ mod tests {
         bytes
     }
 
-    /// A name: the next one's place and its hash, which are of no concern, its length, itself, and its end.
+    /// A name: the next one's place and its hash, which are of no concern, its length, itself, and
+    /// its end.
     fn name(before: [u8; 6], name: &str, end: [u8; 2]) -> Vec<u8> {
         let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let length = u16::try_from(name.len()).unwrap().to_le_bytes();
@@ -454,7 +465,8 @@ mod tests {
     #[test]
     fn a_name_in_the_place_where_others_have_a_text_is_no_text() {
         let value = [0x05, TEXT, 1, 0, b'x', 0];
-        // The first element's attribute has the name that lies within the second, and that can be taken for ten characters of text.
+        // The first element's attribute has the name that lies within the second, and that can be
+        // taken for ten characters of text.
         let first = CHUNK_HEADER_SIZE + DEFINITION_HEADER_SIZE + FRAGMENT_HEADER.len();
         let second = first + data(0, &value).len();
         let inner = name([0x05, TEXT, 10, 0, b'h', 0], "Name", [b'e', 0]);

@@ -1,20 +1,23 @@
 //! A quick look at whether text may hold one of several literals.
 //!
-//! Nearly no DNS query holds any. Of each literal, three characters that follow one another are marked in a table of
-//! bits, and text in which no three are marked holds none of the literals. Where some are, a search has to tell, for
-//! other characters share these bits. Its twin is that search.
+//! Nearly no DNS query holds any. Of each literal, three characters that follow one another are
+//! marked in a table of bits, and text in which no three are marked holds none of the literals.
+//! Where some are, a search has to tell, for other characters share these bits. Its twin is that
+//! search.
 
-/// Bits of a character by which it is told from others: an ASCII letter has the same in either case.
+/// Bits of a character by which it is told from others: an ASCII letter has the same in either
+/// case.
 const BITS: u32 = 5;
 const CHARACTER: u32 = (1 << BITS) - 1;
 /// Three of them.
 const TRIGRAM: u32 = (1 << (3 * BITS)) - 1;
 /// The table has a bit for each three: 4 KiB, which the processor's first cache can hold.
 const WORDS: usize = (TRIGRAM as usize + 1) / 64;
-/// The most literals that are marked: the more are, the more text holds three characters that are, and is searched as well.
+/// The most literals that are marked: the more are, the more text holds three characters that are,
+/// and is searched as well.
 const MOST_LITERALS: usize = 64;
-/// Characters in the order of how frequent they may be in names and paths: those of a literal that are rare are marked. Another order
-/// would let more text be searched, and nothing else.
+/// Characters in the order of how frequent they may be in names and paths: those of a literal that
+/// are rare are marked. Another order would let more text be searched, and nothing else.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
 /// The marks of some literals.
@@ -22,7 +25,8 @@ const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 pub(super) struct Trigrams(Box<[u64; WORDS]>);
 
 impl Trigrams {
-    /// Marks literals of ASCII characters; `None` if one of them has less than three, or they are too many.
+    /// Marks literals of ASCII characters; `None` if one of them has less than three, or they are
+    /// too many.
     pub(super) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;
@@ -51,7 +55,8 @@ impl Trigrams {
     }
 }
 
-/// The trigram of a character and the two before it. Its higher bits still hold what lies before these: [`place`] leaves them out.
+/// The trigram of a character and the two before it. Its higher bits still hold what lies before
+/// these: [`place`] leaves them out.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)

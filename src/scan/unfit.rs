@@ -7,9 +7,9 @@ use super::cost::Allowance;
 use super::record::has_value_cut_short;
 use super::walk::{RecordSpan, Walk};
 
-/// Takes records out of the walk that shall not be decoded, and says how many there were: those of which a value is shorter
-/// than its type, as a decoder would read on into the values behind it, and those that the decoder would spend too
-/// much on.
+/// Takes records out of the walk that shall not be decoded, and says how many there were: those of
+/// which a value is shorter than its type, as a decoder would read on into the values behind it,
+/// and those that the decoder would spend too much on.
 pub(super) fn set_unfit_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
     let mut allowance = Allowance::new(bytes, walk.found);
     let taken = walk.take(|record| {

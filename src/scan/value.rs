@@ -11,15 +11,18 @@ use super::binxml::{
 };
 use super::log::u32_at;
 
-/// The types of values, and the sizes of all but texts, fragments and nulls: what the events of a definition mostly have alike.
+/// The types of values, and the sizes of all but texts, fragments and nulls: what the events of a
+/// definition mostly have alike.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    /// Of each descriptor, as a number, the bits that matter, and what they are. None where no shape is known.
+    /// Of each descriptor, as a number, the bits that matter, and what they are. None where no
+    /// shape is known.
     descriptors: Vec<(u32, u32)>,
 }
 
 impl Shape {
-    /// Becomes the shape of values that are well sized; none if there are any about which their descriptors do not tell all.
+    /// Becomes the shape of values that are well sized; none if there are any about which their
+    /// descriptors do not tell all.
     fn learn(&mut self, descriptors: &[u8]) {
         const SIZE: u32 = 0xffff;
         const KIND: u32 = 0x00ff_0000;
@@ -70,7 +73,8 @@ pub(super) struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// Reads the head of a template instance that begins `range` of the chunk, with or without a
-    /// fragment header before it. `None` if it is anything else, or its values do not fill the range.
+    /// fragment header before it. `None` if it is anything else, or its values do not fill the
+    /// range.
     pub(super) fn read(chunk: &'a [u8], range: Range<usize>) -> Option<Self> {
         let values = Self::head(chunk, range.start)?;
         values.fill(range.end).then_some(values)
@@ -104,8 +108,8 @@ impl<'a> Values<'a> {
         u32_at(chunk, at + 2)
     }
 
-    /// Whether each value has the size that its type has, and all fill the fragment they are in, which
-    /// ends at `end`: with its last byte, or with a token behind them that says so.
+    /// Whether each value has the size that its type has, and all fill the fragment they are in,
+    /// which ends at `end`: with its last byte, or with a token behind them that says so.
     pub(super) fn fill(&self, end: usize) -> bool {
         let mut at = self.start;
         for descriptor in self.descriptors.as_chunks::<4>().0 {
@@ -118,7 +122,8 @@ impl<'a> Values<'a> {
         at == end || (at < end && self.chunk.get(at) == Some(&0))
     }
 
-    /// The same, for values that are mostly alike in shape to others before them, which `known` is of. Its twin is a look at each.
+    /// The same, for values that are mostly alike in shape to others before them, which `known` is
+    /// of. Its twin is a look at each.
     pub(super) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;
@@ -241,7 +246,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A template instance whose values have these types and sizes, and are zeros, and a few zeros behind them.
+    /// A template instance whose values have these types and sizes, and are zeros, and a few zeros
+    /// behind them.
     fn instance(descriptors: &[(u8, u16)]) -> (Vec<u8>, usize) {
         let mut chunk = vec![0x0c, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 0];
         chunk.extend(u32::try_from(descriptors.len()).unwrap().to_le_bytes());
@@ -284,7 +290,8 @@ mod tests {
                 let values = Values::head(&chunk, 0).unwrap();
                 let end = end.checked_add_signed(behind).unwrap();
                 prop_assert_eq!(values.fill_as(end, &mut known), values.fill(end));
-                // The next is like this one, or differs in one descriptor, or in the size of a value only.
+                // The next is like this one, or differs in one descriptor, or in the size of a
+                // value only.
                 if let Some((place, other, size_only)) = changes.get(turn) && !descriptors.is_empty() {
                     let place = place.index(descriptors.len());
                     descriptors[place] = if *size_only { (descriptors[place].0, other.1) } else { *other };

@@ -1,5 +1,6 @@
-//! The walk over a chunk's records: from one header to the next, past whatever is none, with all that is wrong.
-//! What the records say is not looked at here. The chunk's header and where a record is whole are [`super::chunk`]'s.
+//! The walk over a chunk's records: from one header to the next, past whatever is none, with all
+//! that is wrong. What the records say is not looked at here. The chunk's header and where a record
+//! is whole are [`super::chunk`]'s.
 
 use std::ops::Range;
 
@@ -27,11 +28,13 @@ pub(super) struct RecordSpan {
 pub(super) enum Reached {
     /// By the sizes of the records before it, from the first one on.
     InChain,
-    /// By its signature, behind bytes that are no record. Readers that stop at damage do not see it.
+    /// By its signature, behind bytes that are no record. Readers that stop at damage do not see
+    /// it.
     BehindDamage,
 }
 
-/// The records of a chunk as their headers lead from one to the next, and what is wrong with the chunk.
+/// The records of a chunk as their headers lead from one to the next, and what is wrong with the
+/// chunk.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     /// The live records, in order, without overlap.
@@ -122,11 +125,13 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
         if records != Some(stored)
             && let Some(end) = checksummed_end(bytes, stored)
         {
-            // The offset is what is wrong with the header: up to another one, the records have their checksum.
+            // The offset is what is wrong with the header: up to another one, the records have
+            // their checksum.
             walk.problem(0..CHUNK_HEADER_SIZE, damage);
             return RecordsEnd { end, has_checksum: true };
         }
-        // Where the records end is in doubt, and with it the whole chunk, unless their checksum says that it is right.
+        // Where the records end is in doubt, and with it the whole chunk, unless their checksum
+        // says that it is right.
         let doubtful = if records == Some(stored) { CHUNK_HEADER_SIZE } else { bytes.len() };
         walk.problem(0..doubtful, damage);
     }
@@ -146,8 +151,9 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     RecordsEnd { end, has_checksum: records == Some(stored) }
 }
 
-/// Walks the records after `end`, which the header of a chunk gives as their end, where it is none: bytes among the records were lost, or
-/// others were put in. Those count that the header counts, by their numbers, and whose numbers follow those found before.
+/// Walks the records after `end`, which the header of a chunk gives as their end, where it is none:
+/// bytes among the records were lost, or others were put in. Those count that the header counts, by
+/// their numbers, and whose numbers follow those found before.
 fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
     // A record may lie across that end.
@@ -173,8 +179,9 @@ fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     }
 }
 
-/// Whether the end that the header of a chunk gives is none, so that live records may lie after it, where no checksum tells:
-/// no record ends there, or one starts after it that the header counts among the live ones.
+/// Whether the end that the header of a chunk gives is none, so that live records may lie after it,
+/// where no checksum tells: no record ends there, or one starts after it that the header counts
+/// among the live ones.
 fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     let last = walk.records.last();
     let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
@@ -226,7 +233,8 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
             }
             Err(damage) => {
                 // The first record of a chunk starts right behind its header, so another one cannot
-                // start within its least size; and a gap of that size can be dressed up as a record.
+                // start within its least size; and a gap of that size can be dressed up as a
+                // record.
                 let step = if walk.records.is_empty() { LEAST_RECORD_SIZE } else { 1 };
                 let next = next_record(bytes, at + step, end).unwrap_or(end);
                 walk.problem(at..next, damage);
@@ -262,7 +270,8 @@ fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
     (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
 }
 
-/// The record that begins within one whose size is not what its copy says: the size grew, and would hide the records behind it.
+/// The record that begins within one whose size is not what its copy says: the size grew, and would
+/// hide the records behind it.
 fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize> {
     let said = record.range.end;
     let ends_well = said == end || said < end && record_at(bytes, said).is_ok();

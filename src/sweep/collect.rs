@@ -66,9 +66,11 @@ pub(super) struct Collected {
     pub hosts: Vec<HostRow>,
     /// Sums over all files.
     pub totals: Totals,
-    /// The files that were not all read and understood, those that lost most first; of many, not all.
+    /// The files that were not all read and understood, those that lost most first; of many, not
+    /// all.
     pub flawed: Vec<FlawedFile>,
-    /// For each detection, its matches, how many of them are no copies, and how many there are among deleted records.
+    /// For each detection, its matches, how many of them are no copies, and how many there are
+    /// among deleted records.
     pub match_counts: Vec<[u64; 3]>,
     /// For each detection, its leads, if they were looked for.
     pub lead_counts: Option<Vec<LeadCounts>>,
@@ -175,7 +177,8 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Writes the row of the file whose last block came in, or which was not read because of an interruption.
+    /// Writes the row of the file whose last block came in, or which was not read because of an
+    /// interruption.
     fn close_file(&mut self) -> Result<(), SweepError> {
         let Some(file) = self.discovery.files.get(self.next_file) else { return Ok(()) };
         let unread = || (FileReport { size: file.size, ..FileReport::default() }, None);
@@ -212,7 +215,8 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Forgets the flawed files that lost least; of those that lost as much as others, the last in evidence order.
+    /// Forgets the flawed files that lost least; of those that lost as much as others, the last in
+    /// evidence order.
     fn keep_worst(&mut self) {
         self.flawed.sort_by_key(|file| std::cmp::Reverse(file.loss));
         self.flawed.truncate(MOST_FLAWED);
@@ -233,7 +237,8 @@ impl<'a> Collector<'a> {
             }
         }
         let rows = self.hosts.into_rows(&self.window);
-        // Those that were begun hold memory, so they come first; and those that take longest, so that no thread waits for one at the end.
+        // Those that were begun hold memory, so they come first; and those that take longest, so
+        // that no thread waits for one at the end.
         let mut tables = vec![
             LastTable::Begun("matches.parquet", self.matches.into()),
             LastTable::Begun("files.parquet", self.files.into()),

@@ -1,8 +1,10 @@
-//! The journal of a sweep: what came of each unit, so that a sweep which was killed or interrupted can be resumed.
+//! The journal of a sweep: what came of each unit, so that a sweep which was killed or interrupted
+//! can be resumed.
 //!
-//! An entry for each unit, in the order of the units: its length, its SHA-256, and a document in postcard's format. It holds what was
-//! seen of the unit and the events that matched, not the tables: these are made from it anew, by the code that makes them in any
-//! other sweep, and so are the same to the byte. The first entry says what was ordered.
+//! An entry for each unit, in the order of the units: its length, its SHA-256, and a document in
+//! postcard's format. It holds what was seen of the unit and the events that matched, not the
+//! tables: these are made from it anew, by the code that makes them in any other sweep, and so are
+//! the same to the byte. The first entry says what was ordered.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -20,11 +22,13 @@ use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
 use crate::write::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX, open_own};
 
-/// Bytes of evidence that are read again at most because their entries were not written when a sweep was killed.
+/// Bytes of evidence that are read again at most because their entries were not written when a
+/// sweep was killed.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
 
-/// What the first entry begins with: that it is a journal, and the version of its layout, which changes with anything that an entry
-/// holds. A journal of another one cannot be read, whatever its entries seem to say.
+/// What the first entry begins with: that it is a journal, and the version of its layout, which
+/// changes with anything that an entry holds. A journal of another one cannot be read, whatever its
+/// entries seem to say.
 const LAYOUT: (&str, u32) = ("journal of dnsweep", 2);
 
 /// What was ordered. Behind [`LAYOUT`].
@@ -120,8 +124,9 @@ impl Journal {
             window,
         };
         let whole = journal.read(&mut file, order)?;
-        // What lies behind the last whole entry was being written when the sweep ended. Of a file that was cut to nothing, ext4 hands all to
-        // the disk when it is closed, even if it was removed before: so none is cut that is as long as it is to be.
+        // What lies behind the last whole entry was being written when the sweep ended. Of a file
+        // that was cut to nothing, ext4 hands all to the disk when it is closed, even if it was
+        // removed before: so none is cut that is as long as it is to be.
         if file.metadata().map_err(failed)?.len() != whole {
             file.set_len(whole).map_err(failed)?;
         }
@@ -164,7 +169,8 @@ impl Journal {
         Ok(at)
     }
 
-    /// What was ordered, if the journal has the layout that is known here. Its first entry is whole: it says what was written.
+    /// What was ordered, if the journal has the layout that is known here. Its first entry is
+    /// whole: it says what was written.
     fn first(&self, document: &[u8]) -> Result<FirstEntry, SweepError> {
         let (name, known) = LAYOUT;
         let other = |found: &str| SweepError::Resume {
@@ -269,7 +275,8 @@ pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
     entry
 }
 
-/// Reads the next entry into `bytes`; less of it where the journal, of which so much is left, ends within.
+/// Reads the next entry into `bytes`; less of it where the journal, of which so much is left, ends
+/// within.
 fn read_entry(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(PREFIX as u64).read_to_end(bytes)?;

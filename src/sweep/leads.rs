@@ -1,5 +1,5 @@
-//! What the name parts of detections make of the queries of Windows' own DNS client: leads, as rows and reduced. They never
-//! mix with matches.
+//! What the name parts of detections make of the queries of Windows' own DNS client: leads, as rows
+//! and reduced. They never mix with matches.
 
 use super::matched::{Described, Description, DetectionPlace, Excluded, excluded_from, excluding};
 use crate::config::Config;
@@ -99,7 +99,8 @@ impl<'a> LeadFinder<'a> {
             .collect()
     }
 
-    /// What events come to: a row for each detection that asks for the name, in the order of the detections.
+    /// What events come to: a row for each detection that asks for the name, in the order of the
+    /// detections.
     pub(super) fn reduce(
         &self,
         file: &LogFile,

@@ -1,5 +1,6 @@
-//! What detections and exclusions make of Sysmon's DNS queries: which are matches, which were met before, and what they come to, as rows and
-//! reduced. Where events come from, and where rows go, is not known here.
+//! What detections and exclusions make of Sysmon's DNS queries: which are matches, which were met
+//! before, and what they come to, as rows and reduced. Where events come from, and where rows go,
+//! is not known here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -79,7 +80,8 @@ pub(super) struct Reduced {
     pub stats: Option<StatsTable>,
 }
 
-/// How many events each exclusion took away from each host, copies and deleted records included. `merge` is associative and commutative.
+/// How many events each exclusion took away from each host, copies and deleted records included.
+/// `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Excluded(BTreeMap<ExclusionPlace, BTreeMap<String, ExcludedCounts>>);
 
@@ -174,10 +176,12 @@ impl Matches {
 }
 
 impl Met {
-    /// Settles which of these events are copies, all before them being settled. Whether there are any.
+    /// Settles which of these events are copies, all before them being settled. Whether there are
+    /// any.
     ///
-    /// What was decided of an event goes for its copies. They say the same, save who logged them (`Security/UserID`, which is
-    /// not part of the hash): an exclusion that asks for that shall not take away one of two copies and leave a copy of nothing.
+    /// What was decided of an event goes for its copies. They say the same, save who logged them
+    /// (`Security/UserID`, which is not part of the hash): an exclusion that asks for that shall
+    /// not take away one of two copies and leave a copy of nothing.
     pub(super) fn settle<E>(&mut self, events: &mut [Described<E>]) -> bool {
         let mut copies = false;
         for event in events {
@@ -249,7 +253,8 @@ impl<'a> Detector<'a> {
         describing.map(description).collect()
     }
 
-    /// What events come to: a row for each detection that describes one, in the order of the detections.
+    /// What events come to: a row for each detection that describes one, in the order of the
+    /// detections.
     pub(super) fn reduce(&self, file: &LogFile, described: &[Described]) -> Result<Matches, SweepError> {
         let mut matches = Matches::none(self.table, &self.config.detections, described.len());
         let source_path = if described.is_empty() { String::new() } else { file.source_path() };
@@ -304,7 +309,8 @@ impl<'a> Detector<'a> {
         Ok(())
     }
 
-    /// The event with the detections that describe it and that no exclusion takes it away from; `None` if there is none.
+    /// The event with the detections that describe it and that no exclusion takes it away from;
+    /// `None` if there is none.
     fn matched<'e>(&'e self, event: &'e Described) -> Option<MatchedEvent<'e>> {
         let hits = event.descriptions.iter().filter(|description| description.excluded_by.is_none());
         let places = hits.map(|description| description.detection);
@@ -332,7 +338,8 @@ pub(super) fn excluded_from(descriptions: &[Description]) -> impl Iterator<Item 
     exclusions.into_iter()
 }
 
-/// The first exclusion that is applied and holds for an event that the detection of this id describes.
+/// The first exclusion that is applied and holds for an event that the detection of this id
+/// describes.
 pub(super) fn excluding(
     exclusions: &[LoadedExclusion],
     event: &DnsQueryEvent,

@@ -1,5 +1,5 @@
-//! The tables at a sweep's end: what each says of itself, and the writing of those that are only known or finished then, several
-//! at a time.
+//! The tables at a sweep's end: what each says of itself, and the writing of those that are only
+//! known or finished then, several at a time.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -30,7 +30,8 @@ pub(super) enum LastTable<'a> {
     Stats(StatsTable, &'a str),
 }
 
-/// Writes tables on so many threads, and says of each what was written, in their order. All are then at least on their way to the disk.
+/// Writes tables on so many threads, and says of each what was written, in their order. All are
+/// then at least on their way to the disk.
 pub(super) fn write_last(
     tables: Vec<LastTable<'_>>,
     output: &OutputDirectory,

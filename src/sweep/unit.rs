@@ -1,4 +1,5 @@
-//! What there is to do: the blocks of all files, each to be read, or to be taken from the journal of the sweep that is resumed.
+//! What there is to do: the blocks of all files, each to be read, or to be taken from the journal
+//! of the sweep that is resumed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,8 +49,9 @@ pub(super) fn units<'a>(
     })
 }
 
-/// How many chunks the blocks of a file have: fewer where all of a block is looked at together. It must not depend on anything that leaves
-/// the tables as they are, for what is kept of a block has bounds.
+/// How many chunks the blocks of a file have: fewer where all of a block is looked at together. It
+/// must not depend on anything that leaves the tables as they are, for what is kept of a block has
+/// bounds.
 fn block_chunks(form: Form) -> u64 {
     match form {
         Form::Log => BLOCK_CHUNKS,
@@ -58,8 +60,8 @@ fn block_chunks(form: Form) -> u64 {
 }
 
 impl Unit<'_> {
-    /// A measure of the memory that it takes while it is under way: the bytes of its block, and as many again where a copy of these may have
-    /// to wait until it is their turn to be hashed.
+    /// A measure of the memory that it takes while it is under way: the bytes of its block, and as
+    /// many again where a copy of these may have to wait until it is their turn to be hashed.
     pub(super) fn weight(&self) -> u64 {
         let copies = if matches!(self.source, Source::Evidence(Some(_))) { 2 } else { 1 };
         self.block.length() * copies

@@ -1,5 +1,5 @@
-//! What one thread does at a time: reads and decodes a block of a log, has its events looked at, and puts together what
-//! comes of it.
+//! What one thread does at a time: reads and decodes a block of a log, has its events looked at,
+//! and puts together what comes of it.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -37,9 +37,11 @@ pub(super) struct Done<'a> {
     pub part: FileReport,
     /// The events that a detection describes, in the order of the file.
     pub described: Vec<Described>,
-    /// Those among stale records. Whether one of them is an event of its own is known when all live ones are.
+    /// Those among stale records. Whether one of them is an event of its own is known when all live
+    /// ones are.
     pub recovered: Vec<Described>,
-    /// The queries of Windows' own DNS client that are leads, likewise; none unless they are looked for.
+    /// The queries of Windows' own DNS client that are leads, likewise; none unless they are looked
+    /// for.
     pub leads: Vec<Described<DnsClientEvent>>,
     /// What they come to; an error is a fault of this program, or of the journal.
     pub found: Result<Found, SweepError>,
@@ -87,7 +89,8 @@ impl Done<'_> {
 }
 
 impl<'a> Workshop<'a> {
-    /// A workshop whose matches are rows of `table`, and its leads, if it is to look for them, of `leads`.
+    /// A workshop whose matches are rows of `table`, and its leads, if it is to look for them, of
+    /// `leads`.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -204,8 +207,9 @@ impl<'a> Workshop<'a> {
         })
     }
 
-    /// Settles which events of a unit are copies, all units before it being settled; what they come to is reduced again if
-    /// there are any. Most units have none, so the reduction need not wait for this.
+    /// Settles which events of a unit are copies, all units before it being settled; what they come
+    /// to is reduced again if there are any. Most units have none, so the reduction need not wait
+    /// for this.
     pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut Met) -> Done<'u> {
         let copies = [met.settle(&mut done.described), met.settle(&mut done.leads)];
         if copies.contains(&true) {
@@ -215,8 +219,8 @@ impl<'a> Workshop<'a> {
         done
     }
 
-    /// What the events among stale records come to, all live ones being settled: those that are no copy of a live one, nor of
-    /// another one here.
+    /// What the events among stale records come to, all live ones being settled: those that are no
+    /// copy of a live one, nor of another one here.
     pub(super) fn recover(
         &self,
         recovered: Vec<(&LogFile, Described)>,
@@ -282,7 +286,8 @@ fn dns_client(config: &Config) -> DnsClient {
             let conditions = lead_conditions(config);
             let names = conditions.iter().filter_map(|condition| match condition {
                 LeadCondition::Names(names) => Some(wanted(names)),
-                // Only the name is text in each of these events: the others are numbers, or have another name there.
+                // Only the name is text in each of these events: the others are numbers, or have
+                // another name there.
                 LeadCondition::Whole(condition) => match LeadCondition::of(condition) {
                     LeadCondition::Names(names) => Some(wanted(&names)),
                     LeadCondition::NoName => None,
@@ -303,7 +308,8 @@ fn wanted(predicate: &Predicate) -> Wanted {
     Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }
 
-/// Adds the bytes that start there to their file's hash, if there is one; returns the file's SHA-256 if that is complete now.
+/// Adds the bytes that start there to their file's hash, if there is one; returns the file's
+/// SHA-256 if that is complete now.
 fn hash(chain: Option<&HashChain>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
     chain.and_then(|chain| chain.add(start, bytes))
 }

@@ -1,7 +1,7 @@
 //! The evidence against the ledger.
 //!
-//! The roots may lie elsewhere than they did, under other names: a file is the same if it has the same path from
-//! the same root, counted in the order in which they are given.
+//! The roots may lie elsewhere than they did, under other names: a file is the same if it has the
+//! same path from the same root, counted in the order in which they are given.
 
 use std::collections::HashMap;
 use std::io;

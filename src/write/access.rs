@@ -1,4 +1,5 @@
-//! Who may read what a sweep writes. What evidence says is confidential, so it is nobody else's unless that was asked for.
+//! Who may read what a sweep writes. What evidence says is confidential, so it is nobody else's
+//! unless that was asked for.
 
 use std::fs::{DirBuilder, File};
 use std::io;

@@ -1,4 +1,5 @@
-//! Rows of cells to Arrow's columns. Which rows come together is decided elsewhere ([`super::rows`], [`super::parquet`]).
+//! Rows of cells to Arrow's columns. Which rows come together is decided elsewhere
+//! ([`super::rows`], [`super::parquet`]).
 
 use std::sync::Arc;
 
@@ -61,8 +62,8 @@ impl Columns {
         self.weights.len()
     }
 
-    /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has. The cells stay where they are: to move
-    /// each of them here took longer than all else.
+    /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has.
+    /// The cells stay where they are: to move each of them here took longer than all else.
     pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, SweepError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {

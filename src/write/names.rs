@@ -103,8 +103,8 @@ pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
 }
 
-/// Removes an output, or one in the making: what sweeps write, by its names. A folder in which anything else lies stays, with that, and
-/// is an error; one that is not there is none.
+/// Removes an output, or one in the making: what sweeps write, by its names. A folder in which
+/// anything else lies stays, with that, and is an error; one that is not there is none.
 pub(super) fn remove(folder: &Path, stats: &Stats<'_>) -> io::Result<()> {
     let stats_folder = folder.join(STATS_FOLDER);
     // A link in the place of the folder leads elsewhere.

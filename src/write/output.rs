@@ -1,7 +1,7 @@
 //! The output directory: complete or absent.
 //!
-//! Everything is written into a directory beside it, and only when all is written and synced does that take the output's
-//! name. Whoever finds the output finds all of it.
+//! Everything is written into a directory beside it, and only when all is written and synced does
+//! that take the output's name. Whoever finds the output finds all of it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -36,8 +36,8 @@ enum Replaced {
 /// Checks that `out` may become an output, and makes the directory beside it that is written to.
 ///
 /// `roots` are the evidence's absolute paths: nothing is written under them. An earlier output is
-/// replaced only with `force`, or if it is that of an interrupted sweep which is resumed, and never a directory that holds
-/// anything else.
+/// replaced only with `force`, or if it is that of an interrupted sweep which is resumed, and never
+/// a directory that holds anything else.
 pub fn prepare(
     out: &Path,
     roots: &[PathBuf],
@@ -139,7 +139,8 @@ impl OutputDirectory {
         Ok(Syncing::new(new.path, file))
     }
 
-    /// Gives the finished directory the output's name, when all of its files are on the disk; an earlier output is removed then.
+    /// Gives the finished directory the output's name, when all of its files are on the disk; an
+    /// earlier output is removed then.
     pub fn publish(
         self,
         files: impl IntoIterator<Item = Syncing>,
@@ -171,9 +172,10 @@ fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
     if target.is_dir() { fs::set_permissions(tables, fs::metadata(target)?.permissions()) } else { Ok(()) }
 }
 
-/// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is moved
-/// out of the way first, and removed only when the new one is in its place for good. It is looked at once more where nobody finds it by its
-/// name: what was put there a moment before is not removed with it.
+/// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is
+/// moved out of the way first, and removed only when the new one is in its place for good. It is
+/// looked at once more where nobody finds it by its name: what was put there a moment before is not
+/// removed with it.
 fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
     match fs::rename(target, earlier) {

@@ -23,24 +23,26 @@ use crate::table::{Cell, Storage};
 
 /// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
-/// Rows that are encoded together, and bytes of text after which there are fewer: to encode costs something for every column however
-/// few the rows, and as much text as crafted evidence can hold must not come together in one array. What is encoded together does
-/// not depend on how the rows came in, and so neither do the bytes of the file. With eight times as many, memory grew twice as much from
-/// evidence to four times that, and a sweep took as long.
+/// Rows that are encoded together, and bytes of text after which there are fewer: to encode costs
+/// something for every column however few the rows, and as much text as crafted evidence can hold
+/// must not come together in one array. What is encoded together does not depend on how the rows
+/// came in, and so neither do the bytes of the file. With eight times as many, memory grew twice as
+/// much from evidence to four times that, and a sweep took as long.
 const BATCH_ROWS: usize = 512;
 const BATCH_BYTES: usize = 4 << 20;
 /// Rows that come one by one, and that memory is set aside for.
 const PUSHED_ROWS: usize = 64;
 /// Encoded bytes after which a row group is closed, however few rows it has.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-/// Rows after which a page of a column is encoded: until then each value of it waits as eight bytes, and a table has some fifty columns. With
-/// twenty thousand, which is usual, memory grew by a fifth from evidence to four times that; with these, tables are an eighth larger,
-/// and a sweep takes as long.
+/// Rows after which a page of a column is encoded: until then each value of it waits as eight
+/// bytes, and a table has some fifty columns. With twenty thousand, which is usual, memory grew by
+/// a fifth from evidence to four times that; with these, tables are an eighth larger, and a sweep
+/// takes as long.
 const PAGE_ROWS: usize = 1024;
 /// Bytes of a file that are handed to the system together.
 const FILE_BUFFER: usize = 128 << 10;
-/// zstd's fastest of its ordinary ones. With its default, tables were 4 % smaller, and 7 % of the processor's time went into it where every
-/// tenth record matches.
+/// zstd's fastest of its ordinary ones. With its default, tables were 4 % smaller, and 7 % of the
+/// processor's time went into it where every tenth record matches.
 const COMPRESSION_LEVEL: i32 = 1;
 
 /// Writes one table, row by row, into a file that must not exist yet.
@@ -139,7 +141,8 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Counts a row with so many bytes of text among those that wait. Whether these are enough to be encoded.
+    /// Counts a row with so many bytes of text among those that wait. Whether these are enough to
+    /// be encoded.
     fn note_waiting(&mut self, weight: usize) -> bool {
         self.rows += 1;
         self.waiting_rows += 1;
@@ -205,7 +208,8 @@ mod tests {
 
     const FIELDS: &[(&str, Scalar)] = &[("value", Scalar::Text), ("count", Scalar::Integer)];
 
-    /// The cells of the row of that number: some with so much text that a few of them are encoded together.
+    /// The cells of the row of that number: some with so much text that a few of them are encoded
+    /// together.
     fn row(number: usize) -> Vec<Cell<'static>> {
         let text = "x".repeat(if number % 97 == 96 { BATCH_BYTES / 3 } else { number % 7 });
         let record = vec![Cell::text(format!("{number}")), Cell::Integer(7)];
@@ -217,7 +221,8 @@ mod tests {
         ]
     }
 
-    /// The bytes of a table whose rows come in parts of these sizes: those of 0 stand for a row that comes by itself.
+    /// The bytes of a table whose rows come in parts of these sizes: those of 0 stand for a row
+    /// that comes by itself.
     fn written(folder: &Path, parts: &[usize]) -> Vec<u8> {
         let path = folder.join("table.parquet");
         let columns = [

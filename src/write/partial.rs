@@ -1,8 +1,9 @@
-//! The directory beside the output in which a sweep keeps what it has so far: its tables in the making, and the journal of what it
-//! has read, from which `--resume` goes on.
+//! The directory beside the output in which a sweep keeps what it has so far: its tables in the
+//! making, and the journal of what it has read, from which `--resume` goes on.
 //!
-//! It is called `.NAME.partial` for an output called `NAME`, and one sweep at a time has it. It outlives a sweep that was killed or
-//! interrupted, or that ran out of disk, if there is anything in its journal.
+//! It is called `.NAME.partial` for an output called `NAME`, and one sweep at a time has it. It
+//! outlives a sweep that was killed or interrupted, or that ran out of disk, if there is anything
+//! in its journal.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, TryLockError};
@@ -21,7 +22,8 @@ const JOURNAL: &str = "journal";
 const TABLES: &str = "tables";
 const REPLACED: &str = "replaced";
 
-/// Bytes of an entry of the journal before its document: the document's length as a little-endian u32, and its SHA-256.
+/// Bytes of an entry of the journal before its document: the document's length as a little-endian
+/// u32, and its SHA-256.
 pub(crate) const JOURNAL_PREFIX: usize = JOURNAL_LENGTH_SIZE + 32;
 /// Those of the length.
 pub(crate) const JOURNAL_LENGTH_SIZE: usize = 4;
@@ -102,8 +104,8 @@ impl PartialDirectory {
         Ok(directory)
     }
 
-    /// Puts back an output that a sweep was replacing when it was killed. If the new one is in its place, it is done with; an empty directory
-    /// is none.
+    /// Puts back an output that a sweep was replacing when it was killed. If the new one is in its
+    /// place, it is done with; an empty directory is none.
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
         match fs::rename(&replaced, target) {
@@ -177,8 +179,9 @@ fn check(path: &Path) -> Result<(), Obstacle> {
     if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
 }
 
-/// Whether a directory is this user's, and nobody else can put anything into it. Some file systems (FAT, some over networks) say the same of
-/// all that they hold; there, it is as a new one would be.
+/// Whether a directory is this user's, and nobody else can put anything into it. Some file systems
+/// (FAT, some over networks) say the same of all that they hold; there, it is as a new one would
+/// be.
 fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     const OTHERS_MAY_WRITE: u32 = 0o022;
     if found.uid() == user() && found.mode() & OTHERS_MAY_WRITE == 0 {

@@ -19,7 +19,8 @@ pub fn row_count(file: File) -> Result<u64, String> {
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}"))
 }
 
-/// Shows each row of a Parquet file to `each`: these columns of it, of text or integers, in this order.
+/// Shows each row of a Parquet file to `each`: these columns of it, of text or integers, in this
+/// order.
 pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), String> {
     let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;

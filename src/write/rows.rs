@@ -1,8 +1,9 @@
 //! Rows that one thread collects and another writes.
 //!
-//! To make columns of rows costs something for every column however few the rows, and most parts of the evidence have few or none: a few
-//! rows stay as they are until the writer puts them together with others. Of many, columns are made where they are collected, which any
-//! number of threads can do at once.
+//! To make columns of rows costs something for every column however few the rows, and most parts of
+//! the evidence have few or none: a few rows stay as they are until the writer puts them together
+//! with others. Of many, columns are made where they are collected, which any number of threads can
+//! do at once.
 
 use super::builder::{Columns, Table};
 use crate::error::SweepError;
@@ -51,7 +52,8 @@ impl Rows {
         self.len() == 0
     }
 
-    /// Adds a row: one cell for each column, in their order. Whether it has them is known when columns are made of it.
+    /// Adds a row: one cell for each column, in their order. Whether it has them is known when
+    /// columns are made of it.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
         let rows = match &mut self.form {
             Form::Many(columns) => return columns.push(&row).map(|_| ()),

@@ -1,7 +1,7 @@
 //! Files on their way to the disk.
 //!
-//! To wait for the disk takes as long as to write a small table, and a file system takes hardly longer over several files that are
-//! waited for together than over one.
+//! To wait for the disk takes as long as to write a small table, and a file system takes hardly
+//! longer over several files that are waited for together than over one.
 
 use std::fs::File;
 use std::io;
@@ -27,7 +27,8 @@ enum Waiting {
 }
 
 impl Syncing {
-    /// Begins, by the handle that the file was written through: some file systems tell of what went wrong only there.
+    /// Begins, by the handle that the file was written through: some file systems tell of what went
+    /// wrong only there.
     pub(super) fn new(path: PathBuf, file: File) -> Self {
         let file = Arc::new(file);
         let theirs = Arc::clone(&file);

@@ -70,7 +70,8 @@ pub fn start(command: &mut Command) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     loop {
         match command.spawn() {
-            // A program that was just copied is busy for as long as a process that another test forked then has not become its own.
+            // A program that was just copied is busy for as long as a process that another test
+            // forked then has not become its own.
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
                 thread::sleep(Duration::from_millis(5));
             }
@@ -79,7 +80,8 @@ pub fn start(command: &mut Command) -> Child {
     }
 }
 
-/// Waits until a process has written a line to standard error. A sweep's first line says that it found its files.
+/// Waits until a process has written a line to standard error. A sweep's first line says that it
+/// found its files.
 pub fn wait_for_line(child: &mut Child) {
     let stderr = child.stderr.as_mut().unwrap();
     let mut byte = [0];
@@ -258,8 +260,8 @@ fn one(rows: Vec<Value>, column: &str, value: &Value) -> Value {
     found.remove(0)
 }
 
-/// The access time that [`forget_reads`] sets: long ago, so that the next read changes it even where the
-/// system notes only the first read after a change.
+/// The access time that [`forget_reads`] sets: long ago, so that the next read changes it even
+/// where the system notes only the first read after a change.
 const LONG_AGO: Duration = Duration::from_secs(1_000_000_000);
 
 /// Sets a file's access time so that [`was_read`] can tell whether it is read from now on.
@@ -279,11 +281,13 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// A file's SHA-256 by a tool that shares nothing with the program: coreutils' or, where that is missing, Perl's.
+/// A file's SHA-256 by a tool that shares nothing with the program: coreutils' or, where that is
+/// missing, Perl's.
 pub fn sha256_by_another_tool(path: &Path) -> String {
     let tools: [(&str, &[&str]); 2] =
         [("sha256sum", &["--binary"]), ("shasum", &["--algorithm", "256", "--binary"])];
-    // A name with a backslash would make the tool escape its line; what it reads from a pipe has no name.
+    // A name with a backslash would make the tool escape its line; what it reads from a pipe has no
+    // name.
     let output = tools
         .iter()
         .find_map(|(tool, options)| {

@@ -75,7 +75,8 @@ pub static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     samples.collect()
 });
 
-/// Reads a sample. What is found in it undamaged is what the truth says: only then is it worth comparing with.
+/// Reads a sample. What is found in it undamaged is what the truth says: only then is it worth
+/// comparing with.
 fn sample(folder: &Path, name: &str, lines: &[serde_json::Value]) -> Sample {
     let bytes = std::fs::read(folder.join(name)).unwrap();
     let found = scan_with(&mut Scanner::default(), &bytes);
@@ -99,7 +100,8 @@ pub enum Place {
     FileHeader(Index),
     /// In the header of a chunk: fields, checksums and tables.
     ChunkHeader(Index, Index),
-    /// In the first bytes of a record: its signature, size, number and time, and what its content begins with.
+    /// In the first bytes of a record: its signature, size, number and time, and what its content
+    /// begins with.
     RecordHead(Index, Index),
     /// At the very start of a chunk.
     Chunk(Index),

@@ -7,7 +7,8 @@ use std::path::Path;
 use dnsweep_samples::time;
 use serde_json::Value;
 
-/// The Unix epoch as a FILETIME, in steps of 100 ns since 1601 (Microsoft's documentation of FILETIME).
+/// The Unix epoch as a FILETIME, in steps of 100 ns since 1601 (Microsoft's documentation of
+/// FILETIME).
 const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 
 /// The id of the seed detection.
@@ -33,7 +34,8 @@ pub fn lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Steps of 100 ns since 1970 of `2025-03-04T08:05:48.0422731Z`: any number of decimals, a blank for the T, no Z.
+/// Steps of 100 ns since 1970 of `2025-03-04T08:05:48.0422731Z`: any number of decimals, a blank
+/// for the T, no Z.
 pub fn ticks(text: &str) -> i64 {
     let number = |range: std::ops::Range<usize>| text[range].parse::<u64>().unwrap();
     let whole = time::filetime(
@@ -89,7 +91,8 @@ fn describes(pattern: &str, value: &str) -> bool {
     }
 }
 
-/// `found` and `expected` hold the same objects, in any order; of `found` only what `expected` has is compared.
+/// `found` and `expected` hold the same objects, in any order; of `found` only what `expected` has
+/// is compared.
 #[track_caller]
 pub fn assert_same_rows(found: &[Value], expected: &[Value]) {
     let keys: Vec<&String> =

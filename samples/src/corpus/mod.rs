@@ -1,9 +1,10 @@
 //! Logs by the gigabyte, for benches: laid out as live Sysmon logs are, one machine a file.
 //!
-//! A pool of distinct chunks is encoded once (`mix` says of what); every chunk that is written is one of them with
-//! other record numbers, times and another Computer, put in by `stencil`, and its checksums made right. So the logs
-//! are as valid as any other of this crate and are written about as fast as a disk takes them. Their texts repeat from
-//! pool round to pool round, which a compressor would notice and a reader does not.
+//! A pool of distinct chunks is encoded once (`mix` says of what); every chunk that is written is
+//! one of them with other record numbers, times and another Computer, put in by `stencil`, and its
+//! checksums made right. So the logs are as valid as any other of this crate and are written about
+//! as fast as a disk takes them. Their texts repeat from pool round to pool round, which a
+//! compressor would notice and a reader does not.
 
 mod mix;
 mod stencil;
@@ -26,11 +27,12 @@ const PAUSE: u64 = 6_543_217;
 /// What the machines of a corpus do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Corpus {
-    /// One record in twenty is a DNS query, one chunk in 64 holds anything that the seed detection looks for, and that
-    /// is one match. Real logs are like this.
+    /// One record in twenty is a DNS query, one chunk in 64 holds anything that the seed detection
+    /// looks for, and that is one match. Real logs are like this.
     Quiet,
-    /// A quarter of the records are DNS queries, and every other chunk holds a name such as "discord" in events of
-    /// other kinds, as where Discord is installed. One chunk in sixteen holds a match.
+    /// A quarter of the records are DNS queries, and every other chunk holds a name such as
+    /// "discord" in events of other kinds, as where Discord is installed. One chunk in sixteen
+    /// holds a match.
     Chatty,
     /// Every record is a DNS query, and one in ten matches.
     Dense,
@@ -110,8 +112,9 @@ impl Pool {
     }
 }
 
-/// Writes about `total_bytes` of logs of about `file_bytes` each below `folder`, one machine a log, where Windows keeps
-/// them: `WKS-00000/Windows/System32/winevt/Logs/`. Files are replaced, none is removed.
+/// Writes about `total_bytes` of logs of about `file_bytes` each below `folder`, one machine a log,
+/// where Windows keeps them: `WKS-00000/Windows/System32/winevt/Logs/`. Files are replaced, none is
+/// removed.
 pub fn write(folder: &Path, corpus: Corpus, total_bytes: u64, file_bytes: u64) -> Result<Written, Error> {
     let pool = Pool::new(corpus)?;
     let chunks = (file_bytes.saturating_sub(HEADER_SIZE as u64) / CHUNK_SIZE as u64).max(1);

@@ -1,6 +1,8 @@
-//! A chunk with holes: where its record numbers, times and Computer lie, so that copies of it can be given others.
+//! A chunk with holes: where its record numbers, times and Computer lie, so that copies of it can
+//! be given others.
 //!
-//! The chunk is encoded once with values that occur nowhere else; looking for them in its bytes finds every hole.
+//! The chunk is encoded once with values that occur nowhere else; looking for them in its bytes
+//! finds every hole.
 
 use crate::chunk::{CHUNK_SIZE, write_checksums};
 use crate::corpus::computer;
@@ -59,8 +61,8 @@ pub(super) struct Stencil {
 }
 
 impl Stencil {
-    /// Encodes one chunk of the events that `event` makes of their number in the chunk, until it is full, and the header
-    /// of a log that it could be the first chunk of.
+    /// Encodes one chunk of the events that `event` makes of their number in the chunk, until it is
+    /// full, and the header of a log that it could be the first chunk of.
     pub(super) fn new(event: impl Fn(u64, &mut Rng) -> Event, seed: u64) -> Result<(Vec<u8>, Self), Error> {
         let mut rng = Rng::new(seed);
         let mut log = LogWriter::new(Style::Live);

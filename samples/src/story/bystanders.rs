@@ -30,8 +30,9 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
     ])
 }
 
-/// FIN-WS12: the right names by the wrong processes and the other way round. Two records that match lie behind the
-/// free space of the first chunk: they were deleted long ago and are no events of this log.
+/// FIN-WS12: the right names by the wrong processes and the other way round. Two records that match
+/// lie behind the free space of the first chunk: they were deleted long ago and are no events of
+/// this log.
 fn near_misses() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "FIN-WS12", SYSMON_LOG);
     let mut journal = Journal::new("FIN-WS12", "j.brandt", morning(), 60_001);
@@ -53,7 +54,8 @@ fn near_misses() -> Result<SampleFile, Error> {
         .collect();
     log.writer.end_chunk_leaving(&stale)?;
     journal.routine(25);
-    // Discord is installed in AppData, so its path holds a needle and a folder; but it queries something else.
+    // Discord is installed in AppData, so its path holds a needle and a folder; but it queries
+    // something else.
     let discord = r"C:\Users\j.brandt\AppData\Local\Discord\app-1.0.9180\Discord.exe";
     journal.add(5, Event::process_create(discord, "Discord.exe --type=renderer", discord));
     journal.add(1, Event::network_connection(discord, "203.0.113.136", 443));
@@ -76,7 +78,8 @@ fn near_misses_security() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// HR-WS03: an older Sysmon that logs no User, and "pastebin" in a command line only. The log was exported.
+/// HR-WS03: an older Sysmon that logs no User, and "pastebin" in a command line only. The log was
+/// exported.
 fn command_line_only() -> Result<SampleFile, Error> {
     let mut log = Log::new("evidence", "HR-WS03", SYSMON_LOG, LogWriter::new(Style::Export), Style::Export);
     let mut journal = Journal::new("HR-WS03", "s.öztürk", morning(), 5_210);
@@ -89,7 +92,8 @@ fn command_line_only() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// Without the user names that Sysmon began to log with version 13.30; only two kinds of event had one before.
+/// Without the user names that Sysmon began to log with version 13.30; only two kinds of event had
+/// one before.
 fn as_older_sysmon(event: Event) -> Event {
     match event.event_id {
         1 | 3 => event.without("ParentUser"),

@@ -1,6 +1,8 @@
-//! COL-SRV02, which other machines forward their events to: several computers in one log, every value text.
+//! COL-SRV02, which other machines forward their events to: several computers in one log, every
+//! value text.
 //!
-//! One of them, SALES-WS21, has the only other match of the evidence, and none of its own logs was collected.
+//! One of them, SALES-WS21, has the only other match of the evidence, and none of its own logs was
+//! collected.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -38,7 +40,8 @@ fn sales_workstation() -> Vec<Event> {
 fn laboratory_workstation() -> Vec<Event> {
     let mut journal = Journal::new("LAB-WS02", "lab", morning() + 900, 3_305);
     journal.routine(14);
-    // The path crosses AppData and has an ampersand, which splits the stored text; the name is not one of the four.
+    // The path crosses AppData and has an ampersand, which splits the stored text; the name is not
+    // one of the four.
     let image = r"C:\Users\R&D\AppData\Local\Programs\meter\meter.exe";
     journal.add(11, Event::dns_query("telemetry.example.net", image).answered("0", "::ffff:192.0.2.90;"));
     journal.routine(10);

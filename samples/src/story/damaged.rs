@@ -24,7 +24,8 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
     ])
 }
 
-/// A Sysmon log of `chunks` chunks, each with routine, a match, more routine, another match and more routine.
+/// A Sysmon log of `chunks` chunks, each with routine, a match, more routine, another match and
+/// more routine.
 fn sysmon_log(host: &str, chunks: u64) -> Result<SampleFile, Error> {
     let mut log = Log::live("damaged", host, SYSMON_LOG);
     let mut journal = Journal::new(host, "user", morning(), 1_000);
@@ -46,7 +47,8 @@ fn lose(file: &mut SampleFile, lost: impl Fn(&Recorded) -> bool) {
     }
 }
 
-/// DMG-WS01: the copy stopped in the middle of the second chunk. Records that lie wholly before the cut are there.
+/// DMG-WS01: the copy stopped in the middle of the second chunk. Records that lie wholly before the
+/// cut are there.
 fn truncated() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS01", 2)?;
     damage::truncate_in_chunk(&mut file.bytes, 1, 30_000)?;
@@ -63,21 +65,22 @@ fn bad_chunk_magic() -> Result<SampleFile, Error> {
     Ok(file)
 }
 
-/// DMG-WS03: one byte in the first chunk has changed, in the text of a record that is no DNS query. The checksum says
-/// so; every record can still be read.
+/// DMG-WS03: one byte in the first chunk has changed, in the text of a record that is no DNS query.
+/// The checksum says so; every record can still be read.
 fn bad_checksum() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS03", 2)?;
     let bystander =
         file.records.iter().rposition(|record| record.place.chunk == 0 && record.event.event_id != 22);
     let record = bystander.unwrap_or_default();
-    // The value stored last is User; sixteen bytes before the end of the record lies within its text.
+    // The value stored last is User; sixteen bytes before the end of the record lies within its
+    // text.
     let size = file.records.get(record).map_or(0, |record| record.place.size);
     damage::flip_record_byte(&mut file.bytes, 0, record, size - 20)?;
     Ok(file)
 }
 
-/// DMG-WS04: a match of the first chunk is in a record that says its size is zero. A reader that looks for the next
-/// record behind it loses that one only.
+/// DMG-WS04: a match of the first chunk is in a record that says its size is zero. A reader that
+/// looks for the next record behind it loses that one only.
 fn record_of_size_zero() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS04", 2)?;
     let matching =

@@ -1,4 +1,5 @@
-//! A machine's clock, its record numbers and its daily routine: what the events of the story are set into.
+//! A machine's clock, its record numbers and its daily routine: what the events of the story are
+//! set into.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -72,7 +73,8 @@ impl Journal {
         self.time
     }
 
-    /// Adds an event `seconds` and a bit after the one before. Its user becomes the machine's, unless it names one.
+    /// Adds an event `seconds` and a bit after the one before. Its user becomes the machine's,
+    /// unless it names one.
     pub(super) fn add(&mut self, seconds: u64, event: Event) {
         self.time += seconds * SECOND + self.rng.below(SECOND);
         let mut event = event.on(&self.computer).numbered(self.next_record_id).at(self.time);

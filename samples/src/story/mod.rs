@@ -1,8 +1,9 @@
 //! The sample evidence: seven machines, one of them compromised, and a few damaged logs.
 //!
-//! `journal` keeps a machine's clock and record numbers and fills the time between; `evidence` tells what happened;
-//! `damaged` breaks logs. All machines, users and addresses are invented. The domains are those that the seed detection
-//! names, example domains, and a few that every Windows machine asks for.
+//! `journal` keeps a machine's clock and record numbers and fills the time between; `evidence`
+//! tells what happened; `damaged` breaks logs. All machines, users and addresses are invented. The
+//! domains are those that the seed detection names, example domains, and a few that every Windows
+//! machine asks for.
 
 mod bystanders;
 mod collector;

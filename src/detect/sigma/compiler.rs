@@ -19,7 +19,8 @@ use crate::event::DnsQueryEvent;
 const DEEPEST_NESTING: usize = 100;
 /// More parts than these are no rule: published ones have a few dozen.
 const MOST_PARTS: usize = 1_000;
-/// Conditions on a field that a rule may come to: each value of a list is one, each time that a part is named, with each of its variants.
+/// Conditions on a field that a rule may come to: each value of a list is one, each time that a
+/// part is named, with each of its variants.
 const MOST_CONDITIONS: usize = 200_000;
 /// The keys of a detection that name no part of it.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
@@ -154,7 +155,8 @@ impl<'a> Compiler<'a> {
         self.placeholders
     }
 
-    /// Counts conditions on a field before they are made. The error says that the rule comes to too many.
+    /// Counts conditions on a field before they are made. The error says that the rule comes to too
+    /// many.
     pub(super) fn count(&self, more: usize) -> Result<(), String> {
         let count = self.conditions.get().saturating_add(more);
         self.conditions.set(count);
@@ -215,7 +217,8 @@ impl<'a> Compiler<'a> {
         )
     }
 
-    /// A named part. One that is not understood is noted, and holds for nothing: what the rule is about may be something else.
+    /// A named part. One that is not understood is noted, and holds for nothing: what the rule is
+    /// about may be something else.
     fn named(&self, part: &Node, side: Side) -> Predicate {
         self.detection(part, side, 0).unwrap_or_else(|problem| {
             self.problem.borrow_mut().get_or_insert(problem);
@@ -284,7 +287,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Conditions on fields that all hold. If they ask for events that are not looked at, the others need not be known.
+    /// Conditions on fields that all hold. If they ask for events that are not looked at, the
+    /// others need not be known.
     fn fields(&self, entries: &[(Key, Node)], side: Side) -> Result<Predicate, Problem> {
         for (key, value) in entries {
             if self.is_foreign(key, value, side)? {
@@ -296,7 +300,8 @@ impl<'a> Compiler<'a> {
         items.map(|items| one_or(items, Predicate::And))
     }
 
-    /// Whether a line on what all events of the source have asks for other ones. If it asks for some of each, that is noted.
+    /// Whether a line on what all events of the source have asks for other ones. If it asks for
+    /// some of each, that is noted.
     fn is_foreign(&self, key: &Key, value: &Node, side: Side) -> Result<bool, Problem> {
         let constant = [Field::EventId, Field::Channel, Field::Provider];
         if !item::field_of(key, self.source).is_ok_and(|field| constant.contains(&field)) {
@@ -352,7 +357,8 @@ fn always_holds(predicate: &Predicate) -> bool {
     }
 }
 
-/// Whether all that a predicate holds for is asked for by its number or by what only DNS queries have.
+/// Whether all that a predicate holds for is asked for by its number or by what only DNS queries
+/// have.
 fn asks_for_dns(predicate: &Predicate) -> bool {
     let is_own = |field: &Field| {
         matches!(field, Field::EventId | Field::QueryName | Field::QueryStatus | Field::QueryResults)

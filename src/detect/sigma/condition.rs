@@ -1,4 +1,5 @@
-//! The condition of a Sigma rule as a tree: names, `and`, `or`, `not`, parentheses, and `1 of selection*`.
+//! The condition of a Sigma rule as a tree: names, `and`, `or`, `not`, parentheses, and
+//! `1 of selection*`.
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;

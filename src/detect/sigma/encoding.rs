@@ -1,5 +1,5 @@
-//! Values of Sigma rules as other bytes: UTF-16 and Base64, by the modifiers `utf16`, `utf16le` (or `wide`), `utf16be`, `base64` and
-//! `base64offset`.
+//! Values of Sigma rules as other bytes: UTF-16 and Base64, by the modifiers `utf16`, `utf16le` (or
+//! `wide`), `utf16be`, `base64` and `base64offset`.
 
 /// The letters of Base64 (RFC 4648).
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -15,8 +15,8 @@ pub(super) enum Encoding {
     Utf16WithMark,
     /// Base64.
     Base64,
-    /// Base64 at each of the three places that a value can have in what is encoded as a whole: the letters that are the same whatever
-    /// stands around it.
+    /// Base64 at each of the three places that a value can have in what is encoded as a whole: the
+    /// letters that are the same whatever stands around it.
     Base64Offset,
 }
 
@@ -56,7 +56,8 @@ impl Encoding {
     }
 }
 
-/// What is the same of a value's Base64 after none, one and two bytes, whatever these are and whatever follows.
+/// What is the same of a value's Base64 after none, one and two bytes, whatever these are and
+/// whatever follows.
 fn offsets(value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     // Of a single byte, nothing is the same at one of the places.
     if value.len() < 2 {
@@ -65,7 +66,8 @@ fn offsets(value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let at = |offset: usize| {
         let mut bytes = vec![0; offset];
         bytes.extend_from_slice(value);
-        // A letter holds six bits: the first that holds none of what is before, and the last that holds none of what follows.
+        // A letter holds six bits: the first that holds none of what is before, and the last that
+        // holds none of what follows.
         let first = (offset * 8).div_ceil(6);
         let end = bytes.len() * 8 / 6;
         base64(&bytes).get(first..end).unwrap_or_default().to_vec()

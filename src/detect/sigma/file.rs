@@ -1,4 +1,5 @@
-//! The rules of a Sigma file: its documents, with what `action: global` and its like have them share, each with an id.
+//! The rules of a Sigma file: its documents, with what `action: global` and its like have them
+//! share, each with an id.
 
 use std::collections::HashMap;
 
@@ -120,7 +121,8 @@ impl SigmaFile {
     }
 }
 
-/// A document on the ground of another: where both have a key, mappings are put together, and of anything else its own counts.
+/// A document on the ground of another: where both have a key, mappings are put together, and of
+/// anything else its own counts.
 fn merged(base: &Node, own: Node) -> Node {
     let place = own.place;
     let (Kind::Map(base), Kind::Map(own)) = (&base.kind, own.kind) else {
@@ -140,8 +142,8 @@ fn merged(base: &Node, own: Node) -> Node {
 }
 
 impl Id {
-    /// The id as text. A rule without one gets a hash of what it says: its title, log source and detection. The same rule has the
-    /// same id in every file and every run.
+    /// The id as text. A rule without one gets a hash of what it says: its title, log source and
+    /// detection. The same rule has the same id in every file and every run.
     pub(super) fn text(&self, rule: &Node) -> String {
         match self {
             Id::Own(id) | Id::Shared(id, 0 | 1) => id.clone(),
@@ -189,7 +191,8 @@ fn write(node: Option<&Node>, content: &mut String) {
     }
 }
 
-/// The first digits of a hash in the form of a UUID of version 8, the one for ids of one's own making (RFC 9562).
+/// The first digits of a hash in the form of a UUID of version 8, the one for ids of one's own
+/// making (RFC 9562).
 fn as_uuid(hash: &str) -> String {
     let mut digits = hash.chars().enumerate().map(|(place, digit)| match (place, digit) {
         (12, _) => '8',

@@ -71,7 +71,8 @@ impl Header {
         })
     }
 
-    /// The risk of a match: the level's score times the status's share, rounded. A rule without a level states none.
+    /// The risk of a match: the level's score times the status's share, rounded. A rule without a
+    /// level states none.
     pub(super) fn risk(&self) -> Option<u32> {
         self.level.map(|level| score(level, self.status))
     }
@@ -136,7 +137,8 @@ fn technique(tag: &str) -> Option<String> {
     is_number.then(|| format!("T{number}"))
 }
 
-/// Notes of keys that are not known but almost are: what they say is lost. Any other key is the author's own.
+/// Notes of keys that are not known but almost are: what they say is lost. Any other key is the
+/// author's own.
 fn misspelt(document: &Node) -> Vec<String> {
     let known = || KEYS.iter().chain(&OTHER_KEYS).copied();
     let unknown = document.entries().iter().filter(|(key, _)| known().all(|known| known != key.name));

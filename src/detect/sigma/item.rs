@@ -163,11 +163,13 @@ fn condition_of(
             conditions.push(condition(compiler, field, modifiers, &variant)?);
         }
     }
-    // The variants of one value are alternatives, also where all values must hold; a value that comes to none never holds.
+    // The variants of one value are alternatives, also where all values must hold; a value that
+    // comes to none never holds.
     Ok(one_or(conditions, Predicate::Or))
 }
 
-/// The text of a value: as written, but of a number for a field of numbers its decimal form, which is what events have.
+/// The text of a value: as written, but of a number for a field of numbers its decimal form, which
+/// is what events have.
 fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     let is_of_numbers = matches!(
         field,
@@ -186,8 +188,8 @@ fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     }
 }
 
-/// The values of placeholders. Where there are none, what they would exclude is not excluded, which loses nothing; what they
-/// would find could not be found, which is an error.
+/// The values of placeholders. Where there are none, what they would exclude is not excluded, which
+/// loses nothing; what they would find could not be found, which is an error.
 fn expanded(compiler: &Compiler<'_>, text: &str, side: Side) -> Result<Vec<String>, String> {
     match (compiler.placeholders().expand(text)?, side) {
         (Expanded::Values(values), _) => Ok(values),
@@ -260,8 +262,8 @@ fn text_condition(
     conditions.map(|conditions| one_or(conditions, Predicate::Or))
 }
 
-/// The text with its wildcards: `*` and `?` unless a backslash stands before them; one before another backslash stands for
-/// itself once, and before anything else for itself.
+/// The text with its wildcards: `*` and `?` unless a backslash stands before them; one before
+/// another backslash stands for itself once, and before anything else for itself.
 fn parts(text: &str) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let push = |parts: &mut Vec<Part>, letter: char| match parts.last_mut() {
@@ -341,8 +343,8 @@ fn written(parts: &[Part]) -> String {
     parts.iter().map(part).collect()
 }
 
-/// A value with each dash that begins a word (`-x`, `/x`) as each of [`DASHES`], as the specification's own implementation takes
-/// it: the dashes within words are not those of options.
+/// A value with each dash that begins a word (`-x`, `/x`) as each of [`DASHES`], as the
+/// specification's own implementation takes it: the dashes within words are not those of options.
 fn dash_variants(text: &str) -> Result<Vec<String>, String> {
     let is_word =
         |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

@@ -59,7 +59,8 @@ impl Source {
         }
     }
 
-    /// Events that stand for all that it is about: of each number one, with nothing but what all of them have.
+    /// Events that stand for all that it is about: of each number one, with nothing but what all of
+    /// them have.
     pub(super) fn prototypes(self) -> Vec<DnsQueryEvent> {
         let (provider, channel, numbers) = match self {
             Source::DnsClient => (DNS_CLIENT_PROVIDER, DNS_CLIENT_CHANNEL, &DNS_CLIENT_QUERY_EVENT_IDS[..]),

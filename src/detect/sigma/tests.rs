@@ -301,7 +301,8 @@ fn a_condition_cannot_nest_as_deep_as_the_stack() {
     assert!(listed.contains("at most 4096 bytes"), "{listed}");
 }
 
-/// One line of a selection. With a place (`startswith`), the other evaluator has wildcards hit anywhere, so they stand alone.
+/// One line of a selection. With a place (`startswith`), the other evaluator has wildcards hit
+/// anywhere, so they stand alone.
 fn line() -> impl Strategy<Value = String> {
     let field = prop::sample::select(&["QueryName", "Image", "User"][..]);
     let places = prop::sample::select(

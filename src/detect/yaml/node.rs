@@ -55,7 +55,8 @@ impl Scalar {
         }
     }
 
-    /// The whole number that it stands for: decimal, also with leading zeros, hexadecimal (`0x`) or octal (`0o`).
+    /// The whole number that it stands for: decimal, also with leading zeros, hexadecimal (`0x`) or
+    /// octal (`0o`).
     pub(in super::super) fn integer(&self) -> Option<i128> {
         let (sign, digits) = match self.text.strip_prefix('-') {
             Some(digits) => (-1, digits),

@@ -12,8 +12,8 @@ const DEEPEST_NESTING: usize = 100;
 /// More values than these come of no rule but of aliases that name each other.
 const MOST_NODES: usize = 500_000;
 
-/// The documents of a text, each with what is in it or what is wrong. Empty ones are left out. After one that is not YAML there are
-/// no more: where the next one begins is not known then.
+/// The documents of a text, each with what is in it or what is wrong. Empty ones are left out.
+/// After one that is not YAML there are no more: where the next one begins is not known then.
 pub(in super::super) fn documents(text: &str) -> Vec<Result<Node, Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader::default();
@@ -226,7 +226,8 @@ mod tests {
 
     use super::*;
 
-    /// A document in a short form of its own: what is plain stands as it is, what is quoted in quotes.
+    /// A document in a short form of its own: what is plain stands as it is, what is quoted in
+    /// quotes.
     fn short(node: &Node) -> String {
         match &node.kind {
             Kind::Scalar(Scalar { text, is_plain: true }) => text.clone(),

@@ -1,4 +1,5 @@
-//! Values of Rust's types, made of nodes. A text is a text however it is written: a version `1.10` stays what it is.
+//! Values of Rust's types, made of nodes. A text is a text however it is written: a version `1.10`
+//! stays what it is.
 
 use std::fmt::Display;
 

@@ -1,5 +1,5 @@
-//! Codes of DNS, 9001 to 9999, by the symbols of Windows' `winerror.h`. What the header defines besides is the base of a range of
-//! codes, or a second symbol of one.
+//! Codes of DNS, 9001 to 9999, by the symbols of Windows' `winerror.h`. What the header defines
+//! besides is the base of a range of codes, or a second symbol of one.
 
 use super::Named;
 

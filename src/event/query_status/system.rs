@@ -1,4 +1,5 @@
-//! Codes below those of DNS: the system, the network and remote procedure calls, by the symbols of Windows' `winerror.h`.
+//! Codes below those of DNS: the system, the network and remote procedure calls, by the symbols of
+//! Windows' `winerror.h`.
 
 use super::Named;
 

@@ -7,13 +7,15 @@ use jiff::{Timestamp, civil};
 /// How many decimals of a second are kept: those of 100 ns.
 const DECIMALS: usize = 7;
 
-/// The instant that a text stands for: its whole seconds, and how many intervals of 100 ns it lies behind these.
+/// The instant that a text stands for: its whole seconds, and how many intervals of 100 ns it lies
+/// behind these.
 ///
-/// A date that begins with the year (`2024-01-31`, `2024/01/31`, `20240131`); `T` or blanks; a time of the day with its seconds
-/// (`10:15:30`, `101530`); decimals behind a point or a comma, or none; and a zone: none, `Z`, `UTC` or `GMT`, which all are
-/// UTC, or an offset (`+01:00`, `+0100`, `+01`). Besides, the form of mails and of HTTP (`Wed, 31 Jan 2024 10:15:30 GMT`). A date
-/// that begins with the day or the month (`03/04/2025`) can be two days, and other names of zones can be several: `None`
-/// for these, as for whatever is no time.
+/// A date that begins with the year (`2024-01-31`, `2024/01/31`, `20240131`); `T` or blanks; a time
+/// of the day with its seconds (`10:15:30`, `101530`); decimals behind a point or a comma, or none;
+/// and a zone: none, `Z`, `UTC` or `GMT`, which all are UTC, or an offset (`+01:00`, `+0100`,
+/// `+01`). Besides, the form of mails and of HTTP (`Wed, 31 Jan 2024 10:15:30 GMT`). A date that
+/// begins with the day or the month (`03/04/2025`) can be two days, and other names of zones can be
+/// several: `None` for these, as for whatever is no time.
 pub(super) fn read(text: &str) -> Option<(Timestamp, i64)> {
     let text = text.trim_ascii();
     let of_mail = || Some((DateTimeParser::new().parse_timestamp(text).ok()?, 0));

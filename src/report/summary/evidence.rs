@@ -1,4 +1,5 @@
-//! What the summary says of the evidence: how much was read and verified, what is wrong with it, and what was passed over.
+//! What the summary says of the evidence: how much was read and verified, what is wrong with it,
+//! and what was passed over.
 
 use std::fmt::{self, Write};
 
@@ -65,7 +66,8 @@ impl Summary<'_> {
         self.more(f, usize::try_from(flawed).unwrap_or(usize::MAX), MOST_FILES, "such files", "files.parquet")
     }
 
-    /// The file on a line of its own, whole, so that it can be copied; below it what is wrong with it.
+    /// The file on a line of its own, whole, so that it can be copied; below it what is wrong with
+    /// it.
     fn flawed_file(&self, f: &mut fmt::Formatter<'_>, file: &FlawedFile) -> fmt::Result {
         let evidence = escaped(&file.evidence);
         let path = escaped(&file.source_path);

@@ -9,8 +9,8 @@ use crate::report::exclusion::{ExcludedOn, ExclusionRecord};
 const MOST_EXCLUSIONS: usize = 10;
 
 impl Summary<'_> {
-    /// A line for each exclusion, also for one that took nothing away: it may be one too many. Of many, those that took most away are shown,
-    /// and the rest is counted.
+    /// A line for each exclusion, also for one that took nothing away: it may be one too many. Of
+    /// many, those that took most away are shown, and the rest is counted.
     pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut exclusions: Vec<&ExclusionRecord> = self.run.exclusions.iter().collect();
         if exclusions.len() > MOST_EXCLUSIONS {

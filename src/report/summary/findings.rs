@@ -1,4 +1,5 @@
-//! What the summary says of the hosts' logs: what is odd about them, worst first, and what is only to be noted; each in a line.
+//! What the summary says of the hosts' logs: what is odd about them, worst first, and what is only
+//! to be noted; each in a line.
 
 use std::fmt;
 
@@ -11,7 +12,8 @@ use crate::report::run::Totals;
 const MOST_ANOMALIES: usize = 20;
 const MOST_NOTES: usize = 5;
 
-/// A finding of a host: how it is sorted, the places of the host and the finding. There can be many more than are shown.
+/// A finding of a host: how it is sorted, the places of the host and the finding. There can be many
+/// more than are shown.
 type Place = (u8, bool, usize, usize);
 
 impl Summary<'_> {
@@ -21,7 +23,8 @@ impl Summary<'_> {
             for (place, finding) in host.findings().iter().enumerate() {
                 let told = (finding.rank(), host.matches == 0, row, place);
                 match finding {
-                    // The logs of a running machine are all in use: of many machines, that is said once.
+                    // The logs of a running machine are all in use: of many machines, that is said
+                    // once.
                     Finding::InUse(_) => {}
                     finding if finding.is_note() => notes.push(told),
                     _ => anomalies.push(told),

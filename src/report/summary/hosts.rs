@@ -1,4 +1,5 @@
-//! What the summary says of hosts without matches: which of them can be cleared, and what is known of the others.
+//! What the summary says of hosts without matches: which of them can be cleared, and what is known
+//! of the others.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};

@@ -1,4 +1,5 @@
-//! What the summary says of leads: which hosts have some, which detections can have none, and that none of them is a match.
+//! What the summary says of leads: which hosts have some, which detections can have none, and that
+//! none of them is a match.
 
 use std::fmt;
 

@@ -1,8 +1,9 @@
 //! A block of a file of event XML: reads it, and gives back the events that begin in it.
 //!
-//! Where an event lies is told by tags alone (`text`), so that a block can be read without all those before it; what it says is
-//! read by `quick-xml` (`parse`). What begins in a block belongs to it, up to its end, be that in the next. So that both agree, a
-//! little of what lies on either side of a block is read too; and more, where that does not tell.
+//! Where an event lies is told by tags alone (`text`), so that a block can be read without all
+//! those before it; what it says is read by `quick-xml` (`parse`). What begins in a block belongs
+//! to it, up to its end, be that in the next. So that both agree, a little of what lies on either
+//! side of a block is read too; and more, where that does not tell.
 
 mod parse;
 mod text;
@@ -20,12 +21,13 @@ use crate::damage::{Damage, Integrity, Problem};
 use crate::event::{EventTime, System, Window};
 use crate::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 
-/// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form; as UTF-16, with all of it
-/// escaped, that comes to less than this.
+/// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form;
+/// as UTF-16, with all of it escaped, that comes to less than this.
 pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
 /// The most bytes that a tag or declaration outside of events may have.
 const MOST_TAG_BYTES: u64 = 4096;
-/// How many bytes are read on either side of a block: enough for events as they are, and enough for any.
+/// How many bytes are read on either side of a block: enough for events as they are, and enough for
+/// any.
 const NEAR: u64 = 64 << 10;
 const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
 /// How many bytes of what is no event are shown.
@@ -41,8 +43,8 @@ pub struct XmlFile {
 }
 
 impl Scanner {
-    /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is shown the block's bytes as
-    /// in [`Scanner::scan_after`].
+    /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
+    /// shown the block's bytes as in [`Scanner::scan_after`].
     pub fn xml_after(
         &mut self,
         log: &dyn LogBytes,
@@ -57,7 +59,8 @@ impl Scanner {
         scan.or_else(|| self.xml_within(log, block, file, FAR, |_| ())).unwrap_or_default()
     }
 
-    /// The same, with so many bytes on either side of the block; `None` if these do not tell what belongs to it.
+    /// The same, with so many bytes on either side of the block; `None` if these do not tell what
+    /// belongs to it.
     fn xml_within(
         &mut self,
         log: &dyn LogBytes,
@@ -91,7 +94,8 @@ impl Scanner {
     }
 }
 
-/// That the file ends before the element that its events lie in: how many more there were is not known. `text` has the file's end.
+/// That the file ends before the element that its events lie in: how many more there were is not
+/// known. `text` has the file's end.
 fn cut_off(log: &dyn LogBytes, size: u64, text: &Text<'_>) -> Option<Problem> {
     let mut head = [0; HEAD_SIZE];
     let length = log.read_at(0, &mut head).ok()?;
@@ -135,7 +139,8 @@ impl XmlWalk<'_> {
     /// Decodes an event.
     fn event(&mut self, piece: &Piece) {
         let (offset, length) = (piece.range.start, piece.range.end - piece.range.start);
-        // What stands in for bytes that cannot be read is no evidence; that they cannot be is said already.
+        // What stands in for bytes that cannot be read is no evidence; that they cannot be is said
+        // already.
         let is_lacking = self.read.lacks(&self.text.places(piece.range.clone()));
         let document = match piece.ending {
             _ if is_lacking => Err(None),
@@ -169,7 +174,8 @@ impl XmlWalk<'_> {
         let integrity = Integrity::Unverified;
         let mut add = |system: &System| {
             tally.add(system, &self.window);
-            // An event has no header that tells when it was written: its own time and number stand for that.
+            // An event has no header that tells when it was written: its own time and number stand
+            // for that.
             let filetime = system.time_created.and_then(EventTime::filetime);
             if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {
                 clock.add(offset, Written { header_id, filetime });
@@ -188,8 +194,8 @@ impl XmlWalk<'_> {
         }
     }
 
-    /// Goes through what lies between events: white space, the tags around them, declarations, and what tools put before an event; anything
-    /// else is a problem.
+    /// Goes through what lies between events: white space, the tags around them, declarations, and
+    /// what tools put before an event; anything else is a problem.
     fn between(&mut self, start: u64, end: u64) {
         let there = end.min(self.text.end());
         let mut at = start;
@@ -242,7 +248,8 @@ mod tests {
     }
 
     impl Found {
-        /// What does not depend on how the file is cut into blocks: all but white space in what is no event.
+        /// What does not depend on how the file is cut into blocks: all but white space in what is
+        /// no event.
         fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
             let extents = self.tally.extents;
             let of_events = self
@@ -342,8 +349,9 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
-        /// Whatever becomes of a file: no panic, each byte is counted once, the cut into blocks changes nothing, and what was not
-        /// touched says what it said before. Nothing else says anything that is not there.
+        /// Whatever becomes of a file: no panic, each byte is counted once, the cut into blocks
+        /// changes nothing, and what was not touched says what it said before. Nothing else says
+        /// anything that is not there.
         #[test]
         fn what_is_not_touched_stays_as_it_is(
             encoding in encoding(),

@@ -1,10 +1,11 @@
 //! One event in XML to what it says, by `quick-xml`. The only importer of it.
 //!
-//! Elements and attributes are taken by their names, whatever their namespace. Of references only those to a character and the five
-//! that XML itself defines are resolved; nothing else is ever put in the place of one, and a document type declaration is an error.
-//! Line ends and control characters stay as they are: Windows writes them as the event has them. Tools that set elements apart by
-//! white space put it around values, too: numbers, GUIDs and times are taken without it, and of an event whose EventID has white space
-//! around it, every value.
+//! Elements and attributes are taken by their names, whatever their namespace. Of references only
+//! those to a character and the five that XML itself defines are resolved; nothing else is ever put
+//! in the place of one, and a document type declaration is an error. Line ends and control
+//! characters stay as they are: Windows writes them as the event has them. Tools that set elements
+//! apart by white space put it around values, too: numbers, GUIDs and times are taken without it,
+//! and of an event whose EventID has white space around it, every value.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -73,7 +74,8 @@ enum Part {
     Other,
 }
 
-/// The texts of a DNS query that are read, Sysmon's or that of Windows' own DNS client; `None` is what it does not have.
+/// The texts of a DNS query that are read, Sysmon's or that of Windows' own DNS client; `None` is
+/// what it does not have.
 #[derive(Debug, Default)]
 struct DataTexts {
     rule_name: Option<String>,
@@ -366,8 +368,8 @@ fn trimmed(text: String) -> String {
     if inside.len() == text.len() { text } else { inside.to_owned() }
 }
 
-/// Whether a start tag is as XML has it: its name, and attributes apart from each other, each with a name of its own and a value in quotes.
-/// Which of two values counts must not be anyone's choice.
+/// Whether a start tag is as XML has it: its name, and attributes apart from each other, each with
+/// a name of its own and a value in quotes. Which of two values counts must not be anyone's choice.
 fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     if !is_name(start.name().into_inner()) {
         return Err("expected the name of an element, found none".to_owned());
@@ -409,7 +411,8 @@ fn is_name(text: &str) -> bool {
 /// What an attribute says; the first, where several have that local name.
 fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
     let mut attributes = start.attributes();
-    // That check compares each name with all others, of which a crafted element can have a hundred thousand.
+    // That check compares each name with all others, of which a crafted element can have a hundred
+    // thousand.
     attributes.with_checks(false);
     for attribute in attributes {
         let attribute = attribute.map_err(|error| causes(&error))?;
@@ -422,7 +425,8 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Strin
     Ok(None)
 }
 
-/// TimeCreated as a log holds it, which has seven decimals; rendered, it has two more in many versions of Windows, always 0.
+/// TimeCreated as a log holds it, which has seven decimals; rendered, it has two more in many
+/// versions of Windows, always 0.
 fn as_in_a_log(time: &str) -> String {
     let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);
     let has_nine = decimals

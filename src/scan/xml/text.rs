@@ -1,8 +1,10 @@
-//! Event XML as text in which tags are found: where events begin and end, and what may stand around them.
+//! Event XML as text in which tags are found: where events begin and end, and what may stand around
+//! them.
 //!
-//! An event begins at every tag `<Event`, and ends at the first `</Event>` behind it. In what Windows renders these can stand
-//! nowhere else, as it escapes every `<` of a value. Where other text does hold one, what comes of that does not depend on how the
-//! file is cut into blocks: a tag is a tag by what follows its `<`, and nothing before it counts.
+//! An event begins at every tag `<Event`, and ends at the first `</Event>` behind it. In what
+//! Windows renders these can stand nowhere else, as it escapes every `<` of a value. Where other
+//! text does hold one, what comes of that does not depend on how the file is cut into blocks: a tag
+//! is a tag by what follows its `<`, and nothing before it counts.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -26,7 +28,8 @@ enum Tag {
     Start,
     /// An event ends there.
     End(u64),
-    /// The beginning or end of the element `Events` around the events, or an XML declaration, that ends there.
+    /// The beginning or end of the element `Events` around the events, or an XML declaration, that
+    /// ends there.
     Around(u64),
 }
 
@@ -133,13 +136,15 @@ impl<'a> Text<'a> {
         let (mut next, step) = (start, self.step());
         std::iter::from_fn(move || {
             loop {
-                // The standard library's fastest way to a byte; behind the last one it comes to the end.
+                // The standard library's fastest way to a byte; behind the last one it comes to the
+                // end.
                 let passed = rest.skip_until(character).ok().filter(|passed| *passed > 0)?;
                 next += passed as u64;
                 if text.part(next - 1..next) != [character] {
                     return None;
                 }
-                // It is the first or the second byte of its unit, and may be one of another character.
+                // It is the first or the second byte of its unit, and may be one of another
+                // character.
                 let at = next - 1 - (next - 1 - start) % step;
                 if text.ascii(at) == character {
                     return Some(at);
@@ -161,7 +166,8 @@ impl<'a> Text<'a> {
         (end > range.start).then_some(end)
     }
 
-    /// Where that ends which begins there and may stand around events: the file's byte order mark, or a tag.
+    /// Where that ends which begins there and may stand around events: the file's byte order mark,
+    /// or a tag.
     pub(super) fn around(&self, at: u64) -> Option<u64> {
         match self.tag(at) {
             Some(Tag::Around(end)) => Some(end),
@@ -215,7 +221,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Where what is no text around events ends that begins there: before the next that is, less white space.
+    /// Where what is no text around events ends that begins there: before the next that is, less
+    /// white space.
     pub(super) fn stray(&self, range: Range<u64>) -> u64 {
         let step = self.step();
         let mut from = range.start + step;
@@ -285,7 +292,8 @@ impl<'a> Text<'a> {
         Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
     }
 
-    /// Where a tag ends whose name ends there; `None` if it does not end so before another one begins.
+    /// Where a tag ends whose name ends there; `None` if it does not end so before another one
+    /// begins.
     fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
         let step = self.step();
         let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
@@ -314,7 +322,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The events that begin in a range, in their order; `None` if the end of the last lies behind this text.
+    /// The events that begin in a range, in their order; `None` if the end of the last lies behind
+    /// this text.
     pub(super) fn pieces(&self, range: Range<u64>) -> Option<Vec<Piece>> {
         let mut pieces = Vec::new();
         let mut at = range.start;
@@ -326,8 +335,9 @@ impl<'a> Text<'a> {
         Some(pieces)
     }
 
-    /// Where that begins which belongs to a block: at its start, or where what began before it ends. `None` if more of what lies
-    /// before the block must be seen to tell, which it need not if that is as much `as_ever`.
+    /// Where that begins which belongs to a block: at its start, or where what began before it
+    /// ends. `None` if more of what lies before the block must be seen to tell, which it need not
+    /// if that is as much `as_ever`.
     pub(super) fn start_of(&self, block: Block, as_ever: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);
@@ -353,7 +363,8 @@ impl<'a> Text<'a> {
         Some(start.max(self.lead_in_across(block.start, event_end).unwrap_or(0)))
     }
 
-    /// Where what a tool put before an event ends, if that begins before `place`, and not before `from`, and ends behind it.
+    /// Where what a tool put before an event ends, if that begins before `place`, and not before
+    /// `from`, and ends behind it.
     fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
         let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
         let from = place.saturating_sub(longest).max(from).max(self.start);

@@ -11,8 +11,8 @@ use crate::checks::TARGETS;
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// Makes the fuzzer overlook the panics that dnsweep expects: the decoder's, which it catches, and reports as damage. Every
-/// other panic ends the fuzzer, before it can be caught.
+/// Makes the fuzzer overlook the panics that dnsweep expects: the decoder's, which it catches, and
+/// reports as damage. Every other panic ends the fuzzer, before it can be caught.
 pub fn prepare() {
     let fatal = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {

@@ -1,6 +1,8 @@
-//! The inputs that fuzzing begins with, written by the encoder of the samples. Those that are small enough are committed.
+//! The inputs that fuzzing begins with, written by the encoder of the samples. Those that are small
+//! enough are committed.
 //!
-//! This module is compiled in `tests/fuzz_replay.rs` of the main workspace, which writes and holds them.
+//! This module is compiled in `tests/fuzz_replay.rs` of the main workspace, which writes and holds
+//! them.
 
 use dnsweep::detect::Detection;
 use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, Value, damage, event_xml, time};

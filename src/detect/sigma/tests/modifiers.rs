@@ -1,4 +1,5 @@
-//! Modifiers by cases, each value by the specification's appendix on them (2.1), and against another evaluator where it has them.
+//! Modifiers by cases, each value by the specification's appendix on them (2.1), and against
+//! another evaluator where it has them.
 
 use super::super::encoding::{Encoding, encoded};
 use super::*;
@@ -156,8 +157,8 @@ fn parts_of_times() {
     }
 }
 
-/// A line with modifiers that the other evaluator takes as the specification has them: it knows `fieldref` with nothing else, and `neq`
-/// of one value and of a field that is there.
+/// A line with modifiers that the other evaluator takes as the specification has them: it knows
+/// `fieldref` with nothing else, and `neq` of one value and of a field that is there.
 fn modified_line() -> impl Strategy<Value = String> {
     let field = || prop::sample::select(&["QueryName", "Image", "User"][..]);
     let order = prop::sample::select(&["gt", "gte", "lt", "lte"][..]);

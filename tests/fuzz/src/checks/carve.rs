@@ -1,4 +1,5 @@
-//! Any bytes, looked through for chunks and for stale records: no panic, and nothing is counted twice.
+//! Any bytes, looked through for chunks and for stale records: no panic, and nothing is counted
+//! twice.
 
 use dnsweep::scan::{BLOCK_CHUNKS, HELD_BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, Selection, blocks};
 use dnsweep::tally::Tally;
@@ -35,8 +36,8 @@ pub fn check(data: &[u8]) {
     scan_log(&bytes);
 }
 
-/// The same bytes as a log, and as one that is read block by block, each as large as a piece of the other: every byte is accounted for
-/// once, and it makes no difference where a block ends.
+/// The same bytes as a log, and as one that is read block by block, each as large as a piece of the
+/// other: every byte is accounted for once, and it makes no difference where a block ends.
 fn scan_log(bytes: &Vec<u8>) {
     let size = bytes.len() as u64;
     let scan = |chunks: u64| {

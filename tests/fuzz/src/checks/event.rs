@@ -31,8 +31,9 @@ fn base() -> DnsQueryEvent {
     }
 }
 
-/// Events that the search may well match: a fuzzer would not find one by chance. Every field is given the text of one of
-/// the search's patterns for it: the first one in one event, the last in another, in upper case in a third.
+/// Events that the search may well match: a fuzzer would not find one by chance. Every field is
+/// given the text of one of the search's patterns for it: the first one in one event, the last in
+/// another, in upper case in a third.
 fn events(predicate: &Predicate) -> Vec<DnsQueryEvent> {
     let mut patterns = Vec::new();
     collect(predicate, &mut patterns);

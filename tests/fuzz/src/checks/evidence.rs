@@ -1,8 +1,8 @@
 //! Inputs that stand for a log: a byte that says how to read the rest, and the rest.
 //!
-//! A fuzzer changes an input blindly, and nearly every change to a log breaks a checksum or the walk over its records, behind
-//! which it would never get. So an input can have both made right; and can be the records of one chunk alone, which are
-//! a few hundred bytes and not 68 KiB.
+//! A fuzzer changes an input blindly, and nearly every change to a log breaks a checksum or the
+//! walk over its records, behind which it would never get. So an input can have both made right;
+//! and can be the records of one chunk alone, which are a few hundred bytes and not 68 KiB.
 
 use dnsweep_samples::{CHUNK_SIZE, Event, FIRST_RECORD, HEADER_SIZE, LogWriter, Style, damage};
 
@@ -45,7 +45,8 @@ impl Form {
     }
 }
 
-/// The input that stands for `log` in that form. Of a log whose records alone are taken, those of its first chunk are.
+/// The input that stands for `log` in that form. Of a log whose records alone are taken, those of
+/// its first chunk are.
 pub fn input(log: &[u8], form: Form) -> Vec<u8> {
     let mut input = vec![form.byte()];
     if form.records_only {
@@ -60,7 +61,8 @@ pub fn input(log: &[u8], form: Form) -> Vec<u8> {
     input
 }
 
-/// The log that an input stands for; `None` for an input without its first byte, or that is too large.
+/// The log that an input stands for; `None` for an input without its first byte, or that is too
+/// large.
 pub(super) fn log(input: &[u8]) -> Option<(Form, Vec<u8>)> {
     let (byte, rest) = input.split_first()?;
     if rest.len() > MOST_BYTES {

@@ -1,6 +1,8 @@
-//! What must hold whatever the input is: one check for each target. A check that does not hold panics.
+//! What must hold whatever the input is: one check for each target. A check that does not hold
+//! panics.
 //!
-//! This module is compiled twice: in the fuzz crate, and in `tests/fuzz_replay.rs` of the main workspace.
+//! This module is compiled twice: in the fuzz crate, and in `tests/fuzz_replay.rs` of the main
+//! workspace.
 
 mod carve;
 mod chunk;
@@ -32,8 +34,8 @@ const MIB: usize = 1 << 20;
 
 /// All targets.
 pub const TARGETS: [Target; 6] = [
-    // What the decoder builds of a chunk is bounded by itself: a million nodes, that come to 340 MB where arrays repeat elements.
-    // What it reads is bounded by dnsweep, to less. Two scans.
+    // What the decoder builds of a chunk is bounded by itself: a million nodes, that come to 340 MB
+    // where arrays repeat elements. What it reads is bounded by dnsweep, to less. Two scans.
     Target { name: "select", seeds: "log", check: select::check, most_memory: 400 * MIB, most_seconds: 2 },
     Target { name: "chunk", seeds: "log", check: chunk::check, most_memory: 400 * MIB, most_seconds: 1 },
     Target { name: "carve", seeds: "log", check: carve::check, most_memory: 400 * MIB, most_seconds: 2 },

@@ -1,4 +1,5 @@
-//! The search language: any text is refused with its place, or means something that can be evaluated.
+//! The search language: any text is refused with its place, or means something that can be
+//! evaluated.
 
 use dnsweep::detect::Search;
 

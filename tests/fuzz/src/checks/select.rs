@@ -17,7 +17,8 @@ struct Found {
     tally: Tally,
 }
 
-/// A selective one, one with a single needle, one that can match nothing, one that wants every DNS query.
+/// A selective one, one with a single needle, one that can match nothing, one that wants every DNS
+/// query.
 static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
     let search = |text| Search::parse(text).unwrap().predicate;
     [
@@ -28,7 +29,8 @@ static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// Scans with a selection and without one, and compares: what is told of a log that is not forged with all checksums verified.
+/// Scans with a selection and without one, and compares: what is told of a log that is not forged
+/// with all checksums verified.
 pub fn check(data: &[u8]) {
     let Some((form, log)) = log(data) else { return };
     let predicate = &PREDICATES[usize::from(form.predicate)];
