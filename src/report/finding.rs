@@ -208,7 +208,13 @@ impl Display for Finding {
             Finding::Selection(channels) => {
                 write!(f, "an export, perhaps of selected events: gaps in the EventRecordIDs of {channels}")
             }
-            Finding::Forwarded(names) => write!(f, "its evidence also holds forwarded events of {names}"),
+            // The number first, as the summary cuts a line that is too long.
+            Finding::Forwarded(names) if names.count == 1 => {
+                write!(f, "also holds events forwarded by 1 machine: {names}")
+            }
+            Finding::Forwarded(names) => {
+                write!(f, "also holds events forwarded by {} machines: {names}", names.count)
+            }
             Finding::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {names}"),
             Finding::InUse(1) => write!(f, "a log was in use when it was copied"),
             Finding::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
