@@ -91,8 +91,8 @@ pub struct LogFile {
     pub obstacle: Option<String>,
     /// Which file it is, if it can be listed.
     identity: Option<FileIdentity>,
-    /// What becomes of a link that takes its place: a file that was come to by links is told by its
-    /// identity alone.
+    /// Whether a link may lie in its place when it is opened. A file that was found by following
+    /// links is recognised by its identity alone.
     link: Link,
     root: Arc<Path>,
     relative: PathBuf,

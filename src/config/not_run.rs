@@ -28,9 +28,9 @@ pub struct NotRun {
 pub(super) enum WhyNot {
     /// It cannot be, for this reason.
     Refused(String),
-    /// It is about other data, which is told so.
+    /// It is about other data than DNS queries. The text says which.
     OtherData(String),
-    /// It is no rule, which is told so.
+    /// It holds no rule. The text says what was found.
     NoRule(String),
 }
 

@@ -13,7 +13,7 @@ use super::term::{Lookups, Node, Row, Term};
 use super::value::Value;
 use crate::event::DnsQueryEvent;
 
-/// Rows that an event makes are looked at up to so many.
+/// The most rows of one event that a condition on rows looks at.
 const MOST_ROWS: usize = 1 << 16;
 
 /// A condition that is worked out for each event.

@@ -26,7 +26,7 @@ pub(super) enum Condition {
 pub(super) enum Quantifier {
     /// All of them.
     All,
-    /// At least so many.
+    /// At least this number of them.
     AtLeast(usize),
 }
 
