@@ -21,8 +21,9 @@ use dnsweep::progress::{Level, Log, Verbosity};
 use dnsweep::write::partial_directory;
 
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// How long standard error is waited for: a terminal or a pipe can be full, and a file system hang.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long the last words are waited for: a terminal or a pipe can be full, a file system hang,
+/// and a machine be busy. A third signal does not wait.
+const PATIENCE: Duration = Duration::from_secs(2);
 const FINISHING: &str =
     "interrupted: what is under way is finished and written; a second signal stops at once";
 

@@ -68,8 +68,10 @@ fn unaccounted(sample: &Sample, damaged: &[u8], found: &Found, event: &LocatedEv
     let chunk = usize::try_from(event.location.chunk_number).unwrap();
     let length = damaged.len();
     if end > length as u64 {
-        // Behind the cut. A file that ends with a chunk could have ended there ever since.
-        let at_boundary = length >= HEADER_SIZE && (length - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
+        // Behind the cut. A file that ends with a chunk could have ended there ever since; and so
+        // could one that ends with zeros, of which some programs add a few.
+        let last_place = length.checked_sub(HEADER_SIZE).map(|chunks| length - chunks % CHUNK_SIZE);
+        let at_boundary = last_place.is_some_and(|last| damaged[last..].iter().all(|byte| *byte == 0));
         let reported = found.problems.iter().any(|problem| {
             let is_cut = matches!(
                 problem.damage,
@@ -211,7 +213,11 @@ fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
     let is_place = |at: usize| at >= HEADER_SIZE && (at - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
     let end = from + length;
     let are_places = is_place(from) && (end >= sample.bytes.len() || is_place(end));
+    // Zeros fill a file's header after its fields: what lies there instead is not looked at where a
+    // chunk follows.
+    let is_header = (128..HEADER_SIZE).contains(&from);
     are_places
+        || is_header && length.is_multiple_of(CHUNK_SIZE)
         || is_free_space(&sample.bytes, from) && length.is_multiple_of(CHUNK_SIZE) && end < sample.bytes.len()
 }
 

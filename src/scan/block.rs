@@ -253,6 +253,22 @@ impl Scanner {
             }
             scan.header = Some(header);
         }
+        if let Some(problem) = self.moved_into_header(length) {
+            scan.problems.push(problem);
+        }
+    }
+
+    /// Says that a header goes on with something else than zeros, where no chunk follows it: bytes
+    /// of the first chunk have moved there. That a sound log has only zeros there was seen in real
+    /// logs; it is not documented, so nothing is said of a header that a chunk follows.
+    fn moved_into_header(&mut self, length: u64) -> Option<Problem> {
+        if place(self.buffer.part(length..length + CHUNK_SIZE).bytes) != Place::Foreign {
+            return None;
+        }
+        let header = self.buffer.part(0..length).bytes;
+        let (start, moved) = FileHeader::beyond(header)?;
+        let damage = Damage::ChunkSignature { found: moved.iter().copied().take(8).collect() };
+        Some(Problem { offset: start as u64, length: moved.len() as u64, damage })
     }
 
     /// Looks at the place of one chunk, and says what its bytes are; they are not added to the

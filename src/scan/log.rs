@@ -27,6 +27,8 @@ const CHECKED: Range<usize> = 0..120;
 const FLAGS_OFFSET: usize = 120;
 const CHUNK_COUNT_OFFSET: usize = 42;
 const CHECKSUM_OFFSET: usize = 124;
+/// Where the fields end. Zeros fill the rest of the 4096 bytes.
+const FIELDS_END: usize = 128;
 /// The flags of a log that was not closed cleanly, and of one without checksums.
 const DIRTY: u32 = 1;
 const NO_CHECKSUMS: u32 = 4;
@@ -74,6 +76,14 @@ impl FileHeader {
             is_checked: has_checksum && damage.is_none(),
             problem: damage.map(|damage| Problem { offset: 0, length: bytes.len() as u64, damage }),
         }
+    }
+
+    /// What lies after the fields of a sound header: the bytes from the first one that is not zero,
+    /// and where that is. `None` where there are only zeros, or where the header is not sound.
+    pub(super) fn beyond(bytes: &[u8]) -> Option<(usize, &[u8])> {
+        let start = FIELDS_END + bytes.get(FIELDS_END..)?.iter().position(|byte| *byte != 0)?;
+        let is_sound = FileHeader::parse(bytes).problem.is_none();
+        bytes.get(start..).filter(|_| is_sound).map(|beyond| (start, beyond))
     }
 }
 
