@@ -216,9 +216,13 @@ fn window(arguments: &SweepArguments, now: EventTime) -> Result<Window, SweepErr
     };
     let since = time("--since", &arguments.since, parse_instant)?;
     let last = time("--last", &arguments.last, parse_span_back)?;
-    let window = Window { since: since.or(last), until: time("--until", &arguments.until, parse_instant)? };
+    let until = time("--until", &arguments.until, parse_instant)?;
+    let ends = last.filter(|_| until.is_none()).map(|_| now);
+    let window = Window { since: since.or(last), until, ends };
     match window {
-        Window { since: Some(since), until: Some(until) } if since > until => Err(SweepError::EmptyWindow),
+        Window { since: Some(since), until: Some(until), .. } if since > until => {
+            Err(SweepError::EmptyWindow)
+        }
         window => Ok(window),
     }
 }

@@ -298,7 +298,7 @@ mod tests {
         let mut tally = Tally { chunks: records.len() as u64, ..Tally::default() };
         let at = |ticks| Some(EventTime::from_ticks(ticks));
         for record in records {
-            tally.add(record, &Window { since: at(-4), until: at(3) });
+            tally.add(record, &Window { since: at(-4), until: at(3), ends: None });
         }
         tally
     }

@@ -70,12 +70,12 @@ impl EventTime {
         EventTime(ticks)
     }
 
-    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` from the year
-    /// 9999 on.
+    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` for zero, which
+    /// stands for no time, and from the year 9999 on.
     #[must_use]
     #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {
-        let ticks = i64::try_from(filetime).ok().filter(|_| filetime < FILETIME_OF_9999)?;
+        let ticks = i64::try_from(filetime).ok().filter(|_| (1..FILETIME_OF_9999).contains(&filetime))?;
         Some(EventTime(ticks - FILETIME_OF_1970))
     }
 
@@ -99,14 +99,15 @@ impl EventTime {
 
     /// A logged time, as `TimeCreated/@SystemTime` and Sysmon's `UtcTime` are: in every form that
     /// stands for one instant only. One without a zone is UTC. Digits beyond the seventh decimal
-    /// are dropped, as no event log holds them. `None` for any other text, and for a time from the
-    /// year 9999 on, as where a record holds it as a number.
+    /// are dropped, as no event log holds them. `None` for any other text, and for a time that
+    /// [`EventTime::from_filetime`] gives of no number: up to 1601-01-01T00:00:00Z, or from the
+    /// year 9999 on.
     #[must_use]
     pub fn parse_logged(text: &str) -> Option<Self> {
         let (time, decimals) = logged::read(text)?;
         let ticks = Self::from_timestamp(time)?.0.checked_add(decimals)?;
         let filetime = i128::from(ticks) + i128::from(FILETIME_OF_1970);
-        (filetime < i128::from(FILETIME_OF_9999)).then_some(EventTime(ticks))
+        (1..i128::from(FILETIME_OF_9999)).contains(&filetime).then_some(EventTime(ticks))
     }
 
     /// `2024-01-31T10:15:30`, UTC, whole seconds rounded down: how Splunk's
@@ -317,9 +318,20 @@ mod tests {
     fn a_time_that_a_number_cannot_be_is_none_as_text_either() {
         let last = EventTime::from_filetime(FILETIME_OF_9999 - 1);
         assert_eq!(EventTime::parse_logged("9998-12-31T23:59:59.9999999Z"), last);
-        for text in ["9999-01-01T00:00:00Z", "9998-12-31 23:30:00-01:00", "9999-12-31 23:59:59"] {
+        let first = EventTime::from_filetime(1);
+        assert!(first.is_some());
+        assert_eq!(EventTime::parse_logged("1601-01-01T00:00:00.0000001Z"), first);
+        for text in [
+            "9999-01-01T00:00:00Z",
+            "9998-12-31 23:30:00-01:00",
+            "9999-12-31 23:59:59",
+            // What programs print of a number that is zero, or of no time at all.
+            "1601-01-01T00:00:00Z",
+            "0001-01-01T00:00:00Z",
+        ] {
             assert_eq!(EventTime::parse_logged(text), None, "{text}");
         }
+        assert_eq!(EventTime::from_filetime(0), None);
     }
 
     #[test]

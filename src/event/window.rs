@@ -9,6 +9,9 @@ pub struct Window {
     pub since: Option<EventTime>,
     /// The latest; `None` for no bound.
     pub until: Option<EventTime>,
+    /// When a period without a latest time ends nevertheless: one that was counted back from now
+    /// ends now. Later events match, as the clock of a machine can be ahead.
+    pub ends: Option<EventTime>,
 }
 
 impl Window {
@@ -46,7 +49,7 @@ mod tests {
     #[test]
     fn a_window_includes_its_ends_and_what_has_no_time() {
         let at = EventTime::from_ticks;
-        let window = Window { since: Some(at(5)), until: Some(at(9)) };
+        let window = Window { since: Some(at(5)), until: Some(at(9)), ends: None };
         let held: Vec<i64> = (0..15).filter(|ticks| window.holds(Some(at(*ticks)))).collect();
         assert_eq!(held, [5, 6, 7, 8, 9]);
         assert!(window.holds(None));
@@ -56,7 +59,7 @@ mod tests {
     #[test]
     fn an_event_without_a_time_shows_nothing_of_a_window_that_has_a_bound() {
         let at = EventTime::from_ticks;
-        let until = Window { since: None, until: Some(at(9)) };
+        let until = Window { since: None, until: Some(at(9)), ends: None };
         assert!(until.is_shown_by(Some(at(9))) && !until.is_shown_by(Some(at(10))));
         assert!(!until.is_shown_by(None) && until.is_bounded());
         assert!(Window::default().is_shown_by(None) && !Window::default().is_bounded());

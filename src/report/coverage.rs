@@ -27,10 +27,11 @@ impl Coverage {
     /// That of a host with these counts; `None` if no period was asked for.
     ///
     /// The start of the period is covered if a query was seen at or before it, its end if one was
-    /// seen at or after it. A period without a bound there starts with the host's first record of
-    /// any log, or ends with its last: a query at most a day from that covers it. So a host that
-    /// was collected an hour after its last query is covered, and one whose DNS queries stop weeks
-    /// before its other logs is not.
+    /// seen at or after it. A period that is counted back from now ends now. One without a bound
+    /// starts with the host's first record of any log, or ends with its last. A query at most a day
+    /// from where a period ends or starts without a bound covers it. So a host that was collected
+    /// an hour after its last query is covered, and one whose DNS queries stop weeks before its
+    /// other logs is not.
     #[must_use]
     pub fn of(counts: &RecordCounts, window: &Window) -> Option<Self> {
         if !window.is_bounded() {
@@ -44,9 +45,10 @@ impl Coverage {
             Some(since) => queries.first.is_some_and(|first| first <= since),
             None => are_close(queries.first, records.first),
         };
-        let covers_end = match window.until {
-            Some(until) => queries.last.is_some_and(|last| until <= last),
-            None => are_close(queries.last, records.last),
+        let covers_end = match (window.until, window.ends) {
+            (Some(until), _) => queries.last.is_some_and(|last| until <= last),
+            (None, Some(ends)) => reaches(queries.last, ends),
+            (None, None) => are_close(queries.last, records.last),
         };
         Some(if covers_start && covers_end { Coverage::Whole } else { Coverage::Part })
     }
@@ -67,6 +69,11 @@ fn are_close(one: Option<EventTime>, other: Option<EventTime>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one.ticks().abs_diff(other.ticks()) <= OPEN_END)
 }
 
+/// Whether a time is there and at most [`OPEN_END`] before another, or after it.
+fn reaches(time: Option<EventTime>, other: EventTime) -> bool {
+    time.is_some_and(|time| other <= time || are_close(Some(time), Some(other)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +83,8 @@ mod tests {
     const WEEK: i64 = 7 * 24 * HOUR;
 
     fn window(since: Option<i64>, until: Option<i64>) -> Window {
-        Window { since: since.map(EventTime::from_ticks), until: until.map(EventTime::from_ticks) }
+        let time = |ticks: Option<i64>| ticks.map(EventTime::from_ticks);
+        Window { since: time(since), until: time(until), ends: None }
     }
 
     fn span(first: i64, last: i64) -> Span {
@@ -125,6 +133,21 @@ mod tests {
         let until = window(None, Some(WEEK));
         for (log_first, expected) in [(-HOUR, Coverage::Whole), (-WEEK, Coverage::Part)] {
             assert_eq!(Coverage::of(&counts((0, WEEK), (log_first, WEEK)), &until), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_period_counted_back_from_now_ends_now() {
+        let now = Some(EventTime::from_ticks(2 * WEEK));
+        let last_weeks = Window { ends: now, ..window(Some(0), None) };
+        for (last, expected) in [
+            (2 * WEEK - 24 * HOUR, Coverage::Whole),
+            (3 * WEEK, Coverage::Whole),
+            (2 * WEEK - 25 * HOUR, Coverage::Part),
+            (HOUR, Coverage::Part),
+        ] {
+            // The host's other logs end with its queries: nobody knows what was after these.
+            assert_eq!(Coverage::of(&counts((-1, last), (-1, last)), &last_weeks), Some(expected), "{last}");
         }
     }
 

@@ -210,10 +210,10 @@ impl Display for Finding {
             }
             // The number first, as the summary cuts a line that is too long.
             Finding::Forwarded(names) if names.count == 1 => {
-                write!(f, "also holds events forwarded by 1 machine: {names}")
+                write!(f, "also holds events of 1 other machine: {names}")
             }
             Finding::Forwarded(names) => {
-                write!(f, "also holds events forwarded by {} machines: {names}", names.count)
+                write!(f, "also holds events of {} other machines: {names}", names.count)
             }
             Finding::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {names}"),
             Finding::InUse(1) => write!(f, "a log was in use when it was copied"),

@@ -94,7 +94,7 @@ pub const HOSTS_COLUMNS: [Column; 39] = {
         Column::nullable(
             "period_coverage",
             Text,
-            "`whole`: DNS queries were seen in the period, one at or before its start, and one at or after its end; `part`: in the period, but not up to both ends; `none`: none in the period; null without a period. Where the period has no start or no end, it starts with the first or ends with the last of all the host's records, and a query within a day of that covers it",
+            "`whole`: DNS queries were seen in the period, one at or before its start, and one at or after its end; `part`: in the period, but not up to both ends; `none`: none in the period; null without a period. A period of `--last` ends when the sweep began; one without a start or an end starts with the first or ends with the last of all the host's records; a query within a day of that covers it",
         ),
         Column::always("sysmon_records", Integer, "records of Sysmon seen"),
         Column::always("records", Integer, "records seen, of every provider"),

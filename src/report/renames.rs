@@ -6,7 +6,7 @@
 //! whatever channel the event names. A collector and an export number the headers anew; and a
 //! collector's log holds the numbers of each machine by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{FileReport, Header};
 use crate::numbering::{Run, Runs};
@@ -17,6 +17,10 @@ const MOST_NAMES: usize = 16;
 /// How many events there are at least, on average, from one change of the name to the next: in a
 /// machine's own log, and in any other.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
+/// How often each name is used at most, on average: the first name of a machine can come back once
+/// while Windows is being set up. Names that take turns are those of machines that send their
+/// events to one collector.
+const MOST_TURNS: u64 = 2;
 /// A file whose records have headers that were numbered anew is not a machine's own log; of those
 /// in which one in so many has, something was damaged or changed.
 const FEW: u64 = 10;
@@ -153,8 +157,10 @@ impl<'a> Names<'a> {
 fn goes_on(runs: &[(Run, usize)], is_own: bool) -> bool {
     let mut blocks = 1_u64;
     let mut events = 0_u64;
-    for (run, _) in runs {
+    let mut machines = BTreeSet::new();
+    for (run, machine) in runs {
         events = events.saturating_add(run.length());
+        machines.insert(machine);
     }
     for pair in runs.windows(2) {
         let [(one, machine), (next, next_machine)] = pair else { continue };
@@ -169,7 +175,8 @@ fn goes_on(runs: &[(Run, usize)], is_own: bool) -> bool {
         }
     }
     let [own, other] = LEAST_EVENTS;
-    events >= blocks.saturating_mul(if is_own { own } else { other })
+    let turns = MOST_TURNS.saturating_mul(machines.len() as u64);
+    blocks < turns.max(2) && events >= blocks.saturating_mul(if is_own { own } else { other })
 }
 
 #[cfg(test)]
@@ -233,6 +240,10 @@ mod tests {
             assert!(!is_own_log(&file) && !Names::of(&file).is_one_machine());
             assert_eq!(joined(&file), (vec![], vec![0, 0]), "{collected:?}");
         }
+        // A collector that keeps the numbers of the headers, of which three machines send in turn.
+        let turns: Vec<_> = (0..30).map(|turn| (["A", "B", "C"][turn % 3], turn as u64 * 4)).collect();
+        let turns: Vec<_> = turns.iter().map(|(name, first)| (*name, first + 1..=first + 4)).collect();
+        assert_eq!(joined(&file(1, &turns)).0, []);
         let many: Vec<String> = (0..400).map(|number| format!("H{number}")).collect();
         let each: Vec<_> =
             many.iter().zip(1..).map(|(name, number)| (name.as_str(), number..=number)).collect();

@@ -156,7 +156,7 @@ mod tests {
             before in prop::option::of(record(true, 0)),
         ) {
             let none = || (Counts::NONE, Runs::default(), Clock::default());
-            let since = Window { since: Some(EventTime::from_ticks(1)), until: None };
+            let since = Window { since: Some(EventTime::from_ticks(1)), ..Window::default() };
             let (mut counts, mut runs, mut clock) = none();
             let (mut counts_by_one, mut runs_by_one, mut clock_by_one) = none();
             let note = |(seen, written): &(Seen, Written), at: u64, to: (&mut Counts, &mut Runs, &mut Clock)| {

@@ -10,39 +10,73 @@ const DECIMALS: usize = 7;
 /// The instant that a text stands for: its whole seconds, and how many intervals of 100 ns it lies
 /// behind these.
 ///
-/// A date that begins with the year (`2024-01-31`, `2024/01/31`, `20240131`); `T` or blanks; a time
-/// of the day with its seconds (`10:15:30`, `101530`); decimals behind a point or a comma, or none;
-/// and a zone: none, `Z`, `UTC` or `GMT`, which all are UTC, or an offset (`+01:00`, `+0100`,
-/// `+01`). Besides, the form of mails and of HTTP (`Wed, 31 Jan 2024 10:15:30 GMT`). A date that
-/// begins with the day or the month (`03/04/2025`) can be two days, and other names of zones can be
-/// several: `None` for these, as for whatever is no time.
+/// The date can be of three kinds: the year first (`2024-01-31`, `2024/1/31`, `20240131`,
+/// `2024-Jan-31`); the month by its name (`31 Jan 2024`, `31-Jan-2024`, `January 31, 2024`), with
+/// the day of the week before it or not; or that of C (`Wed Jan 31 10:15:30 2024`). `T` or blanks
+/// separate it from a time of the day with its seconds (`10:15:30`, `9:15:30 AM`, `101530`), with
+/// decimals behind a point or a comma, or without. A [`zone`] ends it. Besides, all forms of mails
+/// and of HTTP are read. A date of numbers that begins with the day or the month (`03/04/2025`) can
+/// be two days, and other names of zones can be several: `None` for these, as for whatever is no
+/// time.
 pub(super) fn read(text: &str) -> Option<(Timestamp, i64)> {
     let text = text.trim_ascii();
     let of_mail = || Some((DateTimeParser::new().parse_timestamp(text).ok()?, 0));
-    year_first(text).or_else(of_mail)
+    instant(text).or_else(of_mail)
 }
 
-fn year_first(text: &str) -> Option<(Timestamp, i64)> {
+/// A year, a month and a day.
+type Date = (i16, i16, i16);
+
+fn instant(text: &str) -> Option<(Timestamp, i64)> {
     let mut rest = Rest(text);
-    let year = rest.number(4)?;
-    let separator = rest.one_of(&["-", "/"]);
-    let (month, day) = rest.pair(separator)?;
-    let blanks = rest.blanks();
-    if !blanks && rest.one_of(&["T", "t"]).is_empty() {
-        return None;
-    }
-    let hour = rest.number(2)?;
-    let separator = rest.one_of(&[":"]);
-    let (minute, second) = rest.pair(separator)?;
-    let decimals = if rest.one_of(&[".", ","]).is_empty() { 0 } else { rest.decimals()? };
+    let (date, time) = match rest.year_first() {
+        Some(date) => (date, rest.separated_time()?),
+        None => rest.month_by_name()?,
+    };
+    let (year, month, day) = date;
+    let Time { hour, minute, second, decimals } = time;
     rest.blanks();
-    let offset = rest.offset()?;
+    let offset = rest.zone()?;
     // A leap second counts as the one before it.
     let second = if second == 60 { 59 } else { second };
     let part = |number: i16| i8::try_from(number).ok();
     let time =
         civil::DateTime::new(year, part(month)?, part(day)?, part(hour)?, part(minute)?, part(second)?, 0);
     Some((offset.to_timestamp(time.ok()?).ok()?, decimals))
+}
+
+/// A time of the day.
+struct Time {
+    hour: i16,
+    minute: i16,
+    second: i16,
+    /// Intervals of 100 ns.
+    decimals: i64,
+}
+
+/// English names, by their first three letters.
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// Which of these names a word is, from 1 on: whole, or its first three letters, in any case.
+fn named(word: &str, names: &[&str]) -> Option<i16> {
+    let is_word = |name: &&str| {
+        word.eq_ignore_ascii_case(name) || name.get(..3).is_some_and(|short| word.eq_ignore_ascii_case(short))
+    };
+    names.iter().zip(1..).find_map(|(name, number)| is_word(name).then_some(number))
 }
 
 /// What is left of a text.
@@ -64,11 +98,110 @@ impl Rest<'_> {
         text
     }
 
-    /// Takes two numbers of two digits, and the separator between them that came before them, too.
-    fn pair(&mut self, separator: &'static str) -> Option<(i16, i16)> {
-        let first = self.number(2)?;
+    /// Takes a date that begins with the year; nothing where there is none.
+    fn year_first(&mut self) -> Option<Date> {
+        let before = self.0;
+        let mut date = || {
+            let year = self.number(4)?;
+            let separator = self.one_of(&["-", "/"]);
+            if separator.is_empty() {
+                return Some((year, self.number(2)?, self.number(2)?));
+            }
+            let month = self.short_number().or_else(|| named(self.word(), &MONTHS))?;
+            self.0 = self.0.strip_prefix(separator)?;
+            Some((year, month, self.short_number()?))
+        };
+        let date = date();
+        if date.is_none() {
+            self.0 = before;
+        }
+        date
+    }
+
+    /// Takes a date with the name of its month, and the time of the day.
+    fn month_by_name(&mut self) -> Option<(Date, Time)> {
+        let mut word = self.word();
+        if named(word, &DAYS).is_some() {
+            self.one_of(&[","]);
+            self.blanks();
+            word = self.word();
+        }
+        if word.is_empty() {
+            let day = self.short_number()?;
+            let separator = if self.blanks() { " " } else { self.one_of(&["-"]) };
+            let month = named(self.word(), &MONTHS)?;
+            let is_separated =
+                if self.blanks() { separator == " " } else { self.one_of(&["-"]) == separator };
+            let year = self.number(4).filter(|_| is_separated && !separator.is_empty())?;
+            self.one_of(&[","]);
+            return Some(((year, month, day), self.separated_time()?));
+        }
+        let month = named(word, &MONTHS)?;
+        self.blanks();
+        let day = self.short_number()?;
+        self.one_of(&[","]);
+        if !self.blanks() {
+            return None;
+        }
+        let ahead = self.0;
+        if let Some(year) = self.number(4) {
+            self.one_of(&[","]);
+            return Some(((year, month, day), self.separated_time()?));
+        }
+        self.0 = ahead;
+        let time = self.time()?;
+        let year = self.blanks().then(|| self.number(4))??;
+        Some(((year, month, day), time))
+    }
+
+    /// Takes a time of the day that `T` or blanks separate from a date.
+    fn separated_time(&mut self) -> Option<Time> {
+        let is_separated = self.blanks() || !self.one_of(&["T", "t"]).is_empty();
+        if is_separated { self.time() } else { None }
+    }
+
+    /// Takes a time of the day.
+    fn time(&mut self) -> Option<Time> {
+        let hour = if self.0.as_bytes().get(1) == Some(&b':') { self.number(1) } else { self.number(2) }?;
+        let separator = self.one_of(&[":"]);
+        let minute = self.number(2)?;
         self.0 = self.0.strip_prefix(separator)?;
-        Some((first, self.number(2)?))
+        let second = self.number(2)?;
+        let decimals = if self.one_of(&[".", ","]).is_empty() { 0 } else { self.decimals()? };
+        let half = self.half();
+        let hour = match half {
+            None => hour,
+            Some(_) if !(1..=12).contains(&hour) => return None,
+            Some(start) => start + hour % 12,
+        };
+        Some(Time { hour, minute, second, decimals })
+    }
+
+    /// Takes `AM` or `PM`, and says with which hour that half of the day begins.
+    fn half(&mut self) -> Option<i16> {
+        let rest = self.0.trim_ascii_start();
+        let (half, rest) = rest.split_at_checked(2)?;
+        let start = if half.eq_ignore_ascii_case("AM") { 0 } else { 12 };
+        let is_half = start == 0 || half.eq_ignore_ascii_case("PM");
+        let is_whole = !rest.starts_with(|next: char| next.is_ascii_alphanumeric());
+        (is_half && is_whole).then(|| {
+            self.0 = rest;
+            start
+        })
+    }
+
+    /// Takes a number of one or two digits.
+    fn short_number(&mut self) -> Option<i16> {
+        let digits = self.0.bytes().take(2).take_while(u8::is_ascii_digit).count();
+        if digits == 0 { None } else { self.number(digits) }
+    }
+
+    /// Takes the letters that come next.
+    fn word(&mut self) -> &str {
+        let length = self.0.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (word, rest) = self.0.split_at_checked(length).unwrap_or_default();
+        self.0 = rest;
+        word
     }
 
     /// Takes white space, and says whether there was any.
@@ -89,27 +222,46 @@ impl Rest<'_> {
         Some(kept.fold(0, |number, digit| number * 10 + digit))
     }
 
-    /// Takes a zone, which must be all that is left.
-    fn offset(&mut self) -> Option<Offset> {
-        if self.0.is_empty() || ["Z", "UTC", "GMT"].iter().any(|zone| self.0.eq_ignore_ascii_case(zone)) {
+    /// Takes a zone, which must be all that is left: none, which is UTC, as `Z` is; a name of UTC,
+    /// in brackets or not; or an offset (`+01:00`, `+0100`, `+01`), after a name of UTC or alone. A
+    /// name may follow an offset or `Z` (`+0100 CET`, `Z[UTC]`): the offset is what counts.
+    fn zone(&mut self) -> Option<Offset> {
+        let bare = self.0.trim_matches(['(', ')', '[', ']']);
+        if bare.is_empty() || is_utc(bare) {
             return Some(Offset::UTC);
         }
+        let is_z = !self.one_of(&["Z", "z"]).is_empty();
+        if !is_z && (self.0.starts_with(|first: char| first.is_ascii_alphabetic()) && !is_utc(self.word())) {
+            return None;
+        }
+        let offset = if is_z { Offset::UTC } else { self.offset()? };
+        let is_named = self.blanks() || self.0.starts_with(['(', '[']);
+        let name = self.0.trim_matches(['(', ')', '[', ']']);
+        let is_name =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"/_".contains(&byte));
+        let is_end = self.0.is_empty() || is_named && is_name && (!is_z || is_utc(name));
+        is_end.then_some(offset)
+    }
+
+    /// Takes an offset from UTC.
+    fn offset(&mut self) -> Option<Offset> {
         let sign = match self.one_of(&["+", "-"]) {
             "+" => 1,
             "-" => -1,
             _ => return None,
         };
         let hours = self.number(2)?;
-        let minutes = if self.0.is_empty() {
-            0
-        } else {
-            self.one_of(&[":"]);
-            self.number(2)?
-        };
-        let is_offset = self.0.is_empty() && hours < 24 && minutes < 60;
+        let is_separated = !self.one_of(&[":"]).is_empty();
+        let has_minutes = is_separated || self.0.starts_with(|first: char| first.is_ascii_digit());
+        let minutes = if has_minutes { self.number(2)? } else { 0 };
         let seconds = (i32::from(hours) * 60 + i32::from(minutes)) * 60 * sign;
-        if is_offset { Offset::from_seconds(seconds).ok() } else { None }
+        if hours < 24 && minutes < 60 { Offset::from_seconds(seconds).ok() } else { None }
     }
+}
+
+/// Whether a word is a name of UTC.
+fn is_utc(word: &str) -> bool {
+    ["Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT"].iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -142,9 +294,39 @@ mod tests {
             ("\r\n\t2025-03-04 10:00:00\n", 0),
             ("Tue, 04 Mar 2025 10:00:00 GMT", 0),
             ("4 Mar 2025 11:00:00 +0100", 0),
+            ("2025-03-04 10:00:00Z UTC", 0),
+            // Go.
+            ("2025-03-04 10:00:00.123456 +0000 UTC", 1_234_560),
+            ("2025-03-04 11:00:00 +0100 CET", 0),
+            ("2025-03-04 10:00:00 (UTC)", 0),
+            ("2025-03-04 10:00:00 UTC+00:00", 0),
+            ("2025-03-04 12:00:00 GMT+02:00", 0),
+            ("2025-03-04T10:00:00Z[UTC]", 0),
+            ("2025-03-04T11:00:00+01:00[Europe/Berlin]", 0),
+            ("2025-03-04 10:00:00 Etc/UTC", 0),
+            ("2025-3-4 10:00:00", 0),
+            ("2025/3/04 10:00:00", 0),
+            ("2025-Mar-04 10:00:00", 0),
+            ("04-Mar-2025 10:00:00.5", 5_000_000),
+            ("4 March 2025, 10:00:00", 0),
+            ("March 4, 2025 10:00:00 AM", 0),
+            ("Mar 4 2025 10:00:00 UTC", 0),
+            ("Tue Mar  4 10:00:00 2025", 0),
+            ("Tuesday, March 4, 2025 10:00:00 AM", 0),
+            ("2025-03-04 10:00:00 AM", 0),
+            ("2025-03-04 10:00:00.25am", 2_500_000),
         ] {
             let expected = EventTime::from_ticks(SECONDS * 10_000_000 + decimals);
             assert_eq!(EventTime::parse_logged(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_hours_of_half_a_day_are_counted_from_twelve() {
+        for (text, hour) in [("12:00:00 AM", 0), ("1:00:00 AM", 1), ("12:00:00 PM", 12), ("11:00:00 PM", 23)]
+        {
+            let expected = EventTime::from_ticks((SECONDS + (hour - 10) * 3600) * 10_000_000);
+            assert_eq!(EventTime::parse_logged(&format!("2025-03-04 {text}")), Some(expected), "{text}");
         }
     }
 
@@ -167,11 +349,20 @@ mod tests {
             "2025-03-04 24:00:00",
             "2025-03-04 10:00:00.",
             "2025-03-04 10:00:00 CST",
-            "2025-03-04 10:00:00 AM",
+            "2025-03-04 13:00:00 AM",
+            "2025-03-04 0:00:00 PM",
+            "2025-03-04 10:00:00 AMT",
+            "2025-Mrz-04 10:00:00",
+            "Mar 4 10:00:00",
+            "Mar 4, 25 10:00:00",
+            "04-Mar 2025 10:00:00",
+            "4Mar2025 10:00:00",
+            "2025-03-04T10:00:00Z[Europe/Berlin]",
+            "2025-03-04 10:00:00 CET+01:00",
+            "2025-03-04 10:00:00 +0100CET",
             "2025-03-04 10:00:00+1",
             "2025-03-04 10:00:00+24:00",
             "2025-03-04 10:00:00+01:60",
-            "2025-03-04 10:00:00Z UTC",
             "2025-03-04 \u{661}0:00:00",
             "133855776000000000",
             "1741082400",
