@@ -9,7 +9,7 @@ use super::field::Field;
 use super::lookup::Found;
 use super::predicate::{Hits, RequiredLiteral};
 use super::stats::StatsValue;
-use super::term::{Lookups, Node, Row, Term};
+use super::term::{Given, Node, Row, Term};
 use super::value::Value;
 use crate::event::DnsQueryEvent;
 
@@ -77,7 +77,7 @@ impl Computed {
     /// See [`super::predicate::Predicate::required_literals`]: what does not hold where no lookup
     /// finds anything needs one of the rows of its lookups.
     pub(super) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
-        if !self.by.is_empty() || self.condition.known(Lookups::FindNothing) != Some(false) {
+        if !self.by.is_empty() || self.condition.known(Given::NoLookupFinds) != Some(false) {
             return Vec::new();
         }
         let mut lookups: Vec<&Found> = Vec::new();

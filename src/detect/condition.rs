@@ -13,7 +13,7 @@ use super::function::Function;
 use super::network::Network;
 use super::pattern::Pattern;
 use super::predicate::{Order, Predicate, number, ordering};
-use super::term::{Lookups, Node, Row, Term};
+use super::term::{Given, Node, Row, Term};
 use super::value::Value;
 
 /// A condition.
@@ -71,6 +71,15 @@ impl Condition {
         Condition::Or(Vec::new())
     }
 
+    /// Its negation.
+    pub fn negated(self) -> Self {
+        match self {
+            Condition::All => Condition::never(),
+            Condition::Or(none) if none.is_empty() => Condition::All,
+            one => Condition::Not(Box::new(one)),
+        }
+    }
+
     /// Whether it holds.
     pub fn holds(&self, row: Row<'_>) -> bool {
         match self {
@@ -109,33 +118,33 @@ impl Condition {
     }
 
     /// Whether it holds whatever the event; `None` if it depends on the event.
-    pub fn known(&self, lookups: Lookups) -> Option<bool> {
+    pub fn known(&self, given: Given) -> Option<bool> {
         match self {
             Condition::All => Some(true),
-            Condition::Sysmon => None,
+            Condition::Sysmon => (given == Given::DnsQuery).then_some(true),
             Condition::And(all) => {
-                let known = || all.iter().map(|one| one.known(lookups));
+                let known = || all.iter().map(|one| one.known(given));
                 if known().any(|one| one == Some(false)) {
                     return Some(false);
                 }
                 known().all(|one| one == Some(true)).then_some(true)
             }
             Condition::Or(any) => {
-                let known = || any.iter().map(|one| one.known(lookups));
+                let known = || any.iter().map(|one| one.known(given));
                 if known().any(|one| one == Some(true)) {
                     return Some(true);
                 }
                 known().all(|one| one == Some(false)).then_some(false)
             }
-            Condition::Not(one) => one.known(lookups).map(|holds| !holds),
+            Condition::Not(one) => one.known(given).map(|holds| !holds),
             Condition::Exists(term)
             | Condition::Matches(term, _)
             | Condition::Differs(term, _)
             | Condition::Ordered(term, ..)
             | Condition::Fits(term, _)
-            | Condition::InNetwork(term, _) => term.known(lookups).map(|value| self.holds_for(value)),
+            | Condition::InNetwork(term, _) => term.known(given).map(|value| self.holds_for(value)),
             Condition::Compared(left, relation, right) => {
-                Some(compared(left.known(lookups)?, *relation, right.known(lookups)?))
+                Some(compared(left.known(given)?, *relation, right.known(given)?))
             }
         }
     }

@@ -1,7 +1,6 @@
 //! A detection, whatever language it was written in, and how a rule file becomes one.
 
 use super::bounds;
-use super::event_code::{other_event, place_of};
 use super::lead::LeadCondition;
 use super::library::{Library, NoLibrary};
 use super::placeholder::Placeholders;
@@ -9,7 +8,7 @@ use super::risk::{RiskObject, ThreatObject};
 use super::search::Search;
 use super::sigma::{self, Refusal, SigmaDocument, SigmaFile, is_sigma};
 use super::splunk_file::RuleFile;
-use super::token::{Cursor, SearchError, SearchReason};
+use super::token::{SearchError, SearchReason};
 use super::yaml::{Node, Scalar, documents, typed};
 use crate::event::DnsQueryEvent;
 
@@ -153,16 +152,6 @@ pub enum DetectionError {
         /// What was not understood.
         problem: String,
     },
-    /// The rule asks for other events, which are not looked at.
-    #[error(
-        "{source_name}: expected a rule for Sysmon's event 22 alone, found one that asks for EventCode={found}"
-    )]
-    OtherEvent {
-        /// The file's name.
-        source_name: String,
-        /// What it asks for.
-        found: String,
-    },
     /// The search was not understood.
     #[error("{source_name}: {problem}")]
     Search {
@@ -184,7 +173,7 @@ impl DetectionError {
     #[must_use]
     pub fn is_about_other_data(&self) -> bool {
         match self {
-            DetectionError::OtherEvent { .. } | DetectionError::OtherData { .. } => true,
+            DetectionError::OtherData { .. } => true,
             DetectionError::Search { problem, .. } => problem.reason == SearchReason::OtherData,
             DetectionError::TooMuch { .. }
             | DetectionError::NoRule { .. }
@@ -277,15 +266,6 @@ impl Detection {
             Ok(search) => search,
             Err(problem) => return Err(DetectionError::Search { source_name, problem }),
         };
-        if let Some(found) = other_event(&search.predicate) {
-            let Some(place) = place_of(&file.search, found) else {
-                let found = found.escape_debug().to_string();
-                return Err(DetectionError::OtherEvent { source_name, found });
-            };
-            let cursor = Cursor::new(&file.search, 0..file.search.len());
-            let problem = cursor.error(place, "22, as no other event is looked at").about_other_data();
-            return Err(DetectionError::Search { source_name, problem });
-        }
         Ok(file.into_detection(search))
     }
 
@@ -505,9 +485,12 @@ mod tests {
 
     #[test]
     fn rules_about_other_data_are_told_from_those_that_are_not_understood() {
-        for (search, expected) in
-            [("EventCode=4688", true), ("EventCode IN (1, 22)", true), ("EventCode=22 Image", false)]
-        {
+        for (search, expected) in [
+            ("EventCode=4688", true),
+            ("EventCode IN (1, 22) Imag=x", false),
+            ("EventCode IN (1, 3)", true),
+            ("EventCode=22 Image", false),
+        ] {
             let error = Detection::from_yaml(&file(search, ""), "other.yml", &Placeholders::default())
                 .expect_err(search);
             assert_eq!(error.is_about_other_data(), expected, "{search}: {error}");

@@ -238,7 +238,8 @@ impl Parser<'_, '_> {
                 if self.cursor.eat(")") {
                     return Ok(inside);
                 }
-                Err(self.cursor.unexpected(format!("`)` for the `(` at byte {start}")))
+                let opened = self.cursor.shown(start);
+                Err(self.cursor.unexpected(format!("`)` for the `(` that opens at {opened}")))
             }
             Some('"') => Ok(Read::Term(Term::from(Node::Text(self.cursor.quoted()?.text)))),
             Some('\'') => {

@@ -1,79 +1,123 @@
-//! Rules that ask for other events than DNS queries: here these are never looked at, so such a rule
-//! must not seem to run.
+//! What all of Sysmon's DNS queries have in common, by which a rule about other events is known:
+//! here these are never looked at, so such a rule must not seem to run.
 
-use std::ops::Range;
-
+use super::condition::Condition;
 use super::field::Field;
-use super::predicate::Predicate;
+use super::term::Given;
 
-/// The number of the event that is looked at.
-const DNS_QUERY: &str = "22";
+/// What to say where another event's number stands.
+pub(super) const EXPECTED_EVENT: &str = "22, as no other event is looked at";
+/// What to say of any other condition that no DNS query meets.
+pub(super) const EXPECTED_DNS_QUERY: &str = "a condition that DNS queries of Sysmon's (event 22) can meet";
 
-/// What a condition asks for of the event's number that no DNS query has, as it is written; `None`
-/// if it asks for nothing of the kind. What it excludes does not count.
-pub(super) fn other_event(predicate: &Predicate) -> Option<&str> {
-    asked(predicate, true)
-}
-
-fn asked(predicate: &Predicate, is_asked: bool) -> Option<&str> {
-    match predicate {
-        Predicate::And(children) | Predicate::Or(children) => {
-            children.iter().find_map(|child| asked(child, is_asked))
-        }
-        Predicate::Not(child) => asked(child, !is_asked),
-        Predicate::Matches { field: Field::EventId, pattern } if is_asked && !pattern.matches(DNS_QUERY) => {
-            Some(pattern.text())
-        }
+/// The value of a field in every DNS query of Sysmon's, where it is the same in all.
+pub(super) fn common_value(field: Field) -> Option<&'static str> {
+    match field {
+        Field::EventId => Some("22"),
+        Field::Signature => Some("DNS Query"),
+        Field::VendorProduct => Some("Microsoft Sysmon"),
         _ => None,
     }
 }
 
-/// Where a search asks for that: the first place behind the field's name at which it stands as a
-/// word.
-pub(super) fn place_of(search: &str, found: &str) -> Option<Range<usize>> {
-    let is_part =
-        |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '*');
-    let is_word = |at: &usize| {
-        let (before, behind) = (search.get(..*at), search.get(at + found.len()..));
-        !is_part(before.and_then(|text| text.chars().next_back()))
-            && !is_part(behind.and_then(|text| text.chars().next()))
-    };
-    let first = ["EventCode", "EventID", "signature_id"].iter().filter_map(|name| search.find(name)).min()?;
-    let mut places = search.match_indices(found).map(|(at, _)| at).filter(|at| *at > first);
-    places.find(is_word).map(|at| at..at + found.len())
+/// Whether a condition is settled by what all DNS queries have in common, so that none of them is
+/// left: it does not hold or, where it is to be excluded, it holds.
+pub(super) fn leaves_none(condition: &Condition, is_excluded: bool) -> bool {
+    condition.known(Given::DnsQuery) == Some(is_excluded) && condition.known(Given::Nothing).is_none()
+}
+
+/// The first part of a condition that leaves no DNS query: it asks for other events.
+pub(super) fn part_about_others(condition: &Condition) -> Option<&Condition> {
+    part(condition, false)
+}
+
+fn part(condition: &Condition, is_excluded: bool) -> Option<&Condition> {
+    match condition {
+        Condition::And(many) | Condition::Or(many) => many.iter().find_map(|one| part(one, is_excluded)),
+        Condition::Not(one) => part(one, !is_excluded),
+        leaf => leaves_none(leaf, is_excluded).then_some(leaf),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::search::Search;
-    use super::*;
+    use super::super::{Search, SearchReason};
 
-    #[test]
-    fn what_is_asked_for_counts_and_what_is_excluded_does_not() {
-        for (search, expected) in [
-            ("EventCode=22 QueryName=a", None),
-            ("EventCode=2* QueryName=a", None),
-            ("QueryName=a", None),
-            ("EventCode=3 QueryName=a", Some("3")),
-            ("EventCode=22 OR (EventCode=7 Image=a)", Some("7")),
-            ("EventCode IN (1, 22)", Some("1")),
-            ("EventCode!=1 QueryName=a", None),
-            ("NOT EventCode=1 QueryName=a", None),
-            ("NOT (NOT EventID=1) QueryName=a", Some("1")),
-        ] {
-            assert_eq!(other_event(&Search::parse(search).unwrap().predicate), expected, "{search}");
+    /// What the search is about, and what its error or its only note names.
+    fn about(search: &str) -> (&'static str, String) {
+        match Search::parse(search) {
+            Err(error) if error.reason == SearchReason::OtherData => ("other data", error.found),
+            Err(error) => panic!("{search}: {error}"),
+            Ok(search) if search.notes.is_empty() => ("DNS queries", String::new()),
+            Ok(search) => ("both", search.notes.join("; ")),
         }
     }
 
     #[test]
-    fn its_place_is_told() {
-        for (search, found, place) in [
-            ("`sysmon` EventCode=3 QueryName=3", "3", Some(19)),
-            ("2 EventCode=22 OR EventCode=2", "2", Some(28)),
-            ("EventCode IN (22, \"1\")", "1", Some(19)),
-            ("QueryName=3", "3", None),
+    fn what_is_asked_for_counts_and_what_is_excluded_does_not() {
+        for (search, expected, found) in [
+            ("EventCode=22 QueryName=a", "DNS queries", ""),
+            ("EventCode=2* QueryName=a", "DNS queries", ""),
+            ("EventCode>=22 EventCode<23 QueryName=a", "DNS queries", ""),
+            ("QueryName=a", "DNS queries", ""),
+            ("EventCode!=1 QueryName=a", "DNS queries", ""),
+            ("NOT EventCode=1 QueryName=a", "DNS queries", ""),
+            ("NOT EventCode IN (1, 3) QueryName=a", "DNS queries", ""),
+            ("`sysmon` | where EventCode=22 AND QueryName=\"a\"", "DNS queries", ""),
+            ("EventCode=3 QueryName=a", "other data", "'3'"),
+            ("EventCode>22 QueryName=a", "other data", "'22'"),
+            ("EventCode!=22 QueryName=a", "other data", "'22'"),
+            ("NOT EventCode=22 QueryName=a", "other data", "'22'"),
+            ("NOT `sysmon` QueryName=a", "other data", "'`sysmon`'"),
+            ("NOT tag=dns QueryName=a", "other data", "'dns'"),
+            ("NOT (NOT EventID=1) QueryName=a", "other data", "'1'"),
+            ("EventCode IN (1, 3) QueryName=a", "other data", "'1'"),
+            ("signature=\"Process Create\" QueryName=a", "other data", "'\"Process Create\"'"),
+            (
+                "`sysmon` | where EventCode=1 AND QueryName=\"a\"",
+                "other data",
+                "'EventCode=1 AND QueryName=\"a\"'",
+            ),
+            ("`sysmon` | where in(EventCode, 1, 3)", "other data", "'in(EventCode, 1, 3)'"),
+            ("`sysmon` | search EventCode=1", "other data", "'1'"),
+            ("`sysmon` | regex EventCode=\"^1$\"", "other data", "'EventCode=\"^1$\"'"),
+            ("`sysmon` | eval c=tonumber(EventCode) | where c=1", "other data", "'c=1'"),
+            ("* | stats count by EventCode query | where EventCode=1", "other data", "'EventCode=1'"),
+            ("EventCode=22 OR (EventCode=7 Image=a)", "both", "'7'"),
+            ("EventCode IN (22, 3) QueryName=a", "both", "'3'"),
+            ("(EventCode=22 QueryName=a) OR (EventCode=1 process_name=b)", "both", "'1'"),
+            // A field that DNS queries have not is no obstacle in the part about other events.
+            ("(EventCode=22 QueryName=a) OR (EventCode=1 ParentImage=*b (x=1 OR y=2))", "both", "'1'"),
+            (
+                "(`sysmon` EventCode=22) OR (`wineventlog_security` EventCode=4688 x=y)",
+                "both",
+                "'`wineventlog_security`'",
+            ),
+            ("(`stream_dns` query=a) OR (`sysmon` EventCode=22 query=a)", "both", "'`stream_dns`'"),
+            ("* | where EventCode=22 OR EventCode=1", "both", "EventCode = 1"),
         ] {
-            assert_eq!(place_of(search, found).map(|range| range.start), place, "{search}");
+            let (about, named) = about(search);
+            assert_eq!(about, expected, "{search}: {named}");
+            assert!(named.contains(found), "{search}: {named}");
+            assert!(expected != "other data" || named == found, "{search}: {named}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_none_of_the_other_part_unless_that_can_be_left_out() {
+        for (search, found) in [
+            ("EventCode=22 ParentImage=x", "'ParentImage'"),
+            ("(EventCode=22 Foo=a) OR (EventCode=1 ParentImage=x)", "'Foo'"),
+            ("(EventCode=1 OR ParentImage=x) EventCode=22", "'ParentImage'"),
+            ("EventCode IN (1, 22) Imag=*", "'Imag'"),
+            ("(EventCode=22 query=a) OR (`my_own` query=b)", "'`my_own`'"),
+        ] {
+            let error = Search::parse(search).expect_err(search);
+            assert_eq!(
+                (error.reason, error.found.as_str()),
+                (SearchReason::NotUnderstood, found),
+                "{search}"
+            );
         }
     }
 }

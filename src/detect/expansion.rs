@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::library::Library;
 use super::origin::is_macro_of_other_data;
+use super::pipeline::EXPECTED_MACRO;
 use super::token::{Cursor, MacroCall, SearchError};
 
 /// A search does not become longer than this by its macros.
@@ -132,9 +133,12 @@ impl<'a> Expansion<'a> {
                 self.push_as(cursor.written(call.range.clone()), place, inside);
                 return Ok(());
             }
-            let expected = "a macro that is built in, or one with a file of its name in a folder `macros` above the rule";
-            let error = wrong(self, expected.to_owned());
-            return Err(if is_macro_of_other_data(&call.name) { error.about_other_data() } else { error });
+            // A condition may have one in a part that is about other data.
+            if is_macro_of_other_data(&call.name) {
+                self.push_as(cursor.written(call.range.clone()), place, inside);
+                return Ok(());
+            }
+            return Err(wrong(self, EXPECTED_MACRO.to_owned()));
         };
         let values = call.argument.as_ref().map(|argument| arguments(&argument.text)).unwrap_or_default();
         let text = known.filled_in(&values).map_err(|problem| wrong(self, problem))?;

@@ -9,12 +9,15 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::condition::Condition;
+use super::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, leaves_none};
+use super::field::Field;
+use super::head_value::{Place, list, time, value};
 use super::names::{EventFields, Names};
 use super::network::Network;
-use super::origin::{EXPECTED_ORIGIN, Origin, is_period, origin};
+use super::origin::{EXPECTED_MACRO, EXPECTED_ORIGIN, Origin, is_macro_of_other_data, is_period, origin};
 use super::pattern::Pattern;
 use super::predicate::{Order, Predicate};
-use super::term::Term;
+use super::term::{Given, Term};
 use super::token::{Cursor, SearchError, Spanned, split_at_pipes};
 
 /// Deeper nesting is no rule but an attempt at the stack.
@@ -27,23 +30,59 @@ const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =
 /// Where a condition stands, and what it says besides.
 pub(super) struct Grammar<'n> {
     names: &'n dyn Names,
-    /// Whether it may say where events come from, and of which time they are.
-    origins: bool,
+    kind: GrammarKind,
     /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected
     /// there.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
+    /// What is wrong with names that no DNS query's field has, in parts that may be about other
+    /// events.
+    unknown: RefCell<Vec<SearchError>>,
     notes: RefCell<Vec<String>>,
 }
 
-impl<'n> Grammar<'n> {
-    /// The grammar of a search's first condition, which also says where events come from.
-    pub fn of_head(names: &'n dyn Names) -> Self {
-        Grammar { origins: true, ..Self::of_command(names) }
+/// What a condition may say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GrammarKind {
+    /// Also where events come from, and of which time they are; and parts of it may be about other
+    /// events.
+    OfEvents,
+    /// What an event or a row has.
+    OfFields,
+}
+
+/// Where a part of a condition stands inside others.
+#[derive(Clone, Copy, Default)]
+struct Nesting {
+    depth: usize,
+    /// Whether an event for which it holds is left out: it stands behind a `NOT`, or three.
+    is_excluded: bool,
+}
+
+impl Nesting {
+    fn deeper(self) -> Self {
+        Nesting { depth: self.depth + 1, ..self }
     }
 
-    /// That of a later one.
-    pub fn of_command(names: &'n dyn Names) -> Self {
-        Grammar { names, origins: false, unmet: RefCell::default(), notes: RefCell::default() }
+    fn negated(self) -> Self {
+        Nesting { is_excluded: !self.is_excluded, ..self.deeper() }
+    }
+}
+
+impl<'n> Grammar<'n> {
+    /// The grammar of a condition on events, which also says where they come from.
+    pub fn of_events(names: &'n dyn Names) -> Self {
+        Grammar { kind: GrammarKind::OfEvents, ..Self::of_fields(names) }
+    }
+
+    /// That of a condition on a table's rows, or of one that stands alone.
+    pub fn of_fields(names: &'n dyn Names) -> Self {
+        Grammar {
+            names,
+            kind: GrammarKind::OfFields,
+            unmet: RefCell::default(),
+            unknown: RefCell::default(),
+            notes: RefCell::default(),
+        }
     }
 
     /// The first part of what was read that is about what no DNS query of Sysmon's is, and what was
@@ -70,7 +109,12 @@ impl<'n> Grammar<'n> {
 
     /// Reads a condition, up to a word that ends it or the end of the part.
     pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
-        self.conjunction(cursor, 0)
+        let read = self.conjunction(cursor, Nesting::default());
+        // Of several things that are wrong, the first is said.
+        match self.unknown.take().into_iter().next() {
+            Some(unknown) => Err(unknown),
+            None => read,
+        }
     }
 }
 
@@ -93,7 +137,7 @@ pub(super) fn parse_alone(text: &str) -> Result<Predicate, SearchError> {
     }
     let mut cursor = Cursor::new(text, head);
     eat_search_command(&mut cursor);
-    let condition = Grammar::of_command(&EventFields).read(&mut cursor)?;
+    let condition = Grammar::of_fields(&EventFields).read(&mut cursor)?;
     if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
@@ -107,76 +151,104 @@ pub(super) fn eat_search_command(cursor: &mut Cursor<'_>) {
 
 impl Grammar<'_> {
     /// `x AND y z`: lowest, so outermost.
-    fn conjunction(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
-        let mut terms = vec![self.disjunction(cursor, depth)?];
-        while !cursor.at_end() && cursor.peek() != Some(')') && !(depth == 0 && is_by(cursor)) {
+    fn conjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
+        let unknown = self.unknown.borrow().len();
+        let mut terms = vec![self.disjunction(cursor, nesting)?];
+        while !cursor.at_end() && cursor.peek() != Some(')') && !(nesting.depth == 0 && is_by(cursor)) {
             cursor.eat_keyword(|word| word == "AND");
-            terms.push(self.disjunction(cursor, depth)?);
+            terms.push(self.disjunction(cursor, nesting)?);
         }
-        Ok(one_or(terms, Condition::And))
+        let condition = one_or(terms, Condition::And);
+        // Whatever the other fields of another event are, no DNS query meets this part.
+        if condition.known(Given::DnsQuery) == Some(false) {
+            self.unknown.borrow_mut().truncate(unknown);
+        }
+        Ok(condition)
     }
 
     /// `x OR y`.
-    fn disjunction(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
-        let mut terms = vec![self.negation(cursor, depth)?];
+    fn disjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
+        let mut terms = vec![self.negation(cursor, nesting)?];
         while cursor.eat_keyword(|word| word == "OR") {
-            terms.push(self.negation(cursor, depth)?);
+            terms.push(self.negation(cursor, nesting)?);
         }
         Ok(one_or(terms, Condition::Or))
     }
 
     /// `NOT x`.
-    fn negation(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
+    fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         cursor.skip_space();
-        if depth > DEEPEST_NESTING {
+        if nesting.depth > DEEPEST_NESTING {
             let expected = format!("at most {DEEPEST_NESTING} parentheses and NOTs inside each other");
             return Err(cursor.unexpected(expected));
         }
         if cursor.eat_keyword(|word| word == "NOT") {
-            return Ok(Condition::Not(Box::new(self.negation(cursor, depth + 1)?)));
+            return Ok(self.negation(cursor, nesting.negated())?.negated());
         }
-        self.term(cursor, depth)
+        self.term(cursor, nesting)
     }
 
     /// What stands between the operators.
-    fn term(&self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, SearchError> {
+    fn term(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let start = cursor.at();
         match cursor.peek() {
             Some('(') => {
                 cursor.eat("(");
-                let inside = self.conjunction(cursor, depth + 1)?;
+                let inside = self.conjunction(cursor, nesting.deeper())?;
                 if cursor.eat(")") {
                     Ok(inside)
                 } else {
-                    Err(cursor.unexpected(format!("`)` for the `(` at byte {start}")))
+                    let opened = cursor.shown(start);
+                    Err(cursor.unexpected(format!("`)` for the `(` that opens at {opened}")))
                 }
             }
-            Some('`') => {
-                let call = cursor.macro_call()?;
-                match (call.name.as_str(), &call.argument) {
-                    ("sysmon", None) => Ok(Condition::Sysmon),
-                    (name, None) if name.ends_with("_filter") => Ok(Condition::All),
-                    _ => Err(cursor.error(call.range, "no macro other than `sysmon` in a condition")),
-                }
-            }
+            Some('`') => self.macro_condition(cursor, nesting.is_excluded),
             Some('[') => {
                 Err(cursor.unexpected(format!("{EXPECTED_CONDITION} (subsearches are not supported)")))
             }
-            _ => self.condition(cursor),
+            _ => self.condition(cursor, nesting.is_excluded),
         }
     }
 
+    /// A macro that is understood by its name.
+    fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
+        let call = cursor.macro_call()?;
+        match (call.name.as_str(), &call.argument) {
+            ("sysmon", None) => Ok(self.checked(Condition::Sysmon, &call.range, is_excluded)),
+            (name, None) if name.ends_with("_filter") => Ok(Condition::All),
+            (name, _) if self.kind == GrammarKind::OfEvents && is_macro_of_other_data(name) => {
+                if !is_excluded {
+                    self.is_unmet(&call.range, EXPECTED_MACRO);
+                }
+                Ok(Condition::never())
+            }
+            _ => Err(cursor.error(call.range, "no macro other than `sysmon` in a condition")),
+        }
+    }
+
+    /// Notes the place of a condition that leaves no DNS query: it is about other events.
+    fn checked(&self, condition: Condition, place: &Range<usize>, is_excluded: bool) -> Condition {
+        if leaves_none(&condition, is_excluded) {
+            let mut is_number = false;
+            condition.visit(&mut |term| is_number |= term.as_field() == Some(Field::EventId));
+            let expected = if is_number && !is_excluded { EXPECTED_EVENT } else { EXPECTED_DNS_QUERY };
+            self.is_unmet(place, expected);
+        }
+        condition
+    }
+
     /// `field=value` and its like.
-    fn condition(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
+    fn condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let name = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word() };
         let is_quoted = name.range.len() > name.text.len();
         if name.text.is_empty() || (is_operator(&name.text) && !is_quoted) {
             return Err(cursor.error_at(&name, EXPECTED_CONDITION));
         }
         cursor.skip_space();
-        if self.origins
+        if self.kind == GrammarKind::OfEvents
             && !is_quoted
-            && let Some(condition) = self.origin(cursor, &name)?
+            && self.names.term(cursor, &name).is_err()
+            && let Some(condition) = self.origin(cursor, &name, is_excluded)?
         {
             return Ok(condition);
         }
@@ -187,7 +259,8 @@ impl Grammar<'_> {
                 return Ok(Condition::Differs(term, Pattern::new(&value.text)));
             }
             let equal = equality(&term, &value);
-            return Ok(Condition::And(vec![Condition::Exists(term), Condition::Not(Box::new(equal))]));
+            let differs = Condition::And(vec![Condition::Exists(term), Condition::Not(Box::new(equal))]);
+            return Ok(self.checked(differs, &value.range, is_excluded));
         }
         for (text, order) in [
             ("<=", Order::LessOrEqual),
@@ -196,24 +269,40 @@ impl Grammar<'_> {
             (">", Order::Greater),
         ] {
             if cursor.eat(text) {
-                return comparison(cursor, self.named(cursor, &name)?, order);
+                let (condition, place) = comparison(cursor, self.named(cursor, &name)?, order)?;
+                return Ok(self.checked(condition, &place, is_excluded));
             }
         }
+        let is_one_of = |term: &Term, values: &[Spanned]| {
+            let equal = values
+                .iter()
+                .map(|value| self.checked(equality(term, value), &value.range, is_excluded))
+                .collect();
+            one_or(equal, Condition::Or)
+        };
         if cursor.eat("=") {
             let term = self.named(cursor, &name)?;
-            return Ok(equality(&term, &value(cursor, Place::Alone)?));
+            return Ok(is_one_of(&term, &[value(cursor, Place::Alone)?]));
         }
         if cursor.eat_keyword(|word| word == "IN") {
             let term = self.named(cursor, &name)?;
-            let equal = list(cursor)?.iter().map(|value| equality(&term, value)).collect();
-            return Ok(one_or(equal, Condition::Or));
+            return Ok(is_one_of(&term, &list(cursor)?));
         }
         // `*` is the one free text that says nothing about text.
         if name.text == "*" { Ok(Condition::All) } else { Err(cursor.error_at(&name, EXPECTED_OPERATOR)) }
     }
 
+    /// The term of a name. What is wrong with a name is settled when the part is read in which it
+    /// stands: until then it is taken for a field of which nothing is known.
     fn named(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
-        let term = self.names.term(cursor, name)?;
+        let term = match self.names.term(cursor, name) {
+            Ok(term) => term,
+            Err(error) if self.kind == GrammarKind::OfEvents => {
+                self.unknown.borrow_mut().push(error);
+                return Ok(Term::from(Field::QueryName));
+            }
+            Err(error) => return Err(error),
+        };
         if term.is_absent() {
             self.is_unmet(&name.range, "a field that DNS queries of Sysmon's have");
         }
@@ -221,47 +310,66 @@ impl Grammar<'_> {
     }
 
     /// A condition on where events come from or of which time they are, the cursor standing behind
-    /// its name; `None` if it is another.
-    fn origin(&self, cursor: &mut Cursor<'_>, name: &Spanned) -> Result<Option<Condition>, SearchError> {
+    /// its name; `None` if it is another. What it says of the site's index or of a period is not
+    /// known here: it leaves no event out, whether it stands behind a `NOT` or not.
+    fn origin(
+        &self,
+        cursor: &mut Cursor<'_>,
+        name: &Spanned,
+        is_excluded: bool,
+    ) -> Result<Option<Condition>, SearchError> {
         let is_origin = origin(&name.text, "").is_some() || name.text == "nodename";
         let is_period = is_period(&name.text);
         if !is_origin && !is_period {
             return Ok(None);
         }
-        let negated = cursor.eat("!=");
-        let values = if negated || cursor.eat("=") {
-            vec![value(cursor, Place::Alone)?]
+        let differs = cursor.eat("!=");
+        let compares = is_period && (cursor.eat("<") || cursor.eat(">"));
+        let values = if differs || cursor.eat("=") || compares {
+            vec![if is_period { time(cursor)? } else { value(cursor, Place::Alone)? }]
         } else if cursor.eat_keyword(|word| word == "IN") {
             list(cursor)?
         } else {
             return Ok(None);
         };
-        if is_period {
-            self.note(format!(
-                "{} is not applied: --since, --until and --last limit the time of a sweep",
-                name.text
-            ));
-            return Ok(Some(Condition::All));
-        }
-        let of = |value: &Spanned| match origin(&name.text, &value.text) {
-            Some(Origin::Sysmon) => Condition::Sysmon,
-            Some(Origin::Other) => {
-                self.is_unmet(&value.range, EXPECTED_ORIGIN);
-                Condition::never()
-            }
-            Some(Origin::Any) | None => {
-                if name.text == "index" {
-                    self.note(format!(
-                        "index={} is taken as the site's, which holds all that is swept",
-                        value.text
-                    ));
+        let is_excluded = is_excluded != differs;
+        let unsaid = if is_excluded { Condition::never() } else { Condition::All };
+        let mut conditions = Vec::with_capacity(values.len());
+        for value in values {
+            conditions.push(match origin(&name.text, &value.text) {
+                Some(Origin::Sysmon) => self.checked(Condition::Sysmon, &value.range, is_excluded),
+                Some(Origin::Other) => {
+                    if !is_excluded {
+                        self.is_unmet(&value.range, EXPECTED_ORIGIN);
+                    }
+                    Condition::never()
                 }
-                Condition::All
-            }
+                Some(Origin::Any) | None => {
+                    self.note_unsaid(name, &value, is_excluded);
+                    unsaid.clone()
+                }
+            });
+        }
+        let condition = if conditions.contains(&Condition::All) {
+            Condition::All
+        } else {
+            one_or(conditions, Condition::Or)
         };
-        let condition = one_or(values.iter().map(of).collect(), Condition::Or);
-        let says_nothing = condition == Condition::All;
-        Ok(Some(if negated && !says_nothing { Condition::Not(Box::new(condition)) } else { condition }))
+        Ok(Some(if differs { condition.negated() } else { condition }))
+    }
+
+    /// Says what is made of a condition that says nothing here.
+    fn note_unsaid(&self, name: &Spanned, value: &Spanned, is_excluded: bool) {
+        let name = name.text.as_str();
+        if is_period(name) {
+            self.note(format!(
+                "{name} is not applied: --since, --until and --last limit the time of a sweep"
+            ));
+        } else if name == "index" && is_excluded {
+            self.note(format!("index={} excludes nothing: the site's index is not known here", value.text));
+        } else if name == "index" {
+            self.note(format!("index={} is taken as the site's, which holds all that is swept", value.text));
+        }
     }
 }
 
@@ -277,65 +385,16 @@ fn is_by(cursor: &Cursor<'_>) -> bool {
     }
 }
 
-fn comparison(cursor: &mut Cursor<'_>, term: Term, order: Order) -> Result<Condition, SearchError> {
+fn comparison(
+    cursor: &mut Cursor<'_>,
+    term: Term,
+    order: Order,
+) -> Result<(Condition, Range<usize>), SearchError> {
     let value = value(cursor, Place::Alone)?;
     if value.text.contains('*') {
         return Err(cursor.error(value.range, "a value without `*` (an order knows no wildcards)"));
     }
-    Ok(Condition::Ordered(term, order, value.text))
-}
-
-/// `IN (a, b)`, the cursor standing behind `IN`.
-fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
-    cursor.skip_space();
-    if !cursor.eat("(") {
-        return Err(cursor.unexpected("`(` and a list of values after IN"));
-    }
-    let mut items = Vec::new();
-    loop {
-        items.push(value(cursor, Place::InList)?);
-        cursor.skip_space();
-        if cursor.eat(")") {
-            return Ok(items);
-        }
-        if !cursor.eat(",") {
-            return Err(cursor.unexpected("`,` or `)` in a list of values"));
-        }
-    }
-}
-
-/// Where a value stands: a comma ends it in a list only.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Alone,
-    InList,
-}
-
-fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<Spanned, SearchError> {
-    const EXPECTED: &str = "a value";
-    cursor.skip_space();
-    let value = match cursor.peek() {
-        Some('"') => cursor.quoted()?,
-        Some('=' | '!' | '<' | '>') => return Err(cursor.unexpected(EXPECTED)),
-        Some('[') => return Err(cursor.unexpected("a value (subsearches are not supported)")),
-        _ => {
-            let bare = cursor.bare(|character| character == ',' && place == Place::InList)?;
-            if bare.text.starts_with(['“', '”', '„', '‘', '’']) {
-                return Err(cursor.error_at(&bare, "a value in straight quotes (\")"));
-            }
-            if bare.text.is_empty() || is_operator(&bare.text) {
-                return Err(cursor.error_at(&bare, "a value (in quotes if the word is meant)"));
-            }
-            bare
-        }
-    };
-    let ends_here =
-        |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == Place::InList);
-    if cursor.peek().is_none_or(ends_here) {
-        Ok(value)
-    } else {
-        Err(cursor.unexpected("a blank after the value"))
-    }
+    Ok((Condition::Ordered(term, order, value.text), value.range))
 }
 
 /// `=`: of a network, also its addresses.
@@ -407,8 +466,8 @@ mod tests {
             ("NOT *", false),
         ] {
             let spelled = |letter: char| match letter {
-                'y' => "EventCode=22".to_owned(),
-                'n' => "EventCode=1".to_owned(),
+                'y' => "ProcessId=740".to_owned(),
+                'n' => "ProcessId=1".to_owned(),
                 other => other.to_string(),
             };
             let search: String = short.chars().map(spelled).collect();
@@ -426,8 +485,8 @@ mod tests {
             ("EventCode =22", true),
             ("EventCode = 22", true),
             ("EventCode=\"22\"", true),
-            ("EventCode=022", false),
-            ("EventCode=2", false),
+            ("ProcessId=0740", false),
+            ("ProcessId=74", false),
             ("EventCode=2*", true),
             ("QueryName=client.medium.com", true),
             ("QueryName=medium", false),
@@ -491,7 +550,7 @@ mod tests {
             ("«OR EventCode=22", "'OR'", "a condition"),
             ("EventCode=22 OR «) ", "')'", "a condition"),
             ("EventCode=22 «)", "')'", "a condition"),
-            ("(EventCode=22 «| stats count", "'|'", "`)` for the `(` at byte 0"),
+            ("(EventCode=22 «| stats count", "'|'", "`)` for the `(` that opens at '(EventCode=22'"),
             ("«ImageLoaded=x", "'ImageLoaded'", "a field of a Sysmon DNS query"),
             ("«image=x", "'image'", "such as Image (names differ by case)"),
             ("«imageloaded IN (x)", "'imageloaded'", "a field of"),
@@ -511,7 +570,7 @@ mod tests {
             ("QueryName IN (a «b)", "'b'", "`,` or `)`"),
             ("QueryName IN (a«", "the end of the search", "`,` or `)`"),
             ("ProcessId<«7*", "'7*'", "without `*`"),
-            ("«`wineventlog` EventCode=22", "'`wineventlog`'", "a macro that is built in"),
+            ("«`wineventlog` EventCode=22", "'`wineventlog`'", "a macro that selects Sysmon's events"),
             ("EventCode=22 «`my_own`", "'`my_own`'", "a file of its name in a folder `macros`"),
             ("EventCode=22 «`x_filter(y)`", "'`x_filter(y)`'", "a macro that is built in"),
             ("«`sysmon EventCode=22", "'`sysmon EventCode=22'", "a closing backtick"),

@@ -353,7 +353,9 @@ fn heads_say_where_events_come_from() {
         // A part that is about other data never holds.
         ("(source=*Sysmon* query=*.com) OR (source=*Security* query=*.com)", true, 1),
         ("(source=*Sysmon* query=*.org) OR (source=*Security* query=*.com)", false, 1),
-        ("`sysmon` NOT sourcetype=stream:dns", true, 1),
+        ("`sysmon` NOT sourcetype=stream:dns", true, 0),
+        ("`sysmon` sourcetype!=stream:dns", true, 0),
+        ("`sysmon` NOT NOT source=*Sysmon*", true, 0),
         ("\"QueryName\"=www*", true, 0),
         ("``` paste sites ``` `sysmon` ```x | y``` query=*.com\n| search ``` `z` ``` Image=*", true, 0),
         ("`comment(\"old, old\")` `sysmon` query=*.com", true, 0),
@@ -361,6 +363,43 @@ fn heads_say_where_events_come_from() {
         let search = parsed(head);
         assert_eq!(search.predicate.evaluate(&event), expected, "{head}");
         assert_eq!(search.notes.len(), notes, "{head}: {:?}", search.notes);
+    }
+}
+
+/// What is not known of an event leaves it in, behind a `NOT` too: whether it is of some index, and
+/// of which time it is.
+#[test]
+fn what_is_not_known_excludes_nothing() {
+    for (search, expected) in [
+        ("index=* NOT index=_internal `sysmon` EventCode=22 query=*.com", true),
+        ("index=* NOT index=_* `sysmon` query=*.org", false),
+        ("NOT (index=a OR index=b) query=*.com", true),
+        ("NOT (index=a index=b) query=*.com", true),
+        ("NOT index IN (_internal, _audit) query=*.com", true),
+        ("NOT index!=main query=*.com", true),
+        ("index!=main query=*.com", true),
+        ("NOT NOT index=main query=*.com", true),
+        ("NOT earliest=-1d query=*.com", true),
+        ("NOT (earliest=-1d latest=now()) query=*.com", true),
+        ("NOT sourcetype=XmlWinEventLog query=*.com", true),
+        ("NOT (sourcetype=XmlWinEventLog OR sourcetype=stash) query=*.com", true),
+        ("NOT sourcetype IN (stash, XmlWinEventLog) query=*.com", true),
+        ("(query=*.com NOT index=summary)", true),
+        // Beside something that is known, that decides where it can.
+        ("NOT (query=*.com OR index=test)", false),
+        ("NOT (query=*.org OR index=test)", true),
+        ("NOT (query=*.com index=test)", true),
+        ("NOT (query=*.com NOT index=test)", true),
+        ("(index=a query=*.org) OR (index=b query=*.com)", true),
+        ("(index=a query=*.org) OR (index=b query=*.net)", false),
+        (
+            "| tstats count from datamodel=Network_Resolution where NOT index=a DNS.query=*.com by DNS.query",
+            true,
+        ),
+        ("`sysmon` | search NOT index=a query=*.com", true),
+        ("`sysmon` | search index=a query=*.com", true),
+    ] {
+        assert_eq!(parsed(search).predicate.evaluate(&sample()), expected, "{search}");
     }
 }
 
@@ -375,7 +414,7 @@ fn searches_about_other_data_are_told_from_those_that_are_not_understood() {
         ("sourcetype=stream:dns query=*", "'stream:dns'"),
         ("eventtype=ms-sysmon-process", "'ms-sysmon-process'"),
         ("tag=authentication action=failure", "'authentication'"),
-        ("`sysmon` EventCode IN (1, 22) Imag=*", "'1'"),
+        ("`sysmon` EventCode IN (1, 3) Imag=*", "'1'"),
         ("`sysmon` EventCode=7 ImageLoaded=*x* | eventstats dc(x)", "'7'"),
         (
             "| tstats count from datamodel=Endpoint.Processes where Processes.process=* by Processes.dest",
@@ -402,6 +441,8 @@ fn searches_about_other_data_are_told_from_those_that_are_not_understood() {
         "`sysmon` EventCode=22 | eventstats count",
         "`sysmon` EventCode=22 pastebin",
         "`sysmon` NOT EventCode=1 Imag=x",
+        "`sysmon` EventCode IN (1, 22) Imag=*",
+        "`sysmon` EventCode=22 | `wineventlog_names`",
         "`sysmon` NOT (EventCode=1 OR EventCode=3) Imag=x",
         "`my_own` query=x",
     ] {
@@ -426,7 +467,7 @@ fn errors_say_where_and_what() {
         ("* | where «cidrmatch(\"x\", answer)", "'cidrmatch(\"x\", answer)'", "a network such as"),
         ("* | where «frobnicate(QueryName)=1", "'frobnicate'", "one of the functions if, case"),
         ("* | where «len(QueryName, 1)=1", "'len'", "1 to 1 arguments of len, not 2"),
-        ("* | where (ProcessId=1«", "the end of the search", "`)` for the `(` at byte 10"),
+        ("* | where (ProcessId=1«", "the end of the search", "`)` for the `(` that opens at '(ProcessId=1'"),
         ("* | where ProcessId=1 «ProcessId=2", "'ProcessId=2'", "`|` or the end"),
         ("* | where «'Image", "''Image'", "a closing quote"),
         ("* | eval «=1", "'=1'", "a name, `=` and"),

@@ -26,6 +26,7 @@ mod expression;
 mod field;
 mod function;
 mod head;
+mod head_value;
 #[cfg(test)]
 mod language_tests;
 mod lead;

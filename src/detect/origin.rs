@@ -18,6 +18,9 @@ pub(super) enum Origin {
 pub(super) const EXPECTED_ORIGIN: &str =
     "a source of Sysmon's events, such as XmlWinEventLog:Microsoft-Windows-Sysmon/Operational";
 
+/// What to say of a macro that selects other data.
+pub(super) const EXPECTED_MACRO: &str = "a macro that selects Sysmon's events, such as `sysmon`";
+
 /// How the channel of Sysmon's events is called as a source.
 const SOURCES: &[&str] = &[
     "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational",

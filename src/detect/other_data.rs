@@ -4,8 +4,9 @@
 
 use std::ops::Range;
 
+use super::event_code::EXPECTED_EVENT;
 use super::head::is_operator;
-use super::origin::{EXPECTED_ORIGIN, Origin, origin};
+use super::origin::{EXPECTED_MACRO, EXPECTED_ORIGIN, Origin, is_macro_of_other_data, origin};
 use super::pattern::Pattern;
 use super::token::{Cursor, SearchError, Spanned};
 
@@ -40,7 +41,6 @@ const OTHER_COMMANDS: &[&str] = &[
 /// Names of the event's number.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 
-const EXPECTED_EVENT: &str = "22, as no other event is looked at";
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, as only DNS queries are looked at";
 
 /// Refuses a search that is about other data. `parts` are those between its `|`.
@@ -114,13 +114,39 @@ fn check_model(mut cursor: Cursor<'_>, command: &Spanned) -> Result<(), SearchEr
     Ok(())
 }
 
-/// What the head asks for: the first that no event of Sysmon's has.
-fn check_head(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
-    let mut other_origin: Option<Range<usize>> = None;
-    let mut sysmon = false;
+/// What the head asks for.
+#[derive(Default)]
+struct Asked {
+    /// Whether Sysmon's events are among it.
+    sysmon: bool,
+    /// Whether event 22 is.
+    dns_queries: bool,
+    /// The first other origin, and what was expected.
+    other_origin: Option<(Range<usize>, &'static str)>,
+    /// The first number of another event.
+    other_event: Option<Range<usize>>,
+}
+
+/// Refuses a head that asks for other data alone.
+fn check_head(cursor: Cursor<'_>) -> Result<(), SearchError> {
+    let asked = asked(cursor.clone())?;
+    let other = match (asked.other_event, asked.other_origin) {
+        (Some(place), _) if !asked.dns_queries => (place, EXPECTED_EVENT),
+        (_, Some(other)) if !asked.sysmon => other,
+        _ => return Ok(()),
+    };
+    Err(cursor.error(other.0, other.1).about_other_data())
+}
+
+fn asked(mut cursor: Cursor<'_>) -> Result<Asked, SearchError> {
+    let mut asked = Asked::default();
     while !cursor.at_end() {
         if cursor.peek() == Some('`') {
-            sysmon |= cursor.macro_call()?.name == "sysmon";
+            let call = cursor.macro_call()?;
+            asked.sysmon |= call.name == "sysmon";
+            if is_macro_of_other_data(&call.name) {
+                asked.other_origin.get_or_insert((call.range, EXPECTED_MACRO));
+            }
             continue;
         }
         if cursor.peek() == Some('"') {
@@ -134,21 +160,25 @@ fn check_head(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
             cursor.skip_character();
         } else if !is_operator(&name.text) {
             for value in values(&mut cursor)? {
-                if EVENT_CODES.contains(&name.text.as_str()) && !Pattern::new(&value.text).matches("22") {
-                    return Err(cursor.error(value.range, EXPECTED_EVENT).about_other_data());
+                if EVENT_CODES.contains(&name.text.as_str()) {
+                    if Pattern::new(&value.text).matches("22") {
+                        asked.dns_queries = true;
+                    } else {
+                        asked.other_event.get_or_insert(value.range);
+                    }
+                    continue;
                 }
                 match origin(&name.text, &value.text) {
-                    Some(Origin::Sysmon) => sysmon = true,
-                    Some(Origin::Other) => other_origin = other_origin.or(Some(value.range)),
+                    Some(Origin::Sysmon) => asked.sysmon = true,
+                    Some(Origin::Other) => {
+                        asked.other_origin.get_or_insert((value.range, EXPECTED_ORIGIN));
+                    }
                     Some(Origin::Any) | None => {}
                 }
             }
         }
     }
-    match other_origin {
-        Some(place) if !sysmon => Err(cursor.error(place, EXPECTED_ORIGIN).about_other_data()),
-        _ => Ok(()),
-    }
+    Ok(asked)
 }
 
 /// The values that a field is to have, the cursor standing behind its name: none where it is to

@@ -15,6 +15,9 @@ const COMMANDS: &[&str] = &[
     "stats", "search", "where", "eval", "regex", "lookup", "rename", "fillnull", "table", "fields", "sort",
     "dedup", "head", "convert",
 ];
+/// What to say where a macro stands of which nothing is known.
+pub(super) const EXPECTED_MACRO: &str =
+    "a macro that is built in, or one with a file of its name in a folder `macros` above the rule";
 /// How `security_content_ctime` prints times.
 const WHOLE_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 
@@ -210,7 +213,7 @@ impl<'a> Pipeline<'a> {
                 Ok(())
             }
             (name, None) if name.ends_with("_filter") => Ok(()),
-            _ => Err(cursor.error(call.range.clone(), expected_command())),
+            _ => Err(cursor.error(call.range.clone(), EXPECTED_MACRO)),
         }
     }
 

@@ -335,7 +335,7 @@ mod tests {
             ("QueryName>discord", none),
             // Not text in the record.
             ("ProcessId=12345", none),
-            ("EventCode=22222", none),
+            ("ProcessId=22222", none),
             ("Computer=workstation", none),
             ("ProcessGuid=f20b227d*", none),
             ("`sysmon`", none),
@@ -365,7 +365,7 @@ mod tests {
             ("NOT (QueryName=x OR NOT QueryName=*discord*)", &["*discord*"], &[]),
             ("QueryName!=x Image=*", &[], &["*"]),
             // A branch that does not hold as a whole does not speak for the match.
-            ("(QueryName=*discord* EventCode=7) OR Image=*cmd*", &[], &["*cmd*"]),
+            ("(QueryName=*discord* ProcessId=7) OR Image=*cmd*", &[], &["*cmd*"]),
             ("QueryName=*pastebin*", &[], &[]),
             ("User=*alice", &[], &[]),
         ] {

@@ -1,21 +1,23 @@
 //! The commands that filter events or rows, make columns of others, and sort: `search`, `where`,
 //! `regex`, `eval`, `lookup`, `sort`, `dedup`, `head` and `convert`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::computed::Computed;
 use super::condition::Condition;
 use super::eval;
+use super::event_code::{EXPECTED_DNS_QUERY, part_about_others};
 use super::expression::{Expression, Flags};
 use super::function::Function;
 use super::head::{self, Grammar};
 use super::lookup::{Found, Lookup};
-use super::names::Names;
-use super::pipeline::{Pipeline, alias, comma};
+use super::names::{Names, expected_field};
+use super::pipeline::{Pipeline, Scope, alias, comma};
 use super::predicate::Predicate;
 use super::rows::{SortBy, SortKey, Step};
 use super::stats::{Content, Stats};
-use super::term::{Lookups, Node, Term};
+use super::term::{Given, Node, Term};
 use super::token::{Cursor, SearchError, Spanned};
 
 /// How `convert` prints times where nothing is said.
@@ -24,22 +26,44 @@ const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
 const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
-    /// Takes a condition on events that the first part of a search has. One that no DNS query of
-    /// Sysmon's meets is about other data.
+    /// Takes a condition on events, read by the grammar.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
+        place: Range<usize>,
         condition: Condition,
         grammar: Grammar<'_>,
     ) -> Result<(), SearchError> {
-        if let Some((place, expected)) = grammar.unmet() {
-            if condition.known(Lookups::Unknown) == Some(false) || cannot_hold(&condition) {
-                return Err(cursor.error(place, expected).about_other_data());
-            }
-            self.note("a part of the condition is about other data than Sysmon's and never holds".to_owned());
-        }
+        self.check_subject(cursor, place, &condition, grammar.unmet())?;
         grammar.notes().into_iter().for_each(|note| self.note(note));
         self.predicates.push(condition.into_predicate());
+        Ok(())
+    }
+
+    /// Refuses a condition that no DNS query of Sysmon's meets: it is about other data. A part that
+    /// none meets is noted. `unmet` is the place of such a part, if it is known, and what was
+    /// expected there.
+    fn check_subject(
+        &mut self,
+        cursor: &Cursor<'_>,
+        place: Range<usize>,
+        condition: &Condition,
+        unmet: Option<(Range<usize>, &'static str)>,
+    ) -> Result<(), SearchError> {
+        let is_known = unmet.is_some() || condition.known(Given::Nothing).is_none();
+        if is_known && condition.known(Given::DnsQuery) == Some(false) {
+            let (place, expected) = unmet.unwrap_or((place, EXPECTED_DNS_QUERY));
+            return Err(cursor.error(place, expected).about_other_data());
+        }
+        let part = match unmet {
+            Some((place, expected)) => Some(cursor.error(place, expected).found),
+            None => part_about_others(condition).map(|part| format!("'{part}'")),
+        };
+        if let Some(part) = part {
+            self.note(format!(
+                "{part} is about other data than Sysmon's DNS queries: the part with it never holds"
+            ));
+        }
         Ok(())
     }
 
@@ -47,9 +71,14 @@ impl Pipeline<'_> {
     pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
-        let condition = head::parse(&Grammar::of_command(&*self), cursor)?;
-        self.filter(cursor, start, condition);
-        Ok(())
+        if self.stats.is_some() {
+            let condition = head::parse(&Grammar::of_fields(&*self), cursor)?;
+            return self.filter(cursor, start, condition);
+        }
+        let names = Scoped(self.scope.clone());
+        let grammar = Grammar::of_events(&names);
+        let condition = head::parse(&grammar, cursor)?;
+        self.require(cursor, start..cursor.at(), condition, grammar)
     }
 
     /// `where …`.
@@ -57,8 +86,7 @@ impl Pipeline<'_> {
         cursor.skip_space();
         let start = cursor.at();
         let condition = eval::condition(cursor, &*self)?;
-        self.filter(cursor, start, condition);
-        Ok(())
+        self.filter(cursor, start, condition)
     }
 
     /// `regex field="…"`, `regex field!="…"`.
@@ -82,16 +110,22 @@ impl Pipeline<'_> {
         let expression = Expression::new(&text.text, Flags::default())
             .map_err(|problem| cursor.error_at(&text, format!("a regular expression ({problem})")))?;
         let fits = Condition::Fits(term, expression);
-        self.filter(cursor, start, if negated { Condition::Not(Box::new(fits)) } else { fits });
-        Ok(())
+        self.filter(cursor, start, if negated { Condition::Not(Box::new(fits)) } else { fits })
     }
 
     /// Applies a condition, which was read from `start` on: to events where it looks at what an
     /// event has, to rows where it looks at aggregates.
-    fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) {
+    fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) -> Result<(), SearchError> {
+        let on_events = match &self.stats {
+            Some(stats) => condition.with_columns(&|place| stats.event_term(place, true)),
+            None => Some(condition.clone()),
+        };
+        if let Some(on_events) = on_events {
+            self.check_subject(cursor, start..cursor.at(), &on_events, None)?;
+        }
         let Some(stats) = &mut self.stats else {
             self.predicates.push(condition.into_predicate());
-            return;
+            return Ok(());
         };
         stats.steps.push(Step::Filter(condition.clone()));
         let text = cursor.written(start..cursor.at()).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -105,6 +139,7 @@ impl Pipeline<'_> {
         if of_rows {
             self.note(format!("the table of `stats` has the rows where {text}; the matches are of all rows"));
         }
+        Ok(())
     }
 
     /// `eval a = …, b = …`.
@@ -364,15 +399,6 @@ impl Pipeline<'_> {
     }
 }
 
-/// Whether one of the conditions that all must hold is known not to, or is a choice between such.
-fn cannot_hold(condition: &Condition) -> bool {
-    match condition {
-        Condition::And(all) => all.iter().any(cannot_hold),
-        Condition::Or(any) => any.iter().all(cannot_hold),
-        other => other.known(Lookups::Unknown) == Some(false),
-    }
-}
-
 /// The predicate for events of a condition on rows; `None` if it looks at aggregates.
 fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<Predicate> {
     let on_by = condition.with_columns(&|place| stats.by_term(place))?;
@@ -433,6 +459,15 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Spanned, u
     }
     let expected = format!("one of the lookup's columns {}", lookup.columns().join(", "));
     Err(cursor.error_at(&column, expected))
+}
+
+/// The names that events' fields have at some place of a pipeline.
+struct Scoped(Scope);
+
+impl Names for Scoped {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        self.0.lookup(&name.text).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+    }
 }
 
 /// The names of a pipeline, and no values for those that it has not.

@@ -137,9 +137,10 @@ impl Pipeline<'_> {
         let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
         self.predicates.push(code.into_predicate());
         if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("where")) {
-            let grammar = Grammar::of_head(&fields);
+            let start = cursor.at();
+            let grammar = Grammar::of_events(&fields);
             let condition = grammar.read(cursor)?;
-            self.require(cursor, condition, grammar)?;
+            self.require(cursor, start..cursor.at(), condition, grammar)?;
         }
         if eat_by(cursor) {
             by = by_columns(cursor, &fields, &mut summary)?;

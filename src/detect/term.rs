@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::condition::Condition;
+use super::event_code::common_value;
 use super::expression::Expression;
 use super::field::Field;
 use super::function::{Function, LONGEST_TEXT};
@@ -73,12 +74,14 @@ pub(super) enum Row<'a> {
     Columns(&'a [StatsValue]),
 }
 
-/// What is taken to be known of lookups.
+/// What is taken to be known of an event, whichever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lookups {
-    /// Nothing: it depends on the event what they find.
-    Unknown,
-    FindNothing,
+pub(super) enum Given {
+    Nothing,
+    /// That no lookup finds anything for it.
+    NoLookupFinds,
+    /// That it is a DNS query of Sysmon's.
+    DnsQuery,
 }
 
 impl From<Node> for Term {
@@ -176,18 +179,21 @@ impl Term {
     }
 
     /// Its value whatever the event; `None` if it depends on the event.
-    pub fn known(&self, lookups: Lookups) -> Option<Value<'_>> {
+    pub fn known(&self, given: Given) -> Option<Value<'_>> {
         match self.node() {
+            Node::Field(field) if given == Given::DnsQuery => {
+                common_value(*field).map(|value| Value::Text(Cow::Borrowed(value)))
+            }
             Node::Field(_) | Node::Column(_) => None,
             Node::Absent | Node::Text(_) | Node::Number(_) => Some(self.value(Row::Columns(&[]))),
             Node::Filled(term, fill) => {
-                let value = term.known(lookups)?;
+                let value = term.known(given)?;
                 Some(if value.is_null() { Value::Text(Cow::Borrowed(fill)) } else { value })
             }
-            Node::Printed(term, format) => Some(printed(term.known(lookups)?, format)),
+            Node::Printed(term, format) => Some(printed(term.known(given)?, format)),
             Node::Call(Function::Coalesce, terms) => {
                 for term in terms {
-                    let value = term.known(lookups)?;
+                    let value = term.known(given)?;
                     if !value.is_null() {
                         return Some(value);
                     }
@@ -195,19 +201,19 @@ impl Term {
                 Some(Value::Null)
             }
             Node::Call(function, terms) => {
-                let values: Option<Vec<Value<'_>>> = terms.iter().map(|term| term.known(lookups)).collect();
+                let values: Option<Vec<Value<'_>>> = terms.iter().map(|term| term.known(given)).collect();
                 Some(function.apply(values?))
             }
-            Node::Replaced(term, expression, with) => Some(replaced(term.known(lookups)?, expression, with)),
+            Node::Replaced(term, expression, with) => Some(replaced(term.known(given)?, expression, with)),
             Node::Choice(branches) => {
                 for (condition, term) in branches {
-                    if condition.known(lookups)? {
-                        return term.known(lookups);
+                    if condition.known(given)? {
+                        return term.known(given);
                     }
                 }
                 Some(Value::Null)
             }
-            Node::Found(found) => (lookups == Lookups::FindNothing).then(|| found.nothing_found()),
+            Node::Found(found) => (given == Given::NoLookupFinds).then(|| found.nothing_found()),
         }
     }
 

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// How much of a search an error quotes at most, in characters.
 const LONGEST_QUOTE: usize = 60;
+/// How much of what begins at a place a text quotes, in characters.
+const SHORT_QUOTE: usize = 20;
 
 /// A search that was not understood: where, what was expected there, and what stands there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -229,6 +231,14 @@ impl<'a> Cursor<'a> {
     /// What stands in a range.
     pub fn written(&self, range: Range<usize>) -> &'a str {
         self.text.get(range).unwrap_or_default()
+    }
+
+    /// What begins at a place, in quotes and cut.
+    pub fn shown(&self, at: usize) -> String {
+        let rest = self.text.get(at..self.end).unwrap_or_default();
+        let cut = rest.char_indices().nth(SHORT_QUOTE).map(|(length, _)| length);
+        let shown = rest.get(..cut.unwrap_or(rest.len())).unwrap_or_default();
+        format!("'{}{}'", shown.trim_end(), if cut.is_some() { "…" } else { "" })
     }
 
     /// The error that something else was expected where the cursor stands.
