@@ -332,8 +332,8 @@ impl fmt::Display for Bytes<'_> {
 
 /// The problems of a file or a part of it, in the order of the file.
 ///
-/// Appending is associative: it joins neighbouring ranges that lack a chunk signature, or are no
-/// event XML, into one, lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
+/// Appending is associative: it joins neighbouring ranges without a chunk signature, without event
+/// XML, or that are not there any more, into one, lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -348,6 +348,7 @@ impl Problems {
                 (&last.damage, &problem.damage),
                 (Damage::ChunkSignature { .. }, Damage::ChunkSignature { .. })
                     | (Damage::NoEventXml { .. }, Damage::NoEventXml { .. })
+                    | (Damage::Shrunk, Damage::Shrunk)
             );
             if joins && self.further == 0 && last.offset + last.length == problem.offset {
                 last.length += problem.length;

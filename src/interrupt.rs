@@ -23,7 +23,7 @@ use dnsweep::write::partial_directory;
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// How long the last words are waited for: a terminal or a pipe can be full, a file system hang,
 /// and a machine be busy. A third signal does not wait.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
 const FINISHING: &str =
     "interrupted: what is under way is finished and written; a second signal stops at once";
 
@@ -41,14 +41,19 @@ pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicB
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let voice = Voice { out: out.to_path_buf(), format, verbosity };
     // Without a thread that says so, the second signal ends the process in silence.
-    let ends_in_silence = if listen(voice, &stopping).is_ok() { &stopping } else { &flag };
+    let listener = listen(voice, &stopping).ok();
+    let ends_in_silence = if listener.is_some() { &stopping } else { &flag };
+    let mut wakes = listener.into_iter().flatten();
+    let status = i32::from(Exit::Interrupted.number());
     for signal in ENDING {
-        // Registering fails only for signals that cannot be caught; these can. The order matters:
-        // the flag must still be down when the signal before the one that ends the process asks for
-        // it.
-        let status = i32::from(Exit::Interrupted.number());
+        // Registering fails only for signals that cannot be caught; these can. A signal does these
+        // in their order, and the order matters: a flag must still be down when the signal that
+        // raises it asks for it. The thread that listens raises one, so it is woken last.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(ends_in_silence));
         let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
+        if let Some(wake) = wakes.next() {
+            let _ = pipe::register(signal, wake);
+        }
     }
     // A file that grows beyond what `ulimit -f` allows then is an error like that of a full disk,
     // not the end of the process.
@@ -57,8 +62,10 @@ pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicB
 }
 
 /// Starts the thread that hears of each signal by a byte, and ends the process at the second one.
-fn listen(voice: Voice, stopping: &Arc<AtomicBool>) -> io::Result<()> {
+/// Returns an end to write the byte to for each of the signals.
+fn listen(voice: Voice, stopping: &Arc<AtomicBool>) -> io::Result<Vec<UnixStream>> {
     let (mut signals, theirs) = UnixStream::pair()?;
+    let wakes = ENDING.iter().map(|_| theirs.try_clone()).collect();
     let stopping = Arc::clone(stopping);
     thread::Builder::new().spawn(move || {
         let mut signal = || signals.read_exact(&mut [0]).is_ok();
@@ -72,10 +79,7 @@ fn listen(voice: Voice, stopping: &Arc<AtomicBool>) -> io::Result<()> {
             }
         }
     })?;
-    for signal in ENDING {
-        pipe::register(signal, theirs.try_clone()?)?;
-    }
-    Ok(())
+    wakes
 }
 
 impl Voice {

@@ -20,6 +20,7 @@ use dnsweep::exit::Exit;
 use dnsweep::report::FileReport;
 use dnsweep::sweep::{Observer, sweep};
 use dnsweep_samples::corpus::{Corpus, Pool};
+use dnsweep_samples::{Event, event_xml};
 use serde_json::{Value, json};
 
 /// Does something to the evidence when it was listed, before any of it is opened.
@@ -128,7 +129,38 @@ fn a_log_that_became_text_changed() {
     assert!(problems[0].contains("changed while"), "{problems:?}");
     assert!(problems.iter().any(|problem| problem.contains("longer when it was found")), "{problems:?}");
     // What is not there any more was not looked at.
-    assert_eq!(row["unread_bytes"], row["size"].as_u64().unwrap() - 4096);
+    assert_eq!(row["unread_bytes"], row["size"].as_u64().unwrap() - "notes\n".len() as u64);
+}
+
+#[test]
+fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
+    let log = Pool::new(Corpus::Quiet).unwrap().log(1, 5);
+    let events: String =
+        (1..=100).map(|number| event_xml(&Event::dns_query("a", "b").numbered(number)) + "\n").collect();
+    for (name, bytes, carve, left) in [
+        ("x.evtx", &log[..], false, 4096 + 65_536 + 1000),
+        ("x.evtx", &log[..], false, 1000),
+        ("x.xml", events.as_bytes(), false, 500),
+        ("x.raw", &log[..], true, 5),
+        ("x.raw", &log[..], true, 4096 + 1000),
+    ] {
+        let scene = Scene::new();
+        let path = scene.put(&format!("HOST/{name}"), bytes);
+        let arguments = SweepArguments {
+            evidence: vec![scene.evidence()],
+            out: scene.out(),
+            carve,
+            ..SweepArguments::default()
+        };
+        let config = Config::resolve(&arguments, EventTime::now()).unwrap();
+        let cut = || File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
+        sweep(config, Vec::new(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
+        let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
+        assert_eq!(row["unread_bytes"], bytes.len() as u64 - left, "{name} {left}: {row}");
+        let lost: Vec<&Value> = row["problems"].as_array().unwrap().iter().collect();
+        let shrunk = lost.iter().filter(|lost| lost["problem"].to_string().contains("longer when")).count();
+        assert_eq!(shrunk, 1, "{row}");
+    }
 }
 
 #[test]

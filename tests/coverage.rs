@@ -198,7 +198,8 @@ fn not_cleared(swept: &Swept) -> Vec<Value> {
             && (row["verdict"] != "no matches"
                 || row["period_coverage"].as_str().is_some_and(|coverage| coverage != "whole")
                 || (!row["period_coverage"].is_null() && row["unreadable_times"] != 0)
-                || row["damaged_files"] != 0)
+                || row["damaged_files"] != 0
+                || row["not_read_files"] != 0)
     };
     swept.rows("hosts").into_iter().filter(stands_against).collect()
 }

@@ -198,6 +198,8 @@ fn a_log_that_was_begun_is_interrupted_and_its_evidence_is_reached() {
     assert_eq!(run["totals"]["evidence_not_reached"], 1);
     let hosts = swept.rows("hosts");
     assert!(!hosts.is_empty() && hosts.iter().all(|row| row["evidence"] == json!(["A"])), "{hosts:?}");
+    let counts = |row: &Value| (row["damaged_files"].clone(), row["not_read_files"].as_u64() > Some(0));
+    assert!(hosts.iter().all(|row| counts(row) == (json!(0), true)), "{hosts:?}");
 }
 
 #[test]

@@ -101,6 +101,7 @@ TABLES = {
         "unreadable_times": INTEGER,
         "files": INTEGER,
         "damaged_files": INTEGER,
+        "not_read_files": INTEGER,
         "verdict": TEXT,
         "record_gaps": f"list of struct channel text, {SIDES}",
         "record_gap_count": INTEGER,

@@ -103,6 +103,7 @@ fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Va
                 "log_last_time": log_last,
                 "files": own.len(),
                 "damaged_files": own.iter().filter(|file| !is_whole(file)).count(),
+                "not_read_files": 0,
                 "verdict": match (matches.len(), queries.len(), sysmon) {
                     (0, 0, 0) => "no Sysmon",
                     (0, 0, _) => "no DNS queries logged",

@@ -53,7 +53,7 @@ pub(super) enum Kind {
 
 impl Fate {
     /// What becomes of a regular file that lies so deep under its root. A root that is a file is
-    /// read, whatever its name.
+    /// read, whatever its name; but not as a log if it is an archive or a disk image.
     pub(super) fn of(search: &Search, path: &Path, depth: usize) -> Self {
         let name = path.file_name().unwrap_or_default();
         let named = Named::of(name);
@@ -78,6 +78,9 @@ impl Fate {
             // The first bytes of a file with another name say little: eight of them would hide all
             // of an image.
             _ if search.others == Others::Carve => Form::Carved,
+            (_, Content::Other) if matches!(Extension::of(name), Extension::Container(_)) => {
+                return Fate::PassedOver(Kind::Container);
+            }
             _ if depth == 0 => Form::Log,
             (Named::PerhapsXml, Content::Unreadable) => Form::Xml(Encoding::default()),
             _ => return Fate::PassedOver(Kind::of(name, named, content)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::coverage::Coverage;
 use super::escape::cut;
 use super::finding::{Finding, MOST_CHANNELS, Names, is_utc_time_distant, is_utc_time_unreadable};
-use super::ledger::{MOST_GAPS, gap_sides};
+use super::ledger::{MOST_GAPS, Status, gap_sides};
 use super::machine_logs::{MachineLogs, Missing};
 use super::matched_event::{DETECTION_COUNTS, DetectionCounts, MatchedEvent};
 use super::matches::Occurrence;
@@ -22,7 +22,7 @@ use crate::tally::RecordCounts;
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
 /// The columns of `hosts.parquet`.
-pub const HOSTS_COLUMNS: [Column; 39] = {
+pub const HOSTS_COLUMNS: [Column; 40] = {
     use ColumnType::{Integer, Text, Texts, Time};
     [
         Column::nullable(
@@ -110,7 +110,16 @@ pub const HOSTS_COLUMNS: [Column; 39] = {
             Integer,
             "files with its records, and those of its evidence in which no record names a machine",
         ),
-        Column::always("damaged_files", Integer, "of these, those that are not `complete`"),
+        Column::always(
+            "damaged_files",
+            Integer,
+            "of these, those that are not `complete`, but for those in `not_read_files`",
+        ),
+        Column::always(
+            "not_read_files",
+            Integer,
+            "of these, those that an interruption left: not begun, or not read to their end",
+        ),
         Column::always(
             "verdict",
             Text,
@@ -179,6 +188,8 @@ pub struct FileCounts {
     pub files: u64,
     /// Of these, those that are not complete.
     pub damaged: u64,
+    /// Of all, those that an interruption left.
+    pub not_read: u64,
 }
 
 impl FileCounts {
@@ -186,6 +197,24 @@ impl FileCounts {
     pub fn merge(&mut self, other: FileCounts) {
         self.files += other.files;
         self.damaged += other.damaged;
+        self.not_read += other.not_read;
+    }
+
+    /// One file with this status.
+    #[must_use]
+    pub fn of(status: Status) -> Self {
+        let one = FileCounts { files: 1, ..FileCounts::default() };
+        match status {
+            Status::Complete => one,
+            Status::Interrupted | Status::NotRead => FileCounts { not_read: 1, ..one },
+            _ => FileCounts { damaged: 1, ..one },
+        }
+    }
+
+    /// How many were not read to their end without a problem.
+    #[must_use]
+    pub fn incomplete(&self) -> u64 {
+        self.damaged + self.not_read
     }
 }
 
@@ -409,7 +438,7 @@ impl Host {
             Verdict::NoDnsQueriesLogged
         } else if self.counts.records > 0 {
             Verdict::NoSysmon
-        } else if self.files.files > self.files.damaged {
+        } else if self.files.files > self.files.incomplete() {
             Verdict::NoRecords
         } else if self.files.files > 0 {
             Verdict::Unreadable
@@ -427,7 +456,7 @@ impl Host {
             None => true,
             Some(coverage) => coverage == Coverage::Whole && self.counts.unreadable_times == 0,
         };
-        self.verdict() == Verdict::NoMatches && covers_period && self.files.damaged == 0
+        self.verdict() == Verdict::NoMatches && covers_period && self.files.incomplete() == 0
     }
 
     /// The host's row, in the order of [`HOSTS_COLUMNS`].
@@ -468,6 +497,7 @@ impl Host {
             Cell::count(self.counts.unreadable_times),
             Cell::count(self.files.files),
             Cell::count(self.files.damaged),
+            Cell::count(self.files.not_read),
             Cell::text(self.verdict().name()),
             Cell::Records(gap_cells(&missing)),
             Cell::count(missing.iter().map(|missing| missing.gaps.len() as u64).sum()),

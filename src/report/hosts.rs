@@ -59,8 +59,7 @@ impl Hosts {
 
     /// Adds what a file says of its hosts.
     pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
-        let status = file.status();
-        let counts = FileCounts { files: 1, damaged: u64::from(status != super::Status::Complete) };
+        let counts = FileCounts::of(file.status());
         // Looked up first, so that a name is copied only once.
         let known = self.pieces.get_key_value(evidence).map(|(known, _)| Arc::clone(known));
         let evidence = known.unwrap_or_else(|| evidence.into());

@@ -362,14 +362,11 @@ impl FileReport {
         }
     }
 
-    /// How much of it was lost. Of what is no event log, nothing was.
+    /// How much of it was lost: of a file that is called an event log and is none, all.
     #[must_use]
     pub fn loss(&self) -> Loss {
-        if matches!(self.status(), Status::NotAnEventLog | Status::Empty) {
-            return Loss::default();
-        }
         let missing = self.promised_chunks.unwrap_or(0).saturating_sub(self.tally.chunks);
-        let Extents { damaged, unread, .. } = self.tally.extents;
+        let Extents { damaged, unread, .. } = self.extents();
         let bytes = missing.saturating_mul(CHUNK_BYTES).saturating_add(damaged).saturating_add(unread);
         Loss { bytes, records: self.tally.damaged_records }
     }
@@ -542,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_lost_before_records_and_none_of_what_is_no_log() {
+    fn bytes_are_lost_before_records_and_all_of_what_is_no_log() {
         let lost = |damaged, unread, damaged_records, promised| {
             let mut file = report(Header::Clean, 1, 1, Some(Damage::Shrunk));
             (file.tally.extents.damaged, file.tally.extents.unread) = (damaged, unread);
@@ -556,7 +553,7 @@ mod tests {
         assert!(sorted.is_sorted_by(|one, other| one < other), "{sorted:?}");
         let mut text = report(Header::Foreign, 69_632, 0, Some(Damage::Shrunk));
         text.tally.extents.damaged = 69_632;
-        assert_eq!((text.status(), text.loss()), (Status::NotAnEventLog, Loss::default()));
+        assert_eq!((text.status(), text.loss()), (Status::NotAnEventLog, Loss { bytes: 69_632, records: 0 }));
     }
 
     #[test]

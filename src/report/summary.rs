@@ -23,6 +23,8 @@ use crate::event::Span;
 /// How many of a kind are shown; the tables have all.
 const MOST_HOSTS: usize = 40;
 const MOST_DETECTIONS: usize = 5;
+/// Of more detections than that, how many of those that matched are shown.
+const MOST_MATCHING: usize = 20;
 const MOST_VALUES: usize = 8;
 const MOST_FILES: usize = 20;
 /// Where the text of a labelled line begins.
@@ -120,15 +122,22 @@ impl Summary<'_> {
         // Of one or a few, each is named; of many, those that found something.
         let shown = |detection: &&DetectionRecord| all.len() <= MOST_DETECTIONS || detection.matches > 0;
         let silent = all.len() - all.iter().filter(shown).count();
-        for detection in all.iter().filter(shown) {
+        let mut listed: Vec<&DetectionRecord> = all.iter().filter(shown).collect();
+        if all.len() > MOST_DETECTIONS {
+            listed.sort_by_key(|detection| std::cmp::Reverse(detection.unique_matches));
+        }
+        for detection in listed.iter().take(MOST_MATCHING) {
             self.labelled(f, "Detection", &detections::text(detection))?;
         }
+        self.more(f, listed.len(), MOST_MATCHING, "detections with matches", "run.json")?;
         if silent > 0 {
-            self.labelled(
-                f,
-                "Detection",
-                &format!("{} without a match", counted(silent as u64, "other", "others")),
-            )?;
+            let silent = silent as u64;
+            let text = if listed.is_empty() {
+                format!("none of {} matched", grouped(silent))
+            } else {
+                format!("{} without a match", counted(silent, "other", "others"))
+            };
+            self.labelled(f, "Detection", &text)?;
         }
         self.exclusions(f)?;
         if let Some(window) = self.window() {
@@ -161,9 +170,12 @@ impl Summary<'_> {
                 recovered(host.recovered_matches)
             )?;
             self.labelled(f, "  when", &span(host.match_span))?;
-            self.labelled(f, "  domains", &values(&host.query_names))?;
-            self.labelled(f, "  processes", &values(&host.processes))?;
-            self.labelled(f, "  users", &values(&host.users))?;
+            // Not all logs have all fields: older Sysmons log no user.
+            let lists =
+                [("domains", &host.query_names), ("processes", &host.processes), ("users", &host.users)];
+            for (label, counts) in lists.iter().filter(|(_, counts)| !counts.is_empty()) {
+                self.labelled(f, &format!("  {label}"), &values(counts))?;
+            }
             self.detections_of(f, host)?;
             self.labelled(f, "  evidence", &evidence_text(host))?;
         }
@@ -231,7 +243,10 @@ fn values(counts: &ValueCounts) -> String {
     let mut shown: Vec<String> = sorted
         .iter()
         .take(MOST_VALUES)
-        .map(|(value, count)| format!("{} ({})", shown(value), grouped(*count)))
+        .map(|(value, count)| {
+            let value = if value.is_empty() { "(empty)".into() } else { shown(value) };
+            format!("{value} ({})", grouped(*count))
+        })
         .collect();
     if sorted.len() > MOST_VALUES {
         shown.push(format!("and {} more", sorted.len() - MOST_VALUES));

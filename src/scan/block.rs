@@ -202,7 +202,9 @@ impl Scanner {
         if block.is_first() {
             at = block.end.min(FILE_HEADER_SIZE);
             self.scan_header(at, scan);
-            scan.tally.extents.header += at - off_grid.covered(&(0..at));
+            let gone = self.buffer.gone(&(0..at));
+            scan.tally.extents.header += at - off_grid.covered(&(0..at)) - gone;
+            scan.tally.extents.unread += gone;
             self.scan_off_grid(off_grid.beginning_in(0..at), scan);
             push_headers(off_grid, 0..at, scan);
         }
@@ -215,7 +217,9 @@ impl Scanner {
             if own.end < place.end {
                 self.note_reading(own.end..place.end, scan);
             }
-            *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place);
+            let gone = self.buffer.gone(&place);
+            *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place) - gone;
+            scan.tally.extents.unread += gone;
             self.recover_deleted(off_grid.deleted_in(place.clone()), scan);
             self.scan_off_grid(off_grid.beginning_in(place.clone()), scan);
             push_headers(off_grid, place, scan);

@@ -51,7 +51,9 @@ impl Scanner {
                 let number = start / SECTOR as u64;
                 let place = ChunkPlace { number, ..ChunkPlace::whole(chunk.clone()) };
                 let extent = self.scan_place(&place, &mut scan);
-                *extent.of(&mut scan.tally.extents) += chunk.end - chunk.start;
+                let gone = self.buffer.gone(&chunk);
+                *extent.of(&mut scan.tally.extents) += chunk.end - chunk.start - gone;
+                scan.tally.extents.unread += gone;
             }
             at = at.max(chunk.end);
         }
@@ -64,7 +66,9 @@ impl Scanner {
 
     /// Notes how many bytes there are in which no chunk lies, and what could not be read of them.
     fn pass_over(&mut self, range: Range<u64>, scan: &mut BlockScan) {
-        scan.tally.extents.other += range.end - range.start;
+        let gone = self.buffer.gone(&range);
+        scan.tally.extents.other += range.end - range.start - gone;
+        scan.tally.extents.unread += gone;
         for problem in self.buffer.part(range).problems {
             scan.problems.push(problem);
         }

@@ -100,6 +100,13 @@ impl BlockBuffer {
         between(offset, offset, self.start).start < self.found
     }
 
+    /// How many bytes of that range, which lies within the block, were there when the file was found
+    /// and not when it was read.
+    pub(super) fn gone(&self, range: &Range<u64>) -> u64 {
+        let asked = between(range.start, range.end, self.start);
+        (asked.end - asked.start.max(self.found).min(asked.end)) as u64
+    }
+
     /// A part of what was asked for, if all of that is there and could be read.
     pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
         let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{MOST_VALUES, Summary, counted, escaped, grouped};
+use super::{MOST_VALUES, Summary, counted, escaped, grouped, shown};
 use crate::report::host::Host;
 use crate::report::run::{DetectionRecord, RuleCounts};
 
@@ -41,24 +41,24 @@ impl Summary<'_> {
             return Ok(());
         }
         let counts = host.detections.by_count();
-        let mut shown: Vec<String> = counts
+        let mut rules: Vec<String> = counts
             .iter()
             .take(MOST_VALUES)
-            .map(|(label, count)| format!("{} ({})", escaped(&label.name), grouped(*count)))
+            .map(|(label, count)| format!("{} ({})", shown(&label.name), grouped(*count)))
             .collect();
         if counts.len() > MOST_VALUES {
-            shown.push(format!("and {} more", counts.len() - MOST_VALUES));
+            rules.push(format!("and {} more", counts.len() - MOST_VALUES));
         }
-        self.labelled(f, "  rules", &shown.join(", "))
+        self.labelled(f, "  rules", &rules.join(", "))
     }
 }
 
 /// A detection with its version, if it has one, and its matches.
 pub(super) fn text(detection: &DetectionRecord) -> String {
     let version = detection.version.as_deref();
-    let version = version.map(|version| format!(" (version {})", escaped(version))).unwrap_or_default();
+    let version = version.map(|version| format!(" (version {})", shown(version))).unwrap_or_default();
     let risk = if detection.risk_score.is_none() { "; it states no risk score" } else { "" };
-    format!("{}{version}: {}{risk}", escaped(&detection.name), grouped(detection.unique_matches))
+    format!("{}{version}: {}{risk}", shown(&detection.name), grouped(detection.unique_matches))
 }
 
 /// The risk score of a host's matches.

@@ -46,7 +46,7 @@ impl Summary<'_> {
         }
         // What could not be looked at comes first.
         others.sort_by_key(|(_, host)| {
-            std::cmp::Reverse((host.verdict(), host.coverage, host.files.damaged > 0))
+            std::cmp::Reverse((host.verdict(), host.coverage, host.files.incomplete() > 0))
         });
         let has_period = self.window().is_some();
         let mut table = Table::new();
@@ -86,7 +86,7 @@ enum Reason {
 impl Reason {
     fn of(host: &Host) -> Self {
         match host.verdict() {
-            Verdict::NoMatches if host.files.damaged > 0 => Reason::Incomplete,
+            Verdict::NoMatches if host.files.incomplete() > 0 => Reason::Incomplete,
             Verdict::NoMatches if host.coverage == Some(Coverage::Part) => Reason::NotCovered,
             Verdict::NoMatches => Reason::UnreadableTimes,
             verdict => Reason::Verdict(verdict),
@@ -133,10 +133,10 @@ fn verdict(host: &Host) -> String {
         (Verdict::RecoveredMatches, Some(Coverage::Nothing)) => text.push_str("; period not covered"),
         _ => {}
     }
-    let damaged = host.files.damaged;
-    if damaged > 0 && !matches!(verdict, Verdict::Unreadable | Verdict::NoEventLogs) {
+    let incomplete = host.files.incomplete();
+    if incomplete > 0 && !matches!(verdict, Verdict::Unreadable | Verdict::NoEventLogs) {
         // Writing into a string does not fail.
-        let _ = write!(text, "; {} incomplete", counted(damaged, "file", "files"));
+        let _ = write!(text, "; {} incomplete", counted(incomplete, "file", "files"));
     }
     text
 }

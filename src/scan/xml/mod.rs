@@ -157,6 +157,8 @@ impl XmlWalk<'_> {
         match document {
             Ok(document) => {
                 tally.extents.good += length;
+                let damage = unnamed(&document);
+                self.problems.extend(damage.map(|damage| Problem { offset, length, damage }));
                 self.count(offset, document);
             }
             Err(reason) => {
@@ -215,7 +217,7 @@ impl XmlWalk<'_> {
             }
         }
         // The file has become shorter, which is said already.
-        self.scan.tally.extents.damaged += end.saturating_sub(at);
+        self.scan.tally.extents.unread += end.saturating_sub(at);
     }
 
     /// Notes what is no event, unless it is that the bytes cannot be read, which is said already.
@@ -226,6 +228,17 @@ impl XmlWalk<'_> {
         let found = self.text.shown(offset..end, SHOWN);
         self.problems.push(Problem { offset, length: end - offset, damage: Damage::NoEventXml { found } });
     }
+}
+
+/// What is said of a DNS query that does not say what it asked for: Sysmon writes a `QueryName` in
+/// each, also an empty one. It counts, and its other fields can match.
+fn unnamed(document: &Document) -> Option<Damage> {
+    let Document::DnsQuery(event) = document else { return None };
+    if event.query_name.is_some() {
+        return None;
+    }
+    let missing = event.missing_fields().into_iter().map(str::to_owned).collect();
+    Some(Damage::FieldsLost { header_id: event.system.event_record_id.unwrap_or_default(), missing })
 }
 
 #[cfg(test)]
@@ -441,6 +454,7 @@ mod tests {
         // The file has become shorter.
         let found = scan(&bytes[..1000].to_vec(), size, Encoding::Utf8, 4096);
         assert_eq!((found.tally.extents.sum(), found.bytes_read), (size, 1000));
+        assert_eq!(found.tally.extents.unread, size - 1000);
         assert!(found.problems.iter().any(|problem| problem.damage == Damage::Shrunk));
     }
 
