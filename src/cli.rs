@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
+use crate::report::Verdict;
 
 /// Finds the Sysmon DNS queries that a detection describes, in Windows event logs of one host or of
 /// ten thousand.
@@ -154,7 +155,7 @@ pub struct TestArguments {
     clippy::struct_excessive_bools,
     reason = "each is a switch that was typed or not; `config` makes them enums"
 )]
-#[command(after_help = exit_statuses(&crate::exit::EXIT_STATUSES))]
+#[command(after_help = sweep_help())]
 pub struct SweepArguments {
     /// Directories and files to read; nothing is ever written there
     #[arg(value_name = "EVIDENCE")]
@@ -324,6 +325,17 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line
     Json,
+}
+
+/// What the help of a sweep ends with: its exit statuses, and the verdicts on hosts.
+fn sweep_help() -> String {
+    let width = Verdict::ALL.iter().map(|verdict| verdict.name().len()).max().unwrap_or(0);
+    let line = |verdict: &Verdict| format!("\n  {:width$}  {}", verdict.name(), verdict.seen());
+    format!(
+        "{}\n\nVerdicts on hosts (only `no matches` says something, and only of what was seen):{}",
+        exit_statuses(&crate::exit::EXIT_STATUSES),
+        Verdict::ALL.iter().map(line).collect::<String>()
+    )
 }
 
 fn exit_statuses(statuses: &[(Exit, &str)]) -> String {

@@ -479,13 +479,19 @@ mod tests {
         }
         let ranges: Vec<_> = problems.iter().map(|problem| (problem.offset, problem.length)).collect();
         assert_eq!(ranges, [(4096, 131_072), (200_704, 65536)]);
+        // So do the parts of a file that are not there any more, which are read apart.
+        let mut problems = Problems::default();
+        for offset in [4096, 4096 + 65536] {
+            problems.push(Problem { offset, length: 65536, damage: Damage::Shrunk });
+        }
+        assert_eq!(problems.count(), 1);
     }
 
     #[test]
     fn what_is_not_listed_is_counted() {
         let mut problems = Problems::default();
         for i in 0..MAX_LISTED_PROBLEMS as u64 + 5 {
-            problems.push(Problem { offset: i, length: 1, damage: Damage::Shrunk });
+            problems.push(Problem { offset: 2 * i, length: 1, damage: Damage::Shrunk });
         }
         let last = problems.iter().last().unwrap();
         assert_eq!(last.damage, Damage::Further { count: 5 });

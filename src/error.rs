@@ -157,7 +157,7 @@ pub enum SweepError {
     #[error("'{}' holds what an unfinished sweep to this output has read: give --resume to go on from there, or --force to begin anew", .0.display())]
     OutputUnfinished(PathBuf),
     /// What lies where a sweep keeps what it has so far is not a sweep's.
-    #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder with nothing else in it, found something else; move it, or give another --out", .0.display())]
+    #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder of files that dnsweep writes there, found other things in it, or no folder; move it, or give another --out", .0.display())]
     PartialForeign(PathBuf),
     /// Somebody else could have put something where a sweep keeps what it has so far.
     #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder of your own that nobody else can write to, found {found}; move it, or give another --out", path.display())]

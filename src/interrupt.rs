@@ -70,10 +70,10 @@ fn listen(voice: Voice, stopping: &Arc<AtomicBool>) -> io::Result<Vec<UnixStream
     thread::Builder::new().spawn(move || {
         let mut signal = || signals.read_exact(&mut [0]).is_ok();
         if signal() {
-            let first = voice.clone();
-            first.say(Voice::finishing);
+            let first = voice.say(Voice::finishing);
             if signal() {
                 stopping.store(true, Ordering::Relaxed);
+                let _ = first.recv_timeout(PATIENCE);
                 let _ = voice.say(Voice::stopped).recv_timeout(PATIENCE);
                 exit(i32::from(Exit::Interrupted.number()));
             }

@@ -29,6 +29,11 @@ pub enum Remark {
         /// How many chunks the header counts.
         counted: u64,
     },
+    /// Chunks after the last one that the file's header counts.
+    UncountedChunks {
+        /// How many chunks the header counts.
+        counted: u64,
+    },
     /// Notes that are not listed one by one.
     Further {
         /// How many.
@@ -48,6 +53,10 @@ impl fmt::Display for Remark {
             Remark::AfterLastChunk { counted } => write!(
                 f,
                 "no part of the log: the header, which was written when the log was closed, counts {counted} chunks before it"
+            ),
+            Remark::UncountedChunks { counted } => write!(
+                f,
+                "chunks that the header does not count, which was written when the log was closed and counts {counted} before them: they are read and counted here"
             ),
             Remark::Further { count } => write!(f, "{count} further notes are counted, not listed"),
         }

@@ -159,7 +159,8 @@ fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
         assert_eq!(row["unread_bytes"], bytes.len() as u64 - left, "{name} {left}: {row}");
         let lost: Vec<&Value> = row["problems"].as_array().unwrap().iter().collect();
         let shrunk = lost.iter().filter(|lost| lost["problem"].to_string().contains("longer when")).count();
-        assert_eq!(shrunk, 1, "{row}");
+        // What a header lost is said apart from what the chunks did.
+        assert_eq!(shrunk, if name == "x.evtx" && left == 1000 { 2 } else { 1 }, "{row}");
     }
 }
 

@@ -11,6 +11,7 @@ use std::process::Command;
 
 use common::logs::{harmless, log, log_of};
 use common::{Ended, Scene, Swept, dnsweep, run, send, start, wait, wait_for_line};
+use dnsweep::report::Verdict;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
 
@@ -292,5 +293,8 @@ fn help_and_version_go_to_standard_output() {
             help.lines().any(|line| line.trim_start().starts_with(&format!("{status}  "))),
             "{status}: {help}"
         );
+    }
+    for verdict in Verdict::ALL {
+        assert!(help.contains(&format!("\n  {}  ", verdict.name())), "{verdict:?}: {help}");
     }
 }

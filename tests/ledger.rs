@@ -387,7 +387,7 @@ fn machines_beside_each_other_are_told_once() {
         ("D", none(), none()),
         ("E", none(), none()),
         ("F", none(), none()),
-        ("WEC", none(), json!(["also holds events forwarded by 4 machines: C, D, E, F"])),
+        ("WEC", none(), json!(["also holds events of 4 other machines: C, D, E, F"])),
     ];
     assert_eq!(found, expected.map(|(computer, findings, notes)| (computer.to_owned(), findings, notes)));
 }

@@ -229,6 +229,16 @@ fn bytes_after_the_chunks_that_a_clean_header_counts_are_no_damage() {
 }
 
 #[test]
+fn a_chunk_after_those_that_a_clean_header_counts_is_read_and_said() {
+    let mut bytes = log_of_chunks(3);
+    bytes.extend(chunk(1, 7..=7));
+    let (_scene, swept) = sweep(&bytes, 0);
+    assert_eq!(numbers(&swept, false), [1, 2, 3, 7]);
+    let after = damage::chunk_offset(3);
+    assert_eq!(notes(&swept.file("A/x.evtx")), [(after, CHUNK, "chunks that".to_owned())]);
+}
+
+#[test]
 fn bytes_after_the_chunks_of_a_header_that_cannot_know_are_damage() {
     let log = |dirty: bool| {
         let mut writer = LogWriter::new(Style::Export).dirty(dirty);

@@ -16,7 +16,7 @@ use std::{env, fs};
 
 use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
-use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, LEADS_COLUMNS, MATCHES_COLUMNS};
+use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, LEADS_COLUMNS, MATCHES_COLUMNS, Verdict};
 use dnsweep::table::Column;
 
 /// Holds the part of the README behind the comment that begins with `name`, up to the next
@@ -71,6 +71,10 @@ fn statuses(statuses: &[(Exit, &str)]) -> String {
 /// One test, as all parts are written to one file.
 #[test]
 fn the_readme_is_true() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Matches) {
+        assert!(readme.contains(&format!("\n| `{}` | ", verdict.name())), "{verdict:?}");
+    }
     hold("table matches", &columns(&MATCHES_COLUMNS));
     hold("table hosts", &columns(&HOSTS_COLUMNS));
     hold("table files", &columns(&FILES_COLUMNS));

@@ -33,8 +33,11 @@ fn selection(predicate: &Predicate) -> Selection {
 /// A scanner that counts the DNS queries of a period which begins and ends amid the samples.
 fn scanner(selection: &Selection) -> Scanner {
     let at = EventTime::parse_logged;
-    Scanner::new(selection)
-        .within(Window { since: at("2025-03-04T09:00:00Z"), until: at("2025-03-04T12:00:00Z"), ends: None })
+    Scanner::new(selection).within(Window {
+        since: at("2025-03-04T09:00:00Z"),
+        until: at("2025-03-04T12:00:00Z"),
+        ends: None,
+    })
 }
 
 /// What a scan that selects finds if it verifies all checksums, and what one that decodes

@@ -309,6 +309,11 @@ impl FileReport {
         let Some(counted) = self.counted_chunks else { return };
         let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;
         if self.chunks_end > end {
+            // The header's number has 16 bits.
+            if self.size.div_ceil(CHUNK_SIZE) <= u64::from(u16::MAX) {
+                let remark = Remark::UncountedChunks { counted };
+                self.notes.push(Note { offset: end, length: self.chunks_end - end, remark });
+            }
             return;
         }
         // The last place, if it is not whole, has been counted as what it is.

@@ -24,6 +24,35 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All, in the order in which they are explained.
+    pub const ALL: [Verdict; 9] = [
+        Verdict::Matches,
+        Verdict::RecoveredMatches,
+        Verdict::NoMatches,
+        Verdict::NoDnsQueriesInPeriod,
+        Verdict::NoDnsQueriesLogged,
+        Verdict::NoSysmon,
+        Verdict::NoRecords,
+        Verdict::Unreadable,
+        Verdict::NoEventLogs,
+    ];
+
+    /// What was seen of a host with this verdict, in a few words.
+    #[must_use]
+    pub fn seen(self) -> &'static str {
+        match self {
+            Verdict::Matches => "a detection describes an event",
+            Verdict::RecoveredMatches => "matches among deleted records only",
+            Verdict::NoMatches => "DNS queries, in the period if there is one, and no match",
+            Verdict::NoDnsQueriesInPeriod => "DNS queries, but none in the period",
+            Verdict::NoDnsQueriesLogged => "records of Sysmon, but no DNS query",
+            Verdict::NoSysmon => "records, but none of Sysmon",
+            Verdict::NoRecords => "logs that hold no record",
+            Verdict::Unreadable => "logs of which nothing could be read",
+            Verdict::NoEventLogs => "no log",
+        }
+    }
+
     /// The words in the table.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -195,7 +195,12 @@ fn properties(storage: Storage, metadata: &[(&str, String)]) -> Result<WriterPro
 }
 
 fn failed(path: &Path, error: &ParquetError) -> SweepError {
-    SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+    // What the system says is whole without the library's word for whose fault it is.
+    let reason = match error {
+        ParquetError::External(source) => source.to_string(),
+        error => error.to_string(),
+    };
+    SweepError::Output { path: path.to_path_buf(), reason }
 }
 
 #[cfg(test)]
