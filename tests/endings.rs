@@ -208,13 +208,19 @@ fn a_second_signal_stops_at_once_and_says_what_that_leaves() {
     let scene = Scene::new();
     let log = Pool::new(Corpus::Dense).unwrap().log(1, 128 * 12);
     scene.put("A/a.evtx", &log);
-    for (options, is_json) in [(&["--quiet"][..], false), (&["--force", "--log-format", "json"], true)] {
+    for (options, is_json, pause) in [
+        (&["--quiet"][..], false, 0),
+        (&["--force", "--quiet"], false, 100),
+        (&["--force", "--log-format", "json"], true, 100),
+    ] {
         let mut command = dnsweep();
         command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(options);
         let child = start(command.args(["--exhaustive", "--threads", "1"]));
         std::thread::sleep(std::time::Duration::from_millis(1500));
-        // Two in the blink of an eye are two.
+        // Two in the blink of an eye are two; and the second one finds the thread that speaks
+        // waiting.
         send("INT", &child);
+        std::thread::sleep(std::time::Duration::from_millis(pause));
         send("TERM", &child);
         let begun = std::time::Instant::now();
         let ended = wait(child);
