@@ -1,9 +1,11 @@
 //! A site's macros and lookups, as Splunk's content lies in folders: `macros/NAME.yml`, and
-//! `lookups/NAME.yml` with a CSV file beside it. Of a rule, they are those of the nearest folder
-//! above it that has one of these two.
+//! `lookups/NAME.yml` with a CSV file beside it, or both in folders inside these two, such as
+//! `lookups/csv`. Of a rule, they are those of the nearest folder above it that has one of these
+//! two.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,12 +13,23 @@ use crate::detect::{Library, Lookup, LookupDefinition, Macro};
 use crate::digest::sha256;
 use crate::machine::files::{Link, read_at_most};
 
+/// The folder of macros.
+const MACROS: &str = "macros";
+/// The folder of lookups.
+const LOOKUPS: &str = "lookups";
 /// The largest definition. Real ones have a few KiB.
 const MOST_DEFINITION_BYTES: u64 = 1 << 20;
 /// The largest CSV file. Splunk's own largest has two MiB.
 const MOST_CSV_BYTES: u64 = 64 << 20;
 /// Content does not lie further above a rule than so many folders.
 const MOST_LEVELS: usize = 12;
+
+/// How many folders inside a folder of content are looked into, the first by their names.
+const MOST_SUBFOLDERS: usize = 64;
+/// How many names of a kind are offered for a misspelt one at most.
+const MOST_NAMES: usize = 10_000;
+/// How definitions are called.
+const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 
 /// A file that a detection takes a macro or a lookup from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +44,8 @@ pub struct ContentFile {
 #[derive(Debug, Default)]
 pub(super) struct ContentCache {
     lookups: RefCell<HashMap<PathBuf, Known>>,
+    /// The folders inside folders of content, by these.
+    subfolders: RefCell<HashMap<PathBuf, Arc<[String]>>>,
 }
 
 /// A lookup, or what is wrong with it, and the files that it was read from.
@@ -47,7 +62,7 @@ pub(super) struct Content<'c> {
 impl<'c> Content<'c> {
     /// The content above a rule file.
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
-        let has_content = |folder: &&Path| folder.join("macros").is_dir() || folder.join("lookups").is_dir();
+        let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
         let folder = rule.ancestors().skip(1).take(MOST_LEVELS).find(has_content).map(Path::to_path_buf);
         Content { folder, cache, read: RefCell::default() }
@@ -66,32 +81,71 @@ impl<'c> Content<'c> {
     /// The definition of that name in one of the two folders.
     fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, String> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
-        for extension in ["yml", "yaml"] {
-            let file = format!("{kind}/{name}.{extension}");
-            let path = folder.join(&file);
-            if path.exists() {
-                let (text, sha256) = text_of(&path, MOST_DEFINITION_BYTES)?;
-                return Ok(Some((text, ContentFile { file, sha256 })));
-            }
+        let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
+        let Some(file) = self.find(folder, kind, &names) else { return Ok(None) };
+        let (text, sha256) = text_of(&folder.join(&file), MOST_DEFINITION_BYTES)?;
+        Ok(Some((text, ContentFile { file, sha256 })))
+    }
+
+    /// The first file of one of these names in one of the two folders or, one level down, in one
+    /// inside it: its path from the content's folder.
+    fn find(&self, folder: &Path, kind: &str, names: &[String]) -> Option<String> {
+        let inside = self.subfolders(&folder.join(kind));
+        let folders = std::iter::once(kind.to_owned())
+            .chain(inside.iter().map(|subfolder| format!("{kind}/{subfolder}")));
+        let mut files = folders.flat_map(|inside| names.iter().map(move |name| format!("{inside}/{name}")));
+        files.find(|file| folder.join(file).exists())
+    }
+
+    /// The names of the folders in a folder of content.
+    fn subfolders(&self, folder: &Path) -> Arc<[String]> {
+        if let Some(known) = self.cache.subfolders.borrow().get(folder) {
+            return Arc::clone(known);
         }
-        Ok(None)
+        let names: Arc<[String]> = entries(folder)
+            .filter(|(_, path)| path.is_dir())
+            .map(|(name, _)| name)
+            .take(MOST_SUBFOLDERS)
+            .collect();
+        self.cache.subfolders.borrow_mut().insert(folder.to_path_buf(), Arc::clone(&names));
+        names
+    }
+
+    /// The names of all definitions of a kind.
+    fn names(&self, kind: &str) -> Vec<String> {
+        let Some(folder) = self.folder.as_ref().map(|folder| folder.join(kind)) else { return Vec::new() };
+        let inside = self.subfolders(&folder);
+        let folders = std::iter::once(folder.clone()).chain(inside.iter().map(|name| folder.join(name)));
+        let name = |(file, _): (String, PathBuf)| match file.rsplit_once('.') {
+            Some((name, extension)) if EXTENSIONS.contains(&extension) => Some(name.to_owned()),
+            Some((_, "csv")) => Some(file),
+            _ => None,
+        };
+        folders.flat_map(|folder| entries(&folder)).filter_map(name).take(MOST_NAMES).collect()
     }
 
     fn lookup(&self, folder: &Path, name: &str) -> Result<Option<Known>, String> {
         let mut files = Vec::new();
         let mut definition = LookupDefinition::default();
-        let csv = if let Some((text, file)) = self.definition("lookups", name)? {
+        let csv = if let Some((text, file)) = self.definition(LOOKUPS, name)? {
             let problem = |problem: String| format!("{}: {problem}", file.file);
             definition = LookupDefinition::from_yaml(&text).map_err(problem)?;
             let csv = definition.file_name(name).map_err(problem)?;
+            let beside = Path::new(&file.file).with_file_name(&csv).to_string_lossy().into_owned();
             files.push(file);
-            csv
-        } else if name.to_ascii_lowercase().ends_with(".csv") && folder.join("lookups").join(name).exists() {
-            name.to_owned()
+            if folder.join(&beside).exists() {
+                beside
+            } else {
+                self.find(folder, LOOKUPS, &[csv]).unwrap_or(beside)
+            }
         } else {
-            return Ok(None);
+            let is_file = name.to_ascii_lowercase().ends_with(".csv");
+            let Some(csv) = self.find(folder, LOOKUPS, &[name.to_owned()]).filter(|_| is_file) else {
+                return Ok(None);
+            };
+            csv
         };
-        let file = format!("lookups/{csv}");
+        let file = csv;
         let (text, sha256) = text_of(&folder.join(&file), MOST_CSV_BYTES)?;
         let lookup = Lookup::new(name, &definition, &text)
             .map(Arc::new)
@@ -103,7 +157,7 @@ impl<'c> Content<'c> {
 
 impl Library for Content<'_> {
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, String> {
-        let Some((text, file)) = self.definition("macros", name)? else { return Ok(None) };
+        let Some((text, file)) = self.definition(MACROS, name)? else { return Ok(None) };
         let known =
             Macro::from_yaml(&text).map_err(|problem| format!("a macro in {}: {problem}", file.file))?;
         self.note(&[file]);
@@ -124,6 +178,25 @@ impl Library for Content<'_> {
         self.note(&files);
         lookup.map(Some)
     }
+
+    fn macro_names(&self) -> Vec<String> {
+        self.names(MACROS)
+    }
+
+    fn lookup_names(&self) -> Vec<String> {
+        self.names(LOOKUPS)
+    }
+}
+
+/// The names and paths of what is in a folder, by name; nothing where it cannot be read.
+fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
+    let read = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut entries: Vec<(String, PathBuf)> = read
+        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
+        .filter(|(name, _)| !name.starts_with('.'))
+        .collect();
+    entries.sort();
+    entries.into_iter()
 }
 
 /// Whether a name leads nowhere else.
@@ -141,8 +214,6 @@ fn text_of(path: &Path, most: u64) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn write(folder: &Path, file: &str, text: &str) {
@@ -169,6 +240,51 @@ mod tests {
             assert_eq!(files[0].file, "macros/a.yml");
             assert_eq!(files[0].sha256, sha256(format!("definition: {expected}\n").as_bytes()));
         }
+    }
+
+    #[test]
+    fn content_may_lie_one_folder_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "detections/x.yml", "");
+        // As Splunk's content has it: the definition beside its file, and no name of it.
+        write(root, "lookups/csv/tools.yml", "name: tools\nlookup_type: csv\n");
+        write(root, "lookups/csv/tools.csv", "name,bad\nx,1\n");
+        write(root, "lookups/above.yml", "filename: dated2026.csv\n");
+        write(root, "lookups/csv/dated2026.csv", "name,bad\ny,1\n");
+        write(root, "lookups/csv/plain.csv", "name,bad\nz,1\n");
+        write(root, "lookups/a/b/deep.yml", "{}\n");
+        write(root, "lookups/missing.yml", "{}\n");
+        write(root, "macros/network/inner.yml", "definition: inner\n");
+        write(root, "macros/network/both.yml", "definition: below\n");
+        write(root, "macros/both.yaml", "definition: above\n");
+        let cache = ContentCache::default();
+        let content = Content::above(&root.join("detections/x.yml"), &cache);
+        for name in ["tools", "above", "plain.csv"] {
+            assert!(content.lookup_named(name).unwrap().is_some(), "{name}");
+        }
+        assert!(content.lookup_named("deep").unwrap().is_none());
+        assert!(content.lookup_named("missing").unwrap_err().contains("lookups/missing.csv"));
+        assert_eq!(content.macro_named("inner").unwrap().unwrap().definition, "inner");
+        assert_eq!(content.macro_named("both").unwrap().unwrap().definition, "above");
+        assert_eq!(content.macro_names(), ["both", "both", "inner"]);
+        assert_eq!(
+            content.lookup_names(),
+            ["above", "missing", "dated2026.csv", "plain.csv", "tools.csv", "tools"]
+        );
+        let files: Vec<String> = content.into_files().into_iter().map(|file| file.file).collect();
+        assert_eq!(
+            files,
+            [
+                "lookups/above.yml",
+                "lookups/csv/dated2026.csv",
+                "lookups/csv/plain.csv",
+                "lookups/csv/tools.csv",
+                "lookups/csv/tools.yml",
+                "macros/both.yaml",
+                "macros/network/inner.yml"
+            ]
+        );
     }
 
     #[test]

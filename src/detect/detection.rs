@@ -1,15 +1,16 @@
 //! A detection, whatever language it was written in, and how a rule file becomes one.
 
 use super::bounds;
+use super::file_place::place_in_file;
 use super::lead::LeadCondition;
 use super::library::{Library, NoLibrary};
 use super::placeholder::Placeholders;
 use super::risk::{RiskObject, ThreatObject};
 use super::search::Search;
 use super::sigma::{self, Refusal, SigmaDocument, SigmaFile, is_sigma};
-use super::splunk_file::RuleFile;
+use super::splunk_file::{RuleFile, check_keys, has_misspelt_search};
 use super::token::{SearchError, SearchReason};
-use super::yaml::{Node, Scalar, documents, typed};
+use super::yaml::{Node, Problem, Scalar, documents, typed};
 use crate::event::DnsQueryEvent;
 
 /// The detection that is used unless another is asked for.
@@ -224,7 +225,7 @@ impl Detection {
                     (document.line(), Self::of_sigma(document, source_name, placeholders))
                 }
                 Ok(document) if is_no_rule(&document) => continue,
-                Ok(document) => (document.place.line, Self::of_splunk(&document, source_name, library)),
+                Ok(document) => (document.place.line, Self::of_splunk(text, &document, source_name, library)),
             };
             let rule = rule.and_then(|detection| detection.made_ready(source_name));
             rules.push(FileRule { line, rule });
@@ -256,17 +257,32 @@ impl Detection {
         })
     }
 
-    fn of_splunk(document: &Node, source_name: &str, library: &dyn Library) -> Result<Self, DetectionError> {
+    /// Reads a document of a file, whose text is `text`.
+    fn of_splunk(
+        text: &str,
+        document: &Node,
+        source_name: &str,
+        library: &dyn Library,
+    ) -> Result<Self, DetectionError> {
         let source_name = source_name.to_owned();
-        let file: RuleFile = match typed(document) {
-            Ok(file) => file,
-            Err(problem) => return Err(DetectionError::Yaml { source_name, problem: problem.to_string() }),
+        let read = || Ok((check_keys(document)?, typed::<RuleFile>(document)?));
+        let (notes, file) = match read() {
+            Ok(read) => read,
+            Err(problem) => {
+                let problem: Problem = problem;
+                return Err(DetectionError::Yaml { source_name, problem: problem.to_string() });
+            }
         };
         let search = match Search::parse_with(&file.search, library) {
             Ok(search) => search,
-            Err(problem) => return Err(DetectionError::Search { source_name, problem }),
+            Err(mut problem) => {
+                let start = document.get("search").map_or(document.place, |value| value.place);
+                let place = place_in_file(text, start, &file.search, problem.offset).unwrap_or(start);
+                problem.in_file = Some((place.line, place.column));
+                return Err(DetectionError::Search { source_name, problem });
+            }
         };
-        Ok(file.into_detection(search))
+        Ok(file.into_detection(search, notes))
     }
 
     /// What the detection says of the name alone, or of the whole of an event where it is about
@@ -330,7 +346,8 @@ const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findin
 fn is_no_rule(document: &Node) -> bool {
     let is_said =
         |key: &str| document.get(key).is_some_and(|node| !node.scalar().is_some_and(Scalar::is_null));
-    document.scalar().is_none() && !SPLUNK_KEYS.iter().any(|key| is_said(key))
+    let is_rule = SPLUNK_KEYS.iter().any(|key| is_said(key)) || has_misspelt_search(document);
+    document.scalar().is_none() && !is_rule
 }
 
 #[cfg(test)]
@@ -508,7 +525,7 @@ mod tests {
             ("name: [", &["bad.yml", "line"]),
             (
                 &file("EventCode=22 | eventstats count", ""),
-                &["bad.yml: line 1, column 16 (byte 15)", "eventstats", "expected"],
+                &["bad.yml: line 3, column 25: expected", "eventstats"],
             ),
         ] {
             let error = error(text);

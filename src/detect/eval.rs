@@ -15,6 +15,10 @@ use super::token::{Cursor, SearchError, Spanned};
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 30;
 
+/// The functions that make conditions or take such, and one that takes an expression.
+const OTHER_FUNCTIONS: [&str; 9] =
+    ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
+
 const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of such";
 
@@ -306,12 +310,10 @@ impl Parser<'_, '_> {
     fn function(&self, name: &Spanned, arguments: Vec<Term>) -> Result<Term, SearchError> {
         let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
         else {
-            let names: Vec<&str> = Function::names().collect();
-            let expected = format!(
-                "one of the functions if, case, like, match, cidrmatch, in, isnull, isnotnull, replace, {}",
-                names.join(", ")
-            );
-            return Err(self.cursor.error_at(name, expected));
+            let names: Vec<&str> = OTHER_FUNCTIONS.iter().copied().chain(Function::names()).collect();
+            let error = self.cursor.error_at(name, format!("one of the functions {}", names.join(", ")));
+            // Short ones of Splunk's that are not understood, as `min`, are near to others.
+            return Err(if name.text.len() < 4 { error } else { error.near(&name.text, names) });
         };
         if arguments.len() < least || arguments.len() > most {
             let expected = format!("{least} to {most} arguments of {}, not {}", name.text, arguments.len());

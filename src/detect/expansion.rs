@@ -13,6 +13,14 @@ use super::token::{Cursor, MacroCall, SearchError};
 const MOST_BYTES: usize = 1 << 20;
 /// Macros deeper inside each other are no search but an attempt at the stack.
 const DEEPEST_MACRO: usize = 16;
+/// The macros that are understood by their names.
+const BUILT_IN: [&str; 5] = [
+    "sysmon",
+    "security_content_ctime",
+    "security_content_summariesonly",
+    "summariesonly",
+    "drop_dm_object_name",
+];
 /// What a comment stands between.
 const COMMENT: &str = "```";
 
@@ -138,7 +146,10 @@ impl<'a> Expansion<'a> {
                 self.push_as(cursor.written(call.range.clone()), place, inside);
                 return Ok(());
             }
-            return Err(wrong(self, EXPECTED_MACRO.to_owned()));
+            let mut known = library.macro_names();
+            known.extend(BUILT_IN.map(str::to_owned));
+            let error = wrong(self, EXPECTED_MACRO.to_owned());
+            return Err(error.near(&call.name, known.iter().map(String::as_str)));
         };
         let values = call.argument.as_ref().map(|argument| arguments(&argument.text)).unwrap_or_default();
         let text = known.filled_in(&values).map_err(|problem| wrong(self, problem))?;

@@ -253,7 +253,7 @@ impl Grammar<'_> {
             return Ok(condition);
         }
         if cursor.eat("!=") {
-            let term = self.named(cursor, &name)?;
+            let term = self.named(cursor, &name, is_excluded)?;
             let value = value(cursor, Place::Alone)?;
             if term.is_multivalued() {
                 return Ok(Condition::Differs(term, Pattern::new(&value.text)));
@@ -269,7 +269,7 @@ impl Grammar<'_> {
             (">", Order::Greater),
         ] {
             if cursor.eat(text) {
-                let (condition, place) = comparison(cursor, self.named(cursor, &name)?, order)?;
+                let (condition, place) = comparison(cursor, self.named(cursor, &name, is_excluded)?, order)?;
                 return Ok(self.checked(condition, &place, is_excluded));
             }
         }
@@ -281,11 +281,11 @@ impl Grammar<'_> {
             one_or(equal, Condition::Or)
         };
         if cursor.eat("=") {
-            let term = self.named(cursor, &name)?;
+            let term = self.named(cursor, &name, is_excluded)?;
             return Ok(is_one_of(&term, &[value(cursor, Place::Alone)?]));
         }
         if cursor.eat_keyword(|word| word == "IN") {
-            let term = self.named(cursor, &name)?;
+            let term = self.named(cursor, &name, is_excluded)?;
             return Ok(is_one_of(&term, &list(cursor)?));
         }
         // `*` is the one free text that says nothing about text.
@@ -294,7 +294,7 @@ impl Grammar<'_> {
 
     /// The term of a name. What is wrong with a name is settled when the part is read in which it
     /// stands: until then it is taken for a field of which nothing is known.
-    fn named(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+    fn named(&self, cursor: &Cursor<'_>, name: &Spanned, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,
             Err(error) if self.kind == GrammarKind::OfEvents => {
@@ -303,7 +303,9 @@ impl Grammar<'_> {
             }
             Err(error) => return Err(error),
         };
-        if term.is_absent() {
+        if term.is_absent() && is_excluded {
+            self.note(format!("no DNS query of Sysmon's has the field '{}': it excludes nothing", name.text));
+        } else if term.is_absent() {
             self.is_unmet(&name.range, "a field that DNS queries of Sysmon's have");
         }
         Ok(term)

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::keys::Keys;
 use super::lookup::Lookup;
-use super::yaml::from_yaml;
+use super::yaml::{only_document, typed};
 
 /// A site's macros and lookups. An error says what is wrong with one that is there.
 pub trait Library: Debug {
@@ -15,6 +16,16 @@ pub trait Library: Debug {
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, String>;
     /// The lookup of that name; `None` where there is none.
     fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, String>;
+
+    /// The names of all macros: what a misspelt one may mean.
+    fn macro_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The names of all lookups.
+    fn lookup_names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A library in which there is nothing.
@@ -31,6 +42,13 @@ impl Library for NoLibrary {
     }
 }
 
+/// The keys of a macro's file.
+const KEYS: Keys = Keys {
+    read: &["definition", "arguments"],
+    others: &["description", "name"],
+    required: &["definition", "arguments"],
+};
+
 /// A macro: text that takes the place of its call.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Macro {
@@ -44,7 +62,12 @@ pub struct Macro {
 impl Macro {
     /// Reads a macro's file.
     pub fn from_yaml(text: &str) -> Result<Self, String> {
-        from_yaml(text)
+        let read = || {
+            let document = only_document(text)?;
+            KEYS.check(&document, "", &mut Vec::new())?;
+            typed(&document)
+        };
+        read().map_err(|problem| problem.to_string())
     }
 
     /// The text with its arguments filled in; the error says how many it takes.

@@ -10,11 +10,12 @@ use serde::Deserialize;
 use super::csv::csv_rows;
 use super::field::Field;
 use super::function::Function;
+use super::keys::Keys;
 use super::lookup_index::{ColumnIndex, Comparison};
 use super::predicate::{RequiredLiteral, required};
 use super::term::{Node, Row, Term};
 use super::value::Value;
-use super::yaml::from_yaml;
+use super::yaml::{Problem, only_document, typed};
 use crate::event::DnsQueryEvent;
 
 /// Rows of a lookup, at most.
@@ -33,7 +34,26 @@ pub struct LookupDefinition {
     default_match: Option<String>,
     min_matches: Option<usize>,
     max_matches: Option<usize>,
+    /// What the user should know of how it was taken.
+    #[serde(skip)]
+    notes: Vec<String>,
 }
+
+/// The keys of a definition's file.
+const KEYS: Keys = Keys {
+    read: &[
+        "filename",
+        "collection",
+        "lookup_type",
+        "match_type",
+        "case_sensitive_match",
+        "default_match",
+        "min_matches",
+        "max_matches",
+    ],
+    others: &["name", "fields_list", "fields"],
+    required: &[],
+};
 
 /// One text, or a list of them.
 #[derive(Debug, Deserialize)]
@@ -46,7 +66,13 @@ enum MatchTypes {
 impl LookupDefinition {
     /// Reads a definition file.
     pub fn from_yaml(text: &str) -> Result<Self, String> {
-        from_yaml(text)
+        let read = || {
+            let document = only_document(text)?;
+            let mut notes = Vec::new();
+            KEYS.check(&document, "", &mut notes)?;
+            Ok(LookupDefinition { notes, ..typed(&document)? })
+        };
+        read().map_err(|problem: Problem| problem.to_string())
     }
 
     /// The name of the CSV file of the lookup `name`. The error says what it is instead.
@@ -81,6 +107,7 @@ pub struct Lookup {
     default_match: Option<String>,
     min_matches: usize,
     max_matches: usize,
+    notes: Vec<String>,
 }
 
 impl Lookup {
@@ -118,6 +145,7 @@ impl Lookup {
             default_match: definition.default_match.clone(),
             min_matches: definition.min_matches.unwrap_or(0),
             max_matches: definition.max_matches.unwrap_or(DEFAULT_MATCHES).max(1),
+            notes: definition.notes.clone(),
         };
         lookup.read_match_types(definition)?;
         Ok(lookup)
@@ -163,6 +191,11 @@ impl Lookup {
     /// The place of a column.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == name)
+    }
+
+    /// What the user should know of how its definition was taken.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The names of the columns.

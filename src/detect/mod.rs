@@ -24,9 +24,11 @@ mod exclusion;
 mod expansion;
 mod expression;
 mod field;
+mod file_place;
 mod function;
 mod head;
 mod head_value;
+mod keys;
 #[cfg(test)]
 mod language_tests;
 mod lead;
@@ -50,11 +52,14 @@ mod rows;
 mod search;
 mod sigma;
 mod size;
+#[cfg(test)]
+mod spelling_tests;
 mod splunk_file;
 mod stats;
 mod summing;
 mod term;
 mod test;
+mod thinning;
 mod token;
 mod tree;
 mod value;

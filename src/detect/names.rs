@@ -17,16 +17,24 @@ pub(super) struct EventFields;
 impl Names for EventFields {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
         let field = Field::from_name(&name.text);
-        field.map(Term::from).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+        field.map(Term::from).ok_or_else(|| no_field(cursor, name, Field::names()))
     }
 }
 
-/// What to say of a name that is no field's.
-pub(super) fn expected_field(name: &str) -> String {
-    Field::name_like(name).map_or_else(
-        || "a field of a Sysmon DNS query, such as QueryName, Image or process_name".to_owned(),
-        |like| format!("a field of a Sysmon DNS query, such as {like} (names differ by case)"),
-    )
+/// What to say of a name that is no field's. `known` are the names that it may be a misspelt one
+/// of.
+pub(super) fn no_field<'k>(
+    cursor: &Cursor<'_>,
+    name: &Spanned,
+    known: impl IntoIterator<Item = &'k str>,
+) -> SearchError {
+    match Field::name_like(&name.text) {
+        Some(like) => cursor
+            .error_at(name, format!("a field of a Sysmon DNS query, such as {like} (names differ by case)")),
+        None => cursor
+            .error_at(name, "a field of a Sysmon DNS query, such as QueryName, Image or process_name")
+            .near(&name.text, known),
+    }
 }
 
 /// What the names of the data set's fields begin with.
@@ -88,11 +96,25 @@ impl ModelFields {
         }
         ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(Node::Absent))
     }
+
+    /// The fields that DNS queries have, by their names with the data set's.
+    pub fn had() -> impl Iterator<Item = (String, Field)> {
+        MODEL_FIELDS.iter().map(|(name, field)| (format!("{DATA_SET}{name}"), *field))
+    }
+
+    /// All names.
+    pub fn names() -> Vec<String> {
+        let absent = ABSENT_MODEL_FIELDS.iter().map(|name| format!("{DATA_SET}{name}"));
+        let others = ["host".to_owned(), "_time".to_owned()];
+        Self::had().map(|(name, _)| name).chain(absent).chain(others).collect()
+    }
 }
 
 impl Names for ModelFields {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
-        Self::find(&name.text)
-            .ok_or_else(|| cursor.error_at(name, "a field of the data set, such as DNS.query or DNS.answer"))
+        Self::find(&name.text).ok_or_else(|| {
+            let expected = "a field of the data set, such as DNS.query or DNS.answer";
+            cursor.error_at(name, expected).near(&name.text, Self::names().iter().map(String::as_str))
+        })
     }
 }

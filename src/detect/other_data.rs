@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::event_code::EXPECTED_EVENT;
 use super::head::is_operator;
+use super::nearest::nearest;
 use super::origin::{EXPECTED_MACRO, EXPECTED_ORIGIN, Origin, is_macro_of_other_data, origin};
 use super::pattern::Pattern;
 use super::token::{Cursor, SearchError, Spanned};
@@ -38,6 +39,39 @@ const OTHER_COMMANDS: &[&str] = &[
     "multisearch",
     "union",
 ];
+/// Data models of Splunk's common information model.
+const MODELS: &[&str] = &[
+    "Alerts",
+    "Application_State",
+    "Authentication",
+    "Certificates",
+    "Change",
+    "Change_Analysis",
+    "Data_Access",
+    "Databases",
+    "DLP",
+    "Email",
+    "Endpoint",
+    "Event_Signatures",
+    "Interprocess_Messaging",
+    "Intrusion_Detection",
+    "Inventory",
+    "JVM",
+    "Malware",
+    DATA_MODEL,
+    "Network_Sessions",
+    "Network_Traffic",
+    "Performance",
+    "Risk",
+    "Splunk_Audit",
+    "Ticket_Management",
+    "Updates",
+    "Vulnerabilities",
+    "Web",
+];
+/// Options of `datamodel` that change nothing here.
+const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
+const EXPECTED_MODE: &str = "DNS and `search` or `flat`, as in datamodel Network_Resolution DNS search";
 /// Names of the event's number.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 
@@ -55,6 +89,7 @@ pub(super) fn check(text: &str, parts: &[Range<usize>]) -> Result<(), SearchErro
     let command = first.word();
     match command.text.as_str() {
         "tstats" | "from" | "datamodel" => check_model(first, &command),
+        "search" => check_head(first),
         name if OTHER_COMMANDS.contains(&name) => {
             Err(first.error_at(&command, "a search of events").about_other_data())
         }
@@ -76,22 +111,56 @@ pub(super) fn data_model(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError
     if model == DATA_MODEL {
         return Ok(name);
     }
-    Err(cursor.error(name.range, EXPECTED_MODEL).about_other_data())
+    Err(no_model(cursor.error(name.range, EXPECTED_MODEL), model))
+}
+
+/// What is wrong with another data model: it may be a misspelt one, or other data.
+fn no_model(error: SearchError, model: &str) -> SearchError {
+    if nearest(model, MODELS.iter().copied()) == Some(DATA_MODEL) {
+        error.near(model, [DATA_MODEL])
+    } else {
+        error.about_other_data()
+    }
 }
 
 /// What follows the command `from`, up to the end of the part.
 pub(super) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let word = cursor.word();
-    let Some(name) = word.text.strip_prefix("datamodel:") else {
-        return Err(cursor.error_at(&word, EXPECTED_MODEL).about_other_data());
+    let name = match word.text.strip_prefix("datamodel") {
+        Some("") => "",
+        Some(name) if name.starts_with(':') => name.trim_start_matches(':'),
+        _ => return Err(cursor.error_at(&word, EXPECTED_MODEL).about_other_data()),
     };
     if name.is_empty() {
         data_model(cursor)?;
-    } else if name.split('.').next() != Some(DATA_MODEL) {
-        return Err(cursor.error_at(&word, EXPECTED_MODEL).about_other_data());
+    } else {
+        let model = name.split('.').next().unwrap_or_default();
+        if model != DATA_MODEL {
+            return Err(no_model(cursor.error_at(&word, EXPECTED_MODEL), model));
+        }
     }
     if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
+}
+
+/// What follows the command `datamodel`, up to the end of the part: `Network_Resolution DNS search`.
+pub(super) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+    data_model(cursor)?;
+    let mut gives_events = false;
+    while !cursor.at_end() {
+        let word = cursor.name()?;
+        let mut ahead = cursor.clone();
+        ahead.skip_space();
+        if DATA_MODEL_OPTIONS.contains(&word.text.as_str()) && ahead.eat("=") {
+            ahead.bare(|_| false)?;
+            *cursor = ahead;
+        } else if matches!(word.text.as_str(), "search" | "flat" | "acceleration_search") {
+            gives_events = true;
+        } else if word.text != "DNS" {
+            return Err(cursor.error_at(&word, EXPECTED_MODE).near(&word.text, ["search", "flat", "DNS"]));
+        }
+    }
+    if gives_events { Ok(()) } else { Err(cursor.unexpected(EXPECTED_MODE)) }
 }
 
 fn check_model(mut cursor: Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {

@@ -4,7 +4,8 @@
 
 use super::field::Field;
 use super::library::Library;
-use super::names::{Names, expected_field};
+use super::names::{Names, no_field};
+use super::nearest::suggestion;
 use super::predicate::Predicate;
 use super::stats::{Stats, StatsColumn, StatsKind};
 use super::term::{DEEPEST_TERM, MOST_STEPS, Node, Term};
@@ -15,6 +16,8 @@ const COMMANDS: &[&str] = &[
     "stats", "search", "where", "eval", "regex", "lookup", "rename", "fillnull", "table", "fields", "sort",
     "dedup", "head", "convert",
 ];
+/// Those that a search can begin with, besides.
+pub(super) const GENERATING_COMMANDS: &[&str] = &["tstats", "from", "datamodel"];
 /// What to say where a macro stands of which nothing is known.
 pub(super) const EXPECTED_MACRO: &str =
     "a macro that is built in, or one with a file of its name in a folder `macros` above the rule";
@@ -104,6 +107,12 @@ impl Scope {
         }
     }
 
+    /// The names that stand for something, and those of all fields.
+    pub fn known_names(&self) -> impl Iterator<Item = &str> {
+        let given = self.names.iter().filter(|(_, term)| term.is_some()).map(|(name, _)| name.as_str());
+        Field::names().map(|name| -> &str { name }).chain(given)
+    }
+
     /// Whether a name is that of a field which an earlier command has taken away.
     pub fn was_taken_away(&self, name: &str) -> bool {
         Field::from_name(name).is_some() && self.lookup(name).is_none()
@@ -115,10 +124,17 @@ impl Names for Pipeline<'_> {
         match &self.stats {
             Some(stats) => column_place(cursor, stats, name).map(|place| Term::from(Node::Column(place))),
             None => {
-                self.scope.lookup(&name.text).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+                let term = self.scope.lookup(&name.text);
+                term.ok_or_else(|| no_field(cursor, name, self.scope.known_names()))
             }
         }
     }
+}
+
+/// What is wrong with a word in the place of a command.
+fn no_command(cursor: &Cursor<'_>, command: &Spanned) -> SearchError {
+    let known = COMMANDS.iter().chain(GENERATING_COMMANDS).copied();
+    cursor.error_at(command, expected_command()).near(&command.text, known)
 }
 
 /// Refuses a command that is not supported, whatever else the search holds.
@@ -128,11 +144,7 @@ pub(super) fn check_command(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
         return Ok(());
     }
     let command = cursor.word();
-    if COMMANDS.contains(&command.text.as_str()) {
-        Ok(())
-    } else {
-        Err(cursor.error_at(&command, expected_command()))
-    }
+    if COMMANDS.contains(&command.text.as_str()) { Ok(()) } else { Err(no_command(&cursor, &command)) }
 }
 
 impl<'a> Pipeline<'a> {
@@ -176,7 +188,7 @@ impl<'a> Pipeline<'a> {
                     let listed = fields_sign(cursor);
                     self.read_selection(cursor, listed)?;
                 }
-                _ => return Err(cursor.error_at(&command, expected_command())),
+                _ => return Err(no_command(cursor, &command)),
             }
         }
         if self.scope.names.len() > MOST_NAMES {
@@ -217,6 +229,14 @@ impl<'a> Pipeline<'a> {
         }
     }
 
+    /// What a misspelt name of a column or field may mean, as the end of a note.
+    pub fn suggestion(&self, name: &str) -> String {
+        match &self.stats {
+            Some(stats) => suggestion(name, stats.columns().map(StatsColumn::name)),
+            None => suggestion(name, self.scope.known_names()),
+        }
+    }
+
     /// Prints a time in a form, under a new name or its own. As in Splunk, a column that is not
     /// there is passed over.
     pub fn print_time(
@@ -227,7 +247,8 @@ impl<'a> Pipeline<'a> {
         form: &str,
     ) -> Result<(), SearchError> {
         let Ok(term) = self.term(cursor, name) else {
-            self.note(format!("'{}' is no column, so no time of it is printed", name.text));
+            let meant = self.suggestion(&name.text);
+            self.note(format!("'{}' is no column, so no time of it is printed{meant}", name.text));
             return Ok(());
         };
         let kind = match (&self.stats, term.node()) {
@@ -277,7 +298,8 @@ impl<'a> Pipeline<'a> {
             let is_all = names.iter().any(|name| name.text.contains('*'));
             for name in names.iter().filter(|name| !name.text.contains('*')) {
                 if self.scope.lookup(&name.text).is_none() && listed != Listed::Removed {
-                    self.note(format!("'{}' is no field of a Sysmon DNS query", name.text));
+                    let meant = suggestion(&name.text, self.scope.known_names());
+                    self.note(format!("'{}' is no field of a Sysmon DNS query{meant}", name.text));
                 }
             }
             if !is_all {
@@ -285,6 +307,7 @@ impl<'a> Pipeline<'a> {
             }
             return Ok(());
         };
+        let known: Vec<String> = stats.columns().map(|column| column.name().to_owned()).collect();
         let mut places: Vec<usize> = Vec::new();
         let mut missing = Vec::new();
         for name in &names {
@@ -306,7 +329,8 @@ impl<'a> Pipeline<'a> {
             return Err(cursor.error_at(last, "at least one column that is left"));
         }
         for name in missing {
-            self.note(format!("'{name}' is no column, so it is not in the table"));
+            let meant = suggestion(&name, known.iter().map(String::as_str));
+            self.note(format!("'{name}' is no column, so it is not in the table{meant}"));
         }
         Ok(())
     }
@@ -338,13 +362,19 @@ impl<'a> Pipeline<'a> {
                     self.scope.names.push((old.text.clone(), None));
                     self.scope.set(new.text, term);
                 }
-                None => self
-                    .note(format!("'{}' is no field of a Sysmon DNS query, so it is not renamed", old.text)),
+                None => {
+                    let meant = self.suggestion(&old.text);
+                    self.note(format!(
+                        "'{}' is no field of a Sysmon DNS query, so it is not renamed{meant}",
+                        old.text
+                    ));
+                }
             }
             return Ok(());
         };
         let Ok(place) = column_place(cursor, stats, old) else {
-            self.note(format!("'{}' is no column, so it is not renamed", old.text));
+            let meant = self.suggestion(&old.text);
+            self.note(format!("'{}' is no column, so it is not renamed{meant}", old.text));
             return Ok(());
         };
         if old.text != new.text {
@@ -360,9 +390,10 @@ impl<'a> Pipeline<'a> {
     fn rename_all(&mut self, old: &str, new: &str) {
         let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
         let Some(stats) = &mut self.stats else {
-            for name in Field::names() {
-                if let (Some(new), Some(term)) = (renamed(name), self.scope.lookup(name)) {
-                    self.scope.names.push((name.to_owned(), None));
+            let names: Vec<String> = self.scope.known_names().map(str::to_owned).collect();
+            for name in names {
+                if let (Some(new), Some(term)) = (renamed(&name), self.scope.lookup(&name)) {
+                    self.scope.names.push((name, None));
                     self.scope.set(new, term);
                 }
             }
@@ -433,7 +464,7 @@ fn fields_sign(cursor: &mut Cursor<'_>) -> Listed {
 
 /// What a pattern's `*` stands for in a name that is like it; nothing where it has none and is the
 /// name.
-fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
+pub(super) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
     match pattern.split_once('*') {
         None => (pattern == name).then_some(""),
         Some((start, end)) => name.strip_prefix(start)?.strip_suffix(end),
@@ -445,7 +476,7 @@ pub(super) fn column_place(cursor: &Cursor<'_>, stats: &Stats, name: &Spanned) -
     let is_named = |place: &usize| stats.columns.get(*place).is_some_and(|column| column.name == name.text);
     stats.shown.iter().copied().find(is_named).ok_or_else(|| {
         let names: Vec<&str> = stats.columns().map(StatsColumn::name).collect();
-        cursor.error_at(name, format!("one of the columns {}", names.join(", ")))
+        cursor.error_at(name, format!("one of the columns {}", names.join(", "))).near(&name.text, names)
     })
 }
 

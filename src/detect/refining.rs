@@ -1,5 +1,5 @@
-//! The commands that filter events or rows, make columns of others, and sort: `search`, `where`,
-//! `regex`, `eval`, `lookup`, `sort`, `dedup`, `head` and `convert`.
+//! The commands that filter events or rows, and make columns of others: `search`, `where`, `regex`,
+//! `eval` and `lookup`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,18 +12,13 @@ use super::expression::{Expression, Flags};
 use super::function::Function;
 use super::head::{self, Grammar};
 use super::lookup::{Found, Lookup};
-use super::names::{Names, expected_field};
+use super::names::{Names, no_field};
 use super::pipeline::{Pipeline, Scope, alias, comma};
 use super::predicate::Predicate;
-use super::rows::{SortBy, SortKey, Step};
+use super::rows::Step;
 use super::stats::{Content, Stats};
 use super::term::{Given, Node, Term};
 use super::token::{Cursor, SearchError, Spanned};
-
-/// How `convert` prints times where nothing is said.
-const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
-/// How many events `head` leaves where nothing is said.
-const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
     /// Takes a condition on events, read by the grammar.
@@ -158,7 +153,8 @@ impl Pipeline<'_> {
             let term = eval::term(cursor, &lenient)?;
             let missing = lenient.missing.into_inner();
             for missing in missing {
-                self.note(format!("'{missing}' in `eval` is no field or column, so it has no value"));
+                let meant = self.suggestion(&missing);
+                self.note(format!("'{missing}' in `eval` is no field or column, so it has no value{meant}"));
             }
             self.define_checked(cursor, &name, term)?;
             if !comma(cursor) {
@@ -183,8 +179,12 @@ impl Pipeline<'_> {
         let found = self.library.lookup_named(&name.text);
         let lookup = found.map_err(|problem| cursor.error_at(&name, problem))?.ok_or_else(|| {
             let expected = "a lookup with a file of its name in a folder `lookups` above the rule";
-            cursor.error_at(&name, expected)
+            let known = self.library.lookup_names();
+            cursor.error_at(&name, expected).near(&name.text, known.iter().map(String::as_str))
         })?;
+        for note in lookup.notes() {
+            self.note(format!("lookup {}: {note}", name.text));
+        }
         let mut keys = Vec::new();
         let output = loop {
             if let Some(output) = output_keyword(cursor) {
@@ -224,178 +224,6 @@ impl Pipeline<'_> {
             self.define_checked(cursor, &output_name, term)?;
         }
         Ok(())
-    }
-
-    /// `sort 10 - a, b`. Without `stats` it changes nothing: the matches are in the order of the
-    /// evidence.
-    pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
-        cursor.skip_space();
-        let mut ahead = cursor.clone();
-        ahead.eat_keyword(|word| word == "limit");
-        ahead.eat("=");
-        let limit = ahead.taken_while(|next| next.is_ascii_digit());
-        let most = limit.text.parse::<usize>().ok();
-        if most.is_some() {
-            *cursor = ahead;
-        }
-        let mut keys: Vec<SortKey> = Vec::new();
-        while !cursor.at_end() {
-            if let Some(key) = self.sort_key(cursor)? {
-                keys.push(key);
-            }
-            comma(cursor);
-            let mut ahead = cursor.clone();
-            if ahead.eat_keyword(|word| matches!(word, "d" | "desc")) && ahead.at_end() {
-                *cursor = ahead;
-                for key in &mut keys {
-                    key.descending = !key.descending;
-                }
-            }
-        }
-        // Zero is no limit.
-        let most = most.filter(|most| *most > 0);
-        match &mut self.stats {
-            Some(stats) => stats.steps.push(Step::Sort { keys, most }),
-            None if most.is_some() => self.thin("sort"),
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// A column to sort by, with its sign and its kind; `None` for one that is not there, which
-    /// changes nothing.
-    fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
-        cursor.skip_space();
-        let descending = cursor.eat("-");
-        if !descending {
-            cursor.eat("+");
-        }
-        cursor.skip_space();
-        let mut name = match cursor.peek() {
-            Some('"' | '\'') => cursor.name()?,
-            _ => cursor.word(),
-        };
-        let mut by = SortBy::Automatic;
-        if cursor.eat("(") {
-            by = match name.text.as_str() {
-                "num" => SortBy::Number,
-                "str" => SortBy::Text,
-                "ip" => SortBy::Address,
-                "auto" => SortBy::Automatic,
-                _ => return Err(cursor.error_at(&name, "auto, ip, num or str of a (column)")),
-            };
-            name = cursor.name()?;
-            cursor.skip_space();
-            if !cursor.eat(")") {
-                return Err(cursor.unexpected("`)` after the column"));
-            }
-        }
-        if name.text.is_empty() {
-            return Err(cursor.error_at(&name, "a column to sort by"));
-        }
-        match self.term(cursor, &name).map(|term| term.node().clone()) {
-            Ok(Node::Column(column)) => Ok(Some(SortKey { column, descending, by })),
-            Ok(_) => Ok(None),
-            Err(_) => {
-                self.note(format!("'{}' is no field or column, so it is not sorted by", name.text));
-                Ok(None)
-            }
-        }
-    }
-
-    /// `dedup 3 a b keepempty=true`.
-    pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
-        cursor.skip_space();
-        let most = cursor.taken_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
-        let mut keep_empty = false;
-        let mut columns = Vec::new();
-        while !cursor.at_end() {
-            let name = cursor.name()?;
-            let mut ahead = cursor.clone();
-            ahead.skip_space();
-            if name.text == "keepempty" && ahead.eat("=") {
-                keep_empty = matches!(ahead.word().text.to_ascii_lowercase().as_str(), "true" | "t" | "1");
-                *cursor = ahead;
-            } else if matches!(name.text.as_str(), "sortby" | "consecutive" | "keepevents") {
-                return Err(cursor.error_at(&name, "the columns of dedup, or keepempty=true"));
-            } else if let Node::Column(place) = self.term(cursor, &name)?.node() {
-                columns.push(*place);
-            }
-            comma(cursor);
-        }
-        match &mut self.stats {
-            Some(_) if columns.is_empty() => Err(cursor.unexpected("at least one column")),
-            Some(stats) => {
-                stats.steps.push(Step::Dedup { columns, most: most.max(1), keep_empty });
-                Ok(())
-            }
-            None => {
-                self.thin("dedup");
-                Ok(())
-            }
-        }
-    }
-
-    /// `head 10`, `head limit=10`.
-    pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
-        let mut ahead = cursor.clone();
-        if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
-            *cursor = ahead;
-        }
-        cursor.skip_space();
-        let digits = cursor.taken_while(|next| next.is_ascii_digit());
-        if !cursor.at_end() {
-            return Err(cursor.unexpected("a number of rows"));
-        }
-        let most =
-            if digits.text.is_empty() { DEFAULT_HEAD } else { digits.text.parse().unwrap_or(usize::MAX) };
-        match &mut self.stats {
-            Some(stats) => stats.steps.push(Step::Head(most)),
-            None => self.thin("head"),
-        }
-        Ok(())
-    }
-
-    /// Notes a command that would leave some events by which others there are: here all are kept.
-    fn thin(&mut self, command: &'static str) {
-        self.note(format!("`{command}` is not applied to events: all matches are kept"));
-        self.thinned_by.get_or_insert(command);
-    }
-
-    /// `convert timeformat="…" ctime(a) as b`.
-    pub fn read_convert(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
-        let mut form = DEFAULT_TIME_FORM.to_owned();
-        let mut ahead = cursor.clone();
-        if ahead.eat_keyword(|word| word == "timeformat") {
-            ahead.skip_space();
-            if ahead.eat("=") {
-                ahead.skip_space();
-                let text = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? };
-                if crate::event::EventTime::from_ticks(0).formatted(&text.text).is_none() {
-                    return Err(ahead.error_at(&text, "a form of times such as \"%Y-%m-%d %H:%M:%S\""));
-                }
-                form = text.text;
-                *cursor = ahead;
-            }
-        }
-        loop {
-            cursor.skip_space();
-            let function = cursor.word();
-            if function.text != "ctime" || !cursor.eat("(") {
-                return Err(cursor.error_at(&function, "ctime(column), or timeformat=\"…\" and that"));
-            }
-            let name = cursor.name()?;
-            cursor.skip_space();
-            if !cursor.eat(")") {
-                return Err(cursor.unexpected("`)` after the column"));
-            }
-            let new = alias(cursor)?.map_or_else(|| name.text.clone(), |new| new.text);
-            self.print_time(cursor, &name, new, &form)?;
-            comma(cursor);
-            if cursor.at_end() {
-                return Ok(());
-            }
-        }
     }
 }
 
@@ -458,7 +286,7 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Spanned, u
         return Ok((column, place));
     }
     let expected = format!("one of the lookup's columns {}", lookup.columns().join(", "));
-    Err(cursor.error_at(&column, expected))
+    Err(cursor.error_at(&column, expected).near(&column.text, lookup.columns().iter().map(String::as_str)))
 }
 
 /// The names that events' fields have at some place of a pipeline.
@@ -466,7 +294,7 @@ struct Scoped(Scope);
 
 impl Names for Scoped {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
-        self.0.lookup(&name.text).ok_or_else(|| cursor.error_at(name, expected_field(&name.text)))
+        self.0.lookup(&name.text).ok_or_else(|| no_field(cursor, name, self.0.known_names()))
     }
 }
 

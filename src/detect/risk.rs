@@ -38,7 +38,12 @@ pub(super) struct StatedRisk {
     pub risk_objects: Vec<RiskObject>,
     /// What threatens them.
     pub threat_objects: Vec<ThreatObject>,
+    /// What the user should know of how it was taken.
+    pub notes: Vec<String>,
 }
+
+/// The highest score.
+const HIGHEST_SCORE: u32 = 100;
 
 /// The keys of a file in which a risk can be stated.
 pub(super) struct RiskKeys {
@@ -103,33 +108,50 @@ pub(super) struct RiskEntity {
 }
 
 impl RiskKeys {
-    /// What they state together. The score is that of `tags`, else the highest of any entity.
+    /// What they state together. The score is the highest of the present layout's entities, else
+    /// that of `tags`, else the highest of `rba`; the message likewise.
     pub(super) fn into_risk(self) -> StatedRisk {
         let Tags { confidence, impact, message, observable, risk_score, .. } = self.tags;
         let observables = observable.unwrap_or_default();
-        let entities: Vec<RiskEntity> = self
-            .rba
-            .risk_objects
-            .into_iter()
-            .flatten()
-            .chain(self.finding.entity)
-            .chain(self.intermediate_findings.entities.into_iter().flatten())
-            .collect();
+        let mut notes = Vec::new();
+        let mut within = |score: u32| within_bounds(score, &mut notes);
+        let mut of_rba: Vec<RiskEntity> = self.rba.risk_objects.unwrap_or_default();
+        let intermediate = self.intermediate_findings.entities.into_iter().flatten();
+        let mut present: Vec<RiskEntity> = self.finding.entity.into_iter().chain(intermediate).collect();
+        for entity in of_rba.iter_mut().chain(&mut present) {
+            entity.score = entity.score.map(&mut within);
+        }
         let product = confidence.zip(impact).map(|(confidence, impact)| product_score(confidence, impact));
-        let highest = entities.iter().filter_map(|entity| entity.score).max();
+        let of_tags = product.or(risk_score).map(within);
+        let highest = |entities: &[RiskEntity]| entities.iter().filter_map(|entity| entity.score).max();
+        let score = highest(&present).or(of_tags).or_else(|| highest(&of_rba));
+        let title = self.finding.title.or_else(|| messages(&present));
+        let message = title.or(message).or(self.rba.message).or_else(|| messages(&of_rba));
+        let entities: Vec<RiskEntity> = of_rba.into_iter().chain(present).collect();
         let victims = observables.iter().filter(|observable| observable.has_role("Victim"));
         let attackers = observables.iter().filter(|observable| observable.has_role("Attacker"));
         let threats = self.rba.threat_objects.into_iter().flatten().chain(self.threat_objects);
         StatedRisk {
-            score: product.or(risk_score).or(highest),
-            message: message.or(self.rba.message).or(self.finding.title).or_else(|| messages(&entities)),
+            score,
+            message,
             risk_objects: victims.map(Observable::risk_object).chain(distinct(entities)).collect(),
             threat_objects: attackers
                 .map(Observable::threat_object)
                 .chain(threats.map(RiskEntity::threat_object))
                 .collect(),
+            notes,
         }
     }
+}
+
+/// The score, or the highest that there is, with a note.
+fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
+    if score > HIGHEST_SCORE {
+        notes.push(format!(
+            "a risk score is 0 to {HIGHEST_SCORE}; the rule states {score}, which is taken as {HIGHEST_SCORE}"
+        ));
+    }
+    score.min(HIGHEST_SCORE)
 }
 
 /// The entities' own messages, each once.
@@ -283,6 +305,40 @@ creation_date: '2021-11-18'
             assert_eq!((rule.risk_score, &rule.risk_message_template), (None, &None), "{nothing}");
         }
         assert_eq!(detection("finding: {entity: {field: dvc, score: 0}}").risk_score, Some(0), "0 is stated");
+    }
+
+    #[test]
+    fn a_score_above_100_is_100_and_said() {
+        for (layout, stated) in [
+            ("finding: {title: x, entity: {field: dvc, type: system, score: 500}}", "500"),
+            ("intermediate_findings: {entities: [{field: dvc, score: 101}, {field: user, score: 7}]}", "101"),
+            ("rba: {risk_objects: [{field: dvc, type: system, score: 300}]}", "300"),
+            ("tags: {confidence: 200, impact: 100}", "200"),
+            ("tags: {risk_score: 1000}", "1000"),
+        ] {
+            let rule = detection(layout);
+            assert_eq!(rule.risk_score, Some(100), "{layout}");
+            assert!(rule.risk_objects.iter().all(|object| object.score.is_none_or(|score| score <= 100)));
+            let [note] = &rule.notes[..] else { panic!("{layout}: {:?}", rule.notes) };
+            assert!(note.contains(&format!("states {stated}, which is taken as 100")), "{note}");
+        }
+        let rule = detection("tags: {confidence: 100, impact: 100}");
+        assert_eq!((rule.risk_score, rule.notes), (Some(100), Vec::new()));
+    }
+
+    #[test]
+    fn the_present_layout_comes_before_the_first() {
+        let old = "tags: {confidence: 50, impact: 50, message: old}";
+        let rule = detection(&format!("{old}\n{FINDING}"));
+        assert_eq!(rule.risk_score, Some(50), "not 25");
+        let rule = detection(&format!("{old}\nfinding: {{title: new, entity: {{field: dvc, score: 90}}}}"));
+        assert_eq!((rule.risk_score, rule.risk_message_template.as_deref()), (Some(90), Some("new")));
+        // Where it states no score, that of the first is one.
+        let rule = detection(&format!("{old}\nfinding: {{title: new}}"));
+        assert_eq!((rule.risk_score, rule.risk_message_template.as_deref()), (Some(25), Some("new")));
+        let rule =
+            detection("tags: {confidence: 50, impact: 50}\nrba: {risk_objects: [{field: dvc, score: 9}]}");
+        assert_eq!(rule.risk_score, Some(25));
     }
 
     #[test]

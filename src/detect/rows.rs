@@ -18,8 +18,8 @@ pub(super) enum Step {
     /// Rows are sorted, and the first so many are left.
     Sort { keys: Vec<SortKey>, most: Option<usize> },
     /// Of rows with the same values in these columns, the first so many are left; none of a row
-    /// without a value, unless it is kept.
-    Dedup { columns: Vec<usize>, most: usize, keep_empty: bool },
+    /// without a value, unless it is kept. They may have to follow one another.
+    Dedup { columns: Vec<usize>, most: usize, keep_empty: bool, consecutive: bool },
     /// The first so many are left.
     Head(usize),
 }
@@ -64,11 +64,14 @@ impl Step {
                 });
                 rows.truncate(most.unwrap_or(usize::MAX));
             }
-            Step::Dedup { columns, most, keep_empty } => {
+            Step::Dedup { columns, most, keep_empty, consecutive } => {
                 let mut met: HashMap<Vec<StatsValue>, usize> = HashMap::new();
                 rows.retain(|row| {
                     let key: Vec<StatsValue> =
                         columns.iter().filter_map(|place| row.get(*place).cloned()).collect();
+                    if *consecutive && !met.contains_key(&key) {
+                        met.clear();
+                    }
                     if key.contains(&StatsValue::Null) {
                         return *keep_empty;
                     }

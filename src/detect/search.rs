@@ -8,13 +8,10 @@ use std::sync::Arc;
 use super::bounds;
 use super::expansion::Expansion;
 use super::expression::Expression;
-use super::field::Field;
-use super::head::{self, Grammar};
+use super::head;
 use super::library::{Library, NoLibrary};
-use super::names::EventFields;
 use super::other_data;
-use super::pattern::Pattern;
-use super::pipeline::{self, Pipeline, Scope};
+use super::pipeline::{self, GENERATING_COMMANDS, Pipeline, Scope};
 use super::predicate::Predicate;
 use super::stats::Stats;
 use super::term::{Row, Term};
@@ -71,18 +68,20 @@ impl Search {
             (Some(command), Some(mut first)) if command.text == "tstats" => {
                 pipeline.read_tstats(&mut first, &command)?;
             }
-            (Some(_), Some(mut first)) => {
-                other_data::check_from(&mut first)?;
-                let event = Predicate::Matches { field: Field::EventId, pattern: Pattern::new("22") };
-                pipeline.predicates.extend([Predicate::Sysmon, event]);
+            (Some(command), Some(mut first)) if command.text == "search" => {
+                pipeline.read_search(&mut first)?;
+            }
+            (Some(command), Some(mut first)) => {
+                if command.text == "from" {
+                    other_data::check_from(&mut first)?;
+                } else {
+                    other_data::check_datamodel(&mut first)?;
+                }
+                pipeline.read_model();
             }
             (None, _) | (Some(_), None) => {
                 head::eat_search_command(&mut head);
-                head.skip_space();
-                let start = head.at();
-                let grammar = Grammar::of_events(&EventFields);
-                let condition = head::parse(&grammar, &mut head)?;
-                pipeline.require(&head, start..head.at(), condition, grammar)?;
+                pipeline.read_search(&mut head)?;
             }
         }
         for part in parts {
@@ -147,7 +146,7 @@ fn generating_command(part: &mut Cursor<'_>) -> Option<super::token::Spanned> {
     part.skip_space();
     let mut ahead = part.clone();
     let command = ahead.word();
-    let is_known = matches!(command.text.as_str(), "tstats" | "from");
+    let is_known = command.text == "search" || GENERATING_COMMANDS.contains(&command.text.as_str());
     if is_known {
         *part = ahead;
     }

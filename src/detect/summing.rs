@@ -5,6 +5,7 @@ use super::eval;
 use super::field::Field;
 use super::head::Grammar;
 use super::names::{ModelFields, Names};
+use super::nearest::suggestion;
 use super::other_data::data_model;
 use super::pattern::Pattern;
 use super::pipeline::{Pipeline, alias, comma, require_new_name};
@@ -19,6 +20,7 @@ pub(super) const MOST_COLUMNS: usize = 256;
 
 const EXPECTED_AGGREGATE: &str =
     "an aggregate: count, or count, dc, min, max, values, earliest or latest of a (field)";
+const AGGREGATES: [&str; 8] = ["count", "dc", "distinct_count", "values", "min", "max", "earliest", "latest"];
 /// Options of `stats` and `tstats` that change nothing here.
 const OPTIONS: &[&str] = &[
     "summariesonly",
@@ -55,7 +57,8 @@ impl Fields for Pipeline<'_> {
         if self.scope.was_taken_away(name) {
             format!("an earlier command took the field '{name}' away or renamed it")
         } else {
-            format!("no DNS query of Sysmon's has the field '{name}'")
+            let meant = suggestion(name, self.scope.known_names());
+            format!("no DNS query of Sysmon's has the field '{name}'{meant}")
         }
     }
 }
@@ -66,7 +69,10 @@ impl Fields for ModelFields {
     }
 
     fn why_not(&self, name: &str) -> String {
-        format!("no DNS query of Sysmon's has the field '{name}' in the data model")
+        let names = ModelFields::names();
+        let is_known = names.iter().any(|known| known == name);
+        let meant = if is_known { String::new() } else { suggestion(name, names.iter().map(String::as_str)) };
+        format!("no DNS query of Sysmon's has the field '{name}' in the data model{meant}")
     }
 }
 
@@ -112,6 +118,22 @@ impl Pipeline<'_> {
         self.stats = Some(Stats { empty_because, ..Stats::new(columns) });
     }
 
+    /// The data model's events are DNS queries alone.
+    fn require_dns_queries(&mut self) {
+        self.predicates.push(Predicate::Sysmon);
+        let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
+        self.predicates.push(code.into_predicate());
+    }
+
+    /// `from datamodel:Network_Resolution`, `datamodel Network_Resolution DNS search`: its events,
+    /// whose fields have names with and without that of the data set.
+    pub fn read_model(&mut self) {
+        self.require_dns_queries();
+        for (name, field) in ModelFields::had() {
+            self.scope.set(name, Term::from(field));
+        }
+    }
+
     /// `tstats count … from datamodel=Network_Resolution where … by …`, the cursor standing behind
     /// its name.
     pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
@@ -133,9 +155,7 @@ impl Pipeline<'_> {
             return Err(cursor.unexpected("`datamodel=Network_Resolution` after from"));
         }
         data_model(cursor)?;
-        self.predicates.push(Predicate::Sysmon);
-        let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
-        self.predicates.push(code.into_predicate());
+        self.require_dns_queries();
         if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("where")) {
             let start = cursor.at();
             let grammar = Grammar::of_events(&fields);
@@ -218,12 +238,12 @@ fn aggregate(
             "max" => Content::Max(term),
             "earliest" => Content::Earliest(term),
             "latest" => Content::Latest(term),
-            _ => return Err(cursor.error_at(&function, EXPECTED_AGGREGATE)),
+            _ => return Err(cursor.error_at(&function, EXPECTED_AGGREGATE).near(&function.text, AGGREGATES)),
         }
     } else if matches!(function.text.as_str(), "count" | "c") {
         Content::Count
     } else {
-        return Err(cursor.error_at(&function, EXPECTED_AGGREGATE));
+        return Err(cursor.error_at(&function, EXPECTED_AGGREGATE).near(&function.text, AGGREGATES));
     };
     let range = function.range.start..cursor.at();
     let written = cursor.written(range.clone()).to_owned();
@@ -250,7 +270,7 @@ fn aggregated(
     }
     let name = cursor.name()?;
     Ok(fields.find(&name.text).filter(|term| !term.is_absent()).unwrap_or_else(|| {
-        summary.notes.push(format!("{}: its column is empty", fields.why_not(&name.text)));
+        summary.notes.push(format!("a column of '{}' is empty: {}", name.text, fields.why_not(&name.text)));
         Term::from(Node::Absent)
     }))
 }

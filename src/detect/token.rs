@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::nearest::nearest;
+
 /// How much of a search an error quotes at most, in characters.
 const LONGEST_QUOTE: usize = 60;
 /// How much of what begins at a place a text quotes, in characters.
@@ -10,7 +12,7 @@ const SHORT_QUOTE: usize = 20;
 
 /// A search that was not understood: where, what was expected there, and what stands there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column} (byte {offset}) of the search: expected {expected}, found {found}")]
+#[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
 pub struct SearchError {
     /// Place in the search, in bytes from its start.
     pub offset: usize,
@@ -22,6 +24,10 @@ pub struct SearchError {
     pub expected: String,
     /// What stands there, quoted.
     pub found: String,
+    /// The known name that is nearest to what stands there, where it is a name.
+    pub nearest: Option<String>,
+    /// Line and column of the rule's file, where the search stands in one.
+    pub in_file: Option<(usize, usize)>,
     /// Whether that is not understood, or asks for what no DNS query of Sysmon's is.
     pub reason: SearchReason,
 }
@@ -42,6 +48,25 @@ impl SearchError {
     #[must_use]
     pub(super) fn about_other_data(self) -> Self {
         SearchError { reason: SearchReason::OtherData, ..self }
+    }
+
+    /// The error, of a name that may be a misspelt one out of these.
+    #[must_use]
+    pub(super) fn near<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        SearchError { nearest: nearest(name, known).map(str::to_owned), ..self }
+    }
+
+    fn place(&self) -> String {
+        match self.in_file {
+            Some((line, column)) => format!("line {line}, column {column}"),
+            None => {
+                format!("line {}, column {} (byte {}) of the search", self.line, self.column, self.offset)
+            }
+        }
+    }
+
+    fn hint(&self) -> String {
+        self.nearest.as_ref().map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
     }
 }
 
@@ -281,6 +306,8 @@ impl<'a> Cursor<'a> {
             } else {
                 format!("'{shown}{cut}'")
             },
+            nearest: None,
+            in_file: None,
             reason: SearchReason::NotUnderstood,
         }
     }
@@ -386,5 +413,7 @@ mod tests {
         let error = Cursor::new(text, 0..text.len()).error(4..6, "nothing");
         assert_eq!((error.offset, error.line, error.column), (4, 2, 2));
         assert_eq!(error.to_string(), "line 2, column 2 (byte 4) of the search: expected nothing, found 'é'");
+        let error = SearchError { in_file: Some((7, 9)), ..error.near("Usr", ["Image", "User"]) };
+        assert_eq!(error.to_string(), "line 7, column 9: expected nothing, found 'é'; did you mean 'User'?");
     }
 }
