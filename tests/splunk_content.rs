@@ -150,3 +150,78 @@ fn what_is_missing_is_named() {
     let checked = common::run(dnsweep().args(["detections", "check", &rules]));
     assert!(checked.stdout.contains("found '`dynamic_names`'"), "{}", checked.stdout);
 }
+
+#[test]
+fn content_may_lie_in_folders_inside_its_folders() {
+    let scene = scene();
+    fs::write(
+        scene.path("content/lookups/dynamic.yml"),
+        LOOKUP.replace("filename: dynamic2026.csv", "lookup_type: csv"),
+    )
+    .unwrap();
+    for (from, to) in [
+        ("lookups/dynamic.yml", "lookups/csv/dynamic.yml"),
+        ("lookups/dynamic2026.csv", "lookups/csv/dynamic.csv"),
+        ("macros/dynamic_names.yml", "macros/network/dynamic_names.yml"),
+    ] {
+        let to = scene.path("content").join(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::rename(scene.path("content").join(from), to).unwrap();
+    }
+    let rule = scene.path("content/detections/network/dynamic.yml").display().to_string();
+    let swept = scene.sweep(&["--detection", &rule]).expect(0);
+    assert_eq!(swept.rows("matches").len(), 2);
+    let run = swept.run();
+    let files: Vec<&str> = run["detections"][0]["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        files,
+        ["lookups/csv/dynamic.csv", "lookups/csv/dynamic.yml", "macros/network/dynamic_names.yml"]
+    );
+}
+
+#[test]
+fn what_a_search_excludes_of_the_sites_clears_no_host() {
+    let scene = scene();
+    let rule = scene.path("content/detections/excluding.yml");
+    for excluded in [
+        "NOT index=_internal",
+        "NOT index=_*",
+        "NOT (index=a OR index=b)",
+        "NOT index IN (a, b)",
+        "NOT earliest=-1d",
+        "NOT sourcetype=stash",
+        "NOT sourcetype=XmlWinEventLog",
+    ] {
+        let search =
+            format!("id: excluding\nsearch: 'index=* {excluded} `sysmon` EventCode=22 QueryName=*.DYN.*'\n");
+        fs::write(&rule, search).unwrap();
+        let swept = scene.sweep(&["--detection", &rule.display().to_string(), "--force"]).expect(0);
+        let found: Vec<u64> =
+            swept.rows("matches").iter().map(|row| row["event_record_id"].as_u64().unwrap()).collect();
+        assert_eq!(found, [1, 3], "{excluded}");
+        assert_eq!(swept.rows("hosts")[0]["verdict"], "matches", "{excluded}");
+    }
+}
+
+#[test]
+fn misspelt_keys_are_shown_wherever_notes_are() {
+    let scene = scene();
+    let rule = scene.path("content/detections/misspelt.yml");
+    let findings = "findings: {title: x, entity: {field: dvc, type: system, score: 50}}";
+    fs::write(&rule, format!("id: misspelt\nname: Misspelt\nsearch: EventCode=22\n{findings}\n")).unwrap();
+    let note =
+        "line 4, column 1: the key 'findings' is not known and is passed over; did you mean 'finding'?";
+    let rule = rule.display().to_string();
+    for command in ["check", "show"] {
+        let shown = common::run(dnsweep().args(["detections", command, &rule])).stdout;
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(note), "{command}: {shown}");
+    }
+    let swept = scene.sweep(&["--detection", &rule]).expect(0);
+    assert_eq!(swept.run()["detections"][0]["notes"], json!([note]));
+}

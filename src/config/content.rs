@@ -158,8 +158,7 @@ impl<'c> Content<'c> {
 impl Library for Content<'_> {
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, String> {
         let Some((text, file)) = self.definition(MACROS, name)? else { return Ok(None) };
-        let known =
-            Macro::from_yaml(&text).map_err(|problem| format!("a macro in {}: {problem}", file.file))?;
+        let known = Macro::from_yaml(&text).map_err(|problem| format!("{}: {problem}", file.file))?;
         self.note(&[file]);
         Ok(Some(known))
     }
@@ -207,8 +206,8 @@ fn is_plain(name: &str) -> bool {
 
 /// The text of a file and its SHA-256.
 fn text_of(path: &Path, most: u64) -> Result<(String, String), String> {
-    let bytes = read_at_most(path, Link::Followed, most)
-        .map_err(|error| format!("a readable file {}: {error}", path.display()))?;
+    let bytes =
+        read_at_most(path, Link::Followed, most).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok((String::from_utf8_lossy(&bytes).into_owned(), sha256(&bytes)))
 }
 

@@ -275,11 +275,10 @@ impl Detection {
         };
         let search = match Search::parse_with(&file.search, library) {
             Ok(search) => search,
-            Err(mut problem) => {
+            Err(problem) => {
                 let start = document.get("search").map_or(document.place, |value| value.place);
                 let place = place_in_file(text, start, &file.search, problem.offset).unwrap_or(start);
-                problem.in_file = Some((place.line, place.column));
-                return Err(DetectionError::Search { source_name, problem });
+                return Err(DetectionError::Search { source_name, problem: problem.in_file(place) });
             }
         };
         Ok(file.into_detection(search, notes))

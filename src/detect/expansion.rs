@@ -135,7 +135,8 @@ impl<'a> Expansion<'a> {
                 format!("at most {DEEPEST_MACRO} macros inside each other, none in itself"),
             ));
         }
-        let known = library.macro_named(&call.name).map_err(|problem| wrong(self, problem))?;
+        let unreadable = |problem| wrong(self, format!("a macro that can be read ({problem})"));
+        let known = library.macro_named(&call.name).map_err(unreadable)?;
         let Some(known) = known else {
             if call.name.ends_with("_filter") && call.argument.is_none() {
                 self.push_as(cursor.written(call.range.clone()), place, inside);

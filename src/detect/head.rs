@@ -11,10 +11,10 @@ use std::ops::Range;
 use super::condition::Condition;
 use super::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, leaves_none};
 use super::field::Field;
-use super::head_value::{Place, list, time, value};
+use super::head_value::{Place, list, value};
 use super::names::{EventFields, Names};
 use super::network::Network;
-use super::origin::{EXPECTED_MACRO, EXPECTED_ORIGIN, Origin, is_macro_of_other_data, is_period, origin};
+use super::origin::{EXPECTED_MACRO, is_macro_of_other_data};
 use super::pattern::Pattern;
 use super::predicate::{Order, Predicate};
 use super::term::{Given, Term};
@@ -91,7 +91,7 @@ impl<'n> Grammar<'n> {
         self.unmet.borrow().clone()
     }
 
-    fn is_unmet(&self, place: &Range<usize>, expected: &'static str) {
+    pub fn is_unmet(&self, place: &Range<usize>, expected: &'static str) {
         self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
     }
 
@@ -100,7 +100,7 @@ impl<'n> Grammar<'n> {
         self.notes.into_inner()
     }
 
-    fn note(&self, note: String) {
+    pub fn note(&self, note: String) {
         let mut notes = self.notes.borrow_mut();
         if !notes.contains(&note) {
             notes.push(note);
@@ -227,7 +227,7 @@ impl Grammar<'_> {
     }
 
     /// Notes the place of a condition that leaves no DNS query: it is about other events.
-    fn checked(&self, condition: Condition, place: &Range<usize>, is_excluded: bool) -> Condition {
+    pub fn checked(&self, condition: Condition, place: &Range<usize>, is_excluded: bool) -> Condition {
         if leaves_none(&condition, is_excluded) {
             let mut is_number = false;
             condition.visit(&mut |term| is_number |= term.as_field() == Some(Field::EventId));
@@ -310,69 +310,6 @@ impl Grammar<'_> {
         }
         Ok(term)
     }
-
-    /// A condition on where events come from or of which time they are, the cursor standing behind
-    /// its name; `None` if it is another. What it says of the site's index or of a period is not
-    /// known here: it leaves no event out, whether it stands behind a `NOT` or not.
-    fn origin(
-        &self,
-        cursor: &mut Cursor<'_>,
-        name: &Spanned,
-        is_excluded: bool,
-    ) -> Result<Option<Condition>, SearchError> {
-        let is_origin = origin(&name.text, "").is_some() || name.text == "nodename";
-        let is_period = is_period(&name.text);
-        if !is_origin && !is_period {
-            return Ok(None);
-        }
-        let differs = cursor.eat("!=");
-        let compares = is_period && (cursor.eat("<") || cursor.eat(">"));
-        let values = if differs || cursor.eat("=") || compares {
-            vec![if is_period { time(cursor)? } else { value(cursor, Place::Alone)? }]
-        } else if cursor.eat_keyword(|word| word == "IN") {
-            list(cursor)?
-        } else {
-            return Ok(None);
-        };
-        let is_excluded = is_excluded != differs;
-        let unsaid = if is_excluded { Condition::never() } else { Condition::All };
-        let mut conditions = Vec::with_capacity(values.len());
-        for value in values {
-            conditions.push(match origin(&name.text, &value.text) {
-                Some(Origin::Sysmon) => self.checked(Condition::Sysmon, &value.range, is_excluded),
-                Some(Origin::Other) => {
-                    if !is_excluded {
-                        self.is_unmet(&value.range, EXPECTED_ORIGIN);
-                    }
-                    Condition::never()
-                }
-                Some(Origin::Any) | None => {
-                    self.note_unsaid(name, &value, is_excluded);
-                    unsaid.clone()
-                }
-            });
-        }
-        let condition = if conditions.contains(&Condition::All) {
-            Condition::All
-        } else {
-            one_or(conditions, Condition::Or)
-        };
-        Ok(Some(if differs { condition.negated() } else { condition }))
-    }
-
-    /// Says what is made of a condition that says nothing here.
-    fn note_unsaid(&self, name: &Spanned, value: &Spanned, is_excluded: bool) {
-        let name = name.text.as_str();
-        if is_period(name) {
-            self.note(format!(
-                "{name} is not applied: --since, --until and --last limit the time of a sweep"
-            ));
-        } else if name == "index" && is_excluded {
-            self.note(format!("index={} excludes nothing: the site's index is not known here", value.text));
-        } else if name == "index" {
-            self.note(format!("index={} is taken as the site's, which holds all that is swept", value.text));
-        }
-    }
 }
 
 /// Whether `by` is next, which ends the condition of `tstats`.
@@ -416,7 +353,7 @@ pub(super) fn is_operator(word: &str) -> bool {
 }
 
 /// A single term stands for itself.
-fn one_or(mut terms: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
+pub(super) fn one_or(mut terms: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
     match terms.pop() {
         Some(only) if terms.is_empty() => only,
         Some(last) => {

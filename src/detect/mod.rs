@@ -27,6 +27,7 @@ mod field;
 mod file_place;
 mod function;
 mod head;
+mod head_origin;
 mod head_value;
 mod keys;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What names in a search stand for.
 
 use super::field::Field;
+use super::nearest::nearest;
 use super::term::{Node, Term};
 use super::token::{Cursor, SearchError, Spanned};
 
@@ -102,19 +103,28 @@ impl ModelFields {
         MODEL_FIELDS.iter().map(|(name, field)| (format!("{DATA_SET}{name}"), *field))
     }
 
-    /// All names.
-    pub fn names() -> Vec<String> {
-        let absent = ABSENT_MODEL_FIELDS.iter().map(|name| format!("{DATA_SET}{name}"));
-        let others = ["host".to_owned(), "_time".to_owned()];
-        Self::had().map(|(name, _)| name).chain(absent).chain(others).collect()
+    /// The name that a misspelt one most probably stands for. What all begin with does not make
+    /// them alike.
+    pub fn nearest(name: &str) -> Option<String> {
+        let had = MODEL_FIELDS.iter().map(|(name, _)| *name);
+        let known = had.chain(ABSENT_MODEL_FIELDS.iter().copied());
+        if let Some(bare) = name.strip_prefix(DATA_SET) {
+            return nearest(bare, known).map(|known| format!("{DATA_SET}{known}"));
+        }
+        if let Some(other) = nearest(name, ["host", "_time"]) {
+            return Some(other.to_owned());
+        }
+        let (data_set, bare) = name.split_once('.').unwrap_or(("", name));
+        let is_near = data_set.is_empty() || nearest(data_set, ["DNS"]).is_some();
+        nearest(bare, known).filter(|_| is_near).map(|known| format!("{DATA_SET}{known}"))
     }
 }
 
 impl Names for ModelFields {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
         Self::find(&name.text).ok_or_else(|| {
-            let expected = "a field of the data set, such as DNS.query or DNS.answer";
-            cursor.error_at(name, expected).near(&name.text, Self::names().iter().map(String::as_str))
+            let error = cursor.error_at(name, "a field of the data set, such as DNS.query or DNS.answer");
+            SearchError { nearest: Self::nearest(&name.text).map(Box::from), ..error }
         })
     }
 }

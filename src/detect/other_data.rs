@@ -82,14 +82,14 @@ pub(super) fn check(text: &str, parts: &[Range<usize>]) -> Result<(), SearchErro
     let mut parts = parts.iter().cloned().map(|part| Cursor::new(text, part));
     let Some(mut head) = parts.next() else { return Ok(()) };
     if !head.at_end() {
-        return check_head(head);
+        return check_head(&head);
     }
     let Some(mut first) = parts.next() else { return Ok(()) };
     first.skip_space();
     let command = first.word();
     match command.text.as_str() {
         "tstats" | "from" | "datamodel" => check_model(first, &command),
-        "search" => check_head(first),
+        "search" => check_head(&first),
         name if OTHER_COMMANDS.contains(&name) => {
             Err(first.error_at(&command, "a search of events").about_other_data())
         }
@@ -197,7 +197,7 @@ struct Asked {
 }
 
 /// Refuses a head that asks for other data alone.
-fn check_head(cursor: Cursor<'_>) -> Result<(), SearchError> {
+fn check_head(cursor: &Cursor<'_>) -> Result<(), SearchError> {
     let asked = asked(cursor.clone())?;
     let other = match (asked.other_event, asked.other_origin) {
         (Some(place), _) if !asked.dns_queries => (place, EXPECTED_EVENT),

@@ -121,13 +121,11 @@ impl Scope {
 
 impl Names for Pipeline<'_> {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
-        match &self.stats {
-            Some(stats) => column_place(cursor, stats, name).map(|place| Term::from(Node::Column(place))),
-            None => {
-                let term = self.scope.lookup(&name.text);
-                term.ok_or_else(|| no_field(cursor, name, self.scope.known_names()))
-            }
+        if let Some(stats) = &self.stats {
+            return column_place(cursor, stats, name).map(|place| Term::from(Node::Column(place)));
         }
+        let term = self.scope.lookup(&name.text);
+        term.ok_or_else(|| no_field(cursor, name, self.scope.known_names()))
     }
 }
 
@@ -357,18 +355,15 @@ impl<'a> Pipeline<'a> {
 
     fn rename(&mut self, cursor: &Cursor<'_>, old: &Spanned, new: Spanned) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
-            match self.scope.lookup(&old.text) {
-                Some(term) => {
-                    self.scope.names.push((old.text.clone(), None));
-                    self.scope.set(new.text, term);
-                }
-                None => {
-                    let meant = self.suggestion(&old.text);
-                    self.note(format!(
-                        "'{}' is no field of a Sysmon DNS query, so it is not renamed{meant}",
-                        old.text
-                    ));
-                }
+            if let Some(term) = self.scope.lookup(&old.text) {
+                self.scope.names.push((old.text.clone(), None));
+                self.scope.set(new.text, term);
+            } else {
+                let meant = self.suggestion(&old.text);
+                self.note(format!(
+                    "'{}' is no field of a Sysmon DNS query, so it is not renamed{meant}",
+                    old.text
+                ));
             }
             return Ok(());
         };

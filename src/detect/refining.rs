@@ -177,7 +177,8 @@ impl Pipeline<'_> {
         eat_lookup_options(cursor);
         let name = cursor.name()?;
         let found = self.library.lookup_named(&name.text);
-        let lookup = found.map_err(|problem| cursor.error_at(&name, problem))?.ok_or_else(|| {
+        let unreadable = |problem| cursor.error_at(&name, format!("a lookup that can be read ({problem})"));
+        let lookup = found.map_err(unreadable)?.ok_or_else(|| {
             let expected = "a lookup with a file of its name in a folder `lookups` above the rule";
             let known = self.library.lookup_names();
             cursor.error_at(&name, expected).near(&name.text, known.iter().map(String::as_str))

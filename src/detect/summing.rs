@@ -69,10 +69,13 @@ impl Fields for ModelFields {
     }
 
     fn why_not(&self, name: &str) -> String {
-        let names = ModelFields::names();
-        let is_known = names.iter().any(|known| known == name);
-        let meant = if is_known { String::new() } else { suggestion(name, names.iter().map(String::as_str)) };
-        format!("no DNS query of Sysmon's has the field '{name}' in the data model{meant}")
+        let meant = ModelFields::nearest(name)
+            .filter(|known| known != name)
+            .map(|known| format!("; did you mean '{known}'?"));
+        format!(
+            "no DNS query of Sysmon's has the field '{name}' in the data model{}",
+            meant.unwrap_or_default()
+        )
     }
 }
 

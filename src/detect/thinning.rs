@@ -218,14 +218,11 @@ impl Pipeline<'_> {
         form: &str,
     ) -> Result<(), SearchError> {
         let holds_time = |column: &&StatsColumn| matches!(column.kind(), StatsKind::Text | StatsKind::Time);
-        let mut names: Vec<String> = match &self.stats {
-            Some(stats) => {
-                stats.columns().filter(holds_time).map(|column| column.name().to_owned()).collect()
-            }
-            None => {
-                let is_time = |name: &&str| self.scope.lookup(name).is_some_and(|term| is_time(&term));
-                self.scope.known_names().filter(is_time).map(str::to_owned).collect()
-            }
+        let mut names: Vec<String> = if let Some(stats) = &self.stats {
+            stats.columns().filter(holds_time).map(|column| column.name().to_owned()).collect()
+        } else {
+            let is_time = |name: &&str| self.scope.lookup(name).is_some_and(|term| is_time(&term));
+            self.scope.known_names().filter(is_time).map(str::to_owned).collect()
         };
         names.retain(|name| wildcard(&pattern.text, name).is_some());
         if names.is_empty() {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::nearest::nearest;
+use super::yaml::Place;
 
 /// How much of a search an error quotes at most, in characters.
 const LONGEST_QUOTE: usize = 60;
@@ -16,18 +17,18 @@ const SHORT_QUOTE: usize = 20;
 pub struct SearchError {
     /// Place in the search, in bytes from its start.
     pub offset: usize,
-    /// Line of the search, from 1.
-    pub line: usize,
+    /// Line of the search, or of the file that it stands in, from 1.
+    pub line: u32,
     /// Column of the line in characters, from 1.
-    pub column: usize,
+    pub column: u32,
     /// What could have stood there.
     pub expected: String,
     /// What stands there, quoted.
     pub found: String,
     /// The known name that is nearest to what stands there, where it is a name.
-    pub nearest: Option<String>,
-    /// Line and column of the rule's file, where the search stands in one.
-    pub in_file: Option<(usize, usize)>,
+    pub nearest: Option<Box<str>>,
+    /// Whether line and column are those of the rule's file, and not of the search alone.
+    pub in_file: bool,
     /// Whether that is not understood, or asks for what no DNS query of Sysmon's is.
     pub reason: SearchReason,
 }
@@ -53,15 +54,21 @@ impl SearchError {
     /// The error, of a name that may be a misspelt one out of these.
     #[must_use]
     pub(super) fn near<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
-        SearchError { nearest: nearest(name, known).map(str::to_owned), ..self }
+        SearchError { nearest: nearest(name, known).map(Box::from), ..self }
+    }
+
+    /// The error, at a place of the file that the search stands in.
+    #[must_use]
+    pub(super) fn in_file(self, place: Place) -> Self {
+        SearchError { line: short(place.line), column: short(place.column), in_file: true, ..self }
     }
 
     fn place(&self) -> String {
-        match self.in_file {
-            Some((line, column)) => format!("line {line}, column {column}"),
-            None => {
-                format!("line {}, column {} (byte {}) of the search", self.line, self.column, self.offset)
-            }
+        let SearchError { line, column, offset, .. } = self;
+        if self.in_file {
+            format!("line {line}, column {column}")
+        } else {
+            format!("line {line}, column {column} (byte {offset}) of the search")
         }
     }
 
@@ -298,8 +305,8 @@ impl<'a> Cursor<'a> {
         let cut = if shown.len() < quote.len() { "…" } else { "" };
         SearchError {
             offset: found.start,
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            line: short(before.matches('\n').count() + 1),
+            column: short(before.get(line_start..).unwrap_or_default().chars().count() + 1),
             expected: expected.into(),
             found: if shown.is_empty() {
                 "the end of the search".to_owned()
@@ -307,10 +314,15 @@ impl<'a> Cursor<'a> {
                 format!("'{shown}{cut}'")
             },
             nearest: None,
-            in_file: None,
+            in_file: false,
             reason: SearchReason::NotUnderstood,
         }
     }
+}
+
+/// A number of a line or column, in the room that an error has for it.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The parts of a search between its `|`. A `|` in quotes, in a macro call or behind a backslash
@@ -413,7 +425,7 @@ mod tests {
         let error = Cursor::new(text, 0..text.len()).error(4..6, "nothing");
         assert_eq!((error.offset, error.line, error.column), (4, 2, 2));
         assert_eq!(error.to_string(), "line 2, column 2 (byte 4) of the search: expected nothing, found 'é'");
-        let error = SearchError { in_file: Some((7, 9)), ..error.near("Usr", ["Image", "User"]) };
+        let error = error.near("Usr", ["Image", "User"]).in_file(Place { line: 7, column: 9 });
         assert_eq!(error.to_string(), "line 7, column 9: expected nothing, found 'é'; did you mean 'User'?");
     }
 }
