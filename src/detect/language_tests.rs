@@ -416,6 +416,11 @@ fn searches_about_other_data_are_told_from_those_that_are_not_understood() {
         ("tag=authentication action=failure", "'authentication'"),
         ("`sysmon` EventCode IN (1, 3) Imag=*", "'1'"),
         ("`sysmon` EventCode=7 ImageLoaded=*x* | eventstats dc(x)", "'7'"),
+        // Events of two kinds are set against each other.
+        (
+            "`sysmon` (EventCode=22 query=*x*) OR (EventCode=7 Image=*x*) | eventstats dc(EventCode) as n",
+            "'7'",
+        ),
         (
             "| tstats count from datamodel=Endpoint.Processes where Processes.process=* by Processes.dest",
             "'Endpoint.Processes'",
@@ -442,6 +447,7 @@ fn searches_about_other_data_are_told_from_those_that_are_not_understood() {
         "`sysmon` EventCode=22 pastebin",
         "`sysmon` NOT EventCode=1 Imag=x",
         "`sysmon` EventCode IN (1, 22) Imag=*",
+        "`sysmon` EventCode IN (1, 22) | rex field=query \"x\"",
         "`sysmon` EventCode=22 | `wineventlog_names`",
         "`sysmon` NOT (EventCode=1 OR EventCode=3) Imag=x",
         "`my_own` query=x",

@@ -39,6 +39,9 @@ const OTHER_COMMANDS: &[&str] = &[
     "multisearch",
     "union",
 ];
+/// Commands that set events against each other: with those of several kinds, none can be left out.
+const COMBINING_COMMANDS: &[&str] =
+    &["eventstats", "streamstats", "transaction", "join", "selfjoin", "append", "appendcols", "correlate"];
 /// Data models of Splunk's common information model.
 const MODELS: &[&str] = &[
     "Alerts",
@@ -77,19 +80,21 @@ const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"
 
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, as only DNS queries are looked at";
 
-/// Refuses a search that is about other data. `parts` are those between its `|`.
-pub(super) fn check(text: &str, parts: &[Range<usize>]) -> Result<(), SearchError> {
+/// Refuses a search that is about other data. `parts` are those between its `|`, and `error` says
+/// what was not understood of it.
+pub(super) fn check(text: &str, parts: &[Range<usize>], error: &SearchError) -> Result<(), SearchError> {
+    let combines = COMBINING_COMMANDS.iter().any(|command| error.found == format!("'{command}'"));
     let mut parts = parts.iter().cloned().map(|part| Cursor::new(text, part));
     let Some(mut head) = parts.next() else { return Ok(()) };
     if !head.at_end() {
-        return check_head(&head);
+        return check_head(&head, combines);
     }
     let Some(mut first) = parts.next() else { return Ok(()) };
     first.skip_space();
     let command = first.word();
     match command.text.as_str() {
         "tstats" | "from" | "datamodel" => check_model(first, &command),
-        "search" => check_head(&first),
+        "search" => check_head(&first, combines),
         name if OTHER_COMMANDS.contains(&name) => {
             Err(first.error_at(&command, "a search of events").about_other_data())
         }
@@ -196,11 +201,12 @@ struct Asked {
     other_event: Option<Range<usize>>,
 }
 
-/// Refuses a head that asks for other data alone.
-fn check_head(cursor: &Cursor<'_>) -> Result<(), SearchError> {
+/// Refuses a head that asks for other data alone, or for other data that a later command `combines`
+/// with DNS queries.
+fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     let asked = asked(cursor.clone())?;
     let other = match (asked.other_event, asked.other_origin) {
-        (Some(place), _) if !asked.dns_queries => (place, EXPECTED_EVENT),
+        (Some(place), _) if !asked.dns_queries || combines => (place, EXPECTED_EVENT),
         (_, Some(other)) if !asked.sysmon => other,
         _ => return Ok(()),
     };

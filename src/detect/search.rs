@@ -134,7 +134,7 @@ fn about_other_data(text: &str, error: SearchError) -> SearchError {
     if error.reason == SearchReason::OtherData {
         return error;
     }
-    let checked = split_at_pipes(text).and_then(|parts| other_data::check(text, &parts));
+    let checked = split_at_pipes(text).and_then(|parts| other_data::check(text, &parts, &error));
     match checked {
         Err(other) if other.reason == SearchReason::OtherData => other,
         _ => error,
