@@ -215,6 +215,8 @@ impl Grammar<'_> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {
             ("sysmon", None) => Ok(self.checked(Condition::Sysmon, &call.range, is_excluded)),
+            // What the site would say of it is not known: it leaves no event out.
+            (name, None) if name.ends_with("_filter") && is_excluded => Ok(Condition::never()),
             (name, None) if name.ends_with("_filter") => Ok(Condition::All),
             (name, _) if self.kind == GrammarKind::OfEvents && is_macro_of_other_data(name) => {
                 if !is_excluded {

@@ -379,6 +379,7 @@ fn what_is_not_known_excludes_nothing() {
         ("NOT index!=main query=*.com", true),
         ("index!=main query=*.com", true),
         ("NOT NOT index=main query=*.com", true),
+        ("NOT `x_filter` query=*.com", true),
         ("NOT earliest=-1d query=*.com", true),
         ("NOT (earliest=-1d latest=now()) query=*.com", true),
         ("NOT sourcetype=XmlWinEventLog query=*.com", true),
