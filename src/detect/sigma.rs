@@ -4,6 +4,7 @@
 //! own DNS client. Whatever in a rule is not understood is an error. Specification:
 //! <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
 
+mod about;
 mod choice;
 mod compiler;
 mod condition;
@@ -23,7 +24,7 @@ pub use self::modifier::sigma_modifiers;
 use self::source::Source;
 use super::detection::{Detection, EventSource, Language};
 use super::field::Field;
-use super::nearest::suggestion;
+use super::nearest::{nearest, suggestion};
 use super::pattern::Pattern;
 use super::placeholder::Placeholders;
 use super::predicate::Predicate;
@@ -137,11 +138,21 @@ fn refuse_other_kinds(rule: &Node) -> Result<(), Problem> {
 
 /// The value of a key that a rule must have.
 fn expected<'n>(rule: &'n Node, key: &str) -> Result<&'n Node, Problem> {
-    rule.get(key).ok_or_else(|| {
-        let like = super::nearest::nearest(key, rule.entries().iter().map(|(key, _)| key.name.as_str()));
-        let found = like.map(|like| format!(", found '{}'", like.escape_debug())).unwrap_or_default();
-        Problem::at(rule.place, format!("expected the key '{key}'{found}"))
-    })
+    rule.get(key).ok_or_else(|| missing(rule, key, &format!("expected the key '{key}'")))
+}
+
+/// A key is not there: it may be one that is there and misspelt.
+fn missing(node: &Node, key: &str, expected: &str) -> Problem {
+    let keys = || node.entries().iter().map(|(key, _)| key);
+    let near = nearest(key, keys().map(|key| key.name.as_str()));
+    let slip = near.and_then(|near| keys().find(|key| key.name == near));
+    match slip {
+        Some(slip) => {
+            let found = slip.name.escape_debug();
+            Problem::at(slip.place, format!("{expected}, found '{found}'; did you mean '{key}'?"))
+        }
+        None => Problem::at(node.place, expected),
+    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 
 use super::super::bounds::{MOST_EXPRESSION_BYTES, too_much};
 use super::super::expression::Expression;
-use super::super::field::Field;
 use super::super::placeholder::Placeholders;
 use super::super::predicate::Predicate;
 use super::super::yaml::{Key, Kind, Node, Problem};
 use super::Refusal;
+use super::about::{CONSTANT, asks_for_dns, never_holds, unknown};
 use super::choice::{check_number, choices, choose, leaves};
 use super::condition::{Condition, Names, Quantifier};
 use super::item;
@@ -22,6 +22,8 @@ const MOST_PARTS: usize = 1_000;
 /// Conditions on a field that a rule may come to: each value of a list is one, each time that a
 /// part is named, with each of its variants.
 const MOST_CONDITIONS: usize = 200_000;
+/// After so many lines that are not understood, no more are looked at.
+const MOST_PROBLEMS: usize = 1_000;
 /// The keys of a detection that name no part of it.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
@@ -53,14 +55,16 @@ pub(super) struct Compiler<'a> {
     notes: RefCell<Vec<String>>,
     /// What it asks for of events that are not looked at.
     foreign: RefCell<Vec<Problem>>,
-    /// Whether some part asks for the events that are looked at by their number.
-    asks_by_number: Cell<bool>,
+    /// Whether some line asks for DNS queries, understood or not.
+    mentions_dns: Cell<bool>,
     /// How many conditions on a field it comes to so far.
     conditions: Cell<usize>,
     /// Bytes that all its expressions take, by their estimates.
     expression_bytes: Cell<usize>,
-    /// The first part that is not understood.
+    /// The first line that is not understood.
     problem: RefCell<Option<Problem>>,
+    /// How many lines are not, each time that their part is named.
+    problems: Cell<usize>,
 }
 
 impl<'a> Compiler<'a> {
@@ -72,10 +76,11 @@ impl<'a> Compiler<'a> {
             placeholders,
             notes: RefCell::default(),
             foreign: RefCell::default(),
-            asks_by_number: Cell::default(),
+            mentions_dns: Cell::default(),
             conditions: Cell::default(),
             expression_bytes: Cell::default(),
             problem: RefCell::default(),
+            problems: Cell::default(),
         }
     }
 
@@ -97,10 +102,8 @@ impl<'a> Compiler<'a> {
             let found = self.detection.description();
             let found =
                 if self.detection.entries().is_empty() { format!(", found {found}") } else { String::new() };
-            Problem::at(
-                self.detection.place,
-                format!("detection: expected parts and the key 'condition'{found}"),
-            )
+            let expected = format!("detection: expected parts and the key 'condition'{found}");
+            super::missing(self.detection, "condition", &expected)
         })?;
         let alternatives = match &condition.kind {
             Kind::List(conditions) if !conditions.is_empty() => conditions.as_slice(),
@@ -124,15 +127,20 @@ impl<'a> Compiler<'a> {
     /// Why the rule cannot be looked for, if it cannot.
     fn refusal(&self, predicate: &Predicate) -> Option<Refusal> {
         let problem = self.problem.take();
-        if let Some(foreign) = self.foreign.borrow().first()
-            && never_holds(predicate)
-        {
-            return Some(Refusal::other_data(foreign.clone()));
+        if never_holds(predicate, &self.prototypes) {
+            let foreign = self.foreign.borrow().first().cloned();
+            let about = foreign.unwrap_or_else(|| {
+                let about = format!("what the condition leaves; {}", self.source.looked_at());
+                Problem::at(self.detection.place, about)
+            });
+            return Some(Refusal::other_data(about));
         }
-        // Of what is not understood it is not known what it asks for, besides the number.
-        let asks = asks_for_dns(predicate) || (problem.is_some() && self.asks_by_number.get());
-        let asks_for_all = matches!(self.source, Source::Sysmon | Source::Windows) && !asks;
-        if asks_for_all {
+        // What is not understood may be misspelt: each line says what it is about.
+        let asks = match &problem {
+            Some(_) => self.mentions_dns.get(),
+            None => asks_for_dns(predicate, &self.prototypes),
+        };
+        if matches!(self.source, Source::Sysmon | Source::Windows) && !asks {
             let about = "all events of the log source: none of EventID, QueryName, QueryStatus and QueryResults is asked for";
             return Some(Refusal::other_data(Problem::at(self.detection.place, about)));
         }
@@ -192,7 +200,7 @@ impl<'a> Compiler<'a> {
             Condition::Or(many) => all(many).map(|many| one_or(many, Predicate::Or)),
             Condition::Not(one) => Ok(Predicate::Not(Box::new(self.expression(one, side.other(), node)?))),
             Condition::Name(name) => match self.part(name) {
-                Some(part) => Ok(self.named(part, side)),
+                Some(part) => Ok(self.detection(part, side, 0)),
                 None => Err(self.no_part(name, node)),
             },
             Condition::Of(quantifier, names) => self.selected(*quantifier, names, side, node),
@@ -217,13 +225,12 @@ impl<'a> Compiler<'a> {
         )
     }
 
-    /// A named part. One that is not understood is noted, and holds for nothing: what the rule is
-    /// about may be something else.
-    fn named(&self, part: &Node, side: Side) -> Predicate {
-        self.detection(part, side, 0).unwrap_or_else(|problem| {
-            self.problem.borrow_mut().get_or_insert(problem);
-            Predicate::Or(Vec::new())
-        })
+    /// Notes what is not understood, and gives what stands for it: what the rule is about may be
+    /// something else.
+    fn not_understood(&self, problem: Problem) -> Predicate {
+        self.problem.borrow_mut().get_or_insert(problem);
+        self.problems.set(self.problems.get() + 1);
+        unknown()
     }
 
     /// `1 of selection*`, `all of them`.
@@ -239,7 +246,7 @@ impl<'a> Compiler<'a> {
             .part_names()
             .filter(|name| names.hold(name))
             .filter_map(|name| self.part(name))
-            .map(|part| self.named(part, side))
+            .map(|part| self.detection(part, side, 0))
             .collect();
         let text = names.text().escape_debug();
         if parts.is_empty() {
@@ -269,62 +276,65 @@ impl<'a> Compiler<'a> {
     }
 
     /// A part: conditions on fields that all hold, or a list of such of which one does.
-    fn detection(&self, node: &Node, side: Side, depth: usize) -> Result<Predicate, Problem> {
-        match &node.kind {
-            _ if depth > DEEPEST_NESTING => Err(Problem::at(
-                node.place,
-                format!("expected at most {DEEPEST_NESTING} lists inside each other"),
-            )),
-            Kind::Map(entries) if !entries.is_empty() => self.fields(entries, side),
-            Kind::List(items) if items.iter().any(|item| item.scalar().is_none()) => {
-                let items: Result<Vec<_>, _> =
-                    items.iter().map(|item| self.detection(item, side, depth + 1)).collect();
-                items.map(|items| one_or(items, Predicate::Or))
+    fn detection(&self, node: &Node, side: Side, depth: usize) -> Predicate {
+        let problem = match &node.kind {
+            _ if depth > DEEPEST_NESTING => {
+                format!("expected at most {DEEPEST_NESTING} lists inside each other")
             }
-            Kind::Scalar(scalar) if !scalar.is_null() => Err(Problem::at(node.place, item::NO_FIELD)),
-            Kind::List(items) if !items.is_empty() => Err(Problem::at(node.place, item::NO_FIELD)),
-            _ => Err(Problem::at(node.place, "expected conditions on fields, found none")),
-        }
+            Kind::Map(entries) if !entries.is_empty() => return self.fields(entries, side),
+            Kind::List(items) if items.iter().any(|item| item.scalar().is_none()) => {
+                let items = items.iter().map(|item| self.detection(item, side, depth + 1)).collect();
+                return one_or(items, Predicate::Or);
+            }
+            Kind::Scalar(scalar) if !scalar.is_null() => item::NO_FIELD.to_owned(),
+            Kind::List(items) if !items.is_empty() => item::NO_FIELD.to_owned(),
+            _ => "expected conditions on fields, found none".to_owned(),
+        };
+        self.not_understood(Problem::at(node.place, problem))
     }
 
     /// Conditions on fields that all hold. If they ask for events that are not looked at, the
     /// others need not be known.
-    fn fields(&self, entries: &[(Key, Node)], side: Side) -> Result<Predicate, Problem> {
-        for (key, value) in entries {
-            if self.is_foreign(key, value, side)? {
-                return Ok(Predicate::Or(Vec::new()));
-            }
+    fn fields(&self, entries: &[(Key, Node)], side: Side) -> Predicate {
+        if entries.iter().any(|(key, value)| self.is_foreign(key, value, side)) {
+            return Predicate::Or(Vec::new());
         }
-        let items: Result<Vec<_>, _> =
-            entries.iter().map(|(key, value)| item::predicate(self, key, value, side)).collect();
-        items.map(|items| one_or(items, Predicate::And))
+        let line = |(key, value): &(Key, Node)| {
+            if self.problems.get() > MOST_PROBLEMS {
+                return unknown();
+            }
+            if side == Side::For && !self.mentions_dns.get() {
+                self.mentions_dns.set(item::asks_for_dns(key, value));
+            }
+            item::predicate(self, key, value, side).unwrap_or_else(|problem| self.not_understood(problem))
+        };
+        one_or(entries.iter().map(line).collect(), Predicate::And)
     }
 
     /// Whether a line on what all events of the source have asks for other ones. If it asks for
-    /// some of each, that is noted.
-    fn is_foreign(&self, key: &Key, value: &Node, side: Side) -> Result<bool, Problem> {
-        let constant = [Field::EventId, Field::Channel, Field::Provider];
-        if !item::field_of(key, self.source).is_ok_and(|field| constant.contains(&field)) {
-            return Ok(false);
+    /// some of each, that is noted. Of a line that is not understood it is not known.
+    fn is_foreign(&self, key: &Key, value: &Node, side: Side) -> bool {
+        if !item::field_of(key, self.source).is_ok_and(|field| CONSTANT.contains(&field)) {
+            return false;
         }
         let holds = |value: &Node| {
-            let predicate = item::predicate(self, key, value, side)?;
-            Ok::<_, Problem>(self.prototypes.iter().any(|event| predicate.evaluate(event)))
+            let predicate = item::predicate(self, key, value, side).ok()?;
+            Some(self.prototypes.iter().any(|event| predicate.evaluate(event)))
         };
         let asked = |value: &Node| match value.scalar() {
             Some(scalar) => format!("{} {}", key.name, scalar.text),
             None => key.name.clone(),
         };
-        let is_foreign = !holds(value)?;
+        let Some(is_foreign) = holds(value).map(|holds| !holds) else { return false };
         if side == Side::For {
             let is_number = key.name.starts_with("EventID");
-            self.asks_by_number.set(self.asks_by_number.get() || (is_number && !is_foreign));
+            self.mentions_dns.set(self.mentions_dns.get() || (is_number && !is_foreign));
             let values = match &value.kind {
                 Kind::List(values) => values.as_slice(),
                 _ => std::slice::from_ref(value),
             };
             for one in values {
-                if is_foreign || (!key.name.contains('|') && !holds(one)?) {
+                if is_foreign || (!key.name.contains('|') && holds(one) == Some(false)) {
                     let about =
                         Problem::at(one.place, format!("{}; {}", asked(one), self.source.looked_at()));
                     self.foreign.borrow_mut().push(about);
@@ -332,50 +342,7 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        Ok(is_foreign)
-    }
-}
-
-/// Whether a predicate holds for no event, whatever it says.
-fn never_holds(predicate: &Predicate) -> bool {
-    match predicate {
-        Predicate::And(children) => children.iter().any(never_holds),
-        Predicate::Or(children) => children.iter().all(never_holds),
-        Predicate::Not(child) => always_holds(child),
-        _ => false,
-    }
-}
-
-/// Whether a predicate holds for each event, whatever it says.
-fn always_holds(predicate: &Predicate) -> bool {
-    match predicate {
-        Predicate::All => true,
-        Predicate::And(children) => children.iter().all(always_holds),
-        Predicate::Or(children) => children.iter().any(always_holds),
-        Predicate::Not(child) => never_holds(child),
-        _ => false,
-    }
-}
-
-/// Whether all that a predicate holds for is asked for by its number or by what only DNS queries
-/// have.
-fn asks_for_dns(predicate: &Predicate) -> bool {
-    let is_own = |field: &Field| {
-        matches!(field, Field::EventId | Field::QueryName | Field::QueryStatus | Field::QueryResults)
-    };
-    match predicate {
-        Predicate::And(children) => children.iter().any(asks_for_dns),
-        Predicate::Or(children) => {
-            let mut possible = children.iter().filter(|child| !never_holds(child)).peekable();
-            possible.peek().is_some() && possible.all(asks_for_dns)
-        }
-        Predicate::Exists(field)
-        | Predicate::Empty(field)
-        | Predicate::Matches { field, .. }
-        | Predicate::Fits { field, .. }
-        | Predicate::InNetwork { field, .. }
-        | Predicate::Passes { field, .. } => is_own(field),
-        _ => false,
+        is_foreign
     }
 }
 

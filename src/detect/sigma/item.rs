@@ -46,6 +46,11 @@ const FIELDS: [(&str, Field, In); 17] = [
     ("UtcTime", Field::UtcTime, In::Sysmon),
 ];
 
+/// What other languages call a field, and its name here.
+const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
+/// The fields that say that a rule is about DNS queries.
+const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
+
 /// The names of the fields that a rule on Sysmon's DNS queries may use.
 pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
     fields(Source::Category).map(|(name, _)| name)
@@ -86,7 +91,7 @@ fn field_named(name: &str, source: Source) -> Result<Field, String> {
         let whose =
             if source == Source::DnsClient { "a query of Windows' DNS client" } else { "a Sysmon DNS query" };
         let name_shown = name.escape_debug();
-        match nearest(name, names()) {
+        match near(name, names()) {
             Some(near) => {
                 format!("expected a field of {whose}, found '{name_shown}'; did you mean '{near}'?")
             }
@@ -96,6 +101,30 @@ fn field_named(name: &str, source: Source) -> Result<Field, String> {
             ),
         }
     })
+}
+
+/// The known name that a misspelt one, or one of another language, stands for.
+fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let near = nearest(name, known.chain(OTHER_NAMES.map(|(other, _)| other)))?;
+    let own = OTHER_NAMES.iter().find(|(other, _)| *other == near);
+    Some(own.map_or(near, |(_, name)| *name))
+}
+
+/// Whether a line asks for DNS queries: by a field that only they have, or by the number of their
+/// events. Nothing else of it need be understood: its field or its modifiers may be misspelt.
+pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
+    let name = key.name.split('|').next().unwrap_or_default().trim();
+    let names = || FIELDS.iter().map(|(known, ..)| *known);
+    let field = names().find(|known| *known == name).or_else(|| near(name, names()));
+    let is_number = |node: &Node| {
+        node.scalar().is_some_and(|scalar| scalar.integer() == Some(22) || scalar.text.trim() == "22")
+    };
+    match (field, &value.kind) {
+        (Some("EventID"), Kind::List(values)) => values.iter().any(is_number),
+        (Some("EventID"), _) => is_number(value),
+        (Some(field), _) => OF_DNS_QUERIES.contains(&field),
+        (None, _) => false,
+    }
 }
 
 /// The condition of one line.

@@ -1,7 +1,7 @@
 //! The log source of a Sigma rule: which events it is about.
 
-use super::super::nearest::suggestion;
-use super::super::yaml::{Node, Problem};
+use super::super::nearest::nearest;
+use super::super::yaml::{Key, Node, Problem};
 use super::Refusal;
 use super::header::text;
 use crate::event::{
@@ -24,6 +24,27 @@ pub(super) enum Source {
 
 /// The keys of a log source.
 const KEYS: [&str; 4] = ["category", "product", "service", "definition"];
+/// The values of each key that mean events that are looked at.
+const LOOKED_AT: [(&str, &[&str]); 3] = [
+    ("category", &["dns_query", "sysmon"]),
+    ("product", &["windows"]),
+    ("service", &["sysmon", "dns-client", "dns-client-operational"]),
+];
+/// Values that mean others, though they look like those.
+const OTHERS: [&str; 5] = ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
+
+/// The least letters by which a value is known to be a name cut short, as `win`.
+const SHORTEST_PART: usize = 3;
+
+/// What a value of a log source means.
+enum Meaning {
+    /// Events that are looked at.
+    LookedAt,
+    /// Others.
+    Others,
+    /// Nothing that is known, but almost what that name means.
+    Almost(&'static str),
+}
 
 impl Source {
     /// Reads a log source. What is known is taken in any case of letters.
@@ -36,26 +57,42 @@ impl Source {
             )
             .into());
         }
-        let part = |key| Ok::<_, Problem>(text(node, key)?.map(|text| text.trim().to_lowercase()));
-        let (category, product, service) = (part("category")?, part("product")?, part("service")?);
-        let other = |key: &str, value: &str| {
-            Err(Refusal::other_data(Problem::at(
-                node.get(key).map_or(node.place, |value| value.place),
-                format!("{key} {}", value.escape_debug()),
-            )))
+        let part = |key| {
+            let text = text(node, key)?.map(|text| text.trim().to_lowercase());
+            Ok::<_, Problem>(text.filter(|text| !text.is_empty()))
         };
-        if let Some(product) = product.as_deref().filter(|product| *product != "windows") {
-            return other("product", product);
+        let (category, product, service) = (part("category")?, part("product")?, part("service")?);
+        let values = [("product", &product), ("category", &category), ("service", &service)];
+        let values = values.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
+        let at = |key: &str| node.get(key).map_or(node.place, |value| value.place);
+        let mut slip = misspelt_key(node);
+        for (key, value) in values {
+            let shown = value.escape_debug();
+            match meaning(key, value) {
+                Meaning::LookedAt => {}
+                Meaning::Others => {
+                    return Err(Refusal::other_data(Problem::at(at(key), format!("{key} {shown}"))));
+                }
+                Meaning::Almost(near) => {
+                    let text = format!(
+                        "logsource: {key}: expected a known {key}, found '{shown}'; did you mean '{near}'?"
+                    );
+                    slip = slip.or_else(|| Some(Problem::at(at(key), text)));
+                }
+            }
         }
-        let is_dns_client = |service: &str| matches!(service, "dns-client" | "dns-client-operational");
+        if let Some(slip) = slip {
+            return Err(slip.into());
+        }
         match (category.as_deref(), service.as_deref()) {
             (Some("dns_query"), None | Some("sysmon")) => Ok(Source::Category),
-            (None | Some("sysmon"), Some("sysmon")) | (Some("sysmon"), None) => Ok(Source::Sysmon),
-            (None | Some("dns_query"), Some(service)) if is_dns_client(service) => Ok(Source::DnsClient),
-            (None | Some("dns_query" | "sysmon"), Some(service)) => other("service", service),
-            (Some(category), _) => other("category", category),
+            (Some("sysmon"), None) | (_, Some("sysmon")) => Ok(Source::Sysmon),
+            (None | Some("dns_query"), Some(_)) => Ok(Source::DnsClient),
+            (Some(_), Some(service)) => {
+                Err(Refusal::other_data(Problem::at(at("service"), format!("service {service}"))))
+            }
             (None, None) if product.is_some() => Ok(Source::Windows),
-            (None, None) => Err(unknown(node).into()),
+            (None | Some(_), None) => Err(unknown(node).into()),
         }
     }
 
@@ -91,14 +128,43 @@ impl Source {
     }
 }
 
-/// None of the keys of a log source is there.
+/// What a value of a key means.
+fn meaning(key: &str, value: &str) -> Meaning {
+    let known = LOOKED_AT.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, values)| *values);
+    if known.contains(&value) {
+        return Meaning::LookedAt;
+    }
+    if OTHERS.contains(&value) {
+        return Meaning::Others;
+    }
+    // Categories begin alike: `sysmon_status` is one of its own.
+    let is_longer_or_shorter = |known: &&str| {
+        key != "category"
+            && (value.contains(known) || (value.len() >= SHORTEST_PART && known.starts_with(value)))
+    };
+    let near = nearest(value, known.iter().copied());
+    near.or_else(|| known.iter().copied().find(is_longer_or_shorter)).map_or(Meaning::Others, Meaning::Almost)
+}
+
+/// A key that is almost one of a log source's, which is not there itself. Any other key is the
+/// author's own.
+fn misspelt_key(node: &Node) -> Option<Problem> {
+    let mut unknown = node.entries().iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str()));
+    let slip = |key: &Key| {
+        let near = nearest(&key.name, KEYS).filter(|near| node.get(near).is_none())?;
+        let found = key.name.escape_debug();
+        let text = format!(
+            "logsource: expected category, product or service, found '{found}'; did you mean '{near}'?"
+        );
+        Some(Problem::at(key.place, text))
+    };
+    unknown.find_map(|(key, _)| slip(key))
+}
+
+/// None of the keys of a log source is there, or nothing stands at them.
 fn unknown(node: &Node) -> Problem {
-    let first = node.entries().first();
-    let place = first.map_or(node.place, |(key, _)| key.place);
-    let name = first.map(|(key, _)| key.name.as_str()).unwrap_or_default();
-    let near = suggestion(name, KEYS);
-    Problem::at(
-        place,
-        format!("logsource: expected category, product or service, found '{}'{near}", name.escape_debug()),
-    )
+    let first = node.entries().iter().map(|(key, _)| key).find(|key| !KEYS.contains(&key.name.as_str()));
+    let found = first.map_or_else(|| "none".to_owned(), |key| format!("'{}'", key.name.escape_debug()));
+    let place = first.map_or(node.place, |key| key.place);
+    Problem::at(place, format!("logsource: expected a category, a product or a service, found {found}"))
 }

@@ -260,7 +260,7 @@ fn what_is_not_understood_is_said() {
         ),
         (
             selection("QueryName: x").replace("detection:", "detecton:"),
-            "expected the key 'detection', found 'detecton'",
+            "line 7, column 1: expected the key 'detection', found 'detecton'; did you mean 'detection'?",
         ),
         (
             selection("QueryName: x").replace("category: dns_query, product: windows", "categroy: dns_query"),

@@ -78,8 +78,10 @@ impl Node {
         match &self.kind {
             Kind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
             Kind::Scalar(scalar) => format!("'{}'", shortened(&scalar.text)),
-            Kind::List(_) => "a list".to_owned(),
-            Kind::Map(_) => "a mapping".to_owned(),
+            Kind::List(items) => if items.is_empty() { "an empty list" } else { "a list" }.to_owned(),
+            Kind::Map(entries) => {
+                if entries.is_empty() { "an empty mapping" } else { "a mapping" }.to_owned()
+            }
         }
     }
 

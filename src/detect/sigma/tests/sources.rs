@@ -74,13 +74,186 @@ fn other_log_sources_are_other_data() {
         assert!(error.to_string().contains(about), "{text}: {error}");
         assert!(error.is_about_other_data(), "{error}");
     }
-    // What is misspelt is not.
-    for text in [
-        sourced("category: dns_query", "QeuryName: x"),
-        sourced("service: sysmon", "EventID: 22\n        QeuryName: x"),
+}
+
+/// A rule that is refused for a slip, and not passed over as one about other data.
+fn assert_refused(text: &str, expected: &str) {
+    let error = Detection::from_yaml(text, "rule.yml", &placeholders()).map(|_| ()).expect_err(text);
+    assert!(error.to_string().contains(expected), "{text}: {error}");
+    assert!(!error.is_about_other_data(), "{text}: {error}");
+}
+
+#[test]
+fn a_slip_in_a_rule_on_dns_queries_does_not_make_it_one_about_other_data() {
+    for source in ["product: windows, service: sysmon", "product: windows", "category: dns_query"] {
+        for (lines, expected) in [
+            (
+                "QueryName|endwith: t.me",
+                "line 9, column 9: QueryName|endwith: expected a modifier, found 'endwith'; did you mean 'endswith'?",
+            ),
+            (
+                "QeuryName: t.me",
+                "line 9, column 9: expected a field of a Sysmon DNS query, found 'QeuryName'; did you mean 'QueryName'?",
+            ),
+            ("queryname: t.me", "did you mean 'QueryName'?"),
+            ("QueryResuts|contains: t.me", "did you mean 'QueryResults'?"),
+            (
+                "Image: x\n        QueryStaus: 9003",
+                "line 10, column 9: expected a field of a Sysmon DNS query, found 'QueryStaus'",
+            ),
+            (
+                "EvntID: 22\n        Image: x",
+                "line 9, column 9: expected a field of a Sysmon DNS query, found 'EvntID'; did you mean 'EventID'?",
+            ),
+            ("EventId: [1, '22']\n        Image: x", "found 'EventId'; did you mean 'EventID'?"),
+            (
+                "EventID|contians: 22\n        Image: x",
+                "EventID|contians: expected a modifier, found 'contians'; did you mean 'contains'?",
+            ),
+            ("EventCode: 22\n        Image: x", "found 'EventCode'; did you mean 'EventID'?"),
+            ("EventCod: 022\n        Image: x", "found 'EventCod'; did you mean 'EventID'?"),
+            (
+                "QueryName: t.me\n        CommandLine: x",
+                "line 10, column 9: expected a field of a Sysmon DNS query (one of",
+            ),
+            (
+                "Imgae: x\n        EventID: 22",
+                "line 9, column 9: expected a field of a Sysmon DNS query, found 'Imgae'",
+            ),
+        ] {
+            assert_refused(&sourced(source, lines), expected);
+        }
+    }
+    // Nor where another part is about other events, or about all.
+    for parts in [
+        "a: {EventID: 3, DestinationHostname: x}\n    b: {EventID: 22, QeuryName: x}",
+        "a: {EventID: 3, DestinationHostname: x}\n    b: {QeuryName: x}",
+        "a: {QeuryName: x}\n    b: {CommandLine: x}",
+        "a: {QueryName: x}\n    b: {CommandLine: x}",
+        "a: [{QeuryName: x}, {Image: x}]",
     ] {
+        for source in ["category: dns_query", "service: sysmon"] {
+            let text = rule(&format!("    {parts}\n    condition: 1 of them"));
+            let text = text.replace("category: dns_query, product: windows", source);
+            assert_refused(&text, "expected a field of a Sysmon DNS query");
+        }
+    }
+}
+
+#[test]
+fn what_other_data_is_asked_for_need_not_be_understood() {
+    for (source, lines) in [
+        ("product: windows, service: sysmon", "EventID: 1\n        CommandLine|contians: x"),
+        ("product: windows, service: sysmon", "EventID: 1\n        QueryName|endwith: x"),
+        ("product: windows, service: sysmon", "EventID|contians: 1\n        CommandLine: x"),
+        ("product: windows, service: sysmon", "EvntID: 3\n        DestinationIp: x"),
+        ("product: windows", "EventCode: 4688\n        CommandLine: x"),
+        ("product: windows", "EventID: 4688\n        CommandLine|unheard_of: x"),
+        ("product: windows", "Query|contains: SELECT"),
+        ("product: windows", "Status: '0xC000006D'\n        Foo: x"),
+        ("product: windows", "TargetObject|contains: x\n        Details: DWORD (0x00000016)"),
+        ("product: windows", "ProcessId: 22\n        Level: 22"),
+        ("product: windows", "Channel: Security\n        QueryNmae: x"),
+    ] {
+        let text = sourced(source, lines);
         let error = Detection::from_yaml(&text, "rule.yml", &placeholders()).unwrap_err();
-        assert!(!error.is_about_other_data(), "{error}");
+        assert!(error.is_about_other_data(), "{text}: {error}");
+    }
+    // What an exclusion names is not what is looked for.
+    let excluded = rule("    a: {CommandLine: x}\n    b: {QueryName|endwith: x}\n    condition: a and not b")
+        .replace("category: dns_query", "service: sysmon");
+    assert!(Detection::from_yaml(&excluded, "rule.yml", &placeholders()).unwrap_err().is_about_other_data());
+}
+
+#[test]
+fn a_rule_that_leaves_no_event_22_is_about_other_data() {
+    for source in ["product: windows, service: sysmon", "product: windows", "category: dns_query"] {
+        for (parts, condition) in [
+            ("a: {EventID: 22}", "not a"),
+            ("a: {EventID: [22, 23]}", "not 1 of them"),
+            ("a: {QueryName: x}\n    b: {EventID: 22}", "a and not b"),
+            ("a: {EventID|neq: 22}", "a"),
+            ("a: {Channel|contains: Sysmon}", "not a"),
+        ] {
+            let text = rule(&format!("    {parts}\n    condition: {condition}"));
+            let text = text.replace("category: dns_query, product: windows", source);
+            let error = Detection::from_yaml(&text, "rule.yml", &placeholders()).unwrap_err();
+            assert!(error.is_about_other_data(), "{text}: {error}");
+            assert!(error.to_string().contains("; of Sysmon, event 22 is looked at"), "{error}");
+        }
+    }
+    // Of Windows' DNS client one event of three is left out.
+    let text = rule("    a: {EventID: 3008}\n    condition: not a")
+        .replace("category: dns_query", "service: dns-client");
+    assert_eq!(parsed(&text).source, EventSource::DnsClient);
+}
+
+#[test]
+fn misspelt_log_sources_are_refused_with_the_nearest() {
+    for (source, expected) in [
+        (
+            "category: dns_qeury, product: windows",
+            "line 3, column 23: logsource: category: expected a known category, found 'dns_qeury'; did you mean 'dns_query'?",
+        ),
+        ("category: dns-query, product: windows", "found 'dns-query'; did you mean 'dns_query'?"),
+        ("category: dnsquery", "did you mean 'dns_query'?"),
+        ("category: dns_queries", "did you mean 'dns_query'?"),
+        ("product: windows, category: sysmn", "did you mean 'sysmon'?"),
+        (
+            "product: windos, category: dns_query",
+            "line 3, column 22: logsource: product: expected a known product, found 'windos'; did you mean 'windows'?",
+        ),
+        ("product: win, category: dns_query", "did you mean 'windows'?"),
+        ("product: windows, service: sysmn", "found 'sysmn'; did you mean 'sysmon'?"),
+        ("service: Microsoft-Windows-Sysmon/Operational", "did you mean 'sysmon'?"),
+        ("product: windows, service: dns_client", "did you mean 'dns-client'?"),
+        (
+            "categry: dns_query, product: windows",
+            "line 3, column 13: logsource: expected category, product or service, found 'categry'; did you mean 'category'?",
+        ),
+        ("category: dns_query, prodcut: windows", "did you mean 'product'?"),
+        ("Category: dns_query, product: windows", "found 'Category'; did you mean 'category'?"),
+        ("product: windows, sevrice: sysmon", "did you mean 'service'?"),
+        ("product: windows, category: dns_query, defintion: x", "did you mean 'definition'?"),
+    ] {
+        for lines in ["QueryName: x", "Image: x", "EventID: 22\n        QueryName: x"] {
+            assert_refused(&sourced(source, lines), expected);
+        }
+    }
+    for (source, found) in [
+        (
+            "{}",
+            "line 3, column 12: logsource: expected a category, a product or a service, found an empty mapping",
+        ),
+        ("{category: ''}", "found none"),
+        (
+            "{customer: x}",
+            "line 3, column 13: logsource: expected a category, a product or a service, found 'customer'",
+        ),
+    ] {
+        let text = selection("QueryName: x").replace("{category: dns_query, product: windows}", source);
+        assert_refused(&text, found);
+    }
+}
+
+#[test]
+fn log_sources_that_look_alike_are_other_data() {
+    for source in [
+        "category: dns",
+        "product: zeek, service: dns",
+        "product: windows, service: system",
+        "product: windows, service: bits-client",
+        "product: windows, service: dns-server-analytic",
+        "product: windows, service: dns-server-audit",
+        "product: windows, category: sysmon_status",
+        "product: windows, category: sysmon_error",
+        "product: linux, category: dns_qeury",
+        "product: windos, category: process_creation",
+        "product: linux, categry: dns_query",
+    ] {
+        let text = sourced(source, "QueryName: x");
+        let error = Detection::from_yaml(&text, "rule.yml", &placeholders()).unwrap_err();
+        assert!(error.is_about_other_data(), "{text}: {error}");
     }
 }
 
