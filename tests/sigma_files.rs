@@ -85,8 +85,8 @@ fn each_line_about_a_rule_names_its_place() {
         "correlation.yml: line 14, column 1: expected a rule that describes events, found a correlation rule",
         "field.yml: line 9, column 5: expected a field of a Sysmon DNS query, found 'QeuryName'; did you mean 'QueryName'?",
         "latin1.yml: line 1, column 9: expected text in UTF-8 or UTF-16, found the byte 0xe4",
-        "other.yml: line 1: id same is that of ",
-        "one.yml (line 1) too",
+        "other.yml: line 2: id same is that of ",
+        "one.yml (line 2) too",
         "alias.yml: line 9, column 25: expected a value, found *pastebin*",
         "other_data.yml: line 6, column 13: expected a rule about DNS queries, found one about other data (category process_creation)",
     ] {
@@ -143,4 +143,81 @@ fn rules_about_the_log_of_the_dns_client_make_leads() {
         assert_eq!(leads, expected.map(|(id, number)| (id.to_owned(), number)));
         assert_eq!(swept.rows("matches").len(), 0);
     }
+}
+
+#[test]
+fn what_is_wrong_with_one_rule_of_a_file_hides_no_other() {
+    let wrong = "title: \"x\nid: wrong\n";
+    let (scene, directory) = scene(&[
+        ("a.yml", format!("{}---\n{wrong}---\n{}", paste("first"), paste("last")).into_bytes()),
+        ("b.yml", format!("{wrong}---\n{}---\nid: [\n...\n{}", paste("next"), paste("end")).into_bytes()),
+    ]);
+    let checked = check(&directory);
+    assert_eq!(checked.status, 3, "{}", checked.stdout);
+    assert!(checked.stdout.contains("4 of 7 run; 3 refused"), "{}", checked.stdout);
+    for expected in [
+        "a.yml: line 12, column 8: expected a quote that closes",
+        "b.yml: line 1, column 8:",
+        "b.yml: line 15, column 5:",
+    ] {
+        assert!(checked.stdout.contains(expected), "{expected}: {}", checked.stdout);
+    }
+    let swept = scene.sweep(&["--detection", &directory]).expect(0);
+    assert_eq!(swept.rows("matches").len(), 4);
+    assert_eq!(swept.run()["rules"]["refused"], 3);
+}
+
+#[test]
+fn ids_are_named_by_their_lines_and_compared_as_uuids() {
+    let uuid = "065CCEEA-77EC-4030-9052-FC0AFFEA7110";
+    let after = |id: &str| format!("{}id: {id}\n", paste("x").replace("id: x\n", ""));
+    let splunk =
+        |id: &str| format!("name: S\nversion: 1\nid: {id}\nsearch: EventCode=22 QueryName=*pastebin*\n");
+    let (_scene, directory) = scene(&[
+        ("a.yml", after(uuid).into_bytes()),
+        ("b.yml", after(&uuid.to_lowercase()).into_bytes()),
+        ("c.yml", after(&format!("'{{{uuid}}}'")).into_bytes()),
+        ("d.yml", after("my rule").into_bytes()),
+        ("e.yml", splunk("my rule").into_bytes()),
+        ("f.yml", splunk("''").into_bytes()),
+        ("g.yml", splunk("'{S-1}'").into_bytes()),
+        ("h.yml", splunk("S-1").into_bytes()),
+        ("i.yml", after("''").into_bytes()),
+        ("j.yml", after("''").into_bytes()),
+    ]);
+    let checked = check(&directory);
+    for expected in [
+        "a.yml (sigma, 065CCEEA-77EC-4030-9052-FC0AFFEA7110)",
+        "b.yml: line 10: id 065cceea-77ec-4030-9052-fc0affea7110 is that of ",
+        "a.yml (line 10) too",
+        "c.yml: line 10: id 065CCEEA-77EC-4030-9052-FC0AFFEA7110 is that of ",
+        "d.yml: line 10: id: expected up to 200 letters",
+        "e.yml: line 3: id: expected up to 200 letters",
+        "f.yml: line 3, column 5: id: expected an id, found none",
+        "g.yml (splunk, S-1)",
+        "h.yml: line 3: id S-1 is that of ",
+        "g.yml (line 3) too",
+        "j.yml: line 1: id ",
+        "i.yml (line 1) too",
+    ] {
+        assert!(checked.stdout.contains(expected), "{expected}: {}", checked.stdout);
+    }
+    assert!(checked.stdout.contains("3 of 10 run"), "{}", checked.stdout);
+}
+
+#[test]
+fn rules_of_one_name_are_told_apart() {
+    let (scene, directory) = scene(&[
+        ("a.yml", paste("11111111-0000-4000-8000-000000000001").into_bytes()),
+        ("b.yml", paste("22222222-0000-4000-8000-000000000001").into_bytes()),
+        ("c.yml", paste("same-1").replace("title: Rule", "title: Other").into_bytes()),
+        ("d.yml", paste("same-2").replace("title: Rule", "title: Other").into_bytes()),
+        ("e.yml", paste("alone").replace("title: Rule", "title: Alone").into_bytes()),
+    ]);
+    let swept = scene.sweep(&["--detection", &directory]).expect(0);
+    let text = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected =
+        "rules Rule [11111111] (1), Rule [22222222] (1), Alone (1), Other [same-1] (1), Other [same-2] (1)";
+    assert!(text.contains(expected), "{text}");
+    assert!(swept.ended.stdout.contains("Rule [11111111]: 1"), "{}", swept.ended.stdout);
 }

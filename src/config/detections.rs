@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use super::content::{Content, ContentCache, ContentFile};
 use super::not_run::{NotRun, WhyNot, first_of};
 use super::text::{FileText, text_of};
-use crate::detect::{Detection, EventSource, FileRule, MOST_EXPRESSION_BYTES, Placeholders, too_much};
+use crate::detect::{
+    Detection, EventSource, FileRule, MOST_EXPRESSION_BYTES, Placeholders, compared_id, too_much,
+};
 use crate::digest::sha256;
 use crate::error::SweepError;
 use crate::write::{MOST_ID, is_plain_id};
@@ -31,6 +33,8 @@ pub struct LoadedDetection {
     pub source: String,
     /// The line of its file on which it begins.
     pub line: usize,
+    /// The line of its file on which its id stands.
+    pub id_line: usize,
     /// The SHA-256 of its file.
     pub sha256: String,
     /// The files of macros and lookups that it uses.
@@ -56,7 +60,7 @@ pub struct Catalog {
     pub placeholders_sha256: String,
     /// About how many bytes the regular expressions of all of them take.
     expression_bytes: usize,
-    /// The places of the detections, by their ids.
+    /// The places of the detections, by their ids as these are compared.
     places: HashMap<String, usize>,
     content: ContentCache,
 }
@@ -84,6 +88,7 @@ impl Catalog {
                 detection,
                 source: "built in".to_owned(),
                 line: 1,
+                id_line: 1,
                 sha256,
                 content: Vec::new(),
             });
@@ -116,7 +121,7 @@ impl Catalog {
     }
 
     fn push(&mut self, loaded: LoadedDetection) {
-        self.places.insert(loaded.detection.id.clone(), self.detections.len());
+        self.places.insert(compared_id(&loaded.detection.id), self.detections.len());
         self.detections.push(loaded);
     }
 
@@ -181,12 +186,13 @@ impl Catalog {
         sha256: &str,
         content: &[ContentFile],
         found: Found,
-        FileRule { line, rule }: FileRule,
+        FileRule { line, id_line, rule }: FileRule,
     ) -> Result<(), WhyNot> {
         let source = path.display().to_string();
         let detection = rule?;
-        check_id(&detection.id, &format!("{source}: line {line}")).map_err(WhyNot::Refused)?;
-        let known = self.places.get(&detection.id).and_then(|place| self.detections.get(*place));
+        check_id(&detection.id, &format!("{source}: line {id_line}")).map_err(WhyNot::Refused)?;
+        let known =
+            self.places.get(&compared_id(&detection.id)).and_then(|place| self.detections.get(*place));
         if let Some(other) = known {
             // Named once by itself and once with its directory, it is one.
             let is_same = line == other.line && is_same_file(path, Path::new(&other.source));
@@ -194,8 +200,8 @@ impl Catalog {
                 return Ok(());
             }
             return Err(WhyNot::Refused(format!(
-                "{source}: line {line}: id {} is that of {} (line {}) too",
-                detection.id, other.source, other.line
+                "{source}: line {id_line}: id {} is that of {} (line {}) too",
+                detection.id, other.source, other.id_line
             )));
         }
         let size = self.expression_bytes.saturating_add(detection.expression_bytes());
@@ -205,7 +211,7 @@ impl Catalog {
         }
         self.expression_bytes = size;
         let (sha256, content) = (sha256.to_owned(), content.to_vec());
-        self.push(LoadedDetection { detection, source, line, sha256, content });
+        self.push(LoadedDetection { detection, source, line, id_line, sha256, content });
         Ok(())
     }
 

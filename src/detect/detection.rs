@@ -95,6 +95,8 @@ pub enum EventSource {
 pub struct FileRule {
     /// The line on which it begins.
     pub line: usize,
+    /// The line of its id; the first where it has none.
+    pub id_line: usize,
     /// The rule.
     pub rule: Result<Detection, DetectionError>,
 }
@@ -215,24 +217,30 @@ impl Detection {
         let mut sigma = SigmaFile::default();
         let mut rules = Vec::new();
         for document in documents(text) {
-            let (line, rule) = match document {
+            let (line, id_line, rule) = match document {
                 Err(problem) => {
+                    sigma.add_unreadable();
                     let (line, problem) = (problem.line(), problem.to_string());
-                    (line, Err(DetectionError::Yaml { source_name: source_name.to_owned(), problem }))
+                    (line, line, Err(DetectionError::Yaml { source_name: source_name.to_owned(), problem }))
                 }
                 Ok(document) if sigma.is_open() || is_sigma(&document) => {
                     let Some(document) = sigma.add(document) else { continue };
-                    (document.line(), Self::of_sigma(document, source_name, placeholders))
+                    let (line, id_line) = (document.line(), document.id_line());
+                    (line, id_line, Self::of_sigma(document, source_name, placeholders))
                 }
                 Ok(document) if is_no_rule(&document) => continue,
-                Ok(document) => (document.place.line, Self::of_splunk(text, &document, source_name, library)),
+                Ok(document) => {
+                    let line = document.place.line;
+                    let id_line = document.get("id").map_or(line, |id| id.place.line);
+                    (line, id_line, Self::of_splunk(text, &document, source_name, library))
+                }
             };
             let rule = rule.and_then(|detection| detection.made_ready(source_name));
-            rules.push(FileRule { line, rule });
+            rules.push(FileRule { line, id_line, rule });
         }
         if rules.is_empty() {
             let error = DetectionError::NoRule { source_name: source_name.to_owned() };
-            rules.push(FileRule { line: 1, rule: Err(error) });
+            rules.push(FileRule { line: 1, id_line: 1, rule: Err(error) });
         }
         rules
     }
@@ -272,6 +280,11 @@ impl Detection {
                 let problem: Problem = problem;
                 return Err(DetectionError::Yaml { source_name, problem: problem.to_string() });
             }
+        };
+        let Some(file) = file.with_id() else {
+            let place = document.get("id").map_or(document.place, |id| id.place);
+            let problem = Problem::at(place, "id: expected an id, found none").to_string();
+            return Err(DetectionError::Yaml { source_name, problem });
         };
         let search = match Search::parse_with(&file.search, library) {
             Ok(search) => search,

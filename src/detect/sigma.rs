@@ -13,14 +13,15 @@ mod file;
 mod header;
 mod item;
 mod modifier;
+mod name;
 mod source;
 
 use self::compiler::Compiler;
 pub(super) use self::file::{SigmaDocument, SigmaFile, is_sigma};
 use self::header::Header;
 pub use self::header::{LEVEL_SCORES, STATUS_SHARES};
-pub use self::item::{sigma_dns_client_fields, sigma_fields};
 pub use self::modifier::sigma_modifiers;
+pub use self::name::{sigma_dns_client_fields, sigma_fields};
 use self::source::Source;
 use super::detection::{Detection, EventSource, Language};
 use super::field::Field;

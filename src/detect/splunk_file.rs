@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::detection::{DataSet, Detection, EventSource, Language};
 use super::keys::Keys;
 use super::risk::{Finding, IntermediateFindings, Rba, RiskEntity, RiskKeys, Tags};
+use super::rule_id;
 use super::search::Search;
 use super::yaml::{Node, Problem};
 
@@ -126,6 +127,12 @@ pub(super) fn has_misspelt_search(document: &Node) -> bool {
 }
 
 impl RuleFile {
+    /// The file with its id as it is called; `None` where it has none.
+    pub(super) fn with_id(self) -> Option<Self> {
+        let id = rule_id::said(&self.id)?;
+        Some(RuleFile { id, ..self })
+    }
+
     /// The detection that the file and its search, as it was understood, make. `notes` are those on
     /// the file.
     pub(super) fn into_detection(self, search: Search, mut notes: Vec<String>) -> Detection {

@@ -5,7 +5,9 @@
 //! was found.
 
 mod node;
+mod piece;
 mod read;
+mod slip;
 mod typed;
 
 use std::fmt;

@@ -127,7 +127,7 @@ impl Summary<'_> {
             listed.sort_by_key(|detection| std::cmp::Reverse(detection.unique_matches));
         }
         for detection in listed.iter().take(MOST_MATCHING) {
-            self.labelled(f, "Detection", &detections::text(detection))?;
+            self.labelled(f, "Detection", &detections::text(all, detection))?;
         }
         self.more(f, listed.len(), MOST_MATCHING, "detections with matches", "run.json")?;
         if silent > 0 {

@@ -11,8 +11,8 @@ use super::Refusal;
 use super::about::{CONSTANT, asks_for_dns, never_holds, unknown};
 use super::choice::{check_number, choices, choose, leaves};
 use super::condition::{Condition, Names, Quantifier};
-use super::item;
 use super::source::Source;
+use super::{item, name};
 use crate::event::DnsQueryEvent;
 
 /// Deeper nesting is no rule but an attempt at the stack.
@@ -130,7 +130,7 @@ impl<'a> Compiler<'a> {
         if never_holds(predicate, &self.prototypes) {
             let foreign = self.foreign.borrow().first().cloned();
             let about = foreign.unwrap_or_else(|| {
-                let about = format!("what the condition leaves; {}", self.source.looked_at());
+                let about = format!("no event that is looked at can match; {}", self.source.looked_at());
                 Problem::at(self.detection.place, about)
             });
             return Some(Refusal::other_data(about));
@@ -286,16 +286,32 @@ impl<'a> Compiler<'a> {
                 let items = items.iter().map(|item| self.detection(item, side, depth + 1)).collect();
                 return one_or(items, Predicate::Or);
             }
-            Kind::Scalar(scalar) if !scalar.is_null() => item::NO_FIELD.to_owned(),
-            Kind::List(items) if !items.is_empty() => item::NO_FIELD.to_owned(),
+            Kind::Scalar(scalar) if !scalar.is_null() => {
+                return self.words(node, std::slice::from_ref(node), side);
+            }
+            Kind::List(items) if !items.is_empty() => return self.words(node, items, side),
             _ => "expected conditions on fields, found none".to_owned(),
         };
         self.not_understood(Problem::at(node.place, problem))
     }
 
+    /// Values without a field, which no event here has. One may be a line whose colon no blank
+    /// follows.
+    fn words(&self, node: &Node, words: &[Node], side: Side) -> Predicate {
+        let mut texts = words.iter().filter_map(|word| Some((word.place, word.scalar()?.text.as_str())));
+        let Some((place, text)) = texts.find(|(_, text)| name::text_asks_for_dns(text)) else {
+            return self.not_understood(Problem::at(node.place, item::NO_FIELD));
+        };
+        self.mentions_dns.set(self.mentions_dns.get() || side == Side::For);
+        self.not_understood(Problem::at(place, name::without_blank(text)))
+    }
+
     /// Conditions on fields that all hold. If they ask for events that are not looked at, the
     /// others need not be known.
     fn fields(&self, entries: &[(Key, Node)], side: Side) -> Predicate {
+        if self.problems.get() > MOST_PROBLEMS {
+            return unknown();
+        }
         if entries.iter().any(|(key, value)| self.is_foreign(key, value, side)) {
             return Predicate::Or(Vec::new());
         }
@@ -304,7 +320,7 @@ impl<'a> Compiler<'a> {
                 return unknown();
             }
             if side == Side::For && !self.mentions_dns.get() {
-                self.mentions_dns.set(item::asks_for_dns(key, value));
+                self.mentions_dns.set(name::asks_for_dns(key, value));
             }
             item::predicate(self, key, value, side).unwrap_or_else(|problem| self.not_understood(problem))
         };
@@ -314,7 +330,7 @@ impl<'a> Compiler<'a> {
     /// Whether a line on what all events of the source have asks for other ones. If it asks for
     /// some of each, that is noted. Of a line that is not understood it is not known.
     fn is_foreign(&self, key: &Key, value: &Node, side: Side) -> bool {
-        if !item::field_of(key, self.source).is_ok_and(|field| CONSTANT.contains(&field)) {
+        if !name::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;
         }
         let holds = |value: &Node| {

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::super::nearest::nearest;
+use super::super::rule_id;
 use super::super::yaml::{Kind, Node, Place, Problem};
 use super::header::text;
 use crate::digest::sha256;
@@ -30,6 +32,12 @@ impl SigmaDocument {
     pub fn line(&self) -> usize {
         self.place.line
     }
+
+    /// The line of its id; the first where it has none.
+    pub fn id_line(&self) -> usize {
+        let id = self.rule.as_ref().ok().filter(|_| self.id != Id::None).and_then(|rule| rule.get("id"));
+        id.map_or(self.place.line, |id| id.place.line)
+    }
 }
 
 /// What a rule is called in the output.
@@ -43,9 +51,11 @@ pub(super) enum Id {
     None,
 }
 
-/// Whether a document is one of Sigma's.
+/// Whether a document is one of Sigma's: by one of its own keys, or by two that are misspelt.
 pub fn is_sigma(document: &Node) -> bool {
-    KEYS.iter().any(|key| document.get(key).is_some())
+    let is_almost =
+        |known: &str| document.entries().iter().any(|(key, _)| nearest(&key.name, [known]).is_some());
+    KEYS.iter().any(|key| document.get(key).is_some()) || (is_almost("logsource") && is_almost("detection"))
 }
 
 /// Takes the documents of a file, one after the other.
@@ -65,15 +75,25 @@ impl SigmaFile {
         self.global.is_some()
     }
 
+    /// Takes a document that cannot be read: what it would have said of others is not known.
+    pub fn add_unreadable(&mut self) {
+        self.previous = None;
+    }
+
     /// The rule that a document is; `None` of one that says something of others.
     pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
         let place = document.place;
+        let at = |key: &str| document.get(key).map_or(place, |value| value.place);
         let wrong = |problem| Some(SigmaDocument { place, rule: Err(problem), id: Id::None });
         let action = match text(&document, "action") {
-            Ok(action) => action,
+            Ok(action) => action.map(|action| action.trim().to_lowercase()),
             Err(problem) => return wrong(problem),
         };
-        match action.as_deref().map(str::trim) {
+        let own_id = match text(&document, "id") {
+            Ok(id) => id.and_then(|id| rule_id::said(&id)),
+            Err(problem) => return wrong(problem),
+        };
+        match action.as_deref() {
             None => {}
             Some("global") => {
                 self.global = Some(document);
@@ -85,16 +105,15 @@ impl SigmaFile {
             }
             Some("repeat") if self.previous.is_some() => {}
             Some("repeat") => {
-                return wrong(Problem::at(place, "action: expected a rule before repeat, found none"));
+                return wrong(Problem::at(at("action"), "action: expected a rule before repeat, found none"));
             }
             Some(other) => {
                 let near = super::suggestion(other, ACTIONS);
                 let other = other.escape_debug();
                 let text = format!("action: expected global, reset or repeat, found '{other}'{near}");
-                return wrong(Problem::at(place, text));
+                return wrong(Problem::at(at("action"), text));
             }
         }
-        let own_id = text(&document, "id").ok().flatten();
         // Correlations and filters share nothing.
         let is_alone = document.get("correlation").is_some() || document.get("filter").is_some();
         let base = if action.is_some() { self.previous.as_ref() } else { self.global.as_ref() };
@@ -102,13 +121,14 @@ impl SigmaFile {
             Some(base) => merged(base, document),
             None => document,
         };
-        let id = match (own_id, text(&rule, "id").ok().flatten()) {
+        let shared_id = text(&rule, "id").ok().flatten().and_then(|id| rule_id::said(&id));
+        let id = match (own_id, shared_id) {
             (Some(own), _) => {
-                self.counts.entry(own.clone()).or_insert(1);
+                self.counts.entry(rule_id::compared(&own)).or_insert(1);
                 Id::Own(own)
             }
             (None, Some(shared)) => {
-                let count = self.counts.entry(shared.clone()).or_default();
+                let count = self.counts.entry(rule_id::compared(&shared)).or_default();
                 *count += 1;
                 Id::Shared(shared, *count)
             }
@@ -256,8 +276,60 @@ mod tests {
         assert_eq!(ids(text), ["a", "a-2"]);
         let wrong = read("action: repeat\ntitle: x\n");
         assert!(wrong[0].rule.as_ref().unwrap_err().to_string().contains("expected a rule before repeat"));
-        let wrong = read("action: globl\ntitle: x\n");
+        let wrong = read("title: x\naction: globl\n");
+        assert!(wrong[0].rule.as_ref().unwrap_err().to_string().starts_with("line 2, column 9: action: "));
         assert!(wrong[0].rule.as_ref().unwrap_err().to_string().contains("did you mean 'global'?"));
+    }
+
+    #[test]
+    fn actions_are_read_in_any_case() {
+        for action in ["Global", "GLOBAL", "' global '"] {
+            let text = format!(
+                "action: {action}\nid: g\n---\ndetection: {{x: 1}}\n---\naction: Repeat\n---\naction: RESET\n---\ntitle: z\n"
+            );
+            assert_eq!(ids(&text).len(), 3, "{text}");
+            assert_eq!(&ids(&text)[..2], ["g", "g-2"]);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_repeated_is_not_one_before_another_that_cannot_be_read() {
+        let mut file = SigmaFile::default();
+        let mut documents =
+            documents("id: a\ndetection: {x: 1}\n---\naction: repeat\n").into_iter().map(Result::unwrap);
+        file.add(documents.next().unwrap());
+        file.add_unreadable();
+        assert!(file.add(documents.next().unwrap()).unwrap().rule.is_err());
+    }
+
+    #[test]
+    fn ids_as_they_are_written() {
+        let rule = "title: A\ndetection: {x: {F: 1}}\n";
+        let without = ids(rule);
+        for (id, expected) in [
+            ("''", without[0].as_str()),
+            ("'  '", &without[0]),
+            ("'{b-1}'", "b-1"),
+            ("' c '", "c"),
+            ("12", "12"),
+        ] {
+            assert_eq!(ids(&format!("{rule}id: {id}\n")), [expected], "{id}");
+        }
+        let lines = |text: &str| read(text).iter().map(SigmaDocument::id_line).collect::<Vec<_>>();
+        assert_eq!(lines(&format!("{rule}id: a\n---\n{rule}id: ''\n---\n{rule}")), [3, 5, 9]);
+        assert_eq!(lines("action: global\nid: a\n---\n\ntitle: x\n---\nid: b\n"), [2, 7]);
+        let wrong = read("title: A\nid: {a: b}\ndetection: {x: 1}\n");
+        assert_eq!(
+            wrong[0].rule.as_ref().unwrap_err().to_string(),
+            "line 2, column 5: id: expected text, found a mapping"
+        );
+    }
+
+    #[test]
+    fn a_rule_is_one_also_where_both_its_keys_are_misspelt() {
+        let is = |text: &str| is_sigma(documents(text)[0].as_ref().unwrap());
+        assert!(is("logsource: a") && is("detection: a") && is("logsorce: a\ndetecton: b"));
+        assert!(!is("logsorce: a") && !is("name: a\ndefinition: b") && !is("[a]"));
     }
 
     #[test]

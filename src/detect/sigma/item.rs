@@ -2,7 +2,6 @@
 
 use super::super::expression::{Case, Expression, Part};
 use super::super::field::Field;
-use super::super::nearest::nearest;
 use super::super::network::Network;
 use super::super::pattern::Pattern;
 use super::super::placeholder::Expanded;
@@ -12,62 +11,8 @@ use super::super::yaml::{Key, Kind, Node, Problem, Scalar};
 use super::compiler::{Compiler, Side, one_or};
 use super::encoding::encoded;
 use super::modifier::{Comparison, Modifiers};
+use super::name::field_named;
 use super::source::Source;
-
-/// Which events have a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum In {
-    /// Sysmon's DNS queries.
-    Sysmon,
-    /// The queries of Windows' own DNS client.
-    DnsClient,
-    /// Both.
-    Both,
-}
-
-/// The fields of a DNS query by the names that Sigma has for them.
-const FIELDS: [(&str, Field, In); 17] = [
-    ("Channel", Field::Channel, In::Both),
-    ("ClientPID", Field::ProcessId, In::DnsClient),
-    ("Computer", Field::Computer, In::Both),
-    ("EventID", Field::EventId, In::Both),
-    ("Image", Field::Image, In::Sysmon),
-    ("ProcessGuid", Field::ProcessGuid, In::Sysmon),
-    ("ProcessId", Field::ProcessId, In::Sysmon),
-    ("Provider_Name", Field::Provider, In::Both),
-    ("QueryName", Field::QueryName, In::Both),
-    ("QueryOptions", Field::QueryOptions, In::DnsClient),
-    ("QueryResults", Field::QueryResults, In::Both),
-    ("QueryStatus", Field::QueryStatus, In::Both),
-    ("QueryType", Field::QueryType, In::DnsClient),
-    ("RuleName", Field::RuleName, In::Sysmon),
-    ("Status", Field::QueryStatus, In::DnsClient),
-    ("User", Field::User, In::Sysmon),
-    ("UtcTime", Field::UtcTime, In::Sysmon),
-];
-
-/// What other languages call a field, and its name here.
-const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
-/// The fields that say that a rule is about DNS queries.
-const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
-
-/// The names of the fields that a rule on Sysmon's DNS queries may use.
-pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
-    fields(Source::Category).map(|(name, _)| name)
-}
-
-/// The names of the fields that a rule on the queries of Windows' own DNS client may use.
-pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
-    fields(Source::DnsClient).map(|(name, _)| name)
-}
-
-fn fields(source: Source) -> impl Iterator<Item = (&'static str, Field)> {
-    let own = if source == Source::DnsClient { In::DnsClient } else { In::Sysmon };
-    FIELDS
-        .iter()
-        .filter(move |(.., place)| *place == own || *place == In::Both)
-        .map(|(name, field, _)| (*name, *field))
-}
 
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
 /// What `windash` takes for a dash.
@@ -76,55 +21,12 @@ const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 const MOST_DASHES: usize = 4;
 
 /// The field of a line.
-pub(super) fn field_of(key: &Key, source: Source) -> Result<Field, Problem> {
+fn field_of(key: &Key, source: Source) -> Result<Field, Problem> {
     let name = key.name.split('|').next().unwrap_or_default().trim();
     if name.is_empty() {
         return Err(Problem::at(key.place, NO_FIELD));
     }
     field_named(name, source).map_err(|problem| Problem::at(key.place, problem))
-}
-
-fn field_named(name: &str, source: Source) -> Result<Field, String> {
-    let known = fields(source).find(|(known, _)| *known == name).map(|(_, field)| field);
-    known.ok_or_else(|| {
-        let names = || fields(source).map(|(name, _)| name);
-        let whose =
-            if source == Source::DnsClient { "a query of Windows' DNS client" } else { "a Sysmon DNS query" };
-        let name_shown = name.escape_debug();
-        match near(name, names()) {
-            Some(near) => {
-                format!("expected a field of {whose}, found '{name_shown}'; did you mean '{near}'?")
-            }
-            None => format!(
-                "expected a field of {whose} (one of {}), found '{name_shown}'",
-                names().collect::<Vec<_>>().join(", ")
-            ),
-        }
-    })
-}
-
-/// The known name that a misspelt one, or one of another language, stands for.
-fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let near = nearest(name, known.chain(OTHER_NAMES.map(|(other, _)| other)))?;
-    let own = OTHER_NAMES.iter().find(|(other, _)| *other == near);
-    Some(own.map_or(near, |(_, name)| *name))
-}
-
-/// Whether a line asks for DNS queries: by a field that only they have, or by the number of their
-/// events. Nothing else of it need be understood: its field or its modifiers may be misspelt.
-pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
-    let name = key.name.split('|').next().unwrap_or_default().trim();
-    let names = || FIELDS.iter().map(|(known, ..)| *known);
-    let field = names().find(|known| *known == name).or_else(|| near(name, names()));
-    let is_number = |node: &Node| {
-        node.scalar().is_some_and(|scalar| scalar.integer() == Some(22) || scalar.text.trim() == "22")
-    };
-    match (field, &value.kind) {
-        (Some("EventID"), Kind::List(values)) => values.iter().any(is_number),
-        (Some("EventID"), _) => is_number(value),
-        (Some(field), _) => OF_DNS_QUERIES.contains(&field),
-        (None, _) => false,
-    }
 }
 
 /// The condition of one line.

@@ -247,7 +247,18 @@ fn what_is_not_understood_is_said() {
         (rule("    a: {QueryName: x}\n    condition: a and"), "found the end of the condition"),
         (rule("    a: {QueryName: x}\n    condition: a | count() > 5"), "counts over many events"),
         (rule("    a: {QueryName: x}\n    timeframe: 5m\n    condition: a"), "timeframe"),
-        (rule("    a: {QueryName: x}"), "the key 'condition'"),
+        (
+            rule("    a: {QueryName: x}"),
+            "line 8, column 5: detection: expected parts and the key 'condition'",
+        ),
+        (
+            rule("    a: {QueryName: x}\n    conditoin: a"),
+            "line 9, column 5: detection: expected parts and the key 'condition', found 'conditoin'; did you mean 'condition'?",
+        ),
+        (
+            selection("QueryName: x").replace("logsource:", "logsorce:"),
+            "line 3, column 1: expected the key 'logsource', found 'logsorce'; did you mean 'logsource'?",
+        ),
         (deep, "at most 100"),
         (
             selection("QueryName: x").replace("level: high", "level: severe"),

@@ -1,39 +1,47 @@
 //! A text of YAML, read into documents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::node::{Key, Kind, Node, Scalar};
-use super::{Place, Problem};
+use super::piece::{Piece, pieces};
+use super::{Place, Problem, slip};
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;
 /// More values than these come of no rule but of aliases that name each other.
 const MOST_NODES: usize = 500_000;
+/// The key whose value is a mapping that is put in.
+const MERGE: &str = "<<";
 
 /// The documents of a text, each with what is in it or what is wrong. Empty ones are left out.
-/// After one that is not YAML there are no more: where the next one begins is not known then.
 pub(in super::super) fn documents(text: &str) -> Vec<Result<Node, Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader::default();
-    let mut documents = Vec::new();
-    for event in Parser::new_from_str(text) {
+    pieces(text).iter().filter_map(document).collect()
+}
+
+/// The document of a piece; `None` of an empty one. What is wrong after its end is wrong with it.
+fn document(piece: &Piece<'_>) -> Option<Result<Node, Problem>> {
+    let mut reader = Reader::of(piece);
+    let mut document = None;
+    for event in Parser::new_from_str(piece.text) {
         let step = match event {
-            Ok((event, span)) => reader.step(event, place(span.start)),
-            Err(error) => Err(problem(&error, text)),
+            Ok((event, span)) => reader.step(event, piece.place(span.start), span.is_empty()),
+            Err(error) => Err(slip::problem(&error, piece)),
         };
         match step {
             Ok(None) => {}
-            Ok(Some(document)) if document.scalar().is_some_and(Scalar::is_null) => {}
-            Ok(Some(document)) => documents.push(Ok(document)),
-            Err(problem) => {
-                documents.push(Err(problem));
-                break;
-            }
+            Ok(complete) => document = complete,
+            Err(problem) => return Some(Err(problem)),
         }
     }
-    documents
+    document.filter(|document| !document.scalar().is_some_and(Scalar::is_null)).map(Ok)
+}
+
+/// What is said of nesting that is too deep.
+pub(super) fn too_deep() -> String {
+    format!("expected at most {DEEPEST_NESTING} lists and mappings inside each other, found more")
 }
 
 /// A mapping that is not complete.
@@ -47,8 +55,9 @@ struct Entries {
 }
 
 /// Puts nodes together from the parser's events.
-#[derive(Default)]
-struct Reader {
+struct Reader<'p, 't> {
+    /// What is read.
+    piece: &'p Piece<'t>,
     /// The lists and mappings that are open, from the outermost on.
     open: Vec<Open>,
     /// The root of the document, once it is complete.
@@ -71,26 +80,39 @@ enum Content {
     Map(Entries),
 }
 
-impl Reader {
-    /// Takes an event. The end of a document gives it.
-    fn step(&mut self, event: Event<'_>, place: Place) -> Result<Option<Node>, Problem> {
+impl<'p, 't> Reader<'p, 't> {
+    fn of(piece: &'p Piece<'t>) -> Self {
+        Reader { piece, open: Vec::new(), root: None, anchors: Vec::new(), nodes: 0 }
+    }
+
+    /// Takes an event, which stands there and is of no character or of some. The end of a document
+    /// gives it.
+    fn step(&mut self, event: Event<'_>, place: Place, is_empty: bool) -> Result<Option<Node>, Problem> {
         match event {
-            Event::DocumentStart(..) => *self = Reader::default(),
+            Event::DocumentStart(..) => *self = Reader::of(self.piece),
             Event::DocumentEnd => return Ok(self.root.take()),
             Event::Scalar(text, style, anchor, tag) => {
+                self.check_tag(tag.as_deref(), place)?;
+                if anchor != 0 && is_empty && tag.is_none() {
+                    return Err(slip::property(self.piece, place, '&'));
+                }
                 let is_plain = style == ScalarStyle::Plain && !is_text(tag.as_deref());
                 let kind = Kind::Scalar(Scalar { text: text.into_owned(), is_plain });
                 self.add(Node { place, kind }, anchor)?;
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(place, anchor, Content::List(Vec::new()))?,
-            Event::MappingStart(_, anchor, _) => {
+            Event::SequenceStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), place)?;
+                self.begin(place, anchor, Content::List(Vec::new()))?;
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), place)?;
                 self.begin(place, anchor, Content::Map(Entries::default()))?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(Open { place, anchor, content }) = self.open.pop() {
                     let kind = match content {
                         Content::List(items) => Kind::List(items),
-                        Content::Map(entries) => Kind::Map(entries.complete),
+                        Content::Map(entries) => Kind::Map(with_merged(entries.complete)?),
                     };
                     self.add(Node { place, kind }, anchor)?;
                 }
@@ -109,10 +131,18 @@ impl Reader {
         Ok(None)
     }
 
+    /// Refuses a tag that YAML itself does not have: most probably it is a value that begins with
+    /// an exclamation mark.
+    fn check_tag(&self, tag: Option<&Tag>, value: Place) -> Result<(), Problem> {
+        match tag {
+            Some(tag) if tag.core_suffix().is_none() => Err(slip::property(self.piece, value, '!')),
+            _ => Ok(()),
+        }
+    }
+
     fn begin(&mut self, place: Place, anchor: usize, content: Content) -> Result<(), Problem> {
         if self.open.len() >= DEEPEST_NESTING {
-            let text = format!("expected at most {DEEPEST_NESTING} lists and mappings inside each other");
-            return Err(Problem::at(place, text));
+            return Err(Problem::at(place, too_deep()));
         }
         if let Some(Open { content: Content::Map(Entries { key: None, .. }), .. }) = self.open.last() {
             return Err(Problem::at(place, "expected a key, found a list or a mapping"));
@@ -178,46 +208,30 @@ fn is_text(tag: Option<&Tag>) -> bool {
     tag.is_some_and(|tag| tag.core_suffix() == Some("str"))
 }
 
-fn place(marker: Marker) -> Place {
-    Place { line: marker.line(), column: marker.col() + 1 }
-}
-
-/// What the parser found, in words for whoever writes rules.
-fn problem(error: &ScanError, text: &str) -> Problem {
-    let at = place(*error.marker());
-    let alias = || {
-        let line = text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
-        let rest: String = line.chars().skip(at.column.saturating_sub(1)).collect();
-        rest.split_whitespace().next().unwrap_or_default().escape_debug().to_string()
-    };
-    let found = match error.kind() {
-        ErrorKind::UnknownAnchor => {
-            return Problem::at(
-                at,
-                format!(
-                    "expected a value, found {}, an alias of what is not there: put a value that begins with '*' in quotes",
-                    alias()
-                ),
-            );
+/// The entries with those of the mappings that `<<` names. What stands there itself counts, and of
+/// several mappings the first.
+fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, Problem> {
+    if entries.iter().all(|(key, _)| key.name != MERGE) {
+        return Ok(entries);
+    }
+    let (merges, mut entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| key.name == MERGE);
+    let mut known: HashSet<String> = entries.iter().map(|(key, _)| key.name.clone()).collect();
+    for (_, merge) in merges {
+        let Node { place, kind } = merge;
+        let mappings = match kind {
+            Kind::List(items) => items,
+            kind => vec![Node { place, kind }],
+        };
+        for mapping in mappings {
+            let Kind::Map(more) = mapping.kind else {
+                let found = mapping.description();
+                let text = format!("{MERGE}: expected a mapping, or an alias of one, found {found}");
+                return Err(Problem::at(mapping.place, text));
+            };
+            entries.extend(more.into_iter().filter(|(key, _)| known.insert(key.name.clone())));
         }
-        ErrorKind::TabInIndentation
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabNotAllowed
-        | ErrorKind::TabInPlainScalar => "a tab: indent with spaces".to_owned(),
-        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            "a ':' where no key ends: put a value that holds ': ' in quotes".to_owned()
-        }
-        ErrorKind::UnclosedQuotedScalar => "a quote that is not closed".to_owned(),
-        ErrorKind::UnclosedFlowCollection { open } => format!("a '{open}' that is not closed"),
-        ErrorKind::UnexpectedCharacter { character } => {
-            format!("'{}': put a value that begins with it in quotes", character.escape_debug())
-        }
-        ErrorKind::UnknownQuotedScalarEscape => {
-            "an unknown escape: put a value with '\\' in single quotes".to_owned()
-        }
-        other => other.to_string(),
-    };
-    Problem::at(at, format!("expected YAML, found {found}"))
+    }
+    Ok(entries)
 }
 
 #[cfg(test)]
@@ -269,25 +283,53 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_in_a_line() {
         for (text, expected) in [
-            ("a: 1\nb: *paste*\n", "line 2, column 4: expected a value, found *paste*, an alias"),
-            ("a:\n\tb: 1\n", "line 2, column 2: expected YAML, found a tab"),
-            ("a: b: c\n", "line 1, column 5: expected YAML, found a ':'"),
-            ("a: 'b\n", "expected YAML, found a quote that is not closed"),
-            ("a: [b\n", "expected YAML, found"),
             (
                 "a: 1\nb: 2\na: 3\n",
                 "line 3, column 1: expected each key once, found 'a' again, which stands on line 1",
             ),
             ("? [a]\n: 1\n", "expected a key"),
-            ("a: \"\\q\"\n", "an unknown escape"),
-            ("a: @b\n", "'@': put a value"),
+            ("a: &x [*x]\n", "found an alias within what it names"),
+            ("b: &x 1\n<<: *x\n", "line 2, column 5: <<: expected a mapping, or an alias of one, found '1'"),
+            // After its end a document is wrong as within it.
+            ("[a]\nb: 1\n", "line 2, column 1: expected"),
         ] {
             let read = read(text);
-            assert!(read.last().is_some_and(|last| last.contains(expected)), "{text:?}: {read:?}");
-            assert!(read.iter().all(|line| !line.contains('\n')), "{read:?}");
+            assert!(read.len() == 1 && read[0].contains(expected), "{text:?}: {read:?}");
+            assert!(!read[0].contains('\n'), "{read:?}");
         }
-        // What stands before it is there.
-        assert_eq!(read("a: 1\n---\nb: *c\n").len(), 2);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_document_hides_no_other() {
+        for wrong in
+            ["b: *c", "b: \"x", "b: 'x", "b: [x", "b: {x", "b: |t.me", "\tb:\n\t1", "b: &x", "a: 1\n b: 2"]
+        {
+            for mark in ["---", "---\r", "--- # x", "...\n---"] {
+                let text = format!("a: 1\n---\n{wrong}\n{mark}\nc: 3\n...\nd: 4\n");
+                let read = read(&text);
+                let line = 3 + wrong.matches('\n').count() + 1 + mark.matches('\n').count() + 1;
+                assert_eq!(read.len(), 4, "{text:?}: {read:?}");
+                assert_eq!(
+                    (read[0].as_str(), read[2].ends_with(" {c=3}"), read[3].clone()),
+                    ("1 {a=1}", true, format!("{} {{d=4}}", line + 2)),
+                    "{text:?}"
+                );
+                assert!(read[1].contains(": expected "), "{read:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn mappings_are_put_into_others() {
+        for (text, expected) in [
+            ("x: &x {p: 1, q: 2}\ny:\n  <<: *x\n  q: 3\n", "1 {x={p=1 q=2} y={q=3 p=1}}"),
+            (
+                "x: &x {p: 1}\ny: &y {p: 2, q: 2}\nz:\n  r: 3\n  <<: [*x, *y]\n",
+                "1 {x={p=1} y={p=2 q=2} z={r=3 p=1 q=2}}",
+            ),
+        ] {
+            assert_eq!(read(text), [expected], "{text:?}");
+        }
     }
 
     #[test]

@@ -20,7 +20,10 @@ pub(in super::super) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Pro
 
 impl Error for Problem {
     fn custom<T: Display>(message: T) -> Self {
-        Problem::somewhere(message.to_string())
+        let message = message.to_string();
+        // What serde says of a value that is of none of several types.
+        let is_of_none = message.starts_with("data did not match any variant");
+        Problem::somewhere(if is_of_none { "expected a value of another kind".to_owned() } else { message })
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -29,9 +32,21 @@ impl Error for Problem {
             Unexpected::Seq => "a list".to_owned(),
             Unexpected::Map => "a mapping".to_owned(),
             Unexpected::Str(text) => format!("'{}'", text.escape_debug()),
-            other => other.to_string(),
+            Unexpected::Bool(truth) => truth.to_string(),
+            Unexpected::Signed(number) => number.to_string(),
+            Unexpected::Unsigned(number) => number.to_string(),
+            Unexpected::Float(number) => number.to_string(),
+            _ => "another".to_owned(),
         };
         Problem::somewhere(format!("expected {}, found {found}", in_words(expected)))
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Problem::somewhere(format!("expected {}, found a list of {length}", in_words(expected)))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Problem::somewhere(format!("expected the key '{field}' once, found it again"))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -70,7 +85,7 @@ fn in_words(expected: &dyn Expected) -> String {
         "a map" => "a mapping".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a number".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" | "f32" | "f64" => "a number".to_owned(),
         text if text.starts_with("struct ") => "a mapping".to_owned(),
         _ => text,
     }
@@ -316,7 +331,7 @@ mod tests {
             ("name: [a]", "line 1, column 7: name: expected text, found a list"),
             ("name:\n", "name: expected text, found nothing"),
             ("name: a\nscore: much", "line 2, column 8: score: expected a whole number, found 'much'"),
-            ("name: a\nscore: -1", "line 2, column 8: score: expected a whole number, found integer `-1`"),
+            ("name: a\nscore: -1", "line 2, column 8: score: expected a whole number, found -1"),
             ("name: a\nlist: b", "line 2, column 7: list: expected a list, found 'b'"),
             ("name: a\ninner:\n  text: [b]", "line 3, column 9: text: expected text, found a list"),
             ("[a]", "line 1, column 1: expected a mapping, found a list"),

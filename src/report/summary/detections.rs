@@ -44,7 +44,10 @@ impl Summary<'_> {
         let mut rules: Vec<String> = counts
             .iter()
             .take(MOST_VALUES)
-            .map(|(label, count)| format!("{} ({})", shown(&label.name), grouped(*count)))
+            .map(|(label, count)| {
+                let name = told_apart(&self.run.detections, &label.id, &label.name);
+                format!("{name} ({})", grouped(*count))
+            })
             .collect();
         if counts.len() > MOST_VALUES {
             rules.push(format!("and {} more", counts.len() - MOST_VALUES));
@@ -53,12 +56,26 @@ impl Summary<'_> {
     }
 }
 
-/// A detection with its version, if it has one, and its matches.
-pub(super) fn text(detection: &DetectionRecord) -> String {
+/// The name of a detection out of some; where others have it too, with as much of its id as tells
+/// it apart.
+pub(super) fn told_apart(all: &[DetectionRecord], id: &str, name: &str) -> String {
+    let first = |id: &str| id.split('-').next().map(str::to_owned);
+    let others = || all.iter().filter(|other| other.name == name && other.id != id);
+    let shown_name = shown(name);
+    if others().next().is_none() {
+        return shown_name.into_owned();
+    }
+    let part = first(id).filter(|part| others().all(|other| first(&other.id).as_ref() != Some(part)));
+    format!("{shown_name} [{}]", escaped(part.as_deref().unwrap_or(id)))
+}
+
+/// A detection out of some, with its version, if it has one, and its matches.
+pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> String {
     let version = detection.version.as_deref();
     let version = version.map(|version| format!(" (version {})", shown(version))).unwrap_or_default();
     let risk = if detection.risk_score.is_none() { "; it states no risk score" } else { "" };
-    format!("{}{version}: {}{risk}", shown(&detection.name), grouped(detection.unique_matches))
+    let name = told_apart(all, &detection.id, &detection.name);
+    format!("{name}{version}: {}{risk}", grouped(detection.unique_matches))
 }
 
 /// The risk score of a host's matches.

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use super::{HostRow, MOST_HOSTS, Summary, copies, counted, name, shown};
+use super::detections::told_apart;
+use super::{HostRow, MOST_HOSTS, Summary, copies, counted, name};
 use crate::report::run::NamesAsked;
 
 impl Summary<'_> {
@@ -41,7 +42,8 @@ impl Summary<'_> {
                 Some(NamesAsked::Every) => "it could match whatever the name is",
                 Some(NamesAsked::None) => "it can match with no name",
             };
-            self.labelled(f, "No leads", &format!("of {}: {why}", shown(&detection.name)))?;
+            let name = told_apart(&self.run.detections, &detection.id, &detection.name);
+            self.labelled(f, "No leads", &format!("of {name}: {why}"))?;
         }
         Ok(())
     }

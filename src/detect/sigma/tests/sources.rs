@@ -150,6 +150,7 @@ fn what_other_data_is_asked_for_need_not_be_understood() {
         ("product: windows", "EventCode: 4688\n        CommandLine: x"),
         ("product: windows", "EventID: 4688\n        CommandLine|unheard_of: x"),
         ("product: windows", "Query|contains: SELECT"),
+        ("product: windows", "- Query:SELECT\n        - EventID:4688"),
         ("product: windows", "Status: '0xC000006D'\n        Foo: x"),
         ("product: windows", "TargetObject|contains: x\n        Details: DWORD (0x00000016)"),
         ("product: windows", "ProcessId: 22\n        Level: 22"),

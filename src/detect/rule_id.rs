@@ -1,0 +1,51 @@
+//! Ids of rules, as they are written and as they are compared.
+
+/// How many digits each part of a UUID has.
+const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
+
+/// The id that a text says: without blanks and braces around it. Nothing is no id.
+pub(super) fn said(text: &str) -> Option<String> {
+    let text = text.trim();
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
+    (!inner.is_empty()).then(|| inner.to_owned())
+}
+
+/// What ids have in common that are one: of a UUID the case of letters does not count.
+#[must_use]
+pub fn compared(id: &str) -> String {
+    if is_uuid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
+}
+
+fn is_uuid(id: &str) -> bool {
+    let parts = || id.split('-');
+    parts().map(str::len).eq(UUID_PARTS)
+        && parts().all(|part| part.chars().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_what_stands_between_braces() {
+        for (text, expected) in [
+            ("a-1", Some("a-1")),
+            (" {065CCEEA-77ec-4030-9052-fc0affea7110} ", Some("065CCEEA-77ec-4030-9052-fc0affea7110")),
+            ("{a", Some("{a")),
+            ("", None),
+            ("  ", None),
+            ("{}", None),
+        ] {
+            assert_eq!(said(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_uuids_the_case_does_not_count() {
+        let upper = "065CCEEA-77EC-4030-9052-FC0AFFEA7110";
+        assert_eq!(compared(upper), upper.to_lowercase());
+        for other in ["Rule", "065CCEEA-77EC-4030-9052-FC0AFFEA711", "065CCEEX-77EC-4030-9052-FC0AFFEA7110"] {
+            assert_eq!(compared(other), other);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The fields of a DNS query by the names that Sigma has for them, and what misspelt ones stand for.
+
+use super::super::field::Field;
+use super::super::nearest::nearest;
+use super::super::yaml::{Key, Kind, Node, Scalar};
+use super::source::Source;
+
+/// Which events have a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum In {
+    /// Sysmon's DNS queries.
+    Sysmon,
+    /// The queries of Windows' own DNS client.
+    DnsClient,
+    /// Both.
+    Both,
+}
+
+/// The fields of a DNS query by the names that Sigma has for them.
+const FIELDS: [(&str, Field, In); 17] = [
+    ("Channel", Field::Channel, In::Both),
+    ("ClientPID", Field::ProcessId, In::DnsClient),
+    ("Computer", Field::Computer, In::Both),
+    ("EventID", Field::EventId, In::Both),
+    ("Image", Field::Image, In::Sysmon),
+    ("ProcessGuid", Field::ProcessGuid, In::Sysmon),
+    ("ProcessId", Field::ProcessId, In::Sysmon),
+    ("Provider_Name", Field::Provider, In::Both),
+    ("QueryName", Field::QueryName, In::Both),
+    ("QueryOptions", Field::QueryOptions, In::DnsClient),
+    ("QueryResults", Field::QueryResults, In::Both),
+    ("QueryStatus", Field::QueryStatus, In::Both),
+    ("QueryType", Field::QueryType, In::DnsClient),
+    ("RuleName", Field::RuleName, In::Sysmon),
+    ("Status", Field::QueryStatus, In::DnsClient),
+    ("User", Field::User, In::Sysmon),
+    ("UtcTime", Field::UtcTime, In::Sysmon),
+];
+
+/// What other languages call a field, and its name here.
+const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
+/// The fields that say that a rule is about DNS queries.
+const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
+
+/// The names of the fields that a rule on Sysmon's DNS queries may use.
+pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
+    fields(Source::Category).map(|(name, _)| name)
+}
+
+/// The names of the fields that a rule on the queries of Windows' own DNS client may use.
+pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
+    fields(Source::DnsClient).map(|(name, _)| name)
+}
+
+fn fields(source: Source) -> impl Iterator<Item = (&'static str, Field)> {
+    let own = if source == Source::DnsClient { In::DnsClient } else { In::Sysmon };
+    FIELDS
+        .iter()
+        .filter(move |(.., place)| *place == own || *place == In::Both)
+        .map(|(name, field, _)| (*name, *field))
+}
+
+/// The field of a line, if its name is known.
+pub(super) fn field_of_key(key: &Key, source: Source) -> Option<Field> {
+    known(key.name.split('|').next().unwrap_or_default().trim(), source)
+}
+
+fn known(name: &str, source: Source) -> Option<Field> {
+    fields(source).find(|(known, _)| *known == name).map(|(_, field)| field)
+}
+
+/// The field of a name.
+pub(super) fn field_named(name: &str, source: Source) -> Result<Field, String> {
+    known(name, source).ok_or_else(|| {
+        let names = || fields(source).map(|(name, _)| name);
+        let whose =
+            if source == Source::DnsClient { "a query of Windows' DNS client" } else { "a Sysmon DNS query" };
+        let name_shown = name.escape_debug();
+        if name.split_once(':').is_some_and(|(name, _)| meant(name).is_some()) {
+            return without_blank(name);
+        }
+        match near(name, names()) {
+            Some(near) => {
+                format!("expected a field of {whose}, found '{name_shown}'; did you mean '{near}'?")
+            }
+            None => format!(
+                "expected a field of {whose} (one of {}), found '{name_shown}'",
+                names().collect::<Vec<_>>().join(", ")
+            ),
+        }
+    })
+}
+
+/// The known name that a misspelt one, or one of another language, stands for.
+fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let near = nearest(name, known.chain(OTHER_NAMES.map(|(other, _)| other)))?;
+    let own = OTHER_NAMES.iter().find(|(other, _)| *other == near);
+    Some(own.map_or(near, |(_, name)| *name))
+}
+
+/// Whether a line asks for DNS queries: by a field that only they have, or by the number of their
+/// events. Nothing else of it need be understood: its field or its modifiers may be misspelt.
+pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
+    let is_number = |node: &Node| node.scalar().is_some_and(|scalar| is_number_of_dns(&scalar.text));
+    match (meant(key.name.split('|').next().unwrap_or_default()), &value.kind) {
+        (Some("EventID"), Kind::List(values)) => values.iter().any(is_number),
+        (Some("EventID"), _) => is_number(value),
+        (Some(field), _) => OF_DNS_QUERIES.contains(&field),
+        (None, _) => text_asks_for_dns(&key.name),
+    }
+}
+
+/// Whether a text asks for DNS queries that would be a line with a blank after its colon:
+/// `QueryName:x`.
+pub(super) fn text_asks_for_dns(text: &str) -> bool {
+    let Some((name, value)) = text.split_once([':', '=']) else { return false };
+    match meant(name.split('|').next().unwrap_or_default()) {
+        Some("EventID") => is_number_of_dns(value),
+        Some(field) => OF_DNS_QUERIES.contains(&field),
+        None => false,
+    }
+}
+
+/// What is said of a line whose colon no blank follows.
+pub(super) fn without_blank(text: &str) -> String {
+    format!(
+        "expected ': ' between a field and its value, found '{}': put a blank after ':'",
+        text.escape_debug()
+    )
+}
+
+/// The field that a name, misspelt or not, stands for, whatever the log source.
+fn meant(name: &str) -> Option<&'static str> {
+    let name = name.trim();
+    let names = || FIELDS.iter().map(|(known, ..)| *known);
+    names().find(|known| *known == name).or_else(|| near(name, names()))
+}
+
+fn is_number_of_dns(value: &str) -> bool {
+    let scalar = Scalar { text: value.trim().to_owned(), is_plain: true };
+    scalar.integer() == Some(22)
+}

@@ -1,0 +1,456 @@
+//! What is wrong with a text that is not YAML, in words for whoever writes rules: where, what was
+//! expected, what was found, and what to do. The parser's own words never reach anybody.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::piece::Piece;
+use super::{Place, Problem};
+
+/// The most characters of the text that a message quotes.
+const MOST_QUOTED: usize = 30;
+
+/// What the parser found.
+pub(super) fn problem(error: &ScanError, piece: &Piece<'_>) -> Problem {
+    let slip = Slip { at: piece.place(*error.marker()), piece };
+    let kind = error.kind();
+    slip.of_values(kind)
+        .or_else(|| slip.of_brackets(kind))
+        .or_else(|| slip.of_layout(kind))
+        .unwrap_or_else(|| slip.said("expected YAML, found something that is not"))
+}
+
+/// A tag or an anchor that stands where its value should be: `!x`, `&x`.
+pub(super) fn property(piece: &Piece<'_>, value: Place, mark: char) -> Problem {
+    let line = piece.line(value.line);
+    let before: Vec<char> = line.chars().take(value.column.saturating_sub(1)).collect();
+    let column = before.iter().rposition(|letter| *letter == mark).map_or(value.column, |place| place + 1);
+    let slip = Slip { at: Place { line: value.line, column }, piece };
+    slip.begins_with(mark)
+}
+
+/// A place where the text is not YAML.
+struct Slip<'p, 't> {
+    at: Place,
+    piece: &'p Piece<'t>,
+}
+
+impl Slip<'_, '_> {
+    fn said(&self, text: impl Into<String>) -> Problem {
+        Problem::at(self.at, text)
+    }
+
+    fn line(&self) -> &str {
+        self.piece.line(self.at.line)
+    }
+
+    /// The line from the place on.
+    fn rest(&self) -> String {
+        self.line().chars().skip(self.at.column.saturating_sub(1)).collect()
+    }
+
+    /// The first word there, for messages.
+    fn word(&self) -> String {
+        let rest = self.rest();
+        let words = if rest.starts_with("- ") { 2 } else { 1 };
+        let word = rest.split_whitespace().take(words).collect::<Vec<_>>().join(" ");
+        let shown = |letter: char| match letter {
+            '\'' | '"' | '\\' => letter.to_string(),
+            letter => letter.escape_debug().to_string(),
+        };
+        word.chars().take(MOST_QUOTED).map(shown).collect()
+    }
+
+    /// Whether it is the first of its line, or of an item that begins there.
+    fn is_first(&self) -> bool {
+        let mut before = self.line().chars().take(self.at.column.saturating_sub(1));
+        before.all(|letter| letter.is_whitespace() || letter == '-')
+    }
+
+    fn begins_with(&self, mark: char) -> Problem {
+        let word = self.word();
+        let mark = mark.escape_debug();
+        self.said(format!(
+            "expected a value, found '{word}': put a value that begins with '{mark}' in quotes"
+        ))
+    }
+
+    /// Slips in a single value.
+    fn of_values(&self, kind: &ErrorKind) -> Option<Problem> {
+        let first = self.rest().chars().next();
+        Some(match kind {
+            ErrorKind::UnknownQuotedScalarEscape
+            | ErrorKind::InvalidQuotedScalarHexEscape
+            | ErrorKind::InvalidLowSurrogateHexEscape
+            | ErrorKind::InvalidLowSurrogate
+            | ErrorKind::MissingLowSurrogate
+            | ErrorKind::UnpairedLowSurrogate
+            | ErrorKind::InvalidUnicodeEscape => self.said(
+                "expected an escape that YAML knows after '\\' in double quotes, found another: put a value with '\\' in single quotes",
+            ),
+            ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+                self.said("expected a quote that closes this one, found none: close it at the end of the value")
+            }
+            ErrorKind::InvalidTrailingSingleQuotedScalar => self.trailing("'", "twice ('')"),
+            ErrorKind::InvalidTrailingDoubleQuotedScalar => self.trailing("\"", "as \\\""),
+            ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => {
+                self.begins_with(first.unwrap_or('|'))
+            }
+            ErrorKind::UnknownAnchor => self.said(format!(
+                "expected a value, found {}, an alias of what is not there: put a value that begins with '*' in quotes",
+                self.word()
+            )),
+            ErrorKind::UnexpectedCharacter { character } if "@`%|>".contains(*character) => {
+                self.begins_with(*character)
+            }
+            ErrorKind::UnexpectedCharacter { character } => self.forbidden(*character),
+            ErrorKind::BomInsideDocument => self.forbidden('\u{feff}'),
+            ErrorKind::MissingAnchorOrAliasName
+            | ErrorKind::UndeclaredTagHandle
+            | ErrorKind::UnclosedVerbatimTag
+            | ErrorKind::InvalidTagEscape
+            | ErrorKind::InvalidTagTerminator
+            | ErrorKind::InvalidTagUtf8
+            | ErrorKind::InvalidTagUtf8LeadingByte
+            | ErrorKind::InvalidTagUtf8TrailingByte
+            | ErrorKind::MissingTagUri
+            | ErrorKind::ExpectedTagBang
+            | ErrorKind::UnexpectedEofBlockMapping
+            | ErrorKind::UnexpectedEofBlockSequence
+            | ErrorKind::MappingKeyNotAllowed
+            | ErrorKind::PlainScalarStartsWithDashFlowIndicator
+                if first.is_some_and(|first| "*&!?,-".contains(first)) =>
+            {
+                self.begins_with(first.unwrap_or_default())
+            }
+            ErrorKind::BlockSequenceEntryNotAllowed | ErrorKind::BlockEntryInFlowCollection => self.said(
+                "expected a value, found '- ': put each item of a list on a line of its own, below its key, and a value that begins with '- ' in quotes",
+            ),
+            ErrorKind::CommentNotSeparated => {
+                self.said("expected a blank before '#', found none: put a value that holds '#' in quotes")
+            }
+            ErrorKind::CommentInterceptedScalar => self.said(
+                "expected no more of a value after its comment ('#'), found more on the next line: put a value that holds '#' in quotes, and its end on its own line",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Something stands after a closing quote.
+    fn trailing(&self, quote: &str, how: &str) -> Problem {
+        let word = self.word();
+        self.said(format!(
+            "expected the end of the value after the quote that closes it, found '{word}': write a quote within such quotes {how}, and see that each {quote} before it is closed"
+        ))
+    }
+
+    /// A character that YAML does not allow, which stands there or somewhat later.
+    fn forbidden(&self, character: char) -> Problem {
+        let is_after = |line: usize, place: usize| line > self.at.line || place + 1 >= self.at.column;
+        let found = self.piece.lines_from(self.at.line).find_map(|(number, line)| {
+            let mut letters = line.chars().enumerate();
+            let place = letters.find(|(place, letter)| *letter == character && is_after(number, *place))?.0;
+            Some(Place { line: number, column: place + 1 })
+        });
+        Problem::at(
+            found.unwrap_or(self.at),
+            format!(
+                "expected text, found the character U+{:04X}, which YAML does not allow: remove it",
+                u32::from(character)
+            ),
+        )
+    }
+
+    /// Slips in what brackets hold.
+    fn of_brackets(&self, kind: &ErrorKind) -> Option<Problem> {
+        let word = self.word();
+        Some(match kind {
+            ErrorKind::RecursionLimitExceeded => self.said(super::read::too_deep()),
+            ErrorKind::UnclosedFlowCollection { open } => {
+                self.said(format!("expected a bracket that closes '{open}', found none: close it"))
+            }
+            ErrorKind::MismatchedFlowCollectionEnd { open, close } => self.said(format!(
+                "expected the bracket that closes '{open}', found '{close}': close each bracket with its own"
+            )),
+            ErrorKind::MisplacedFlowCollectionEnd => self.said(format!(
+                "expected a value or a key, found '{word}', a bracket that nothing opened: put a value that begins with it in quotes"
+            )),
+            ErrorKind::InvalidColonPlacement
+            | ErrorKind::FlowMappingValueAdjacentCollection
+            | ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::UnexpectedEofFlowSequence
+            | ErrorKind::UnexpectedEofFlowMapping
+            | ErrorKind::UnexpectedEofImplicitFlowMapping => self.said(format!(
+                "expected ',' or a bracket that closes what '[' or '{{' opened before, found '{word}': close the bracket, or put a value with brackets in quotes"
+            )),
+            _ => return None,
+        })
+    }
+
+    /// Slips in what lines say by how they are indented.
+    fn of_layout(&self, kind: &ErrorKind) -> Option<Problem> {
+        match kind {
+            ErrorKind::TabInIndentation
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabNotAllowed
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::InvalidBlockEntryWhitespace
+            | ErrorKind::InvalidMappingValueWhitespace => {
+                Some(self.tab().unwrap_or_else(|| Self::tab_at(self.at)))
+            }
+            ErrorKind::MappingValueNotAllowed => Some(self.tab_here().unwrap_or_else(|| self.colon())),
+            ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+                Some(self.tab_here().unwrap_or_else(|| self.no_key(self.at)))
+            }
+            ErrorKind::ExpectedDocumentStart | ErrorKind::ExpectedBlockMappingKey
+                if self.directive().is_some() =>
+            {
+                self.directive()
+            }
+            ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedNodeContent if !self.is_first() => {
+                Some(self.said(format!(
+                    "expected the end of the line after a value, found '{}': put the whole value in quotes",
+                    self.word()
+                )))
+            }
+            ErrorKind::ExpectedBlockMappingKey
+            | ErrorKind::ExpectedBlockSequenceEntry
+            | ErrorKind::ExpectedDocumentStart
+            | ErrorKind::ExpectedNodeContent
+            | ErrorKind::InvalidIndentation
+            | ErrorKind::InvalidBlockScalarIndent
+            | ErrorKind::InvalidQuotedScalarIndent
+            | ErrorKind::InvalidFlowScalarIndent => {
+                Some(self.tab_here().unwrap_or_else(|| self.indentation()))
+            }
+            _ => self.directive(),
+        }
+    }
+
+    /// The first tab before a value or a key, from the place on.
+    fn tab(&self) -> Option<Problem> {
+        self.piece
+            .lines_from(self.at.line)
+            .find_map(|(line, text)| tab_in(text).map(|column| Self::tab_at(Place { line, column })))
+    }
+
+    /// A tab before what stands on the line.
+    fn tab_here(&self) -> Option<Problem> {
+        tab_in(self.line()).map(|column| Self::tab_at(Place { line: self.at.line, column }))
+    }
+
+    fn tab_at(place: Place) -> Problem {
+        Problem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
+    }
+
+    /// A ':' where no key can end.
+    fn colon(&self) -> Problem {
+        let before: String = self.line().chars().take(self.at.column.saturating_sub(1)).collect();
+        if before.contains(": ") {
+            return self.said(
+                "expected the end of the value, found a second ':': put a value that holds ': ' in quotes",
+            );
+        }
+        // The line before is neither a key nor an item: its colon is missing, or the blank after it.
+        let indent = indent_of(self.line());
+        match self.line_before() {
+            Some((line, text)) if indent_of(text) >= indent && !is_key(text) => {
+                self.no_key(Place { line, column: indent_of(text) + 1 })
+            }
+            _ => self.indentation(),
+        }
+    }
+
+    /// The line before, remarks and empty ones left out.
+    fn line_before(&self) -> Option<(usize, &str)> {
+        let mut before = self.piece.lines_up_to(self.at.line.saturating_sub(1));
+        before.find(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')))
+    }
+
+    fn no_key(&self, at: Place) -> Problem {
+        let slip = Slip { at, piece: self.piece };
+        let word = slip.word();
+        slip.said(format!(
+            "expected a key, ': ' and a value, found '{word}': put ': ' after a key; indent what belongs to the value above"
+        ))
+    }
+
+    /// A line that is indented as nothing that it could belong to.
+    fn indentation(&self) -> Problem {
+        let indent = indent_of(self.line());
+        let above = self.line_before().map(|(line, text)| format!(" (line {line} by {})", indent_of(text)));
+        let at = Place { line: self.at.line, column: indent + 1 };
+        let word = Slip { at, piece: self.piece }.word();
+        Problem::at(
+            at,
+            format!(
+                "expected the indentation of the lines that it belongs to, found '{word}' indented by {indent}{}: indent keys of one mapping, and items of one list, alike",
+                above.unwrap_or_default()
+            ),
+        )
+    }
+
+    /// A line that begins with '%' before the document.
+    fn directive(&self) -> Option<Problem> {
+        let (line, text) = self.piece.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;
+        let slip = Slip { at: Place { line, column: 1 }, piece: self.piece };
+        let word = slip.word();
+        text.starts_with('%').then(|| {
+            slip.said(format!(
+                "expected a key or a value, found '{word}', which YAML takes for a directive: remove the line, or put what begins with '%' in quotes"
+            ))
+        })
+    }
+}
+
+/// The column of a tab before what stands on a line.
+fn tab_in(line: &str) -> Option<usize> {
+    let mut blanks = line.chars().enumerate().take_while(|(_, letter)| matches!(letter, ' ' | '\t'));
+    blanks.find(|(_, letter)| *letter == '\t').map(|(place, _)| place + 1)
+}
+
+fn indent_of(line: &str) -> usize {
+    line.chars().take_while(|letter| *letter == ' ').count()
+}
+
+/// Whether a line holds a key, or begins an item of a list.
+fn is_key(line: &str) -> bool {
+    let line = line.trim();
+    line.contains(": ") || line.ends_with(':') || line.starts_with("- ") || line.starts_with("---")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use granit_parser::Parser;
+
+    use super::super::documents;
+
+    /// Texts that are not YAML, each with the place of its slip and a part of what is said of it.
+    const SLIPS: [(&str, &str, &str); 62] = [
+        (r#"a: "C:\Users""#, "1:4", "put a value with '\\' in single quotes"),
+        (r#"a: "C:\Temp""#, "1:4", "put a value with '\\' in single quotes"),
+        (r#"a: "\d+""#, "1:4", "expected an escape that YAML knows after '\\' in double quotes"),
+        (r#"a: "\ud800""#, "1:4", "put a value with '\\' in single quotes"),
+        (r#"a: "\ud800\u0041""#, "1:4", "put a value with '\\' in single quotes"),
+        (r#"a: "\U99999999""#, "1:4", "put a value with '\\' in single quotes"),
+        ("a: |t.me", "1:4", "found '|t.me': put a value that begins with '|' in quotes"),
+        ("a: >t.me", "1:4", "found '>t.me': put a value that begins with '>' in quotes"),
+        ("a: |0\n x", "1:4", "put a value that begins with '|' in quotes"),
+        ("a: [|x]", "1:5", "put a value that begins with '|' in quotes"),
+        ("a: @x", "1:4", "expected a value, found '@x': put a value that begins with '@' in quotes"),
+        ("a: `x`", "1:4", "found '`x`': put a value that begins with '`' in quotes"),
+        ("a: %x", "1:4", "put a value that begins with '%' in quotes"),
+        ("%x: 1\na: 1", "1:1", "found '%x:', which YAML takes for a directive"),
+        ("%YAML 1.2\n%YAML 1.2\n---\na: 1", "2:1", "which YAML takes for a directive: remove the line"),
+        (
+            "a: *x",
+            "1:4",
+            "found *x, an alias of what is not there: put a value that begins with '*' in quotes",
+        ),
+        ("a: *", "1:4", "put a value that begins with '*' in quotes"),
+        ("a: & x", "1:4", "put a value that begins with '&' in quotes"),
+        (
+            "b: 1\na: &t.me",
+            "2:4",
+            "expected a value, found '&t.me': put a value that begins with '&' in quotes",
+        ),
+        ("a: [x, &t.me]", "1:8", "put a value that begins with '&' in quotes"),
+        (
+            "b: 1\na: !t.me",
+            "2:4",
+            "expected a value, found '!t.me': put a value that begins with '!' in quotes",
+        ),
+        ("a:\n- !t.me\n- b", "2:3", "put a value that begins with '!' in quotes"),
+        ("a: !t.me x", "1:4", "put a value that begins with '!' in quotes"),
+        ("a: !e!x y", "1:4", "put a value that begins with '!' in quotes"),
+        ("a: !<x y", "1:4", "put a value that begins with '!' in quotes"),
+        ("a: !%zz", "1:4", "put a value that begins with '!' in quotes"),
+        ("a: ,x", "1:4", "put a value that begins with ',' in quotes"),
+        ("a: ? b", "1:4", "put a value that begins with '?' in quotes"),
+        ("a: - x", "1:4", "put each item of a list on a line of its own"),
+        ("a: \"x\nb: 1\n", "1:4", "expected a quote that closes this one, found none"),
+        ("b: 1\na: 'x\n", "2:4", "expected a quote that closes this one, found none"),
+        ("a: 'it's'", "1:8", "found 's'': write a quote within such quotes twice ('')"),
+        ("a: 'x\nb: 'y'\nc: 1\n", "2:5", "see that each ' before it is closed"),
+        ("a: \"x\nb: \"y\"\nc: 1\n", "2:5", "write a quote within such quotes as \\\""),
+        ("a: [x, y\nb: 1\n", "2:2", "a bracket that closes what '[' or '{' opened before"),
+        ("a: {x: 1\nb: 2\n", "2:2", "a bracket that closes what '[' or '{' opened before"),
+        ("a: [x, y", "1:4", "expected a bracket that closes '[', found none"),
+        ("a: [x, y}", "1:4", "expected the bracket that closes '[', found '}'"),
+        ("a: ]x", "1:4", "a bracket that nothing opened: put a value that begins with it in quotes"),
+        ("a: [b] c", "1:8", "expected the end of the line after a value, found 'c'"),
+        ("a: b: c", "1:5", "found a second ':': put a value that holds ': ' in quotes"),
+        ("title: a:\nb: 1", "1:9", "put a value that holds ': ' in quotes"),
+        ("a: 'x'# c", "1:7", "put a value that holds '#' in quotes"),
+        ("a: x #c\n  y", "1:6", "put a value that holds '#' in quotes"),
+        ("a:b\nc: 1", "1:1", "expected a key, ': ' and a value, found 'a:b': put ': ' after a key"),
+        ("x: 1\n\na b\n# c\nc: 1", "3:1", "found 'a': put ': ' after a key"),
+        ("a:\n  b\n  c: 1", "2:3", "found 'b': put ': ' after a key"),
+        ("a: 1\nb", "2:1", "found 'b': put ': ' after a key; indent what belongs to the value above"),
+        ("a:\n  b: 1\n c: 2\n", "3:2", "found 'c:' indented by 1 (line 2 by 2): indent keys of one mapping"),
+        ("a:\n  b: 1\n    c: 2\n", "3:5", "found 'c:' indented by 4 (line 2 by 2)"),
+        ("a: 1\n# x\n\n b: 2\n", "4:2", "found 'b:' indented by 1 (line 1 by 0)"),
+        ("  a: 1\nb: 2\n", "2:1", "found 'b:' indented by 0 (line 1 by 2)"),
+        ("a:\n  b: 1\n- x\n", "3:1", "found '- x' indented by 0 (line 2 by 2)"),
+        ("- x\nb: 1", "2:1", "found 'b:' indented by 0"),
+        ("a: |\n  x\n y\nb: 1", "3:2", "found 'y' indented by 1 (line 2 by 2)"),
+        ("a:\n\tb: 1", "2:1", "expected spaces before a key or a value, found a tab: indent with spaces"),
+        ("a:\n  b: 1\n\tc: 2\n", "3:1", "found a tab: indent with spaces"),
+        ("a:\n  - x\n \t- y", "3:2", "found a tab: indent with spaces"),
+        ("a: |\n  x\n\ty", "3:1", "found a tab: indent with spaces"),
+        (
+            "a: x\u{7}",
+            "1:5",
+            "expected text, found the character U+0007, which YAML does not allow: remove it",
+        ),
+        ("a: 1\n\u{feff}b: 1", "2:1", "the character U+FEFF"),
+        ("---\na: 1\n...\n---\nb: \"\\d\"", "5:4", "put a value with '\\' in single quotes"),
+    ];
+
+    #[test]
+    fn each_slip_is_said_in_our_own_words_at_its_place() {
+        let mut others = Vec::new();
+        for (text, place, expected) in SLIPS {
+            let problem = documents(text).pop().unwrap_or_else(|| panic!("{text:?}")).expect_err(text);
+            let at = problem.place.map(|at| format!("{}:{}", at.line, at.column)).unwrap_or_default();
+            let said = problem.to_string();
+            if at != place || !said.contains(expected) {
+                others.push(format!("{text:?}: expected {place} {expected}, found {said}"));
+            }
+            assert!(problem.text.starts_with("expected ") && !said.contains('\n'), "{said}");
+        }
+        assert!(others.is_empty(), "{others:#?}");
+    }
+
+    #[test]
+    fn the_words_of_the_parser_reach_nobody() {
+        let mut deep = String::new();
+        for depth in 0..300 {
+            let _ = writeln!(deep, "{}a:", " ".repeat(depth));
+        }
+        let others = [
+            "{x",
+            "a: &.t.me,x",
+            "{...",
+            "-\t- x",
+            "a: [x]#c",
+            "%TAG ! \n---\na",
+            "%YAML 3.0\n---\na",
+            "a: |\n     \n  x\n",
+            "[a]\nb: 1",
+            "&",
+        ];
+        let texts = SLIPS.iter().map(|(text, ..)| (*text).to_owned()).chain(others.map(str::to_owned));
+        for text in texts.chain([deep, "[".repeat(2_000), "- ".repeat(300)]) {
+            let Some(Err(problem)) = documents(&text).pop() else { panic!("{text:?}") };
+            assert!(problem.text.starts_with("expected "), "{text:?}: {problem}");
+            for error in Parser::new_from_str(&text).filter_map(Result::err) {
+                let theirs = error.kind().to_string();
+                assert!(!problem.text.contains(&theirs), "{text:?}: {problem}");
+            }
+        }
+    }
+}
