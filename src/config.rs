@@ -18,7 +18,7 @@ use crate::cli::SweepArguments;
 use crate::discover::{Links, Names, Others, Search, path_text, resolve_roots};
 use crate::error::SweepError;
 use crate::event::{EventTime, Window, parse_instant, parse_span_back};
-use crate::machine::files::{MOST_LIST_BYTES, all_of, read_named};
+use crate::machine::files::{MOST_LIST_BYTES, MOST_PATH_BYTES, all_of, read_named};
 use crate::scan::{Checksums, Recovery};
 use crate::write::{Access, Earlier, OutputDirectory, prepare};
 
@@ -234,17 +234,24 @@ pub(crate) fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, SweepError> {
     } else {
         read_named(list, MOST_LIST_BYTES)
     };
-    let bytes = read.map_err(|source| SweepError::FilesFrom { path: list.to_path_buf(), source })?;
+    let wrong = |source| SweepError::FilesFrom { path: list.to_path_buf(), source };
+    let bytes = read.map_err(wrong)?;
     let separator = if bytes.contains(&0) { 0 } else { b'\n' };
     let paths = bytes.split(|byte| *byte == separator).map(|path| match path {
         // A list written on Windows ends its lines with two characters.
         [path @ .., b'\r'] if separator == b'\n' => path,
         path => path,
     });
-    Ok(paths
-        .filter(|path| !path.is_empty())
-        .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
-        .collect())
+    let path = |(place, path): (usize, &[u8])| {
+        if path.len() > MOST_PATH_BYTES {
+            return Err(wrong(io::Error::other(format!(
+                "path {place} of the list: expected at most {MOST_PATH_BYTES} bytes, found {}",
+                path.len()
+            ))));
+        }
+        Ok(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
+    };
+    (1..).zip(paths).filter(|(_, path)| !path.is_empty()).map(path).collect()
 }
 
 /// As many threads as were asked for, or one for each core.

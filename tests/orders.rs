@@ -330,6 +330,10 @@ fn lists_that_cannot_be_read() {
     fs::write(&list, format!("{}\n{}\n", log.display(), scene.path("gone").display())).unwrap();
     let message = refused_list(&scene, &log, &list);
     assert_says(&message, &["gone", "No such file"]);
+    fs::write(&list, format!("{}\n{}\n", log.display(), "x".repeat(5000))).unwrap();
+    let message = refused_list(&scene, &log, &list);
+    assert_says(&message, &["path 2 of the list", "at most 4096 bytes, found 5000"]);
+    assert!(message.len() < 1000);
 }
 
 #[test]

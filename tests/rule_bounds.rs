@@ -144,3 +144,20 @@ fn files_and_nesting_are_bounded() {
     }
     hold(&sigma("t", &format!("{aliases}  s: {{QueryName: *a8}}\n  condition: s\n")), 3, "refused  ");
 }
+
+#[test]
+fn comparisons_have_a_bound_over_all_rules() {
+    let values = listed(45_000, |number| format!("a{number}"));
+    // Three comparisons for each value.
+    let rule = |id: &str| {
+        let detection = format!("  s:\n    QueryName|base64offset|contains:\n{values}  condition: s\n");
+        sigma(id, &detection)
+    };
+    let rules = ["a", "b", "c", "d"].map(|id| (format!("{id}.yml"), rule(&format!("0000000{id}"))));
+    let files: Vec<(&str, &str)> = rules.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let ended = check(&scene(&files));
+    assert_eq!(ended.status, 3, "{:.600}{:.600}", ended.stdout, ended.stderr);
+    let refused: Vec<&str> =
+        ended.stdout.lines().filter(|line| line.contains("comparisons together")).collect();
+    assert_eq!(refused.len(), 2, "{:.2000}", ended.stdout);
+}

@@ -6,6 +6,8 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use common::logs::log;
 use common::{Ended, Scene, Swept, dnsweep, forget_reads, was_read};
@@ -234,6 +236,23 @@ fn rules_that_did_not_run_are_part_of_the_answer() {
         ["detection refused: ", "eventstats", "not looked for: 1 about other data, 4 files without a rule"]
     {
         assert!(talk.contains(line), "{line}: {talk}");
+    }
+}
+
+#[test]
+fn a_rule_file_that_cannot_be_read_is_refused() {
+    let scene = mixed();
+    fs::remove_dir_all(scene.path("rules/refused")).unwrap();
+    symlink("nowhere.yml", scene.path("rules/link.yml")).unwrap();
+    let pipe = scene.path("rules/pipe.yml");
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    // Links to rules and directories of other names are as ever.
+    fs::create_dir(scene.path("rules/folder.yml")).unwrap();
+    symlink("run.yml", scene.path("rules/again.yml")).unwrap();
+    let ended = sweep(&scene, &["--strict", "--quiet"]).ended;
+    assert_eq!(ended.status, 2, "{}", ended.stderr);
+    for part in ["--strict: 2 of 3 rules", "link.yml: No such file", "pipe.yml: expected a regular file"] {
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
     }
 }
 

@@ -2,15 +2,17 @@
 //! were.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::content::{Content, ContentCache, ContentFile};
 use super::not_run::{NotRun, WhyNot, first_of};
-use super::text::{FileText, text_of};
+use super::text::{FileText, text_of, text_of_found};
 use crate::detect::{
-    Detection, EventSource, FileRule, MOST_EXPRESSION_BYTES, Placeholders, compared_id, too_much,
+    Detection, EventSource, FileRule, MOST_COMPARISONS, MOST_EXPRESSION_BYTES, Placeholders, compared_id,
+    too_much,
 };
 use crate::digest::sha256;
 use crate::error::SweepError;
@@ -60,6 +62,8 @@ pub struct Catalog {
     pub placeholders_sha256: String,
     /// About how many bytes the regular expressions of all of them take.
     expression_bytes: usize,
+    /// How many comparisons the detections have together.
+    comparisons: usize,
     /// The places of the detections, by their ids as these are compared.
     places: HashMap<String, usize>,
     content: ContentCache,
@@ -164,8 +168,12 @@ impl Catalog {
     /// that was named, the first such is an error.
     fn add_file(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), WhyNot> {
         let source = path.display().to_string();
+        let read = match found {
+            Found::Named => text_of(path),
+            Found::InDirectory => text_of_found(path),
+        };
         let FileText { text, sha256 } =
-            text_of(path).map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
+            read.map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
         let content = Content::above(path, &self.content);
         let rules = Detection::all_from_yaml(&text, &source, placeholders, &content);
         let content = content.into_files();
@@ -209,7 +217,14 @@ impl Catalog {
             let problem = too_much("the regular expressions of this rule and those before it", size);
             return Err(WhyNot::Refused(format!("{source}: line {line}: {problem}")));
         }
-        self.expression_bytes = size;
+        let comparisons = self.comparisons.saturating_add(detection.comparisons());
+        if comparisons > MOST_COMPARISONS {
+            return Err(WhyNot::Refused(format!(
+                "{source}: line {line}: expected this rule and those before it to have at most {MOST_COMPARISONS} comparisons \
+                 together, found {comparisons}"
+            )));
+        }
+        (self.expression_bytes, self.comparisons) = (size, comparisons);
         let (sha256, content) = (sha256.to_owned(), content.to_vec());
         self.push(LoadedDetection { detection, source, line, id_line, sha256, content });
         Ok(())
@@ -266,13 +281,11 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
     paths.sort();
     let mut files = Vec::new();
     for path in paths {
+        let is_named = |own: &OsStr| EXTENSIONS.iter().any(|name| own.eq_ignore_ascii_case(name));
         if path.is_dir() {
             files.extend(rule_files(&path, depth + 1)?);
-        } else if path.is_file()
-            && path
-                .extension()
-                .is_some_and(|own| EXTENSIONS.iter().any(|name| own.eq_ignore_ascii_case(name)))
-        {
+        } else if path.extension().is_some_and(is_named) {
+            // Also what cannot be read, as a link to nowhere: it is refused, not passed over.
             files.push(path);
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::digest::sha256;
-use crate::machine::files::read_named;
+use crate::machine::files::{Link, read_at_most, read_named};
 
 /// The largest rule file. Real ones have a few KiB.
 const MOST_BYTES: u64 = 1 << 20;
@@ -18,9 +18,17 @@ pub(super) struct FileText {
     pub sha256: String,
 }
 
-/// Reads a rule file, or a file that goes with it.
+/// Reads a rule file, or a file that goes with it, that somebody named.
 pub(super) fn text_of(path: &Path) -> io::Result<FileText> {
-    let bytes = read_named(path, MOST_BYTES)?;
+    text_in(read_named(path, MOST_BYTES)?)
+}
+
+/// Reads a rule file that was found in a directory: no pipe, as nobody may ever write into it.
+pub(super) fn text_of_found(path: &Path) -> io::Result<FileText> {
+    text_in(read_at_most(path, Link::Followed, MOST_BYTES)?)
+}
+
+fn text_in(bytes: Vec<u8>) -> io::Result<FileText> {
     let text = decoded(&bytes).map_err(io::Error::other)?;
     Ok(FileText { text, sha256: sha256(&bytes) })
 }

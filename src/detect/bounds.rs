@@ -9,6 +9,22 @@ use super::search::Search;
 /// thousands of published rules take a hundredth.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
+/// How many comparisons the rules of a sweep may have together. Each takes about a kilobyte with
+/// what it is found by. All published rules of Sigma's have less than a tenth of that, and a list of
+/// a hundred thousand names a quarter.
+pub const MOST_COMPARISONS: usize = 400_000;
+
+/// How many comparisons of a field the predicate of a search has.
+pub(super) fn comparisons(predicate: &Predicate) -> usize {
+    match predicate {
+        Predicate::And(children) | Predicate::Or(children) => {
+            children.iter().fold(0, |sum, child| sum.saturating_add(comparisons(child)))
+        }
+        Predicate::Not(child) => comparisons(child),
+        _ => 1,
+    }
+}
+
 /// About how many bytes the expressions of a search take together.
 pub(super) fn expression_bytes(search: &Search) -> usize {
     let mut sum = 0_usize;

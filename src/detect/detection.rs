@@ -318,6 +318,12 @@ impl Detection {
         bounds::expression_bytes(&self.search)
     }
 
+    /// How many comparisons of a field its condition has.
+    #[must_use]
+    pub fn comparisons(&self) -> usize {
+        bounds::comparisons(&self.search.predicate)
+    }
+
     /// The text of the detection that ships with this crate.
     #[must_use]
     pub fn seed_text() -> &'static str {

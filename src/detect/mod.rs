@@ -67,7 +67,7 @@ mod tree;
 mod value;
 mod yaml;
 
-pub use bounds::{MOST_EXPRESSION_BYTES, too_much};
+pub use bounds::{MOST_COMPARISONS, MOST_EXPRESSION_BYTES, too_much};
 pub use computed::Computed;
 pub use detection::{DataSet, Detection, DetectionError, EventSource, FileRule, Language};
 pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};

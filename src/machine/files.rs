@@ -16,6 +16,8 @@ use rustix::io::Errno;
 /// The most bytes that are read of `run.json` or of a list of paths: room for more than a million
 /// paths.
 pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
+/// The longest path that Linux takes, in bytes.
+pub(crate) const MOST_PATH_BYTES: usize = 4096;
 
 /// What becomes of a link in the place of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

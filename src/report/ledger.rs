@@ -310,7 +310,7 @@ impl FileReport {
         let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;
         if self.chunks_end > end {
             // The header's number has 16 bits.
-            if self.size.div_ceil(CHUNK_SIZE) <= u64::from(u16::MAX) {
+            if u16::try_from(self.size.div_ceil(CHUNK_SIZE)).is_ok() {
                 let remark = Remark::UncountedChunks { counted };
                 self.notes.push(Note { offset: end, length: self.chunks_end - end, remark });
             }
