@@ -20,17 +20,17 @@ pub(super) struct FileText {
 
 /// Reads a rule file, or a file that goes with it, that somebody named.
 pub(super) fn text_of(path: &Path) -> io::Result<FileText> {
-    text_in(read_named(path, MOST_BYTES)?)
+    text_in(&read_named(path, MOST_BYTES)?)
 }
 
 /// Reads a rule file that was found in a directory: no pipe, as nobody may ever write into it.
 pub(super) fn text_of_found(path: &Path) -> io::Result<FileText> {
-    text_in(read_at_most(path, Link::Followed, MOST_BYTES)?)
+    text_in(&read_at_most(path, Link::Followed, MOST_BYTES)?)
 }
 
-fn text_in(bytes: Vec<u8>) -> io::Result<FileText> {
-    let text = decoded(&bytes).map_err(io::Error::other)?;
-    Ok(FileText { text, sha256: sha256(&bytes) })
+fn text_in(bytes: &[u8]) -> io::Result<FileText> {
+    let text = decoded(bytes).map_err(io::Error::other)?;
+    Ok(FileText { text, sha256: sha256(bytes) })
 }
 
 /// The text of bytes in UTF-8 or UTF-16: by the byte order mark, or else, as rules begin with
