@@ -9,6 +9,7 @@ mod common;
 use std::fmt::Write;
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use common::{Ended, Scene};
 
@@ -160,4 +161,19 @@ fn comparisons_have_a_bound_over_all_rules() {
     let refused: Vec<&str> =
         ended.stdout.lines().filter(|line| line.contains("comparisons together")).collect();
     assert_eq!(refused.len(), 2, "{:.2000}", ended.stdout);
+}
+
+/// Each line that is not understood is compared with all names that are known.
+#[test]
+fn parts_that_are_not_understood_cost_no_more_by_being_named_often() {
+    let condition = ["s"; 600].join(" or ");
+    let listed = |one: fn(u32) -> String| (0..50_000).map(one).collect::<Vec<_>>().join(", ");
+    let lines = format!("{{{}}}", listed(|number| format!("k{number}: 1")));
+    let words = format!("[{}]", listed(|number| format!("word{number}:x")));
+    for part in [lines, words] {
+        let text = sigma("a", &format!("  s: {part}\n  condition: {condition}\n"));
+        let begun = Instant::now();
+        hold(&text, 3, "expected ");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    }
 }

@@ -63,7 +63,7 @@ pub(super) struct Compiler<'a> {
     expression_bytes: Cell<usize>,
     /// The first line that is not understood.
     problem: RefCell<Option<Problem>>,
-    /// How many lines are not, each time that their part is named.
+    /// How many lines are not, each time that their part is named, and about what they cost.
     problems: Cell<usize>,
 }
 
@@ -277,6 +277,9 @@ impl<'a> Compiler<'a> {
 
     /// A part: conditions on fields that all hold, or a list of such of which one does.
     fn detection(&self, node: &Node, side: Side, depth: usize) -> Predicate {
+        if self.problems.get() > MOST_PROBLEMS {
+            return unknown();
+        }
         let problem = match &node.kind {
             _ if depth > DEEPEST_NESTING => {
                 format!("expected at most {DEEPEST_NESTING} lists inside each other")
@@ -298,6 +301,9 @@ impl<'a> Compiler<'a> {
     /// Values without a field, which no event here has. One may be a line whose colon no blank
     /// follows.
     fn words(&self, node: &Node, words: &[Node], side: Side) -> Predicate {
+        // To look for misspelt names costs: of a part that is named often, more than it is worth.
+        let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
+        self.problems.set(self.problems.get() + words.len());
         let mut texts = words.iter().filter_map(|word| Some((word.place, word.scalar()?.text.as_str())));
         let Some((place, text)) = texts.find(|(_, text)| name::text_asks_for_dns(text)) else {
             return self.not_understood(Problem::at(node.place, item::NO_FIELD));
@@ -309,9 +315,6 @@ impl<'a> Compiler<'a> {
     /// Conditions on fields that all hold. If they ask for events that are not looked at, the
     /// others need not be known.
     fn fields(&self, entries: &[(Key, Node)], side: Side) -> Predicate {
-        if self.problems.get() > MOST_PROBLEMS {
-            return unknown();
-        }
         if entries.iter().any(|(key, value)| self.is_foreign(key, value, side)) {
             return Predicate::Or(Vec::new());
         }

@@ -85,6 +85,15 @@ fn condition_of(
         _ if scalar.is_null() => return Err("null cannot be a part of a value".to_owned()),
         _ => {}
     }
+    let is_whole = matches!(modifiers.comparison, Comparison::Text(Position::Whole, _));
+    if field == Field::EventId
+        && is_whole
+        && !modifiers.expand
+        && !scalar.text.contains(['*', '?'])
+        && scalar.integer().is_none()
+    {
+        return Err(format!("expected a whole number, found {}", value.description()));
+    }
     let text = text_of(field, modifiers, scalar);
     let texts = if modifiers.expand { expanded(compiler, &text, side)? } else { vec![text] };
     let mut conditions = Vec::new();

@@ -111,6 +111,17 @@ fn a_slip_in_a_rule_on_dns_queries_does_not_make_it_one_about_other_data() {
                 "EventID|contians: expected a modifier, found 'contians'; did you mean 'contains'?",
             ),
             ("EventCode: 22\n        Image: x", "found 'EventCode'; did you mean 'EventID'?"),
+            (
+                "EventID: 22.0\n        QueryName: x",
+                "line 9, column 18: EventID: expected a whole number, found '22.0'",
+            ),
+            (
+                "QueryName:t.me",
+                "line 9, column 9: expected ': ' between a field and its value, found 'QueryName:t.me': put a blank after ':'",
+            ),
+            ("- QueryNmae|contains:t.me\n        - Image:x", "line 9, column 11: expected ': ' between"),
+            ("{QueryName:t.me, Image: x}", "expected ': ' between a field and its value"),
+            ("EventID:22", "put a blank after ':'"),
             ("EventCod: 022\n        Image: x", "found 'EventCod'; did you mean 'EventID'?"),
             (
                 "QueryName: t.me\n        CommandLine: x",
