@@ -77,6 +77,9 @@ fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     })
 }
 
+/// The first letter of the scripts that are not Latin.
+const FIRST_OTHER_SCRIPT: char = '\u{370}';
+
 /// Whether a deleted DNS query says what Sysmon could have logged.
 pub(super) fn is_plausible(event: &DnsQueryEvent) -> bool {
     let DnsQueryEvent { system, .. } = event;
@@ -84,16 +87,16 @@ pub(super) fn is_plausible(event: &DnsQueryEvent) -> bool {
     system.provider.eq_ignore_ascii_case(SYSMON_PROVIDER)
         && system.channel.eq_ignore_ascii_case(SYSMON_CHANNEL)
         && system.time_created.is_some()
-        && system.computer.chars().all(is_written)
+        && is_text(&system.computer)
         && event.missing_fields().is_empty()
         && field(&event.utc_time, is_utc_time)
         && field(&event.process_guid, is_guid)
         && field(&event.process_id, is_number)
-        && field(&event.query_name, |name| name.chars().all(is_written))
+        && field(&event.query_name, is_text)
         && field(&event.query_status, is_number)
         && field(&event.query_results, are_results)
         && field(&event.image, is_image)
-        && [&event.rule_name, &event.user].into_iter().flatten().all(|text| text.chars().all(is_written))
+        && [&event.rule_name, &event.user].into_iter().flatten().all(|text| is_text(text))
 }
 
 /// Whether it is a character that texts are written with: no control character, none for private
@@ -102,6 +105,21 @@ fn is_written(letter: char) -> bool {
     let is_none =
         matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fff0}'..='\u{ffff}');
     !letter.is_control() && !is_none
+}
+
+/// Whether it is a text as people and programs write it: of characters that texts are written with,
+/// and without a single letter of another script inside a word of ASCII, as a byte that was
+/// overwritten leaves.
+fn is_text(text: &str) -> bool {
+    let letters: Vec<char> = text.chars().collect();
+    let is_other = |letter: &char| *letter >= FIRST_OTHER_SCRIPT;
+    let is_stray = |place: usize| {
+        let beside = [place.checked_sub(1), place.checked_add(1)].map(|place| letters.get(place?));
+        let beside = || beside.into_iter().flatten();
+        !beside().any(is_other) && beside().any(char::is_ascii_alphanumeric)
+    };
+    letters.iter().copied().all(is_written)
+        && !letters.iter().enumerate().any(|(place, letter)| is_other(letter) && is_stray(place))
 }
 
 fn is_number(text: &str) -> bool {
@@ -133,18 +151,21 @@ fn are_results(text: &str) -> bool {
         address.parse::<IpAddr>().is_ok() || typed.is_some_and(is_number)
     };
     let mut whole = text.split_inclusive(';').filter_map(|item| item.strip_suffix(';'));
-    text.chars().all(is_written) && whole.all(is_item)
+    // Names of other letters than ASCII's are encoded in the answers of DNS.
+    let is_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    is_ascii && whole.all(is_item)
 }
 
 /// A path with a drive or of the network, or a word for a process without one.
 fn is_image(text: &str) -> bool {
-    let (path, is_path) = match text.as_bytes() {
-        [drive, b':', b'\\', ..] => (text.get(2..).unwrap_or_default(), drive.is_ascii_alphabetic()),
-        [b'\\', ..] => (text, true),
-        _ => return !text.contains('\\') && text.chars().all(is_written),
+    // A path that Windows is to take as it is begins with `\\?\` or `\??\`.
+    let bare = if text.starts_with('\\') { text.trim_start_matches(['\\', '?']) } else { text };
+    let path = match bare.as_bytes() {
+        [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => bare.get(2..).unwrap_or_default(),
+        _ if bare.len() < text.len() => bare,
+        _ => return !text.contains('\\') && is_text(text),
     };
-    let is_letter = |letter: char| is_written(letter) && !matches!(letter, '<' | '>' | '"' | '|' | '*' | ':');
-    is_path && path.chars().all(is_letter)
+    is_text(path) && !path.contains(['<', '>', '"', '|', '*', ':', '?', '/'])
 }
 
 #[cfg(test)]
@@ -169,12 +190,34 @@ mod tests {
             (
                 are_results,
                 &["", "-", "type:  5 a.example;::ffff:192.0.2.7;2001:db8::1;192.0.2.", "type: 33 ;"],
-                &["typ\u{e5}:  5 a.example;", "::ffff:192.0\u{12e}2.7;", "a\u{7};"],
+                &[
+                    "type:  5 b\u{e4}.example;",
+                    "typ\u{e5}:  5 a.example;",
+                    "::ffff:192.0\u{12e}2.7;",
+                    "a\u{7};",
+                ],
             ),
             (
                 is_image,
-                &[r"C:\Users\Jürgen\ü.exe", r"\\server\share\a.exe", "<unknown process>", "System"],
-                &["\u{143}:\\a.exe", "C:\\a\u{1}.exe", "C:\\a|.exe", r"C;\a.exe"],
+                &[
+                    r"C:\Users\Jürgen\ü.exe",
+                    r"C:\Users\Иван\файл.exe",
+                    r"C:\QQ音乐\王.exe",
+                    r"\\server\share\a.exe",
+                    r"\\?\C:\a.exe",
+                    r"\??\C:\a.exe",
+                    "<unknown process>",
+                    "System",
+                ],
+                &[
+                    "\u{143}:\\a.exe",
+                    "C:\\a\u{1}.exe",
+                    "C:\\a|.exe",
+                    r"C;\a.exe",
+                    r"C:\a.e?e",
+                    r"?C:\a.exe",
+                    "C:\\Progr\u{af61}mData\\a.exe",
+                ],
             ),
         ];
         for (check, right, wrong) in checks {
