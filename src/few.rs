@@ -19,8 +19,8 @@ const MOST_LISTED: usize = 8;
 pub enum FewMap<K: Ord, V> {
     /// Up to eight entries.
     List(Vec<(K, V)>),
-    /// More.
-    Tree(BTreeMap<K, V>),
+    /// More. What a tree itself takes is apart, so that a list takes no more than a list.
+    Tree(Box<BTreeMap<K, V>>),
 }
 
 impl<K: Ord, V> Default for FewMap<K, V> {
@@ -93,7 +93,7 @@ impl<K: Ord, V> FewMap<K, V> {
         if let FewMap::List(list) = self
             && list.len() >= MOST_LISTED
         {
-            *self = FewMap::Tree(std::mem::take(list).into_iter().collect());
+            *self = FewMap::Tree(Box::new(std::mem::take(list).into_iter().collect()));
         }
         match self {
             FewMap::List(list) => {

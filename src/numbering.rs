@@ -113,6 +113,10 @@ impl Runs {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
         }
+        // Most have one run and stay so.
+        if self.runs.is_empty() {
+            self.runs.reserve_exact(1);
+        }
         self.runs.push(run);
     }
 

@@ -5,6 +5,9 @@
 
 mod logged;
 
+use std::fmt;
+use std::num::NonZeroU64;
+
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, civil};
 
@@ -21,10 +24,14 @@ const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 
 /// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct EventTime(i64);
+///
+/// There can be ten times for each of a million hosts, most of them optional: an instant is kept as
+/// a number that is never 0, in the order of time, so that an optional one takes no more room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct EventTime(NonZeroU64);
+
+/// What the number of an instant differs by from its intervals.
+const SIGN: u64 = 1 << 63;
 
 /// A part of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +65,31 @@ impl TimePart {
     }
 }
 
+impl Default for EventTime {
+    /// 1970-01-01T00:00:00Z.
+    fn default() -> Self {
+        EventTime::from_ticks(0)
+    }
+}
+
+impl fmt::Debug for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EventTime").field(&self.ticks()).finish()
+    }
+}
+
 impl EventTime {
     /// The earliest that can be told.
-    pub const MIN: EventTime = EventTime(i64::MIN);
+    pub const MIN: EventTime = EventTime(NonZeroU64::MIN);
     /// The latest that can be told.
-    pub const MAX: EventTime = EventTime(i64::MAX);
+    pub const MAX: EventTime = EventTime(NonZeroU64::MAX);
 
     /// The instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z.
+    /// Of the least number, [`EventTime::MIN`], which is one interval later.
     #[must_use]
+    #[inline]
     pub fn from_ticks(ticks: i64) -> Self {
-        EventTime(ticks)
+        EventTime(NonZeroU64::new(ticks.cast_unsigned() ^ SIGN).unwrap_or(NonZeroU64::MIN))
     }
 
     /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` for zero, which
@@ -76,25 +98,26 @@ impl EventTime {
     #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {
         let ticks = i64::try_from(filetime).ok().filter(|_| (1..FILETIME_OF_9999).contains(&filetime))?;
-        Some(EventTime(ticks - FILETIME_OF_1970))
+        Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
     }
 
     /// 100 ns intervals since 1601-01-01T00:00:00Z; `None` for an earlier instant.
     #[must_use]
     pub fn filetime(self) -> Option<u64> {
-        self.0.checked_add(FILETIME_OF_1970).and_then(|time| u64::try_from(time).ok())
+        self.ticks().checked_add(FILETIME_OF_1970).and_then(|time| u64::try_from(time).ok())
     }
 
     /// 100 ns intervals since 1970-01-01T00:00:00Z.
     #[must_use]
+    #[inline]
     pub fn ticks(self) -> i64 {
-        self.0
+        (self.0.get() ^ SIGN).cast_signed()
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z, rounded down.
     #[must_use]
     pub fn microseconds(self) -> i64 {
-        self.0.div_euclid(TICKS_PER_MICROSECOND)
+        self.ticks().div_euclid(TICKS_PER_MICROSECOND)
     }
 
     /// A logged time, as `TimeCreated/@SystemTime` and Sysmon's `UtcTime` are: in every form that
@@ -105,9 +128,9 @@ impl EventTime {
     #[must_use]
     pub fn parse_logged(text: &str) -> Option<Self> {
         let (time, decimals) = logged::read(text)?;
-        let ticks = Self::from_timestamp(time)?.0.checked_add(decimals)?;
+        let ticks = Self::from_timestamp(time)?.ticks().checked_add(decimals)?;
         let filetime = i128::from(ticks) + i128::from(FILETIME_OF_1970);
-        (1..i128::from(FILETIME_OF_9999)).contains(&filetime).then_some(EventTime(ticks))
+        (1..i128::from(FILETIME_OF_9999)).contains(&filetime).then_some(EventTime::from_ticks(ticks))
     }
 
     /// `2024-01-31T10:15:30`, UTC, whole seconds rounded down: how Splunk's
@@ -115,7 +138,7 @@ impl EventTime {
     #[must_use]
     pub fn whole_seconds(self) -> String {
         self.timestamp()
-            .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
+            .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
     /// The instant, UTC, in a form such as `%Y-%m-%d %H:%M:%S`; `None` if the form is not
@@ -129,7 +152,7 @@ impl EventTime {
     #[must_use]
     pub fn readable(self) -> String {
         self.timestamp()
-            .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+            .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
     }
 
     /// RFC 3339 with seven decimals, as `TimeCreated/@SystemTime` is written of a time that a
@@ -154,7 +177,7 @@ impl EventTime {
         ] {
             push(separator, u32::try_from(number).ok()?, 2);
         }
-        push(".", u32::try_from(self.0.rem_euclid(TICKS_PER_SECOND)).ok()?, 7);
+        push(".", u32::try_from(self.ticks().rem_euclid(TICKS_PER_SECOND)).ok()?, 7);
         text.push('Z');
         Some(text)
     }
@@ -164,14 +187,16 @@ impl EventTime {
     pub fn now() -> Self {
         // The clock of this machine lies between the years 1601 and 9999, where the conversion
         // holds.
-        Self::from_timestamp(Timestamp::now()).unwrap_or(EventTime(0))
+        Self::from_timestamp(Timestamp::now()).unwrap_or(EventTime::from_ticks(0))
     }
 
     /// RFC 3339 with seven decimals, for `run.json`.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        self.timestamp()
-            .map_or_else(|| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S.%7fZ").to_string())
+        self.timestamp().map_or_else(
+            || self.ticks().to_string(),
+            |time| time.strftime("%Y-%m-%dT%H:%M:%S.%7fZ").to_string(),
+        )
     }
 
     /// RFC 3339 as this machine's clock shows it: with the offset from UTC that holds here at that
@@ -180,7 +205,7 @@ impl EventTime {
     pub fn local(self) -> String {
         let local =
             |time: Timestamp| time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S.%7f%:z");
-        self.timestamp().map_or_else(|| self.0.to_string(), |time| local(time).to_string())
+        self.timestamp().map_or_else(|| self.ticks().to_string(), |time| local(time).to_string())
     }
 
     /// A part of it as the calendar and the clock of UTC say it; `None` of an instant beyond the
@@ -199,11 +224,11 @@ impl EventTime {
     }
 
     fn from_timestamp(time: Timestamp) -> Option<Self> {
-        i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK)).ok().map(EventTime)
+        i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK)).ok().map(EventTime::from_ticks)
     }
 
     fn timestamp(self) -> Option<Timestamp> {
-        Timestamp::from_nanosecond(i128::from(self.0) * NANOSECONDS_PER_TICK).ok()
+        Timestamp::from_nanosecond(i128::from(self.ticks()) * NANOSECONDS_PER_TICK).ok()
     }
 }
 
@@ -270,7 +295,7 @@ pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeErro
     if ticks < 0 {
         return Err(fail());
     }
-    now.0.checked_sub(ticks).map(EventTime).ok_or_else(fail)
+    now.ticks().checked_sub(ticks).map(EventTime::from_ticks).ok_or_else(fail)
 }
 
 /// The last instant of a day, UTC. The day is typed as `2024-01-31`, and in no other of the ways in
@@ -280,7 +305,9 @@ pub fn parse_end_of_day(text: &str) -> Result<EventTime, TimeError> {
     let next = day.and_then(|day| day.tomorrow().ok());
     let begins = next.and_then(|next| Offset::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok());
     let begins = begins.and_then(EventTime::from_timestamp);
-    begins.map(|begins| EventTime(begins.0 - 1)).ok_or_else(|| TimeError::NotADate(text.to_owned()))
+    begins
+        .map(|begins| EventTime::from_ticks(begins.ticks() - 1))
+        .ok_or_else(|| TimeError::NotADate(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -288,7 +315,7 @@ mod tests {
     use super::*;
 
     fn ticks(seconds: i64, ticks: i64) -> EventTime {
-        EventTime(seconds * 10_000_000 + ticks)
+        EventTime::from_ticks(seconds * 10_000_000 + ticks)
     }
 
     #[test]
@@ -339,6 +366,20 @@ mod tests {
         let time = EventTime::parse_logged("1969-12-31T23:59:59.9999999Z").unwrap();
         assert_eq!((time.ticks(), time.microseconds()), (-1, -1));
         assert_eq!(time.whole_seconds(), "1969-12-31T23:59:59");
+    }
+
+    #[test]
+    fn an_instant_is_its_intervals_in_order_and_takes_no_more_where_it_is_optional() {
+        let all = [i64::MIN + 1, -1, 0, 1, 7, i64::MAX];
+        assert_eq!(all.map(|ticks| EventTime::from_ticks(ticks).ticks()), all);
+        assert!(all.map(EventTime::from_ticks).is_sorted());
+        assert_eq!(
+            (all.map(EventTime::from_ticks)[0], EventTime::from_ticks(i64::MAX)),
+            (EventTime::MIN, EventTime::MAX)
+        );
+        assert_eq!(EventTime::from_ticks(i64::MIN), EventTime::MIN);
+        assert_eq!(EventTime::default().ticks(), 0);
+        assert_eq!(size_of::<Option<EventTime>>(), size_of::<i64>());
     }
 
     #[test]

@@ -51,7 +51,13 @@ impl DetectionCounts {
                     *known += count;
                 }
             }
-            Err(place) => self.0.insert(place, (Arc::clone(label), count)),
+            Err(place) => {
+                // Most hosts have matches of one detection.
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(place, (Arc::clone(label), count));
+            }
         }
     }
 
