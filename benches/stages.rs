@@ -6,12 +6,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dnsweep::damage::Integrity;
 use dnsweep::detect::{Detection, Predicate};
 use dnsweep::event::{DnsQueryEvent, QueryResults};
+use dnsweep::ledger::damage::Integrity;
+use dnsweep::output::{Access, NewFile, Table, TableWriter};
 use dnsweep::report::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
 use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
-use dnsweep::write::{Access, NewFile, Table, TableWriter};
 use dnsweep_samples::corpus::{Corpus, Pool};
 
 const CHUNKS: u64 = 256;

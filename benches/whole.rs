@@ -9,10 +9,10 @@ use std::sync::atomic::AtomicBool;
 use std::{env, fs};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dnsweep::cli::SweepArguments;
+use dnsweep::cli::arguments::SweepArguments;
 use dnsweep::config::Config;
-use dnsweep::discover::Discovery;
 use dnsweep::event::EventTime;
+use dnsweep::evidence::discover::Discovery;
 use dnsweep::report::FileReport;
 use dnsweep::sweep::{Observer, sweep};
 use dnsweep_samples::corpus::{Corpus, write};

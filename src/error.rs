@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::base::in_order::NoThreads;
 use crate::exit::Exit;
 
 /// Why a sweep did not begin, or could not end.
@@ -225,6 +226,12 @@ pub enum SweepError {
         /// Why.
         reason: String,
     },
+}
+
+impl NoThreads for SweepError {
+    fn no_threads(reason: String) -> Self {
+        SweepError::Threads(reason)
+    }
 }
 
 impl SweepError {

@@ -67,34 +67,18 @@
 //! # Ok::<(), dnsweep::detect::DetectionError>(())
 //! ```
 
-mod byte_search;
-pub mod bytes;
+pub mod base;
 pub mod cli;
-pub mod clock;
 pub mod config;
-pub mod damage;
 pub mod detect;
-pub mod detections;
-pub mod digest;
-pub mod discover;
 pub mod error;
 pub mod event;
-pub mod event_form;
-pub mod event_xml;
+pub mod evidence;
 pub mod exit;
-pub mod few;
-pub mod hash_chain;
-pub mod in_order;
-pub mod logs;
-pub mod machine;
-pub mod note;
-pub mod numbering;
-pub mod progress;
-pub mod readers;
+pub mod ledger;
+pub mod output;
 pub mod report;
 pub mod scan;
 pub mod sweep;
 pub mod table;
-pub mod tally;
 pub mod verify;
-pub mod write;

@@ -1,7 +1,5 @@
 //! Arguments to exit status; the only place where an error is printed.
 
-mod interrupt;
-
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -9,14 +7,17 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use tikv_jemallocator::Jemalloc;
 
-use dnsweep::cli::{Command, CommandLine, DetectionsCommand, LogFormat, SweepArguments, VerifyArguments};
+use dnsweep::base::path_text::escaped_name;
+use dnsweep::cli::arguments::{
+    Command, CommandLine, DetectionsCommand, LogFormat, SweepArguments, VerifyArguments,
+};
+use dnsweep::cli::detections;
+use dnsweep::cli::interrupt;
+use dnsweep::cli::progress::{Level, Log, Progress, Verbosity};
 use dnsweep::config::Config;
-use dnsweep::detections;
-use dnsweep::discover::escaped_name;
 use dnsweep::error::SweepError;
 use dnsweep::event::EventTime;
 use dnsweep::exit::Exit;
-use dnsweep::progress::{Level, Log, Progress, Verbosity};
 use dnsweep::report::{Shown, Summary, escaped, nothing_read};
 use dnsweep::sweep::sweep;
 use dnsweep::verify::{self, Order, verify};

@@ -12,10 +12,10 @@ use std::sync::atomic::AtomicBool;
 
 use common::logs::log_of;
 use common::{Scene, tables};
-use dnsweep::cli::SweepArguments;
+use dnsweep::cli::arguments::SweepArguments;
 use dnsweep::config::Config;
-use dnsweep::discover::Discovery;
 use dnsweep::event::EventTime;
+use dnsweep::evidence::discover::Discovery;
 use dnsweep::exit::Exit;
 use dnsweep::report::FileReport;
 use dnsweep::sweep::{Observer, sweep};

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::mutation::{Change, Found, SAMPLES, Sample, apply, change, config, place, scan_with, shift};
-use dnsweep::damage::{Damage, Integrity, Problem};
+use dnsweep::ledger::damage::{Damage, Integrity, Problem};
 use dnsweep::scan::{LocatedEvent, Scanner};
 use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
 use proptest::prelude::*;

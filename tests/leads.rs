@@ -11,12 +11,12 @@ use common::logs::{harmless, log, log_of, matching, styled};
 use common::mutation::{SAMPLES, apply, change, config, place};
 use common::truth::SEED_ID;
 use common::{Scene, Swept, repository};
-use dnsweep::damage::Problem;
 use dnsweep::detect::{Detection, LeadCondition, Predicate};
+use dnsweep::ledger::damage::Problem;
+use dnsweep::ledger::tally::Tally;
 use dnsweep::scan::{
     BLOCK_CHUNKS, Checksums, DnsClient, LocatedLead, Needle, Scanner, Selection, Wanted, blocks,
 };
-use dnsweep::tally::Tally;
 use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, event_xml, time};
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -7,8 +7,8 @@ mod common;
 
 use common::logs::{harmless, matching};
 use common::mutation::{Change, apply, change, config, scan_with};
-use dnsweep::damage::{Integrity, RecoveredFrom};
 use dnsweep::event::{DnsQueryEvent, System};
+use dnsweep::ledger::damage::{Integrity, RecoveredFrom};
 use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, blocks};
 use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, damage};
 use proptest::prelude::*;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::logs::{self, log_of};
 use common::{Scene, dnsweep, forget_reads, start, wait, was_read};
-use dnsweep::digest::sha256_bytes;
+use dnsweep::base::digest::sha256_bytes;
 use dnsweep::event::EventTime;
 use dnsweep::scan::BLOCK_CHUNKS;
 use dnsweep_samples::corpus::{Corpus, Pool};

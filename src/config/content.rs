@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::base::digest::sha256;
+use crate::base::platform::files::{Link, read_at_most};
 use crate::detect::{Library, Lookup, LookupDefinition, Macro};
-use crate::digest::sha256;
-use crate::machine::files::{Link, read_at_most};
 
 /// The folder of macros.
 const MACROS: &str = "macros";

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use super::content::{Content, ContentCache, ContentFile};
 use super::not_run::{NotRun, WhyNot, first_of};
 use super::text::{FileText, text_of, text_of_found};
+use crate::base::digest::sha256;
 use crate::detect::{
     Detection, EventSource, FileRule, MOST_COMPARISONS, MOST_EXPRESSION_BYTES, Placeholders, compared_id,
     too_much,
 };
-use crate::digest::sha256;
 use crate::error::SweepError;
-use crate::write::{MOST_ID, is_plain_id};
+use crate::output::{MOST_ID, is_plain_id};
 
 /// Directories deeper than this are no collection of rules; without a bound, one that holds itself
 /// would have no end.
@@ -45,7 +45,7 @@ pub struct LoadedDetection {
 
 impl LoadedDetection {
     /// All that its answer depends on.
-    pub(super) fn order(&self) -> String {
+    pub(crate) fn order(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
         format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
     }
@@ -232,7 +232,7 @@ impl Catalog {
 
     /// Refuses the detections about the log of Windows' DNS client, as it is not looked at. One
     /// that was named is an error, as is nothing at all to look for.
-    pub(super) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), SweepError> {
+    pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), SweepError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
         self.places.clear();

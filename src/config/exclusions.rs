@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::detections::LoadedDetection;
 use super::not_run::first_of;
 use super::text::{FileText, text_of};
+use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
-use crate::discover::escaped_name;
 use crate::error::SweepError;
 use crate::event::EventTime;
 
@@ -57,7 +57,7 @@ impl LoadedExclusion {
     }
 
     /// What the tables depend on of it.
-    pub(super) fn order(&self) -> String {
+    pub(crate) fn order(&self) -> String {
         let standing = match self.standing {
             Standing::Applied => "applied",
             Standing::Expired => "expired",
@@ -67,7 +67,7 @@ impl LoadedExclusion {
 }
 
 /// Loads the files in their order. `now` is what dates are compared with.
-pub(super) fn exclusions(
+pub(crate) fn exclusions(
     paths: &[PathBuf],
     detections: &[LoadedDetection],
     now: EventTime,

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use crate::digest::sha256;
-use crate::machine::files::{Link, read_at_most, read_named};
+use crate::base::digest::sha256;
+use crate::base::platform::files::{Link, read_at_most, read_named};
 
 /// The largest rule file. Real ones have a few KiB.
 const MOST_BYTES: u64 = 1 << 20;

@@ -2,7 +2,7 @@
 //! a pattern has already dealt with quotes and escapes.
 
 use super::pairs::Pairs;
-use crate::byte_search::find_either;
+use crate::base::byte_search::find_either;
 
 /// A pattern that is compared with a whole value, without regard to case.
 ///

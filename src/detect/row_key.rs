@@ -4,7 +4,7 @@
 //! several times the memory, and each would be hashed and compared by itself.
 
 use super::stats::StatsValue;
-use crate::byte_search::find;
+use crate::base::byte_search::find;
 use crate::event::EventTime;
 
 /// What a value begins with.

@@ -1,7 +1,7 @@
 //! Sysmon event 22: one DNS query of one process, with its fields taken by name.
 
 use super::System;
-use crate::byte_search::find_last;
+use crate::base::byte_search::find_last;
 
 /// The fields that every version of Sysmon writes of a DNS query, in its order.
 pub const DNS_QUERY_FIELDS: [&str; 7] =

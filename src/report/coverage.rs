@@ -5,7 +5,7 @@
 //! another run on the same evidence with the same bounds gives the same answer.
 
 use crate::event::{EventTime, Window};
-use crate::tally::RecordCounts;
+use crate::ledger::tally::RecordCounts;
 
 /// How far apart the first (or last) DNS query and the first (or last) record of any log of a host
 /// may be, in intervals of 100 ns, where the period has no bound there: a day, as a machine that

@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use super::escape::cut;
 use super::machine_logs::Missing;
 use crate::event::{DnsQueryEvent, EventTime};
-use crate::numbering::Gap;
+use crate::ledger::numbering::Gap;
 
 /// Something odd about a host's logs, or something usual to be noted. What weighs most comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,12 +12,12 @@ use super::matched_event::{DETECTION_COUNTS, DetectionCounts, MatchedEvent};
 use super::matches::Occurrence;
 use super::presence::Presence;
 use super::verdict::Verdict;
-use crate::clock::MachineClock;
-use crate::damage::Integrity;
+use crate::base::few::FewMap;
 use crate::event::{EventTime, Span};
-use crate::few::FewMap;
+use crate::ledger::clock::MachineClock;
+use crate::ledger::damage::Integrity;
+use crate::ledger::tally::RecordCounts;
 use crate::table::{Cell, Column, ColumnType, Scalar};
-use crate::tally::RecordCounts;
 
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 

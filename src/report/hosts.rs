@@ -11,9 +11,9 @@ use super::matched_event::MatchedEvent;
 use super::matches::Occurrence;
 use super::presence::Presence;
 use super::renames::{Names, folded, own_channel};
-use crate::clock::MachineClock;
 use crate::event::Window;
-use crate::tally::RecordCounts;
+use crate::ledger::clock::MachineClock;
+use crate::ledger::tally::RecordCounts;
 
 /// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
 pub type HostRow = (Option<String>, Box<Host>);
@@ -179,7 +179,7 @@ mod tests {
     use super::super::ledger::Header;
     use super::super::verdict::Verdict;
     use super::*;
-    use crate::tally::RecordCounts;
+    use crate::ledger::tally::RecordCounts;
     use proptest::prelude::*;
 
     /// Files with up to three computers, some of them damaged, in one of two pieces of evidence.

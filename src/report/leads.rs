@@ -2,9 +2,9 @@
 //! `leads.parquet`. It is no match: which program asked is not known.
 
 use super::matches::{ANSWER, Occurrence, answer_cells, hash_of_event};
-use crate::damage::Integrity;
-use crate::digest::Sha256Digest;
+use crate::base::digest::Sha256Digest;
 use crate::event::{DnsClientEvent, QueryResults, query_status_name};
+use crate::ledger::damage::Integrity;
 use crate::table::{Cell, Column, ColumnType, Storage};
 
 /// The columns of `leads.parquet`.

@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use super::renames::{Names, is_own_log};
-use crate::bytes::{CHUNK_SIZE, FILE_HEADER_SIZE};
-use crate::clock::{Clock, ClockStep};
-use crate::damage::{Damage, Problem, Problems};
-use crate::note::{Note, Notes, Remark};
-use crate::numbering::{Gap, Runs};
+use crate::evidence::source::{CHUNK_SIZE, FILE_HEADER_SIZE};
+use crate::ledger::clock::{Clock, ClockStep};
+use crate::ledger::damage::{Damage, Problem, Problems};
+use crate::ledger::note::{Note, Notes, Remark};
+use crate::ledger::numbering::{Gap, Runs};
+use crate::ledger::tally::{Extents, Tally};
 use crate::table::{Cell, Column, ColumnType, Scalar};
-use crate::tally::{Extents, Tally};
 
 /// How many gaps of one file, or of one host, are listed.
 pub(super) const MOST_GAPS: usize = 100;

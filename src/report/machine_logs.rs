@@ -1,8 +1,8 @@
 //! The logs of a machine over all files that hold its records, and which EventRecordIDs are missing
 //! in them.
 
-use crate::logs::Channels;
-use crate::numbering::{Gap, Runs};
+use crate::ledger::logs::Channels;
+use crate::ledger::numbering::{Gap, Runs};
 
 /// The numbers of a machine's logs, by their channels. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::matches::Occurrence;
-use crate::damage::Integrity;
 use crate::event::DnsQueryEvent;
+use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnType, Scalar};
 
 /// The type of a column of [`DetectionCounts`].

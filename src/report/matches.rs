@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::damage::Integrity;
-use crate::digest::{Sha256Digest, sha256_of_texts};
+use crate::base::digest::{Sha256Digest, sha256_of_texts};
 use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, System, query_status_name};
+use crate::ledger::damage::Integrity;
 use crate::table::{Cell, Column, ColumnType, Scalar, Storage};
 
 /// The fields of an answer.

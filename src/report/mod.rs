@@ -36,8 +36,8 @@ pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occu
 pub use nothing_read::nothing_read;
 pub use presence::Presence;
 pub use run::{
-    ContentRecord, DetectionLeads, DetectionRecord, Machine, NamesAsked, Options, OutputRecord,
-    RefusedRecord, RuleCounts, Run, Totals,
+    ContentRecord, DetectionLeads, DetectionRecord, NamesAsked, Options, OutputRecord, RefusedRecord,
+    RuleCounts, Run, Totals,
 };
 pub use stated::{NotStated, Stated};
 pub use summary::{FlawedFile, Summary, terminal_width};

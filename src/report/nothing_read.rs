@@ -86,7 +86,7 @@ fn roots(run: &Run) -> String {
 mod tests {
     use super::super::run::Options;
     use super::*;
-    use crate::tally::PassedOver;
+    use crate::ledger::tally::PassedOver;
 
     fn said(passed_over: PassedOver, totals: &Totals) -> String {
         nothing_read(&Run {

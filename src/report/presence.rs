@@ -1,8 +1,8 @@
 //! What one piece of evidence holds of a host.
 
 use super::machine_logs::MachineLogs;
-use crate::clock::MachineClock;
 use crate::event::Span;
+use crate::ledger::clock::MachineClock;
 
 /// What one piece of evidence holds of a host. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

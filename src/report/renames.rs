@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{FileReport, Header};
-use crate::numbering::{Run, Runs};
+use crate::ledger::numbering::{Run, Runs};
 
 /// The most names that one machine can have in a file. Where there are more, they are those of many
 /// machines.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::exclusion::ExclusionRecord;
-use crate::tally::PassedOver;
+use crate::base::platform::Machine;
+use crate::ledger::tally::PassedOver;
 
 /// The whole of `run.json`.
 #[derive(Debug, Default, Serialize)]
@@ -73,21 +74,6 @@ impl Run {
         // Numbers, texts and lists of them, with texts as keys: nothing of it cannot be JSON.
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
-}
-
-/// The machine that a sweep ran on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Machine {
-    /// Its host name.
-    pub name: String,
-    /// Its operating system's name, such as `Linux`.
-    pub system: String,
-    /// The operating system's release, in its own words.
-    pub release: String,
-    /// Which build of the release that is, in its own words.
-    pub version: String,
-    /// The processor's architecture.
-    pub architecture: String,
 }
 
 /// The switches of a sweep that its result depends on, each as it was given.

@@ -17,8 +17,8 @@ use super::host::{Host, ValueCounts, by_count};
 use super::hosts::HostRow;
 use super::ledger::{Loss, Status};
 use super::run::{DetectionRecord, Run, Totals};
-use crate::damage::Problem;
 use crate::event::Span;
+use crate::ledger::damage::Problem;
 
 /// How many of a kind are shown; the tables have all.
 const MOST_HOSTS: usize = 40;

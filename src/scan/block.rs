@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use crate::bytes::LogBytes;
-use crate::clock::Clock;
-use crate::damage::{Damage, Integrity, Problem, Problems};
 use crate::event::Window;
-use crate::note::Notes;
-use crate::tally::Tally;
+use crate::evidence::source::LogBytes;
+use crate::ledger::clock::Clock;
+use crate::ledger::damage::{Damage, Integrity, Problem, Problems};
+use crate::ledger::note::Notes;
+use crate::ledger::tally::Tally;
 
 use super::chunk::{Checksums, Place, place};
 use super::document::{DnsClientQueries, Document};

@@ -14,8 +14,8 @@ use std::ops::Range;
 use super::block::{BlockScan, ChunkPlace, Scanner};
 use super::embedding::{Embedding, Header};
 use super::log::{Block, CHUNK_SIZE};
-use crate::bytes::LogBytes;
-use crate::damage::Problem;
+use crate::evidence::source::LogBytes;
+use crate::ledger::damage::Problem;
 
 /// Bytes of a sector: the least unit in which disks are written.
 const SECTOR: usize = 512;

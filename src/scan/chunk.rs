@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use super::log::{CHUNK_LENGTH, u32_at, u64_at};
-use crate::clock::Written;
-use crate::damage::Damage;
+use crate::ledger::clock::Written;
+use crate::ledger::damage::Damage;
 
 pub(super) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// Bytes of a chunk before its first record: header, string table and template table.

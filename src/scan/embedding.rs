@@ -10,8 +10,8 @@ use super::chunk::{
     CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, LiveRecords, RECORD_SIGNATURE, broken_header, whole_record,
 };
 use super::log::CHUNK_LENGTH;
-use crate::byte_search::Sought;
-use crate::damage::Damage;
+use crate::base::byte_search::Sought;
+use crate::ledger::damage::Damage;
 
 /// What a record begins with.
 static RECORD: LazyLock<Sought> = LazyLock::new(|| Sought::new(RECORD_SIGNATURE));

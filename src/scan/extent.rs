@@ -1,7 +1,7 @@
 //! Which part of a log the bytes in the place of a chunk are. What is counted as which is decided
 //! elsewhere ([`super::block`]).
 
-use crate::tally::Extents;
+use crate::ledger::tally::Extents;
 
 /// What the bytes in the place of a chunk are: see [`Extents`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

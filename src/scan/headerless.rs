@@ -10,8 +10,8 @@ use std::io;
 use super::block::{BlockScan, Scanner};
 use super::chunk::CHUNK_SIGNATURE;
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
-use crate::bytes::{FILE_SIGNATURE, LogBytes};
-use crate::damage::{Damage, Problem};
+use crate::evidence::source::{FILE_SIGNATURE, LogBytes};
+use crate::ledger::damage::{Damage, Problem};
 
 /// A log, with a header before it.
 struct WithHeader<'a>(&'a dyn LogBytes);

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::event::{EventTime, Span, Window};
-use crate::numbering::Runs;
-use crate::tally::{RecordCounts, RecordIds};
+use crate::ledger::numbering::Runs;
+use crate::ledger::tally::{RecordCounts, RecordIds};
 
 use super::binxml::TEXT;
 use super::chunk::CHUNK_HEADER_SIZE;

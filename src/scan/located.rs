@@ -1,7 +1,7 @@
 //! Events with the place where they were found, and what is known of the bytes there.
 
-use crate::damage::Integrity;
 use crate::event::{DnsClientEvent, DnsQueryEvent};
+use crate::ledger::damage::Integrity;
 
 /// Where a record lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -7,11 +7,11 @@
 
 use std::ops::Range;
 
-use crate::bytes::FILE_SIGNATURE;
-use crate::damage::{Damage, Problem};
-use crate::event_form::EventForm;
+use crate::evidence::event_form::event_form;
+use crate::evidence::source::FILE_SIGNATURE;
+use crate::ledger::damage::{Damage, Problem};
 
-pub use crate::bytes::{CHUNK_SIZE, FILE_HEADER_SIZE};
+pub use crate::evidence::source::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
 /// Bytes of a chunk, as the length of a buffer.
 pub(super) const CHUNK_LENGTH: usize = 65536;
@@ -59,7 +59,7 @@ impl FileHeader {
             Some(Damage::EmptyFile)
         } else if !is_event_log {
             let found = || bytes.iter().copied().take(FILE_SIGNATURE.len()).collect();
-            let form = EventForm::of(bytes).map(|form| Damage::OtherForm { form });
+            let form = event_form(bytes).map(|form| Damage::OtherForm { form });
             Some(form.unwrap_or_else(|| Damage::FileSignature { found: found() }))
         } else if (bytes.len() as u64) < FILE_HEADER_SIZE {
             Some(Damage::FileHeaderCutOff)

@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::damage::Damage;
 use crate::event::DnsQueryEvent;
+use crate::ledger::damage::Damage;
 
 use super::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use super::direct::{NamelessQuery, nameless_query};

@@ -17,11 +17,11 @@ use super::chunk::{CHUNK_SIGNATURE, Place, chain_end, known_end, place};
 use super::embedding::{Embedding, Header};
 use super::free_space::FreeSpace;
 use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
-use crate::byte_search::Sought;
-use crate::bytes::{FILE_SIGNATURE, LogBytes};
-use crate::damage::{Damage, Problem};
-use crate::note::{Note, Remark};
-use crate::tally::Tally;
+use crate::base::byte_search::Sought;
+use crate::evidence::source::{FILE_SIGNATURE, LogBytes};
+use crate::ledger::damage::{Damage, Problem};
+use crate::ledger::note::{Note, Remark};
+use crate::ledger::tally::Tally;
 
 /// What a chunk begins with.
 static SIGNATURE: LazyLock<Sought> = LazyLock::new(|| Sought::new(CHUNK_SIGNATURE));

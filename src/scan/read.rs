@@ -3,8 +3,8 @@
 use std::io;
 use std::ops::Range;
 
-use crate::bytes::LogBytes;
-use crate::damage::{Damage, Problem};
+use crate::evidence::source::LogBytes;
+use crate::ledger::damage::{Damage, Problem};
 
 /// The bytes that are tried again by themselves where a range cannot be read: first a chunk's, then
 /// a page, the least that file systems and disks read.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::damage::{Integrity, RecoveredFrom};
+use crate::ledger::damage::{Integrity, RecoveredFrom};
 
 use super::block::{BlockScan, Start};
 use super::chunk::{CHUNK_HEADER_SIZE, Place, give_signature, place};

@@ -9,9 +9,9 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use crate::clock::Written;
-use crate::damage::RecoveredFrom;
 use crate::event::{DnsQueryEvent, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
+use crate::ledger::clock::Written;
+use crate::ledger::damage::RecoveredFrom;
 
 use super::binxml::{FILETIME, FRAGMENT, TEXT, definition_end};
 use super::chunk::{

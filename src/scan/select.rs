@@ -17,9 +17,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::clock::Written;
 use crate::event::{DNS_QUERY_FIELDS, DnsQueryEvent, Window};
-use crate::tally::Tally;
+use crate::ledger::clock::Written;
+use crate::ledger::tally::Tally;
 
 use super::chunk::{
     CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record,

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use crate::clock::Written;
+use crate::ledger::clock::Written;
 
 use super::binxml::FRAGMENT;
 use super::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record};

@@ -5,9 +5,9 @@
 //! is kept here until the stretch ends, so that it costs a record a few instructions. Its twin is
 //! to note each record by itself, as [`super::select`] does with any that is unlike the one before.
 
-use crate::clock::{Clock, Written, is_step};
 use crate::event::{EventTime, Window};
-use crate::numbering::{Run, Runs};
+use crate::ledger::clock::{Clock, Written, is_step};
+use crate::ledger::numbering::{Run, Runs};
 
 use super::known::{Counts, QueryCounts};
 use super::seen::Seen;

@@ -1,6 +1,6 @@
 //! Records that are whole, and that shall not be decoded all the same.
 
-use crate::damage::{Damage, Problem};
+use crate::ledger::damage::{Damage, Problem};
 
 use super::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use super::cost::Allowance;

@@ -9,8 +9,8 @@ use super::chunk::{
     LEAST_RECORD_SIZE, NO_CHECKSUMS, RECORD_SIGNATURE, RECORDS_CHECKSUM_OFFSET, header_damage,
 };
 use super::log::{CHUNK_LENGTH, u32_at, u64_at};
-use crate::clock::{Clock, Written};
-use crate::damage::{Damage, Problem};
+use crate::ledger::clock::{Clock, Written};
+use crate::ledger::damage::{Damage, Problem};
 
 /// A record's place in its chunk and what its header says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use crate::config::{Config, LoadedDetection};
-use crate::discover::Discovery;
 use crate::error::SweepError;
 use crate::event::Window;
+use crate::evidence::discover::Discovery;
+use crate::output::{OutputDirectory, Syncing, Table, TableWriter};
 use crate::report::{
     FILES_COLUMNS, FileReport, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord,
     Status, Totals,
 };
 use crate::scan::Checksums;
 use crate::table::Storage;
-use crate::write::{OutputDirectory, Syncing, Table, TableWriter};
 
 use super::Observer;
 use super::leads::{LeadCounts, Leads};

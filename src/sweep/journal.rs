@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::sha256_bytes;
+use crate::base::digest::sha256_bytes;
 use crate::error::SweepError;
 use crate::event::Window;
+use crate::output::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX, open_own};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
-use crate::write::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX, open_own};
 
 /// Bytes of evidence that are read again at most because their entries were not written when a
 /// sweep was killed.

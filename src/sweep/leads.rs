@@ -4,12 +4,12 @@
 use super::matched::{Described, Description, DetectionPlace, Excluded, excluded_from, excluding};
 use crate::config::Config;
 use crate::detect::LeadCondition;
-use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
 use crate::event::{DnsClientEvent, DnsQueryEvent, QueryResults};
+use crate::evidence::discover::{Discovery, LogFile};
+use crate::output::{Rows, Table};
 use crate::report::{ExcludedCounts, Hosts, LeadContext, LeadRow, Occurrence, lead_hash};
 use crate::scan::{Located, LocatedLead};
-use crate::write::{Rows, Table};
 
 /// The leads of a unit, as rows and reduced.
 pub(super) struct Leads {

@@ -5,17 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::base::digest::Sha256Digest;
 use crate::config::{Config, ExcludedRows, LoadedDetection, LoadedExclusion, Standing};
 use crate::detect::{Detection, StatsTable};
-use crate::digest::Sha256Digest;
-use crate::discover::{Discovery, LogFile};
 use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, QueryResults};
+use crate::evidence::discover::{Discovery, LogFile};
+use crate::output::{Rows, Table};
 use crate::report::{
     DetectionLabel, ExcludedCounts, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
 };
 use crate::scan::{Located, LocatedEvent};
-use crate::write::{Rows, Table};
 
 /// Which detection it is, by its place among all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

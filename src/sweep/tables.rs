@@ -4,13 +4,13 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
+use crate::base::in_order::in_order;
 use crate::config::LoadedDetection;
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 use crate::error::SweepError;
-use crate::in_order::in_order;
+use crate::output::{OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable};
 use crate::report::{HOSTS_COLUMNS, HostRow, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
-use crate::write::{OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable};
 
 use super::SCHEMA_VERSION;
 

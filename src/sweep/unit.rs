@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::journal::{EntryAt, FileKey};
+use crate::base::hash_chain::HashChain;
 use crate::config::{Config, Hashing};
-use crate::discover::{Discovery, Form, LogFile};
-use crate::hash_chain::HashChain;
+use crate::evidence::discover::{Discovery, Form, LogFile};
 use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 
 /// A block of a file.

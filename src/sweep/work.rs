@@ -8,21 +8,21 @@ use super::journal::{Entry, JournalReader, NewEntry, entry};
 use super::leads::{LeadFinder, Leads, lead_conditions};
 use super::matched::{Described, Detector, Matches, Met};
 use super::unit::{Source, Unit, key};
-use crate::bytes::{LogBytes, NotReached};
+use crate::base::hash_chain::HashChain;
 use crate::config::{self, Config, Decoding};
-use crate::damage::{Damage, Problem};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
-use crate::discover::{Discovery, Form, LogFile};
 use crate::error::SweepError;
 use crate::event::DnsClientEvent;
-use crate::hash_chain::HashChain;
-use crate::readers::Readers;
+use crate::evidence::discover::{Discovery, Form, LogFile};
+use crate::evidence::readers::Readers;
+use crate::evidence::source::{LogBytes, NotReached};
+use crate::ledger::damage::{Damage, Problem};
+use crate::output::Table;
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Reads, Scanner, Selection, Wanted,
     XmlFile,
 };
-use crate::write::Table;
 
 /// Bytes of an event in the journal, most times.
 const EVENT_BYTES: usize = 400;

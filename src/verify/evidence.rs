@@ -9,13 +9,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::{LEDGER_FILE, output};
-use crate::digest::Hasher;
-use crate::discover::{Discovery, LogFile, Search, discover, root_of};
+use crate::base::digest::Hasher;
+use crate::base::in_order::in_order;
 use crate::error::SweepError;
-use crate::in_order::in_order;
+use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
+use crate::output::read_rows;
 use crate::report::{Difference, Discrepancy, EvidenceCompared, Place, Stated};
 use crate::table::Cell;
-use crate::write::read_rows;
 
 /// The most that is read at once.
 const READ_BYTES: u64 = 1 << 20;

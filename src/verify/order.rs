@@ -4,15 +4,15 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use crate::cli::VerifyArguments;
-use crate::config::{listed_paths, threads};
-use crate::digest::sha256;
-use crate::discover::{Links, Names, Others, Search, resolve_roots};
+use crate::base::digest::sha256;
+use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
+use crate::cli::arguments::VerifyArguments;
+use crate::cli::resolve::{listed_paths, threads};
 use crate::error::SweepError;
-use crate::machine::files::{Link, MOST_LIST_BYTES, read_at_most};
+use crate::evidence::discover::{Links, Names, Others, Search, resolve_roots};
+use crate::output::RUN_FILE;
 use crate::report::{NotStated, Options, Stated};
 use crate::sweep::SCHEMA_VERSION;
-use crate::write::RUN_FILE;
 
 /// A verification, ready to run.
 #[derive(Debug)]

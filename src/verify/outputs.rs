@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use std::path::{Component, Path};
 
 use super::output;
-use crate::digest::sha256_of_all;
-use crate::discover::escaped_name;
-use crate::machine::files::{self, Link, NotOpened};
+use crate::base::digest::sha256_of_all;
+use crate::base::path_text::escaped_name;
+use crate::base::platform::files::{self, Link, NotOpened};
+use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{Compared, Difference, Discrepancy, OutputRecord};
-use crate::write::{RUN_FILE, STATS_FOLDER, row_count};
 
 /// Compares each table with what is stated of it, and looks for files that are not stated.
 pub(super) fn compare(out: &Path, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) -> Compared {

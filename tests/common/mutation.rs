@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use dnsweep::damage::Problem;
+use dnsweep::ledger::damage::Problem;
+use dnsweep::ledger::tally::Tally;
 use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Scanner, blocks};
-use dnsweep::tally::Tally;
 use dnsweep_samples::rng::Rng;
 use dnsweep_samples::{CHUNK_SIZE, damage};
 use proptest::prelude::*;

@@ -7,7 +7,7 @@ use super::super::nearest::nearest;
 use super::super::rule_id;
 use super::super::yaml::{Kind, Node, Place, Problem};
 use super::header::text;
-use crate::digest::sha256;
+use crate::base::digest::sha256;
 
 /// The values of `action`.
 const ACTIONS: [&str; 3] = ["global", "reset", "repeat"];

@@ -3,8 +3,8 @@
 
 use std::fmt::{self, Write};
 
-use crate::event_form::{EventForm, HOW_TO_EXPORT};
-use crate::tally::OtherForms;
+use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
+use crate::ledger::tally::OtherForms;
 
 use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
 

@@ -15,11 +15,11 @@ use super::document::{DnsClientQueries, Document};
 use super::located::{Located, LocatedEvent, Location};
 use super::log::Block;
 use super::read::Read;
-use crate::bytes::LogBytes;
-use crate::clock::Written;
-use crate::damage::{Damage, Integrity, Problem};
 use crate::event::{EventTime, System, Window};
-use crate::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
+use crate::evidence::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
+use crate::evidence::source::LogBytes;
+use crate::ledger::clock::Written;
+use crate::ledger::damage::{Damage, Integrity, Problem};
 
 /// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form;
 /// as UTF-16, with all of it escaped, that comes to less than this.
@@ -244,8 +244,8 @@ fn unnamed(document: &Document) -> Option<Damage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::damage::Problems;
-    use crate::tally::Tally;
+    use crate::ledger::damage::Problems;
+    use crate::ledger::tally::Tally;
     use dnsweep_samples::{Event, event_xml};
     use proptest::prelude::*;
     use proptest::sample::Index;

@@ -11,7 +11,9 @@ use std::io::BufRead;
 use std::ops::Range;
 
 use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
-use crate::event_xml::{Encoding, MOST_LEAD_IN, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in};
+use crate::evidence::event_xml::{
+    Encoding, MOST_LEAD_IN, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in,
+};
 use crate::scan::log::Block;
 
 /// The most characters of a namespace's prefix, with its colon.

@@ -1,8 +1,8 @@
 //! Any bytes, looked through for chunks and for stale records: no panic, and nothing is counted
 //! twice.
 
+use dnsweep::ledger::tally::Tally;
 use dnsweep::scan::{BLOCK_CHUNKS, HELD_BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, Selection, blocks};
-use dnsweep::tally::Tally;
 
 use super::evidence::log;
 

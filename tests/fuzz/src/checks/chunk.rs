@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
-use dnsweep::damage::Damage;
 use dnsweep::detect::{Detection, StatsTable};
 use dnsweep::event::{QueryResults, Window};
+use dnsweep::ledger::damage::Damage;
+use dnsweep::ledger::tally::RecordCounts;
+use dnsweep::output::Table;
 use dnsweep::report::{
     DetectionLabel, Hosts, MATCHES_COLUMNS, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
 };
 use dnsweep::scan::{
     BLOCK_CHUNKS, BlockScan, CHUNK_SIZE, FILE_HEADER_SIZE, LocatedEvent, Scanner, Selection, blocks,
 };
-use dnsweep::tally::RecordCounts;
-use dnsweep::write::Table;
 
 use super::evidence::log;
 

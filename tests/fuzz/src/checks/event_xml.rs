@@ -1,7 +1,7 @@
 //! Any bytes, read as event XML in one of its encodings: no panic, and how the file is cut into
 //! blocks changes nothing.
 
-use dnsweep::event_xml::{Encoding, encoding_of};
+use dnsweep::evidence::event_xml::{Encoding, encoding_of};
 use dnsweep::scan::{Block, LocatedEvent, Scanner, XmlFile};
 
 /// Larger evidence shows nothing that this does not.

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use dnsweep::damage::Problem;
 use dnsweep::detect::{Detection, Predicate, Search};
+use dnsweep::ledger::damage::Problem;
+use dnsweep::ledger::tally::Tally;
 use dnsweep::scan::{BLOCK_CHUNKS, Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
-use dnsweep::tally::Tally;
 
 use super::evidence::log;
 

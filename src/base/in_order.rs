@@ -1,0 +1,267 @@
+//! Work on many threads, results in order.
+//!
+//! The units are worked on in any order and consumed in theirs, by the calling thread, so that what
+//! is made of the results does not depend on the number of threads. While it has nothing to
+//! consume, it works as the others do. Only so many units are under way at once that a slow one
+//! cannot make the results behind it pile up.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::channel;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use rayon::ThreadPoolBuilder;
+
+/// What light units are handed out together up to, in what a unit weighs: 512 KiB where that is
+/// bytes, so that a thread is not woken for a small file.
+const BATCH_WEIGHT: u64 = 1 << 19;
+const BATCH_UNITS: usize = 32;
+/// Batches under way for each thread: enough that threads need not wait for the one that consumes.
+/// On machines with many threads fewer, as memory must not grow with them.
+const BATCHES_PER_THREAD: u64 = 8;
+const MOST_BATCHES: u64 = 64;
+/// How much may be under way for each thread. Of heavier batches there is one for each, and one
+/// more that can be consumed meanwhile.
+const WEIGHT_PER_THREAD: u64 = 16 << 20;
+
+/// An error that also says why threads could not be started.
+pub trait NoThreads {
+    /// Threads could not be started; `reason` is the system's.
+    fn no_threads(reason: String) -> Self;
+}
+
+/// Does `work` on every unit and gives the results to `consume`, in the order of the units.
+///
+/// With one thread everything happens in the calling thread, one unit after the other. The first
+/// error of `consume` ends it: units not handed out by then are not worked on. What a unit weighs,
+/// by `weight`, is a measure of the memory that its result takes.
+pub fn in_order<U, R, W, E>(
+    threads: NonZeroUsize,
+    units: impl Iterator<Item = U>,
+    weight: impl Fn(&U) -> u64,
+    work: W,
+    consume: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E>
+where
+    U: Send,
+    R: Send,
+    W: Fn(U) -> R + Sync,
+    E: NoThreads,
+{
+    if threads.get() == 1 {
+        sequential(units, work, consume)
+    } else {
+        parallel(threads, units, weight, work, consume)
+    }
+}
+
+fn sequential<U, R, E>(
+    units: impl Iterator<Item = U>,
+    work: impl Fn(U) -> R,
+    mut consume: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E> {
+    for unit in units {
+        consume(work(unit))?;
+    }
+    Ok(())
+}
+
+fn parallel<U, R, W, E>(
+    threads: NonZeroUsize,
+    units: impl Iterator<Item = U>,
+    weight: impl Fn(&U) -> u64,
+    work: W,
+    mut consume: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E>
+where
+    U: Send,
+    R: Send,
+    W: Fn(U) -> R + Sync,
+    E: NoThreads,
+{
+    // The calling thread is one of them.
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads.get() - 1)
+        .build()
+        .map_err(|error| E::no_threads(error.to_string()))?;
+    let threads = threads.get() as u64;
+    let most = (threads * BATCHES_PER_THREAD).min(MOST_BATCHES).max(threads * 2);
+    let heaviest = threads * WEIGHT_PER_THREAD;
+    let mut units = units.fuse();
+    let (waiting, work) = (&Waiting::default(), &work);
+    pool.in_place_scope(|scope| {
+        let (sender, results) = channel();
+        let (mut begun, mut consumed) = (0_u64, 0_u64);
+        let (mut weights, mut under_way) = (VecDeque::new(), 0_u64);
+        let mut early: BTreeMap<u64, Vec<R>> = BTreeMap::new();
+        loop {
+            while begun - consumed < most
+                && (under_way < heaviest || begun - consumed <= threads)
+                && let Some((batch, heavy)) = next_batch(&mut units, &weight)
+            {
+                weights.push_back(heavy);
+                under_way += heavy;
+                waiting.push(begun, batch);
+                begun += 1;
+                let sender = sender.clone();
+                // The receiver is gone only after an error, when results are of no use any more.
+                scope.spawn(move |_| waiting.take(work).map_or((), |done| _ = sender.send(done)));
+            }
+            if begun == consumed {
+                return Ok(());
+            }
+            // While there is nothing to consume, this thread works as the others do; to be woken
+            // for each of their results would cost more. It holds a sender itself, so there is
+            // always one more batch to wait for.
+            let done = results.try_recv().ok().or_else(|| waiting.take(work)).or_else(|| results.recv().ok());
+            let Some((number, batch)) = done else { return Ok(()) };
+            early.insert(number, batch.unwrap_or_else(|panic| resume_unwind(panic)));
+            while let Some(batch) = early.remove(&consumed) {
+                batch.into_iter().try_for_each(&mut consume)?;
+                consumed += 1;
+                under_way -= weights.pop_front().unwrap_or_default();
+            }
+        }
+    })
+}
+
+/// Batches that no thread works on yet, by their numbers, in order.
+struct Waiting<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
+
+impl<U> Default for Waiting<U> {
+    fn default() -> Self {
+        Waiting(Mutex::default())
+    }
+}
+
+impl<U> Waiting<U> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Vec<U>)>> {
+        // The list is whole whatever happened to a thread that held it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, number: u64, batch: Vec<U>) {
+        self.lock().push_back((number, batch));
+    }
+
+    /// Works on the first of them, if there is one. A panic is carried to the calling thread, which
+    /// would otherwise wait for ever.
+    fn take<R>(&self, work: impl Fn(U) -> R) -> Option<(u64, thread::Result<Vec<R>>)> {
+        let (number, batch) = self.lock().pop_front()?;
+        Some((number, catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect()))))
+    }
+}
+
+/// The next units to hand out together, and what they weigh; `None` if there are no more.
+fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u64) -> Option<(Vec<U>, u64)> {
+    let (mut batch, mut heavy) = (Vec::new(), 0);
+    while heavy < BATCH_WEIGHT
+        && batch.len() < BATCH_UNITS
+        && let Some(unit) = units.next()
+    {
+        heavy += weight(&unit);
+        batch.push(unit);
+    }
+    (!batch.is_empty()).then_some((batch, heavy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::SweepError;
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    fn squares(threads: usize, units: u64) -> Vec<u64> {
+        let mut all = Vec::new();
+        let work = |unit: u64| {
+            thread::sleep(Duration::from_micros((unit * 7919) % 300));
+            unit * unit
+        };
+        in_order(
+            NonZeroUsize::new(threads).unwrap(),
+            0..units,
+            |_| 1,
+            work,
+            |square| {
+                all.push(square);
+                Ok::<(), SweepError>(())
+            },
+        )
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn results_come_in_order_on_any_number_of_threads() {
+        let expected: Vec<u64> = (0..500).map(|unit| unit * unit).collect();
+        for threads in [1, 2, 3, 8] {
+            assert_eq!(squares(threads, 500), expected, "{threads} threads");
+        }
+        assert!(squares(4, 0).is_empty());
+    }
+
+    #[test]
+    fn an_error_of_the_consumer_ends_the_work() {
+        for threads in [1, 4] {
+            let mut consumed = 0;
+            let units = 0..1_000_000_u64;
+            let result = in_order(
+                NonZeroUsize::new(threads).unwrap(),
+                units,
+                |_| 1,
+                |unit| unit,
+                |_| {
+                    consumed += 1;
+                    if consumed == 3 { Err(SweepError::NoEvidence) } else { Ok(()) }
+                },
+            );
+            assert!(result.is_err());
+            assert_eq!(consumed, 3);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "in a worker")]
+    fn a_panic_of_a_worker_reaches_the_caller() {
+        let work = |unit: u64| assert!(unit < 5, "in a worker");
+        let _ = in_order(NonZeroUsize::new(2).unwrap(), 0..10, |_| 1, work, |()| Ok::<(), SweepError>(()));
+    }
+
+    #[test]
+    fn the_calling_thread_is_one_of_those_that_work() {
+        for threads in [2, 4] {
+            let workers = Mutex::new(HashSet::new());
+            let work = |_| {
+                thread::sleep(Duration::from_millis(1));
+                workers.lock().unwrap().insert(thread::current().id());
+            };
+            let count = NonZeroUsize::new(threads).unwrap();
+            in_order(count, 0..40, |_| BATCH_WEIGHT, work, |()| Ok::<(), SweepError>(())).unwrap();
+            let workers = workers.into_inner().unwrap();
+            assert!(workers.contains(&thread::current().id()) && workers.len() <= threads, "{workers:?}");
+        }
+    }
+
+    #[test]
+    fn of_heavy_units_few_are_under_way() {
+        use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+        let light = BATCH_WEIGHT / 4;
+        for (weight, most) in [(light, 16 * 4), (WEIGHT_PER_THREAD / 2, 4), (WEIGHT_PER_THREAD * 9, 3)] {
+            let (consumed, begun) = (AtomicU64::new(0), AtomicU64::new(0));
+            let under_way = AtomicU64::new(0);
+            let units = (0..200).inspect(|_| {
+                let begun = begun.fetch_add(1, SeqCst) + 1;
+                under_way.fetch_max(begun - consumed.load(SeqCst), SeqCst);
+            });
+            let consume = |_| {
+                consumed.fetch_add(1, SeqCst);
+                Ok::<(), SweepError>(())
+            };
+            in_order(NonZeroUsize::new(2).unwrap(), units, |_| weight, |unit: u64| unit, consume).unwrap();
+            assert_eq!((consumed.load(SeqCst), under_way.load(SeqCst)), (200, most), "weight {weight}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The tests that Splunk's rule files name: data sets in which the rule must find something.
+//! `test`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use super::Answer;
+use crate::cli::arguments::{SweepArguments, TestArguments};
+use crate::config::{Catalog, Config, LoadedDetection};
+use crate::detect::DataSet;
+use crate::error::SweepError;
+use crate::event::EventTime;
+use crate::evidence::discover::Discovery;
+use crate::exit::Exit;
+use crate::report::{FileReport, escaped};
+use crate::sweep::{Observer, sweep};
+
+/// How many parts of a data set's path must be the same at the least: many data sets have a file of
+/// the same name.
+const LEAST_PARTS: usize = 2;
+
+/// How a test went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    Passed { matches: u64, dns_queries: u64 },
+    Failed { dns_queries: u64 },
+    Missing,
+}
+
+/// Runs the tests of rule files on the data sets that they name.
+pub fn test(arguments: &TestArguments) -> Result<Answer, SweepError> {
+    let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
+    if !arguments.data.is_dir() {
+        return Err(SweepError::Data(arguments.data.clone()));
+    }
+    let mut text = String::new();
+    let (mut passed, mut failed, mut missing) = (0, 0, 0);
+    for loaded in &catalog.detections {
+        let source = escaped(&loaded.source);
+        if loaded.detection.tests.is_empty() {
+            let _ = writeln!(text, "no test  {source}");
+        }
+        for data_set in &loaded.detection.tests {
+            let verdict = verdict(loaded, data_set, arguments)?;
+            let (word, found) = match verdict {
+                Verdict::Passed { matches, dns_queries } => {
+                    passed += 1;
+                    ("passed ", format!("{matches} matches in {dns_queries} DNS queries"))
+                }
+                Verdict::Failed { dns_queries } => {
+                    failed += 1;
+                    ("failed ", format!("no match in {dns_queries} DNS queries"))
+                }
+                Verdict::Missing => {
+                    missing += 1;
+                    (
+                        "missing",
+                        format!("no file in the data directory ends like {}", escaped(&data_set.data)),
+                    )
+                }
+            };
+            let _ = writeln!(text, "{word}  {source}, {}: {found}", escaped(&data_set.test));
+        }
+    }
+    for refused in &catalog.not_run.refused {
+        let _ = writeln!(text, "refused  {}", escaped(&refused.reason));
+    }
+    let _ = writeln!(
+        text,
+        "{passed} passed, {failed} failed, {missing} without data, {} rules refused",
+        catalog.not_run.refused.len()
+    );
+    let exit = match (failed > 0 || !catalog.not_run.refused.is_empty(), missing > 0) {
+        (true, _) => Exit::Damaged,
+        (false, true) => Exit::NothingRead,
+        (false, false) => Exit::Complete,
+    };
+    Ok(Answer { text, exit })
+}
+
+/// Sweeps a data set for one detection. Its tables are thrown away.
+fn verdict(
+    loaded: &LoadedDetection,
+    data_set: &DataSet,
+    arguments: &TestArguments,
+) -> Result<Verdict, SweepError> {
+    let Some(file) = file_of(&data_set.data, &arguments.data) else { return Ok(Verdict::Missing) };
+    let scratch = tempfile::tempdir()
+        .map_err(|error| SweepError::Output { path: std::env::temp_dir(), reason: error.to_string() })?;
+    let sweep_arguments = SweepArguments {
+        evidence: vec![file],
+        out: scratch.path().join("out"),
+        detection: vec![PathBuf::from(&loaded.source)],
+        placeholders: arguments.placeholders.clone(),
+        ..SweepArguments::default()
+    };
+    let config = Config::resolve(&sweep_arguments, EventTime::now())?;
+    let outcome = sweep(config, Vec::new(), &mut Unwatched, &AtomicBool::new(false))?;
+    let (matches, dns_queries) = (outcome.run.totals.matches, outcome.run.totals.dns_queries);
+    Ok(if matches > 0 { Verdict::Passed { matches, dns_queries } } else { Verdict::Failed { dns_queries } })
+}
+
+/// The file whose path ends as the data set's does, with as many parts as are there.
+fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
+    let parts: Vec<&str> = data.split('/').filter(|part| !part.is_empty()).collect();
+    // Parts that lead elsewhere are no names.
+    if parts.iter().any(|part| matches!(*part, "." | "..")) {
+        return None;
+    }
+    let most = parts.len();
+    (LEAST_PARTS..=most).rev().find_map(|count| {
+        let file: PathBuf = std::iter::once(directory.as_os_str())
+            .chain(parts.iter().skip(most - count).map(|part| std::ffi::OsStr::new(*part)))
+            .collect();
+        file.is_file().then_some(file)
+    })
+}
+
+/// Nobody watches.
+struct Unwatched;
+
+impl Observer for Unwatched {
+    fn found(&mut self, _: &Discovery) {}
+    fn advanced(&mut self, _: u64, _: u64) {}
+    fn file_done(&mut self, _: &str, _: &str, _: &FileReport) {}
+    fn finished(&mut self) {}
+}

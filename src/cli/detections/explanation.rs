@@ -1,0 +1,127 @@
+//! What a detection makes of an event: `explain`.
+
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{Answer, tree_lines};
+use crate::base::platform::files::{all_of, read_named};
+use crate::cli::arguments::ExplainArguments;
+use crate::config::Catalog;
+use crate::detect::{Field, Tree};
+use crate::error::SweepError;
+use crate::event::{DnsQueryEvent, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+use crate::exit::Exit;
+use crate::report::escaped;
+use crate::scan::dns_query_of_json;
+
+/// The largest event: a record of a log has at most 64 KiB.
+const MOST_EVENT_BYTES: u64 = 1 << 20;
+
+/// Explains what a detection makes of an event.
+pub fn explain(arguments: &ExplainArguments) -> Result<Answer, SweepError> {
+    let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
+    let loaded = catalog.find(arguments.detection.as_deref())?;
+    let event = match &arguments.event {
+        Some(path) => event_in(path)?,
+        None => DnsQueryEvent {
+            query_name: arguments.query_name.clone(),
+            image: arguments.image.clone(),
+            ..any_dns_query()
+        },
+    };
+    let predicate = &loaded.detection.search.predicate;
+    let mut text = format!("{}\n", escaped(&loaded.detection.name));
+    tree_lines(&Tree::of(predicate, Some(&event)), 0, &mut text);
+    let matches = predicate.evaluate(&event);
+    let _ = writeln!(text, "{}", if matches { "The event matches." } else { "The event does not match." });
+    if matches && let Some(message) = loaded.detection.risk_message(&event) {
+        let _ = writeln!(text, "{}", escaped(&message));
+    }
+    Ok(Answer { text, exit: Exit::Complete })
+}
+
+/// A DNS query of which nothing is said.
+fn any_dns_query() -> DnsQueryEvent {
+    let system = System {
+        provider: SYSMON_PROVIDER.to_owned(),
+        channel: SYSMON_CHANNEL.to_owned(),
+        event_id: 22,
+        ..System::default()
+    };
+    DnsQueryEvent { system, ..DnsQueryEvent::default() }
+}
+
+/// The event in a file, or on standard input.
+fn event_in(path: &Path) -> Result<DnsQueryEvent, SweepError> {
+    let problem = |reason: String| SweepError::Event { path: path.to_path_buf(), reason };
+    let read = if path == Path::new("-") {
+        all_of(io::stdin().lock(), MOST_EVENT_BYTES)
+    } else {
+        read_named(path, MOST_EVENT_BYTES)
+    };
+    let json = read.map_err(|error| problem(error.to_string()))?;
+    let value: Value = serde_json::from_slice(&json).map_err(|error| problem(error.to_string()))?;
+    match value {
+        Value::Object(fields) if fields.contains_key("Event") => dns_query_of_json(&json).map_err(problem),
+        Value::Object(fields) => event_of_fields(&fields).map_err(problem),
+        _ => Err(problem("expected an object of fields by their names".to_owned())),
+    }
+}
+
+/// The event with these fields; what is not given is absent, besides what makes it Sysmon's DNS
+/// query.
+fn event_of_fields(fields: &Map<String, Value>) -> Result<DnsQueryEvent, String> {
+    let mut event = any_dns_query();
+    for (name, value) in fields {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null => continue,
+            _ => return Err(format!("{name}: expected text or a number")),
+        };
+        let field = Field::from_name(name).ok_or_else(|| {
+            format!("expected a field of a Sysmon DNS query, such as QueryName or Image, found '{name}'")
+        })?;
+        set(&mut event, field, text).map_err(|problem| format!("{name}: {problem}"))?;
+    }
+    Ok(event)
+}
+
+fn set(event: &mut DnsQueryEvent, field: Field, text: String) -> Result<(), String> {
+    let system = &mut event.system;
+    match field {
+        Field::Channel => system.channel = text,
+        Field::Computer => system.computer = text,
+        Field::Provider => system.provider = text,
+        Field::EventId => {
+            system.event_id = text.parse().map_err(|_| format!("expected a number, found '{text}'"))?;
+        }
+        Field::EventRecordId => {
+            system.event_record_id =
+                Some(text.parse().map_err(|_| format!("expected a number, found '{text}'"))?);
+        }
+        Field::Image => event.image = Some(text),
+        Field::ProcessId => event.process_id = Some(text),
+        Field::ProcessGuid => event.process_guid = Some(text),
+        Field::QueryName => event.query_name = Some(text),
+        Field::QueryResults => event.query_results = Some(text),
+        Field::QueryStatus => event.query_status = Some(text),
+        Field::RuleName => event.rule_name = Some(text),
+        Field::User => event.user = Some(text),
+        Field::UserId => system.user_id = Some(text),
+        Field::UtcTime => event.utc_time = Some(text),
+        Field::ProcessName => return Err("it is a part of Image: give that".to_owned()),
+        Field::QueryOptions => event.query_options = Some(text),
+        Field::QueryType => event.query_type = Some(text),
+        Field::Answer | Field::AnswerCount | Field::RecordType => {
+            return Err("it is a part of QueryResults: give that".to_owned());
+        }
+        Field::QueryCount | Field::ReplyCode | Field::Signature | Field::Time | Field::VendorProduct => {
+            return Err("it cannot be given".to_owned());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Detections as lists and pages: `list`, `show`, `check`.
+
+use std::fmt::Write;
+
+use super::{Answer, tree_lines};
+use crate::cli::arguments::{CatalogArguments, CheckArguments, ShowArguments};
+use crate::config::{Catalog, LoadedDetection, NotRun};
+use crate::detect::{Detection, EventSource, RequiredLiteral, StatsColumn, Tree};
+use crate::error::SweepError;
+use crate::exit::Exit;
+use crate::report::escaped;
+
+/// How many literals of a set are shown in a list.
+const MOST_LITERALS: usize = 3;
+
+/// Lists detections, each with two lines.
+pub fn list(arguments: &CatalogArguments) -> Result<Answer, SweepError> {
+    let catalog = Catalog::load(&arguments.paths, arguments.placeholders.as_deref())?;
+    let longest = catalog.detections.iter().map(|loaded| loaded.detection.id.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for LoadedDetection { detection, .. } in &catalog.detections {
+        let Detection { id, name, language, risk_score, search, .. } = detection;
+        let risk = risk_score.map_or_else(|| "none".to_owned(), |score| score.to_string());
+        let _ = writeln!(text, "{id:longest$}  {:6}  risk {risk:>4}  {}", language.name(), escaped(name));
+        let selected = selected_by(&search.predicate.required_literals(), MOST_LITERALS);
+        let _ = writeln!(text, "{:longest$}  decoded only if {}", "", escaped(&selected));
+    }
+    for refused in &catalog.not_run.refused {
+        let _ = writeln!(text, "refused: {}", escaped(&refused.reason));
+    }
+    let counted = catalog.not_run.counted();
+    if !counted.is_empty() {
+        let _ = writeln!(text, "not looked for: {counted}");
+    }
+    Ok(Answer { text, exit: Exit::Complete })
+}
+
+/// Shows a detection.
+pub fn show(arguments: &ShowArguments) -> Result<Answer, SweepError> {
+    let (choice, paths) = arguments.resolved();
+    let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
+    let loaded = catalog.find(choice.as_deref())?;
+    let mut text = String::new();
+    said(loaded, &mut text);
+    let predicate = &loaded.detection.search.predicate;
+    let _ = writeln!(text, "\nMatches what is");
+    tree_lines(&Tree::of(predicate, None), 0, &mut text);
+    let _ = writeln!(text, "\nDecoded only if");
+    let required = predicate.required_literals();
+    if required.is_empty() {
+        let _ = writeln!(text, "  it is a DNS query: the condition holds no literal to select by");
+    }
+    for set in &required {
+        let _ = writeln!(text, "  {}", escaped(&one_of(set, usize::MAX)));
+    }
+    Ok(Answer { text, exit: Exit::Complete })
+}
+
+/// What a detection says of itself.
+fn said(loaded: &LoadedDetection, text: &mut String) {
+    let LoadedDetection { detection, sha256, content, .. } = loaded;
+    let Detection { name, id, version, date, author, status, detection_type, description, .. } = detection;
+    let objects: Vec<String> = detection
+        .risk_objects
+        .iter()
+        .map(|object| format!("{} ({})", object.field, object.object_type))
+        .collect();
+    let threats: Vec<String> = detection
+        .threat_objects
+        .iter()
+        .map(|object| format!("{} ({})", object.field, object.object_type))
+        .collect();
+    let columns: Vec<&str> =
+        detection.search.stats.iter().flat_map(|stats| stats.columns()).map(StatsColumn::name).collect();
+    let risk = detection
+        .risk_score
+        .map_or_else(|| "none: the rule states none".to_owned(), |score| score.to_string());
+    let typed = |text: &Option<String>| text.clone().unwrap_or_default();
+    for (label, value) in [
+        ("Name", name.clone()),
+        ("Id", id.clone()),
+        ("Language", detection.language.name().to_owned()),
+        ("File", place(loaded)),
+        ("SHA-256", sha256.clone()),
+        ("Version", typed(version)),
+        ("Date", typed(date)),
+        ("Author", typed(author)),
+        ("Status", typed(status)),
+        ("Type", typed(detection_type)),
+        ("Techniques", detection.mitre_attack_id.join(", ")),
+        ("Stories", detection.analytic_story.join(", ")),
+        ("Risk score", risk),
+        ("Risk of", objects.join(", ")),
+        ("Threats", threats.join(", ")),
+        ("Message", typed(&detection.risk_message_template)),
+        ("Table", columns.join(", ")),
+        ("About", typed(description)),
+        ("Uses", content.iter().map(|file| file.file.as_str()).collect::<Vec<_>>().join(", ")),
+        ("Note", detection.notes.join("; ")),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{label:<11} {}", escaped(value.trim()));
+        }
+    }
+}
+
+/// Where a detection stands: its file, and its line where others may stand before it.
+fn place(loaded: &LoadedDetection) -> String {
+    match loaded.line {
+        0 | 1 => loaded.source.clone(),
+        line => format!("{}, line {line}", loaded.source),
+    }
+}
+
+/// Checks rule files.
+pub fn check(arguments: &CheckArguments) -> Result<Answer, SweepError> {
+    let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    for loaded in &catalog.detections {
+        let LoadedDetection { detection, source, .. } = loaded;
+        let place = place(loaded);
+        let mut line = format!("runs     {place} ({}, {})", detection.language.name(), detection.id);
+        if detection.source == EventSource::DnsClient {
+            line.push_str("; as leads, with --dns-client");
+        }
+        for note in &detection.notes {
+            let _ = write!(line, "; {note}");
+        }
+        lines.push((source, line));
+    }
+    let NotRun { refused, other_data, no_rules } = &catalog.not_run;
+    lines.extend(refused.iter().map(|one| (one.source.as_str(), format!("refused  {}", one.reason))));
+    lines.extend(other_data.iter().map(|one| (one.source.as_str(), format!("other    {}", one.reason))));
+    lines.extend(no_rules.iter().map(|source| (source.as_str(), format!("no rule  {source}"))));
+    lines.sort();
+    let mut text = String::new();
+    for (_, line) in &lines {
+        let _ = writeln!(text, "{}", escaped(line));
+    }
+    let (run, rules) = (catalog.detections.len(), catalog.detections.len() + refused.len());
+    let counted = catalog.not_run.counted();
+    let _ = writeln!(text, "{run} of {rules} run{}{counted}", if counted.is_empty() { "" } else { "; " });
+    let exit = if lines.is_empty() {
+        let _ = writeln!(text, "expected rule files, found no .yml, .yaml or .sigma");
+        Exit::WrongOrder
+    } else if refused.is_empty() {
+        Exit::Complete
+    } else {
+        Exit::Damaged
+    };
+    Ok(Answer { text, exit })
+}
+
+/// By what a sweep selects records for a detection.
+fn selected_by(required: &[Vec<RequiredLiteral>], most: usize) -> String {
+    let sets: Vec<String> = required.iter().map(|set| one_of(set, most)).collect();
+    if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }
+}
+
+/// A set of literals of which a match holds one.
+fn one_of(set: &[RequiredLiteral], most: usize) -> String {
+    let mut fields: Vec<&str> = set.iter().map(|required| required.data_name).collect();
+    fields.dedup();
+    let literals: Vec<&str> = set.iter().take(most).map(|required| required.literal.as_str()).collect();
+    let more = set.len().saturating_sub(most);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    match set.len() {
+        0 => "never: nothing can match".to_owned(),
+        _ => format!("{} holds {}{more}", fields.join(" or "), literals.join(", ")),
+    }
+}

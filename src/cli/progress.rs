@@ -1,0 +1,231 @@
+//! What is shown while a sweep runs, on standard error: progress for people, talk for logs. The
+//! only user of `indicatif`.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::arguments::LogFormat;
+use crate::config::{LoadedDetection, LoadedExclusion, NotRun};
+use crate::event::EventTime;
+use crate::evidence::discover::Discovery;
+use crate::report::{FileReport, Status, escaped, escaped_json};
+use crate::sweep::Observer;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Nothing but errors, and how many rules do not run.
+    Quiet,
+    /// Talk, and progress where standard error is a terminal.
+    Normal,
+}
+
+/// Shows a sweep's progress.
+pub struct Progress<W> {
+    log: Log<W>,
+    verbosity: Verbosity,
+    bar: ProgressBar,
+    matches: u64,
+}
+
+impl<W: Write> Progress<W> {
+    /// Progress for `log`. The bar is drawn only for people: on a terminal, and not among JSON
+    /// lines.
+    pub fn new(log: Log<W>, verbosity: Verbosity) -> Self {
+        let drawn = verbosity == Verbosity::Normal
+            && log.format == LogFormat::Text
+            && std::io::stderr().is_terminal();
+        let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Progress { log, verbosity, bar: ProgressBar::with_draw_target(None, target), matches: 0 }
+    }
+
+    fn talk(&mut self, level: Level, message: &str) {
+        if self.verbosity == Verbosity::Normal {
+            let log = &mut self.log;
+            self.bar.suspend(|| log.line(level, message));
+        }
+    }
+
+    fn show_matches(&self) {
+        self.bar.set_message(if self.matches == 1 {
+            "1 match".to_owned()
+        } else {
+            format!("{} matches", self.matches)
+        });
+    }
+}
+
+/// Fits 80 columns: the bar takes what the numbers leave.
+const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} ETA {eta} {msg}";
+/// How many lines are written of one kind: rules and exclusions can be thousands.
+const MOST_LINES: usize = 10;
+
+impl<W: Write> Progress<W> {
+    /// Says which rules cannot be looked for, and how others are taken. How many do not run is said
+    /// even where nothing else is: whoever reads the answer must know that it is not that of all
+    /// rules.
+    pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
+        let noted = |loaded: &LoadedDetection| {
+            let source = loaded.source.clone();
+            loaded.detection.notes.clone().into_iter().map(move |note| format!("detection {source}: {note}"))
+        };
+        self.warn_of(detections.iter().flat_map(noted), "notes on detections");
+        let refused = &not_run.refused;
+        let reasons = refused.iter().map(|refused| format!("detection refused: {}", refused.reason));
+        self.warn_of(reasons, "refused detections");
+        if !refused.is_empty() {
+            let all = detections.len() + refused.len();
+            let message = format!(
+                "{} of {all} rules run, {} do not: run.json says why (refused_detections); --strict makes that an error",
+                detections.len(),
+                refused.len()
+            );
+            let log = &mut self.log;
+            self.bar.suspend(|| log.line(Level::Warning, &message));
+        }
+        let others = NotRun { refused: Vec::new(), ..not_run.clone() }.counted();
+        if !others.is_empty() {
+            self.talk(Level::Info, &format!("not looked for: {others}"));
+        }
+    }
+
+    /// Says which exclusions are not applied.
+    pub fn exclusions(&mut self, exclusions: &[LoadedExclusion]) {
+        self.warn_of(
+            exclusions.iter().filter_map(LoadedExclusion::warning),
+            "exclusions that are not applied",
+        );
+    }
+
+    /// Warns, by a line each of the first of some messages, and counts the rest.
+    fn warn_of(&mut self, messages: impl Iterator<Item = String>, what: &str) {
+        let mut more = 0_u64;
+        for (place, message) in messages.enumerate() {
+            if place < MOST_LINES {
+                self.talk(Level::Warning, &message);
+            } else {
+                more += 1;
+            }
+        }
+        if more > 0 {
+            self.talk(Level::Warning, &format!("{more} more {what}: run.json lists them"));
+        }
+    }
+}
+
+impl<W: Write> Observer for Progress<W> {
+    fn found(&mut self, discovery: &Discovery) {
+        let (files, bytes) = (discovery.files.len(), discovery.bytes());
+        self.talk(Level::Info, &format!("sweeping {files} files, {bytes} bytes"));
+        self.bar.set_length(bytes);
+        self.bar.set_style(
+            ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        self.show_matches();
+    }
+
+    fn advanced(&mut self, bytes: u64, matches: u64) {
+        if matches > 0 {
+            self.matches += matches;
+            self.show_matches();
+        }
+        self.bar.inc(bytes);
+    }
+
+    fn file_done(&mut self, evidence: &str, source_path: &str, file: &FileReport) {
+        // Files that an interruption left unread are many and no news.
+        if matches!(file.status(), Status::Complete | Status::Interrupted | Status::NotRead) {
+            return;
+        }
+        let problems = file.problems();
+        let first =
+            problems.first().map(|problem| format!(": at byte {}, {}", problem.offset, problem.damage));
+        let message =
+            format!("{evidence}: {source_path}: {}{}", file.status().name(), first.unwrap_or_default());
+        self.talk(Level::Warning, &message);
+    }
+
+    fn finished(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// How grave a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Something is wrong with the evidence, or not as whoever ordered the sweep may think.
+    Warning,
+    /// The sweep failed.
+    Error,
+}
+
+/// Lines on standard error, as text or as JSON.
+#[derive(Debug)]
+pub struct Log<W> {
+    to: W,
+    format: LogFormat,
+}
+
+impl<W: Write> Log<W> {
+    /// A log that writes to `to`.
+    pub fn new(to: W, format: LogFormat) -> Self {
+        Log { to, format }
+    }
+
+    /// Writes a line. Text from evidence is escaped: in JSON by JSON's own rules.
+    pub fn line(&mut self, level: Level, message: &str) {
+        let line = match self.format {
+            LogFormat::Text => format!("dnsweep: {}{}\n", prefix(level), escaped(message)),
+            LogFormat::Json => {
+                let object = serde_json::json!({
+                    "time": EventTime::now().rfc3339(),
+                    "level": name(level),
+                    "message": message,
+                });
+                format!("{}\n", escaped_json(&object.to_string()))
+            }
+        };
+        // Nobody is left to be told when standard error is closed.
+        let _ = self.to.write_all(line.as_bytes());
+    }
+}
+
+fn prefix(level: Level) -> &'static str {
+    match level {
+        Level::Info => "",
+        Level::Warning => "warning: ",
+        Level::Error => "error: ",
+    }
+}
+
+fn name(level: Level) -> &'static str {
+    match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(format: LogFormat) -> String {
+        let mut log = Log::new(Vec::new(), format);
+        log.line(Level::Warning, "a\x1b[31m\nb");
+        String::from_utf8(log.to).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_a_line_whatever_the_evidence_holds() {
+        assert_eq!(line(LogFormat::Text), "dnsweep: warning: a\\u{1b}[31m\\u{a}b\n");
+        let json = line(LogFormat::Json);
+        assert_eq!(json.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(value["message"], "a\x1b[31m\nb");
+        assert_eq!(value["level"], "warning");
+    }
+}

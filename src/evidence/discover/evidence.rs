@@ -1,0 +1,152 @@
+//! Which piece of evidence a file belongs to, and what that is called.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Links;
+use super::form::is_event_log;
+use crate::base::path_text::escaped_name;
+
+/// A piece of evidence: usually what was collected from one machine. Counts in the list of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EvidenceId(usize);
+
+impl EvidenceId {
+    /// The position in the list of names.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// How one root is divided into pieces of evidence.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    root: PathBuf,
+    /// How deep under the root the folders lie that are one piece each.
+    pub depth: usize,
+}
+
+impl Evidence {
+    /// Decides how the root is divided: at the depth asked for or, where none was, as one piece
+    /// if it directly holds a `Windows` folder or event logs, and by its children otherwise.
+    pub(super) fn new(root: &Path, depth: Option<usize>, links: Links) -> Self {
+        let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root, links)));
+        Evidence { root: root.to_path_buf(), depth }
+    }
+
+    /// The piece that whatever lies in `folder` belongs to.
+    pub(super) fn of(&self, registry: &mut Registry, folder: &Path) -> EvidenceId {
+        let within = folder.strip_prefix(&self.root).into_iter().flat_map(Path::iter).take(self.depth);
+        let mut path = self.root.clone();
+        path.extend(within);
+        registry.id(path)
+    }
+}
+
+/// A file, or a folder that directly holds a `Windows` folder or event logs.
+fn is_one_piece(root: &Path, links: Links) -> bool {
+    let Ok(entries) = fs::read_dir(root) else { return true };
+    entries.flatten().any(|entry| {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let name = entry.file_name();
+        if is_folder { name.eq_ignore_ascii_case("windows") } else { is_event_log(&entry.path(), links) }
+    })
+}
+
+/// All pieces of evidence by their absolute paths, in the order they were met.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    paths: Vec<PathBuf>,
+    ids: HashMap<PathBuf, EvidenceId>,
+}
+
+impl Registry {
+    fn id(&mut self, path: PathBuf) -> EvidenceId {
+        if let Some(id) = self.ids.get(&path) {
+            return *id;
+        }
+        let id = EvidenceId(self.paths.len());
+        self.paths.push(path.clone());
+        self.ids.insert(path, id);
+        id
+    }
+
+    /// Makes a folder known that is a piece of evidence, so that one without any event log is not
+    /// overlooked.
+    pub(super) fn register(&mut self, folder: PathBuf) {
+        self.id(folder);
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// The pieces' names: the last part of each path, lengthened by the parts before it where
+    /// several would be called the same.
+    pub(super) fn names(&self) -> Vec<String> {
+        let parts: Vec<Vec<String>> = self
+            .paths
+            .iter()
+            .map(|path| path.iter().map(escaped_name).filter(|part| part != "/").collect())
+            .collect();
+        let mut lengths = vec![1_usize; parts.len()];
+        loop {
+            let names: Vec<String> =
+                parts.iter().zip(&lengths).map(|(parts, length)| last(parts, *length)).collect();
+            let mut counts: HashMap<&str, usize> = HashMap::new();
+            for name in &names {
+                *counts.entry(name).or_default() += 1;
+            }
+            let mut grew = false;
+            for ((name, parts), length) in names.iter().zip(&parts).zip(&mut lengths) {
+                if counts.get(name.as_str()).is_some_and(|count| *count > 1) && *length < parts.len() {
+                    *length += 1;
+                    grew = true;
+                }
+            }
+            if !grew {
+                return names;
+            }
+        }
+    }
+}
+
+/// The last `length` parts of a path; `/` for the file system's root.
+fn last(parts: &[String], length: usize) -> String {
+    let from = parts.len().saturating_sub(length);
+    let name = parts.get(from..).unwrap_or_default().join("/");
+    if name.is_empty() { "/".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_collide_are_lengthened() {
+        let mut registry = Registry::default();
+        for path in ["/a/x/HOST", "/b/x/HOST", "/b/OTHER", "/"] {
+            registry.id(PathBuf::from(path));
+        }
+        assert_eq!(registry.names(), ["a/x/HOST", "b/x/HOST", "OTHER", "/"]);
+    }
+
+    #[test]
+    fn a_file_belongs_to_the_folder_at_the_depth() {
+        let of = |depth, path: &str| {
+            let mut registry = Registry::default();
+            Evidence { root: PathBuf::from("/root"), depth }.of(&mut registry, Path::new(path));
+            registry.paths[0].to_str().unwrap().to_owned()
+        };
+        assert_eq!(of(0, "/root/a/b"), "/root");
+        assert_eq!(of(1, "/root/a/b"), "/root/a");
+        assert_eq!(of(2, "/root/a/b"), "/root/a/b");
+        assert_eq!(of(2, "/root/a"), "/root/a");
+        assert_eq!(of(1, "/root"), "/root");
+        // The folder of a root that is a file lies outside it.
+        assert_eq!(of(1, "/"), "/root");
+    }
+}

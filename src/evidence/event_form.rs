@@ -1,0 +1,113 @@
+//! By which of its first bytes a file is known that holds events in a form that is not read.
+
+use super::event_xml::first_text;
+use crate::ledger::event_form::EventForm;
+
+/// The form of a file that begins with `head`; `None` if nothing says that it holds events. A
+/// file of event XML is none of these.
+#[must_use]
+pub fn event_form(head: &[u8]) -> Option<EventForm> {
+    let (_, text) = first_text(head)?;
+    let text = text.trim_start();
+    if text.starts_with(['{', '[']) {
+        return is_json(text).then_some(EventForm::Json);
+    }
+    if is_clixml(text) {
+        return Some(EventForm::Clixml);
+    }
+    if is_csv(text.lines().next()?) {
+        return Some(EventForm::Csv);
+    }
+    if is_text(text) {
+        return Some(EventForm::Text);
+    }
+    let has_event = text.contains("<Event xmlns=") && text.contains(NAMESPACE);
+    has_event.then_some(EventForm::Within)
+}
+
+/// The namespace of the elements of an event.
+const NAMESPACE: &str = "schemas.microsoft.com/win/2004/08/events/event";
+
+/// Whether one of the words stands in a text.
+fn has_one_of(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.contains(word))
+}
+
+/// Names of an event's number as keys, and what else only events have.
+fn is_json(text: &str) -> bool {
+    has_one_of(text, &["\"EventID\"", "\"EventId\"", "\"event_id\"", "\"EventCode\"", "\"Id\""])
+        && has_one_of(text, &["Microsoft-Windows-", "\"Channel\"", "\"winlog\"", "\"ProviderName\""])
+}
+
+fn is_clixml(text: &str) -> bool {
+    let behind = text.strip_prefix("<?xml").and_then(|rest| Some(rest.split_once("?>")?.1));
+    behind.unwrap_or(text).trim_start().starts_with("<Objs")
+        && has_one_of(text, &["EventLogRecord", "EventLogEntry", "Microsoft-Windows-"])
+}
+
+/// Whether a first line names the columns of a table of events.
+fn is_csv(line: &str) -> bool {
+    let names: Vec<String> =
+        line.split([',', ';', '\t']).map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
+    let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
+    names.len() > 1
+        && (has(&["_raw"])
+            || has(&["eventid", "event_id", "event id", "eventcode", "id"])
+                && has(&["provider", "providername", "provider_name", "channel", "logname", "log", "source"]))
+}
+
+/// Whether it has the lines that name an event's log and number, in the words of Event Viewer,
+/// PowerShell or Splunk.
+fn is_text(text: &str) -> bool {
+    let has_line = |names: &[&str]| {
+        text.lines().any(|line| names.iter().any(|name| line.trim_start().starts_with(name)))
+    };
+    has_line(&["EventCode=", "Event ID:", "Id  ", "EventID  "])
+        && has_line(&["LogName=", "Log Name:", "SourceName=", "ProviderName  ", "LogName  ", "Source  "])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_in_other_forms_are_known() {
+        let clixml = "<Objs Version='1.1.0.1' xmlns='http://schemas.microsoft.com/powershell/2004/04'>\
+            <Obj><TN><T>System.Diagnostics.Eventing.Reader.EventLogRecord</T></TN>";
+        let within = "<all><Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>";
+        for (head, form) in [
+            (clixml, EventForm::Clixml),
+            (r#"{"Event":{"System":{"EventID":22,"Channel":"x"}}}"#, EventForm::Json),
+            ("[\n {\"winlog\":{\"event_id\":22}}]", EventForm::Json),
+            ("_time,_raw\n\"2025-03-04\",\"<Event xmlns=\"\"x\"\">", EventForm::Csv),
+            ("RecordNumber,EventRecordId,TimeCreated,EventId,Level,Provider,Channel\r\n", EventForm::Csv),
+            (r#""Message","Id","Version","ProviderName""#, EventForm::Csv),
+            ("03/04/2025 10:00:00 AM\nLogName=Security\nEventCode=22\n", EventForm::Text),
+            ("Log Name:      Application\r\nSource:        x\r\nEvent ID:      22\r\n", EventForm::Text),
+            (within, EventForm::Within),
+        ] {
+            assert_eq!(event_form(head.as_bytes()), Some(form), "{head}");
+            assert_eq!(event_form(&[b"\xef\xbb\xbf", head.as_bytes()].concat()), Some(form), "{head}");
+            let units = head.encode_utf16().flat_map(u16::to_le_bytes);
+            let utf16: Vec<u8> = b"\xff\xfe".iter().copied().chain(units).collect();
+            assert_eq!(event_form(&utf16), Some(form), "{head}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_none() {
+        for head in [
+            "",
+            r#"{"Id": 7, "name": "x"}"#,
+            "id,name,sources",
+            "<Objs xmlns='http://schemas.microsoft.com/powershell/2004/04'><Obj><T>System.Int32</T></Obj>",
+            "<html><Event xmlns='x'>",
+            "Event ID: 7 of a meeting",
+            "a,b\nc,d",
+        ] {
+            assert_eq!(event_form(head.as_bytes()), None, "{head}");
+        }
+        assert_eq!(event_form(b"ElfFile\0"), None);
+        assert_eq!(event_form(&[0xff; 64]), None);
+    }
+}

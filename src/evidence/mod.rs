@@ -1,0 +1,8 @@
+//! Where bytes come from: which files of the evidence are logs, and how these are read. What a log
+//! says is not this module's.
+
+pub mod discover;
+pub mod event_form;
+pub mod event_xml;
+pub mod readers;
+pub mod source;

@@ -1,0 +1,102 @@
+//! How many threads may read at once.
+//!
+//! A spinning disk or a network mount is fastest when one reader goes through it in order; threads
+//! that each read their block make it seek. A block is read whole, and then decoded from memory:
+//! only the reading waits for its turn.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use crate::evidence::source::LogBytes;
+
+/// Permits to read.
+#[derive(Debug)]
+pub struct Readers {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Readers {
+    /// So many at once.
+    #[must_use]
+    pub fn new(most: NonZeroUsize) -> Self {
+        Readers { free: Mutex::new(most.get()), freed: Condvar::new() }
+    }
+
+    /// Reads when it is this thread's turn.
+    fn read<R>(&self, read: impl FnOnce() -> R) -> R {
+        // The number is right whatever happened to a thread that held it.
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        drop(free);
+        let result = read();
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.freed.notify_one();
+        result
+    }
+
+    /// The log, as one that is read when it is this thread's turn.
+    pub fn in_turn<'a>(&'a self, log: &'a dyn LogBytes) -> InTurn<'a> {
+        InTurn { readers: self, log }
+    }
+}
+
+/// A log that is read when it is its reader's turn.
+pub struct InTurn<'a> {
+    readers: &'a Readers,
+    log: &'a dyn LogBytes,
+}
+
+impl LogBytes for InTurn<'_> {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.readers.read(|| self.log.read_at(offset, buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    /// Counts who reads at once.
+    #[derive(Default)]
+    struct Disk {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl LogBytes for Disk {
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(1));
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            buffer.fill(u8::try_from(offset).unwrap_or(u8::MAX));
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn no_more_read_at_once_than_may() {
+        for most in [1, 2] {
+            let readers = Readers::new(NonZeroUsize::new(most).unwrap());
+            let disk = Disk::default();
+            thread::scope(|scope| {
+                for _ in 0..6 {
+                    scope.spawn(|| {
+                        let mut buffer = [0; 10];
+                        assert_eq!(readers.in_turn(&disk).read_at(20, &mut buffer).unwrap(), 10);
+                        assert_eq!(buffer, [20; 10]);
+                    });
+                }
+            });
+            assert_eq!(disk.most.load(Ordering::SeqCst), most);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! How a log's bytes are reached: a length and positioned reads.
+//!
+//! Everything after discovery reads a log through this trait alone, so that it does not matter
+//! whether the bytes lie in a plain file or, later, inside an archive or a disk image.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::base::platform::files::{self, Link, NotOpened};
+
+/// The first bytes of every event log.
+pub const FILE_SIGNATURE: &[u8; 8] = b"ElfFile\0";
+/// Bytes from the start of a log to its first chunk.
+pub const FILE_HEADER_SIZE: u64 = 4096;
+/// Bytes of a chunk.
+pub const CHUNK_SIZE: u64 = 65536;
+/// The first bytes of every chunk of one.
+pub const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
+
+/// A log's bytes. Positioned reads share no cursor, so several threads may read one log.
+pub trait LogBytes: Send + Sync {
+    /// Reads up to `buffer.len()` bytes that lie `offset` bytes into the log; returns how many
+    /// were read, which is less than asked for only at the log's end.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// What tells whether it is still as it was; `None` if that is not known.
+    fn state(&self) -> Option<FileState> {
+        None
+    }
+}
+
+/// What changes of a file when it is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileState {
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last changed: seconds since 1970 and nanoseconds.
+    pub modified: (i64, i64),
+}
+
+impl FileState {
+    /// What the system says of a file.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        FileState { size: metadata.len(), modified: (metadata.mtime(), metadata.mtime_nsec()) }
+    }
+}
+
+/// What tells a file from another one that takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// The file system's device, and the file's number there.
+    pub number: (u64, u64),
+    /// When anything of it was last changed, its name included: seconds since 1970 and nanoseconds.
+    pub touched: (i64, i64),
+    /// Whether that was so long before it was listed that whatever takes its place is touched at
+    /// another time.
+    pub settled: bool,
+}
+
+/// Seconds within which two changes can have one time: clocks of file systems are coarse.
+const COARSE: i64 = 2;
+
+impl FileIdentity {
+    /// What the system says of a file.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        FileIdentity {
+            number: (metadata.dev(), metadata.ino()),
+            touched: (metadata.ctime(), metadata.ctime_nsec()),
+            settled: i64::try_from(now).is_ok_and(|now| metadata.ctime() < now - COARSE),
+        }
+    }
+}
+
+/// A file, as it was listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Which file it is.
+    pub identity: FileIdentity,
+    /// How it was.
+    pub state: FileState,
+}
+
+impl ListedFile {
+    /// What the system says of a file.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        ListedFile { identity: FileIdentity::of(metadata), state: FileState::of(metadata) }
+    }
+
+    /// Whether that is said of the same file, which may have been written to since. Some file
+    /// systems (over networks, of programs) number their files anew each time that they look them
+    /// up, and leave all else as it was; a file that takes the place of another one was touched
+    /// then.
+    fn is_of(&self, metadata: &Metadata) -> bool {
+        let found = ListedFile::of(metadata);
+        let is_untouched = || {
+            found.state == self.state
+                && (found.identity.number.0, found.identity.touched)
+                    == (self.identity.number.0, self.identity.touched)
+        };
+        found.identity.number == self.identity.number || self.identity.settled && is_untouched()
+    }
+}
+
+/// Why the bytes of a listed file cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReached {
+    /// Something else has taken its place since it was listed.
+    #[error("the file changed since it was listed: expected that file, found {0}")]
+    Replaced(&'static str),
+    /// The system refuses.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+impl From<NotReached> for io::Error {
+    fn from(error: NotReached) -> Self {
+        match error {
+            NotReached::System(error) => error,
+            replaced @ NotReached::Replaced(_) => io::Error::other(replaced),
+        }
+    }
+}
+
+/// The bytes of a regular file, opened for reading only.
+#[derive(Debug)]
+pub struct FileBytes(File);
+
+impl FileBytes {
+    /// Opens a regular file.
+    pub(crate) fn open(path: &Path, link: Link) -> io::Result<Self> {
+        Ok(FileBytes(files::open(path, link)?))
+    }
+
+    /// Opens the file that was listed as `path`, and nothing that has taken its place since. A link
+    /// is followed only if the file was come to by one.
+    pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, NotReached> {
+        let file = files::open(path, link).map_err(|error| match error {
+            NotOpened::Kind(found) => NotReached::Replaced(found),
+            NotOpened::System(error) => NotReached::System(error),
+        })?;
+        if listed.is_of(&file.metadata()?) {
+            Ok(FileBytes(file))
+        } else {
+            Err(NotReached::Replaced("another one"))
+        }
+    }
+}
+
+impl LogBytes for FileBytes {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.0.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn state(&self) -> Option<FileState> {
+        self.0.metadata().ok().map(|metadata| FileState::of(&metadata))
+    }
+}
+
+impl LogBytes for Vec<u8> {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
+        let read = buffer.len().min(self.len() - start);
+        if let (Some(to), Some(from)) = (buffer.get_mut(..read), self.get(start..start + read)) {
+            to.copy_from_slice(from);
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    /// What comes of opening a listed file after something happened to it.
+    fn after(link: Link, change: impl FnOnce(&Path)) -> Result<Vec<u8>, String> {
+        let scene = tempfile::tempdir().unwrap();
+        let folder = scene.path().join("HOST");
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("x.evtx");
+        fs::write(&path, "listed").unwrap();
+        fs::write(folder.join("secret"), "secret").unwrap();
+        let listed = ListedFile::of(&fs::metadata(&path).unwrap());
+        change(&path);
+        let bytes = FileBytes::open_listed(&path, &listed, link).map_err(|error| error.to_string())?;
+        let mut buffer = vec![0; 20];
+        let read = bytes.read_at(0, &mut buffer).unwrap();
+        assert_eq!(bytes.state() == Some(listed.state), read == "listed".len());
+        Ok(buffer[..read].to_vec())
+    }
+
+    #[test]
+    fn a_listed_file_is_opened_and_nothing_else() {
+        let replace = |path: &Path, with: &dyn Fn(&Path)| {
+            fs::remove_file(path).unwrap();
+            with(path);
+        };
+        let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        for link in [Link::Refused, Link::Followed] {
+            assert_eq!(after(link, |_| ()).unwrap(), b"listed");
+            // It is the same file that was written to, and that is seen by its state.
+            assert_eq!(after(link, |path| fs::write(path, "").unwrap()).unwrap(), b"");
+            let error = after(link, |path| replace(path, &pipe)).unwrap_err();
+            assert!(error.ends_with("found a pipe"), "{error}");
+            let error = after(link, |path| replace(path, &|path| fs::create_dir(path).unwrap())).unwrap_err();
+            assert!(error.ends_with("found a directory"), "{error}");
+            // Another file, of the same size and modification time.
+            let error = after(link, |path| {
+                let modified = fs::metadata(path).unwrap().modified().unwrap();
+                let other = path.with_extension("other");
+                fs::write(&other, "secret").unwrap();
+                File::options().append(true).open(&other).unwrap().set_modified(modified).unwrap();
+                fs::rename(other, path).unwrap();
+            })
+            .unwrap_err();
+            assert!(error.ends_with("found another one"), "{error}");
+        }
+        let to_link = |path: &Path| replace(path, &|path| symlink("secret", path).unwrap());
+        assert!(after(Link::Refused, to_link).unwrap_err().ends_with("found a symbolic link"));
+        assert!(after(Link::Followed, to_link).unwrap_err().ends_with("found another one"));
+        // A folder on the way that became a link.
+        let error = after(Link::Refused, |path| {
+            let folder = path.parent().unwrap();
+            let elsewhere = folder.with_file_name("elsewhere");
+            fs::create_dir(&elsewhere).unwrap();
+            fs::write(elsewhere.join("x.evtx"), "secret").unwrap();
+            fs::rename(folder, folder.with_file_name("aside")).unwrap();
+            symlink(elsewhere, folder).unwrap();
+        });
+        assert!(error.unwrap_err().ends_with("found another one"));
+    }
+
+    #[test]
+    fn a_file_that_is_numbered_anew_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.evtx");
+        fs::write(&path, "listed").unwrap();
+        let mut listed = ListedFile::of(&fs::metadata(&path).unwrap());
+        listed.identity.number.1 += 1;
+        let is_opened = |listed: &ListedFile| FileBytes::open_listed(&path, listed, Link::Refused).is_ok();
+        // It was made a moment ago, as another one could have been.
+        assert!(!listed.identity.settled && !is_opened(&listed));
+        listed.identity.settled = true;
+        assert!(is_opened(&listed));
+        for change in [
+            |listed: &mut ListedFile| listed.identity.touched.0 += 1,
+            |listed: &mut ListedFile| listed.identity.number.0 += 1,
+            |listed: &mut ListedFile| listed.state.modified.1 += 1,
+        ] {
+            let mut other = listed;
+            change(&mut other);
+            assert!(!is_opened(&other));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The output directory: complete or absent.
+//!
+//! Everything is written into a directory beside it, and only when all is written and synced does
+//! that take the output's name. Whoever finds the output finds all of it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::access::{Access, NewFile};
+use super::names::{EarlierRun, RUN_FILE, STATS_FOLDER, entries, foreign, remove};
+use super::partial::{Earlier, Obstacle, PartialDirectory};
+use super::syncing::Syncing;
+use crate::base::platform::files::open_directory;
+use crate::error::SweepError;
+
+/// An output directory that is being written.
+#[derive(Debug)]
+pub struct OutputDirectory {
+    target: PathBuf,
+    partial: PartialDirectory,
+    replaced: Replaced,
+    access: Access,
+}
+
+/// What may be replaced in the place of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replaced {
+    Nothing,
+    /// The output of a sweep that was interrupted.
+    Interrupted,
+    /// Any output of dnsweep.
+    Output,
+}
+
+/// Checks that `out` may become an output, and makes the directory beside it that is written to.
+///
+/// `roots` are the evidence's absolute paths: nothing is written under them. An earlier output is
+/// replaced only with `force`, or if it is that of an interrupted sweep which is resumed, and never
+/// a directory that holds anything else.
+pub fn prepare(
+    out: &Path,
+    roots: &[PathBuf],
+    force: bool,
+    earlier: Earlier,
+    access: Access,
+) -> Result<OutputDirectory, SweepError> {
+    let place = |source| SweepError::OutputPlace { path: out.to_path_buf(), source };
+    let target = absolute(out).map_err(place)?;
+    let parent = target.parent().unwrap_or(Path::new("/"));
+    // What is written beside the output must not lie in evidence either.
+    if let Some(root) = roots.iter().find(|root| target.starts_with(root) || parent.starts_with(root)) {
+        return Err(SweepError::OutputInEvidence { out: target, root: root.clone() });
+    }
+    if let Some(root) = roots.iter().find(|root| root.starts_with(&target)) {
+        return Err(SweepError::EvidenceInOutput { out: target, root: root.clone() });
+    }
+    let replaced = match (force, earlier) {
+        (true, _) => Replaced::Output,
+        (false, Earlier::Resume) => Replaced::Interrupted,
+        (false, _) => Replaced::Nothing,
+    };
+    check_existing(&target, replaced)?;
+    let partial = PartialDirectory::take(&target, earlier, access).map_err(|obstacle| match obstacle {
+        Obstacle::Busy(path) => SweepError::OutputBusy(path),
+        Obstacle::Unfinished(path) => SweepError::OutputUnfinished(path),
+        Obstacle::Foreign(path) => SweepError::PartialForeign(path),
+        Obstacle::Shared(path, found) => SweepError::PartialShared { path, found },
+        Obstacle::System(source) => place(source),
+    })?;
+    access.make_folder(&partial.tables().join(STATS_FOLDER)).map_err(place)?;
+    Ok(OutputDirectory { target, partial, replaced, access })
+}
+
+/// The path without links, of a directory that need not exist but whose parent must.
+fn absolute(out: &Path) -> io::Result<PathBuf> {
+    if let Ok(path) = fs::canonicalize(out) {
+        return Ok(path);
+    }
+    let out = std::path::absolute(out)?;
+    let (Some(parent), Some(name)) = (out.parent(), out.file_name()) else { return Ok(out) };
+    Ok(fs::canonicalize(parent)?.join(name))
+}
+
+fn check_existing(target: &Path, replaced: Replaced) -> Result<(), SweepError> {
+    let place = |source| SweepError::OutputPlace { path: target.to_path_buf(), source };
+    match fs::symlink_metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(place(error)),
+        Ok(metadata) if !metadata.is_dir() => return Err(place(io::ErrorKind::NotADirectory.into())),
+        Ok(_) => {}
+    }
+    if entries(target).map_err(place)?.is_empty() {
+        return Ok(());
+    }
+    let run = EarlierRun::of(target);
+    let is_interrupted = run.as_ref().is_some_and(|run| run.interrupted);
+    if replaced == Replaced::Nothing || (replaced == Replaced::Interrupted && !is_interrupted) {
+        return Err(SweepError::OutputExists(target.to_path_buf()));
+    }
+    let found = match run {
+        None => Some("no run.json of dnsweep".to_owned()),
+        Some(run) => foreign(target, &run.stats()).map_err(place)?.map(|name| format!("'{name}'")),
+    };
+    found.map_or(Ok(()), |found| Err(SweepError::OutputForeign { path: target.to_path_buf(), found }))
+}
+
+/// What becomes of the journal when an output has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// All was read: nothing is left to go on from.
+    Nothing,
+    /// The sweep was interrupted: it can be resumed.
+    Journal,
+}
+
+impl OutputDirectory {
+    /// Where the journal of what was read is kept.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.partial.journal()
+    }
+
+    /// Where a file is written to for now.
+    #[must_use]
+    pub fn staged(&self, name: &str) -> NewFile {
+        NewFile { path: self.partial.tables().join(name), access: self.access }
+    }
+
+    /// Writes `run.json`, the last file.
+    pub fn write_run(&self, json: &[u8]) -> Result<Syncing, SweepError> {
+        let new = self.staged(RUN_FILE);
+        let write = || -> io::Result<File> {
+            let mut file = new.create()?;
+            file.write_all(json)?;
+            Ok(file)
+        };
+        let file = write().map_err(|error| failed(&new.path, &error))?;
+        Ok(Syncing::new(new.path, file))
+    }
+
+    /// Gives the finished directory the output's name, when all of its files are on the disk; an
+    /// earlier output is removed then.
+    pub fn publish(
+        self,
+        files: impl IntoIterator<Item = Syncing>,
+        rest: Rest,
+    ) -> Result<PathBuf, SweepError> {
+        let OutputDirectory { target, partial, replaced, access } = self;
+        let tables = partial.tables();
+        // What lies there may have changed while the evidence was read.
+        check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
+        if access == Access::Others {
+            like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
+        }
+        let directories = [tables.join(STATS_FOLDER), tables.clone()].map(|path| {
+            let directory = open_directory(&path).map_err(|error| failed(&path, &error))?;
+            Ok(Syncing::new(path, directory))
+        });
+        directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
+        let publish = || -> io::Result<()> {
+            replace(&tables, &target, &partial.replaced(), replaced)?;
+            if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
+        };
+        publish().map_err(|error| failed(&target, &error))?;
+        Ok(target)
+    }
+}
+
+/// An output that replaces a directory may be entered by those who might enter that.
+fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
+    if target.is_dir() { fs::set_permissions(tables, fs::metadata(target)?.permissions()) } else { Ok(()) }
+}
+
+/// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is
+/// moved out of the way first, and removed only when the new one is in its place for good. It is
+/// looked at once more where nobody finds it by its name: what was put there a moment before is not
+/// removed with it.
+fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) -> io::Result<()> {
+    let parent = target.parent().unwrap_or(Path::new("/"));
+    match fs::rename(target, earlier) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::rename(staging, target)?;
+            sync_directory(parent)
+        }
+        Err(error) => Err(error),
+        Ok(()) => {
+            let lies = |what: &str, error: &io::Error| {
+                io::Error::other(format!("{what} lies at '{}': {error}", earlier.display()))
+            };
+            let is_ours = check_existing(earlier, replaced).map_err(io::Error::other);
+            if let Err(error) = is_ours.and_then(|()| fs::rename(staging, target)) {
+                fs::rename(earlier, target).map_err(|error| lies("it was moved away and", &error))?;
+                return Err(error);
+            }
+            sync_directory(parent)?;
+            remove_output(earlier)
+                .map_err(|error| lies("it is complete, but what was there before still", &error))
+        }
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    open_directory(path)?.sync_all()
+}
+
+/// Removes an output, or an empty directory.
+fn remove_output(path: &Path) -> io::Result<()> {
+    match EarlierRun::of(path) {
+        Some(run) => remove(path, &run.stats()),
+        None => fs::remove_dir(path),
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> SweepError {
+    SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_into_an_earlier_output_a_moment_before_is_not_removed_with_it() {
+        let scene = tempfile::tempdir().unwrap();
+        let [staging, target, earlier] = ["new", "out", "earlier"].map(|name| scene.path().join(name));
+        fs::create_dir(&staging).unwrap();
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("notes.txt"), "mine").unwrap();
+        assert!(replace(&staging, &target, &earlier, Replaced::Output).is_err());
+        assert_eq!(fs::read_to_string(target.join("notes.txt")).unwrap(), "mine");
+        assert!(staging.exists() && !earlier.exists());
+        fs::remove_file(target.join("notes.txt")).unwrap();
+        replace(&staging, &target, &earlier, Replaced::Output).unwrap();
+        assert!(target.exists() && !staging.exists() && !earlier.exists());
+    }
+}

@@ -1,0 +1,235 @@
+//! The directory beside the output in which a sweep keeps what it has so far: its tables in the
+//! making, and the journal of what it has read, from which `--resume` goes on.
+//!
+//! It is called `.NAME.partial` for an output called `NAME`, and one sweep at a time has it. It
+//! outlives a sweep that was killed or interrupted, or that ran out of disk, if there is anything
+//! in its journal.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::access::{Access, open_own};
+use super::names::{Stats, absent, foreign, remove};
+use crate::base::digest::{hexadecimal, sha256_of_all};
+use crate::base::platform::files::{self, Link, NotOpened};
+use crate::base::platform::user;
+
+const LOCK: &str = "lock";
+const JOURNAL: &str = "journal";
+const TABLES: &str = "tables";
+const REPLACED: &str = "replaced";
+
+/// Bytes of an entry of the journal before its document: the document's length as a little-endian
+/// u32, and its SHA-256.
+pub(crate) const JOURNAL_PREFIX: usize = JOURNAL_LENGTH_SIZE + 32;
+/// Those of the length.
+pub(crate) const JOURNAL_LENGTH_SIZE: usize = 4;
+
+/// What a sweep does with the journal of one before it to the same output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Earlier {
+    /// It is an error: somebody may want it.
+    #[default]
+    Refuse,
+    /// It is discarded.
+    Discard,
+    /// The sweep goes on from it.
+    Resume,
+}
+
+/// Why the directory cannot be had.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// Another sweep has it.
+    Busy(PathBuf),
+    /// There is a journal that nothing was said of.
+    Unfinished(PathBuf),
+    /// Something has its name that no sweep made.
+    Foreign(PathBuf),
+    /// It is somebody else's, or others can write to it: whose it is, and who can.
+    Shared(PathBuf, String),
+    /// The system refuses.
+    System(io::Error),
+}
+
+impl From<io::Error> for Obstacle {
+    fn from(error: io::Error) -> Self {
+        Obstacle::System(error)
+    }
+}
+
+/// Where a sweep to an output keeps what it has so far.
+#[must_use]
+pub fn partial_directory(target: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(".partial");
+    target.with_file_name(name)
+}
+
+/// The directory, held by this process.
+#[derive(Debug)]
+pub(super) struct PartialDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl PartialDirectory {
+    /// Takes the directory for the output `target`, and makes an empty directory for tables in it.
+    pub(super) fn take(target: &Path, earlier: Earlier, access: Access) -> Result<Self, Obstacle> {
+        let path = partial_directory(target);
+        match Access::Owner.make_folder(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(&path)?,
+            made => made?,
+        }
+        let lock = open_own(&path.join(LOCK))?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(Obstacle::Busy(path)),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Ok(()) => {}
+        }
+        let directory = PartialDirectory { path, _lock: lock };
+        directory.restore(target)?;
+        if earlier == Earlier::Refuse && directory.is_worth_keeping() {
+            return Err(Obstacle::Unfinished(directory.path.clone()));
+        }
+        if earlier != Earlier::Resume {
+            absent(fs::remove_file(directory.journal()))?;
+        }
+        remove(&directory.tables(), &Stats::OfAny)?;
+        access.make_folder(&directory.tables())?;
+        Ok(directory)
+    }
+
+    /// Puts back an output that a sweep was replacing when it was killed. If the new one is in its
+    /// place, it is done with; an empty directory is none.
+    fn restore(&self, target: &Path) -> io::Result<()> {
+        let replaced = self.replaced();
+        match fs::rename(&replaced, target) {
+            Err(_) if target.exists() => remove(&replaced, &Stats::OfAny),
+            restored => absent(restored),
+        }
+    }
+
+    /// Where an output is while another one takes its place.
+    pub(super) fn replaced(&self) -> PathBuf {
+        self.path.join(REPLACED)
+    }
+
+    /// Where the tables are written.
+    pub(super) fn tables(&self) -> PathBuf {
+        self.path.join(TABLES)
+    }
+
+    /// Where the journal is.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// Removes the journal: nothing is left to go on from.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        absent(fs::remove_file(self.journal()))
+    }
+
+    /// Whether the journal has more than its first entry, or is something that no sweep made.
+    fn is_worth_keeping(&self) -> bool {
+        let mut journal = match files::open(&self.journal(), Link::Refused) {
+            Err(NotOpened::Kind(_)) => return true,
+            Err(NotOpened::System(_)) => return false,
+            Ok(journal) => journal,
+        };
+        let mut more = || -> io::Result<bool> {
+            let mut first = [0; JOURNAL_LENGTH_SIZE];
+            journal.read_exact(&mut first)?;
+            let first = JOURNAL_PREFIX as u64 + u64::from(u32::from_le_bytes(first));
+            Ok(journal.metadata()?.len() > first)
+        };
+        more().unwrap_or(false)
+    }
+}
+
+impl Drop for PartialDirectory {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next sweep to the same output.
+        let _ = remove(&self.tables(), &Stats::OfAny);
+        if !self.is_worth_keeping() {
+            let _ = remove(&self.replaced(), &Stats::OfAny);
+            let _ = fs::remove_file(self.journal());
+            let _ = fs::remove_file(self.path.join(LOCK));
+            // Only if nothing else came to lie in it.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+/// Whether a sweep can go on with what has the name of its directory.
+fn check(path: &Path) -> Result<(), Obstacle> {
+    let found = path.symlink_metadata()?;
+    // A link to a directory is none.
+    if !found.is_dir() {
+        return Err(Obstacle::Foreign(path.to_path_buf()));
+    }
+    if !is_own(path, &found)? {
+        let found = format!("one of user {} with the permissions {:04o}", found.uid(), found.mode() & 0o7777);
+        return Err(Obstacle::Shared(path.to_path_buf(), found));
+    }
+    if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
+}
+
+/// Whether a directory is this user's, and nobody else can put anything into it. Some file systems
+/// (FAT, some over networks) say the same of all that they hold; there, it is as a new one would
+/// be.
+fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
+    const OTHERS_MAY_WRITE: u32 = 0o022;
+    if found.uid() == user() && found.mode() & OTHERS_MAY_WRITE == 0 {
+        return Ok(true);
+    }
+    let new = tempfile::Builder::new().prefix(".dnsweep-").tempdir_in(path.parent().unwrap_or(path))?;
+    let new = new.path().symlink_metadata()?;
+    Ok((new.uid(), new.mode()) == (found.uid(), found.mode()))
+}
+
+/// Whether there is nothing in a directory but what sweeps of its owner put there.
+fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let path = entry.path();
+        let is_ours = match entry.file_name().to_str() {
+            Some(LOCK) => entry.file_type()?.is_file(),
+            Some(JOURNAL) => is_journal(&path)?,
+            Some(TABLES | REPLACED) => {
+                entry.file_type()?.is_dir() && foreign(&path, &Stats::OfAny)?.is_none()
+            }
+            _ => false,
+        };
+        if !is_ours || entry.metadata()?.uid() != found.uid() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the first entry of a journal is as a sweep writes it, or there is none yet.
+fn is_journal(path: &Path) -> io::Result<bool> {
+    let mut journal = match files::open(path, Link::Refused) {
+        Err(NotOpened::Kind(_)) => return Ok(false),
+        Err(NotOpened::System(error)) => return Err(error),
+        Ok(journal) => journal,
+    };
+    let mut prefix = [0; JOURNAL_PREFIX];
+    let size = journal.metadata()?.len();
+    if size == 0 {
+        return Ok(true);
+    }
+    let (length, sum) = match journal.read_exact(&mut prefix) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(()) => prefix.split_at(JOURNAL_LENGTH_SIZE),
+    };
+    let length = u64::from(length.try_into().map_or(0, u32::from_le_bytes));
+    let (found, read) = sha256_of_all(journal.take(length))?;
+    Ok(read == length && found == hexadecimal(sum))
+}
