@@ -6,26 +6,26 @@
 //! One way, from evidence to tables:
 //!
 //! ```text
-//! discover ── LogFile ──▶ scan ── Located ──▶ detect ── MatchRow, LeadRow ──▶ write
-//!                          │                                    │
-//!                          └──── Tally, Problems ──▶ report ◀───┘
+//! evidence ── LogFile ──▶ scan ── Located ──▶ detect ── MatchRow, LeadRow ──▶ output
+//!     │                    │                                  ▲
+//!     └────────────────────┴──────── ledger ──────▶ report ───┘
 //! ```
 //!
-//! - [`discover`] walks the roots and finds what is named like an event log, or is event XML.
+//! - [`evidence`] walks the roots, finds what is named like an event log or is event XML, and reads
+//!   its bytes.
 //! - [`scan`] reads a log in blocks of chunks, walks the records and decodes them; or event XML, in
 //!   blocks of bytes.
 //! - [`detect`] evaluates the detections on each DNS query.
-//! - [`write`](mod@write) makes Parquet files of tables.
 //! - [`report`] makes rows and the summary of what was found, and of what was not.
+//! - [`output`] makes Parquet files of tables, and keeps what an unfinished sweep has read.
 //!
 //! The stages do not know one another: they meet in [`sweep`](mod@sweep), and some of them again in
 //! [`verify`](mod@verify), which compares an output with its `run.json` and evidence with the
-//! ledger. What they hand on is plain data: [`event`], [`damage`], [`note`], [`tally`], [`table`].
-//! A log's bytes are reached through [`bytes`] alone, whatever holds them; [`event_xml`] tells
-//! event XML by the first of them. [`detections`] is what can be done with rules besides sweeping.
-//! [`in_order`] spreads blocks over threads and gives the results back in order, so that the tables
-//! are the same to the byte on any number of threads; [`hash_chain`] hashes a file whose blocks are
-//! read in any order.
+//! ledger. What they hand on is plain data: [`event`], [`ledger`], [`table`], and the
+//! [`source`](evidence::source) of a log's bytes. [`config`] says what will be done; [`cli`] makes
+//! it of what was typed, shows progress, and has the commands about detections. [`base`] knows
+//! nothing of events: it does work on threads in order, so that the tables are the same to the byte
+//! on any number of them. `tests/layering.rs` holds the modules to these directions.
 //!
 //! # Terms
 //!
@@ -46,9 +46,9 @@
 //!
 //! # Limits
 //!
-//! Memory does not grow with the evidence, save by the list of its files, and by the distinct
+//! Memory does not grow with the evidence, but for the list of its files, and the distinct
 //! values and stats rows of its matches. What is wrong with evidence never stops a sweep
-//! ([`damage`]); what does is in [`error`].
+//! ([`ledger::damage`]); what does is in [`error`].
 //!
 //! # Example
 //!

@@ -1,0 +1,142 @@
+//! The architecture, as the imports show it: modules build on those before them, stages do not know
+//! each other, and each third-party crate has one home.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that goes wrong fails loudly"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules of the library, each after all that it may import.
+const ORDER: [&str; 15] = [
+    "base", "event", "exit", "table", "ledger", "error", "evidence", "detect", "scan", "report", "output",
+    "config", "sweep", "cli", "verify",
+];
+/// Those that what flows goes through. They meet in `sweep`.
+const STAGES: [&str; 5] = ["evidence", "scan", "detect", "report", "output"];
+/// What stages may know of another one: how the bytes of a log are read, and by which of them text
+/// is known to hold events.
+const HANDED_ON: [&str; 3] = ["evidence::source", "evidence::event_xml", "evidence::event_form"];
+/// Crates that are used like the language, wherever they are needed.
+const EVERYWHERE: [&str; 4] = ["serde", "serde_json", "tempfile", "thiserror"];
+
+/// All sources of the library, each with the module that it belongs to and its text without
+/// comments and unit tests.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let is_test = path.iter().any(|part| part.to_string_lossy().contains("tests"));
+            if is_test || path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let within = path.strip_prefix(&root).unwrap().with_extension("");
+            let module = within.iter().next().unwrap().to_string_lossy().into_owned();
+            if module != "lib" && module != "main" {
+                let text = code(&fs::read_to_string(&path).unwrap());
+                sources.push((module, within, text));
+            }
+        }
+    }
+    sources
+}
+
+/// A source without comments, and without what is compiled for tests only, which ends a file.
+fn code(text: &str) -> String {
+    let own = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    let lines = own.lines().map(|line| line.split("//").next().unwrap());
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The paths that follow `prefix` in a text: names joined by `::`.
+fn paths<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let starts = text.match_indices(prefix).filter(|(place, _)| {
+        !text[..*place].ends_with(|before: char| is_name(before) || before == ':')
+            || text[..*place].ends_with(" ::")
+    });
+    starts
+        .map(|(place, _)| {
+            let path = &text[place + prefix.len()..];
+            path.split(|letter: char| !is_name(letter) && letter != ':').next().unwrap().trim_end_matches(':')
+        })
+        .collect()
+}
+
+/// Each import of one module by another: who, of what, in which file.
+fn imports() -> Vec<(String, String, PathBuf)> {
+    let mut imports = Vec::new();
+    for (module, file, text) in sources() {
+        for path in paths(&text, "crate::") {
+            if path.split("::").next() != Some(module.as_str()) {
+                imports.push((module.clone(), path.to_owned(), file.clone()));
+            }
+        }
+    }
+    imports
+}
+
+#[test]
+fn modules_build_on_those_before_them() {
+    let place = |module: &str| {
+        ORDER.iter().position(|known| *known == module).unwrap_or_else(|| panic!("{module} has no place"))
+    };
+    let imports = imports();
+    assert!(imports.len() > 300, "{}", imports.len());
+    for (module, path, file) in imports {
+        let other = path.split("::").next().unwrap();
+        assert!(place(other) < place(&module), "{module} imports {path} in {}", file.display());
+    }
+}
+
+#[test]
+fn stages_do_not_know_each_other() {
+    let stages: BTreeSet<&str> = STAGES.into();
+    for (module, path, file) in imports() {
+        let other = path.split("::").next().unwrap();
+        if stages.contains(module.as_str()) && stages.contains(other) {
+            let is_handed_on = HANDED_ON.iter().any(|known| path.starts_with(known));
+            assert!(is_handed_on, "{module} imports {path} in {}", file.display());
+        }
+    }
+}
+
+#[test]
+fn each_crate_has_one_home() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let own = manifest.split("\n[dependencies]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let crates = own.lines().filter_map(|line| Some(line.split_once(" = ")?.0.trim().replace('-', "_")));
+    let crates: Vec<String> = crates.filter(|name| !EVERYWHERE.contains(&name.as_str())).collect();
+    assert!(crates.len() > 10, "{crates:?}");
+    let mut homes: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (module, _, text) in sources() {
+        for name in &crates {
+            if !paths(&text, &format!("{name}::")).is_empty() {
+                homes.entry(name).or_default().insert(module.clone());
+            }
+        }
+    }
+    for (name, homes) in homes {
+        assert_eq!(homes.len(), 1, "{name} is used by {homes:?}");
+    }
+}
+
+#[test]
+fn imports_are_seen_in_each_form() {
+    let text = code(
+        "use crate::a::B; // crate::no\nfn f() { crate::c::d(); xcrate::e(); x::crate::f }\n#[cfg(test)]\nmod tests { use crate::g; }\n",
+    );
+    assert_eq!(paths(&text, "crate::"), ["a::B", "c::d"]);
+}
