@@ -1,5 +1,6 @@
-//! What is typed and shown: arguments and what they are resolved to, progress, what signals do, and the commands about detections.
-//! The commands that read evidence are [`crate::sweep`] and [`crate::verify`].
+//! What is typed and shown: arguments and what they are resolved to, progress, what signals do, and
+//! the commands about detections. The commands that read evidence are [`crate::sweep`] and
+//! [`crate::verify`].
 
 pub mod arguments;
 pub mod detections;

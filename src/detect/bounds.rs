@@ -10,8 +10,8 @@ use super::search::Search;
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
 /// How many comparisons the rules of a sweep may have together. Each takes about a kilobyte with
-/// what it is found by. All published rules of Sigma's have less than a tenth of that, and a list of
-/// a hundred thousand names a quarter.
+/// what it is found by. All published rules of Sigma's have less than a tenth of that, and a list
+/// of a hundred thousand names a quarter.
 pub const MOST_COMPARISONS: usize = 400_000;
 
 /// How many comparisons of a field the predicate of a search has.

@@ -148,7 +148,8 @@ pub(super) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
 }
 
-/// What follows the command `datamodel`, up to the end of the part: `Network_Resolution DNS search`.
+/// What follows the command `datamodel`, up to the end of the part:
+/// `Network_Resolution DNS search`.
 pub(super) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     data_model(cursor)?;
     let mut gives_events = false;

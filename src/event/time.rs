@@ -92,8 +92,8 @@ impl EventTime {
         EventTime(NonZeroU64::new(ticks.cast_unsigned() ^ SIGN).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` for zero, which
-    /// stands for no time, and from the year 9999 on.
+    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` for zero,
+    /// which stands for no time, and from the year 9999 on.
     #[must_use]
     #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {

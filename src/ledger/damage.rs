@@ -333,7 +333,8 @@ impl fmt::Display for Bytes<'_> {
 /// The problems of a file or a part of it, in the order of the file.
 ///
 /// Appending is associative: it joins neighbouring ranges without a chunk signature, without event
-/// XML, or that are not there any more, into one, lists the first [`MAX_LISTED_PROBLEMS`] and counts the rest.
+/// XML, or that are not there any more, into one, lists the first [`MAX_LISTED_PROBLEMS`] and
+/// counts the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,

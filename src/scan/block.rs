@@ -9,21 +9,21 @@ use crate::ledger::damage::{Damage, Integrity, Problem, Problems};
 use crate::ledger::note::Notes;
 use crate::ledger::tally::Tally;
 
-use super::chunk::{Checksums, Place, place};
-use super::document::{DnsClientQueries, Document};
-use super::extent::Extent;
-use super::headerless::is_headerless;
-use super::located::{Located, LocatedEvent, LocatedLead, Location};
-use super::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
-use super::lost_names::Nameless;
-use super::needle::{DnsClient, Selection};
-use super::off_grid::{Before, OffGrid};
-use super::read::{BlockBuffer, Read};
-use super::record::decode;
-use super::recover::Recoverer;
-use super::select::Skimmer;
-use super::unfit::set_unfit_aside;
-use super::walk::{Reached, Walk, walk as walk_chunk};
+use crate::scan::decode::document::{DnsClientQueries, Document};
+use crate::scan::decode::lost_names::Nameless;
+use crate::scan::decode::record::decode;
+use crate::scan::decode::unfit::set_unfit_aside;
+use crate::scan::evtx::chunk::{Checksums, Place, place};
+use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
+use crate::scan::evtx::walk::{Reached, Walk, walk as walk_chunk};
+use crate::scan::extent::Extent;
+use crate::scan::located::{Located, LocatedEvent, LocatedLead, Location};
+use crate::scan::read::{BlockBuffer, Read};
+use crate::scan::salvage::headerless::is_headerless;
+use crate::scan::salvage::off_grid::{Before, OffGrid};
+use crate::scan::salvage::recover::Recoverer;
+use crate::scan::skim::needle::{DnsClient, Selection};
+use crate::scan::skim::select::Skimmer;
 
 /// Chunks of a piece: 512 KiB, half of the memory that is read to in turn ([`BlockBuffer`]) and of
 /// an AMD EPYC's second cache. A mebibyte took some 4 % longer there, as what is looked at has then
@@ -500,7 +500,7 @@ fn walk_or_skim(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::log::{BLOCK_CHUNKS, blocks};
+    use crate::scan::evtx::log::{BLOCK_CHUNKS, blocks};
     use dnsweep_samples::{Event, LogWriter, Style};
     use std::io;
 

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use dnsweep_samples::{Event, LogWriter, Style};
 
-use super::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
-use super::walk::{Walk, walk};
 use crate::event::SYSMON_CHANNEL;
+use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
+use crate::scan::evtx::walk::{Walk, walk};
 
 /// A chunk of three queries, numbered from 1, of which the first holds what the others refer to;
 /// and where their contents lie.

@@ -100,8 +100,8 @@ impl BlockBuffer {
         between(offset, offset, self.start).start < self.found
     }
 
-    /// How many bytes of that range, which lies within the block, were there when the file was found
-    /// and not when it was read.
+    /// How many bytes of that range, which lies within the block, were there when the file was
+    /// found and not when it was read.
     pub(super) fn gone(&self, range: &Range<u64>) -> u64 {
         let asked = between(range.start, range.end, self.start);
         (asked.end - asked.start.max(self.found).min(asked.end)) as u64

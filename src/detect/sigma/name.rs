@@ -1,4 +1,5 @@
-//! The fields of a DNS query by the names that Sigma has for them, and what misspelt ones stand for.
+//! The fields of a DNS query by the names that Sigma has for them, and what misspelt ones stand
+//! for.
 
 use super::super::field::Field;
 use super::super::nearest::nearest;

@@ -252,7 +252,8 @@ impl Slip<'_, '_> {
                 "expected the end of the value, found a second ':': put a value that holds ': ' in quotes",
             );
         }
-        // The line before is neither a key nor an item: its colon is missing, or the blank after it.
+        // The line before is neither a key nor an item: its colon is missing, or the blank after
+        // it.
         let indent = indent_of(self.line());
         match self.line_before() {
             Some((line, text)) if indent_of(text) >= indent && !is_key(text) => {

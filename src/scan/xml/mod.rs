@@ -10,16 +10,16 @@ mod text;
 
 use self::parse::parse;
 use self::text::{Ending, Piece, Text};
-use super::block::{BlockScan, Scanner};
-use super::document::{DnsClientQueries, Document};
-use super::located::{Located, LocatedEvent, Location};
-use super::log::Block;
-use super::read::Read;
 use crate::event::{EventTime, System, Window};
 use crate::evidence::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 use crate::evidence::source::LogBytes;
 use crate::ledger::clock::Written;
 use crate::ledger::damage::{Damage, Integrity, Problem};
+use crate::scan::block::{BlockScan, Scanner};
+use crate::scan::decode::document::{DnsClientQueries, Document};
+use crate::scan::evtx::log::Block;
+use crate::scan::located::{Located, LocatedEvent, Location};
+use crate::scan::read::Read;
 
 /// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form;
 /// as UTF-16, with all of it escaped, that comes to less than this.

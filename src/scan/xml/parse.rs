@@ -15,8 +15,8 @@ use quick_xml::escape::{resolve_xml_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use crate::event::{DNS_QUERY_FIELDS, DnsClientEvent, DnsQueryEvent, System};
-use crate::scan::document::{DnsClientQueries, Document, SystemTexts, canonical_guid};
-use crate::scan::record::causes;
+use crate::scan::decode::document::{DnsClientQueries, Document, SystemTexts, canonical_guid};
+use crate::scan::decode::record::causes;
 
 /// Where the elements stand of which anything is read: below `Event`, and below a part of it.
 const PART_DEPTH: usize = 2;

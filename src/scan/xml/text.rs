@@ -14,7 +14,7 @@ use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
 use crate::evidence::event_xml::{
     Encoding, MOST_LEAD_IN, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in,
 };
-use crate::scan::log::Block;
+use crate::scan::evtx::log::Block;
 
 /// The most characters of a namespace's prefix, with its colon.
 const MOST_PREFIX: usize = 32;

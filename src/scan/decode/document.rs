@@ -1,0 +1,362 @@
+//! A decoded record's JSON, as the `evtx` crate renders it, to the event it says. Fields are taken
+//! by name.
+//!
+//! JSON and not XML, because its strings can hold every character that a record can: XML has none
+//! of the control characters, and a name with a terminal escape in it must not be prettied.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::event::{DnsClientEvent, DnsQueryEvent, EventTime, System};
+
+/// What a record says.
+#[derive(Debug)]
+pub(in crate::scan) enum Document {
+    /// A Sysmon DNS query.
+    DnsQuery(Box<DnsQueryEvent>),
+    /// A query of Windows' own DNS client, where these are taken.
+    DnsClient(Box<DnsClientEvent>),
+    /// Any other event.
+    Other(System),
+}
+
+impl Document {
+    /// What every event has.
+    pub(in crate::scan) fn system(&self) -> &System {
+        match self {
+            Document::Other(system) => system,
+            Document::DnsQuery(event) => &event.system,
+            Document::DnsClient(event) => &event.system,
+        }
+    }
+}
+
+/// What becomes of the queries of Windows' own DNS client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scan) enum DnsClientQueries {
+    /// They are events like others.
+    PassedOver,
+    /// They are read.
+    Taken,
+}
+
+#[derive(Deserialize)]
+struct Root<'a> {
+    #[serde(borrow, rename = "Event")]
+    event: EventElement<'a>,
+}
+
+#[derive(Deserialize)]
+struct EventElement<'a> {
+    #[serde(borrow, rename = "System")]
+    system: SystemElement<'a>,
+    #[serde(borrow, rename = "EventData")]
+    event_data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SystemElement<'a> {
+    #[serde(borrow, default)]
+    provider: Element<'a>,
+    #[serde(borrow, rename = "EventID")]
+    event_id: Element<'a>,
+    #[serde(borrow, default)]
+    version: Element<'a>,
+    #[serde(borrow, default)]
+    time_created: Element<'a>,
+    #[serde(borrow, default, rename = "EventRecordID")]
+    event_record_id: Element<'a>,
+    #[serde(borrow, default)]
+    channel: Element<'a>,
+    #[serde(borrow, default)]
+    computer: Element<'a>,
+    #[serde(borrow, default)]
+    security: Element<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DnsQueryData<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    rule_name: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    utc_time: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    process_guid: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    process_id: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    query_name: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    query_status: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    query_results: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    image: Option<Element<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    user: Option<Element<'a>>,
+}
+
+/// A field that is there, be it empty: `null` is how the decoder renders an element without
+/// content.
+pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Element<'a>>, D::Error> {
+    Element::deserialize(deserializer).map(Some)
+}
+
+/// Reads the event out of a record's JSON.
+pub(in crate::scan) fn parse(
+    json: &[u8],
+    dns_client: DnsClientQueries,
+) -> Result<Document, serde_json::Error> {
+    let root: Root<'_> = serde_json::from_slice(json)?;
+    let system = system(root.event.system)?;
+    let data = root.event.event_data.map(RawValue::get).filter(|data| data.starts_with('{')).unwrap_or("{}");
+    if system.is_dns_query() {
+        let data: DnsQueryData<'_> = serde_json::from_str(data)?;
+        return Ok(Document::DnsQuery(Box::new(dns_query(system, data))));
+    }
+    if dns_client == DnsClientQueries::Taken && system.is_dns_client_query() {
+        let event = crate::scan::decode::dns_client::read(system, data, json)?;
+        return Ok(Document::DnsClient(Box::new(event)));
+    }
+    Ok(Document::Other(system))
+}
+
+/// A DNS query as the decoder's JSON has it, which `evtx_dump` writes too.
+pub fn dns_query_of_json(json: &[u8]) -> Result<DnsQueryEvent, String> {
+    let system = match parse(json, DnsClientQueries::PassedOver).map_err(|error| error.to_string())? {
+        Document::DnsQuery(event) => return Ok(*event),
+        Document::DnsClient(event) => event.system,
+        Document::Other(system) => system,
+    };
+    Err(format!("expected Sysmon's event 22, found event {} of '{}'", system.event_id, system.provider))
+}
+
+fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
+    let texts = SystemTexts {
+        provider: element.provider.attributes.name,
+        channel: Some(element.channel.text),
+        event_id: Some(element.event_id.text),
+        version: Some(element.version.text),
+        event_record_id: Some(element.event_record_id.text),
+        computer: Some(element.computer.text),
+        time_created: element.time_created.attributes.system_time,
+        user_id: element.security.attributes.user_id,
+    };
+    texts.read().map_err(serde::de::Error::custom)
+}
+
+/// What the `System` part of an event says, as text; `None` is what it does not have.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct SystemTexts<'a> {
+    pub provider: Option<Cow<'a, str>>,
+    pub channel: Option<Cow<'a, str>>,
+    pub event_id: Option<Cow<'a, str>>,
+    pub version: Option<Cow<'a, str>>,
+    pub event_record_id: Option<Cow<'a, str>>,
+    pub computer: Option<Cow<'a, str>>,
+    pub time_created: Option<Cow<'a, str>>,
+    pub user_id: Option<Cow<'a, str>>,
+}
+
+impl SystemTexts<'_> {
+    /// What it says; an error if its EventID is no number.
+    pub(in crate::scan) fn read(self) -> Result<System, String> {
+        let event_id = self.event_id.unwrap_or_default();
+        let event_id = event_id
+            .trim_ascii()
+            .parse()
+            .map_err(|_| format!("EventID: expected a number, found '{}'", event_id.escape_debug()))?;
+        let time_created_raw = self.time_created.unwrap_or_default().into_owned();
+        Ok(System {
+            provider: self.provider.unwrap_or_default().into_owned(),
+            channel: self.channel.unwrap_or_default().into_owned(),
+            event_id,
+            version: self.version.and_then(|text| text.trim_ascii().parse().ok()),
+            event_record_id: self.event_record_id.and_then(|text| text.trim_ascii().parse().ok()),
+            computer: self.computer.unwrap_or_default().into_owned(),
+            time_created: EventTime::parse_logged(&time_created_raw),
+            time_created_raw,
+            user_id: self.user_id.map(Cow::into_owned),
+        })
+    }
+}
+
+fn dns_query(system: System, data: DnsQueryData<'_>) -> DnsQueryEvent {
+    let text = |element: Option<Element<'_>>| element.map(|element| element.text.into_owned());
+    DnsQueryEvent {
+        system,
+        rule_name: text(data.rule_name),
+        utc_time: text(data.utc_time),
+        process_guid: data.process_guid.map(|guid| canonical_guid(&guid.text)),
+        process_id: text(data.process_id),
+        query_name: text(data.query_name),
+        query_status: text(data.query_status),
+        query_results: text(data.query_results),
+        image: text(data.image),
+        user: text(data.user),
+        query_type: None,
+        query_options: None,
+    }
+}
+
+/// A GUID without its braces and in lower case, as every store of GUIDs writes it; records hold it
+/// as 16 bytes or, when forwarded, as text in braces of either case.
+pub(in crate::scan) fn canonical_guid(text: &str) -> String {
+    text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text).to_ascii_lowercase()
+}
+
+/// An XML element in its JSON form: a bare value, or an object of attributes and text.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct Element<'a> {
+    pub text: Cow<'a, str>,
+    attributes: Attributes<'a>,
+}
+
+/// The attributes that are read of any element.
+#[derive(Debug, Default, Deserialize)]
+struct Attributes<'a> {
+    #[serde(borrow, default, rename = "Name")]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "SystemTime")]
+    system_time: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "UserID")]
+    user_id: Option<Cow<'a, str>>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ElementVisitor)
+    }
+}
+
+struct ElementVisitor;
+
+impl<'de> Visitor<'de> for ElementVisitor {
+    type Value = Element<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an element's value: text, a number, or an object with '#text' and '#attributes'")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Element { text: Cow::Borrowed(text), ..Element::default() })
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Element { text: Cow::Owned(text.to_owned()), ..Element::default() })
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, truth: bool) -> Result<Self::Value, E> {
+        self.visit_str(if truth { "true" } else { "false" })
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Element::default())
+    }
+
+    /// Several values of one element are joined by commas, as the decoder joins those of an array.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut text = String::new();
+        let mut separator = "";
+        while let Some(item) = sequence.next_element::<Element<'de>>()? {
+            text.push_str(separator);
+            text.push_str(&item.text);
+            separator = ",";
+        }
+        Ok(Element { text: Cow::Owned(text), ..Element::default() })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut element = Element::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match key.as_ref() {
+                "#text" => element.text = map.next_value::<Element<'de>>()?.text,
+                "#attributes" => element.attributes = map.next_value()?,
+                name => {
+                    // What an element holds in elements of its own is not its text.
+                    return Err(serde::de::Error::custom(format!(
+                        "expected text, found an element '{}'",
+                        name.escape_debug()
+                    )));
+                }
+            }
+        }
+        Ok(element)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dns(json: &str) -> DnsQueryEvent {
+        match parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap() {
+            Document::DnsQuery(event) => *event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn typed_and_forwarded_forms_say_the_same() {
+        let typed = dns(
+            r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon","Guid":"{x}"}},
+            "EventID":22,"Version":5,"TimeCreated":{"#attributes":{"SystemTime":"2023-03-14T00:55:07.6701444Z"}},"EventRecordID":107,
+            "Correlation":null,"Channel":"Microsoft-Windows-Sysmon/Operational","Computer":"a","Security":{"#attributes":{"UserID":"S-1-5-18"}}},
+            "EventData":{"ProcessGuid":"{F20B227D-C5EA-640F-5F05-000000000700}","ProcessId":6628,"QueryName":"a\u001b[31m","QueryStatus":"0","Image":""}}}"##,
+        );
+        let forwarded = dns(
+            r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},
+            "EventID":{"#attributes":{"Qualifiers":""},"#text":"22"},"Version":"5","TimeCreated":{"#attributes":{"SystemTime":"2023-03-14T00:55:07.6701444Z"}},"EventRecordID":"107",
+            "Channel":"Microsoft-Windows-Sysmon/Operational","Computer":"a","Security":{"#attributes":{"UserID":"S-1-5-18"}}},
+            "EventData":{"ProcessGuid":"{f20b227d-c5ea-640f-5f05-000000000700}","ProcessId":"6628","QueryName":"a\u001b[31m","QueryStatus":"0","Image":null}}}"##,
+        );
+        assert_eq!(typed, forwarded);
+        assert_eq!(typed.process_guid.as_deref(), Some("f20b227d-c5ea-640f-5f05-000000000700"));
+        assert_eq!(typed.query_name.as_deref(), Some("a\x1b[31m"));
+        assert_eq!((typed.image.as_deref(), typed.user), (Some(""), None));
+    }
+
+    #[test]
+    fn a_record_without_an_event_id_is_an_error() {
+        for id in ["", r#""EventID":null,"#, r#""EventID":"x","#] {
+            let json = format!(r#"{{"Event":{{"System":{{{id}"Computer":"a"}}}}}}"#);
+            assert!(parse(json.as_bytes(), DnsClientQueries::PassedOver).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_element_in_a_field_is_an_error() {
+        let json = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":22},
+            "EventData":{"QueryName":{"b":"pastebin.com"}}}}"##;
+        let error = parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap_err();
+        assert!(error.to_string().contains("found an element 'b'"));
+    }
+
+    #[test]
+    fn a_dns_query_without_data_is_still_a_dns_query() {
+        let event = dns(
+            r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"MICROSOFT-WINDOWS-SYSMON"}},"EventID":22},"EventData":null}}"##,
+        );
+        assert_eq!(event.query_name, None);
+    }
+}

@@ -1,0 +1,212 @@
+//! Records to events, by the `evtx` crate. The only importer of it.
+//!
+//! `evtx` walks a chunk's records by itself, from the chunk header on. So that it decodes exactly
+//! the records that our own walk found, no more and no less, it is given the chunk in a form in
+//! which the two walks must agree: the header's limits are set to the walk's, and every gap is
+//! added to the record before it or, where there is none, dressed up as a record without content.
+//! Only then can a result be told to belong to a place.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
+
+use crate::event::FILETIME_OF_9999;
+use crate::scan::decode::document::{DnsClientQueries, Document, parse};
+use crate::scan::evtx::binxml::FILETIME;
+use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE};
+use crate::scan::evtx::log::u64_at;
+use crate::scan::evtx::value::Values;
+use crate::scan::evtx::walk::{RecordSpan, Walk};
+
+/// Bytes of the chunk header that hold the string table: offsets of names, which the decoder only
+/// uses to read all names ahead. Without them it reads each name where it is used, so a damaged
+/// table costs nothing.
+const STRING_TABLE: std::ops::Range<usize> = 128..384;
+/// The record header's id and time lie here in it. The decoder's use of them is in the way.
+const ID_AND_TIME: std::ops::Range<usize> = 8..24;
+/// The most text of DNS queries that a chunk may expand to. A real one cannot come near: its 64 KiB
+/// hold 32 thousand characters, and at most six bytes of JSON stand for one of them; the names
+/// around the values add less than 1 KiB a record. A crafted one, with a value that its template
+/// repeats, could be a thousand times as large.
+const MOST_CHUNK_TEXT: usize = 2 << 20;
+
+/// Decodes the records that `walk` found in the chunk `bytes`, in order, and hands each to `found`
+/// with its place: the event, or why it could not be decoded.
+///
+/// `bytes` is changed: it is the caller's copy of the chunk, done with after this.
+pub(in crate::scan) fn decode(
+    bytes: &mut [u8],
+    walk: &Walk,
+    dns_client: DnsClientQueries,
+    mut found: impl FnMut(&RecordSpan, Result<Document, String>),
+) {
+    if walk.records.is_empty() {
+        return;
+    }
+    let end = walk.end();
+    agree(bytes, walk);
+    let mut decoded = 0;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        decode_agreed(bytes, end, walk, dns_client, |record, document| {
+            decoded += 1;
+            found(record, document);
+        })
+    }));
+    let reason = match outcome {
+        Ok(Ok(())) => "the decoder passed over it".to_owned(),
+        Ok(Err(reason)) => reason,
+        // The decoder is not known to panic, but one chunk that makes it do so must not end the
+        // sweep.
+        Err(_) => "the decoder gave up on its chunk".to_owned(),
+    };
+    for record in walk.records.get(decoded..).unwrap_or_default() {
+        found(record, Err(reason.clone()));
+    }
+}
+
+/// Whether a record that refers to a template has a value that is shorter than its type.
+pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) -> bool {
+    Values::head(bytes, record.range.start + RECORD_HEADER_SIZE).is_some_and(|values| values.is_cut_short())
+}
+
+/// Puts the chunk into the form in which the decoder's walk equals ours.
+fn agree(bytes: &mut [u8], walk: &Walk) {
+    fill(bytes, STRING_TABLE, 0);
+    for record in &walk.records {
+        // A time beyond the year 9999 would make the decoder reject the record for its header, and
+        // a certain id would end its walk.
+        let start = record.range.start;
+        fill(bytes, start + ID_AND_TIME.start..start + ID_AND_TIME.end, 0);
+        // Where the walk ends a record need not be where its size does.
+        put(bytes, start + 4, &size_bytes(record.range.len()));
+    }
+    for gap in &walk.gaps {
+        dress(bytes, gap, walk);
+    }
+}
+
+/// Adds a gap to the record before it, whose size may be what is wrong: then the gap's bytes are
+/// the record's, and others of the chunk can refer to them. A gap without one before it is dressed
+/// up as a record without content.
+fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
+    if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
+        put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
+    } else if gap.len() >= LEAST_RECORD_SIZE {
+        fill(bytes, gap.start..gap.start + LEAST_RECORD_SIZE, 0);
+        put(bytes, gap.start, &[0x2a, 0x2a, 0, 0]);
+        put(bytes, gap.start + 4, &size_bytes(gap.len()));
+    }
+}
+
+fn size_bytes(size: usize) -> [u8; 4] {
+    // A chunk's sizes are at most 65536.
+    u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+fn fill(bytes: &mut [u8], range: std::ops::Range<usize>, value: u8) {
+    if let Some(bytes) = bytes.get_mut(range) {
+        bytes.fill(value);
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    if let Some(bytes) = bytes.get_mut(at..at + value.len()) {
+        bytes.copy_from_slice(value);
+    }
+}
+
+/// Decodes a chunk on whose records both walks agree.
+fn decode_agreed(
+    bytes: &[u8],
+    end: usize,
+    walk: &Walk,
+    dns_client: DnsClientQueries,
+    mut found: impl FnMut(&RecordSpan, Result<Document, String>),
+) -> Result<(), String> {
+    let mut header = EvtxChunkHeader::from_bytes(bytes).map_err(|error| causes(&error))?;
+    header.free_space_offset = u32::try_from(end).unwrap_or(u32::MAX);
+    header.last_event_record_id = u64::MAX;
+    header.last_event_record_data_offset = 0;
+    let settings = Arc::new(ParserSettings::new().indent(false));
+    let mut chunk = EvtxChunk::new(bytes, &header, settings).map_err(|error| causes(&error))?;
+    let mut spans = walk.records.iter();
+    let mut gaps = walk.gaps.iter().peekable();
+    let mut at = CHUNK_HEADER_SIZE;
+    let mut text = MOST_CHUNK_TEXT;
+    for item in chunk.iter() {
+        if let Some(gap) = gaps.next_if(|gap| gap.start == at) {
+            at = gap.end;
+            continue;
+        }
+        let Some(span) = spans.next() else { break };
+        at = span.range.end;
+        if let Some(gap) = gaps.next_if(|gap| gap.start == at) {
+            at = gap.end;
+        }
+        found(
+            span,
+            item.map_err(|error| causes(&error))
+                .and_then(|record| document(record, span, dns_client, &mut text)),
+        );
+    }
+    Ok(())
+}
+
+/// What a record says. `text` is how much text of DNS queries its chunk may still expand to.
+fn document(
+    record: EvtxRecord<'_>,
+    span: &RecordSpan,
+    dns_client: DnsClientQueries,
+    text: &mut usize,
+) -> Result<Document, String> {
+    // Both walks were made to agree; should they ever not, a wrong place must not be reported.
+    if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
+        return Err("the decoder found another record in its place".to_owned());
+    }
+    let record_bytes = record.chunk.data;
+    let json = record.into_json_bytes().map_err(|error| causes(&error))?;
+    let mut document = parse(&json.data, dns_client).map_err(|error| causes(&error))?;
+    if let Some(time) = time_beyond_9999(record_bytes, span) {
+        // The decoder writes such a year with its last four digits.
+        let system = match &mut document {
+            Document::DnsQuery(event) => &mut event.system,
+            Document::DnsClient(event) => &mut event.system,
+            Document::Other(system) => system,
+        };
+        system.time_created = None;
+        system.time_created_raw = format!("FILETIME {time}");
+    }
+    if !matches!(document, Document::Other(_)) {
+        let left = text.checked_sub(json.data.len());
+        *text =
+            left.ok_or_else(|| format!("the chunk expands to more than {MOST_CHUNK_TEXT} bytes of text"))?;
+    }
+    Ok(document)
+}
+
+/// A FILETIME among a record's own values that lies beyond the year 9999.
+fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
+    let values = Values::head(chunk, span.range.start + RECORD_HEADER_SIZE)?;
+    let mut places = values.places(FILETIME);
+    places.find_map(|(at, _)| u64_at(chunk, values.start() + at).filter(|time| *time >= FILETIME_OF_9999))
+}
+
+/// How many characters of a reason are kept: it can quote a value that a crafted record makes
+/// megabytes of.
+const MOST_REASON: usize = 300;
+
+/// An error's message with those of its causes.
+pub(in crate::scan) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    match text.char_indices().nth(MOST_REASON) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}

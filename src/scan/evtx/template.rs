@@ -1,0 +1,262 @@
+//! Template definitions, as far as the skim needs them: which substitution holds what.
+//!
+//! A record of an ordinary log holds only substitutions; the elements around them stand in a
+//! definition elsewhere in its chunk. What a definition says is looked up once per chunk. Only
+//! definitions of the usual shape are understood, and the records of any other are decoded.
+//!
+//! Dependencies: [MS-EVEN6] 2.2.12, an element whose dependency is a null value is left out.
+
+use crate::event::{SYSMON_CHANNEL, SYSMON_PROVIDER};
+
+use crate::scan::evtx::binxml::Index;
+use crate::scan::evtx::text::Text;
+use crate::scan::evtx::token::{Token, Tokens, Value, tokens};
+
+/// The dependency of an element that depends on nothing.
+pub(in crate::scan) const NO_DEPENDENCY: u16 = 0xffff;
+
+/// A definition of an event. Holds no part of the chunk.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::scan) struct EventTemplate {
+    /// The text of `Computer`.
+    pub computer: String,
+    /// Whether what is written of provider and channel in the definition says that it is Sysmon's.
+    pub sysmon: bool,
+    /// `Provider/@Name` and `Channel`, where they are substituted.
+    pub provider: Option<Index>,
+    pub channel: Option<Index>,
+    /// `Channel`, where it is written in the definition; empty where it is substituted or absent.
+    pub channel_text: String,
+    /// `EventID`.
+    pub event_id: Index,
+    /// `TimeCreated/@SystemTime`.
+    pub time_created: Index,
+    /// `EventRecordID`.
+    pub event_record_id: Index,
+    /// What stands in the place of `EventData`; `None` where it is not a substitution alone.
+    pub event_data: Option<Index>,
+    /// `Version` and `Security/@UserID`, where they are substituted.
+    pub version: Option<Index>,
+    pub user_id: Option<Index>,
+    /// Whether no element of `System` has an attribute that a reader could take for another's,
+    /// `Version` and `Security` are there if their own values are not null, the event's data is
+    /// substituted nowhere else, and all names are of letters and digits.
+    pub is_plain: bool,
+    /// Substitutions that must not be null, or one of the elements above is left out.
+    pub required: Vec<Index>,
+    /// Whether every name that it has lies within it, so that its bytes alone tell what it means.
+    pub says_all: bool,
+}
+
+/// A definition of an `EventData`: the names of its `Data` and their substitutions.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::scan) struct DataTemplate<'a> {
+    /// Name and substitution.
+    pub data: Vec<(Text<'a>, Index)>,
+}
+
+/// Reads the definition of an event at `offset` of a chunk; nothing of it may lie at or behind
+/// `end`. `None` if it is anything else.
+pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate> {
+    let mut tokens = tokens(chunk, offset, end)?;
+    let (name, dependency) = tokens.open()?;
+    let read = if name.is("Event") { event(&mut tokens, dependency) } else { None };
+    let is_plain = !tokens.odd_names;
+    read.map(|event| EventTemplate {
+        says_all: !tokens.names_outside,
+        is_plain: event.is_plain && is_plain,
+        ..event
+    })
+}
+
+/// Reads the definition of an `EventData` likewise.
+pub(in crate::scan) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<DataTemplate<'_>> {
+    let mut tokens = tokens(chunk, offset, end)?;
+    let (name, dependency) = tokens.open()?;
+    if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
+}
+
+/// Reads the definition of an `EventData` whose names may have been overwritten, all but those that
+/// are written in it: what it calls its elements cannot be told, but that each has one attribute,
+/// with a text of its own, and one substitution.
+pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
+    let mut tokens = tokens(chunk, offset, chunk.len())?.passing_over_names();
+    let (_, dependency) = tokens.open()?;
+    tokens.attributes()?;
+    if dependency != NO_DEPENDENCY || !tokens.attributes.is_empty() {
+        return None;
+    }
+    let mut template = DataTemplate::default();
+    loop {
+        match tokens.next()? {
+            Token::Open(_, NO_DEPENDENCY) => {
+                let content = tokens.element()?;
+                let Value::Literal(text) = tokens.attributes.sole()? else { return None };
+                let is_new = template.data.iter().all(|(other, _)| *other != text);
+                if !is_new || template.data.len() == MOST_DATA {
+                    return None;
+                }
+                template.data.push((text, content.index()?));
+            }
+            Token::Close => break,
+            _ => return None,
+        }
+    }
+    matches!(tokens.next()?, Token::End).then_some(template)
+}
+
+/// The rest of an event's definition, behind its name.
+fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
+    let mut event = EventTemplate::default();
+    event.require(dependency);
+    // The name space is of no concern.
+    tokens.attributes()?;
+    let (name, dependency) = tokens.open()?;
+    tokens.attributes()?;
+    if !name.is("System") || !tokens.attributes.is_empty() {
+        return None;
+    }
+    event.require(dependency);
+    system(tokens, &mut event)?;
+    event.event_data = match tokens.next()? {
+        Token::Substitution(index) => Some(index),
+        // Another element in the place of EventData, or none. Only a DNS query's matters.
+        Token::Open(name, _) => return tokens.ends_below(name).then_some(event),
+        Token::Close => return matches!(tokens.next()?, Token::End).then_some(event),
+        _ => return None,
+    };
+    event.is_plain &= event.event_data.is_some_and(|data| tokens.is_substituted_once(data));
+    matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
+}
+
+/// What the elements of `System` that are looked at say; `None` of one that is not there.
+#[derive(Default)]
+struct SystemValues<'a> {
+    provider: Option<Value<'a>>,
+    channel: Option<Value<'a>>,
+    computer: Option<Value<'a>>,
+    event_id: Option<Value<'a>>,
+    time_created: Option<Value<'a>>,
+    event_record_id: Option<Value<'a>>,
+    version: Option<Value<'a>>,
+    user_id: Option<Value<'a>>,
+}
+
+/// The elements of `System`, to its end.
+fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
+    let mut values = SystemValues::default();
+    event.is_plain = true;
+    loop {
+        let (name, dependency) = match tokens.next()? {
+            Token::Open(name, dependency) => (name, dependency),
+            Token::Close => return values.tell(event),
+            _ => return None,
+        };
+        let text = tokens.element()?;
+        let attributes = &tokens.attributes;
+        let own = [("Provider", "Name"), ("TimeCreated", "SystemTime"), ("Security", "UserID")];
+        let own = own.into_iter().find(|(element, _)| name.is(element)).map(|(_, attribute)| attribute);
+        event.is_plain &= attributes.are_plain(own);
+        let (place, value) = if name.is("Provider") {
+            (&mut values.provider, attributes.only("Name")?)
+        } else if name.is("TimeCreated") {
+            (&mut values.time_created, attributes.only("SystemTime")?)
+        } else if name.is("EventID") {
+            (&mut values.event_id, text)
+        } else if name.is("EventRecordID") {
+            (&mut values.event_record_id, text)
+        } else if name.is("Channel") {
+            (&mut values.channel, text)
+        } else if name.is("Computer") {
+            (&mut values.computer, text)
+        } else if name.is("Version") {
+            (&mut values.version, text)
+        } else if name.is("Security") {
+            (&mut values.user_id, attributes.only("UserID").unwrap_or_default())
+        } else {
+            // What else there is of an event is not needed.
+            continue;
+        };
+        // An element that is there twice is unusual enough for the decoder.
+        if place.replace(value).is_some() {
+            return None;
+        }
+        if name.is("Version") || name.is("Security") {
+            // Without these an event can be counted.
+            event.is_plain &= dependency == NO_DEPENDENCY || Some(dependency) == value.index();
+        } else {
+            event.require(dependency);
+        }
+    }
+}
+
+impl SystemValues<'_> {
+    /// Notes for the definition what they say.
+    fn tell(self, event: &mut EventTemplate) -> Option<()> {
+        let (Some(Value::Literal(computer)), Some(provider)) = (self.computer, self.provider) else {
+            return None;
+        };
+        let channel = self.channel.unwrap_or_default();
+        event.computer = computer.decode()?;
+        if let Value::Literal(channel) = channel {
+            event.channel_text = channel.decode()?;
+        }
+        event.sysmon = [(provider, SYSMON_PROVIDER), (channel, SYSMON_CHANNEL)]
+            .into_iter()
+            .any(|(value, name)| matches!(value, Value::Literal(text) if text.is_in_any_case(name)));
+        event.provider = provider.index();
+        event.channel = channel.index();
+        event.event_id = self.event_id?.index()?;
+        event.time_created = self.time_created?.index()?;
+        event.event_record_id = self.event_record_id?.index()?;
+        event.version = self.version.and_then(Value::index);
+        event.user_id = self.user_id.and_then(Value::index);
+        Some(())
+    }
+}
+
+/// The most `Data` elements of a definition that is understood: each is compared with those before
+/// it. A DNS query has nine.
+const MOST_DATA: usize = 64;
+
+/// The rest of an `EventData`'s definition: nothing but `Data` elements, each with a name of its
+/// own and one substitution.
+fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
+    let mut template = DataTemplate { data: Vec::with_capacity(9) };
+    tokens.attributes()?;
+    if !tokens.attributes.is_empty() {
+        return None;
+    }
+    loop {
+        // Behind the first element, most are like the one before.
+        let alike = if template.data.is_empty() { None } else { tokens.element_alike() };
+        let (name, index) = match alike {
+            Some(alike) => alike,
+            None => match tokens.next()? {
+                Token::Open(name, NO_DEPENDENCY) if name.is("Data") => data_element(tokens)?,
+                Token::Close => break,
+                _ => return None,
+            },
+        };
+        if template.data.len() == MOST_DATA || template.data.iter().any(|(other, _)| *other == name) {
+            return None;
+        }
+        template.data.push((name, index));
+    }
+    matches!(tokens.next()?, Token::End).then_some(template)
+}
+
+/// The rest of a `Data` element, behind its name: its own name and its substitution.
+fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
+    let text = tokens.element()?;
+    let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
+    (tokens.attributes.count == 1).then_some((name, text.index()?))
+}
+
+impl EventTemplate {
+    fn require(&mut self, dependency: u16) {
+        if dependency != NO_DEPENDENCY && !self.required.contains(&dependency) {
+            self.required.push(dependency);
+        }
+    }
+}

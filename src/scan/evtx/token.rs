@@ -1,0 +1,517 @@
+//! The tokens of a template definition: elements, attributes, texts and substitutions. What they
+//! mean together is not known here.
+//!
+//! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are
+//! understood.
+
+use crate::scan::evtx::binxml::{
+    DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, is_type,
+};
+use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
+use crate::scan::evtx::log::{u16_at, u32_at};
+use crate::scan::evtx::text::Text;
+
+/// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand
+/// times to one of 32 thousand.
+pub(in crate::scan) const LONGEST_NAME: u16 = 256;
+
+/// A text that is written in the definition or substituted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scan) enum Value<'a> {
+    /// The element or attribute is not there.
+    #[default]
+    Absent,
+    /// Written in the definition.
+    Literal(Text<'a>),
+    /// Substituted.
+    Substitution(Index),
+}
+
+/// The tokens of the definition at `offset` of a chunk, behind its fragment header; nothing of it
+/// may lie at or behind `end`.
+pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
+    let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
+    let at = offset + DEFINITION_HEADER_SIZE;
+    let begins = chunk.get(at..at + 4)? == FRAGMENT_HEADER;
+    begins.then_some(Tokens {
+        chunk,
+        start: at,
+        at: at + 4,
+        end: tokens_end,
+        attributes: Attributes::default(),
+        element_name: 0,
+        attribute_name: 0,
+        names: Names::Read,
+        names_outside: false,
+        odd_names: false,
+        substituted: 0,
+        substituted_again: 0,
+    })
+}
+
+impl Value<'_> {
+    /// Which substitution it is.
+    pub(in crate::scan) fn index(self) -> Option<Index> {
+        match self {
+            Value::Substitution(index) => Some(index),
+            _ => None,
+        }
+    }
+}
+
+/// The attributes of an element. Real ones have up to seven; of those that are looked at, up to
+/// three.
+#[derive(Debug, Default, Clone, Copy)]
+pub(in crate::scan) struct Attributes<'a> {
+    first: [(Text<'a>, Value<'a>); 4],
+    /// How many there are, those that are not kept included.
+    pub count: usize,
+}
+
+impl<'a> Attributes<'a> {
+    pub(in crate::scan) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The value of the only one; `None` if there is none, or several.
+    pub(in crate::scan) fn sole(&self) -> Option<Value<'a>> {
+        (self.count == 1).then_some(self.first[0].1)
+    }
+
+    /// Whether none of those that are read of some element is there but that element's `own`, and
+    /// that once at the most.
+    pub(in crate::scan) fn are_plain(&self, own: Option<&str>) -> bool {
+        const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
+        let Some(all) = self.first.get(..self.count) else { return false };
+        READ.into_iter().all(|read| {
+            let there = all.iter().filter(|(name, _)| name.is(read)).count();
+            there <= usize::from(own == Some(read))
+        })
+    }
+
+    /// The value of the one attribute with that name; `None` if there is none, or may be several:
+    /// the decoder leaves out empty ones, so which of them counts is not known here.
+    pub(in crate::scan) fn only(&self, wanted: &str) -> Option<Value<'a>> {
+        let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
+        let (_, value) = named.next()?;
+        named.next().is_none().then_some(*value)
+    }
+}
+
+/// What is made of names that lie elsewhere in the chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Read,
+    /// They may have been overwritten: each is as good as an empty one.
+    PassedOver,
+}
+
+/// A token of a definition.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scan) enum Token<'a> {
+    /// An element begins: its name and dependency.
+    Open(Text<'a>, u16),
+    /// An attribute's name.
+    Attribute(Text<'a>),
+    /// The element's attributes are over, content follows.
+    EndOfAttributes,
+    /// The element is over, without content.
+    CloseEmpty,
+    /// The element is over.
+    Close,
+    /// Text.
+    Text(Text<'a>),
+    /// A value of the record.
+    Substitution(Index),
+    /// The definition is over.
+    End,
+}
+
+/// A cursor over the tokens of a definition.
+#[derive(Debug, Clone)]
+pub(in crate::scan) struct Tokens<'a> {
+    chunk: &'a [u8],
+    start: usize,
+    at: usize,
+    end: usize,
+    /// Those of the element that was read last, unless that was like the one before it.
+    pub attributes: Attributes<'a>,
+    /// Where the names of the element and of the attribute lie that were read last.
+    element_name: u32,
+    attribute_name: u32,
+    /// What names elsewhere come to.
+    names: Names,
+    /// Whether a name that was read lies outside the definition.
+    pub names_outside: bool,
+    /// Whether one has other characters than a decoder writes as they are.
+    pub odd_names: bool,
+    /// Which of the first 64 substitutions were read, and which more than once: a bit for each.
+    substituted: u64,
+    substituted_again: u64,
+}
+
+impl<'a> Tokens<'a> {
+    /// The same tokens, but names that lie elsewhere are not looked at.
+    pub(in crate::scan) fn passing_over_names(self) -> Self {
+        Tokens { names: Names::PassedOver, ..self }
+    }
+
+    /// The token at the cursor; `None` for one that is not among the usual, or that reaches over
+    /// the end.
+    pub(in crate::scan) fn next(&mut self) -> Option<Token<'a>> {
+        let kind = *self.chunk.get(self.at)?;
+        self.at += 1;
+        let token = match kind {
+            0x00 => Token::End,
+            0x01 | 0x41 => {
+                let dependency = u16_at(self.chunk, self.at)?;
+                // Behind the dependency lies the element's size, which is not needed.
+                self.at += 6;
+                self.element_name = u32_at(self.chunk, self.at)?;
+                let name = self.name()?;
+                if kind == 0x41 {
+                    // The size of the attribute list.
+                    self.at += 4;
+                }
+                Token::Open(name, dependency)
+            }
+            0x02 => Token::EndOfAttributes,
+            0x03 => Token::CloseEmpty,
+            0x04 => Token::Close,
+            0x05 | 0x45 => {
+                if *self.chunk.get(self.at)? != TEXT {
+                    return None;
+                }
+                let length = usize::from(u16_at(self.chunk, self.at + 1)?) * 2;
+                self.at += 3 + length;
+                Token::Text(Text::new(self.chunk.get(self.at - length..self.at)?)?)
+            }
+            0x06 | 0x46 => {
+                self.attribute_name = u32_at(self.chunk, self.at)?;
+                Token::Attribute(self.name()?)
+            }
+            0x0d | 0x0e => {
+                let index = u16_at(self.chunk, self.at)?;
+                if !is_type(*self.chunk.get(self.at + 2)?) {
+                    return None;
+                }
+                self.at += 3;
+                self.note(index);
+                Token::Substitution(index)
+            }
+            _ => return None,
+        };
+        (self.at <= self.end).then_some(token)
+    }
+
+    /// Reads an element like the one before, as the `Data` of an `EventData` are, and gives its
+    /// attribute's text and its substitution. It depends on nothing, and has the name of the
+    /// element that was read last and one attribute, with the name of the one that was read last:
+    /// the caller knows what these are. `None`, and nothing is read, if it is any other. Its twin
+    /// is to read it token by token.
+    pub(in crate::scan) fn element_alike(&mut self) -> Option<(Text<'a>, Index)> {
+        let rest = self.chunk.get(self.at..self.end)?;
+        // The element's token, dependency, size, name and size of its attribute list; the
+        // attribute's token and name; that of its text, the type of that and its length.
+        let (
+            &[
+                0x41,
+                0xff,
+                0xff,
+                _,
+                _,
+                _,
+                _,
+                e0,
+                e1,
+                e2,
+                e3,
+                _,
+                _,
+                _,
+                _,
+                0x06,
+                a0,
+                a1,
+                a2,
+                a3,
+                0x05,
+                TEXT,
+                low,
+                high,
+            ],
+            rest,
+        ) = rest.split_first_chunk::<24>()?
+        else {
+            return None;
+        };
+        let length = usize::from(u16::from_le_bytes([low, high])) * 2;
+        let (text, rest) = rest.split_at_checked(length)?;
+        // The end of the attributes; a substitution, its index and type; the end of the element.
+        let (&[0x02, 0x0d | 0x0e, i0, i1, kind, 0x04], _) = rest.split_first_chunk::<6>()? else {
+            return None;
+        };
+        if !is_type(kind) {
+            return None;
+        }
+        let (element_name, attribute_name) =
+            (u32::from_le_bytes([e0, e1, e2, e3]), u32::from_le_bytes([a0, a1, a2, a3]));
+        let is_here = |name: u32, behind: usize| usize::try_from(name).ok() == Some(self.at + behind);
+        if (element_name, attribute_name) != (self.element_name, self.attribute_name)
+            || is_here(element_name, 11)
+            || is_here(attribute_name, 20)
+        {
+            return None;
+        }
+        let text = Text::new(text)?;
+        let index = u16::from_le_bytes([i0, i1]);
+        self.at += 24 + length + 6;
+        self.note(index);
+        Some((text, index))
+    }
+
+    /// Notes that a substitution was read.
+    fn note(&mut self, index: Index) {
+        let bit = bit(index);
+        self.substituted_again |= self.substituted & bit;
+        self.substituted |= bit;
+    }
+
+    /// Whether a substitution was read once, as far as is known.
+    pub(in crate::scan) fn is_substituted_once(&self, index: Index) -> bool {
+        self.substituted & !self.substituted_again & bit(index) != 0
+    }
+
+    pub(in crate::scan) fn open(&mut self) -> Option<(Text<'a>, u16)> {
+        match self.next()? {
+            Token::Open(name, dependency) => Some((name, dependency)),
+            _ => None,
+        }
+    }
+
+    /// Reads the attributes of an element that has content.
+    pub(in crate::scan) fn attributes(&mut self) -> Option<()> {
+        matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
+    }
+
+    /// Reads the attributes of an element without elements in it, and gives its content.
+    pub(in crate::scan) fn element(&mut self) -> Option<Value<'a>> {
+        if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
+            return Some(Value::Absent);
+        }
+        let value = match self.next()? {
+            Token::Close => return Some(Value::Absent),
+            token => value(token)?,
+        };
+        matches!(self.next()?, Token::Close).then_some(value)
+    }
+
+    /// Reads attributes, and gives the token behind them.
+    fn attributes_and_end(&mut self) -> Option<Token<'a>> {
+        self.attributes.count = 0;
+        loop {
+            match self.next()? {
+                Token::Attribute(name) => {
+                    let value = value(self.next()?)?;
+                    if let Some(attribute) = self.attributes.first.get_mut(self.attributes.count) {
+                        *attribute = (name, value);
+                    }
+                    self.attributes.count += 1;
+                }
+                token @ (Token::EndOfAttributes | Token::CloseEmpty) => return Some(token),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether the definition is understood to its end from the element `name` on, which is open
+    /// below the event, and holds no second `System`.
+    pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
+        if name.is("System") {
+            return false;
+        }
+        let mut open = 2_usize;
+        while open > 0 {
+            match self.next() {
+                Some(Token::Open(name, _)) if open == 1 && name.is("System") => return false,
+                Some(Token::Open(_, _)) => open += 1,
+                Some(Token::Close | Token::CloseEmpty) => open -= 1,
+                Some(Token::End) | None => return false,
+                Some(_) => {}
+            }
+        }
+        matches!(self.next(), Some(Token::End))
+    }
+
+    /// A name: its offset in the chunk and, where that is here, the name itself.
+    fn name(&mut self) -> Option<Text<'a>> {
+        // What lies in the chunk's header, the decoder is not shown as it is.
+        let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
+        let offset = offset.filter(|offset| *offset >= CHUNK_HEADER_SIZE)?;
+        self.at += 4;
+        if self.names == Names::PassedOver && offset != self.at {
+            return Some(Text::default());
+        }
+        // A name's own header: the next name in its hash bucket, its hash, its length.
+        let units = u16_at(self.chunk, offset.checked_add(6)?).filter(|units| *units <= LONGEST_NAME)?;
+        let length = usize::from(units) * 2;
+        if offset == self.at {
+            self.at += 8 + length + 2;
+        }
+        self.names_outside |= offset < self.start || offset + 8 + length > self.end;
+        let name = self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)?;
+        self.odd_names |= !name.is_letters();
+        Some(name)
+    }
+}
+
+/// The bit of one of the first 64 substitutions; none of any other.
+fn bit(index: Index) -> u64 {
+    1_u64.checked_shl(u32::from(index)).unwrap_or(0)
+}
+
+fn value(token: Token<'_>) -> Option<Value<'_>> {
+    match token {
+        Token::Text(text) => Some(Value::Literal(text)),
+        Token::Substitution(index) => Some(Value::Substitution(index)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::evtx::template::{NO_DEPENDENCY, data_template};
+    use dnsweep_samples::{Event, LogWriter, Style};
+    use proptest::prelude::*;
+
+    /// A chunk, and where the definition of the `EventData` of its DNS queries lies.
+    fn chunk() -> (Vec<u8>, usize) {
+        let mut writer = LogWriter::new(Style::Export);
+        writer.push(&Event::dns_query("example.com", "a.exe")).unwrap();
+        let chunk = writer.finish().split_off(4096);
+        let offset =
+            (CHUNK_HEADER_SIZE..chunk.len()).find(|at| data_template(&chunk, *at, chunk.len()).is_some());
+        (chunk, offset.unwrap())
+    }
+
+    /// What an element says: its dependency, its name, its attributes and its content.
+    type Element<'a> = (u16, Text<'a>, Vec<(Text<'a>, Value<'a>)>, Value<'a>);
+
+    /// The twin: the next element, token by token.
+    fn element<'a>(tokens: &mut Tokens<'a>) -> Option<Element<'a>> {
+        let Token::Open(name, dependency) = tokens.next()? else { return None };
+        let content = tokens.element()?;
+        let attributes = tokens.attributes.first.get(..tokens.attributes.count)?.to_vec();
+        Some((dependency, name, attributes, content))
+    }
+
+    /// How many elements of the definition at `offset` were read as being like the one before; each
+    /// is compared with what the twin reads.
+    fn alike(chunk: &[u8], offset: usize) -> usize {
+        let Some(mut tokens) = tokens(chunk, offset, chunk.len()) else { return 0 };
+        if tokens.open().is_none() || tokens.attributes().is_none() {
+            return 0;
+        }
+        let mut last: Option<Element<'_>> = None;
+        let mut count = 0;
+        loop {
+            let mut ahead = tokens.clone();
+            let alike = ahead.element_alike();
+            let next = element(&mut tokens);
+            if let (Some((text, index)), Some((_, name, attributes, _))) = (alike, &last)
+                && attributes.len() == 1
+            {
+                count += 1;
+                let expected = (
+                    NO_DEPENDENCY,
+                    *name,
+                    vec![(attributes[0].0, Value::Literal(text))],
+                    Value::Substitution(index),
+                );
+                assert_eq!(next.as_ref(), Some(&expected));
+                assert_eq!((ahead.at, ahead.substituted), (tokens.at, tokens.substituted));
+                assert_eq!(ahead.substituted_again, tokens.substituted_again);
+            }
+            last = match next {
+                Some(next) => Some(next),
+                None => return count,
+            };
+        }
+    }
+
+    #[test]
+    fn the_elements_of_a_query_are_like_the_first() {
+        let (chunk, offset) = chunk();
+        assert_eq!(alike(&chunk, offset), data_template(&chunk, offset, chunk.len()).unwrap().data.len() - 1);
+    }
+
+    /// An element of `Data`, whose name lies at 1024, with an attribute whose name lies there, and
+    /// whatever follows that.
+    fn data(attribute_name: usize, behind: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x41, 0xff, 0xff, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0x06];
+        bytes.extend(u32::try_from(attribute_name).unwrap().to_le_bytes());
+        bytes.extend(behind);
+        bytes.extend([0x02, 0x0d, 3, 0, TEXT, 0x04]);
+        bytes
+    }
+
+    /// A name: the next one's place and its hash, which are of no concern, its length, itself, and
+    /// its end.
+    fn name(before: [u8; 6], name: &str, end: [u8; 2]) -> Vec<u8> {
+        let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let length = u16::try_from(name.len()).unwrap().to_le_bytes();
+        [&before[..], &length, &text, &end].concat()
+    }
+
+    #[test]
+    fn a_name_in_the_place_where_others_have_a_text_is_no_text() {
+        let value = [0x05, TEXT, 1, 0, b'x', 0];
+        // The first element's attribute has the name that lies within the second, and that can be
+        // taken for ten characters of text.
+        let first = CHUNK_HEADER_SIZE + DEFINITION_HEADER_SIZE + FRAGMENT_HEADER.len();
+        let second = first + data(0, &value).len();
+        let inner = name([0x05, TEXT, 10, 0, b'h', 0], "Name", [b'e', 0]);
+        let tokens_ahead = [
+            FRAGMENT_HEADER.to_vec(),
+            data(second + 20, &value),
+            data(second + 20, &[&inner[..], &value].concat()),
+        ];
+        let mut chunk = vec![0; 2048];
+        let mut put = |at: usize, bytes: &[u8]| chunk[at..at + bytes.len()].copy_from_slice(bytes);
+        put(CHUNK_HEADER_SIZE + 20, &100_u32.to_le_bytes());
+        put(CHUNK_HEADER_SIZE + DEFINITION_HEADER_SIZE, &tokens_ahead.concat());
+        put(1024, &name([0; 6], "Data", [0; 2]));
+        let mut tokens = tokens(&chunk, CHUNK_HEADER_SIZE, chunk.len()).unwrap();
+        let read = |tokens: &mut Tokens<'_>| {
+            let (_, name, attributes, _) = element(tokens).unwrap();
+            let [(attribute, Value::Literal(text))] = attributes[..] else { panic!("{attributes:?}") };
+            assert!(name.is("Data") && attribute.is("Name") && text.is("x"));
+        };
+        read(&mut tokens);
+        assert_eq!(tokens.element_alike(), None);
+        read(&mut tokens);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn an_element_that_was_changed_is_read_as_its_tokens_are(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), 0_u8..16, Just(0x41), Just(0xff)]), 1..4),
+            moves in prop::option::of((any::<prop::sample::Index>(), -40_i32..40)),
+        ) {
+            let (mut chunk, offset) = chunk();
+            let places: Vec<usize> = (offset + DEFINITION_HEADER_SIZE..definition_end(&chunk, offset).unwrap()).collect();
+            for (place, byte) in changes {
+                chunk[*place.get(&places)] = byte;
+            }
+            // A name that lies a little before or behind where it is referred to.
+            if let Some((place, by)) = moves {
+                let place = *place.get(&places);
+                let to = u32::try_from(i32::try_from(place).unwrap() + by).unwrap();
+                chunk[place..place + 4].copy_from_slice(&to.to_le_bytes());
+            }
+            alike(&chunk, offset);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Values of a template instance: their types, and where each lies. A record's own values and
+//! those of the `EventData` nested in them are laid out alike.
+//!
+//! Layout: [MS-EVEN6] 2.2.12, "TemplateInstanceData": a count, a descriptor of four bytes for each
+//! value (size, type, zero), then the values without any padding.
+
+use std::ops::Range;
+
+use crate::scan::evtx::binxml::{
+    FRAGMENT, FRAGMENT_HEADER, Index, NULL, SID, TEXT, definition_end, is_cut_short, is_well_sized,
+};
+use crate::scan::evtx::log::u32_at;
+
+/// The types of values, and the sizes of all but texts, fragments and nulls: what the events of a
+/// definition mostly have alike.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct Shape {
+    /// Of each descriptor, as a number, the bits that matter, and what they are. None where no
+    /// shape is known.
+    descriptors: Vec<(u32, u32)>,
+}
+
+impl Shape {
+    /// Becomes the shape of values that are well sized; none if there are any about which their
+    /// descriptors do not tell all.
+    fn learn(&mut self, descriptors: &[u8]) {
+        const SIZE: u32 = 0xffff;
+        const KIND: u32 = 0x00ff_0000;
+        let descriptors = descriptors.as_chunks::<4>().0;
+        self.descriptors.clear();
+        if descriptors.iter().any(|descriptor| descriptor[2] == SID) {
+            return;
+        }
+        self.descriptors.extend(descriptors.iter().map(|descriptor| {
+            let bits = match descriptor[2] {
+                NULL | FRAGMENT => KIND,
+                TEXT => KIND | 1,
+                _ => KIND | SIZE,
+            };
+            (bits, u32::from_le_bytes(*descriptor) & bits)
+        }));
+    }
+
+    /// How many bytes the values with these descriptors have together, if they are of this shape.
+    fn size(&self, descriptors: &[u8]) -> Option<usize> {
+        let descriptors = descriptors.as_chunks::<4>().0;
+        if descriptors.len() != self.descriptors.len() || descriptors.is_empty() {
+            return None;
+        }
+        let (mut unlike, mut size) = (0, 0);
+        for (descriptor, (bits, known)) in descriptors.iter().zip(&self.descriptors) {
+            let descriptor = u32::from_le_bytes(*descriptor);
+            unlike |= (descriptor & bits) ^ known;
+            size += descriptor & 0xffff;
+        }
+        if unlike == 0 { usize::try_from(size).ok() } else { None }
+    }
+}
+
+/// The values of a template instance.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scan) struct Values<'a> {
+    chunk: &'a [u8],
+    /// Where the definition lies in the chunk.
+    pub definition: usize,
+    /// Whether it lies in the instance itself, before the number of values.
+    pub holds_definition: bool,
+    /// The descriptors, four bytes each.
+    descriptors: &'a [u8],
+    /// Where the first value starts, in the chunk.
+    start: usize,
+}
+
+impl<'a> Values<'a> {
+    /// Reads the head of a template instance that begins `range` of the chunk, with or without a
+    /// fragment header before it. `None` if it is anything else, or its values do not fill the
+    /// range.
+    pub(in crate::scan) fn read(chunk: &'a [u8], range: Range<usize>) -> Option<Self> {
+        let values = Self::head(chunk, range.start)?;
+        values.fill(range.end).then_some(values)
+    }
+
+    /// Reads the head of a template instance, without a look at its values.
+    pub(in crate::scan) fn head(chunk: &'a [u8], mut at: usize) -> Option<Self> {
+        if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
+            at += 4;
+        }
+        // The token, an unknown byte that is always 1, the definition's id, and its offset.
+        if chunk.get(at..at + 2)? != [0x0c, 1] {
+            return None;
+        }
+        let definition = usize::try_from(u32_at(chunk, at + 6)?).ok()?;
+        at += 10;
+        let holds_definition = definition == at;
+        if holds_definition {
+            at = definition_end(chunk, definition)?;
+        }
+        let count = usize::try_from(u32_at(chunk, at)?).ok()?;
+        let start = count.checked_mul(4)?.checked_add(at + 4)?;
+        Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
+    }
+
+    /// The number that the template instance at `at` knows its definition by.
+    pub(in crate::scan) fn definition_number(chunk: &[u8], mut at: usize) -> Option<u32> {
+        if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
+            at += 4;
+        }
+        u32_at(chunk, at + 2)
+    }
+
+    /// Whether each value has the size that its type has, and all fill the fragment they are in,
+    /// which ends at `end`: with its last byte, or with a token behind them that says so.
+    pub(in crate::scan) fn fill(&self, end: usize) -> bool {
+        let mut at = self.start;
+        for descriptor in self.descriptors.as_chunks::<4>().0 {
+            let (kind, size) = (descriptor[2], size(*descriptor));
+            if !is_well_sized(kind, size) || (kind == SID && !is_sid(self.chunk, at, size)) {
+                return false;
+            }
+            at += size;
+        }
+        at == end || (at < end && self.chunk.get(at) == Some(&0))
+    }
+
+    /// The same, for values that are mostly alike in shape to others before them, which `known` is
+    /// of. Its twin is a look at each.
+    pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
+        if let Some(size) = known.size(self.descriptors) {
+            let at = self.start + size;
+            return at == end || (at < end && self.chunk.get(at) == Some(&0));
+        }
+        let fills = self.fill(end);
+        if fills {
+            known.learn(self.descriptors);
+        }
+        fills
+    }
+
+    /// Whether a value, or one of those nested in it, has fewer bytes than its type.
+    pub(in crate::scan) fn is_cut_short(&self) -> bool {
+        let mut at = self.start;
+        self.descriptors.as_chunks::<4>().0.iter().any(|descriptor| {
+            let (kind, size) = (descriptor[2], size(*descriptor));
+            let start = at;
+            at += size;
+            let nested = || {
+                let values = Self::head(self.chunk, start)?;
+                // What nests deeper than an event's data in its fragment is left to the decoder.
+                Some(
+                    values
+                        .descriptors
+                        .as_chunks::<4>()
+                        .0
+                        .iter()
+                        .any(|inner| is_cut_short(inner[2], self::size(*inner))),
+                )
+            };
+            is_cut_short(kind, size)
+                || (kind == SID
+                    && self.chunk.get(start + 1).is_some_and(|parts| 8 + usize::from(*parts) * 4 > size))
+                || (kind == FRAGMENT && nested().unwrap_or(false))
+        })
+    }
+
+    /// Whether a value is null, as an empty fragment is too; `None` if there is no such value.
+    pub(in crate::scan) fn is_null(&self, index: Index) -> Option<bool> {
+        let descriptor = self.descriptors.as_chunks::<4>().0.get(usize::from(index))?;
+        Some(is_null(descriptor[2], size(*descriptor)))
+    }
+
+    /// The places of the values of that type, from the first value: each with its size.
+    pub(in crate::scan) fn places(&self, kind: u8) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let mut at = 0;
+        let descriptors = self.descriptors.as_chunks::<4>().0.iter();
+        descriptors.filter_map(move |descriptor| {
+            let place = (at, size(*descriptor));
+            at += place.1;
+            (descriptor[2] == kind).then_some(place)
+        })
+    }
+
+    /// The types of all values, in their order.
+    pub(in crate::scan) fn kinds(&self) -> impl Iterator<Item = u8> + 'a {
+        self.descriptors.as_chunks::<4>().0.iter().map(|descriptor| descriptor[2])
+    }
+
+    /// Where the first value starts, in the chunk.
+    pub(in crate::scan) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Where a value starts, in the chunk.
+    pub(in crate::scan) fn start_of(&self, index: usize) -> Option<usize> {
+        Some(self.start + sizes(self.descriptors.get(..index * 4)?))
+    }
+
+    /// The index of the last value, its type and its size; `None` where there is no value.
+    pub(in crate::scan) fn last(&self) -> Option<(usize, u8, usize)> {
+        let index = (self.descriptors.len() / 4).checked_sub(1)?;
+        let [low, high, kind, _] = *self.descriptors.last_chunk::<4>()?;
+        Some((index, kind, usize::from(u16::from_le_bytes([low, high]))))
+    }
+
+    /// The type of a value; `None` if there is no such value.
+    pub(in crate::scan) fn kind(&self, index: Index) -> Option<u8> {
+        self.descriptors.get(usize::from(index) * 4 + 2).copied()
+    }
+
+    /// Where a value of the type `kind` lies in the chunk; `None` if the value is of another.
+    pub(in crate::scan) fn range(&self, index: Index, kind: u8) -> Option<Range<usize>> {
+        let at = usize::from(index) * 4;
+        let [low, high, found, _] = *self.descriptors.get(at..)?.first_chunk::<4>()?;
+        let start = self.start + sizes(self.descriptors.get(..at)?);
+        (found == kind).then(|| start..start + usize::from(u16::from_le_bytes([low, high])))
+    }
+
+    /// The bytes of a value of the type `kind`.
+    pub(in crate::scan) fn bytes(&self, index: Index, kind: u8) -> Option<&'a [u8]> {
+        self.chunk.get(self.range(index, kind)?)
+    }
+}
+
+/// Whether a value of that type and size is null: an element that depends on it is left out.
+pub(in crate::scan) fn is_null(kind: u8, size: usize) -> bool {
+    kind == NULL || (kind == FRAGMENT && size == 0)
+}
+
+/// Whether the security identifier at `at` of a chunk is as long as it says itself.
+fn is_sid(chunk: &[u8], at: usize, size: usize) -> bool {
+    chunk.get(at + 1).is_some_and(|parts| 8 + usize::from(*parts) * 4 == size)
+}
+
+/// The size in a descriptor.
+fn size(descriptor: [u8; 4]) -> usize {
+    usize::from(u16::from_le_bytes([descriptor[0], descriptor[1]]))
+}
+
+/// The sum of the sizes in descriptors.
+fn sizes(descriptors: &[u8]) -> usize {
+    descriptors.as_chunks().0.iter().copied().map(size).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::evtx::binxml::{GUID, U32};
+    use proptest::prelude::*;
+
+    /// A template instance whose values have these types and sizes, and are zeros, and a few zeros
+    /// behind them.
+    fn instance(descriptors: &[(u8, u16)]) -> (Vec<u8>, usize) {
+        let mut chunk = vec![0x0c, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 0];
+        chunk.extend(u32::try_from(descriptors.len()).unwrap().to_le_bytes());
+        for (kind, size) in descriptors {
+            let [low, high] = size.to_le_bytes();
+            chunk.extend([low, high, *kind, 0]);
+        }
+        let end = chunk.len() + descriptors.iter().map(|(_, size)| usize::from(*size)).sum::<usize>();
+        chunk.resize(end + 4, 0);
+        (chunk, end)
+    }
+
+    fn descriptor() -> impl Strategy<Value = (u8, u16)> {
+        let kind = prop_oneof![
+            Just(TEXT),
+            Just(NULL),
+            Just(GUID),
+            Just(U32),
+            Just(SID),
+            Just(FRAGMENT),
+            Just(0x02),
+            Just(0x10),
+            any::<u8>()
+        ];
+        (kind, prop_oneof![Just(0_u16), Just(2), Just(4), Just(8), Just(16), 0..20_u16])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn values_of_a_shape_fill_what_they_fill_one_by_one(
+            first in prop::collection::vec(descriptor(), 0..4),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), descriptor(), any::<bool>()), 0..4),
+            ends in prop::collection::vec(-1_isize..3, 5),
+        ) {
+            let mut descriptors = first;
+            let mut known = Shape::default();
+            for (turn, behind) in ends.into_iter().enumerate() {
+                let (chunk, end) = instance(&descriptors);
+                let values = Values::head(&chunk, 0).unwrap();
+                let end = end.checked_add_signed(behind).unwrap();
+                prop_assert_eq!(values.fill_as(end, &mut known), values.fill(end));
+                // The next is like this one, or differs in one descriptor, or in the size of a
+                // value only.
+                if let Some((place, other, size_only)) = changes.get(turn) && !descriptors.is_empty() {
+                    let place = place.index(descriptors.len());
+                    descriptors[place] = if *size_only { (descriptors[place].0, other.1) } else { *other };
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_other_lengths_are_of_one_shape() {
+        let mut known = Shape::default();
+        for length in [4, 10, 0] {
+            let (chunk, end) = instance(&[(TEXT, length), (GUID, 16)]);
+            let values = Values::head(&chunk, 0).unwrap();
+            assert_eq!(known.size(values.descriptors).is_some(), length != 4);
+            assert!(values.fill_as(end, &mut known));
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The walk over a chunk's records: from one header to the next, past whatever is none, with all
+//! that is wrong. What the records say is not looked at here. The chunk's header and where a record
+//! is whole are [`crate::scan::evtx::chunk`]'s.
+
+use std::ops::Range;
+
+use crate::ledger::clock::{Clock, Written};
+use crate::ledger::damage::{Damage, Problem};
+use crate::scan::evtx::chunk::{
+    CHUNK_HEADER_SIZE, FIRST_RECORD_ID_OFFSET, FLAGS_OFFSET, FREE_SPACE_OFFSET, LAST_RECORD_ID_OFFSET,
+    LEAST_RECORD_SIZE, NO_CHECKSUMS, RECORD_SIGNATURE, RECORDS_CHECKSUM_OFFSET, header_damage,
+};
+use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
+
+/// A record's place in its chunk and what its header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::scan) struct RecordSpan {
+    /// Its bytes in the chunk, from its signature to behind the copy of its size.
+    pub range: Range<usize>,
+    /// The id in its header.
+    pub header_id: u64,
+    /// How the walk came to it.
+    pub reached: Reached,
+}
+
+/// How the walk came to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scan) enum Reached {
+    /// By the sizes of the records before it, from the first one on.
+    InChain,
+    /// By its signature, behind bytes that are no record. Readers that stop at damage do not see
+    /// it.
+    BehindDamage,
+}
+
+/// The records of a chunk as their headers lead from one to the next, and what is wrong with the
+/// chunk.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct Walk {
+    /// The live records, in order, without overlap.
+    pub records: Vec<RecordSpan>,
+    /// Ranges between them that are no record.
+    pub gaps: Vec<Range<usize>>,
+    /// What is wrong with the chunk; offsets from the chunk's start.
+    pub problems: Vec<Problem>,
+    /// How many live records there are, those included that were taken out or are counted already.
+    pub found: usize,
+    /// Whether the chunk says of itself that it has no checksums.
+    pub unchecked: bool,
+    /// Whether the records were held to their checksum.
+    pub checked: bool,
+    /// What the headers of the records tell of the clock; offsets from the chunk's start.
+    pub clock: Clock,
+}
+
+impl Walk {
+    /// Forgets the chunk.
+    pub(in crate::scan) fn clear(&mut self) {
+        self.records.clear();
+        self.gaps.clear();
+        self.problems.clear();
+        self.found = 0;
+        (self.unchecked, self.checked) = (false, false);
+        self.clock.clear();
+    }
+
+    /// Where the last record or gap ends: the end of what a decoder need look at.
+    pub(in crate::scan) fn end(&self) -> usize {
+        let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
+        self.gaps.last().map_or(record, |gap| record.max(gap.end))
+    }
+}
+
+/// Checks a chunk's checksums and walks its live records: from the header to the free space.
+///
+/// The free-space offset of the chunk header ends the walk, as in every other reader: what lies
+/// behind it is a remnant of deleted records. The header's last record id does not end it: in a
+/// chunk that was torn while being written that id can lie before records that are whole.
+///
+/// `bytes` begins with a chunk's signature and is at most 64 KiB; less at the end of a cut file.
+///
+/// `walk` is made anew; only its memory is used again.
+pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
+    walk.clear();
+    if bytes.len() < CHUNK_LENGTH {
+        walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
+    }
+    if bytes.len() >= CHUNK_HEADER_SIZE {
+        walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
+        let RecordsEnd { end, has_checksum } = records_end(bytes, walk);
+        walk_records(bytes, end, walk);
+        if !has_checksum && hides_records(bytes, end, walk) {
+            let found = u32::try_from(end).unwrap_or(u32::MAX);
+            walk.problem(end..bytes.len(), Damage::FreeSpaceOffset { found });
+            walk_hidden(bytes, end, walk);
+        }
+        walk.found = walk.records.len();
+    }
+}
+
+/// Where the header of a chunk says that its live records end.
+struct RecordsEnd {
+    end: usize,
+    /// Whether the records up to there have the checksum that the header gives.
+    has_checksum: bool,
+}
+
+/// Where the live records end, and what the checksums say of them.
+fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
+    let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
+    let said =
+        usize::try_from(free_space).ok().filter(|end| (CHUNK_HEADER_SIZE..=CHUNK_LENGTH).contains(end));
+    let stored = u32_at(bytes, RECORDS_CHECKSUM_OFFSET).unwrap_or(0);
+    if walk.unchecked {
+        if said.is_none() {
+            walk.problem(0..bytes.len(), Damage::FreeSpaceOffset { found: free_space });
+        }
+        let end = said.unwrap_or(bytes.len()).min(bytes.len());
+        return RecordsEnd { end, has_checksum: false };
+    }
+    // Of records that are not all there, the checksum says nothing.
+    let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
+    walk.checked = records.is_some();
+    if let Some(damage) = header_damage(bytes) {
+        if records != Some(stored)
+            && let Some(end) = checksummed_end(bytes, stored)
+        {
+            // The offset is what is wrong with the header: up to another one, the records have
+            // their checksum.
+            walk.problem(0..CHUNK_HEADER_SIZE, damage);
+            return RecordsEnd { end, has_checksum: true };
+        }
+        // Where the records end is in doubt, and with it the whole chunk, unless their checksum
+        // says that it is right.
+        let doubtful = if records == Some(stored) { CHUNK_HEADER_SIZE } else { bytes.len() };
+        walk.problem(0..doubtful, damage);
+    }
+    match (said, records) {
+        (Some(end), Some(computed)) if computed != stored => {
+            walk.problem(CHUNK_HEADER_SIZE..end, Damage::RecordsChecksum { stored, computed });
+        }
+        (Some(_), _) => {}
+        (None, _) => {
+            walk.problem(
+                FREE_SPACE_OFFSET..FREE_SPACE_OFFSET + 4,
+                Damage::FreeSpaceOffset { found: free_space },
+            );
+        }
+    }
+    let end = said.unwrap_or(bytes.len()).min(bytes.len());
+    RecordsEnd { end, has_checksum: records == Some(stored) }
+}
+
+/// Walks the records after `end`, which the header of a chunk gives as their end, where it is none:
+/// bytes among the records were lost, or others were put in. Those count that the header counts, by
+/// their numbers, and whose numbers follow those found before.
+fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
+    let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
+    // A record may lie across that end.
+    let across = walk.gaps.pop_if(|gap| gap.start >= last && gap.end == end);
+    let mut found_end = across.as_ref().map_or(walk.end(), |gap| gap.start);
+    let mut at = across.as_ref().map_or(found_end, |gap| gap.start + 1);
+    let found_before = walk.records.len();
+    while let Some(start) = next_record(bytes, at, bytes.len()) {
+        let Ok(record) = record_at(bytes, start) else { break };
+        at = record.range.end;
+        if walk.records.last().is_some_and(|last| record.header_id <= last.header_id) {
+            continue;
+        }
+        if found_end < start {
+            walk.gaps.push(found_end..start);
+        }
+        found_end = at;
+        walk.note_written(bytes, start);
+        walk.records.push(RecordSpan { reached: Reached::BehindDamage, ..record });
+    }
+    if walk.records.len() == found_before {
+        walk.gaps.extend(across);
+    }
+}
+
+/// Whether the end that the header of a chunk gives is none, so that live records may lie after it,
+/// where no checksum tells: no record ends there, or one starts after it that the header counts
+/// among the live ones.
+fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
+    let last = walk.records.last();
+    let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
+    let counted = next_record(bytes, end, bytes.len());
+    let follows = |at| u64_at(bytes, at + 8) > last.map(|record| record.header_id);
+    end < bytes.len() && (!is_their_end || counted.is_some_and(follows))
+}
+
+/// The end of the record up to which the records have that checksum.
+fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut at = CHUNK_HEADER_SIZE;
+    while let Ok(record) = record_at(bytes, at) {
+        hasher.update(bytes.get(record.range.clone())?);
+        at = record.range.end;
+        if hasher.clone().finalize() == checksum {
+            return Some(at);
+        }
+    }
+    None
+}
+
+fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
+    let mut at = CHUNK_HEADER_SIZE;
+    let mut is_behind_damage = false;
+    while at < end {
+        match record_at(bytes, at) {
+            Ok(mut record) => {
+                if is_behind_damage || !walk.gaps.is_empty() {
+                    record.reached = Reached::BehindDamage;
+                }
+                let copy = size_copy_damage(bytes, &record);
+                if let Some(next) = copy.as_ref().and_then(|_| hidden_record(bytes, &record, end)) {
+                    record.range.end = next;
+                    is_behind_damage = true;
+                }
+                if record.range.end > end {
+                    // Its tail lies where the header says that there are no records.
+                    let (found, left) = (record.range.len(), (end - at) as u64);
+                    let found = u32::try_from(found).unwrap_or(u32::MAX);
+                    walk.problem(record.range.clone(), Damage::RecordSize { found, left });
+                }
+                if let Some(damage) = copy {
+                    walk.problem(record.range.clone(), damage);
+                }
+                at = record.range.end;
+                walk.note_written(bytes, record.range.start);
+                walk.records.push(record);
+            }
+            Err(damage) => {
+                // The first record of a chunk starts right behind its header, so another one cannot
+                // start within its least size; and a gap of that size can be dressed up as a
+                // record.
+                let step = if walk.records.is_empty() { LEAST_RECORD_SIZE } else { 1 };
+                let next = next_record(bytes, at + step, end).unwrap_or(end);
+                walk.problem(at..next, damage);
+                walk.gaps.push(at..next);
+                at = next;
+            }
+        }
+    }
+}
+
+/// The record whose header lies at `at`.
+fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let left = rest.len();
+    if !rest.starts_with(RECORD_SIGNATURE) {
+        return Err(Damage::RecordHeader {
+            found: rest.iter().copied().take(RECORD_SIGNATURE.len()).collect(),
+        });
+    }
+    let size = u32_at(rest, 4).unwrap_or(0);
+    match usize::try_from(size) {
+        Ok(length) if length >= LEAST_RECORD_SIZE && length <= left => {
+            let header_id = u64_at(rest, 8).unwrap_or(0);
+            Ok(RecordSpan { range: at..at + length, header_id, reached: Reached::InChain })
+        }
+        _ => Err(Damage::RecordSize { found: size, left: left as u64 }),
+    }
+}
+
+fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
+    let size = u32_at(bytes, record.range.start + 4)?;
+    let copy = u32_at(bytes, record.range.end - 4)?;
+    (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
+}
+
+/// The record that begins within one whose size is not what its copy says: the size grew, and would
+/// hide the records behind it.
+fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize> {
+    let said = record.range.end;
+    let ends_well = said == end || said < end && record_at(bytes, said).is_ok();
+    let from = record.range.start + LEAST_RECORD_SIZE;
+    next_record(bytes, from, end).filter(|next| !ends_well && *next < said)
+}
+
+/// Where the walk can go on behind bytes that are no record: the next record at or after `from`
+/// that is whole, ends before `end`, holds the copy of its size, and has an id in the chunk
+/// header's range. The last keeps out records of the log's earlier pass over a chunk that was
+/// being reused.
+fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+    let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
+    let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;
+    (from..end).find(|at| {
+        record_at(bytes, *at).is_ok_and(|record| {
+            record.range.end <= end
+                && size_copy_damage(bytes, &record).is_none()
+                && (first_id..=last_id).contains(&record.header_id)
+        })
+    })
+}
+
+impl Walk {
+    /// Makes gaps of the records that `taken` is true of, and says how many there were.
+    pub(in crate::scan) fn take(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
+        let Walk { records, gaps, .. } = self;
+        let before = records.len();
+        records.retain(|record| {
+            let taken = taken(record);
+            if taken {
+                gaps.push(record.range.clone());
+            }
+            !taken
+        });
+        let taken = before - records.len();
+        if taken > 0 {
+            gaps.sort_by_key(|gap| gap.start);
+            gaps.dedup_by(|next, gap| {
+                let follows = gap.end == next.start;
+                if follows {
+                    gap.end = next.end;
+                }
+                follows
+            });
+        }
+        taken
+    }
+
+    /// Notes what the header of the record at `start` says of its writing.
+    pub(in crate::scan) fn note_written(&mut self, bytes: &[u8], start: usize) {
+        if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
+            self.clock.add(start as u64, Written { header_id, filetime });
+        }
+    }
+
+    fn problem(&mut self, range: Range<usize>, damage: Damage) {
+        self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
+    }
+}

@@ -1,0 +1,110 @@
+//! Logs without their header: files that begin with a chunk, such as those that were cut from
+//! memory or from a disk.
+//!
+//! Places for chunks are counted from the file's start there. So that this is known in one place
+//! only, the log is read as if a header lay before it, and what is found is moved up by the
+//! header's size.
+
+use std::io;
+
+use crate::evidence::source::{FILE_SIGNATURE, LogBytes};
+use crate::ledger::damage::{Damage, Problem};
+use crate::scan::block::{BlockScan, Scanner};
+use crate::scan::evtx::chunk::CHUNK_SIGNATURE;
+use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
+
+/// A log, with a header before it.
+struct WithHeader<'a>(&'a dyn LogBytes);
+
+impl LogBytes for WithHeader<'_> {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let before = usize::try_from(FILE_HEADER_SIZE.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let Some((header, rest)) = buffer.split_at_mut_checked(before.min(buffer.len())) else {
+            return Ok(0);
+        };
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = FILE_SIGNATURE.iter().copied().chain(std::iter::repeat(0)).skip(from);
+        header.iter_mut().zip(bytes).for_each(|(byte, of_header)| *byte = of_header);
+        let read = header.len();
+        if rest.is_empty() {
+            return Ok(read);
+        }
+        Ok(read + self.0.read_at((offset + read as u64).saturating_sub(FILE_HEADER_SIZE), rest)?)
+    }
+}
+
+/// Whether the log begins with a chunk. It is asked for each block, so the block's own beginning is
+/// looked at first: where a chunk begins, places are counted from a header.
+pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
+    let begins_at = |offset| {
+        let mut bytes = [0; CHUNK_SIGNATURE.len()];
+        log.read_at(offset, &mut bytes).is_ok() && bytes == *CHUNK_SIGNATURE
+    };
+    if block.is_first() { begins_at(0) } else { !begins_at(block.start) && begins_at(0) }
+}
+
+impl Scanner {
+    /// Scans the chunks of a log of `size` bytes without a header that begin in a block of it.
+    pub(in crate::scan) fn scan_headerless(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        size: u64,
+        see: &mut dyn FnMut(u64, Option<&[u8]>),
+    ) -> BlockScan {
+        let with_header = size + FILE_HEADER_SIZE;
+        // A block ends where a header's size lies between it and the end of the chunk that begins
+        // in it last.
+        let bound = |offset: u64| match offset {
+            0 => 0,
+            offset if offset == size => with_header,
+            offset => with_header.min(offset + CHUNK_SIZE),
+        };
+        let moved = Block { start: bound(block.start), end: bound(block.end) };
+        if moved.start >= moved.end {
+            return BlockScan::default();
+        }
+        let mut see_moved = |start: u64, bytes: Option<&[u8]>| {
+            let header = if start == 0 { FILE_HEADER_SIZE } else { 0 };
+            let bytes = bytes.and_then(|bytes| bytes.get(usize::try_from(header).ok()?..));
+            see((start + header).saturating_sub(FILE_HEADER_SIZE), bytes);
+        };
+        let mut scan = self.scan_pieces(&WithHeader(log), moved, with_header, &mut see_moved);
+        scan.move_up();
+        if block.is_first() {
+            scan.lose_header();
+        }
+        scan
+    }
+}
+
+impl BlockScan {
+    /// Counts all places from where a header would have ended.
+    fn move_up(&mut self) {
+        let up = |offset: &mut u64| *offset = offset.saturating_sub(FILE_HEADER_SIZE);
+        self.problems.change_offsets(up);
+        self.notes.change_offsets(up);
+        self.clock.change_offsets(up);
+        up(&mut self.chunks_end);
+        let located = self.events.iter_mut().chain(&mut self.recovered).map(|located| &mut located.location);
+        for location in located.chain(self.dns_client.iter_mut().map(|located| &mut located.location)) {
+            up(&mut location.record_offset);
+        }
+    }
+
+    /// Takes away what was made of a header that is not there, and says so.
+    fn lose_header(&mut self) {
+        let problem = Problem { offset: 0, length: 0, damage: Damage::FileHeaderMissing };
+        self.problems.drop_of_header();
+        self.problems.put_first(problem.clone());
+        self.header = Some(FileHeader {
+            is_event_log: false,
+            dirty: false,
+            promised_chunks: None,
+            is_checked: false,
+            problem: Some(problem),
+        });
+        self.tally.extents.header = 0;
+        self.bytes_read -= FILE_HEADER_SIZE;
+    }
+}

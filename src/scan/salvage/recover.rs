@@ -1,0 +1,99 @@
+//! The stale records of a chunk, decoded: apart from the live ones, which are never mixed with
+//! them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::ledger::damage::{Integrity, RecoveredFrom};
+
+use crate::scan::block::{BlockScan, Start};
+use crate::scan::decode::document::{DnsClientQueries, Document};
+use crate::scan::decode::lost_names::Nameless;
+use crate::scan::decode::record::decode;
+use crate::scan::decode::unfit::set_unfit_aside;
+use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, Place, give_signature, place};
+use crate::scan::evtx::walk::{Walk, walk as walk_chunk};
+use crate::scan::located::LocatedEvent;
+use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
+use crate::scan::salvage::stale;
+
+/// Decodes stale records. It has a copy of a chunk, as decoding the live records changes the bytes.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct Recoverer {
+    chunk: Vec<u8>,
+    walk: Walk,
+}
+
+impl Recoverer {
+    /// Keeps the chunk as it was read.
+    pub(in crate::scan) fn keep(&mut self, chunk: &[u8]) {
+        self.chunk.clear();
+        self.chunk.extend_from_slice(chunk);
+    }
+
+    /// Decodes the stale records of the chunk that was kept. What cannot be decoded is no damage:
+    /// nothing was promised.
+    pub(in crate::scan) fn recover(&mut self, at: Start, scan: &mut BlockScan) {
+        let ranges = free_ranges(&self.chunk, &mut self.walk);
+        self.recover_from(&ranges, 0, at, scan);
+    }
+
+    /// Decodes the records of a chunk that was deleted, of which all are stale; or of as much as is
+    /// left of it.
+    pub(in crate::scan) fn recover_deleted(&mut self, chunk: &[u8], at: Start, scan: &mut BlockScan) {
+        self.keep(chunk);
+        let whole = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
+        self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
+    }
+
+    /// Decodes the stale records in ranges of the chunk that was kept, and all up to `whole`, which
+    /// have their checksum.
+    fn recover_from(&mut self, ranges: &[Range<usize>], whole: usize, at: Start, scan: &mut BlockScan) {
+        let Recoverer { chunk, walk } = self;
+        stale::walk(chunk, whole, ranges, walk);
+        let reliances = reliances(chunk, walk, whole);
+        let mut nameless = Nameless::of(chunk, walk);
+        let first = scan.recovered.len();
+        set_unfit_aside(chunk, walk, &mut Vec::new());
+        give_signature(chunk);
+        let mut add = |nameless: &mut Nameless, start, document| {
+            let (document, _) = nameless.told(start, document);
+            scan.tally.recovered_records += u64::from(document.is_ok());
+            if let (Ok(Document::DnsQuery(event)), Some(from)) = (document, reliances.get(&start))
+                && (*from == RecoveredFrom::DeletedChunk || is_plausible(&event))
+            {
+                let (location, integrity) = (at.of(start as u64), Integrity::Recovered(*from));
+                scan.recovered.push(LocatedEvent { location, integrity, event: *event });
+            }
+        };
+        // What is left of the DNS client's queries is too little for a lead: it is counted only.
+        decode(chunk, walk, DnsClientQueries::PassedOver, |record, document| {
+            add(&mut nameless, record.range.start, document);
+        });
+        for aside in nameless.left() {
+            add(&mut nameless, aside, Err(String::new()));
+        }
+        scan.recovered.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
+    }
+}
+
+/// What the records of a walk rest on, by where they start; without those of which it can be seen
+/// that they are not as they were written. The chunk must be as it was read.
+fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
+    let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
+    let of = |range: &Range<usize>| {
+        if range.end <= whole { Some(RecoveredFrom::DeletedChunk) } else { reliance(chunk, range, checked) }
+    };
+    walk.records.iter().filter_map(|record| Some((record.range.start, of(&record.range)?))).collect()
+}
+
+/// The ranges of a chunk that hold no live record: damage between them, which may have been one,
+/// and what lies behind them. `walk` is made use of.
+fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
+    walk.clear();
+    if place(chunk) == Place::Chunk {
+        walk_chunk(chunk, walk);
+    }
+    let behind = walk.end()..chunk.len();
+    walk.gaps.drain(..).chain([behind]).filter(|range| !range.is_empty()).collect()
+}

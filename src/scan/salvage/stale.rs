@@ -1,0 +1,145 @@
+//! Stale records: what an earlier pass of the log, or a cleared log, left in a chunk where no live
+//! record lies.
+//!
+//! Windows fills a chunk anew from its start and leaves what lies behind. A record there refers to
+//! definitions at places that may have been filled anew, too; what it says can be told only if the
+//! definitions now there are the ones it was written for. So a record counts as found only if it is
+//! whole, its values fill it, and each definition that it refers to bears the number that the
+//! record knows it by (the first four bytes of the definition's GUID). One without a template
+//! refers to names only, each of which must have its hash ([`crate::scan::skim::inline`]). What was
+//! altered is left alone, not guessed at.
+
+use std::ops::Range;
+
+use crate::ledger::clock::Written;
+
+use crate::scan::evtx::binxml::FRAGMENT;
+use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record};
+use crate::scan::evtx::log::u32_at;
+use crate::scan::evtx::value::Values;
+use crate::scan::evtx::walk::{Reached, RecordSpan, Walk};
+use crate::scan::skim::inline::Inline;
+
+/// What a record begins with.
+const SIGNATURE: [u8; 4] = [0x2a, 0x2a, 0, 0];
+/// Where a definition's GUID lies in it, behind the offset of the next definition.
+const GUID_OFFSET: usize = 4;
+
+/// Finds the stale records in ranges of a chunk that hold no live record, in order. Those up to
+/// `whole`, which lie before the ranges, are known to be as they were written, and follow one
+/// another.
+///
+/// `walk` is made anew: its records are those found, its gaps everything else.
+pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
+    walk.clear();
+    let mut inline = Inline::of(chunk);
+    let mut end = CHUNK_HEADER_SIZE;
+    while let Some((record, Written { header_id, .. })) = whole_record(chunk, end, whole.max(end)) {
+        end = record.end;
+        walk.records.push(RecordSpan { range: record, header_id, reached: Reached::InChain });
+    }
+    for range in ranges {
+        let mut at = range.start.max(end);
+        while let Some(start) = next_signature(chunk, at..range.end) {
+            let Some((record, written)) = whole_record(chunk, start, range.end)
+                .filter(|(record, _)| is_readable(chunk, record, &mut inline))
+            else {
+                at = start + 1;
+                continue;
+            };
+            if end < start {
+                walk.gaps.push(end..start);
+            }
+            (at, end) = (record.end, record.end);
+            let Written { header_id, .. } = written;
+            walk.records.push(RecordSpan { range: record, header_id, reached: Reached::BehindDamage });
+        }
+    }
+    walk.found = walk.records.len();
+}
+
+fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
+    let bytes = chunk.get(range.clone())?;
+    let place = bytes.windows(SIGNATURE.len()).position(|window| window == SIGNATURE)?;
+    Some(range.start + place)
+}
+
+/// Whether what the record says can be told from the definitions, or the names, that are there.
+fn is_readable(chunk: &[u8], record: &Range<usize>, inline: &mut Inline<'_>) -> bool {
+    let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
+    let read = |content: Range<usize>| {
+        Values::read(chunk, content.clone())
+            .filter(|values| is_known_by_its_number(chunk, content.start, values))
+    };
+    let Some(values) = read(content.clone()) else { return inline.is_readable(content) };
+    values.places(FRAGMENT).all(|(at, size)| {
+        let start = values.start() + at;
+        size == 0 || read(start..start + size).is_some()
+    })
+}
+
+/// Whether the definition of a template instance bears the number that the instance knows it by.
+fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
+    let number = Values::definition_number(chunk, instance);
+    number.is_some() && number == values.definition.checked_add(GUID_OFFSET).and_then(|at| u32_at(chunk, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dnsweep_samples::{Event, LogWriter, Style};
+
+    /// A chunk of two live records with three stale ones behind them.
+    fn chunk(style: Style) -> (Vec<u8>, usize) {
+        let query = |number: u64| Event::dns_query("example.com", "a.exe").numbered(number);
+        let mut writer = LogWriter::new(style);
+        writer.push_all(&[query(1), query(2)]).unwrap();
+        writer.end_chunk_leaving(&[query(11), query(12), query(13)]).unwrap();
+        let chunk = writer.finish()[4096..4096 + 65_536].to_vec();
+        let end = usize::try_from(u32_at(&chunk, 48).unwrap()).unwrap();
+        (chunk, end)
+    }
+
+    fn found(chunk: &[u8], end: usize) -> Vec<u64> {
+        let mut walked = Walk::default();
+        walk(chunk, 0, std::slice::from_ref(&(end..chunk.len())), &mut walked);
+        walked.records.iter().map(|record| record.header_id).collect()
+    }
+
+    #[test]
+    fn stale_records_are_found_behind_the_live_ones() {
+        for style in [Style::Live, Style::Export, Style::Forwarded] {
+            let (chunk, end) = chunk(style);
+            let whole = found(&chunk, end);
+            assert_eq!(whole.len(), 3, "{style:?}");
+            // And in a chunk that was cleared.
+            assert_eq!(found(&chunk, CHUNK_HEADER_SIZE).len(), 5, "{style:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_whose_definition_was_overwritten_is_left_alone() {
+        let (mut chunk, end) = chunk(Style::Live);
+        let values = Values::head(&chunk, 512 + RECORD_HEADER_SIZE).unwrap();
+        let guid = values.definition + GUID_OFFSET;
+        chunk[guid] ^= 1;
+        assert_eq!(found(&chunk, end).len(), 0);
+    }
+
+    #[test]
+    fn a_record_that_was_altered_is_left_alone() {
+        let (original, end) = chunk(Style::Live);
+        let mut walked = Walk::default();
+        walk(&original, 0, std::slice::from_ref(&(end..original.len())), &mut walked);
+        let second = walked.records[1].range.clone();
+        let values = Values::head(&original, second.start + RECORD_HEADER_SIZE).unwrap();
+        // Its end, the copy of its size, the size of its first value, and the definition of its
+        // data.
+        let data = values.places(FRAGMENT).next().unwrap().0 + values.start();
+        for at in [second.start + 4, second.end - 4, second.start + RECORD_HEADER_SIZE + 14, data + 2] {
+            let mut chunk = original.clone();
+            chunk[at] ^= 1;
+            assert_eq!(found(&chunk, end).len(), 2, "{at}");
+        }
+    }
+}

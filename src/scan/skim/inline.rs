@@ -1,0 +1,215 @@
+//! Records without a template, as many forwarded ones are: whether what one says can be told from
+//! what is there.
+//!
+//! Such a record holds its event as elements, one in the other. Only their names may lie elsewhere
+//! in the chunk, each with a hash of its own. What the event means is not looked at here.
+//!
+//! Tokens and names: [MS-EVEN6] 2.2.12, checked against real logs.
+
+use std::ops::Range;
+
+use crate::scan::evtx::binxml::{FRAGMENT_HEADER, TEXT, holds_nul};
+use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
+use crate::scan::evtx::log::u16_at;
+use crate::scan::evtx::text::Text;
+use crate::scan::evtx::token::LONGEST_NAME;
+
+/// Names of a chunk's records that are looked at: several times those of a real one. A crafted one
+/// can hold a great many records that lie one in the other.
+const MOST_NAMES: usize = 1 << 16;
+/// What the event's own element is called.
+const EVENT: &str = "Event";
+
+/// Reads the records of a chunk that have no template.
+#[derive(Debug)]
+pub(in crate::scan) struct Inline<'c> {
+    chunk: &'c [u8],
+    /// How many more names are looked at.
+    names_left: usize,
+}
+
+impl<'c> Inline<'c> {
+    /// Those of a chunk.
+    pub(in crate::scan) fn of(chunk: &'c [u8]) -> Self {
+        Inline { chunk, names_left: MOST_NAMES }
+    }
+
+    /// Whether that content of a record is one event to its end, of elements of which each is
+    /// closed, and whose names are all whole.
+    pub(in crate::scan) fn is_readable(&mut self, content: Range<usize>) -> bool {
+        let Some(bytes) = self.chunk.get(..content.end) else { return false };
+        let mut cursor = Cursor { bytes, at: content.start };
+        let is_event = cursor.take::<4>() == Some(FRAGMENT_HEADER) && self.element(&mut cursor).is_some();
+        // Records are filled up to a multiple of eight bytes.
+        is_event
+            && cursor
+                .rest()
+                .is_some_and(|rest| rest.first() == Some(&0) && rest.iter().all(|byte| *byte == 0))
+    }
+
+    /// Passes over the event's element.
+    fn element(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        let mut open = 0_usize;
+        loop {
+            let token = cursor.take::<1>()?[0];
+            match token {
+                // An element begins: its size, its name, and the size of its attributes.
+                0x01 | 0x41 => {
+                    cursor.take::<4>()?;
+                    let name = self.name(cursor)?;
+                    if open == 0 && !Text::new(name)?.is(EVENT) {
+                        return None;
+                    }
+                    if token == 0x41 {
+                        cursor.take::<4>()?;
+                    }
+                    open += 1;
+                }
+                _ if open == 0 => return None,
+                // Its attributes are over.
+                0x02 => {}
+                // It ends.
+                0x03 | 0x04 => {
+                    open -= 1;
+                    if open == 0 {
+                        return Some(());
+                    }
+                }
+                0x05 | 0x45 => {
+                    let [kind] = cursor.take::<1>()?;
+                    let units = u16::from_le_bytes(cursor.take::<2>()?);
+                    let size = usize::from(units) * 2;
+                    // Text has no NUL in it: there it was overwritten.
+                    if kind != TEXT || holds_nul(cursor.rest()?.get(..size)?) {
+                        return None;
+                    }
+                    cursor.skip(size)?;
+                }
+                // An attribute, and a reference to an entity: by name. One to a character: by
+                // number.
+                0x06 | 0x46 | 0x09 | 0x49 => {
+                    self.name(cursor)?;
+                }
+                0x08 | 0x48 => {
+                    cursor.take::<2>()?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Passes over a name, which lies here or anywhere before, and gives its text; `None` if it is
+    /// not whole.
+    fn name(&mut self, cursor: &mut Cursor<'_>) -> Option<&'c [u8]> {
+        self.names_left = self.names_left.checked_sub(1)?;
+        let offset = usize::try_from(u32::from_le_bytes(cursor.take()?)).ok()?;
+        if offset < CHUNK_HEADER_SIZE {
+            return None;
+        }
+        // The next name in its hash bucket, its hash, its length, itself, and a NUL.
+        let hash = u16_at(self.chunk, offset.checked_add(4)?)?;
+        let units = u16_at(self.chunk, offset + 6).filter(|units| *units <= LONGEST_NAME)?;
+        let text = offset + 8..offset + 8 + usize::from(units) * 2;
+        if u16_at(self.chunk, text.end)? != 0 {
+            return None;
+        }
+        if offset == cursor.at {
+            cursor.skip(text.end + 2 - offset)?;
+        }
+        let text = self.chunk.get(text)?;
+        (name_hash(text) == hash).then_some(text)
+    }
+}
+
+/// The hash that is stored with a name: the low half of a sum of its units, each multiplied with a
+/// power of 65,599.
+fn name_hash(text: &[u8]) -> u16 {
+    let units = text.as_chunks::<2>().0.iter().map(|unit| u32::from(u16::from_le_bytes(*unit)));
+    let sum = units.fold(0_u32, |sum, unit| sum.wrapping_mul(65_599).wrapping_add(unit));
+    u16::try_from(sum & 0xffff).unwrap_or_default()
+}
+
+/// A place in a record's content, which ends with the bytes.
+struct Cursor<'b> {
+    bytes: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Cursor<'b> {
+    fn take<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
+        let taken = self.rest()?.first_chunk().copied()?;
+        self.at += LENGTH;
+        Some(taken)
+    }
+
+    fn skip(&mut self, length: usize) -> Option<()> {
+        self.rest()?.get(..length)?;
+        self.at += length;
+        Some(())
+    }
+
+    fn rest(&self) -> Option<&'b [u8]> {
+        self.bytes.get(self.at..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::evtx::log::u32_at;
+    use crate::scan::queries::chunk;
+    use dnsweep_samples::Style;
+
+    fn readable(chunk: &[u8], contents: &[Range<usize>]) -> Vec<bool> {
+        let mut inline = Inline::of(chunk);
+        contents.iter().map(|content| inline.is_readable(content.clone())).collect()
+    }
+
+    #[test]
+    fn a_name_has_the_hash_that_real_logs_give_it() {
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        assert_eq!((name_hash(&utf16("Event")), name_hash(&utf16("xmlns"))), (0x0cba, 0x0fbc));
+    }
+
+    #[test]
+    fn a_record_that_is_whole_is_readable() {
+        let (chunk, contents) = chunk(Style::Forwarded);
+        assert_eq!(readable(&chunk, &contents), [true; 3]);
+    }
+
+    #[test]
+    fn a_name_that_was_overwritten_costs_all_that_refer_to_it() {
+        let (mut chunk, contents) = chunk(Style::Forwarded);
+        // The first letter of the first name, which is the event's.
+        let name = u32_at(&chunk, contents[0].start + 4 + 5).unwrap() as usize + 8;
+        chunk[name] ^= 1;
+        assert_eq!(readable(&chunk, &contents), [false; 3]);
+        // And with the hash of another element's name: it is no event then.
+        let utf16: Vec<u8> = "Fvent".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        chunk[name..name + 10].copy_from_slice(&utf16);
+        chunk[name - 4..name - 2].copy_from_slice(&name_hash(&utf16).to_le_bytes());
+        assert_eq!(readable(&chunk, &contents), [false; 3]);
+    }
+
+    #[test]
+    fn a_record_that_does_not_end_where_it_says_is_not_readable() {
+        let (chunk, contents) = chunk(Style::Forwarded);
+        let cut = |by: usize| contents[2].start..contents[2].end - by;
+        let zeros = chunk[..contents[2].end].iter().rev().take_while(|byte| **byte == 0).count();
+        // Without the end of its last element; without any of the zeros that end it; and with what
+        // is not one.
+        assert_eq!(readable(&chunk, &[cut(zeros + 1), cut(zeros), cut(zeros - 1)]), [false, false, true]);
+        let mut odd = chunk.clone();
+        odd[contents[2].end - zeros] = 7;
+        assert_eq!(readable(&odd, &contents), [true, true, false]);
+        assert!(!Inline::of(&chunk).is_readable(contents[2].start..chunk.len() + 1));
+    }
+
+    #[test]
+    fn names_are_looked_at_up_to_a_number() {
+        let (chunk, contents) = chunk(Style::Forwarded);
+        let mut inline = Inline::of(&chunk);
+        let first = (0..MOST_NAMES).position(|_| !inline.is_readable(contents[1].clone()));
+        assert!(first.is_some_and(|first| (1000..10_000).contains(&first)), "{first:?}");
+    }
+}

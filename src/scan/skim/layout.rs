@@ -1,0 +1,352 @@
+//! How records are laid out, so that the next one laid out alike is seen at a glance.
+//!
+//! Most records of a log differ only in what their fixed places hold and in the size of their last
+//! value, which is the event's data. Such a record is told by a few comparisons of bytes. Any other
+//! is looked at value by value ([`Seen::read`]), which is this file's twin. A layout holds for as
+//! long as its definition lies where it lay: that is the business of whoever keeps it.
+
+use std::ops::Range;
+
+use crate::event::{EventTime, SYSMON_CHANNEL};
+use crate::scan::evtx::binxml::{
+    FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, definition_end, is_well_sized,
+};
+use crate::scan::evtx::log::{u16_at, u64_at};
+use crate::scan::evtx::template::EventTemplate;
+use crate::scan::evtx::value::{Values, is_null};
+use crate::scan::skim::seen::{Seen, equals};
+
+/// The layout of a record. Places are from the first value. Holds no part of the chunk.
+#[derive(Debug, Clone)]
+pub(in crate::scan) struct Layout {
+    /// Which of the known definitions the record has, and which of the known logs it belongs to.
+    pub event: usize,
+    pub log: usize,
+    /// What the record begins with, up to the last value's descriptor: which definition it is, the
+    /// number of values, and the descriptors of all others.
+    head: Box<[u8]>,
+    /// How much of that says which definition it is.
+    reference: usize,
+    /// Where the definition lies, and its length: a record that holds it has it behind the
+    /// reference.
+    definition: Range<usize>,
+    event_id: usize,
+    time_created: usize,
+    event_record_id: usize,
+    last: usize,
+    /// Whether the last value must not be null, and whether it is the event's data.
+    last_required: bool,
+    last_is_data: bool,
+    /// The security identifier: where its number of parts lies, and the number.
+    sid: Option<(usize, u8)>,
+    /// What lies from the first text that tells whether the event is Sysmon's, and which log it
+    /// belongs to, to the last: where, and the bytes.
+    names_at: usize,
+    names: Box<[u8]>,
+    /// Whether the event is Sysmon's.
+    pub sysmon: bool,
+}
+
+impl Layout {
+    /// The layout of a record that was looked at value by value, and whose content begins at
+    /// `content`. `None` if records like it differ in more than a layout tells.
+    pub(in crate::scan) fn of(
+        (event, log, template): (usize, usize, &EventTemplate),
+        chunk: &[u8],
+        content: usize,
+        values: &Values<'_>,
+        sysmon: bool,
+    ) -> Option<Self> {
+        let (last, _, _) = values.last()?;
+        let names = names(template, values);
+        let event_id = values.range(template.event_id, U16)?;
+        let time_created = values.range(template.time_created, FILETIME)?;
+        let event_record_id = values.range(template.event_record_id, U64)?;
+        let last_start = values.start_of(last)?;
+        if [names.end, event_id.end, time_created.end, event_record_id.end]
+            .iter()
+            .any(|end| *end > last_start)
+        {
+            return None;
+        }
+        let mut sids = values.places(SID);
+        let sid = sids.next().map(|(at, _)| at + 1);
+        // With several of them, or with the last value as one, each record is looked at value by
+        // value.
+        if sids.next().is_some() || sid.is_some_and(|at| at >= last_start - values.start()) {
+            return None;
+        }
+        // So is each whose data is not its last value.
+        let data = template.event_data.map(usize::from);
+        if data.is_some_and(|index| index != last) || values.holds_definition {
+            return None;
+        }
+        let last_descriptor = values.start().checked_sub(4)?;
+        let descriptors = last_descriptor.checked_sub(4 * (last + 1))?;
+        let place = |range: Range<usize>| range.start - values.start();
+        Some(Layout {
+            event,
+            log,
+            head: chunk.get(content..last_descriptor)?.into(),
+            reference: descriptors - content,
+            definition: values.definition..definition_end(chunk, values.definition)?,
+            event_id: place(event_id),
+            time_created: place(time_created),
+            event_record_id: place(event_record_id),
+            last: last_start - values.start(),
+            last_required: template.required.iter().any(|index| usize::from(*index) == last),
+            last_is_data: data.is_some(),
+            sid: match sid {
+                Some(at) => Some((at, *chunk.get(values.start() + at)?)),
+                None => None,
+            },
+            names_at: names.start - values.start(),
+            names: chunk.get(names)?.into(),
+            sysmon,
+        })
+    }
+
+    /// Whether it is a layout of records of the definition at `offset`.
+    pub(in crate::scan) fn is_of(&self, offset: usize) -> bool {
+        self.definition.start == offset
+    }
+
+    /// Looks at the record whose content fills that range, if it is laid out so and of the same
+    /// provider and channel.
+    #[expect(
+        clippy::inline_always,
+        reason = "to hand back by value what is seen would take longer than to see it"
+    )]
+    #[inline(always)]
+    pub(in crate::scan) fn see(&self, chunk: &[u8], content: Range<usize>) -> Option<Seen> {
+        let record = chunk.get(content.clone())?;
+        let rest = if content.start + self.reference == self.definition.start {
+            self.behind_definition(record)?
+        } else {
+            let (head, rest) = record.split_at_checked(self.head.len())?;
+            if *head != *self.head {
+                return None;
+            }
+            rest
+        };
+        let (descriptor, values) = rest.split_first_chunk::<4>()?;
+        let [low, high, kind, _] = *descriptor;
+        let size = usize::from(u16::from_le_bytes([low, high]));
+        let end = self.last + size;
+        let fills = end == values.len() || values.get(end) == Some(&0);
+        let alike = fills
+            && (kind == FRAGMENT || (is_well_sized(kind, size) && kind != SID))
+            && !(self.last_required && is_null(kind, size))
+            && self.sid.is_none_or(|(at, parts)| values.get(at) == Some(&parts))
+            && values.get(self.names_at..)?.starts_with(&self.names);
+        if !alike {
+            return None;
+        }
+        let data = content.end - values.len() + self.last;
+        Some(Seen {
+            event_id: u16_at(values, self.event_id)?,
+            sysmon: self.sysmon,
+            time: EventTime::from_filetime(u64_at(values, self.time_created)?)?,
+            event_record_id: u64_at(values, self.event_record_id)?,
+            data: (self.last_is_data && kind == FRAGMENT).then(|| data..data + size),
+        })
+    }
+
+    /// What lies behind the descriptors of all values but the last in a record that holds the
+    /// definition.
+    #[cold]
+    fn behind_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
+        let (reference, descriptors) = self.head.split_at_checked(self.reference)?;
+        record.strip_prefix(reference)?.get(self.definition.len()..)?.strip_prefix(descriptors)
+    }
+}
+
+/// What lies from the first text that tells whether a record is Sysmon's, and which log it belongs
+/// to, to the last. Where the definition or the channel says that it is, the provider need not say
+/// so too.
+fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
+    let text = |index: Option<Index>| values.range(index?, TEXT);
+    let is_told = template.sysmon || is_sysmon_channel(template, values);
+    let texts = [if is_told { None } else { text(template.provider) }, text(template.channel)];
+    let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
+    start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
+}
+
+/// Whether the substituted channel is Sysmon's.
+fn is_sysmon_channel(template: &EventTemplate, values: &Values<'_>) -> bool {
+    let channel = template.channel.and_then(|index| values.bytes(index, TEXT));
+    channel.and_then(|channel| equals(channel, SYSMON_CHANNEL)) == Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::evtx::template::event_template;
+    use crate::scan::queries::{chunk, chunk_in};
+    use dnsweep_samples::Style;
+    use proptest::prelude::*;
+
+    /// The definition that the second record refers to, in two forms: one whose last value may be
+    /// null, and one where it must not be.
+    fn templates(chunk: &[u8], content: &Range<usize>) -> (usize, [EventTemplate; 2]) {
+        let offset = Values::head(chunk, content.start).unwrap().definition;
+        let [mut lax, mut strict] = [(); 2].map(|()| event_template(chunk, offset, chunk.len()).unwrap());
+        lax.required.retain(|index| Some(*index) != lax.event_data);
+        strict.required.extend(strict.event_data);
+        (offset, [lax, strict])
+    }
+
+    fn layout(template: &EventTemplate, chunk: &[u8], content: &Range<usize>) -> Option<Layout> {
+        let values = Values::head(chunk, content.start)?;
+        let seen = Seen::read(template, &values, content.end)?;
+        Layout::of((0, 0, template), chunk, content.start, &values, seen.sysmon)
+    }
+
+    /// The twin.
+    fn value_by_value(
+        template: &EventTemplate,
+        offset: usize,
+        chunk: &[u8],
+        content: &Range<usize>,
+    ) -> Option<Seen> {
+        let values = Values::head(chunk, content.start).filter(|values| values.definition == offset)?;
+        Seen::read(template, &values, content.end)
+    }
+
+    /// The first record holds the definition, the third refers to it.
+    const HOLDER: usize = 0;
+    const REFERRER: usize = 2;
+
+    #[test]
+    fn a_record_like_another_is_seen() {
+        for style in [Style::Export, Style::Live] {
+            let (chunk, contents) = chunk(style);
+            let (offset, [template, _]) = templates(&chunk, &contents[1]);
+            let layout = layout(&template, &chunk, &contents[1]).unwrap();
+            for (which, number) in [(HOLDER, 1), (REFERRER, 3)] {
+                let seen = layout.see(&chunk, contents[which].clone());
+                assert_eq!(seen, value_by_value(&template, offset, &chunk, &contents[which]));
+                assert_eq!(
+                    seen.map(|seen| (seen.event_id, seen.sysmon, seen.event_record_id)),
+                    Some((22, true, number))
+                );
+            }
+        }
+    }
+
+    /// Where a change of a record's content can make a difference, from the content's start. The
+    /// definition is not among them: a layout is only asked where that is the same.
+    fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
+        let values = Values::head(chunk, content.start).unwrap();
+        let (last, _, _) = values.last().unwrap();
+        let last_descriptor = values.start() - content.start - 4;
+        let sid = values.places(SID).next().unwrap().0 + values.start() - content.start;
+        let definition = values.definition..definition_end(chunk, values.definition).unwrap();
+        let mut places: Vec<usize> = (0..values.start_of(last).unwrap() - content.start)
+            .filter(|place| !definition.contains(&(content.start + place)))
+            .collect();
+        // The last descriptor and the security identifier are few bytes among many.
+        for _ in 0..20 {
+            places.extend([last_descriptor, last_descriptor + 1, last_descriptor + 2, sid + 1]);
+        }
+        places
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        /// Whatever a layout sees of a record, a look at each value sees too.
+        #[test]
+        fn a_record_made_different_is_not_taken_for_alike(
+            style in prop_oneof![Just(Style::Export), Just(Style::Live)],
+            strict in 0_usize..2,
+            channel in prop_oneof![Just(SYSMON_CHANNEL), Just("ForwardedEvents")],
+            which in prop_oneof![Just(HOLDER), Just(REFERRER)],
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(1), Just(6), Just(0x13), Just(0x21)]), 1..4),
+            shorter in prop_oneof![Just(0_usize), 0_usize..8],
+        ) {
+            let (mut chunk, contents) = chunk_in(style, channel);
+            let original = chunk.clone();
+            let (offset, templates) = templates(&original, &contents[1]);
+            let places = places(&chunk, &contents[which]);
+            for (place, byte) in changes {
+                chunk[contents[which].start + place.get(&places)] = byte;
+            }
+            let content = contents[which].start..contents[which].end - shorter;
+            let layout = layout(&templates[strict], &original, &contents[1]).unwrap();
+            if let Some(seen) = layout.see(&chunk, content.clone()) {
+                prop_assert_eq!(Some(seen), value_by_value(&templates[strict], offset, &chunk, &content));
+            }
+        }
+    }
+
+    #[test]
+    fn the_provider_must_be_the_same_where_only_it_tells_that_an_event_is_sysmons() {
+        for (channel, is_seen) in [(SYSMON_CHANNEL, true), ("ForwardedEvents", false)] {
+            let (mut chunk, contents) = chunk_in(Style::Export, channel);
+            let (offset, [template, _]) = templates(&chunk, &contents[1]);
+            let layout = layout(&template, &chunk, &contents[1]).unwrap();
+            let values = Values::head(&chunk, contents[REFERRER].start).unwrap();
+            let provider = values.range(template.provider.unwrap(), TEXT).unwrap();
+            chunk[provider.start] = b'X';
+            let seen = layout.see(&chunk, contents[REFERRER].clone());
+            let twin = value_by_value(&template, offset, &chunk, &contents[REFERRER]);
+            assert_eq!(seen.as_ref().map(|seen| seen.sysmon), is_seen.then_some(true), "{channel}");
+            assert_eq!(twin.map(|seen| seen.sysmon), Some(is_seen), "{channel}");
+        }
+    }
+
+    #[test]
+    fn a_null_in_the_place_of_required_data_is_seen_by_none() {
+        let (mut chunk, contents) = chunk(Style::Export);
+        let original = chunk.clone();
+        let (offset, [template, strict]) = templates(&original, &contents[1]);
+        let kind = Values::head(&chunk, contents[2].start).unwrap().start() - 2;
+        chunk[kind] = 0;
+        for (template, is_seen) in [(template, true), (strict, false)] {
+            let layout = layout(&template, &original, &contents[1]).unwrap();
+            assert_eq!(layout.see(&chunk, contents[2].clone()).is_some(), is_seen);
+            assert_eq!(value_by_value(&template, offset, &chunk, &contents[2]).is_some(), is_seen);
+        }
+    }
+
+    #[test]
+    fn a_security_identifier_in_the_last_place_is_left_to_the_twin() {
+        let (mut chunk, contents) = chunk(Style::Export);
+        let original = chunk.clone();
+        let (offset, [template, _]) = templates(&original, &contents[1]);
+        let values = Values::head(&original, contents[2].start).unwrap();
+        let (start, descriptor) = (values.start_of(17).unwrap(), values.start() - 4);
+        // A size that an identifier can have, though not with the number of parts that lies there,
+        // and behind it a byte that ends the content.
+        let parts = u16::from(original[start + 1]);
+        let mut sizes = (8..u16::MAX).step_by(4).filter(|size| *size != 8 + 4 * parts);
+        let size = sizes.find(|size| original[start + usize::from(*size)] == 0).unwrap();
+        chunk[descriptor..descriptor + 2].copy_from_slice(&size.to_le_bytes());
+        chunk[descriptor + 2] = SID;
+        assert_eq!(value_by_value(&template, offset, &chunk, &contents[2]), None);
+        let layout = layout(&template, &original, &contents[1]).unwrap();
+        assert_eq!(layout.see(&chunk, contents[2].clone()), None);
+    }
+
+    #[test]
+    fn a_record_with_the_definition_in_it_is_no_example() {
+        let (chunk, contents) = chunk(Style::Export);
+        let (_, [template, _]) = templates(&chunk, &contents[1]);
+        assert!(value_by_value(&template, 550, &chunk, &contents[0]).is_some());
+        assert!(layout(&template, &chunk, &contents[0]).is_none());
+    }
+
+    #[test]
+    fn a_record_with_another_definition_in_it_is_not_alike() {
+        let (mut chunk, contents) = chunk(Style::Export);
+        let original = chunk.clone();
+        let (offset, [template, _]) = templates(&original, &contents[1]);
+        let layout = layout(&template, &original, &contents[1]).unwrap();
+        // The second record once more, so that the definition which it refers to would lie in it.
+        let content = offset - layout.reference..offset - layout.reference + contents[1].len();
+        chunk.copy_within(contents[1].clone(), content.start);
+        assert!(chunk[content.start..].starts_with(&layout.head[..layout.reference]));
+        assert_eq!(value_by_value(&template, offset, &chunk, &content), None);
+        assert_eq!(layout.see(&chunk, content), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! The skim: counts what cannot match without decoding it, and says what must be decoded. The
+//! decoder (`decode`) is its slow twin.
+
+pub(in crate::scan) mod inline;
+pub(in crate::scan) mod known;
+pub(in crate::scan) mod layout;
+pub(in crate::scan) mod needle;
+pub(in crate::scan) mod remembered;
+pub(in crate::scan) mod seen;
+pub(in crate::scan) mod select;
+pub(in crate::scan) mod stretch;
+pub(in crate::scan) mod trigram;

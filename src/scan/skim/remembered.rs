@@ -1,0 +1,108 @@
+//! A memory of the definition that chunks begin with.
+//!
+//! The chunks of a log mostly begin with the same definition at the same place. Where its bytes are
+//! those of the chunk before, and it says all that it means itself, it means the same: it need not
+//! be read again, and layouts of its records hold for this chunk too.
+
+use std::sync::Arc;
+
+use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, definition_end};
+use crate::scan::evtx::template::{EventTemplate, event_template};
+
+/// The first definition of the chunks before.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct Remembered {
+    offset: usize,
+    tokens: Vec<u8>,
+    template: Option<Arc<EventTemplate>>,
+}
+
+impl Remembered {
+    /// The remembered definition and its offset, if it lies in this chunk too; nothing of it may
+    /// lie at or behind `end`.
+    pub(in crate::scan) fn again(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
+        let template = self.template.as_ref()?;
+        let tokens_end = definition_end(chunk, self.offset).filter(|tokens_end| *tokens_end <= end)?;
+        let tokens = chunk.get(self.offset + DEFINITION_HEADER_SIZE..tokens_end)?;
+        (self.tokens == tokens).then(|| (self.offset, Arc::clone(template)))
+    }
+
+    /// Reads the definition at `offset` of a chunk likewise, and remembers it if it may lie in the
+    /// chunks that follow. `None` if it is not understood.
+    pub(in crate::scan) fn read(
+        &mut self,
+        chunk: &[u8],
+        offset: usize,
+        end: usize,
+    ) -> Option<Arc<EventTemplate>> {
+        let template = Arc::new(event_template(chunk, offset, end)?);
+        let tokens = chunk.get(offset + DEFINITION_HEADER_SIZE..definition_end(chunk, offset)?)?;
+        // One that lies behind another is different in each chunk.
+        if template.says_all && (self.template.is_none() || offset <= self.offset) {
+            self.offset = offset;
+            self.tokens.clear();
+            self.tokens.extend_from_slice(tokens);
+            self.template = Some(Arc::clone(&template));
+        }
+        Some(template)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dnsweep_samples::{Event, LogWriter, Style};
+
+    /// The chunk of a log with records of these computers, and where its definitions of events lie.
+    fn chunk(computers: &[&str]) -> (Vec<u8>, Vec<usize>) {
+        let mut writer = LogWriter::new(Style::Export);
+        for computer in computers {
+            writer.push(&Event::dns_query("example.com", "a.exe").on(computer)).unwrap();
+        }
+        let chunk = writer.finish().split_off(4096);
+        let understood = (512..chunk.len()).filter(|at| event_template(&chunk, *at, chunk.len()).is_some());
+        let offsets = understood.collect();
+        (chunk, offsets)
+    }
+
+    /// The twin: read it with no memory.
+    fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
+        Remembered::default().read(chunk, offset, chunk.len())
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_would_be_read() {
+        let mut remembered = Remembered::default();
+        let mut times = 0;
+        for computers in [["A-01", "B-02"], ["A-01", "B-02"], ["A-02", "B-02"], ["LONGER-01", "A-01"]] {
+            let (chunk, offsets) = chunk(&computers);
+            assert_eq!(offsets.len(), 2);
+            if let Some((offset, known)) = remembered.again(&chunk, chunk.len()) {
+                times += 1;
+                assert_eq!(Some(&known), anew(&chunk, offset).as_ref());
+                assert_eq!(remembered.again(&chunk, offset + 100), None, "it reaches over the end");
+            }
+            for (offset, computer) in offsets.into_iter().zip(computers) {
+                let definition = remembered.read(&chunk, offset, chunk.len());
+                assert_eq!(definition.as_ref().unwrap().computer, computer);
+                assert_eq!(remembered.read(&chunk, offset, offset + 100), None, "it reaches over the end");
+            }
+        }
+        assert_eq!(times, 1, "the second chunk begins as the first");
+    }
+
+    #[test]
+    fn a_definition_with_names_elsewhere_is_not_remembered() {
+        let (mut chunk, offsets) = chunk(&["A-01", "B-02"]);
+        let mut remembered = Remembered::default();
+        assert!(remembered.read(&chunk, offsets[1], chunk.len()).is_some());
+        // Its names lie in the first definition: a change of them is one of its meaning, though not
+        // of its bytes.
+        let name: Vec<u8> = "EventRecordID".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let place = chunk.windows(name.len()).position(|bytes| bytes == name).unwrap();
+        assert!((offsets[0]..offsets[1]).contains(&place));
+        chunk[place] = b'e';
+        assert_eq!(anew(&chunk, offsets[1]), None);
+        assert_eq!(remembered.again(&chunk, chunk.len()), None);
+    }
+}

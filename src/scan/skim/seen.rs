@@ -1,0 +1,100 @@
+//! What the skim sees of a record: enough to count it, and to tell whether it must be decoded.
+
+use std::ops::Range;
+
+use crate::event::{DNS_CLIENT_QUERY_EVENT_IDS, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
+
+use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64, is_letter};
+use crate::scan::evtx::template::EventTemplate;
+use crate::scan::evtx::value::Values;
+
+/// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or
+/// its channel.
+const DNS_QUERY: u16 = 22;
+const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
+
+/// What the skim sees of a record.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::scan) struct Seen {
+    pub event_id: u16,
+    pub sysmon: bool,
+    pub time: EventTime,
+    pub event_record_id: u64,
+    /// Where the event's data lies in the chunk, if that is a fragment.
+    pub data: Option<Range<usize>>,
+}
+
+impl Seen {
+    /// Looks at each value of a record of that definition, whose content ends at `end` of the
+    /// chunk. `None` where anything is not as usual.
+    pub(in crate::scan) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
+        let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
+        if lacks_one || !values.fill(end) {
+            return None;
+        }
+        let event_id = values.bytes(template.event_id, U16)?.try_into().ok().map(u16::from_le_bytes)?;
+        let time = values.bytes(template.time_created, FILETIME)?.try_into().ok().map(u64::from_le_bytes)?;
+        let event_record_id =
+            values.bytes(template.event_record_id, U64)?.try_into().ok().map(u64::from_le_bytes)?;
+        let mut sysmon = template.sysmon;
+        for (index, name) in [template.provider, template.channel].into_iter().zip(SYSMON) {
+            if let Some(index) = index
+                && !sysmon
+            {
+                sysmon = equals(values.bytes(index, TEXT)?, name)?;
+            }
+        }
+        let data = template.event_data.and_then(|index| values.range(index, FRAGMENT));
+        Some(Seen { event_id, sysmon, time: EventTime::from_filetime(time)?, event_record_id, data })
+    }
+
+    /// Whether it is Sysmon's event 22.
+    pub(in crate::scan) fn is_dns_query(&self) -> bool {
+        self.sysmon && self.event_id == DNS_QUERY
+    }
+
+    /// Whether it has a number of those that Windows' own DNS client gives its queries. Events of
+    /// others that have it are rare, so the decoder shall tell.
+    pub(in crate::scan) fn may_be_dns_client_query(&self) -> bool {
+        DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
+    }
+}
+
+/// UTF-16 text of printable ASCII characters, as all names of channels are. `None` for any other:
+/// about that the decoder shall decide.
+pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
+    let (units, []) = text.as_chunks::<2>() else { return None };
+    let mut letters = String::with_capacity(units.len());
+    for unit in units {
+        let [letter @ b' '..=b'~', 0] = unit else { return None };
+        letters.push(char::from(*letter));
+    }
+    Some(letters)
+}
+
+/// Whether [`plain`] of the text is `ascii`.
+pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
+    text.len() == ascii.len() * 2
+        && text
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(ascii.bytes())
+            .all(|(unit, letter)| letter.is_ascii() && *unit == [letter, 0])
+}
+
+/// Whether UTF-16 text, up to its first NUL, is `name` in any ASCII case. `None` for text that is
+/// cut in the middle of a unit: about that the decoder shall decide.
+pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let length = name.len() * 2;
+    let begins = text.get(..length).is_some_and(|start| {
+        start
+            .chunks_exact(2)
+            .zip(name.bytes())
+            .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
+    });
+    Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
+}

@@ -1,0 +1,197 @@
+//! A stretch: records one after the other that are laid out alike, and that are counted together.
+//!
+//! Nearly all records of a log lie in such stretches. What would be noted for each of them by
+//! itself (in the counts of its definition, among the numbers of its log, on its machine's clock)
+//! is kept here until the stretch ends, so that it costs a record a few instructions. Its twin is
+//! to note each record by itself, as [`crate::scan::skim::select`] does with any that is unlike the
+//! one before.
+
+use crate::event::{EventTime, Window};
+use crate::ledger::clock::{Clock, Written, is_step};
+use crate::ledger::numbering::{Run, Runs};
+
+use crate::scan::skim::known::{Counts, QueryCounts};
+use crate::scan::skim::seen::Seen;
+
+/// Records one after the other. Of each, as little is kept as can be: a loop's time is that of its
+/// instructions.
+#[derive(Debug)]
+pub(in crate::scan) struct Stretch {
+    /// Where the first record starts, and what the headers of the first and the last say of their
+    /// writing.
+    start: usize,
+    first: Written,
+    last: Written,
+    records: u64,
+    /// The earliest and the latest instant.
+    times: (EventTime, EventTime),
+    /// The least and the greatest number before the run that follows.
+    ids: (u64, u64),
+    /// Those of the records that were taken last whose numbers follow one another.
+    run: Run,
+    /// Whether the number in the header of the first of these is another one than the record's own.
+    differs: bool,
+    /// The records of the runs before whose headers were numbered anew.
+    renumbered: u64,
+}
+
+impl Stretch {
+    /// A stretch that may begin at `start` of the chunk.
+    pub(in crate::scan) fn new(start: usize) -> Self {
+        let none = Written { header_id: 0, filetime: 0 };
+        let run = Run { first: 0, last: 0, first_time: None, last_time: None };
+        Stretch {
+            start,
+            first: none,
+            last: none,
+            records: 0,
+            times: (EventTime::MAX, EventTime::MIN),
+            ids: (u64::MAX, 0),
+            run,
+            differs: false,
+            renumbered: 0,
+        }
+    }
+
+    /// How many records it has.
+    pub(in crate::scan) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Takes the next record, whose number belongs among those of a log, which are handed on as
+    /// they end; or says that it must be noted by itself, for the clock may have gone back. A DNS
+    /// query is counted among `queries` at once, by the period that was asked for.
+    #[inline]
+    pub(in crate::scan) fn take(
+        &mut self,
+        seen: &Seen,
+        written: Written,
+        log: &mut Runs,
+        queries: &mut QueryCounts,
+        window: &Window,
+    ) -> bool {
+        let id = seen.event_record_id;
+        if self.records == 0 {
+            self.first = written;
+            (self.run, self.differs) = (Run::of(id, Some(seen.time)), written.header_id != id);
+        } else if is_step(self.last, written) {
+            return false;
+        } else if self.run.last.checked_add(1) == Some(id) {
+            (self.run.last, self.run.last_time) = (id, Some(seen.time));
+        } else {
+            self.renumbered += renumbered(self.run, self.differs, self.last);
+            self.ids = end_run(self.run, self.ids, log);
+            (self.run, self.differs) = (Run::of(id, Some(seen.time)), written.header_id != id);
+        }
+        self.last = written;
+        self.records += 1;
+        self.times = (self.times.0.min(seen.time), self.times.1.max(seen.time));
+        if seen.is_dns_query() {
+            queries.add(seen.time, window);
+        }
+        true
+    }
+
+    /// Notes what was counted of records that are all Sysmon's, or all others': all but their DNS
+    /// queries, which are counted by then. Returns how many of the records have headers that were
+    /// numbered anew.
+    pub(in crate::scan) fn end(
+        self,
+        sysmon: bool,
+        event: &mut Counts,
+        log: &mut Runs,
+        clock: &mut Clock,
+    ) -> u64 {
+        if self.records == 0 {
+            return 0;
+        }
+        let (first_id, last_id) = end_run(self.run, self.ids, log);
+        event.merge(Counts {
+            records: self.records,
+            sysmon_records: if sysmon { self.records } else { 0 },
+            queries: QueryCounts::NONE,
+            first_time: self.times.0,
+            last_time: self.times.1,
+            first_id,
+            last_id,
+        });
+        clock.add_steady(self.start as u64, self.first, self.last);
+        self.renumbered + renumbered(self.run, self.differs, self.last)
+    }
+}
+
+/// How many records of a run have headers that were numbered anew: all, if the first or the last
+/// has another number there than its own.
+#[cold]
+fn renumbered(run: Run, differs: bool, last: Written) -> u64 {
+    if differs || last.header_id != run.last { run.length() } else { 0 }
+}
+
+/// Hands a run on, and gives the least and the greatest number up to its end. It is handed over by
+/// value, so that what a stretch keeps need not lie in memory.
+#[cold]
+fn end_run(run: Run, (first_id, last_id): (u64, u64), log: &mut Runs) -> (u64, u64) {
+    log.add_run(run);
+    (first_id.min(run.first), last_id.max(run.last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record(sysmon: bool, anew: u64) -> impl Strategy<Value = (Seen, Written)> {
+        // Numbers and times that mostly go on, and now and then go back, by less than a step and by
+        // more.
+        let id = prop_oneof![0..6_u64, Just(u64::MAX)];
+        (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)]).prop_map(
+            move |(id, minutes, ticks, event_id)| {
+                let time = EventTime::from_ticks(ticks);
+                let seen = Seen { event_id, sysmon, time, event_record_id: id, data: None };
+                (seen, Written { header_id: id.wrapping_add(anew), filetime: 1 + minutes * 400_000_000 })
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn a_stretch_notes_what_each_of_its_records_would(
+            (sysmon, anew, records) in (any::<bool>(), 0..2_u64).prop_flat_map(|(sysmon, anew)| {
+                (Just(sysmon), Just(anew), prop::collection::vec(record(sysmon, anew), 0..9))
+            }),
+            before in prop::option::of(record(true, 0)),
+        ) {
+            let none = || (Counts::NONE, Runs::default(), Clock::default());
+            let since = Window { since: Some(EventTime::from_ticks(1)), ..Window::default() };
+            let (mut counts, mut runs, mut clock) = none();
+            let (mut counts_by_one, mut runs_by_one, mut clock_by_one) = none();
+            let note = |(seen, written): &(Seen, Written), at: u64, to: (&mut Counts, &mut Runs, &mut Clock)| {
+                to.0.add(seen, &since);
+                to.1.add(seen.event_record_id, Some(seen.time));
+                to.2.add(at, *written);
+            };
+            if let Some(before) = &before {
+                note(before, 0, (&mut counts, &mut runs, &mut clock));
+                note(before, 0, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
+            }
+            let mut stretch = Stretch::new(7);
+            let mut take = |(seen, written): &&(Seen, Written)| {
+                stretch.take(seen, *written, &mut runs, &mut counts.queries, &since)
+            };
+            let taken = records.iter().take_while(&mut take).count();
+            // Only a clock that may have gone back ends it.
+            let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
+            prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));
+            prop_assert_eq!(stretch.records(), taken as u64);
+            let renumbered = stretch.end(sysmon, &mut counts, &mut runs, &mut clock);
+            for (place, record) in records.iter().take(taken).enumerate() {
+                note(record, 7 + place as u64, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
+            }
+            prop_assert_eq!(renumbered, taken as u64 * anew);
+            prop_assert_eq!(counts, counts_by_one);
+            prop_assert_eq!(runs, runs_by_one);
+            prop_assert_eq!(clock, clock_by_one);
+        }
+    }
+}
