@@ -56,8 +56,8 @@ fn sources() -> Vec<(String, PathBuf, String)> {
 /// A source without comments, and without what is compiled for tests only, which ends a file.
 fn code(text: &str) -> String {
     let own = text.split("#[cfg(test)]\nmod ").next().unwrap();
-    let lines = own.lines().map(|line| line.split("//").next().unwrap());
-    lines.map(|line| format!("{line}\n")).collect()
+    let lines: Vec<&str> = own.lines().map(|line| line.split("//").next().unwrap()).collect();
+    lines.join("\n") + "\n"
 }
 
 /// The paths that follow `prefix` in a text: names joined by `::`.

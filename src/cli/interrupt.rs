@@ -37,6 +37,7 @@ struct Voice {
 
 /// A flag that the first signal sets. The second one ends the process, whatever the other threads
 /// are doing.
+#[must_use]
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let voice = Voice { out: out.to_path_buf(), format, verbosity };
