@@ -163,7 +163,7 @@ impl<'a> Cell<'a> {
         time.map_or(Cell::Null, Cell::Time)
     }
 
-    /// The same, with all of its texts its own.
+    /// This cell, which owns all of its texts.
     #[must_use]
     pub fn into_owned(self) -> Cell<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());

@@ -129,7 +129,8 @@ impl Catalog {
         self.detections.push(loaded);
     }
 
-    /// The same, whether they can be looked for or not: what cannot is refused.
+    /// Loads rule files and directories of them to be checked: a file that cannot be looked for is
+    /// refused, also one that was named, and no error.
     pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, SweepError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;

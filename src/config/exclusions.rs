@@ -31,9 +31,9 @@ pub struct LoadedExclusion {
 /// Whether an exclusion is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It is.
+    /// The exclusion is applied.
     Applied,
-    /// It is not, as its last day is over.
+    /// The exclusion is not applied, as its last day is over.
     Expired,
 }
 

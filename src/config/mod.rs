@@ -72,10 +72,10 @@ pub enum Leads {
 /// Whether the evidence is hashed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Hashing {
-    /// It is not.
+    /// No file is hashed.
     #[default]
     None,
-    /// Each file by SHA-256.
+    /// Each file is hashed by SHA-256.
     Sha256,
 }
 

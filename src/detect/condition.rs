@@ -149,7 +149,7 @@ impl Condition {
         }
     }
 
-    /// The same condition with others in place of columns; `None` if there is none for one of them.
+    /// This condition with a term in place of each column; `None` if `of` has none for one of them.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Condition> {
         let all =
             |many: &[Condition]| many.iter().map(|one| one.with_columns(of)).collect::<Option<Vec<_>>>();

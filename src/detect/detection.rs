@@ -108,7 +108,7 @@ pub struct DataSet {
     pub test: String,
     /// Where its author keeps the data: a URL.
     pub data: String,
-    /// What Splunk is told of its form.
+    /// What the rule says to Splunk of its form.
     pub source: String,
 }
 

@@ -55,10 +55,10 @@ pub enum Part {
 /// Whether the case of letters counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Case {
-    /// It does not: letters are compared as a [`super::pattern::Pattern`] does.
+    /// Case does not count: letters are compared as a [`super::pattern::Pattern`] does.
     #[default]
     Folded,
-    /// It does.
+    /// Case counts.
     Kept,
 }
 

@@ -268,7 +268,7 @@ impl Found {
         self.keys.iter().map(|(_, term)| term)
     }
 
-    /// The same with other terms in place of its keys, in their order.
+    /// This lookup with `terms` in place of the terms of its keys, in their order.
     pub fn with_keys(&self, terms: Vec<Term>) -> Self {
         let keys = self.keys.iter().map(|(column, _)| *column).zip(terms).collect();
         Found { keys, ..self.clone() }

@@ -63,7 +63,8 @@ impl Pattern {
         self.pieces.len() > 1 && self.literals().next().is_none()
     }
 
-    /// The same as [`Pattern::matches`], told faster of a value whose pairs of bytes are known.
+    /// Whether a value matches, as [`Pattern::matches`] says, but faster: `pairs` are the pairs of
+    /// bytes that the value has.
     #[must_use]
     pub(super) fn matches_with(&self, value: &str, pairs: Pairs) -> bool {
         !pairs.lack(self.pairs) && self.matches(value)

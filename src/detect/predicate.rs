@@ -140,7 +140,7 @@ impl Predicate {
         if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
     }
 
-    /// The same, of an event for which the condition is known to hold.
+    /// Which parts of the condition an event hits, if the condition is known to hold for it.
     #[must_use]
     pub fn hits_of_match(&self, event: &DnsQueryEvent) -> Hits {
         let mut hits = Hits::default();

@@ -37,9 +37,9 @@ use crate::event::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER};
 /// Why a rule cannot be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It is not understood.
+    /// The rule is not understood.
     Problem(Problem),
-    /// It is about other data, and says so there.
+    /// The rule is about other data, as that place in it says.
     OtherData(Problem),
 }
 

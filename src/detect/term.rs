@@ -217,7 +217,7 @@ impl Term {
         }
     }
 
-    /// The same term with others in place of columns; `None` if there is none for one of them.
+    /// This term with another one in place of each column; `None` if `of` has none for one of them.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Term> {
         let all = |terms: &[Term]| terms.iter().map(|term| term.with_columns(of)).collect::<Option<Vec<_>>>();
         Some(Term::from(match self.node() {

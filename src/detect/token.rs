@@ -36,7 +36,7 @@ pub struct SearchError {
 /// Why a search cannot be looked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchReason {
-    /// It is not understood in full.
+    /// The search is not understood in full.
     #[default]
     NotUnderstood,
     /// It is about other data than Sysmon's DNS queries: another event code, data model, source

@@ -63,7 +63,7 @@ impl Problem {
         self.place.map_or(1, |place| place.line)
     }
 
-    /// The same problem, at that place if none is known.
+    /// This problem, at `place` if its own is not known.
     pub(super) fn or_at(self, place: Place) -> Self {
         Problem { place: self.place.or(Some(place)), ..self }
     }

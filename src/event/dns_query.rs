@@ -44,7 +44,7 @@ impl DnsQueryEvent {
         *self == DnsQueryEvent { system: self.system.clone(), ..DnsQueryEvent::default() }
     }
 
-    /// Which it lacks of the fields that every version of Sysmon writes.
+    /// Which of the fields that every version of Sysmon writes are missing.
     #[must_use]
     pub fn missing_fields(&self) -> Vec<&'static str> {
         let values = [

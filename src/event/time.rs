@@ -79,9 +79,9 @@ impl fmt::Debug for EventTime {
 }
 
 impl EventTime {
-    /// The earliest that can be told.
+    /// The earliest instant there is.
     pub const MIN: EventTime = EventTime(NonZeroU64::MIN);
-    /// The latest that can be told.
+    /// The latest instant there is.
     pub const MAX: EventTime = EventTime(NonZeroU64::MAX);
 
     /// The instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z.

@@ -78,7 +78,7 @@ impl Clock {
         }
     }
 
-    /// The same, of records whose times fall.
+    /// Notes a step back between two records that follow one another and whose times fall.
     fn compare_numbers(&mut self, offset: u64, last: Written, next: Written) {
         // Some programs that write logs leave the time of the last record at 0: that says nothing.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {

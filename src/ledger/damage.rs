@@ -158,12 +158,13 @@ pub enum Damage {
         /// Why, in the decoder's words.
         reason: String,
     },
-    /// A DNS query has none of the names of its fields, which were told by the texts beside them.
+    /// A DNS query has none of the names of its fields. Which value is which, the texts beside them
+    /// say.
     NamesReplaced {
         /// The id in the record's header.
         header_id: u64,
     },
-    /// A DNS query lacks fields that all have.
+    /// Fields that every DNS query has are missing in one.
     FieldsLost {
         /// The id in the record's header.
         header_id: u64,
@@ -293,7 +294,8 @@ fn write_query(f: &mut fmt::Formatter<'_>, header_id: u64, what: &str) -> fmt::R
     write!(f, "DNS query with header id {header_id}: {what}")
 }
 
-/// What is wrong, in the words that most kinds of damage are told in.
+/// Says what is wrong in the words that most kinds of damage share: what was expected, and what was
+/// found.
 fn write_expected(
     f: &mut fmt::Formatter<'_>,
     what: &str,

@@ -207,7 +207,7 @@ pub struct Tally {
     pub counts: RecordCounts,
     /// Range of their EventRecordIDs.
     pub record_ids: RecordIds,
-    /// The same counts for each Computer.
+    /// Counts of the records read, for each Computer that records name.
     pub computers: BTreeMap<String, RecordCounts>,
     /// The EventRecordIDs of each log that they belong to.
     pub logs: Logs,

@@ -66,7 +66,7 @@ impl ExcludedCounts {
 }
 
 impl ExclusionRecord {
-    /// The same, with what it took away from each host.
+    /// This exclusion, with what it took away from each host.
     #[must_use]
     pub fn having_excluded(self, hosts: BTreeMap<String, ExcludedCounts>) -> Self {
         let mut sum = ExcludedCounts::default();

@@ -57,7 +57,8 @@ pub enum Finding {
     },
     /// A note: numbers are missing in exports, renderings or a collector's logs of these channels.
     Selection(Names),
-    /// A note: its evidence holds events that were forwarded by other machines.
+    /// A note: its evidence holds events of other machines, which forwarded them or were exported
+    /// together with it.
     Forwarded(Names),
     /// A note: logs of its own lie in several pieces of evidence.
     SeveralEvidence(Names),

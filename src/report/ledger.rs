@@ -196,18 +196,18 @@ pub struct Loss {
 /// Whether a file begins as an event log does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Header {
-    /// It was not read.
+    /// The beginning was not read.
     #[default]
     Unread,
-    /// It does not.
+    /// The file does not begin as an event log does.
     Foreign,
-    /// It does, and was closed cleanly.
+    /// The file begins as an event log that was closed cleanly.
     Clean,
-    /// It does, and was in use when it was copied.
+    /// The file begins as an event log that was in use when it was copied.
     Dirty,
-    /// It does not, and was looked through for chunks.
+    /// The file does not begin as an event log does, and was looked through for chunks.
     Carved,
-    /// It does not: it is event XML.
+    /// The file is event XML.
     Xml,
 }
 
@@ -222,7 +222,8 @@ pub struct FileReport {
     pub header: Header,
     /// How many chunks the header of a log that was closed cleanly says there are.
     pub promised_chunks: Option<u64>,
-    /// The same number, if it has a checksum, which holds.
+    /// How many chunks the header of a log that was closed cleanly says there are, if the header has
+    /// a checksum that holds.
     pub counted_chunks: Option<u64>,
     /// Counts of what was seen.
     pub tally: Tally,

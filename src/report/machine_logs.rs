@@ -22,7 +22,7 @@ pub struct Missing<'a> {
     pub gaps: Vec<Gap>,
     /// Whether there may be more of these than are kept.
     pub incomplete: bool,
-    /// Whether a selection lacks some.
+    /// Whether numbers are missing in a selection.
     pub is_selection: bool,
 }
 

@@ -1,4 +1,4 @@
-//! From what the stages found to what a person or a table is told: rows of tables, and the
+//! From what the stages found to what people read and tables hold: rows of tables, and the
 //! summary. Knows nothing of how evidence is read or tables are stored.
 
 mod conclude;

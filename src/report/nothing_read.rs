@@ -3,7 +3,7 @@
 use super::run::{Run, Totals};
 use super::summary::{counted, grouped, of_form};
 
-/// How many ends of names are told apart.
+/// How many ends of names are listed.
 const MOST_ENDINGS: usize = 8;
 /// How many roots are named.
 const MOST_ROOTS: usize = 3;

@@ -29,11 +29,11 @@ pub struct Stated {
 /// Why a `run.json` states nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotStated {
-    /// It is not of dnsweep.
+    /// The file was not written by dnsweep.
     Foreign,
     /// Its layout is of another version, this one.
     Version(String),
-    /// It is damaged: so it is no JSON, or lacks something.
+    /// The file is damaged: for this reason it is no JSON, or something is missing in it.
     Damaged(String),
 }
 

@@ -37,7 +37,7 @@ pub enum Difference {
     Missing,
     /// It is there but not stated.
     Unlisted,
-    /// It is not a regular file.
+    /// What has its name is not a regular file.
     NotAFile,
     /// Its stated name leads out of the output.
     Outside,
@@ -104,7 +104,7 @@ pub struct Compared {
     pub same: u64,
 }
 
-/// The same of evidence.
+/// How much of the evidence was compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvidenceCompared {
     /// All files of the ledger.

@@ -118,7 +118,8 @@ impl Scanner {
         }
     }
 
-    /// The same, with the queries of Windows' own DNS client that `dns_client` says.
+    /// This scanner, which also decodes those queries of Windows' own DNS client that `dns_client`
+    /// asks for.
     #[must_use]
     pub fn with_dns_client(self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };
@@ -126,25 +127,25 @@ impl Scanner {
         Scanner { skimmer, dns_client: DnsClientQueries::Taken, ..self }
     }
 
-    /// The same, which counts how many DNS queries lie in this period.
+    /// This scanner, which also counts how many DNS queries lie in a period.
     #[must_use]
     pub fn within(self, window: Window) -> Self {
         Scanner { skimmer: self.skimmer.map(|skimmer| skimmer.within(window)), window, ..self }
     }
 
-    /// The same, which reads so much of a log at a time.
+    /// This scanner, which reads as much of a log at a time as `reads` says.
     #[must_use]
     pub fn reading(self, reads: Reads) -> Self {
         Scanner { reads, ..self }
     }
 
-    /// The same, which holds the records of these chunks to their checksum.
+    /// This scanner, which verifies the checksums of the records of the chunks that `checksums` names.
     #[must_use]
     pub fn verifying(self, checksums: Checksums) -> Self {
         Scanner { skimmer: self.skimmer.map(|skimmer| skimmer.verifying(checksums)), ..self }
     }
 
-    /// The same, with stale records or without.
+    /// This scanner, which looks for deleted records or does not.
     #[must_use]
     pub fn recovering(self, recovery: Recovery) -> Self {
         Scanner { recovery: (recovery == Recovery::Stale).then(Recoverer::default), ..self }
@@ -156,9 +157,9 @@ impl Scanner {
         self.scan_after(log, block, size, |_, _| ())
     }
 
-    /// The same; in between, `see` is shown the block's bytes as they were read (decoding changes
-    /// the buffer), piece by piece, each with where it starts in the file; or nothing instead of a
-    /// piece of which some could not be.
+    /// Scans a block as [`Scanner::scan`] does, and shows `see` the bytes of the block before they are
+    /// decoded, which changes them: piece by piece, each with where it starts in the file. Of a piece
+    /// that could not be read whole, `see` gets no bytes.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,

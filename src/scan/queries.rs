@@ -15,7 +15,7 @@ pub(super) fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
     chunk_in(style, SYSMON_CHANNEL)
 }
 
-/// The same, in that channel.
+/// A chunk of three DNS queries, whose records name a channel, and where these lie.
 pub(super) fn chunk_in(style: Style, channel: &str) -> (Vec<u8>, Vec<Range<usize>>) {
     let mut writer = LogWriter::new(style);
     for number in 1..=3 {

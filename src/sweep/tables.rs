@@ -111,7 +111,7 @@ pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, Str
     ]
 }
 
-/// The same, with the order of the table's rows.
+/// The metadata of a table whose rows are in an order: by the columns that `by` names.
 pub(super) fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, String)> {
     metadata.iter().cloned().chain([("dnsweep.sorted_by", by.to_owned())]).collect()
 }

@@ -39,7 +39,7 @@ enum Comparison {
     SameContent,
     /// It has as many bytes as it had, of which there is no hash.
     SameSize,
-    /// It is not as it was.
+    /// The file is not as it was.
     Different(Difference),
 }
 

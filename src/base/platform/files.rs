@@ -22,9 +22,9 @@ pub(crate) const MOST_PATH_BYTES: usize = 4096;
 /// What becomes of a link in the place of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// It is not followed: the file is not opened.
+    /// The link is not followed: nothing is opened.
     Refused,
-    /// It is followed.
+    /// The link is followed.
     Followed,
 }
 

@@ -13,7 +13,7 @@ pub(super) enum Condition {
     And(Vec<Condition>),
     /// One holds.
     Or(Vec<Condition>),
-    /// It does not hold.
+    /// The condition does not hold.
     Not(Box<Condition>),
     /// The part of that name holds.
     Name(String),

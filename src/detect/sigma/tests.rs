@@ -27,7 +27,7 @@ fn rule(detection: &str) -> String {
     )
 }
 
-/// The same, of one selection.
+/// A rule of one selection with that line.
 fn selection(line: &str) -> String {
     rule(&format!("    selection:\n        {line}\n    condition: selection"))
 }

@@ -121,9 +121,9 @@ pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
 /// What a name tells of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
-    /// It ends in `.evtx`, in any case: it is an event log.
+    /// The name ends in `.evtx`, in any case: the file is an event log.
     Log,
-    /// It does so, but begins as macOS calls what goes with a file.
+    /// The name ends in `.evtx`, but begins with `._`, as macOS calls what goes with a file.
     PerhapsLog,
     /// It has `.evtx` elsewhere: a renamed or exported log, its slack, or its checksum, a link to
     /// it, ….

@@ -116,7 +116,7 @@ impl Lister<'_> {
         })
     }
 
-    /// The same, together.
+    /// All entries of a tree as one listing.
     fn whole(&self, tree: &Tree) -> Listing {
         self.entries(tree).fold(tree.listing(), |mut whole, entry| {
             whole.found.extend(entry.found);

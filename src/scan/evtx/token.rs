@@ -151,7 +151,7 @@ pub(in crate::scan) struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// The same tokens, but names that lie elsewhere are not looked at.
+    /// These tokens, without a look at names that lie elsewhere.
     pub(in crate::scan) fn passing_over_names(self) -> Self {
         Tokens { names: Names::PassedOver, ..self }
     }

@@ -94,18 +94,18 @@ impl Skimmer {
         }
     }
 
-    /// The same, which leaves for decoding what these want of the queries of Windows' own DNS
-    /// client, too.
+    /// This skimmer, which also leaves those queries of Windows' own DNS client for decoding that
+    /// `wanted` describes.
     pub(in crate::scan) fn leaving_dns_client(self, wanted: &[Wanted]) -> Self {
         Skimmer { dns_client: Some(WantedData::new(wanted, &[])), ..self }
     }
 
-    /// The same, which holds the records of these chunks to their checksum.
+    /// This skimmer, which verifies the checksums of the records of the chunks that `checksums` names.
     pub(in crate::scan) fn verifying(self, checksums: Checksums) -> Self {
         Skimmer { checksums, ..self }
     }
 
-    /// The same, which counts how many DNS queries lie in this period.
+    /// This skimmer, which also counts how many DNS queries lie in a period.
     pub(in crate::scan) fn within(self, window: Window) -> Self {
         Skimmer { window, ..self }
     }

@@ -59,8 +59,8 @@ impl Scanner {
         scan.or_else(|| self.xml_within(log, block, file, FAR, |_| ())).unwrap_or_default()
     }
 
-    /// The same, with so many bytes on either side of the block; `None` if these do not tell what
-    /// belongs to it.
+    /// Reads a block with `margin` bytes on either side of it. `None` if these do not show which
+    /// events begin in the block.
     fn xml_within(
         &mut self,
         log: &dyn LogBytes,
