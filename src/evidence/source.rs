@@ -13,10 +13,8 @@ use crate::base::platform::files::{self, Link, NotOpened};
 
 /// The first bytes of every event log.
 pub const FILE_SIGNATURE: &[u8; 8] = b"ElfFile\0";
-/// Bytes from the start of a log to its first chunk.
-pub const FILE_HEADER_SIZE: u64 = 4096;
-/// Bytes of a chunk.
-pub const CHUNK_SIZE: u64 = 65536;
+pub use crate::ledger::file::{CHUNK_SIZE, FILE_HEADER_SIZE};
+
 /// The first bytes of every chunk of one.
 pub const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 

@@ -4,7 +4,9 @@
 pub mod clock;
 pub mod damage;
 pub mod event_form;
+pub mod file;
 pub mod logs;
 pub mod note;
 pub mod numbering;
+pub mod problems;
 pub mod tally;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::conclude::conclude;
 use super::coverage::Coverage;
 use super::host::{FileCounts, Host};
-use super::ledger::FileReport;
 use super::matched_event::MatchedEvent;
 use super::matches::Occurrence;
 use super::presence::Presence;
 use super::renames::{Names, folded, own_channel};
 use crate::event::Window;
 use crate::ledger::clock::MachineClock;
+use crate::ledger::file::FileReport;
 use crate::ledger::tally::RecordCounts;
 
 /// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
@@ -175,10 +175,10 @@ impl Hosts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::host::HOSTS_COLUMNS;
-    use super::super::ledger::Header;
+    use super::super::host_row::HOSTS_COLUMNS;
     use super::super::verdict::Verdict;
     use super::*;
+    use crate::ledger::file::Header;
     use crate::ledger::tally::RecordCounts;
     use proptest::prelude::*;
 

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::{FileReport, Header};
+use crate::ledger::file::{FileReport, Header};
 use crate::ledger::numbering::{Run, Runs};
 
 /// The most names that one machine can have in a file. Where there are more, they are those of many

@@ -15,10 +15,10 @@ pub(super) use self::evidence::of_form;
 use super::escape::{escaped, shown};
 use super::host::{Host, ValueCounts, by_count};
 use super::hosts::HostRow;
-use super::ledger::{Loss, Status};
 use super::run::{DetectionRecord, Run, Totals};
 use crate::event::Span;
 use crate::ledger::damage::Problem;
+use crate::ledger::file::{Loss, Status};
 
 /// How many of a kind are shown; the tables have all.
 const MOST_HOSTS: usize = 40;

@@ -5,20 +5,18 @@ use std::ops::Range;
 use crate::event::Window;
 use crate::evidence::source::LogBytes;
 use crate::ledger::clock::Clock;
-use crate::ledger::damage::{Damage, Integrity, Problem, Problems};
+use crate::ledger::damage::{Damage, Problem};
 use crate::ledger::note::Notes;
+use crate::ledger::problems::Problems;
 use crate::ledger::tally::Tally;
-
-use crate::scan::decode::document::{DnsClientQueries, Document};
-use crate::scan::decode::lost_names::Nameless;
-use crate::scan::decode::record::decode;
-use crate::scan::decode::unfit::set_unfit_aside;
+use crate::scan::chunk_scan::scan_chunk;
+use crate::scan::decode::document::DnsClientQueries;
 use crate::scan::evtx::chunk::{Checksums, Place, place};
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
-use crate::scan::evtx::walk::{Reached, Walk, walk as walk_chunk};
+use crate::scan::evtx::walk::Walk;
 use crate::scan::extent::Extent;
-use crate::scan::located::{Located, LocatedEvent, LocatedLead, Location};
-use crate::scan::read::{BlockBuffer, Read};
+use crate::scan::located::{LocatedEvent, LocatedLead, Location};
+use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::headerless::is_headerless;
 use crate::scan::salvage::off_grid::{Before, OffGrid};
 use crate::scan::salvage::recover::Recoverer;
@@ -391,116 +389,10 @@ pub(super) fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Walks a chunk, and decodes what the skim leaves of it: all
-/// where none is wanted, or where anything is wrong with the chunk.
-fn scan_chunk(
-    read: &mut Read<'_>,
-    at: Start,
-    walk: &mut Walk,
-    skimmer: Option<&mut Skimmer>,
-    (dns_client, window): (DnsClientQueries, &Window),
-    scan: &mut BlockScan,
-) {
-    let start = at.offset;
-    let first = scan.events.len();
-    walk_or_skim(read, at, walk, skimmer, scan);
-    scan.clock.append(start, &walk.clock);
-    let integrity = integrity(walk, read);
-    let mut problems = std::mem::take(&mut walk.problems);
-    let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
-    // What stands in for bytes that cannot be read is no evidence.
-    let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
-    scan.tally.damaged_records += lacking as u64;
-    // What has its checksum lost no names.
-    let is_checked = integrity == Integrity::Verified;
-    let mut nameless = if is_checked { Nameless::default() } else { Nameless::of(read.bytes, walk) };
-    scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
-    let BlockScan { tally, events, dns_client: leads, .. } = scan;
-    decode(read.bytes, walk, dns_client, |record, document| {
-        let offset = record.range.start as u64;
-        let (document, names) = nameless.told(record.range.start, document);
-        if let Some(damage) = names.damage(record.header_id, &document).filter(|_| !is_checked) {
-            problems.push(Problem { offset, length: record.range.len() as u64, damage });
-        }
-        let refound = record.reached == Reached::BehindDamage && document.is_ok();
-        tally.refound_records += u64::from(refound);
-        match document {
-            Ok(document) => {
-                tally.add(document.system(), window);
-                tally.note_number(record.header_id, document.system(), integrity != Integrity::Damaged);
-                let location = at.of(offset);
-                match document {
-                    Document::Other(_) => {}
-                    Document::DnsQuery(event) => {
-                        events.push(LocatedEvent { location, integrity, event: *event });
-                    }
-                    Document::DnsClient(event) => leads.push(Located { location, integrity, event: *event }),
-                }
-            }
-            Err(reason) => {
-                tally.damaged_records += 1;
-                let damage = Damage::Record { header_id: record.header_id, reason };
-                problems.push(Problem { offset, length: record.range.len() as u64, damage });
-            }
-        }
-    });
-    // Those that were decoded lie among those that need not be.
-    events.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
-    if is_empty {
-        tally.empty_chunks += 1;
-    }
-    note_problems(problems, start, read, scan);
-}
-
-/// Notes what is wrong with the chunk that starts there: what was found in it, counted from its
-/// start, and what came of reading it.
-fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mut BlockScan) {
-    let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
-    let mut problems: Vec<Problem> = found.into_iter().map(located).chain(read.problems.drain(..)).collect();
-    scan.tally.damaged_chunks += u64::from(!problems.is_empty());
-    problems.sort_by_key(|problem| problem.offset);
-    for problem in problems {
-        scan.problems.push(problem);
-    }
-}
-
-/// What is known of the bytes of a chunk that was walked. What a decoder makes of single records
-/// has no part in it: it is as they were written that they cannot be decoded.
-fn integrity(walk: &Walk, read: &Read<'_>) -> Integrity {
-    if !walk.problems.is_empty() || !read.problems.is_empty() {
-        Integrity::Damaged
-    } else if walk.checked {
-        Integrity::Verified
-    } else {
-        Integrity::Unverified
-    }
-}
-
-/// Walks a chunk, and adds what the skim reads of it.
-fn walk_or_skim(
-    read: &Read<'_>,
-    at: Start,
-    walk: &mut Walk,
-    skimmer: Option<&mut Skimmer>,
-    scan: &mut BlockScan,
-) {
-    if let Some(skimmer) = skimmer.filter(|_| read.problems.is_empty())
-        && skimmer.skim(read.bytes, walk, &mut scan.tally)
-    {
-        let located = |(record, event)| {
-            let location = at.of(record as u64);
-            LocatedEvent { location, integrity: Integrity::Verified, event }
-        };
-        scan.events.extend(skimmer.take_told().map(located));
-    } else {
-        walk_chunk(read.bytes, walk);
-    }
-    scan.tally.checked_chunks += u64::from(walk.checked);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::damage::Integrity;
     use crate::scan::evtx::log::{BLOCK_CHUNKS, blocks};
     use dnsweep_samples::{Event, LogWriter, Style};
     use std::io;

@@ -3,6 +3,7 @@
 //! detections, tables or reports.
 
 mod block;
+mod chunk_scan;
 mod decode;
 mod evtx;
 mod extent;

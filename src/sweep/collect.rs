@@ -3,6 +3,11 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
+use super::Observer;
+use super::leads::{LeadCounts, Leads};
+use super::matched::{Excluded, Matches, Reduced};
+use super::tables::{LastTable, metadata, sorted, write_last};
+use super::work::{Done, Found};
 use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
 use crate::event::Window;
@@ -14,12 +19,6 @@ use crate::report::{
 };
 use crate::scan::Checksums;
 use crate::table::Storage;
-
-use super::Observer;
-use super::leads::{LeadCounts, Leads};
-use super::matched::{Excluded, Matches, Reduced};
-use super::tables::{LastTable, metadata, sorted, write_last};
-use super::work::{Done, Found};
 
 /// How many flawed files are remembered for the summary, those that lost most; the ledger has all.
 const MOST_FLAWED: usize = 100;

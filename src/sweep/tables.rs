@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
+use super::SCHEMA_VERSION;
 use crate::base::in_order::in_order;
 use crate::config::LoadedDetection;
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
@@ -11,8 +12,6 @@ use crate::error::SweepError;
 use crate::output::{OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable};
 use crate::report::{HOSTS_COLUMNS, HostRow, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
-
-use super::SCHEMA_VERSION;
 
 /// What a table weighs among those that are under way: each is handed out by itself.
 const WEIGHT: u64 = 1 << 20;

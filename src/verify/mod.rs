@@ -10,7 +10,6 @@ mod order;
 mod outputs;
 
 pub use self::order::Order;
-
 use crate::error::SweepError;
 use crate::exit::Exit;
 use crate::output::RUN_FILE;

@@ -3,10 +3,9 @@
 
 use std::fmt::{self, Write};
 
+use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
 use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
 use crate::ledger::tally::OtherForms;
-
-use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
 
 impl Summary<'_> {
     pub(super) fn read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use crate::event::DnsQueryEvent;
 use crate::ledger::damage::Damage;
-
 use crate::scan::decode::direct::{NamelessQuery, nameless_query};
 use crate::scan::decode::document::Document;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};

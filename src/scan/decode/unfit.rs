@@ -1,7 +1,6 @@
 //! Records that are whole, and that shall not be decoded all the same.
 
 use crate::ledger::damage::{Damage, Problem};
-
 use crate::scan::decode::cost::Allowance;
 use crate::scan::decode::record::has_value_cut_short;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};

@@ -7,7 +7,6 @@
 //! Dependencies: [MS-EVEN6] 2.2.12, an element whose dependency is a null value is left out.
 
 use crate::event::{SYSMON_CHANNEL, SYSMON_PROVIDER};
-
 use crate::scan::evtx::binxml::Index;
 use crate::scan::evtx::text::Text;
 use crate::scan::evtx::token::{Token, Tokens, Value, tokens};

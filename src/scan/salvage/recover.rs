@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::ledger::damage::{Integrity, RecoveredFrom};
-
 use crate::scan::block::{BlockScan, Start};
 use crate::scan::decode::document::{DnsClientQueries, Document};
 use crate::scan::decode::lost_names::Nameless;

@@ -12,7 +12,6 @@ use std::ops::Range;
 use crate::event::{DnsQueryEvent, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
 use crate::ledger::clock::Written;
 use crate::ledger::damage::RecoveredFrom;
-
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, definition_end};
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, FLAGS_OFFSET, FREE_SPACE_OFFSET, NO_CHECKSUMS, Place, RECORD_HEADER_SIZE,

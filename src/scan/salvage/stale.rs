@@ -12,7 +12,6 @@
 use std::ops::Range;
 
 use crate::ledger::clock::Written;
-
 use crate::scan::evtx::binxml::FRAGMENT;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record};
 use crate::scan::evtx::log::u32_at;

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::event::{EventTime, Span, Window};
 use crate::ledger::numbering::Runs;
 use crate::ledger::tally::{RecordCounts, RecordIds};
-
 use crate::scan::decode::direct::DnsQueryPlaces;
 use crate::scan::evtx::binxml::TEXT;
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;

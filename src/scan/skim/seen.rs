@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use crate::event::{DNS_CLIENT_QUERY_EVENT_IDS, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
-
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64, is_letter};
 use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::Values;

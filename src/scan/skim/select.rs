@@ -20,7 +20,6 @@ use std::sync::Arc;
 use crate::event::{DNS_QUERY_FIELDS, DnsQueryEvent, Window};
 use crate::ledger::clock::Written;
 use crate::ledger::tally::Tally;
-
 use crate::scan::decode::direct::dns_query;
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record,

@@ -9,7 +9,6 @@
 use crate::event::{EventTime, Window};
 use crate::ledger::clock::{Clock, Written, is_step};
 use crate::ledger::numbering::{Run, Runs};
-
 use crate::scan::skim::known::{Counts, QueryCounts};
 use crate::scan::skim::seen::Seen;
 

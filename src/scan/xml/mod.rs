@@ -244,7 +244,7 @@ fn unnamed(document: &Document) -> Option<Damage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::damage::Problems;
+    use crate::ledger::problems::Problems;
     use crate::ledger::tally::Tally;
     use dnsweep_samples::{Event, event_xml};
     use proptest::prelude::*;

@@ -1,0 +1,187 @@
+//! What is wrong with a file: the first problems one by one, the others counted.
+
+use std::ops::Range;
+
+use super::damage::{Damage, Problem};
+
+/// How many problems of one file are listed; the rest are counted. A crafted file can hold two
+/// thousand problems a chunk, and the ledger's memory must not grow with them.
+pub const MAX_LISTED_PROBLEMS: usize = 1_000;
+
+/// The problems of a file or a part of it, in the order of the file.
+///
+/// Appending is associative: it joins neighbouring ranges without a chunk signature, without event
+/// XML, or that are not there any more, into one, lists the first [`MAX_LISTED_PROBLEMS`] and
+/// counts the rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Problems {
+    listed: Vec<Problem>,
+    further: u64,
+}
+
+impl Problems {
+    /// Adds a problem that lies behind all those already here.
+    pub fn push(&mut self, problem: Problem) {
+        if let Some(last) = self.listed.last_mut() {
+            let joins = matches!(
+                (&last.damage, &problem.damage),
+                (Damage::ChunkSignature { .. }, Damage::ChunkSignature { .. })
+                    | (Damage::NoEventXml { .. }, Damage::NoEventXml { .. })
+                    | (Damage::Shrunk, Damage::Shrunk)
+            );
+            if joins && self.further == 0 && last.offset + last.length == problem.offset {
+                last.length += problem.length;
+                return;
+            }
+        }
+        if self.listed.len() < MAX_LISTED_PROBLEMS {
+            self.listed.push(problem);
+        } else {
+            self.further += 1;
+        }
+    }
+
+    /// Adds a problem of the whole file, which is listed however many others there are.
+    pub fn put_first(&mut self, problem: Problem) {
+        self.listed.insert(0, problem);
+        if self.listed.len() > MAX_LISTED_PROBLEMS {
+            self.listed.pop();
+            self.further += 1;
+        }
+    }
+
+    /// Puts those that are listed in the order of the file.
+    pub fn sort(&mut self) {
+        self.listed.sort_by_key(|problem| problem.offset);
+    }
+
+    /// Changes where each of them starts.
+    pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
+        self.listed.iter_mut().for_each(|problem| change(&mut problem.offset));
+    }
+
+    /// Drops what is said of a file's header.
+    pub fn drop_of_header(&mut self) {
+        self.listed.retain(|problem| !matches!(problem.damage, Damage::FileHeaderChecksum { .. }));
+    }
+
+    /// Takes away that bytes from `offset` on have no chunk's signature, and gives the ranges that
+    /// this was said of. None is, if anything else is said of bytes there, or if not all problems
+    /// are listed.
+    #[must_use]
+    pub fn take_foreign_from(&mut self, offset: u64) -> Vec<Range<u64>> {
+        let is_foreign = |problem: &Problem| matches!(problem.damage, Damage::ChunkSignature { .. });
+        let reaches = |problem: &Problem| problem.offset + problem.length > offset;
+        if self.further > 0 || self.listed.iter().any(|problem| reaches(problem) && !is_foreign(problem)) {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        for problem in self.listed.iter_mut().filter(|problem| reaches(problem)) {
+            let start = problem.offset.max(offset);
+            taken.push(start..problem.offset + problem.length);
+            problem.length = start - problem.offset;
+        }
+        self.listed.retain(|problem| !is_foreign(problem) || problem.length > 0);
+        taken
+    }
+
+    /// Whether something could not be read, which may be possible at another time.
+    #[must_use]
+    pub fn lack_bytes(&self) -> bool {
+        let lacks = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
+        self.further > 0 || self.listed.iter().any(lacks)
+    }
+
+    /// Adds the problems of the part of the file that follows.
+    pub fn append(&mut self, later: Problems) {
+        self.append_only(later, |_| true);
+    }
+
+    /// Adds those that `is_wanted` is true of, and all that are not listed.
+    pub fn append_only(&mut self, later: Problems, is_wanted: impl Fn(&Problem) -> bool) {
+        later.listed.into_iter().filter(is_wanted).for_each(|problem| self.push(problem));
+        self.further += later.further;
+    }
+
+    /// How many there are, those that are not listed included.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.listed.len() as u64 + self.further
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// The listed problems, and one more that counts the rest where there is a rest.
+    pub fn iter(&self) -> impl Iterator<Item = Problem> + '_ {
+        let end = self.listed.last().map_or(0, |last| last.offset + last.length);
+        let further = (self.further > 0).then_some(Problem {
+            offset: end,
+            length: 0,
+            damage: Damage::Further { count: self.further },
+        });
+        self.listed.iter().cloned().chain(further)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signature(offset: u64, length: u64) -> Problem {
+        Problem { offset, length, damage: Damage::ChunkSignature { found: b"x".to_vec() } }
+    }
+
+    #[test]
+    fn a_problem_of_the_whole_file_is_listed_however_many_others_there_are() {
+        let mut problems = Problems::default();
+        for place in 0..MAX_LISTED_PROBLEMS as u64 {
+            problems.push(signature(3 * place, 1));
+        }
+        problems.put_first(Problem { offset: 0, length: 9, damage: Damage::Changed });
+        let listed: Vec<Problem> = problems.iter().collect();
+        assert_eq!(
+            (listed.len(), problems.count()),
+            (MAX_LISTED_PROBLEMS + 1, MAX_LISTED_PROBLEMS as u64 + 1)
+        );
+        assert_eq!(listed[0].damage, Damage::Changed);
+    }
+
+    #[test]
+    fn neighbouring_chunks_without_signature_join() {
+        let mut problems = Problems::default();
+        for offset in [4096, 4096 + 65536, 4096 + 3 * 65536] {
+            problems.push(signature(offset, 65536));
+        }
+        let ranges: Vec<_> = problems.iter().map(|problem| (problem.offset, problem.length)).collect();
+        assert_eq!(ranges, [(4096, 131_072), (200_704, 65536)]);
+        // So do the parts of a file that are not there any more, which are read apart.
+        let mut problems = Problems::default();
+        for offset in [4096, 4096 + 65536] {
+            problems.push(Problem { offset, length: 65536, damage: Damage::Shrunk });
+        }
+        assert_eq!(problems.count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted() {
+        let mut problems = Problems::default();
+        for i in 0..MAX_LISTED_PROBLEMS as u64 + 5 {
+            problems.push(Problem { offset: 2 * i, length: 1, damage: Damage::Shrunk });
+        }
+        let last = problems.iter().last().unwrap();
+        assert_eq!(last.damage, Damage::Further { count: 5 });
+        assert_eq!(problems.iter().count(), MAX_LISTED_PROBLEMS + 1);
+        // Nor is it when they are added to others, of which not all are.
+        let mut others = Problems::default();
+        others.push(signature(0, 1));
+        others.append_only(problems, |problem| problem.offset > 0);
+        assert_eq!(
+            (others.count(), others.iter().count()),
+            (MAX_LISTED_PROBLEMS as u64 + 5, MAX_LISTED_PROBLEMS + 1)
+        );
+    }
+}
