@@ -56,8 +56,8 @@ pub struct Event {
     /// EventData: names and values in their order. An empty name gives a `Data` element without a
     /// name.
     pub data: Vec<(String, Value)>,
-    /// What a forwarding machine adds for readers that lack the provider; only written in forwarded
-    /// style.
+    /// What a forwarding machine adds for readers on which the provider is not installed; only
+    /// written in forwarded style.
     pub rendering: Option<Rendering>,
 }
 

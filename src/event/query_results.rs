@@ -16,7 +16,7 @@ const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 pub struct Answer {
     /// The DNS record type's name (`A`, `AAAA`, `CNAME`, …), `TYPE<n>` for one without a name here,
     /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`, or that
-    /// was cut off before that is told.
+    /// was cut off before its type.
     pub kind: Cow<'static, str>,
     /// The answer's data: an address, a name, or empty where the log has none.
     pub data: String,

@@ -126,7 +126,7 @@ pub(in crate::scan) struct NamelessQuery {
 }
 
 /// Reads the DNS query whose content fills that range of the chunk, where what the definition of
-/// its data calls the elements may have been overwritten: they are told by the texts in it
+/// its data calls the elements may have been overwritten: which is which, the texts in it say
 /// (`QueryName`), all of which must be those of a DNS query's fields.
 pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Option<NamelessQuery> {
     let values = Values::head(chunk, content.start)?;

@@ -1,5 +1,5 @@
-//! DNS queries whose definitions have lost the names of their elements: by what else their fields
-//! are told.
+//! DNS queries whose definitions have lost the names of their elements: what else shows which field
+//! is which.
 //!
 //! A definition names an element by a place in the chunk, and all that have one name refer to the
 //! same. Where those few bytes were overwritten, a decoder finds no field by its name, or nothing
@@ -18,8 +18,8 @@ use crate::scan::evtx::walk::{RecordSpan, Walk};
 /// Bytes of text of a chunk's queries that are read so: several times what a real one can hold.
 const MOST_TEXT: usize = 1 << 18;
 
-/// Those of a chunk's records that are DNS queries of which more can be told than a decoder may, by
-/// the places where they start.
+/// The DNS queries among a chunk's records of which more can be read than a decoder reads, by the
+/// places where they start.
 #[derive(Default)]
 pub(in crate::scan) struct Nameless(BTreeMap<usize, NamelessQuery>);
 
@@ -38,8 +38,8 @@ impl Nameless {
     }
 
     /// What the decoder found of the record that starts there or, where it found none of a DNS
-    /// query's fields or could not decode it, what else is told of it. Of each record it can be
-    /// asked once.
+    /// query's fields or could not decode it, what else is known of it. Each record can be asked
+    /// for once.
     pub(in crate::scan) fn told(
         &mut self,
         start: usize,
@@ -68,7 +68,7 @@ impl Nameless {
 pub(in crate::scan) enum Names {
     /// They were taken as they are.
     Taken,
-    /// They were lost, and the fields were told without them.
+    /// The names were lost, and the fields were read without them.
     Replaced,
 }
 

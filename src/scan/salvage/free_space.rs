@@ -5,7 +5,7 @@
 //! lie whatever the memory held before, an old chunk of any log among it, at any byte. A chunk in
 //! its place whose checksums hold is therefore not ended by the header of another one in its free
 //! space: that one is deleted data. A log from which bytes were cut looks alike in one respect: its
-//! next chunk begins early, within the 64 KiB of the one before. The two are told apart by what
+//! next chunk begins early, within the 64 KiB of the one before. The two differ in what
 //! follows:
 //!
 //! - Deleted data ends with the chunk that it lies in, and the log goes on in its places: with a

@@ -1,7 +1,7 @@
 //! How records are laid out, so that the next one laid out alike is seen at a glance.
 //!
 //! Most records of a log differ only in what their fixed places hold and in the size of their last
-//! value, which is the event's data. Such a record is told by a few comparisons of bytes. Any other
+//! value, which is the event's data. A few comparisons of bytes show such a record. Any other
 //! is looked at value by value ([`Seen::read`]), which is this file's twin. A layout holds for as
 //! long as its definition lies where it lay: that is the business of whoever keeps it.
 

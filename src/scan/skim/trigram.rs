@@ -5,7 +5,7 @@
 //! Where some are, a search has to tell, for other characters share these bits. Its twin is that
 //! search.
 
-/// Bits of a character by which it is told from others: an ASCII letter has the same in either
+/// Bits of a character that distinguish it from others: an ASCII letter has the same in either
 /// case.
 const BITS: u32 = 5;
 const CHARACTER: u32 = (1 << BITS) - 1;
