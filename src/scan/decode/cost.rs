@@ -14,7 +14,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, FRAGMENT, SID, TEXT, definition_end, is_cut_short};
+use crate::scan::evtx::binxml::descriptor::{DESCRIPTOR_SIZE, size, value_type};
+use crate::scan::evtx::binxml::value_type::sid_size;
+use crate::scan::evtx::binxml::{
+    DEFINITION_HEADER_SIZE, FRAGMENT, SID, TEXT, ValueType, definition_end, token,
+};
 use crate::scan::evtx::log::{u16_at, u32_at};
 
 /// The most memory that a chunk's records may take to decode, roughly, in bytes: each may take as
@@ -27,8 +31,6 @@ const MOST_COST: usize = 64 << 20;
 const PER_TOKEN_BYTE: usize = 16;
 const PER_ARRAY_BYTE: usize = 16;
 const PER_NAME_UNIT: usize = 3;
-/// The bit of an array's type.
-const ARRAY: u8 = 0x80;
 /// Streams inside each other: the decoder's own limit, behind which it gives up.
 const DEEPEST_NESTING: usize = 64;
 
@@ -89,25 +91,28 @@ impl<'a> Allowance<'a> {
 
     /// Adds what a token costs, and says what follows it.
     fn token(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
-        let token = *self.chunk.get(at).ok_or(Stop::End)?;
+        let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
-        Ok(match token {
+        Ok(match number {
             // An element: what it depends on, its size, its name, and the size of its attributes.
-            0x01 | 0x41 => {
+            token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
                 let name = at + if kind == Kind::Definition { 6 } else { 4 };
-                self.name(name, cost)? + if token == 0x41 { 4 } else { 0 }
+                self.name(name, cost)? + if number == token::ELEMENT_WITH_ATTRIBUTES { 4 } else { 0 }
             }
-            0x02..=0x04 => at,
-            0x05 | 0x45 => self.literal(at, kind, depth, cost)?,
-            // An attribute, an entity and a processing instruction.
-            0x06 | 0x46 | 0x09 | 0x49 | 0x0a => self.name(at, cost)?,
-            0x07 | 0x47 | 0x0b => at + 2 + self.short(at)? * 2,
-            0x08 | 0x48 => at + 2,
+            token::END_OF_START_TAG | token::END_OF_EMPTY_ELEMENT | token::END_OF_ELEMENT => at,
+            token::VALUE | token::VALUE_MORE => self.literal(at, kind, depth, cost)?,
+            token::ATTRIBUTE
+            | token::ATTRIBUTE_MORE
+            | token::ENTITY
+            | token::ENTITY_MORE
+            | token::INSTRUCTION_TARGET => self.name(at, cost)?,
+            token::CDATA | token::CDATA_MORE | token::INSTRUCTION_DATA => at + 2 + self.short(at)? * 2,
+            token::CHARACTER | token::CHARACTER_MORE => at + 2,
             // A definition that holds an instance could hold one of itself. The decoder has none of
             // it.
-            0x0c if kind == Kind::Definition => return Err(Stop::TooMuch),
-            0x0c => self.instance(at, depth, cost)?,
-            0x0d..=0x0f => at + 3,
+            token::TEMPLATE_INSTANCE if kind == Kind::Definition => return Err(Stop::TooMuch),
+            token::TEMPLATE_INSTANCE => self.instance(at, depth, cost)?,
+            token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION | token::FRAGMENT_HEADER => at + 3,
             _ => return Err(Stop::End),
         })
     }
@@ -123,7 +128,7 @@ impl<'a> Allowance<'a> {
 
     /// A value that is written among the tokens.
     fn literal(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
-        let value = *self.chunk.get(at).ok_or(Stop::End)?;
+        let value = ValueType::of(*self.chunk.get(at).ok_or(Stop::End)?);
         let at = at + 1;
         match value {
             TEXT => Ok(at + 2 + self.short(at)? * 2),
@@ -147,20 +152,19 @@ impl<'a> Allowance<'a> {
         if definition == at {
             at = definition_end(self.chunk, definition).ok_or(Stop::End)?;
         }
-        let length = self.long(at)?.checked_mul(4).ok_or(Stop::End)?;
+        let length = self.long(at)?.checked_mul(DESCRIPTOR_SIZE).ok_or(Stop::End)?;
         at += 4;
         let descriptors = self.chunk.get(at..at.saturating_add(length)).ok_or(Stop::End)?;
         at += length;
         *cost += self.definition(definition).ok_or(Stop::TooMuch)? + length * PER_TOKEN_BYTE;
-        for [low, high, kind, _] in descriptors.as_chunks::<4>().0.iter().copied() {
-            let size = usize::from(u16::from_le_bytes([low, high]));
+        for descriptor in descriptors.as_chunks().0 {
+            let (kind, size) = (value_type(*descriptor), size(*descriptor));
             let end = at + size;
-            *cost += if kind & ARRAY != 0 {
+            *cost += if kind.is_array() {
                 size * PER_ARRAY_BYTE
             } else if kind == FRAGMENT {
                 self.stream(at..end, Kind::Content, depth + 1).ok_or(Stop::TooMuch)?
-            } else if is_cut_short(kind, size)
-                || width(self.chunk, at, kind).is_some_and(|width| width > size)
+            } else if kind.is_cut_short(size) || width(self.chunk, at, kind).is_some_and(|width| width > size)
             {
                 // The decoder would take what follows for more of it, and the values behind it from
                 // elsewhere.
@@ -203,16 +207,8 @@ impl<'a> Allowance<'a> {
     }
 }
 
-/// The bytes of a value of a type that has a size of its own; `None` for any other.
-fn width(chunk: &[u8], at: usize, kind: u8) -> Option<usize> {
-    Some(match kind {
-        0x00 => 0,
-        0x03 | 0x04 => 1,
-        0x05 | 0x06 => 2,
-        0x07 | 0x08 | 0x0b | 0x0d | 0x14 => 4,
-        0x09 | 0x0a | 0x0c | 0x11 | 0x15 => 8,
-        0x0f | 0x12 => 16,
-        SID => 8 + usize::from(*chunk.get(at + 1)?) * 4,
-        _ => return None,
-    })
+/// The bytes of the value of that type at `at`; `None` for a type whose values do not tell their
+/// size.
+fn width(chunk: &[u8], at: usize, kind: ValueType) -> Option<usize> {
+    if kind == SID { sid_size(chunk, at) } else { kind.size() }
 }

@@ -11,10 +11,11 @@ use std::ops::Range;
 
 use crate::event::{DnsQueryEvent, System};
 use crate::scan::decode::document::canonical_guid;
+use crate::scan::evtx::binxml::text::{plain, text};
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, GUID, HEX64, Index, NULL, SID, TEXT, U8, U16, U32, U64};
 use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_texts, event_template};
 use crate::scan::evtx::value::Values;
-use crate::scan::skim::seen::{Seen, plain};
+use crate::scan::skim::seen::Seen;
 
 /// The fields of a DNS query, in the order of [`DnsQueryPlaces`].
 const FIELDS: [&str; 9] = [
@@ -165,19 +166,6 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Opti
         time_created_raw: seen.time.system_time()?,
         user_id: Some(sid(values.bytes(template.user_id?, SID)?)?),
     })
-}
-
-/// UTF-16 text, less the NUL that ends it in live logs. `None` for what is not Unicode, or holds
-/// another NUL.
-fn text(bytes: &[u8]) -> Option<String> {
-    let (units, []) = bytes.as_chunks::<2>() else { return None };
-    let units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
-    if units.iter().all(|[low, high]| *high == 0 && low.is_ascii() && *low != 0) {
-        return String::from_utf8(units.iter().map(|[low, _]| *low).collect()).ok();
-    }
-    let units = units.iter().copied().map(u16::from_le_bytes);
-    let text: String = char::decode_utf16(units).collect::<Result<_, _>>().ok()?;
-    (!text.contains('\0')).then_some(text)
 }
 
 /// A GUID in its canonical form. Its first three parts are little-endian numbers.

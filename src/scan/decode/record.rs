@@ -14,7 +14,7 @@ use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 use crate::event::FILETIME_OF_9999;
 use crate::scan::decode::document::{DnsClientQueries, Document, parse};
 use crate::scan::evtx::binxml::FILETIME;
-use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE};
+use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE};
 use crate::scan::evtx::log::u64_at;
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordSpan, Walk};
@@ -94,7 +94,7 @@ fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
     } else if gap.len() >= LEAST_RECORD_SIZE {
         fill(bytes, gap.start..gap.start + LEAST_RECORD_SIZE, 0);
-        put(bytes, gap.start, &[0x2a, 0x2a, 0, 0]);
+        put(bytes, gap.start, RECORD_SIGNATURE);
         put(bytes, gap.start + 4, &size_bytes(gap.len()));
     }
 }

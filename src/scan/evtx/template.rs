@@ -7,12 +7,9 @@
 //! Dependencies: [MS-EVEN6] 2.2.12, an element whose dependency is a null value is left out.
 
 use crate::event::{SYSMON_CHANNEL, SYSMON_PROVIDER};
-use crate::scan::evtx::binxml::Index;
-use crate::scan::evtx::text::Text;
-use crate::scan::evtx::token::{Token, Tokens, Value, tokens};
-
-/// The dependency of an element that depends on nothing.
-pub(in crate::scan) const NO_DEPENDENCY: u16 = 0xffff;
+use crate::scan::evtx::binxml::text::Text;
+use crate::scan::evtx::binxml::{Index, NO_DEPENDENCY};
+use crate::scan::evtx::token_reader::{Token, Tokens, Value, tokens};
 
 /// A definition of an event. Holds no part of the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,11 @@
 
 use std::ops::Range;
 
+use crate::scan::evtx::binxml::descriptor::{SIZE_BITS, TYPE_BITS, size, sizes, value_type};
+use crate::scan::evtx::binxml::token::END_OF_FRAGMENT;
+use crate::scan::evtx::binxml::value_type::sid_size;
 use crate::scan::evtx::binxml::{
-    FRAGMENT, FRAGMENT_HEADER, Index, NULL, SID, TEXT, definition_end, is_cut_short, is_well_sized,
+    FRAGMENT, FRAGMENT_HEADER, INSTANCE_START, Index, NULL, SID, TEXT, ValueType, definition_end,
 };
 use crate::scan::evtx::log::u32_at;
 
@@ -24,18 +27,17 @@ impl Shape {
     /// Becomes the shape of values that are well sized; none if there are any about which their
     /// descriptors do not tell all.
     fn learn(&mut self, descriptors: &[u8]) {
-        const SIZE: u32 = 0xffff;
-        const KIND: u32 = 0x00ff_0000;
         let descriptors = descriptors.as_chunks::<4>().0;
         self.descriptors.clear();
-        if descriptors.iter().any(|descriptor| descriptor[2] == SID) {
+        if descriptors.iter().any(|descriptor| value_type(*descriptor) == SID) {
             return;
         }
         self.descriptors.extend(descriptors.iter().map(|descriptor| {
-            let bits = match descriptor[2] {
-                NULL | FRAGMENT => KIND,
-                TEXT => KIND | 1,
-                _ => KIND | SIZE,
+            let bits = match value_type(*descriptor) {
+                NULL | FRAGMENT => TYPE_BITS,
+                // That the size is even.
+                TEXT => TYPE_BITS | 1,
+                _ => TYPE_BITS | SIZE_BITS,
             };
             (bits, u32::from_le_bytes(*descriptor) & bits)
         }));
@@ -51,7 +53,7 @@ impl Shape {
         for (descriptor, (bits, known)) in descriptors.iter().zip(&self.descriptors) {
             let descriptor = u32::from_le_bytes(*descriptor);
             unlike |= (descriptor & bits) ^ known;
-            size += descriptor & 0xffff;
+            size += descriptor & SIZE_BITS;
         }
         if unlike == 0 { usize::try_from(size).ok() } else { None }
     }
@@ -85,8 +87,8 @@ impl<'a> Values<'a> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
         }
-        // The token, an unknown byte that is always 1, the definition's id, and its offset.
-        if chunk.get(at..at + 2)? != [0x0c, 1] {
+        // The definition's number and its offset follow.
+        if chunk.get(at..at + 2)? != INSTANCE_START {
             return None;
         }
         let definition = usize::try_from(u32_at(chunk, at + 6)?).ok()?;
@@ -113,13 +115,13 @@ impl<'a> Values<'a> {
     pub(in crate::scan) fn fill(&self, end: usize) -> bool {
         let mut at = self.start;
         for descriptor in self.descriptors.as_chunks::<4>().0 {
-            let (kind, size) = (descriptor[2], size(*descriptor));
-            if !is_well_sized(kind, size) || (kind == SID && !is_sid(self.chunk, at, size)) {
+            let (kind, size) = (value_type(*descriptor), size(*descriptor));
+            if !kind.is_well_sized(size) || (kind == SID && sid_size(self.chunk, at) != Some(size)) {
                 return false;
             }
             at += size;
         }
-        at == end || (at < end && self.chunk.get(at) == Some(&0))
+        at == end || (at < end && self.chunk.get(at) == Some(&END_OF_FRAGMENT))
     }
 
     /// Whether the values fill the bytes up to `end`, for values that mostly have the shape of others
@@ -127,7 +129,7 @@ impl<'a> Values<'a> {
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;
-            return at == end || (at < end && self.chunk.get(at) == Some(&0));
+            return at == end || (at < end && self.chunk.get(at) == Some(&END_OF_FRAGMENT));
         }
         let fills = self.fill(end);
         if fills {
@@ -140,7 +142,7 @@ impl<'a> Values<'a> {
     pub(in crate::scan) fn is_cut_short(&self) -> bool {
         let mut at = self.start;
         self.descriptors.as_chunks::<4>().0.iter().any(|descriptor| {
-            let (kind, size) = (descriptor[2], size(*descriptor));
+            let (kind, size) = (value_type(*descriptor), size(*descriptor));
             let start = at;
             at += size;
             let nested = || {
@@ -152,12 +154,11 @@ impl<'a> Values<'a> {
                         .as_chunks::<4>()
                         .0
                         .iter()
-                        .any(|inner| is_cut_short(inner[2], self::size(*inner))),
+                        .any(|inner| value_type(*inner).is_cut_short(self::size(*inner))),
                 )
             };
-            is_cut_short(kind, size)
-                || (kind == SID
-                    && self.chunk.get(start + 1).is_some_and(|parts| 8 + usize::from(*parts) * 4 > size))
+            kind.is_cut_short(size)
+                || (kind == SID && sid_size(self.chunk, start).is_some_and(|said| said > size))
                 || (kind == FRAGMENT && nested().unwrap_or(false))
         })
     }
@@ -165,23 +166,23 @@ impl<'a> Values<'a> {
     /// Whether a value is null, as an empty fragment is too; `None` if there is no such value.
     pub(in crate::scan) fn is_null(&self, index: Index) -> Option<bool> {
         let descriptor = self.descriptors.as_chunks::<4>().0.get(usize::from(index))?;
-        Some(is_null(descriptor[2], size(*descriptor)))
+        Some(is_null(value_type(*descriptor), size(*descriptor)))
     }
 
     /// The places of the values of that type, from the first value: each with its size.
-    pub(in crate::scan) fn places(&self, kind: u8) -> impl Iterator<Item = (usize, usize)> + 'a {
+    pub(in crate::scan) fn places(&self, kind: ValueType) -> impl Iterator<Item = (usize, usize)> + 'a {
         let mut at = 0;
         let descriptors = self.descriptors.as_chunks::<4>().0.iter();
         descriptors.filter_map(move |descriptor| {
             let place = (at, size(*descriptor));
             at += place.1;
-            (descriptor[2] == kind).then_some(place)
+            (value_type(*descriptor) == kind).then_some(place)
         })
     }
 
     /// The types of all values, in their order.
-    pub(in crate::scan) fn kinds(&self) -> impl Iterator<Item = u8> + 'a {
-        self.descriptors.as_chunks::<4>().0.iter().map(|descriptor| descriptor[2])
+    pub(in crate::scan) fn kinds(&self) -> impl Iterator<Item = ValueType> + 'a {
+        self.descriptors.as_chunks::<4>().0.iter().copied().map(value_type)
     }
 
     /// Where the first value starts, in the chunk.
@@ -195,72 +196,58 @@ impl<'a> Values<'a> {
     }
 
     /// The index of the last value, its type and its size; `None` where there is no value.
-    pub(in crate::scan) fn last(&self) -> Option<(usize, u8, usize)> {
+    pub(in crate::scan) fn last(&self) -> Option<(usize, ValueType, usize)> {
         let index = (self.descriptors.len() / 4).checked_sub(1)?;
-        let [low, high, kind, _] = *self.descriptors.last_chunk::<4>()?;
-        Some((index, kind, usize::from(u16::from_le_bytes([low, high]))))
+        let descriptor = *self.descriptors.last_chunk::<4>()?;
+        Some((index, value_type(descriptor), size(descriptor)))
     }
 
     /// The type of a value; `None` if there is no such value.
-    pub(in crate::scan) fn kind(&self, index: Index) -> Option<u8> {
-        self.descriptors.get(usize::from(index) * 4 + 2).copied()
+    pub(in crate::scan) fn kind(&self, index: Index) -> Option<ValueType> {
+        self.descriptors.get(usize::from(index) * 4 + 2).copied().map(ValueType::of)
     }
 
     /// Where a value of the type `kind` lies in the chunk; `None` if the value is of another.
-    pub(in crate::scan) fn range(&self, index: Index, kind: u8) -> Option<Range<usize>> {
+    pub(in crate::scan) fn range(&self, index: Index, kind: ValueType) -> Option<Range<usize>> {
         let at = usize::from(index) * 4;
-        let [low, high, found, _] = *self.descriptors.get(at..)?.first_chunk::<4>()?;
+        let descriptor = *self.descriptors.get(at..)?.first_chunk::<4>()?;
         let start = self.start + sizes(self.descriptors.get(..at)?);
-        (found == kind).then(|| start..start + usize::from(u16::from_le_bytes([low, high])))
+        (value_type(descriptor) == kind).then(|| start..start + size(descriptor))
     }
 
     /// The bytes of a value of the type `kind`.
-    pub(in crate::scan) fn bytes(&self, index: Index, kind: u8) -> Option<&'a [u8]> {
+    pub(in crate::scan) fn bytes(&self, index: Index, kind: ValueType) -> Option<&'a [u8]> {
         self.chunk.get(self.range(index, kind)?)
     }
 }
 
 /// Whether a value of that type and size is null: an element that depends on it is left out.
-pub(in crate::scan) fn is_null(kind: u8, size: usize) -> bool {
+pub(in crate::scan) fn is_null(kind: ValueType, size: usize) -> bool {
     kind == NULL || (kind == FRAGMENT && size == 0)
-}
-
-/// Whether the security identifier at `at` of a chunk is as long as it says itself.
-fn is_sid(chunk: &[u8], at: usize, size: usize) -> bool {
-    chunk.get(at + 1).is_some_and(|parts| 8 + usize::from(*parts) * 4 == size)
-}
-
-/// The size in a descriptor.
-fn size(descriptor: [u8; 4]) -> usize {
-    usize::from(u16::from_le_bytes([descriptor[0], descriptor[1]]))
-}
-
-/// The sum of the sizes in descriptors.
-fn sizes(descriptors: &[u8]) -> usize {
-    descriptors.as_chunks().0.iter().copied().map(size).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::evtx::binxml::value_type::{ANSI_TEXT, SIZE};
     use crate::scan::evtx::binxml::{GUID, U32};
     use proptest::prelude::*;
 
     /// A template instance whose values have these types and sizes, and are zeros, and a few zeros
     /// behind them.
-    fn instance(descriptors: &[(u8, u16)]) -> (Vec<u8>, usize) {
-        let mut chunk = vec![0x0c, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 0];
+    fn instance(descriptors: &[(ValueType, u16)]) -> (Vec<u8>, usize) {
+        let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(descriptors.len()).unwrap().to_le_bytes());
         for (kind, size) in descriptors {
             let [low, high] = size.to_le_bytes();
-            chunk.extend([low, high, *kind, 0]);
+            chunk.extend([low, high, kind.number(), 0]);
         }
         let end = chunk.len() + descriptors.iter().map(|(_, size)| usize::from(*size)).sum::<usize>();
         chunk.resize(end + 4, 0);
         (chunk, end)
     }
 
-    fn descriptor() -> impl Strategy<Value = (u8, u16)> {
+    fn descriptor() -> impl Strategy<Value = (ValueType, u16)> {
         let kind = prop_oneof![
             Just(TEXT),
             Just(NULL),
@@ -268,9 +255,9 @@ mod tests {
             Just(U32),
             Just(SID),
             Just(FRAGMENT),
-            Just(0x02),
-            Just(0x10),
-            any::<u8>()
+            Just(ANSI_TEXT),
+            Just(SIZE),
+            any::<u8>().prop_map(ValueType::of)
         ];
         (kind, prop_oneof![Just(0_u16), Just(2), Just(4), Just(8), Just(16), 0..20_u16])
     }

@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::event::{DnsQueryEvent, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
 use crate::ledger::clock::Written;
 use crate::ledger::damage::RecoveredFrom;
+use crate::scan::evtx::binxml::text::is_whole;
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, definition_end};
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, FLAGS_OFFSET, FREE_SPACE_OFFSET, NO_CHECKSUMS, Place, RECORD_HEADER_SIZE,
@@ -73,10 +74,7 @@ pub(in crate::scan) fn reliance(
 fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     values.places(TEXT).all(|(at, size)| {
         let start = values.start() + at;
-        let Some(text) = chunk.get(start..start + size) else { return false };
-        let text = text.strip_suffix(&[0, 0]).filter(|_| size.is_multiple_of(2)).unwrap_or(text);
-        let units = || text.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
-        units().all(|unit| unit != 0) && char::decode_utf16(units()).all(|letter| letter.is_ok())
+        chunk.get(start..start + size).is_some_and(is_whole)
     })
 }
 

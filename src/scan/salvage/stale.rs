@@ -12,17 +12,14 @@
 use std::ops::Range;
 
 use crate::ledger::clock::Written;
-use crate::scan::evtx::binxml::FRAGMENT;
-use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record};
+use crate::scan::evtx::binxml::{DEFINITION_GUID_OFFSET, FRAGMENT};
+use crate::scan::evtx::chunk::{
+    CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE, SIZE_COPY_SIZE, whole_record,
+};
 use crate::scan::evtx::log::u32_at;
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{Reached, RecordSpan, Walk};
 use crate::scan::skim::inline::Inline;
-
-/// What a record begins with.
-const SIGNATURE: [u8; 4] = [0x2a, 0x2a, 0, 0];
-/// Where a definition's GUID lies in it, behind the offset of the next definition.
-const GUID_OFFSET: usize = 4;
 
 /// Finds the stale records in ranges of a chunk that hold no live record, in order. Those up to
 /// `whole`, which lie before the ranges, are known to be as they were written, and follow one
@@ -59,7 +56,7 @@ pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>],
 
 fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
     let bytes = chunk.get(range.clone())?;
-    let place = bytes.windows(SIGNATURE.len()).position(|window| window == SIGNATURE)?;
+    let place = bytes.windows(RECORD_SIGNATURE.len()).position(|window| window == RECORD_SIGNATURE)?;
     Some(range.start + place)
 }
 
@@ -80,7 +77,8 @@ fn is_readable(chunk: &[u8], record: &Range<usize>, inline: &mut Inline<'_>) -> 
 /// Whether the definition of a template instance bears the number that the instance knows it by.
 fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
     let number = Values::definition_number(chunk, instance);
-    number.is_some() && number == values.definition.checked_add(GUID_OFFSET).and_then(|at| u32_at(chunk, at))
+    number.is_some()
+        && number == values.definition.checked_add(DEFINITION_GUID_OFFSET).and_then(|at| u32_at(chunk, at))
 }
 
 #[cfg(test)]
@@ -120,7 +118,7 @@ mod tests {
     fn a_record_whose_definition_was_overwritten_is_left_alone() {
         let (mut chunk, end) = chunk(Style::Live);
         let values = Values::head(&chunk, 512 + RECORD_HEADER_SIZE).unwrap();
-        let guid = values.definition + GUID_OFFSET;
+        let guid = values.definition + DEFINITION_GUID_OFFSET;
         chunk[guid] ^= 1;
         assert_eq!(found(&chunk, end).len(), 0);
     }

@@ -8,11 +8,11 @@
 
 use std::ops::Range;
 
-use crate::scan::evtx::binxml::{FRAGMENT_HEADER, TEXT, holds_nul};
+use crate::scan::evtx::binxml::text::{Text, holds_nul, units};
+use crate::scan::evtx::binxml::{FRAGMENT_HEADER, TEXT, ValueType, token};
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::u16_at;
-use crate::scan::evtx::text::Text;
-use crate::scan::evtx::token::LONGEST_NAME;
+use crate::scan::evtx::token_reader::LONGEST_NAME;
 
 /// Names of a chunk's records that are looked at: several times those of a real one. A crafted one
 /// can hold a great many records that lie one in the other.
@@ -42,55 +42,51 @@ impl<'c> Inline<'c> {
         let is_event = cursor.take::<4>() == Some(FRAGMENT_HEADER) && self.element(&mut cursor).is_some();
         // Records are filled up to a multiple of eight bytes.
         is_event
-            && cursor
-                .rest()
-                .is_some_and(|rest| rest.first() == Some(&0) && rest.iter().all(|byte| *byte == 0))
+            && cursor.rest().is_some_and(|rest| {
+                rest.first() == Some(&token::END_OF_FRAGMENT) && rest.iter().all(|byte| *byte == 0)
+            })
     }
 
     /// Passes over the event's element.
     fn element(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
         let mut open = 0_usize;
         loop {
-            let token = cursor.take::<1>()?[0];
-            match token {
+            let kind = cursor.take::<1>()?[0];
+            match kind {
                 // An element begins: its size, its name, and the size of its attributes.
-                0x01 | 0x41 => {
+                token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
                     cursor.take::<4>()?;
                     let name = self.name(cursor)?;
                     if open == 0 && !Text::new(name)?.is(EVENT) {
                         return None;
                     }
-                    if token == 0x41 {
+                    if kind == token::ELEMENT_WITH_ATTRIBUTES {
                         cursor.take::<4>()?;
                     }
                     open += 1;
                 }
                 _ if open == 0 => return None,
-                // Its attributes are over.
-                0x02 => {}
-                // It ends.
-                0x03 | 0x04 => {
+                token::END_OF_START_TAG => {}
+                token::END_OF_EMPTY_ELEMENT | token::END_OF_ELEMENT => {
                     open -= 1;
                     if open == 0 {
                         return Some(());
                     }
                 }
-                0x05 | 0x45 => {
+                token::VALUE | token::VALUE_MORE => {
                     let [kind] = cursor.take::<1>()?;
                     let units = u16::from_le_bytes(cursor.take::<2>()?);
                     let size = usize::from(units) * 2;
                     // Text has no NUL in it: there it was overwritten.
-                    if kind != TEXT || holds_nul(cursor.rest()?.get(..size)?) {
+                    if ValueType::of(kind) != TEXT || holds_nul(cursor.rest()?.get(..size)?) {
                         return None;
                     }
                     cursor.skip(size)?;
                 }
-                // An attribute, and a reference to an entity: by name. One to a character: by
-                // number.
-                0x06 | 0x46 | 0x09 | 0x49 => {
+                token::ATTRIBUTE | token::ATTRIBUTE_MORE | token::ENTITY | token::ENTITY_MORE => {
                     self.name(cursor)?;
                 }
-                0x08 | 0x48 => {
+                token::CHARACTER | token::CHARACTER_MORE => {
                     cursor.take::<2>()?;
                 }
                 _ => return None,
@@ -124,8 +120,7 @@ impl<'c> Inline<'c> {
 /// The hash that is stored with a name: the low half of a sum of its units, each multiplied with a
 /// power of 65,599.
 fn name_hash(text: &[u8]) -> u16 {
-    let units = text.as_chunks::<2>().0.iter().map(|unit| u32::from(u16::from_le_bytes(*unit)));
-    let sum = units.fold(0_u32, |sum, unit| sum.wrapping_mul(65_599).wrapping_add(unit));
+    let sum = units(text).map(u32::from).fold(0_u32, |sum, unit| sum.wrapping_mul(65_599).wrapping_add(unit));
     u16::try_from(sum & 0xffff).unwrap_or_default()
 }
 

@@ -11,11 +11,12 @@ use crate::ledger::numbering::Runs;
 use crate::ledger::tally::{RecordCounts, RecordIds};
 use crate::scan::decode::direct::DnsQueryPlaces;
 use crate::scan::evtx::binxml::TEXT;
+use crate::scan::evtx::binxml::text::{is_plain, plain};
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::template::{EventTemplate, data_template};
 use crate::scan::evtx::value::{Shape, Values};
 use crate::scan::skim::needle::{FieldPlaces, Needles, Wanted};
-use crate::scan::skim::seen::{Seen, is_plain, plain};
+use crate::scan::skim::seen::Seen;
 
 /// What is wanted of the data of a kind of event.
 #[derive(Debug)]

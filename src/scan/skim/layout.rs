@@ -8,13 +8,14 @@
 use std::ops::Range;
 
 use crate::event::{EventTime, SYSMON_CHANNEL};
-use crate::scan::evtx::binxml::{
-    FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, definition_end, is_well_sized,
-};
+use crate::scan::evtx::binxml::descriptor::{self, DESCRIPTOR_SIZE};
+use crate::scan::evtx::binxml::text::equals;
+use crate::scan::evtx::binxml::token::END_OF_FRAGMENT;
+use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, definition_end};
 use crate::scan::evtx::log::{u16_at, u64_at};
 use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::{Values, is_null};
-use crate::scan::skim::seen::{Seen, equals};
+use crate::scan::skim::seen::Seen;
 
 /// The layout of a record. Places are from the first value. Holds no part of the chunk.
 #[derive(Debug, Clone)]
@@ -81,8 +82,8 @@ impl Layout {
         if data.is_some_and(|index| index != last) || values.holds_definition {
             return None;
         }
-        let last_descriptor = values.start().checked_sub(4)?;
-        let descriptors = last_descriptor.checked_sub(4 * (last + 1))?;
+        let last_descriptor = values.start().checked_sub(DESCRIPTOR_SIZE)?;
+        let descriptors = last_descriptor.checked_sub(DESCRIPTOR_SIZE * (last + 1))?;
         let place = |range: Range<usize>| range.start - values.start();
         Some(Layout {
             event,
@@ -129,13 +130,12 @@ impl Layout {
             }
             rest
         };
-        let (descriptor, values) = rest.split_first_chunk::<4>()?;
-        let [low, high, kind, _] = *descriptor;
-        let size = usize::from(u16::from_le_bytes([low, high]));
+        let (descriptor, values) = rest.split_first_chunk()?;
+        let (kind, size) = (descriptor::value_type(*descriptor), descriptor::size(*descriptor));
         let end = self.last + size;
-        let fills = end == values.len() || values.get(end) == Some(&0);
+        let fills = end == values.len() || values.get(end) == Some(&END_OF_FRAGMENT);
         let alike = fills
-            && (kind == FRAGMENT || (is_well_sized(kind, size) && kind != SID))
+            && (kind == FRAGMENT || (kind.is_well_sized(size) && kind != SID))
             && !(self.last_required && is_null(kind, size))
             && self.sid.is_none_or(|(at, parts)| values.get(at) == Some(&parts))
             && values.get(self.names_at..)?.starts_with(&self.names);
@@ -181,6 +181,7 @@ fn is_sysmon_channel(template: &EventTemplate, values: &Values<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::evtx::binxml::NULL;
     use crate::scan::evtx::template::event_template;
     use crate::scan::queries::{chunk, chunk_in};
     use dnsweep_samples::Style;
@@ -261,7 +262,7 @@ mod tests {
             strict in 0_usize..2,
             channel in prop_oneof![Just(SYSMON_CHANNEL), Just("ForwardedEvents")],
             which in prop_oneof![Just(HOLDER), Just(REFERRER)],
-            changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(1), Just(6), Just(0x13), Just(0x21)]), 1..4),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(1), Just(6), Just(SID.number()), Just(FRAGMENT.number())]), 1..4),
             shorter in prop_oneof![Just(0_usize), 0_usize..8],
         ) {
             let (mut chunk, contents) = chunk_in(style, channel);
@@ -301,7 +302,7 @@ mod tests {
         let original = chunk.clone();
         let (offset, [template, strict]) = templates(&original, &contents[1]);
         let kind = Values::head(&chunk, contents[2].start).unwrap().start() - 2;
-        chunk[kind] = 0;
+        chunk[kind] = NULL.number();
         for (template, is_seen) in [(template, true), (strict, false)] {
             let layout = layout(&template, &original, &contents[1]).unwrap();
             assert_eq!(layout.see(&chunk, contents[2].clone()).is_some(), is_seen);
@@ -322,7 +323,7 @@ mod tests {
         let mut sizes = (8..u16::MAX).step_by(4).filter(|size| *size != 8 + 4 * parts);
         let size = sizes.find(|size| original[start + usize::from(*size)] == 0).unwrap();
         chunk[descriptor..descriptor + 2].copy_from_slice(&size.to_le_bytes());
-        chunk[descriptor + 2] = SID;
+        chunk[descriptor + 2] = SID.number();
         assert_eq!(value_by_value(&template, offset, &chunk, &contents[2]), None);
         let layout = layout(&template, &original, &contents[1]).unwrap();
         assert_eq!(layout.see(&chunk, contents[2].clone()), None);

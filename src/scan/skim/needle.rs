@@ -5,9 +5,9 @@
 
 use aho_corasick::AhoCorasick;
 
+use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::binxml::{Index, NULL, TEXT};
 use crate::scan::evtx::template::DataTemplate;
-use crate::scan::evtx::text::Text;
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::trigram::Trigrams;
 
@@ -227,6 +227,7 @@ fn finder<'a>(literals: impl Iterator<Item = &'a str>) -> Option<AhoCorasick> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::evtx::binxml::INSTANCE_START;
     use proptest::prelude::*;
 
     fn utf16(text: &str) -> Vec<u8> {
@@ -297,12 +298,13 @@ mod tests {
 
     /// A template instance with these texts, and where the needles' fields are in it.
     fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldPlaces) {
-        let mut chunk = vec![0x0c, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 0];
+        let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(texts.len()).unwrap().to_le_bytes());
         let texts: Vec<Option<Vec<u8>>> = texts.iter().map(|text| text.as_deref().map(utf16)).collect();
         for text in &texts {
             let [low, high] = u16::try_from(text.as_ref().map_or(0, Vec::len)).unwrap().to_le_bytes();
-            chunk.extend([low, high, if text.is_some() { TEXT } else { NULL }, 0]);
+            let kind = if text.is_some() { TEXT } else { NULL };
+            chunk.extend([low, high, kind.number(), 0]);
         }
         chunk.extend(texts.into_iter().flatten().flatten());
         let place = |field: &FieldNeedles| field.data.strip_prefix("Field").unwrap().parse().ok();

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::event::{DNS_CLIENT_QUERY_EVENT_IDS, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
-use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64, is_letter};
+use crate::scan::evtx::binxml::text::equals;
+use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64};
 use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::Values;
 
@@ -57,43 +58,4 @@ impl Seen {
     pub(in crate::scan) fn may_be_dns_client_query(&self) -> bool {
         DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
     }
-}
-
-/// UTF-16 text of printable ASCII characters, as all names of channels are. `None` for any other:
-/// about that the decoder shall decide.
-pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
-    let (units, []) = text.as_chunks::<2>() else { return None };
-    let mut letters = String::with_capacity(units.len());
-    for unit in units {
-        let [letter @ b' '..=b'~', 0] = unit else { return None };
-        letters.push(char::from(*letter));
-    }
-    Some(letters)
-}
-
-/// Whether [`plain`] of the text is `ascii`.
-pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
-    text.len() == ascii.len() * 2
-        && text
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .zip(ascii.bytes())
-            .all(|(unit, letter)| letter.is_ascii() && *unit == [letter, 0])
-}
-
-/// Whether UTF-16 text, up to its first NUL, is `name` in any ASCII case. `None` for text that is
-/// cut in the middle of a unit: about that the decoder shall decide.
-pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let length = name.len() * 2;
-    let begins = text.get(..length).is_some_and(|start| {
-        start
-            .chunks_exact(2)
-            .zip(name.bytes())
-            .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
-    });
-    Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
 }

@@ -5,6 +5,8 @@
 //! Where some are, a search has to tell, for other characters share these bits. Its twin is that
 //! search.
 
+use crate::scan::evtx::binxml::text::units;
+
 /// Bits of a character that distinguish it from others: an ASCII letter has the same in either
 /// case.
 const BITS: u32 = 5;
@@ -46,8 +48,8 @@ impl Trigrams {
         let mut trigram = 0;
         let mut found = 0;
         // No jump for each character: most texts are short, and have none.
-        for unit in text.as_chunks::<2>().0 {
-            trigram = follow(trigram, u32::from(u16::from_le_bytes(*unit)));
+        for unit in units(text) {
+            trigram = follow(trigram, u32::from(unit));
             let (word, mark) = place(trigram);
             found |= self.0.get(word).map_or(mark, |marks| marks & mark);
         }

@@ -1,19 +1,22 @@
-//! The tokens of a template definition: elements, attributes, texts and substitutions. What they
-//! mean together is not known here.
+//! Reads the tokens of a template definition: elements, attributes, texts and substitutions. What
+//! they mean together is not known here.
 //!
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are
 //! understood.
 
+use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::binxml::{
-    DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, TEXT, definition_end, is_type,
+    self, DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, ValueType, definition_end, token,
 };
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::{u16_at, u32_at};
-use crate::scan::evtx::text::Text;
 
 /// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand
 /// times to one of 32 thousand.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
+
+/// The number of the type of text, as it stands among tokens.
+const TEXT: u8 = binxml::TEXT.number();
 
 /// A text that is written in the definition or substituted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -162,23 +165,23 @@ impl<'a> Tokens<'a> {
         let kind = *self.chunk.get(self.at)?;
         self.at += 1;
         let token = match kind {
-            0x00 => Token::End,
-            0x01 | 0x41 => {
+            token::END_OF_FRAGMENT => Token::End,
+            token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
                 let dependency = u16_at(self.chunk, self.at)?;
                 // Behind the dependency lies the element's size, which is not needed.
                 self.at += 6;
                 self.element_name = u32_at(self.chunk, self.at)?;
                 let name = self.name()?;
-                if kind == 0x41 {
+                if kind == token::ELEMENT_WITH_ATTRIBUTES {
                     // The size of the attribute list.
                     self.at += 4;
                 }
                 Token::Open(name, dependency)
             }
-            0x02 => Token::EndOfAttributes,
-            0x03 => Token::CloseEmpty,
-            0x04 => Token::Close,
-            0x05 | 0x45 => {
+            token::END_OF_START_TAG => Token::EndOfAttributes,
+            token::END_OF_EMPTY_ELEMENT => Token::CloseEmpty,
+            token::END_OF_ELEMENT => Token::Close,
+            token::VALUE | token::VALUE_MORE => {
                 if *self.chunk.get(self.at)? != TEXT {
                     return None;
                 }
@@ -186,13 +189,13 @@ impl<'a> Tokens<'a> {
                 self.at += 3 + length;
                 Token::Text(Text::new(self.chunk.get(self.at - length..self.at)?)?)
             }
-            0x06 | 0x46 => {
+            token::ATTRIBUTE | token::ATTRIBUTE_MORE => {
                 self.attribute_name = u32_at(self.chunk, self.at)?;
                 Token::Attribute(self.name()?)
             }
-            0x0d | 0x0e => {
+            token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION => {
                 let index = u16_at(self.chunk, self.at)?;
-                if !is_type(*self.chunk.get(self.at + 2)?) {
+                if !ValueType::of(*self.chunk.get(self.at + 2)?).exists() {
                     return None;
                 }
                 self.at += 3;
@@ -215,7 +218,7 @@ impl<'a> Tokens<'a> {
         // attribute's token and name; that of its text, the type of that and its length.
         let (
             &[
-                0x41,
+                token::ELEMENT_WITH_ATTRIBUTES,
                 0xff,
                 0xff,
                 _,
@@ -230,12 +233,12 @@ impl<'a> Tokens<'a> {
                 _,
                 _,
                 _,
-                0x06,
+                token::ATTRIBUTE,
                 a0,
                 a1,
                 a2,
                 a3,
-                0x05,
+                token::VALUE,
                 TEXT,
                 low,
                 high,
@@ -248,10 +251,21 @@ impl<'a> Tokens<'a> {
         let length = usize::from(u16::from_le_bytes([low, high])) * 2;
         let (text, rest) = rest.split_at_checked(length)?;
         // The end of the attributes; a substitution, its index and type; the end of the element.
-        let (&[0x02, 0x0d | 0x0e, i0, i1, kind, 0x04], _) = rest.split_first_chunk::<6>()? else {
+        let (
+            &[
+                token::END_OF_START_TAG,
+                token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION,
+                i0,
+                i1,
+                kind,
+                token::END_OF_ELEMENT,
+            ],
+            _,
+        ) = rest.split_first_chunk::<6>()?
+        else {
             return None;
         };
-        if !is_type(kind) {
+        if !ValueType::of(kind).exists() {
             return None;
         }
         let (element_name, attribute_name) =
@@ -381,7 +395,8 @@ fn value(token: Token<'_>) -> Option<Value<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::evtx::template::{NO_DEPENDENCY, data_template};
+    use crate::scan::evtx::binxml::NO_DEPENDENCY;
+    use crate::scan::evtx::template::data_template;
     use dnsweep_samples::{Event, LogWriter, Style};
     use proptest::prelude::*;
 
@@ -449,10 +464,27 @@ mod tests {
     /// An element of `Data`, whose name lies at 1024, with an attribute whose name lies there, and
     /// whatever follows that.
     fn data(attribute_name: usize, behind: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0x41, 0xff, 0xff, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0x06];
+        let mut bytes = vec![
+            token::ELEMENT_WITH_ATTRIBUTES,
+            0xff,
+            0xff,
+            0,
+            0,
+            0,
+            0,
+            0,
+            4,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            token::ATTRIBUTE,
+        ];
         bytes.extend(u32::try_from(attribute_name).unwrap().to_le_bytes());
         bytes.extend(behind);
-        bytes.extend([0x02, 0x0d, 3, 0, TEXT, 0x04]);
+        bytes.extend([token::END_OF_START_TAG, token::SUBSTITUTION, 3, 0, TEXT, token::END_OF_ELEMENT]);
         bytes
     }
 
@@ -466,12 +498,12 @@ mod tests {
 
     #[test]
     fn a_name_in_the_place_where_others_have_a_text_is_no_text() {
-        let value = [0x05, TEXT, 1, 0, b'x', 0];
+        let value = [token::VALUE, TEXT, 1, 0, b'x', 0];
         // The first element's attribute has the name that lies within the second, and that can be
         // taken for ten characters of text.
         let first = CHUNK_HEADER_SIZE + DEFINITION_HEADER_SIZE + FRAGMENT_HEADER.len();
         let second = first + data(0, &value).len();
-        let inner = name([0x05, TEXT, 10, 0, b'h', 0], "Name", [b'e', 0]);
+        let inner = name([token::VALUE, TEXT, 10, 0, b'h', 0], "Name", [b'e', 0]);
         let tokens_ahead = [
             FRAGMENT_HEADER.to_vec(),
             data(second + 20, &value),

@@ -1,0 +1,174 @@
+//! UTF-16 text, read and compared where it lies in a chunk.
+//!
+//! Each function says what it makes of a NUL, of which a live log has one at the end of its texts,
+//! and of which a decoder makes the end of a text wherever it lies.
+
+/// Text of a definition: UTF-16, as it lies in the chunk.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scan) struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// `None` for text with a NUL in it: the decoder ends it there, and shall decide.
+    pub(in crate::scan) fn new(bytes: &'a [u8]) -> Option<Self> {
+        (!holds_nul(bytes)).then_some(Text(bytes))
+    }
+
+    /// Whether it is `ascii`, letter for letter.
+    pub(in crate::scan) fn is(self, ascii: &str) -> bool {
+        self.0.len() == ascii.len() * 2
+            && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
+    }
+
+    /// Whether it is made of ASCII letters and digits only, as the names of elements and attributes
+    /// are.
+    pub(in crate::scan) fn is_letters(self) -> bool {
+        self.0.as_chunks::<2>().0.iter().all(|[low, high]| low.is_ascii_alphanumeric() && *high == 0)
+    }
+
+    /// Whether it is `ascii`, in any case.
+    pub(in crate::scan) fn is_in_any_case(self, ascii: &str) -> bool {
+        self.0.len() == ascii.len() * 2
+            && self
+                .0
+                .chunks_exact(2)
+                .zip(ascii.bytes())
+                .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
+    }
+
+    /// The text; `None` unless it is whole: about the rest, the decoder shall decide.
+    pub(in crate::scan) fn decode(self) -> Option<String> {
+        decoded(self.0)
+    }
+}
+
+/// The units of UTF-16 text.
+#[inline]
+pub(in crate::scan) fn units(text: &[u8]) -> impl Iterator<Item = u16> + '_ {
+    text.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit))
+}
+
+/// Text less the NUL that ends it in live logs, and without another. `None` for what is not
+/// Unicode.
+pub(in crate::scan) fn text(bytes: &[u8]) -> Option<String> {
+    let (pairs, []) = bytes.as_chunks::<2>() else { return None };
+    let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);
+    if pairs.iter().all(|[low, high]| *high == 0 && low.is_ascii() && *low != 0) {
+        return String::from_utf8(pairs.iter().map(|[low, _]| *low).collect()).ok();
+    }
+    let text = decoded(pairs.as_flattened())?;
+    (!text.contains('\0')).then_some(text)
+}
+
+/// Whether text is Unicode without a NUL but the one that may end it.
+pub(in crate::scan) fn is_whole(text: &[u8]) -> bool {
+    let text = text.strip_suffix(&[0, 0]).filter(|_| text.len().is_multiple_of(2)).unwrap_or(text);
+    units(text).all(|unit| unit != 0) && char::decode_utf16(units(text)).all(|letter| letter.is_ok())
+}
+
+/// Text of printable ASCII characters, as all names of channels are. `None` for any other: about
+/// that the decoder shall decide.
+pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
+    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    let mut letters = String::with_capacity(pairs.len());
+    for pair in pairs {
+        let [letter @ b' '..=b'~', 0] = pair else { return None };
+        letters.push(char::from(*letter));
+    }
+    Some(letters)
+}
+
+/// Whether [`plain`] of the text is `ascii`.
+pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
+    text.len() == ascii.len() * 2
+        && text
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(ascii.bytes())
+            .all(|(unit, letter)| letter.is_ascii() && *unit == [letter, 0])
+}
+
+/// Whether text, up to its first NUL, is `name` in any ASCII case. `None` for text that is cut in
+/// the middle of a unit: about that the decoder shall decide.
+pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let length = name.len() * 2;
+    let begins = text.get(..length).is_some_and(|start| {
+        start
+            .chunks_exact(2)
+            .zip(name.bytes())
+            .all(|(unit, letter)| is_letter(unit, letter.to_ascii_lowercase()))
+    });
+    Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
+}
+
+/// Whether a unit of UTF-16 text is NUL. A decoder ends text there.
+pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
+    // Four units at a time: of a number of four units, one is zero if taking 1 from each borrows
+    // where none had its highest bit.
+    const ONES: u64 = 0x0001_0001_0001_0001;
+    let (fours, rest) = text.as_chunks::<8>();
+    let zero = |four: &[u8; 8]| {
+        let units = u64::from_le_bytes(*four);
+        units.wrapping_sub(ONES) & !units & (ONES << 15) != 0
+    };
+    fours.iter().any(zero) || rest.as_chunks::<2>().0.contains(&[0, 0])
+}
+
+/// Whether a UTF-16 unit is an ASCII character, in any case.
+fn is_letter(unit: &[u8], lower: u8) -> bool {
+    matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
+}
+
+/// The text of whole units; `None` for what is not Unicode.
+fn decoded(text: &[u8]) -> Option<String> {
+    char::decode_utf16(units(text)).collect::<Result<String, _>>().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    proptest! {
+        /// The twin: look at each unit.
+        #[test]
+        fn a_nul_is_found_wherever_it_is(units in prop::collection::vec(prop_oneof![Just(0_u16), Just(0x8000), Just(1), Just(0x0100), 1..=u16::MAX], 0..12)) {
+            let text: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            prop_assert_eq!(holds_nul(&text), units.contains(&0));
+        }
+
+        /// The twin: the standard library, of the units before the NUL that may end them.
+        #[test]
+        fn text_is_what_its_units_are(
+            units in prop::collection::vec(prop_oneof![0x20_u16..0x7f, Just(0_u16), Just(0xd83d), Just(0xde00), any::<u16>()], 0..6),
+            odd in prop::option::of(any::<u8>()),
+        ) {
+            let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).chain(odd).collect();
+            let before_end = units.strip_suffix(&[0]).unwrap_or(&units);
+            let expected = String::from_utf16(before_end).ok().filter(|text| !text.contains('\0'));
+            prop_assert_eq!(text(&bytes), expected.clone().filter(|_| odd.is_none()));
+            prop_assert!(odd.is_some() || is_whole(&bytes) == expected.is_some());
+        }
+    }
+
+    #[test]
+    fn text_with_its_nul_or_without_is_the_same() {
+        for (bytes, expected) in [
+            (utf16("a.example"), Some("a.example")),
+            (utf16("a.example\0"), Some("a.example")),
+            (utf16("ü.example\0"), Some("ü.example")),
+            (utf16("a\0b"), None),
+            (utf16("ü\0\0"), None),
+        ] {
+            assert_eq!(text(&bytes).as_deref(), expected, "{bytes:?}");
+            assert_eq!(is_whole(&bytes), expected.is_some(), "{bytes:?}");
+        }
+    }
+}
