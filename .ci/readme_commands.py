@@ -1,28 +1,49 @@
-"""Runs the commands of a page exactly as they stand there: every block that is fenced as `sh`, in order.
+"""Runs the commands of pages exactly as they stand there: every block that is fenced as `sh`, in order.
 
-Each block is given to one bash that stops at the first failure, in the folder of the page, and must succeed.
+    python .ci/readme_commands.py README.md src/guide/*.md
+
+Each block is given to one bash that stops at the first failure, in the repository's folder, and must succeed. `dnsweep`
+is the program that the first command builds. Where a page names a reader's own evidence, samples take its place.
 """
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# What a reader has, and what stands for it here.
+PLACES = {
+    "/mnt/image": "samples/evidence/FIN-WS07",
+    "/evidence/triage": "samples/evidence",
+    "/evidence/Sysmon.evtx": "samples/evidence/HR-WS03/Windows/System32/winevt/Logs/Microsoft-Windows-Sysmon%4Operational.evtx",
+    "~/rules": "samples/rules",
+}
+
+
+def run(page: Path, environment: dict[str, str], places: dict[str, str]) -> bool:
+    """Whether all commands of a page succeed."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for block in blocks:
+        for theirs, ours in places.items():
+            block = block.replace(theirs, ours)
+        print(f"$ {block}", end="", flush=True)
+        ended = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=ROOT, env=environment)
+        if ended.returncode != 0:
+            print(f"{page.name}: exit status {ended.returncode}: expected 0")
+            return False
+    print(f"{len(blocks)} commands of {page.name} ran as they stand there")
+    return True
 
 
 def main() -> int:
-    page = Path(sys.argv[1]).resolve()
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    if not blocks:
-        print(f"{page.name}: no block fenced as sh")
-        return 1
-    for block in blocks:
-        print(f"$ {block}", end="", flush=True)
-        status = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=page.parent).returncode
-        if status != 0:
-            print(f"exit status {status}: expected 0")
-            return 1
-    print(f"{len(blocks)} commands of {page.name} ran as they stand there")
-    return 0
+    pages = [Path(word) for word in sys.argv[1:]]
+    environment = os.environ | {"PATH": f"{ROOT / 'target' / 'release'}:{os.environ['PATH']}"}
+    with tempfile.TemporaryDirectory() as cases:
+        places = PLACES | {"/cases": cases}
+        return 0 if pages and all(run(page, environment, places) for page in pages) else 1
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-/// The statuses of `sweep` with their meaning, for the README and `--help`.
+/// The statuses of `sweep` with their meaning, for the guide and `--help`.
 pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Complete, "every byte of the evidence was read and understood"),
     (

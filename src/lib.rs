@@ -27,6 +27,8 @@
 //! nothing of events: it does work on threads in order, so that the tables are the same to the byte
 //! on any number of them. `tests/layering.rs` holds the modules to these directions.
 //!
+//! What it reads, writes and means is in the pages of the [`guide`].
+//!
 //! # Terms
 //!
 //! - *Evidence*: what was collected, usually a folder per machine. It is only read.
@@ -75,6 +77,7 @@ pub mod error;
 pub mod event;
 pub mod evidence;
 pub mod exit;
+pub mod guide;
 pub mod ledger;
 pub mod output;
 pub mod report;

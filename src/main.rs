@@ -12,6 +12,7 @@ use dnsweep::cli::arguments::{
     Command, CommandLine, DetectionsCommand, LogFormat, SweepArguments, VerifyArguments,
 };
 use dnsweep::cli::detections;
+use dnsweep::cli::guide::guide;
 use dnsweep::cli::interrupt;
 use dnsweep::cli::progress::{Level, Log, Progress, Verbosity};
 use dnsweep::config::Config;
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
         }
         Ok(CommandLine { command: Command::Detections(command) }) => {
             ended(try_detections(&command), LogFormat::Text)
+        }
+        Ok(CommandLine { command: Command::Guide(arguments) }) => {
+            print(&guide(arguments.topic.as_deref()), LogFormat::Text).unwrap_or(Exit::Complete)
         }
         Err(error) => {
             // Help goes to standard output and an error to standard error; if that is closed,

@@ -65,7 +65,7 @@ pub struct Column {
     pub kind: ColumnType,
     /// Whether it can be null.
     pub nulls: Nulls,
-    /// What it means, in a line: the README's words.
+    /// What it means, in a line: the guide's words.
     pub about: &'static str,
 }
 
@@ -82,7 +82,7 @@ impl Column {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about }
     }
 
-    /// The type, as the README names it.
+    /// The type, as the guide names it.
     #[must_use]
     pub fn type_name(&self) -> String {
         let scalar = |scalar: Scalar| match scalar {

@@ -191,7 +191,7 @@ fn without_a_period_all_queries_count() {
     assert_eq!(swept.run()["totals"]["hosts_not_cleared"], 5);
 }
 
-/// What the README's query for hosts that cannot be cleared finds.
+/// What the guide's query for hosts that cannot be cleared finds.
 fn not_cleared(swept: &Swept) -> Vec<Value> {
     let stands_against = |row: &Value| {
         row["matches"] == 0

@@ -1,6 +1,7 @@
-//! The README says what is so: its tables are the schema's, its summary is the program's.
+//! The README and the guide say what is so: their tables are the schema's, their examples the
+//! program's, and their links lead somewhere.
 //!
-//! With `UPDATE_README` set, writes these parts into the README instead of comparing them.
+//! With `UPDATE_README` set, writes these parts into the pages instead of comparing them.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,34 +10,57 @@
     reason = "a test that goes wrong fails loudly"
 )]
 
+mod common;
+
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
+use dnsweep::guide::{PAGES, Page};
+use dnsweep::ledger::damage::Damage;
+use dnsweep::ledger::event_form::EventForm;
 use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, LEADS_COLUMNS, MATCHES_COLUMNS, Verdict};
 use dnsweep::table::Column;
+use serde_json::Value;
 
-/// Holds the part of the README behind the comment that begins with `name`, up to the next
-/// `<!-- end -->`, to `expected`.
+/// Holds the part of a page between the comment that begins with `name` and the next
+/// `<!-- end -->` to `expected`. One page has that part: the README or one of the guide.
 fn hold(name: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = fs::read_to_string(&path).unwrap();
-    let comment =
-        text.find(&format!("<!-- {name}: ")).unwrap_or_else(|| panic!("README.md has no part '{name}'"));
+    let mark = format!("<!-- {name}: ");
+    let having: Vec<PathBuf> = pages().into_iter().filter(|page| text(page).contains(&mark)).collect();
+    let [page] = having.as_slice() else { panic!("expected one page with a part '{name}': {having:?}") };
+    let text = text(page);
+    let comment = text.find(&mark).unwrap();
     let start = comment + text[comment..].find("-->\n").unwrap() + 4;
     let end = start + text[start..].find("<!-- end -->").unwrap();
     if env::var_os("UPDATE_README").is_some() {
-        fs::write(&path, format!("{}{expected}{}", &text[..start], &text[end..])).unwrap();
+        fs::write(page, format!("{}{expected}{}", &text[..start], &text[end..])).unwrap();
     } else {
+        let page = page.display();
         assert_eq!(
             &text[start..end],
             expected,
-            "the part '{name}' of README.md; UPDATE_README=1 writes it anew"
+            "the part '{name}' of {page}; UPDATE_README=1 writes it anew"
         );
     }
+}
+
+/// The README, and the pages of the guide.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = PAGES.iter().map(|page| root.join(format!("src/guide/{}.md", page.topic)));
+    [root.join("README.md")].into_iter().chain(guide).collect()
+}
+
+fn text(page: &Path) -> String {
+    fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()))
+}
+
+fn page(name: &str) -> String {
+    text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
 }
 
 fn columns(columns: &[Column]) -> String {
@@ -68,13 +92,18 @@ fn statuses(statuses: &[(Exit, &str)]) -> String {
     table
 }
 
-/// One test, as all parts are written to one file.
-#[test]
-fn the_readme_is_true() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Matches) {
-        assert!(readme.contains(&format!("\n| `{}` | ", verdict.name())), "{verdict:?}");
+/// The list of the guide's pages.
+fn guide() -> String {
+    let mut table = "| page | what it is about |\n|---|---|\n".to_owned();
+    for Page { topic, about, .. } in PAGES {
+        writeln!(table, "| [{topic}](src/guide/{topic}.md) | {about} |").unwrap();
     }
+    table
+}
+
+/// One test, as parts of one page are written one after the other.
+#[test]
+fn the_parts_of_pages_are_those_of_the_program() {
     hold("table matches", &columns(&MATCHES_COLUMNS));
     hold("table hosts", &columns(&HOSTS_COLUMNS));
     hold("table files", &columns(&FILES_COLUMNS));
@@ -84,12 +113,81 @@ fn the_readme_is_true() {
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
     hold("table sigma-fields", &fields_of_sigma());
     hold("table sigma-risk", &sigma_risk());
+    hold("table guide", &guide());
     hold("verify", &format!("```text\n{}```\n", verification_of_the_samples()));
-    hold("summary", &format!("```text\n{}```\n", summary_of_the_samples()));
+    let swept = Samples::swept();
+    hold("summary", &format!("```text\n{}```\n", shortened(&swept.summary)));
+    hold("story", &story(&swept));
+}
+
+#[test]
+fn the_readme_is_short_safe_to_show_and_names_the_right_compiler() {
+    let readme = page("README.md");
+    assert!(readme.lines().count() <= 270, "{} lines", readme.lines().count());
+    for planted in ["<script>", "u{1b}", "calc"] {
+        assert!(!readme.contains(planted), "{planted}");
+    }
+    assert!(readme.contains(concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"), " or newer")));
+    let columns = format!("{} columns from the time", MATCHES_COLUMNS.len());
+    assert!(readme.contains(&columns), "{columns}");
+}
+
+#[test]
+fn the_page_about_verdicts_has_each() {
+    let verdicts = page("src/guide/verdicts.md");
+    for verdict in Verdict::ALL {
+        assert!(verdicts.contains(&format!("\n| `{}` | ", verdict.name())), "{verdict:?}");
+    }
+}
+
+/// A problem of each kind.
+fn problems() -> Vec<Damage> {
+    let bytes = |found: &[u8]| found.to_vec();
+    let (stored, computed, header_id) = (1, 2, 17);
+    vec![
+        Damage::EmptyFile,
+        Damage::FileSignature { found: bytes(b"notes") },
+        Damage::OtherForm { form: EventForm::Json },
+        Damage::FileHeaderChecksum { stored, computed },
+        Damage::FileHeaderCutOff,
+        Damage::FileHeaderMissing,
+        Damage::ChunkSignature { found: bytes(&[0, 0, 0, 1]) },
+        Damage::ChunkOffGrid,
+        Damage::ChunkEmbedded,
+        Damage::ChunkCutOff { found: 4096 },
+        Damage::ChunkHeaderChecksum { stored, computed },
+        Damage::RecordsChecksum { stored, computed },
+        Damage::FreeSpaceOffset { found: 70_000 },
+        Damage::RecordHeader { found: bytes(&[0; 4]) },
+        Damage::RecordSize { found: 0, left: 500 },
+        Damage::RecordSizeCopy { size: 600, copy: 601 },
+        Damage::Record { header_id, reason: "unexpected end".to_owned() },
+        Damage::NamesReplaced { header_id },
+        Damage::FieldsLost { header_id, missing: vec!["Image".to_owned(), "User".to_owned()] },
+        Damage::EventXml { reason: "no end".to_owned() },
+        Damage::NoEventXml { found: bytes(b"text") },
+        Damage::EventXmlCutOff,
+        Damage::Read { reason: "input/output error".to_owned() },
+        Damage::MissingChunks { promised: 4, found: 2 },
+        Damage::Shrunk,
+        Damage::NotRead,
+        Damage::Further { count: 3 },
+        Damage::Changed,
+    ]
+}
+
+#[test]
+fn the_page_about_damage_has_each_kind_of_problem() {
+    let damage = page("src/guide/damage.md");
+    let table = damage.split("| the problem says |").nth(1).unwrap().split("\n\n").next().unwrap();
+    for problem in problems() {
+        assert!(table.contains(&format!("\n| `{problem}` | ")), "damage.md has no row for `{problem}`");
+    }
+    assert_eq!(table.lines().count() - 2, problems().len(), "{table}");
 }
 
 /// What a command on the samples prints: `{out}` among its words stands for the output, which is
-/// `…/sweep-out` in the README.
+/// `…/sweep-out` in the pages.
 fn printed(out: &Path, words: &[&str]) -> String {
     let words = words.iter().map(|word| word.replace("{out}", out.to_str().unwrap()));
     let output = Command::new(env!("CARGO_BIN_EXE_dnsweep"))
@@ -101,11 +199,77 @@ fn printed(out: &Path, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().replace(out.to_str().unwrap(), "…/sweep-out")
 }
 
-/// What the README's first command prints.
-fn summary_of_the_samples() -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().canonicalize().unwrap().join("sweep-out");
-    printed(&out, &["sweep", "samples/evidence", "--quiet", "--out", "{out}"])
+/// What the README's first command prints and writes.
+struct Samples {
+    summary: String,
+    matches: Vec<Value>,
+}
+
+impl Samples {
+    fn swept() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().canonicalize().unwrap().join("sweep-out");
+        let summary = printed(&out, &["sweep", "samples/evidence", "--quiet", "--out", "{out}"]);
+        Samples { summary, matches: common::tables::read(&out.join("matches.parquet")).rows }
+    }
+}
+
+/// Whether text was planted in the samples to harm whoever shows it.
+fn is_planted(text: &str) -> bool {
+    text.contains(['<', '\u{1b}']) || text.contains("\\u{")
+}
+
+/// A summary with `…` in the place of names that were planted in the samples, up to the end of
+/// their list, and of the paragraphs that a newcomer does not need.
+fn shortened(summary: &str) -> String {
+    let mut text = String::new();
+    let mut is_cut = false;
+    for line in summary.lines() {
+        let is_continued = line.starts_with("   ");
+        let is_of_the_end = ["Note", "In use", "Verified", "Damaged", "Passed over", "Tables"]
+            .iter()
+            .any(|word| line.starts_with(word));
+        if is_cut && is_continued {
+            continue;
+        }
+        is_cut = is_of_the_end || is_planted(line);
+        if is_of_the_end {
+            if !text.ends_with("\n…\n") {
+                text.push_str("…\n");
+            }
+        } else if let Some(planted) = line.find(['<']).or_else(|| line.find("\\u{")) {
+            let kept = line[..planted].rfind(", ").map_or(12, |comma| comma + 2);
+            writeln!(text, "{}…", &line[..kept]).unwrap();
+        } else {
+            writeln!(text, "{line}").unwrap();
+        }
+    }
+    text
+}
+
+/// The matches of the machine that was broken into, in order of events; neighbours that ask for the
+/// same are one row.
+fn story(swept: &Samples) -> String {
+    let cell = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    let mut matches: Vec<(String, String, String)> = swept
+        .matches
+        .iter()
+        .filter(|row| row["computer"] == "FIN-WS07.corp.example")
+        .map(|row| {
+            (cell(row, "event_time_raw"), cell(row, "process_name"), cell(row, "query_name").to_lowercase())
+        })
+        .collect();
+    matches.sort();
+    let mut table = "| first (UTC) | last | process | asks for | times |\n|---|---|---|---|---|\n".to_owned();
+    for run in matches.chunk_by(|one, next| (&one.1, &one.2) == (&next.1, &next.2)) {
+        let (first, process, name) = &run[0];
+        let shown = |text: &str| if is_planted(text) { "…".to_owned() } else { format!("`{text}`") };
+        let last = if run.len() > 1 { &run[run.len() - 1].0[11..19] } else { "" };
+        let first = first[..19].replace('T', " ");
+        writeln!(table, "| {first} | {last} | {} | {} | {} |", shown(process), shown(name), run.len())
+            .unwrap();
+    }
+    table
 }
 
 /// What verifying the samples prints; what each run has of its own is left out.
@@ -119,4 +283,86 @@ fn verification_of_the_samples() -> String {
         _ => line.to_owned(),
     };
     text.lines().map(|line| own(line) + "\n").collect()
+}
+
+/// The links of a page: what each leads to.
+fn links(text: &str) -> Vec<String> {
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let defined =
+        text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).map(|(_, target)| target);
+    inline.chain(defined).map(str::to_owned).collect()
+}
+
+/// The anchors of a page: its headings, as forges and rustdoc spell them.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let letters = line.trim_start_matches('#').trim().to_lowercase();
+            letters.chars().filter(|&c| c.is_alphanumeric() || c == ' ' || c == '-').collect::<String>()
+        })
+        .map(|heading| heading.replace(' ', "-"))
+        .collect()
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    for page in pages() {
+        let links = links(&text(&page));
+        for link in &links {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(target.exists(), "{} links to {link}", page.display());
+            let has_anchor = anchor.is_empty() || anchors(&text(&target)).iter().any(|known| known == anchor);
+            assert!(has_anchor, "{} links to {link}", page.display());
+        }
+    }
+}
+
+/// In the crate's documentation a link leads to a module instead of a file.
+#[test]
+fn links_of_the_guide_are_known_to_its_module() {
+    let module = page("src/guide/mod.rs");
+    for Page { topic, text, .. } in PAGES {
+        for line in text.lines().filter(|line| line.starts_with('[')) {
+            let Some((label, target)) = line.split_once("]: ") else { continue };
+            let target =
+                target.replace(".md", "").replace("event-xml", "event_xml").replace("exit-", "exit_");
+            let label = label.replace("[Rules", "[rules");
+            let known = format!("{label}]: super::{target}\n");
+            assert!(module.contains(&known), "{topic}.md: {known}");
+        }
+    }
+}
+
+#[test]
+fn the_guide_is_printed_as_it_stands() {
+    let guide = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dnsweep"));
+        common::run(command.arg("guide").args(words))
+    };
+    let list = guide(&[]);
+    assert_eq!(list.status, 0, "{}", list.stderr);
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide")).unwrap();
+    let files = files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "md"));
+    assert_eq!(files.count(), PAGES.len());
+    for Page { topic, about, text } in PAGES {
+        assert!(list.stdout.lines().any(|line| line.contains(topic) && line.ends_with(about)), "{topic}");
+        let printed = guide(&[topic]);
+        assert_eq!(printed.status, 0, "{topic}: {}", printed.stderr);
+        let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("<!--")).collect();
+        assert_eq!(printed.stdout.lines().collect::<Vec<_>>(), kept, "{topic}");
+        assert!(!printed.stdout.contains("<!--"), "{topic}");
+    }
+}
+
+#[test]
+fn a_topic_that_is_unknown_is_a_usage_error_that_names_the_nearest_and_all() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dnsweep"));
+    let ended = common::run(command.args(["guide", "exclusion"]));
+    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
+    assert!(ended.stderr.contains("a similar value exists: 'exclusions'"), "{}", ended.stderr);
+    for Page { topic, .. } in PAGES {
+        assert!(ended.stderr.contains(topic), "{topic}: {}", ended.stderr);
+    }
 }

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
+use crate::guide::PAGES;
 use crate::report::Verdict;
 
 /// Finds the Sysmon DNS queries that a detection describes, in Windows event logs of one host or of
@@ -29,6 +31,9 @@ pub enum Command {
     /// Works with detections: lists, shows, checks, explains and tests them
     #[command(subcommand, after_help = exit_statuses(&crate::exit::DETECTIONS_EXIT_STATUSES))]
     Detections(DetectionsCommand),
+    /// Prints a page of the guide: what is read, what the outputs hold, what it all means; without
+    /// TOPIC, the list of pages
+    Guide(GuideArguments),
 }
 
 /// What to do with detections.
@@ -315,6 +320,19 @@ pub struct VerifyArguments {
     /// Form of what is written to standard error
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
+}
+
+/// The arguments of `guide`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GuideArguments {
+    /// The page to print
+    #[arg(value_name = "TOPIC", value_parser = topics())]
+    pub topic: Option<String>,
+}
+
+/// Accepts the topics of the guide. Where it meets another word, it names the nearest and lists all.
+fn topics() -> PossibleValuesParser {
+    PossibleValuesParser::new(PAGES.map(|page| PossibleValue::new(page.topic).help(page.about)))
 }
 
 /// The form of what is written to standard error.

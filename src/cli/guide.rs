@@ -1,0 +1,32 @@
+//! The command `guide`: the pages of [`crate::guide`] for a terminal.
+
+use std::fmt::Write;
+
+use crate::guide::{PAGES, Page};
+
+/// The page about a topic as Markdown, or the list of pages where none is asked for. Only topics of
+/// the list come here: the command line accepts no others.
+#[must_use]
+pub fn guide(topic: Option<&str>) -> String {
+    match PAGES.iter().find(|page| Some(page.topic) == topic) {
+        Some(page) => without_comments(page.text),
+        None => list(),
+    }
+}
+
+fn list() -> String {
+    let width = PAGES.iter().map(|page| page.topic.len()).max().unwrap_or(0);
+    let mut text = "The guide of dnsweep has these pages:\n\n".to_owned();
+    for Page { topic, about, .. } in PAGES {
+        let _ = writeln!(text, "  {topic:width$}  {about}");
+    }
+    text.push_str(
+        "\n`dnsweep guide TOPIC` prints a page. It is Markdown, so a pager or a viewer can show it.\n",
+    );
+    text
+}
+
+/// A page without the lines of HTML comments, which are for the tests.
+fn without_comments(page: &str) -> String {
+    page.lines().filter(|line| !line.starts_with("<!--")).flat_map(|line| [line, "\n"]).collect()
+}

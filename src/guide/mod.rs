@@ -1,0 +1,73 @@
+//! The guide: what dnsweep reads, what its outputs hold and what they mean, a page for each topic.
+//!
+//! Each page is a Markdown file beside this one. It is read in three places: here, on the web as it
+//! is, and in a terminal by `dnsweep guide TOPIC`. `tests/readme.rs` holds its tables and examples
+//! to the program, and `.ci/run` runs its commands.
+
+/// A page of the guide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// The word that asks for it: its file's name without `.md`.
+    pub topic: &'static str,
+    /// What it is about, in a few words.
+    pub about: &'static str,
+    /// Its Markdown.
+    pub text: &'static str,
+}
+
+/// Where links between pages lead in this documentation. Each page defines the same links at its
+/// end, for the web. Of two definitions of a link in one text, Markdown takes the first.
+macro_rules! links {
+    () => {
+        "[anomalies]: super::anomalies
+[clocks]: super::anomalies#clocks
+[copies]: super::anomalies#copies-of-an-event
+[damage]: super::damage
+[checksums]: super::damage#checksums
+[times that cannot be read]: super::damage#times-that-cannot-be-read
+[event XML]: super::event_xml
+[evidence]: super::evidence
+[exclusions]: super::exclusions
+[exit statuses]: super::exit_statuses
+[leads]: super::leads
+[provenance]: super::provenance
+[recovery]: super::recovery
+[rules]: super::rules
+[tables]: super::tables
+[verdicts]: super::verdicts
+"
+    };
+}
+
+/// Makes the list of pages, and of each page a module with its text as documentation.
+macro_rules! pages {
+    ($count:literal: $($module:ident $topic:literal $about:literal)*) => {
+        /// All pages, in the order in which a newcomer would read them.
+        pub const PAGES: [Page; $count] = [$(Page {
+            topic: $topic,
+            about: $about,
+            text: include_str!(concat!($topic, ".md")),
+        }),*];
+
+        $(
+            #[doc = links!()]
+            #[doc = include_str!(concat!($topic, ".md"))]
+            pub mod $module {}
+        )*
+    };
+}
+
+pages! { 12:
+    evidence "evidence" "which files are read, and which are passed over"
+    verdicts "verdicts" "what can be said of a host without matches"
+    tables "tables" "the outputs: every table, column by column"
+    anomalies "anomalies" "what is odd about a host's logs: gaps, clocks, names; and copies of an event"
+    damage "damage" "how every byte is accounted for, and what each problem means"
+    recovery "recovery" "deleted records, and logs inside disk images and memory dumps"
+    rules "rules" "detections in Splunk's and Sigma's language: what is understood"
+    exclusions "exclusions" "a site's own list of what is known and no match"
+    leads "leads" "queries in the log of Windows' own DNS client"
+    event_xml "event-xml" "events that were rendered as XML"
+    provenance "provenance" "hashing evidence, verifying an output, repeating and resuming a sweep"
+    exit_statuses "exit-statuses" "what a script learns from a run"
+}
