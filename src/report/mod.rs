@@ -5,6 +5,7 @@ mod conclude;
 mod coverage;
 mod escape;
 mod exclusion;
+pub mod exit;
 mod finding;
 mod host;
 mod host_row;
