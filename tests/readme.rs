@@ -329,7 +329,7 @@ fn links_of_the_guide_are_known_to_its_module() {
             let target =
                 target.replace(".md", "").replace("event-xml", "event_xml").replace("exit-", "exit_");
             let label = label.replace("[Rules", "[rules");
-            let known = format!("{label}]: super::{target}\n");
+            let known = format!("{label}]: crate::guide::{target}\n");
             assert!(module.contains(&known), "{topic}.md: {known}");
         }
     }

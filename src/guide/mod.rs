@@ -19,22 +19,22 @@ pub struct Page {
 /// end, for the web. Of two definitions of a link in one text, Markdown takes the first.
 macro_rules! links {
     () => {
-        "[anomalies]: super::anomalies
-[clocks]: super::anomalies#clocks
-[copies]: super::anomalies#copies-of-an-event
-[damage]: super::damage
-[checksums]: super::damage#checksums
-[times that cannot be read]: super::damage#times-that-cannot-be-read
-[event XML]: super::event_xml
-[evidence]: super::evidence
-[exclusions]: super::exclusions
-[exit statuses]: super::exit_statuses
-[leads]: super::leads
-[provenance]: super::provenance
-[recovery]: super::recovery
-[rules]: super::rules
-[tables]: super::tables
-[verdicts]: super::verdicts
+        "[anomalies]: crate::guide::anomalies
+[clocks]: crate::guide::anomalies#clocks
+[copies]: crate::guide::anomalies#copies-of-an-event
+[damage]: crate::guide::damage
+[checksums]: crate::guide::damage#checksums
+[times that cannot be read]: crate::guide::damage#times-that-cannot-be-read
+[event XML]: crate::guide::event_xml
+[evidence]: crate::guide::evidence
+[exclusions]: crate::guide::exclusions
+[exit statuses]: crate::guide::exit_statuses
+[leads]: crate::guide::leads
+[provenance]: crate::guide::provenance
+[recovery]: crate::guide::recovery
+[rules]: crate::guide::rules
+[tables]: crate::guide::tables
+[verdicts]: crate::guide::verdicts
 "
     };
 }
