@@ -94,11 +94,11 @@ fn statuses(statuses: &[(Exit, &str)]) -> String {
 
 /// The list of the guide's pages.
 fn guide() -> String {
-    let mut table = "| page | what it is about |\n|---|---|\n".to_owned();
+    let mut list = String::new();
     for Page { topic, about, .. } in PAGES {
-        writeln!(table, "| [{topic}](src/guide/{topic}.md) | {about} |").unwrap();
+        writeln!(list, "- [{topic}](src/guide/{topic}.md): {about}").unwrap();
     }
-    table
+    list
 }
 
 /// One test, as parts of one page are written one after the other.
@@ -113,7 +113,7 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
     hold("table sigma-fields", &fields_of_sigma());
     hold("table sigma-risk", &sigma_risk());
-    hold("table guide", &guide());
+    hold("list guide", &guide());
     hold("verify", &format!("```text\n{}```\n", verification_of_the_samples()));
     let swept = Samples::swept();
     hold("summary", &format!("```text\n{}```\n", shortened(&swept.summary)));
@@ -343,6 +343,7 @@ fn the_guide_is_printed_as_it_stands() {
     };
     let list = guide(&[]);
     assert_eq!(list.status, 0, "{}", list.stderr);
+    assert!(list.stdout.lines().all(|line| line.chars().count() <= 80), "{}", list.stdout);
     let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide")).unwrap();
     let files = files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "md"));
     assert_eq!(files.count(), PAGES.len());

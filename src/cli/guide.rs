@@ -20,9 +20,7 @@ fn list() -> String {
     for Page { topic, about, .. } in PAGES {
         let _ = writeln!(text, "  {topic:width$}  {about}");
     }
-    text.push_str(
-        "\n`dnsweep guide TOPIC` prints a page. It is Markdown, so a pager or a viewer can show it.\n",
-    );
+    text.push_str("\n`dnsweep guide TOPIC` prints a page, as Markdown.\n");
     text
 }
 
