@@ -8,8 +8,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::access::{Access, NewFile};
-use super::names::{EarlierRun, RUN_FILE, STATS_FOLDER, entries, foreign, remove};
+use super::names::{RUN_FILE, STATS_FOLDER};
 use super::partial::{Earlier, Obstacle, PartialDirectory};
+use super::removal::{EarlierRun, entries, foreign, remove};
 use super::syncing::Syncing;
 use crate::base::platform::files::open_directory;
 use crate::error::SweepError;

@@ -5,10 +5,12 @@
 mod access;
 mod builder;
 mod directory;
+mod frame;
 mod names;
 mod parquet;
 mod partial;
 mod reading;
+mod removal;
 mod rows;
 mod schema;
 mod syncing;
@@ -17,11 +19,13 @@ pub(crate) use access::open_own;
 pub use access::{Access, NewFile};
 pub use builder::Table;
 pub use directory::{OutputDirectory, Rest, prepare};
+pub(crate) use frame::{document, framed, read_framed};
+pub use names::{
+    FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, RUN_FILE, STATS_FOLDER, partial_directory, stats_file,
+};
 pub(crate) use names::{MOST_ID, is_plain_id};
-pub use names::{RUN_FILE, STATS_FOLDER};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
-pub use partial::{Earlier, partial_directory};
-pub(crate) use partial::{JOURNAL_LENGTH_SIZE, JOURNAL_PREFIX};
+pub use partial::Earlier;
 pub use reading::{read_rows, row_count};
 pub use rows::Rows;
 pub use syncing::Syncing;

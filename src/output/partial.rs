@@ -5,28 +5,17 @@
 //! outlives a sweep that was killed or interrupted, or that ran out of disk, if there is anything
 //! in its journal.
 
-use std::ffi::OsString;
 use std::fs::{self, File, Metadata, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::access::{Access, open_own};
-use super::names::{Stats, absent, foreign, remove};
-use crate::base::digest::{hexadecimal, sha256_of_all};
+use super::frame;
+use super::names::{PARTIAL_JOURNAL, PARTIAL_LOCK, PARTIAL_REPLACED, PARTIAL_TABLES, partial_directory};
+use super::removal::{Stats, absent, foreign, remove};
 use crate::base::platform::files::{self, Link, NotOpened};
 use crate::base::platform::user;
-
-const LOCK: &str = "lock";
-const JOURNAL: &str = "journal";
-const TABLES: &str = "tables";
-const REPLACED: &str = "replaced";
-
-/// Bytes of an entry of the journal before its document: the document's length as a little-endian
-/// u32, and its SHA-256.
-pub(crate) const JOURNAL_PREFIX: usize = JOURNAL_LENGTH_SIZE + 32;
-/// Those of the length.
-pub(crate) const JOURNAL_LENGTH_SIZE: usize = 4;
 
 /// What a sweep does with the journal of one before it to the same output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,15 +50,6 @@ impl From<io::Error> for Obstacle {
     }
 }
 
-/// Where a sweep to an output keeps what it has so far.
-#[must_use]
-pub fn partial_directory(target: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(".partial");
-    target.with_file_name(name)
-}
-
 /// The directory, held by this process.
 #[derive(Debug)]
 pub(super) struct PartialDirectory {
@@ -85,7 +65,7 @@ impl PartialDirectory {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(&path)?,
             made => made?,
         }
-        let lock = open_own(&path.join(LOCK))?;
+        let lock = open_own(&path.join(PARTIAL_LOCK))?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => return Err(Obstacle::Busy(path)),
             Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -116,17 +96,17 @@ impl PartialDirectory {
 
     /// Where an output is while another one takes its place.
     pub(super) fn replaced(&self) -> PathBuf {
-        self.path.join(REPLACED)
+        self.path.join(PARTIAL_REPLACED)
     }
 
     /// Where the tables are written.
     pub(super) fn tables(&self) -> PathBuf {
-        self.path.join(TABLES)
+        self.path.join(PARTIAL_TABLES)
     }
 
     /// Where the journal is.
     pub(super) fn journal(&self) -> PathBuf {
-        self.path.join(JOURNAL)
+        self.path.join(PARTIAL_JOURNAL)
     }
 
     /// Removes the journal: nothing is left to go on from.
@@ -136,18 +116,11 @@ impl PartialDirectory {
 
     /// Whether the journal has more than its first entry, or is something that no sweep made.
     fn is_worth_keeping(&self) -> bool {
-        let mut journal = match files::open(&self.journal(), Link::Refused) {
-            Err(NotOpened::Kind(_)) => return true,
-            Err(NotOpened::System(_)) => return false,
-            Ok(journal) => journal,
-        };
-        let mut more = || -> io::Result<bool> {
-            let mut first = [0; JOURNAL_LENGTH_SIZE];
-            journal.read_exact(&mut first)?;
-            let first = JOURNAL_PREFIX as u64 + u64::from(u32::from_le_bytes(first));
-            Ok(journal.metadata()?.len() > first)
-        };
-        more().unwrap_or(false)
+        match files::open(&self.journal(), Link::Refused) {
+            Err(NotOpened::Kind(_)) => true,
+            Err(NotOpened::System(_)) => false,
+            Ok(journal) => frame::goes_on(&journal).unwrap_or(false),
+        }
     }
 }
 
@@ -158,7 +131,7 @@ impl Drop for PartialDirectory {
         if !self.is_worth_keeping() {
             let _ = remove(&self.replaced(), &Stats::OfAny);
             let _ = fs::remove_file(self.journal());
-            let _ = fs::remove_file(self.path.join(LOCK));
+            let _ = fs::remove_file(self.path.join(PARTIAL_LOCK));
             // Only if nothing else came to lie in it.
             let _ = fs::remove_dir(&self.path);
         }
@@ -198,9 +171,9 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
         let entry = entry?;
         let path = entry.path();
         let is_ours = match entry.file_name().to_str() {
-            Some(LOCK) => entry.file_type()?.is_file(),
-            Some(JOURNAL) => is_journal(&path)?,
-            Some(TABLES | REPLACED) => {
+            Some(PARTIAL_LOCK) => entry.file_type()?.is_file(),
+            Some(PARTIAL_JOURNAL) => is_journal(&path)?,
+            Some(PARTIAL_TABLES | PARTIAL_REPLACED) => {
                 entry.file_type()?.is_dir() && foreign(&path, &Stats::OfAny)?.is_none()
             }
             _ => false,
@@ -214,22 +187,9 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
 
 /// Whether the first entry of a journal is as a sweep writes it, or there is none yet.
 fn is_journal(path: &Path) -> io::Result<bool> {
-    let mut journal = match files::open(path, Link::Refused) {
-        Err(NotOpened::Kind(_)) => return Ok(false),
-        Err(NotOpened::System(error)) => return Err(error),
-        Ok(journal) => journal,
-    };
-    let mut prefix = [0; JOURNAL_PREFIX];
-    let size = journal.metadata()?.len();
-    if size == 0 {
-        return Ok(true);
+    match files::open(path, Link::Refused) {
+        Err(NotOpened::Kind(_)) => Ok(false),
+        Err(NotOpened::System(error)) => Err(error),
+        Ok(journal) => frame::begins(&journal),
     }
-    let (length, sum) = match journal.read_exact(&mut prefix) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-        Err(error) => return Err(error),
-        Ok(()) => prefix.split_at(JOURNAL_LENGTH_SIZE),
-    };
-    let length = u64::from(length.try_into().map_or(0, u32::from_le_bytes));
-    let (found, read) = sha256_of_all(journal.take(length))?;
-    Ok(read == length && found == hexadecimal(sum))
 }

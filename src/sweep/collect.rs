@@ -12,7 +12,7 @@ use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
 use crate::event::Window;
 use crate::evidence::discover::Discovery;
-use crate::output::{OutputDirectory, Syncing, Table, TableWriter};
+use crate::output::{FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, Syncing, Table, TableWriter};
 use crate::report::{
     FILES_COLUMNS, FileReport, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord,
     Status, Totals,
@@ -96,15 +96,15 @@ impl<'a> Collector<'a> {
         };
         let matches_order =
             "evidence order: file, record_offset, detection; recovered ones last, in the same order";
-        let matches = create("matches.parquet", table, MATCHES_STORAGE, matches_order)?;
+        let matches = create(MATCHES_FILE, table, MATCHES_STORAGE, matches_order)?;
         let create_leads = |table| {
             let order = "evidence order: file, record_offset, detection";
-            let writer = create("leads.parquet", table, LEADS_STORAGE, order)?;
+            let writer = create(LEADS_FILE, table, LEADS_STORAGE, order)?;
             Ok((writer, vec![LeadCounts::default(); config.detections.len()]))
         };
         let leads = leads.map(create_leads).transpose()?;
         let files = create(
-            "files.parquet",
+            FILES_FILE,
             &Table::new(&FILES_COLUMNS),
             Storage::default(),
             "evidence order: root as given, then path",
@@ -239,12 +239,12 @@ impl<'a> Collector<'a> {
         // Those that were begun hold memory, so they come first; and those that take longest, so
         // that no thread waits for one at the end.
         let mut tables = vec![
-            LastTable::Begun("matches.parquet", self.matches.into()),
-            LastTable::Begun("files.parquet", self.files.into()),
+            LastTable::Begun(MATCHES_FILE, self.matches.into()),
+            LastTable::Begun(FILES_FILE, self.files.into()),
             LastTable::Hosts(&rows),
         ];
         let (leads, lead_counts) = self.leads.unzip();
-        tables.extend(leads.map(|writer| LastTable::Begun("leads.parquet", writer.into())));
+        tables.extend(leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
         let mut match_counts = Vec::with_capacity(self.reduced.len());
         for (reduced, LoadedDetection { detection, .. }) in self.reduced.into_iter().zip(self.detections) {
             match_counts.push([reduced.matches, reduced.unique_matches, reduced.recovered_matches]);

@@ -1,24 +1,23 @@
 //! The journal of a sweep: what came of each unit, so that a sweep which was killed or interrupted
 //! can be resumed.
 //!
-//! An entry for each unit, in the order of the units: its length, its SHA-256, and a document in
-//! postcard's format. It holds what was seen of the unit and the events that matched, not the
+//! An entry for each unit, in the order of the units, framed as [`crate::output`] does: a document
+//! in postcard's format. It holds what was seen of the unit and the events that matched, not the
 //! tables: these are made from it anew, by the code that makes them in any other sweep, and so are
 //! the same to the byte. The first entry says what was ordered.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::digest::sha256_bytes;
 use crate::error::SweepError;
 use crate::event::Window;
-use crate::output::{JOURNAL_LENGTH_SIZE as LENGTH_SIZE, JOURNAL_PREFIX as PREFIX, open_own};
+use crate::output::{document, framed, open_own, read_framed};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
 
@@ -146,7 +145,7 @@ impl Journal {
         let (mut at, mut bytes) = (0_u64, Vec::new());
         let mut units: HashMap<FileKey, Vec<EntryAt>> = HashMap::new();
         loop {
-            read_entry(&mut reader, &mut bytes, size - at).map_err(|error| failed(&self.path, &error))?;
+            read_framed(&mut reader, &mut bytes, size - at).map_err(|error| failed(&self.path, &error))?;
             let length = bytes.len();
             let Some(document) = document(&bytes) else { break };
             if at == 0 {
@@ -263,36 +262,10 @@ fn is_whole(file: &FileKey, entries: &[EntryAt]) -> bool {
 
 /// An entry that holds a document, of about so many bytes.
 pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
-    let mut entry = Vec::with_capacity(PREFIX + expected);
-    entry.resize(PREFIX, 0);
-    // Numbers, texts, lists and maps of known length: nothing of it cannot be written to memory.
-    entry = postcard::to_extend(document, entry).unwrap_or_default();
-    let Some((prefix, document)) = entry.split_at_mut_checked(PREFIX) else { return entry };
-    let (length, digest) = prefix.split_at_mut(LENGTH_SIZE);
-    // What a unit's records may expand to is bounded far below.
-    length.copy_from_slice(&u32::try_from(document.len()).unwrap_or(u32::MAX).to_le_bytes());
-    digest.copy_from_slice(&sha256_bytes(document));
-    entry
-}
-
-/// Reads the next entry into `bytes`; less of it where the journal, of which so much is left, ends
-/// within.
-fn read_entry(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
-    bytes.clear();
-    reader.take(PREFIX as u64).read_to_end(bytes)?;
-    let length = bytes.first_chunk().map_or(0, |length| u64::from(u32::from_le_bytes(*length)));
-    if PREFIX as u64 + length <= left {
-        reader.take(length).read_to_end(bytes)?;
-    }
-    Ok(())
-}
-
-/// The document of an entry; `None` if it is not a whole entry as it was written.
-fn document(entry: &[u8]) -> Option<&[u8]> {
-    let (prefix, document) = entry.split_at_checked(PREFIX)?;
-    let (length, digest) = prefix.split_first_chunk::<LENGTH_SIZE>()?;
-    let is_whole = usize::try_from(u32::from_le_bytes(*length)) == Ok(document.len());
-    (is_whole && *digest == sha256_bytes(document)).then_some(document)
+    framed(expected, |entry| {
+        postcard::to_extend(document, entry)
+            .expect("numbers, texts, lists and maps of known length can all be written to memory")
+    })
 }
 
 fn failed(path: &Path, error: &io::Error) -> SweepError {

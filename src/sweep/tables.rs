@@ -9,7 +9,9 @@ use crate::base::in_order::in_order;
 use crate::config::LoadedDetection;
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 use crate::error::SweepError;
-use crate::output::{OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable};
+use crate::output::{
+    HOSTS_FILE, OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable, stats_file,
+};
 use crate::report::{HOSTS_COLUMNS, HostRow, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
@@ -68,7 +70,7 @@ impl LastTable<'_> {
         let (file, writer) = match self {
             LastTable::Begun(file, writer) => (file.to_owned(), *writer),
             LastTable::Hosts(hosts) => {
-                let file = "hosts.parquet".to_owned();
+                let file = HOSTS_FILE.to_owned();
                 let metadata = sorted(metadata, "computer, without a name last");
                 let table = Table::new(&HOSTS_COLUMNS);
                 let mut writer =
@@ -79,7 +81,7 @@ impl LastTable<'_> {
                 (file, writer)
             }
             LastTable::Stats(stats, detection_id) => {
-                let file = format!("stats/{detection_id}.parquet");
+                let file = stats_file(detection_id);
                 let mut metadata = sorted(metadata, stats.order());
                 let reason = stats.empty_because().map(|reason| ("dnsweep.empty_because", reason.to_owned()));
                 metadata.extend(reason);

@@ -8,12 +8,12 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{LEDGER_FILE, output};
+use super::output;
 use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
-use crate::output::read_rows;
+use crate::output::{FILES_FILE, read_rows};
 use crate::report::{Difference, Discrepancy, EvidenceCompared, Place, Stated};
 use crate::table::Cell;
 
@@ -52,16 +52,16 @@ pub(super) fn compare(
     findings: &mut Vec<Discrepancy>,
 ) -> Result<Option<EvidenceCompared>, SweepError> {
     let is_ledger =
-        |finding: &Discrepancy| matches!(&finding.place, Place::Output(file) if file == LEDGER_FILE);
-    let is_stated = stated.outputs.iter().any(|table| table.file == LEDGER_FILE);
+        |finding: &Discrepancy| matches!(&finding.place, Place::Output(file) if file == FILES_FILE);
+    let is_stated = stated.outputs.iter().any(|table| table.file == FILES_FILE);
     if !is_stated || findings.iter().any(is_ledger) {
-        findings.push(output(LEDGER_FILE, Difference::NoLedger));
+        findings.push(output(FILES_FILE, Difference::NoLedger));
         return Ok(None);
     }
-    let listed = match ledger(&out.join(LEDGER_FILE)) {
+    let listed = match ledger(&out.join(FILES_FILE)) {
         Ok(listed) => listed,
         Err(reason) => {
-            findings.push(output(LEDGER_FILE, Difference::Unreadable(reason)));
+            findings.push(output(FILES_FILE, Difference::Unreadable(reason)));
             return Ok(None);
         }
     };

@@ -15,9 +15,6 @@ use crate::output::RUN_FILE;
 use crate::report::exit::Exit;
 use crate::report::{Compared, Difference, Discrepancy, Place, Verification};
 
-/// The ledger.
-const LEDGER_FILE: &str = "files.parquet";
-
 /// Compares all that the order names.
 pub fn verify(order: Order) -> Result<Verification, SweepError> {
     let Order { out, run_sha256, stated, evidence, threads } = order;

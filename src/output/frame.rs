@@ -1,0 +1,128 @@
+//! The frame of the journal's entries: what tells where an entry ends, and whether it is whole.
+//!
+//! Before an entry's document stand its length, a little-endian u32, and its SHA-256. What the
+//! document holds is the business of whoever writes it.
+
+use std::fs::File;
+use std::io::{self, BufRead, Read};
+
+use crate::base::digest::{hexadecimal, sha256_bytes, sha256_of_all};
+
+/// Bytes of the document's length, of its SHA-256, and of both.
+const LENGTH_SIZE: usize = 4;
+const DIGEST_SIZE: usize = 32;
+const FRAME_SIZE: usize = LENGTH_SIZE + DIGEST_SIZE;
+
+/// An entry with the document that `write` adds to the bytes it is given; about so many bytes are
+/// expected.
+pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    let mut entry = Vec::with_capacity(FRAME_SIZE + expected);
+    entry.resize(FRAME_SIZE, 0);
+    entry = write(entry);
+    let Some((frame, document)) = entry.split_at_mut_checked(FRAME_SIZE) else { return entry };
+    let (length, digest) = frame.split_at_mut(LENGTH_SIZE);
+    // What a unit's records may expand to is bounded far below.
+    length.copy_from_slice(&u32::try_from(document.len()).unwrap_or(u32::MAX).to_le_bytes());
+    digest.copy_from_slice(&sha256_bytes(document));
+    entry
+}
+
+/// Reads the next entry into `bytes`; less of it where the journal, of which so much is left, ends
+/// within.
+pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
+    bytes.clear();
+    reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;
+    let length = bytes.first_chunk().map_or(0, |length| u64::from(u32::from_le_bytes(*length)));
+    if FRAME_SIZE as u64 + length <= left {
+        reader.take(length).read_to_end(bytes)?;
+    }
+    Ok(())
+}
+
+/// The document of an entry; `None` if it is not a whole entry as it was written.
+pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
+    let (frame, document) = entry.split_at_checked(FRAME_SIZE)?;
+    let (length, digest) = frame.split_first_chunk::<LENGTH_SIZE>()?;
+    let is_whole = usize::try_from(u32::from_le_bytes(*length)) == Ok(document.len());
+    (is_whole && *digest == sha256_bytes(document)).then_some(document)
+}
+
+/// Whether a journal has more than its first entry; an error if it does not even have the length of
+/// that.
+pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
+    let mut length = [0; LENGTH_SIZE];
+    journal.read_exact(&mut length)?;
+    let first = FRAME_SIZE as u64 + u64::from(u32::from_le_bytes(length));
+    Ok(journal.metadata()?.len() > first)
+}
+
+/// Whether the first entry of a journal is whole, or there is none yet.
+pub(super) fn begins(mut journal: &File) -> io::Result<bool> {
+    if journal.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut frame = [0; FRAME_SIZE];
+    let (length, digest) = match journal.read_exact(&mut frame) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(()) => frame.split_at(LENGTH_SIZE),
+    };
+    let length = u64::from(length.try_into().map_or(0, u32::from_le_bytes));
+    let (found, read) = sha256_of_all(journal.take(length))?;
+    Ok(read == length && found == hexadecimal(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn entry(document: &[u8]) -> Vec<u8> {
+        framed(0, |mut entry| {
+            entry.extend(document);
+            entry
+        })
+    }
+
+    fn journal(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn an_entry_is_read_as_it_was_written_or_not_at_all() {
+        let whole = entry(b"first");
+        assert_eq!(document(&whole), Some(&b"first"[..]));
+        for place in 0..whole.len() {
+            assert_eq!(document(whole.get(..place).unwrap()), None, "cut at {place}");
+            let mut other = whole.clone();
+            *other.get_mut(place).unwrap() ^= 1;
+            assert_eq!(document(&other), None, "changed at {place}");
+        }
+        let all = [entry(b"one"), entry(b""), entry(b"three")].concat();
+        let (mut reader, mut bytes, mut documents) = (&all[..], Vec::new(), Vec::new());
+        while !reader.is_empty() {
+            let left = reader.len() as u64;
+            read_framed(&mut reader, &mut bytes, left).unwrap();
+            documents.push(document(&bytes).unwrap().to_vec());
+        }
+        assert_eq!(documents, [&b"one"[..], b"", b"three"]);
+    }
+
+    #[test]
+    fn a_journal_begins_with_a_whole_entry_and_goes_on_with_another() {
+        let first = entry(b"first");
+        let cut = first.get(..first.len() - 1).unwrap();
+        for (bytes, expected) in [
+            (vec![], (true, None)),
+            (b"no".to_vec(), (false, None)),
+            (cut.to_vec(), (false, Some(false))),
+            (first.clone(), (true, Some(false))),
+            ([&first[..], b"x"].concat(), (true, Some(true))),
+        ] {
+            let open = || journal(&bytes).reopen().unwrap();
+            assert_eq!((begins(&open()).unwrap(), goes_on(&open()).ok()), expected, "{bytes:?}");
+        }
+    }
+}
