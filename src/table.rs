@@ -1,7 +1,7 @@
 //! What tables are made of, without any knowledge of a file format: columns and cells.
 //!
-//! Each table's columns stand beside the code that makes its rows; the writer takes them as they
-//! are.
+//! Each table's columns are a list beside the type of its rows: a column is its name, its type, what
+//! it means and how to get its cell, in one place. The writer takes them as they are.
 
 use std::borrow::Cow;
 
@@ -105,6 +105,45 @@ impl Column {
         };
         if self.nulls == Nulls::Possible { name + ", nullable" } else { name }
     }
+}
+
+/// A column of a table whose rows are of the type `R`: what it is, and how to get a row's cell.
+#[derive(Debug, Clone)]
+pub struct ColumnOf<R> {
+    /// What it is.
+    pub column: Column,
+    /// The cell of a row.
+    pub cell: fn(&R) -> Cell<'_>,
+}
+
+impl<R> ColumnOf<R> {
+    /// A column in which every row has a value.
+    #[must_use]
+    pub const fn always(
+        name: &'static str,
+        kind: ColumnType,
+        about: &'static str,
+        cell: fn(&R) -> Cell<'_>,
+    ) -> Self {
+        ColumnOf { column: Column::always(name, kind, about), cell }
+    }
+
+    /// A column that can be null.
+    #[must_use]
+    pub const fn nullable(
+        name: &'static str,
+        kind: ColumnType,
+        about: &'static str,
+        cell: fn(&R) -> Cell<'_>,
+    ) -> Self {
+        ColumnOf { column: Column::nullable(name, kind, about), cell }
+    }
+}
+
+/// The cells of a row, in the order of the columns.
+#[must_use]
+pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
+    columns.iter().map(|column| (column.cell)(row)).collect()
 }
 
 /// A value of a row.

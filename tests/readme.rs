@@ -22,7 +22,7 @@ use dnsweep::guide::{PAGES, Page};
 use dnsweep::ledger::damage::Damage;
 use dnsweep::ledger::event_form::EventForm;
 use dnsweep::report::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
-use dnsweep::report::{FILES_COLUMNS, HOSTS_COLUMNS, LEADS_COLUMNS, MATCHES_COLUMNS, Verdict};
+use dnsweep::report::{FilesRow, HostsRow, LEADS_COLUMNS, MATCHES_COLUMNS, Verdict};
 use dnsweep::table::Column;
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn page(name: &str) -> String {
     text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
 }
 
-fn columns(columns: &[Column]) -> String {
+fn columns<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
     let mut table = "| column | type | what it is |\n|---|---|---|\n".to_owned();
     for column in columns {
         writeln!(table, "| `{}` | {} | {} |", column.name, column.type_name(), column.about).unwrap();
@@ -105,8 +105,8 @@ fn guide() -> String {
 #[test]
 fn the_parts_of_pages_are_those_of_the_program() {
     hold("table matches", &columns(&MATCHES_COLUMNS));
-    hold("table hosts", &columns(&HOSTS_COLUMNS));
-    hold("table files", &columns(&FILES_COLUMNS));
+    hold("table hosts", &columns(HostsRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table files", &columns(FilesRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table leads", &columns(&LEADS_COLUMNS));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));

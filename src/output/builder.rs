@@ -12,7 +12,7 @@ use arrow_schema::{ArrowError, DataType, Schema};
 
 use super::schema::{TIME_ZONE, item, record_fields, schema};
 use crate::error::SweepError;
-use crate::table::{Cell, Column, ColumnType, Scalar};
+use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar};
 
 /// Bytes of text that a builder has room for at first, for each row that is expected.
 const BYTES_PER_ROW: usize = 64;
@@ -27,11 +27,18 @@ pub struct Table {
 impl Table {
     /// A table with these columns.
     #[must_use]
-    pub fn new(columns: &[Column]) -> Self {
+    pub fn new<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Self {
+        let columns: Vec<&Column> = columns.into_iter().collect();
         Table {
             columns: columns.iter().map(|column| column.kind).collect(),
-            schema: Arc::new(schema(columns)),
+            schema: Arc::new(schema(&columns)),
         }
+    }
+
+    /// A table whose rows are of one type.
+    #[must_use]
+    pub fn of<R>(columns: &[ColumnOf<R>]) -> Self {
+        Table::new(columns.iter().map(|of| &of.column))
     }
 
     pub(super) fn schema(&self) -> Arc<Schema> {

@@ -13,8 +13,8 @@ use crate::table::{Column, ColumnType, Nulls, Scalar};
 pub(super) const TIME_ZONE: &str = "UTC";
 
 /// The schema of a table.
-pub(super) fn schema(columns: &[Column]) -> Schema {
-    Schema::new(columns.iter().map(field).collect::<Vec<_>>())
+pub(super) fn schema(columns: &[&Column]) -> Schema {
+    Schema::new(columns.iter().copied().map(field).collect::<Vec<_>>())
 }
 
 fn field(column: &Column) -> Field {

@@ -14,8 +14,8 @@ use crate::event::Window;
 use crate::evidence::discover::Discovery;
 use crate::output::{FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, Syncing, Table, TableWriter};
 use crate::report::{
-    FILES_COLUMNS, FileReport, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord,
-    Status, Totals,
+    FileReport, FilesRow, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord, Status,
+    Totals,
 };
 use crate::scan::Checksums;
 use crate::table::Storage;
@@ -105,7 +105,7 @@ impl<'a> Collector<'a> {
         let leads = leads.map(create_leads).transpose()?;
         let files = create(
             FILES_FILE,
-            &Table::new(&FILES_COLUMNS),
+            &Table::of(FilesRow::COLUMNS),
             Storage::default(),
             "evidence order: root as given, then path",
         )?;
@@ -188,7 +188,7 @@ impl<'a> Collector<'a> {
         }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
-        self.files.push(&report.cells(evidence, &source_path, self.checksums.name()))?;
+        self.files.push(&FilesRow::new(&report, evidence, &source_path, self.checksums.name()).cells())?;
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
         let status = report.status();

@@ -12,7 +12,7 @@ use crate::error::SweepError;
 use crate::output::{
     HOSTS_FILE, OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable, stats_file,
 };
-use crate::report::{HOSTS_COLUMNS, HostRow, OutputRecord};
+use crate::report::{HostRow, HostsRow, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
 /// What a table weighs among those that are under way: each is handed out by itself.
@@ -72,11 +72,11 @@ impl LastTable<'_> {
             LastTable::Hosts(hosts) => {
                 let file = HOSTS_FILE.to_owned();
                 let metadata = sorted(metadata, "computer, without a name last");
-                let table = Table::new(&HOSTS_COLUMNS);
+                let table = Table::of(HostsRow::COLUMNS);
                 let mut writer =
                     TableWriter::create(&output.staged(&file), &table, Storage::default(), &metadata)?;
                 for (computer, host) in hosts {
-                    writer.push(&host.cells(computer.as_deref()))?;
+                    writer.push(&HostsRow::new(computer.as_deref(), host).cells())?;
                 }
                 (file, writer)
             }

@@ -1,0 +1,310 @@
+//! The rows of `files.parquet`, the ledger as people read it: for each file of the evidence what was
+//! read, what was empty and what was damaged.
+
+use super::renames::{Names, is_own_log};
+use crate::ledger::clock::ClockStep;
+use crate::ledger::damage::Problem;
+use crate::ledger::file::{FileReport, Header, Status};
+use crate::ledger::note::Note;
+use crate::ledger::numbering::{Gap, Runs};
+use crate::ledger::tally::Extents;
+use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
+
+/// How many gaps of one file, or of one host, are listed.
+pub(super) const MOST_GAPS: usize = 100;
+
+/// A file of the evidence, as its columns say it.
+#[derive(Debug)]
+pub struct FilesRow<'a> {
+    evidence: &'a str,
+    source_path: &'a str,
+    /// Which checksums were verified.
+    checksums: &'a str,
+    file: &'a FileReport,
+    extents: Extents,
+    /// The first gaps of all logs, in their order, each with its computer and channel.
+    gaps: Vec<(&'a str, &'a str, Gap)>,
+    /// How many there are.
+    gap_count: u64,
+}
+
+impl<'a> FilesRow<'a> {
+    /// The columns of `files.parquet`.
+    pub const COLUMNS: &'a [ColumnOf<Self>] = {
+        use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
+        &[
+            ColumnOf::always("evidence", Text, "the piece of evidence the file belongs to", |row| {
+                Cell::text(row.evidence)
+            }),
+            ColumnOf::always("source_path", Text, "the file, from its root", |row| {
+                Cell::text(row.source_path)
+            }),
+            ColumnOf::always("size", Integer, "its size in bytes", |row| Cell::count(row.file.size)),
+            ColumnOf::nullable(
+                "sha256",
+                Text,
+                "with `--hash`, the SHA-256 of these bytes; null without, where they could not all be read, and where they changed meanwhile",
+                |row| Cell::optional(row.file.sha256.as_deref()),
+            ),
+            ColumnOf::always(
+                "status",
+                Text,
+                "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, `interrupted` (begun, and not read to its end), or `not read` (the sweep was interrupted before it came to it)",
+                |row| Cell::text(row.file.status().name()),
+            ),
+            ColumnOf::always(
+                "problems",
+                Records(&[
+                    ("offset", Scalar::Integer),
+                    ("length", Scalar::Integer),
+                    ("problem", Scalar::Text),
+                ]),
+                "what is wrong with it: a range of bytes, what was expected there and what was found; the first thousand",
+                |row| Cell::Records(row.file.problems().iter().map(problem_cells).collect()),
+            ),
+            ColumnOf::always(
+                "notes",
+                Records(&[("offset", Scalar::Integer), ("length", Scalar::Integer), ("note", Scalar::Text)]),
+                "what is to be known of it and is no damage, so that it can be `complete`: deleted chunks, bytes after the last chunk; the first thousand",
+                |row| Cell::Records(row.file.notes.iter().map(|note| note_cells(&note)).collect()),
+            ),
+            ColumnOf::always(
+                "header_bytes",
+                Integer,
+                "bytes of its header, or of what lies in its place; of event XML, those of what may stand around or before events",
+                |row| Cell::count(row.extents.header),
+            ),
+            ColumnOf::always(
+                "good_bytes",
+                Integer,
+                "bytes of chunks with records and without a problem, but that some lie off their place; of event XML, of events",
+                |row| Cell::count(row.extents.good),
+            ),
+            ColumnOf::always(
+                "empty_bytes",
+                Integer,
+                "bytes of chunks without a record and without a problem; of event XML, of white space",
+                |row| Cell::count(row.extents.empty),
+            ),
+            ColumnOf::always(
+                "damaged_bytes",
+                Integer,
+                "bytes of chunks with a problem, and of what is no chunk in the place of one; of event XML, of what is no event and of events with a problem",
+                |row| Cell::count(row.extents.damaged),
+            ),
+            ColumnOf::always(
+                "trailing_bytes",
+                Integer,
+                "bytes after the last chunk that do not begin as one, of a place that is not whole or that the header does not count",
+                |row| Cell::count(row.extents.trailing),
+            ),
+            ColumnOf::always(
+                "other_bytes",
+                Integer,
+                "bytes of a carved file that belong to no chunk",
+                |row| Cell::count(row.extents.other),
+            ),
+            ColumnOf::always(
+                "unread_bytes",
+                Integer,
+                "bytes that were not looked at: the file cannot be opened, changed before it was read, or the sweep was interrupted; with the six before, its size",
+                |row| Cell::count(row.extents.unread),
+            ),
+            ColumnOf::always(
+                "chunks",
+                Integer,
+                "places for a chunk of 64 KiB, one cut off at the end included",
+                |row| Cell::count(row.of_log(row.file.tally.chunks)),
+            ),
+            ColumnOf::always("empty_chunks", Integer, "of these, those without a record", |row| {
+                Cell::count(row.of_log(row.file.tally.empty_chunks))
+            }),
+            ColumnOf::always("damaged_chunks", Integer, "of these, those with a problem", |row| {
+                Cell::count(row.of_log(row.file.tally.damaged_chunks))
+            }),
+            ColumnOf::nullable(
+                "checksums",
+                Text,
+                "which chunks' records were held to their checksum: `all` (with `--checksums`), or `decoded`: those of which a record was decoded, and those that are not in order; null for event XML",
+                |row| Cell::optional((row.file.header != Header::Xml).then_some(row.checksums)),
+            ),
+            ColumnOf::always(
+                "records",
+                Integer,
+                "records that were read, each reached from the one before it",
+                |row| Cell::count(row.file.tally.counts.records - row.file.tally.refound_records),
+            ),
+            ColumnOf::always(
+                "refound_records",
+                Integer,
+                "records that were read behind bytes that are no record: readers that stop at damage do not see them",
+                |row| Cell::count(row.file.tally.refound_records),
+            ),
+            ColumnOf::always("damaged_records", Integer, "records that could not be decoded", |row| {
+                Cell::count(row.file.tally.damaged_records)
+            }),
+            ColumnOf::always(
+                "recovered_records",
+                Integer,
+                "deleted records that could be decoded (with `--recover`), counted nowhere else",
+                |row| Cell::count(row.file.tally.recovered_records),
+            ),
+            ColumnOf::always("sysmon_records", Integer, "of both, those that Sysmon wrote", |row| {
+                Cell::count(row.file.tally.counts.sysmon_records)
+            }),
+            ColumnOf::always("dns_queries", Integer, "of these, DNS queries (event 22)", |row| {
+                Cell::count(row.file.tally.counts.dns_queries)
+            }),
+            ColumnOf::always(
+                "dns_queries_in_period",
+                Integer,
+                "of these, those whose TimeCreated lies in the period (`--since`, `--until`, `--last`); without a period, all",
+                |row| Cell::count(row.file.tally.counts.dns_queries_in_period),
+            ),
+            ColumnOf::nullable("dns_first_time", Time, "earliest TimeCreated of its DNS queries", |row| {
+                Cell::optional_time(row.file.tally.counts.dns_span.first)
+            }),
+            ColumnOf::nullable("dns_last_time", Time, "latest TimeCreated of its DNS queries", |row| {
+                Cell::optional_time(row.file.tally.counts.dns_span.last)
+            }),
+            ColumnOf::always("matches", Integer, "matches of all detections", |row| {
+                Cell::count(row.file.matches)
+            }),
+            ColumnOf::always("computers", Texts, "the machines that its records name", |row| {
+                Cell::Texts(row.file.tally.computers.keys().map(|name| name.as_str().into()).collect())
+            }),
+            ColumnOf::nullable("first_time", Time, "earliest TimeCreated", |row| {
+                Cell::optional_time(row.file.tally.counts.span.first)
+            }),
+            ColumnOf::nullable("last_time", Time, "latest TimeCreated", |row| {
+                Cell::optional_time(row.file.tally.counts.span.last)
+            }),
+            ColumnOf::always(
+                "unreadable_times",
+                Integer,
+                "records whose TimeCreated cannot be read",
+                |row| Cell::count(row.file.tally.counts.unreadable_times),
+            ),
+            ColumnOf::nullable("first_record_id", Integer, "lowest EventRecordID", |row| {
+                Cell::optional_count(row.file.tally.record_ids.first)
+            }),
+            ColumnOf::nullable("last_record_id", Integer, "highest EventRecordID", |row| {
+                Cell::optional_count(row.file.tally.record_ids.last)
+            }),
+            ColumnOf::always("dirty", Boolean, "whether the log was in use when it was copied", |row| {
+                Cell::Boolean(row.file.header == Header::Dirty)
+            }),
+            ColumnOf::always(
+                "carved",
+                Boolean,
+                "whether it is no event log, but was looked through for chunks (with `--carve`)",
+                |row| Cell::Boolean(row.file.header == Header::Carved),
+            ),
+            ColumnOf::always(
+                "event_xml",
+                Boolean,
+                "whether it is no event log, but event XML; it has no chunks",
+                |row| Cell::Boolean(row.file.header == Header::Xml),
+            ),
+            ColumnOf::always(
+                "record_gaps",
+                Records(&[
+                    ("computer", Scalar::Text),
+                    ("channel", Scalar::Text),
+                    ("after_record_id", Scalar::Integer),
+                    ("after_time", Scalar::Time),
+                    ("before_record_id", Scalar::Integer),
+                    ("before_time", Scalar::Time),
+                ]),
+                "EventRecordIDs that are missing between its lowest and highest of one channel and machine, whatever that was called meanwhile, and the events on both sides; the first hundred",
+                |row| Cell::Records(row.gaps.iter().map(gap_cells).collect()),
+            ),
+            ColumnOf::always(
+                "record_gap_count",
+                Integer,
+                "how many such gaps it has; of more than two thousand in a channel, so many",
+                |row| Cell::count(row.gap_count),
+            ),
+            ColumnOf::always(
+                "renumbered",
+                Boolean,
+                "whether more than one in ten of its records have another number in their header than their EventRecordID, as in an export or a collector's log, where gaps are usual; also of event XML and carved files, which say nothing of it",
+                |row| Cell::Boolean(!is_own_log(row.file)),
+            ),
+            ColumnOf::always(
+                "clock_steps",
+                Records(&[
+                    ("offset", Scalar::Integer),
+                    ("from_time", Scalar::Time),
+                    ("to_time", Scalar::Time),
+                ]),
+                "where the time in the header of a record is a minute or more before that of the record before it; the first hundred; a time from the year 9999 on is null",
+                |row| Cell::Records(row.file.clock.steps().iter().map(step_cells).collect()),
+            ),
+            ColumnOf::always("clock_step_count", Integer, "how many such steps it has", |row| {
+                Cell::count(row.file.clock.step_count())
+            }),
+        ]
+    };
+}
+
+impl<'a> FilesRow<'a> {
+    /// The row of a file. `checksums` says which were verified.
+    #[must_use]
+    pub fn new(file: &'a FileReport, evidence: &'a str, source_path: &'a str, checksums: &'a str) -> Self {
+        let (gaps, gap_count) = gaps(file);
+        FilesRow { evidence, source_path, checksums, extents: file.extents(), file, gaps, gap_count }
+    }
+
+    /// The row's cells, in the order of [`FilesRow::COLUMNS`].
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell<'_>> {
+        cells(Self::COLUMNS, self)
+    }
+
+    /// A number of chunks; 0 for a file that is no log.
+    fn of_log(&self, chunks: u64) -> u64 {
+        if self.file.status() == Status::NotAnEventLog { 0 } else { chunks }
+    }
+}
+
+/// The first gaps of all logs, in their order, and how many there are.
+fn gaps(file: &FileReport) -> (Vec<(&str, &str, Gap)>, u64) {
+    let (mut listed, mut count) = (Vec::new(), 0);
+    let mut add = |computer, channel, runs: &Runs| {
+        count += runs.gap_count();
+        let left = MOST_GAPS - listed.len();
+        listed.extend(runs.gaps().take(left).map(|gap| (computer, channel, gap)));
+    };
+    match Names::of(file).joined_logs(file) {
+        Some(logs) => logs.iter().for_each(|(computer, channel, runs)| add(*computer, *channel, runs)),
+        None => file.tally.logs.iter().for_each(|(computer, channel, runs)| add(computer, channel, runs)),
+    }
+    (listed, count)
+}
+
+fn gap_cells<'a>((computer, channel, gap): &(&'a str, &'a str, Gap)) -> Vec<Cell<'a>> {
+    [Cell::text(*computer), Cell::text(*channel)].into_iter().chain(gap_sides(gap)).collect()
+}
+
+/// The events on both sides of a gap.
+pub(super) fn gap_sides(gap: &Gap) -> [Cell<'static>; 4] {
+    [
+        Cell::count(gap.after),
+        Cell::optional_time(gap.after_time),
+        Cell::count(gap.before),
+        Cell::optional_time(gap.before_time),
+    ]
+}
+
+fn step_cells(step: &ClockStep) -> Vec<Cell<'static>> {
+    vec![Cell::count(step.offset), Cell::optional_time(step.from), Cell::optional_time(step.to)]
+}
+
+fn note_cells(note: &Note) -> Vec<Cell<'static>> {
+    vec![Cell::count(note.offset), Cell::count(note.length), Cell::text(note.remark.to_string())]
+}
+
+fn problem_cells(problem: &Problem) -> Vec<Cell<'static>> {
+    vec![Cell::count(problem.offset), Cell::count(problem.length), Cell::text(problem.damage.to_string())]
+}
