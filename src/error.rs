@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
+use crate::exit::Exit;
 
 /// Why a sweep did not begin, or could not end.
 #[derive(Debug, thiserror::Error)]
@@ -230,5 +231,16 @@ pub enum SweepError {
 impl NoThreads for SweepError {
     fn no_threads(reason: String) -> Self {
         SweepError::Threads(reason)
+    }
+}
+
+impl SweepError {
+    /// The exit status that goes with it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            SweepError::Output { .. } | SweepError::Row(_) => Exit::OutputFailed,
+            _ => Exit::WrongOrder,
+        }
     }
 }

@@ -18,7 +18,7 @@ use dnsweep::cli::progress::{Level, Log, Progress, Verbosity};
 use dnsweep::config::Config;
 use dnsweep::error::SweepError;
 use dnsweep::event::EventTime;
-use dnsweep::report::exit::Exit;
+use dnsweep::exit::Exit;
 use dnsweep::report::{Shown, Summary, escaped, nothing_read};
 use dnsweep::sweep::sweep;
 use dnsweep::verify::{self, Order, verify};
@@ -71,10 +71,7 @@ fn main() -> ExitCode {
 fn ended(result: Result<Exit, SweepError>, format: LogFormat) -> Exit {
     result.unwrap_or_else(|error| {
         Log::new(io::stderr(), format).line(Level::Error, &error.to_string());
-        match error {
-            SweepError::Output { .. } | SweepError::Row(_) => Exit::OutputFailed,
-            _ => Exit::WrongOrder,
-        }
+        error.exit()
     })
 }
 

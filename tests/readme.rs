@@ -18,10 +18,10 @@ use std::process::Command;
 use std::{env, fs};
 
 use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
+use dnsweep::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::ledger::damage::Damage;
 use dnsweep::ledger::event_form::EventForm;
-use dnsweep::report::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
 use dnsweep::report::{FilesRow, HostsRow, LEADS_COLUMNS, MATCHES_COLUMNS, Verdict};
 use dnsweep::table::Column;
 use serde_json::Value;

@@ -17,8 +17,8 @@ use signal_hook::low_level::{exit, pipe};
 
 use crate::cli::arguments::LogFormat;
 use crate::cli::progress::{Level, Log, Verbosity};
+use crate::exit::Exit;
 use crate::output::partial_directory;
-use crate::report::exit::Exit;
 
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// How long the last words are waited for: a terminal or a pipe can be full, a file system hang,

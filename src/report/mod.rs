@@ -5,7 +5,6 @@ mod conclude;
 mod coverage;
 mod escape;
 mod exclusion;
-pub mod exit;
 mod file_row;
 mod finding;
 mod host;

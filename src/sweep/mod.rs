@@ -27,8 +27,8 @@ use crate::detect::LeadCondition;
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::{Discovery, Links, Names, Others, discover};
+use crate::exit::Exit;
 use crate::output::{Rest, Table};
-use crate::report::exit::Exit;
 use crate::report::{
     ContentRecord, DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, HostRow,
     LEADS_COLUMNS, MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, RuleCounts, Run, Totals,

@@ -11,8 +11,8 @@ mod outputs;
 
 pub use self::order::Order;
 use crate::error::SweepError;
+use crate::exit::Exit;
 use crate::output::RUN_FILE;
-use crate::report::exit::Exit;
 use crate::report::{Compared, Difference, Discrepancy, Place, Verification};
 
 /// Compares all that the order names.

@@ -12,7 +12,7 @@ use crate::detect::DataSet;
 use crate::error::SweepError;
 use crate::event::EventTime;
 use crate::evidence::discover::Discovery;
-use crate::report::exit::Exit;
+use crate::exit::Exit;
 use crate::report::{FileReport, escaped};
 use crate::sweep::{Observer, sweep};
 

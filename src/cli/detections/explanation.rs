@@ -13,8 +13,8 @@ use crate::config::Catalog;
 use crate::detect::{Field, Tree};
 use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+use crate::exit::Exit;
 use crate::report::escaped;
-use crate::report::exit::Exit;
 use crate::scan::dns_query_of_json;
 
 /// The largest event: a record of a log has at most 64 KiB.

@@ -7,8 +7,8 @@ use crate::cli::arguments::{CatalogArguments, CheckArguments, ShowArguments};
 use crate::config::{Catalog, LoadedDetection, NotRun};
 use crate::detect::{Detection, EventSource, RequiredLiteral, StatsColumn, Tree};
 use crate::error::SweepError;
+use crate::exit::Exit;
 use crate::report::escaped;
-use crate::report::exit::Exit;
 
 /// How many literals of a set are shown in a list.
 const MOST_LITERALS: usize = 3;

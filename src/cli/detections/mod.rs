@@ -12,8 +12,8 @@ pub use listing::{check, list, show};
 use std::fmt::Write;
 
 use crate::detect::Tree;
+use crate::exit::Exit;
 use crate::report::escaped;
-use crate::report::exit::Exit;
 
 /// What was asked for, and how it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
