@@ -4,17 +4,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that goes wrong fails loudly")]
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::{env, fs};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dnsweep::cli::arguments::SweepArguments;
-use dnsweep::config::Config;
-use dnsweep::event::EventTime;
-use dnsweep::evidence::discover::Discovery;
-use dnsweep::report::FileReport;
-use dnsweep::sweep::{Observer, sweep};
+use dnsweep::config::Sweep;
 use dnsweep_samples::corpus::{Corpus, write};
 
 /// Kinds of evidence: name, mix, and KiB a file (0 for one file).
@@ -25,15 +21,6 @@ const KINDS: [(&str, Corpus, u64); 5] = [
     ("big", Corpus::Quiet, 0),
     ("small files", Corpus::Quiet, 68),
 ];
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn found(&mut self, _: &Discovery) {}
-    fn advanced(&mut self, _: u64, _: u64) {}
-    fn file_done(&mut self, _: &str, _: &str, _: &FileReport) {}
-    fn finished(&mut self) {}
-}
 
 fn evidence(name: &str, corpus: Corpus, kibibytes: u64) -> (PathBuf, u64) {
     let mebibytes: u64 = env::var("DNSWEEP_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
@@ -60,16 +47,11 @@ fn whole(criterion: &mut Criterion) {
     }
 }
 
-fn run(folder: &Path, threads: u16) {
+fn run(folder: &Path, threads: usize) {
     let out = tempfile::tempdir().unwrap();
-    let arguments = SweepArguments {
-        evidence: vec![folder.to_path_buf()],
-        out: out.path().join("out"),
-        threads: Some(threads),
-        ..SweepArguments::default()
-    };
-    let config = Config::resolve(&arguments, EventTime::now()).unwrap();
-    sweep(config, Vec::new(), &mut Nobody, &AtomicBool::new(false)).unwrap();
+    let evidence = vec![folder.to_path_buf()];
+    let sweep = Sweep { evidence, threads: NonZeroUsize::new(threads), ..Sweep::default() };
+    sweep.run_into(&out.path().join("out"), &mut (), &AtomicBool::new(false)).unwrap();
 }
 
 criterion_group!(benches, whole);

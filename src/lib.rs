@@ -76,7 +76,6 @@ pub mod detect;
 pub mod error;
 pub mod event;
 pub mod evidence;
-pub mod exit;
 pub mod guide;
 pub mod ledger;
 pub mod output;

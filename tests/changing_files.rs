@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs::{self, File};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,13 +13,10 @@ use std::sync::atomic::AtomicBool;
 
 use common::logs::log_of;
 use common::{Scene, tables};
-use dnsweep::cli::arguments::SweepArguments;
-use dnsweep::config::Config;
-use dnsweep::event::EventTime;
+use dnsweep::config::{Hashing, Links, Options, Others, Sweep};
 use dnsweep::evidence::discover::Discovery;
-use dnsweep::exit::Exit;
-use dnsweep::report::FileReport;
-use dnsweep::sweep::{Observer, sweep};
+use dnsweep::report::Ending;
+use dnsweep::sweep::Observer;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::{Event, event_xml};
 use serde_json::{Value, json};
@@ -30,23 +28,20 @@ impl<F: FnMut()> Observer for Meddler<F> {
     fn found(&mut self, _: &Discovery) {
         self.0();
     }
-    fn advanced(&mut self, _: u64, _: u64) {}
-    fn file_done(&mut self, _: &str, _: &str, _: &FileReport) {}
-    fn finished(&mut self) {}
 }
 
 /// The row of `HOST/x.evtx`, a log of one match, after something happened to it; the log beside it
 /// is read as ever.
-fn row_after(options: &SweepArguments, change: impl Fn(&Path)) -> Value {
+fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     let scene = Scene::new();
     let path = scene.put("HOST/x.evtx", &log_of("HOST"));
     scene.put("SOUND/y.evtx", &log_of("SOUND"));
     fs::write(scene.path("secret.evtx"), log_of("SECRET")).unwrap();
-    let arguments =
-        SweepArguments { evidence: vec![scene.evidence()], out: scene.out(), hash: true, ..options.clone() };
-    let config = Config::resolve(&arguments, EventTime::now()).unwrap();
-    let outcome = sweep(config, Vec::new(), &mut Meddler(|| change(&path)), &AtomicBool::new(false)).unwrap();
-    assert_eq!(outcome.exit, Exit::Damaged);
+    let options = Options { hashing: Hashing::Sha256, ..sweep.options.clone() };
+    let sweep = Sweep { evidence: vec![scene.evidence()], options, ..sweep.clone() };
+    let mut meddler = Meddler(|| change(&path));
+    let outcome = sweep.run_into(&scene.out(), &mut meddler, &AtomicBool::new(false)).unwrap();
+    assert_eq!(outcome.ending, Ending::Damaged);
     let rows = |table: &str| tables::read(&scene.out().join(format!("{table}.parquet"))).rows;
     let computers: Vec<Value> = rows("matches").iter().map(|row| row["computer"].clone()).collect();
     assert_eq!(computers, ["SOUND"]);
@@ -90,16 +85,20 @@ fn make_pipe(path: &Path) {
 #[test]
 fn a_log_that_something_else_takes_the_place_of_is_not_read() {
     let secret = |path: &Path| path.parent().unwrap().join("../../secret.evtx");
-    for threads in [Some(1), Some(3)] {
-        for follow in [false, true] {
-            let options = SweepArguments { threads, follow, ..SweepArguments::default() };
-            let row = row_after(&options, |path| replace(path, make_pipe));
+    for threads in [NonZeroUsize::new(1), NonZeroUsize::new(3)] {
+        for links in [Links::Ignore, Links::Follow] {
+            let options = Options { links, ..Options::default() };
+            let sweep = Sweep { threads, options, ..Sweep::default() };
+            let row = row_after(&sweep, |path| replace(path, make_pipe));
             assert_lost(&row, "found a pipe");
-            let row = row_after(&options, |path| replace(path, |path| fs::create_dir(path).unwrap()));
+            let row = row_after(&sweep, |path| replace(path, |path| fs::create_dir(path).unwrap()));
             assert_lost(&row, "found a directory");
-            let row = row_after(&options, |path| replace(path, |path| symlink(secret(path), path).unwrap()));
-            assert_lost(&row, if follow { "found another one" } else { "found a symbolic link" });
-            let row = row_after(&options, |path| {
+            let row = row_after(&sweep, |path| replace(path, |path| symlink(secret(path), path).unwrap()));
+            assert_lost(
+                &row,
+                if links == Links::Follow { "found another one" } else { "found a symbolic link" },
+            );
+            let row = row_after(&sweep, |path| {
                 let folder = path.parent().unwrap();
                 let elsewhere = folder.join("../../elsewhere");
                 fs::create_dir(&elsewhere).unwrap();
@@ -114,15 +113,18 @@ fn a_log_that_something_else_takes_the_place_of_is_not_read() {
 
 #[test]
 fn a_log_that_was_cut_to_nothing_changed() {
-    let options = SweepArguments::default();
-    assert_lost(&row_after(&options, |path| fs::write(path, "").unwrap()), "longer when it was found");
-    let row = row_after(&SweepArguments { carve: true, ..options }, |path| fs::write(path, "").unwrap());
+    assert_lost(
+        &row_after(&Sweep::default(), |path| fs::write(path, "").unwrap()),
+        "longer when it was found",
+    );
+    let options = Options { others: Others::Carve, ..Options::default() };
+    let row = row_after(&Sweep { options, ..Sweep::default() }, |path| fs::write(path, "").unwrap());
     assert_eq!(row["status"], "unreadable");
 }
 
 #[test]
 fn a_log_that_became_text_changed() {
-    let row = row_after(&SweepArguments::default(), |path| fs::write(path, "notes\n").unwrap());
+    let row = row_after(&Sweep::default(), |path| fs::write(path, "notes\n").unwrap());
     assert_eq!(row["status"], "damaged");
     let problems: Vec<String> =
         row["problems"].as_array().unwrap().iter().map(|problem| problem["problem"].to_string()).collect();
@@ -146,15 +148,10 @@ fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
     ] {
         let scene = Scene::new();
         let path = scene.put(&format!("HOST/{name}"), bytes);
-        let arguments = SweepArguments {
-            evidence: vec![scene.evidence()],
-            out: scene.out(),
-            carve,
-            ..SweepArguments::default()
-        };
-        let config = Config::resolve(&arguments, EventTime::now()).unwrap();
+        let options = Options { others: carve.into(), ..Options::default() };
+        let sweep = Sweep { evidence: vec![scene.evidence()], options, ..Sweep::default() };
         let cut = || File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
-        sweep(config, Vec::new(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
+        sweep.run_into(&scene.out(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
         let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
         assert_eq!(row["unread_bytes"], bytes.len() as u64 - left, "{name} {left}: {row}");
         let lost: Vec<&Value> = row["problems"].as_array().unwrap().iter().collect();
@@ -168,11 +165,9 @@ fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
 fn a_log_that_was_cut_off_keeps_what_is_left() {
     let scene = Scene::new();
     let path = scene.put("HOST/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 5));
-    let arguments =
-        SweepArguments { evidence: vec![scene.evidence()], out: scene.out(), ..SweepArguments::default() };
-    let config = Config::resolve(&arguments, EventTime::now()).unwrap();
+    let sweep = Sweep { evidence: vec![scene.evidence()], ..Sweep::default() };
     let cut = || File::options().write(true).open(&path).unwrap().set_len(4096 + 2 * 65_536).unwrap();
-    sweep(config, Vec::new(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
+    sweep.run_into(&scene.out(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
     let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
     assert_eq!((&row["status"], &row["header_bytes"]), (&json!("damaged"), &json!(4096)));
     let whole = row["good_bytes"].as_u64().unwrap() + row["empty_bytes"].as_u64().unwrap();

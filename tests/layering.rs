@@ -13,9 +13,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each after all that it may import.
-const ORDER: [&str; 16] = [
-    "guide", "base", "event", "exit", "table", "ledger", "error", "evidence", "detect", "scan", "report",
-    "output", "config", "sweep", "cli", "verify",
+const ORDER: [&str; 15] = [
+    "guide", "base", "event", "table", "ledger", "evidence", "detect", "scan", "config", "report", "output",
+    "error", "sweep", "verify", "cli",
 ];
 /// Those that what flows goes through. They meet in `sweep`.
 const STAGES: [&str; 5] = ["evidence", "scan", "detect", "report", "output"];

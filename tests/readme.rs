@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use dnsweep::cli::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
 use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
-use dnsweep::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::ledger::damage::Damage;
 use dnsweep::ledger::event_form::EventForm;

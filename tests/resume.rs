@@ -237,17 +237,17 @@ fn another_order_cannot_go_on() {
 #[test]
 fn a_journal_of_another_layout_is_refused_by_its_version() {
     for (layout, found) in
-        [(None, "found layout 1;"), (Some(3), "found layout 3;"), (Some(7), "found layout 7;")]
+        [(None, "found layout 1;"), (Some(2), "found layout 2;"), (Some(7), "found layout 7;")]
     {
         let scene = half_done();
         let journal = partial(&scene).join("journal");
         let bytes = fs::read(&journal).unwrap();
         let first = entries(&bytes)[0];
-        // A name, the version in one byte, and what was ordered: the first layout had nothing but
+        // A name, the version in one byte, and what was asked: the first layout had nothing but
         // that.
         let document = &first[4 + 32..];
         let name = 1 + usize::from(document[0]);
-        assert_eq!(document[name], 2);
+        assert_eq!(document[name], 3);
         let document = match layout {
             None => document[name + 1..].to_vec(),
             Some(layout) => [&document[..name], &[layout], &document[name + 1..]].concat(),
@@ -258,7 +258,7 @@ fn a_journal_of_another_layout_is_refused_by_its_version() {
         fs::write(&journal, &forged).unwrap();
         let swept = scene.sweep(&["--resume"]).expect(2);
         assert!(
-            swept.ended.stderr.contains("expected a journal of layout 2")
+            swept.ended.stderr.contains("expected a journal of layout 3")
                 && swept.ended.stderr.contains(found),
             "{}",
             swept.ended.stderr

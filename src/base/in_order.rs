@@ -26,11 +26,10 @@ const MOST_BATCHES: u64 = 64;
 /// more that can be consumed meanwhile.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
-/// An error that also says why threads could not be started.
-pub trait NoThreads {
-    /// Threads could not be started; `reason` is the system's.
-    fn no_threads(reason: String) -> Self;
-}
+/// Threads could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("threads: {0}")]
+pub struct NoThreads(String);
 
 /// Does `work` on every unit and gives the results to `consume`, in the order of the units.
 ///
@@ -48,7 +47,7 @@ where
     U: Send,
     R: Send,
     W: Fn(U) -> R + Sync,
-    E: NoThreads,
+    E: From<NoThreads>,
 {
     if threads.get() == 1 {
         sequential(units, work, consume)
@@ -79,13 +78,13 @@ where
     U: Send,
     R: Send,
     W: Fn(U) -> R + Sync,
-    E: NoThreads,
+    E: From<NoThreads>,
 {
     // The calling thread is one of them.
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads.get() - 1)
         .build()
-        .map_err(|error| E::no_threads(error.to_string()))?;
+        .map_err(|error| NoThreads(error.to_string()))?;
     let threads = threads.get() as u64;
     let most = (threads * BATCHES_PER_THREAD).min(MOST_BATCHES).max(threads * 2);
     let heaviest = threads * WEIGHT_PER_THREAD;
@@ -170,7 +169,6 @@ fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::SweepError;
     use std::collections::HashSet;
     use std::time::Duration;
 
@@ -187,7 +185,7 @@ mod tests {
             work,
             |square| {
                 all.push(square);
-                Ok::<(), SweepError>(())
+                Ok::<(), NoThreads>(())
             },
         )
         .unwrap();
@@ -215,7 +213,7 @@ mod tests {
                 |unit| unit,
                 |_| {
                     consumed += 1;
-                    if consumed == 3 { Err(SweepError::NoEvidence) } else { Ok(()) }
+                    if consumed == 3 { Err(NoThreads(String::new())) } else { Ok(()) }
                 },
             );
             assert!(result.is_err());
@@ -227,7 +225,7 @@ mod tests {
     #[should_panic(expected = "in a worker")]
     fn a_panic_of_a_worker_reaches_the_caller() {
         let work = |unit: u64| assert!(unit < 5, "in a worker");
-        let _ = in_order(NonZeroUsize::new(2).unwrap(), 0..10, |_| 1, work, |()| Ok::<(), SweepError>(()));
+        let _ = in_order(NonZeroUsize::new(2).unwrap(), 0..10, |_| 1, work, |()| Ok::<(), NoThreads>(()));
     }
 
     #[test]
@@ -239,7 +237,7 @@ mod tests {
                 workers.lock().unwrap().insert(thread::current().id());
             };
             let count = NonZeroUsize::new(threads).unwrap();
-            in_order(count, 0..40, |_| BATCH_WEIGHT, work, |()| Ok::<(), SweepError>(())).unwrap();
+            in_order(count, 0..40, |_| BATCH_WEIGHT, work, |()| Ok::<(), NoThreads>(())).unwrap();
             let workers = workers.into_inner().unwrap();
             assert!(workers.contains(&thread::current().id()) && workers.len() <= threads, "{workers:?}");
         }
@@ -258,7 +256,7 @@ mod tests {
             });
             let consume = |_| {
                 consumed.fetch_add(1, SeqCst);
-                Ok::<(), SweepError>(())
+                Ok::<(), NoThreads>(())
             };
             in_order(NonZeroUsize::new(2).unwrap(), units, |_| weight, |unit: u64| unit, consume).unwrap();
             assert_eq!((consumed.load(SeqCst), under_way.load(SeqCst)), (200, most), "weight {weight}");

@@ -7,4 +7,6 @@ pub mod few;
 pub mod hash_chain;
 pub mod in_order;
 pub mod path_text;
+pub(crate) mod plain_name;
 pub mod platform;
+pub(crate) mod switch;

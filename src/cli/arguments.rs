@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use crate::guide::PAGES;
 use crate::report::Verdict;
 
@@ -29,7 +29,7 @@ pub enum Command {
     /// nothing
     Verify(VerifyArguments),
     /// Works with detections: lists, shows, checks, explains and tests them
-    #[command(subcommand, after_help = exit_statuses(&crate::exit::DETECTIONS_EXIT_STATUSES))]
+    #[command(subcommand, after_help = exit_statuses(&crate::cli::exit::DETECTIONS_EXIT_STATUSES))]
     Detections(DetectionsCommand),
     /// Prints a page of the guide: what is read, what the outputs hold, what it all means; without
     /// TOPIC, the list of pages
@@ -294,7 +294,7 @@ pub struct SweepArguments {
 
 /// The arguments of `verify`.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = exit_statuses(&crate::exit::VERIFY_EXIT_STATUSES))]
+#[command(after_help = exit_statuses(&crate::cli::exit::VERIFY_EXIT_STATUSES))]
 pub struct VerifyArguments {
     /// Directory that a sweep wrote
     #[arg(value_name = "OUT")]
@@ -351,7 +351,7 @@ fn sweep_help() -> String {
     let line = |verdict: &Verdict| format!("\n  {:width$}  {}", verdict.name(), verdict.seen());
     format!(
         "{}\n\nVerdicts on hosts (only `no matches` says something, and only of what was seen):{}",
-        exit_statuses(&crate::exit::EXIT_STATUSES),
+        exit_statuses(&crate::cli::exit::EXIT_STATUSES),
         Verdict::ALL.iter().map(line).collect::<String>()
     )
 }

@@ -2,12 +2,19 @@
 
 use std::fmt::Write;
 
+use super::arguments::{GuideArguments, LogFormat};
+use super::console::print;
+use super::exit::Exit;
 use crate::guide::{PAGES, Page};
+
+/// Prints a page, or the list of pages.
+pub(super) fn run(arguments: &GuideArguments) -> Exit {
+    print(&guide(arguments.topic.as_deref()), LogFormat::Text).unwrap_or(Exit::Complete)
+}
 
 /// The page about a topic as Markdown, or the list of pages where none is asked for. Only topics of
 /// the list come here: the command line accepts no others.
-#[must_use]
-pub fn guide(topic: Option<&str>) -> String {
+fn guide(topic: Option<&str>) -> String {
     match PAGES.iter().find(|page| Some(page.topic) == topic) {
         Some(page) => without_comments(page.text),
         None => list(),

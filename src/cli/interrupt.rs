@@ -16,8 +16,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::{exit, pipe};
 
 use crate::cli::arguments::LogFormat;
-use crate::cli::progress::{Level, Log, Verbosity};
-use crate::exit::Exit;
+use crate::cli::console::{Level, Log};
+use crate::cli::exit::Exit;
+use crate::cli::progress::Verbosity;
 use crate::output::partial_directory;
 
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];

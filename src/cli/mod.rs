@@ -1,10 +1,67 @@
-//! What is typed and shown: arguments and what they are resolved to, progress, what signals do, and
-//! the commands about detections and the guide. The commands that read evidence are [`crate::sweep`] and
-//! [`crate::verify`].
+//! What is typed and shown: arguments and what they are resolved to, a file for each command,
+//! progress, what signals do, and exit statuses. The only place where an error is printed.
 
 pub mod arguments;
-pub mod detections;
-pub mod guide;
-pub mod interrupt;
-pub mod progress;
-pub mod resolve;
+mod console;
+mod detections;
+mod error;
+pub mod exit;
+mod guide;
+mod interrupt;
+mod progress;
+mod resolve;
+mod sweep;
+mod verify;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use self::arguments::{Command, CommandLine, LogFormat};
+use self::console::{Level, Log};
+use self::error::CommandError;
+use self::exit::Exit;
+use crate::report::escaped;
+
+/// Does what the command line of this process says, and returns its exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    // A panic's message could hold text of the evidence.
+    std::panic::set_hook(Box::new(|panic| {
+        Log::new(io::stderr(), LogFormat::Text)
+            .line(Level::Error, &format!("fault of this program: {panic}"));
+    }));
+    let exit = match CommandLine::try_parse() {
+        Ok(CommandLine { command }) => {
+            let (result, format) = match &command {
+                Command::Sweep(arguments) => (sweep::run(arguments), arguments.log_format),
+                Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
+                Command::Detections(command) => (detections::run(command), LogFormat::Text),
+                Command::Guide(arguments) => (Ok(guide::run(arguments)), LogFormat::Text),
+            };
+            result.unwrap_or_else(|error| failed(&error, format))
+        }
+        Err(error) => not_understood(&error),
+    };
+    ExitCode::from(exit.number())
+}
+
+fn failed(error: &CommandError, format: LogFormat) -> Exit {
+    Log::new(io::stderr(), format).line(Level::Error, &error.to_string());
+    Exit::of_error(error)
+}
+
+/// Help goes to standard output and an error to standard error; if that is closed, nobody reads it.
+fn not_understood(error: &clap::Error) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = error.print();
+        return Exit::Complete;
+    }
+    // A shell makes arguments of names in the evidence.
+    let text = error.render().to_string();
+    let lines: Vec<_> = text.lines().map(escaped).collect();
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+    Exit::Usage
+}

@@ -6,10 +6,10 @@ use std::io::{IsTerminal, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::arguments::LogFormat;
+use crate::cli::console::{Level, Log};
 use crate::config::{LoadedDetection, LoadedExclusion, NotRun};
-use crate::event::EventTime;
 use crate::evidence::discover::Discovery;
-use crate::report::{FileReport, Status, escaped, escaped_json};
+use crate::report::{FileReport, Status};
 use crate::sweep::Observer;
 
 /// How much is shown.
@@ -148,84 +148,5 @@ impl<W: Write> Observer for Progress<W> {
 
     fn finished(&mut self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// How grave a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Good to know.
-    Info,
-    /// Something is wrong with the evidence, or not as whoever ordered the sweep may think.
-    Warning,
-    /// The sweep failed.
-    Error,
-}
-
-/// Lines on standard error, as text or as JSON.
-#[derive(Debug)]
-pub struct Log<W> {
-    to: W,
-    format: LogFormat,
-}
-
-impl<W: Write> Log<W> {
-    /// A log that writes to `to`.
-    pub fn new(to: W, format: LogFormat) -> Self {
-        Log { to, format }
-    }
-
-    /// Writes a line. Text from evidence is escaped: in JSON by JSON's own rules.
-    pub fn line(&mut self, level: Level, message: &str) {
-        let line = match self.format {
-            LogFormat::Text => format!("dnsweep: {}{}\n", prefix(level), escaped(message)),
-            LogFormat::Json => {
-                let object = serde_json::json!({
-                    "time": EventTime::now().rfc3339(),
-                    "level": name(level),
-                    "message": message,
-                });
-                format!("{}\n", escaped_json(&object.to_string()))
-            }
-        };
-        // Nobody is left to be told when standard error is closed.
-        let _ = self.to.write_all(line.as_bytes());
-    }
-}
-
-fn prefix(level: Level) -> &'static str {
-    match level {
-        Level::Info => "",
-        Level::Warning => "warning: ",
-        Level::Error => "error: ",
-    }
-}
-
-fn name(level: Level) -> &'static str {
-    match level {
-        Level::Info => "info",
-        Level::Warning => "warning",
-        Level::Error => "error",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(format: LogFormat) -> String {
-        let mut log = Log::new(Vec::new(), format);
-        log.line(Level::Warning, "a\x1b[31m\nb");
-        String::from_utf8(log.to).unwrap()
-    }
-
-    #[test]
-    fn a_line_is_a_line_whatever_the_evidence_holds() {
-        assert_eq!(line(LogFormat::Text), "dnsweep: warning: a\\u{1b}[31m\\u{a}b\n");
-        let json = line(LogFormat::Json);
-        assert_eq!(json.lines().count(), 1);
-        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(value["message"], "a\x1b[31m\nb");
-        assert_eq!(value["level"], "warning");
     }
 }

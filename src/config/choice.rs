@@ -1,8 +1,8 @@
 //! Which detection is meant: by its id, its name, or a part of either.
 
 use super::detections::{Catalog, LoadedDetection};
+use super::error::RulesError;
 use super::not_run::first_of;
-use crate::error::SweepError;
 
 /// How many detections a message lists.
 const MOST_LISTED: usize = 10;
@@ -10,7 +10,7 @@ const MOST_LISTED: usize = 10;
 impl Catalog {
     /// The detection that is meant. An id or a whole name comes first, else a part of either must
     /// be of one detection only. Case does not count. Nothing need be said where there is one.
-    pub fn find(&self, said: Option<&str>) -> Result<&LoadedDetection, SweepError> {
+    pub fn find(&self, said: Option<&str>) -> Result<&LoadedDetection, RulesError> {
         let all: Vec<&LoadedDetection> = self.detections.iter().collect();
         let Some(said) = said else { return only(&all, None) };
         let lower = said.to_lowercase();
@@ -28,17 +28,17 @@ impl Catalog {
                 return only(&meant, Some(said));
             }
         }
-        Err(SweepError::NoDetection { said: said.to_owned(), known: listed(&all) })
+        Err(RulesError::NoDetection { said: said.to_owned(), known: listed(&all) })
     }
 }
 
 /// The one that there is.
-fn only<'a>(meant: &[&'a LoadedDetection], said: Option<&str>) -> Result<&'a LoadedDetection, SweepError> {
+fn only<'a>(meant: &[&'a LoadedDetection], said: Option<&str>) -> Result<&'a LoadedDetection, RulesError> {
     match (meant, said) {
         ([only], _) => Ok(only),
-        (several, None) => Err(SweepError::WhichDetection { known: listed(several) }),
+        (several, None) => Err(RulesError::WhichDetection { known: listed(several) }),
         (several, Some(said)) => {
-            Err(SweepError::AmbiguousDetection { said: said.to_owned(), known: listed(several) })
+            Err(RulesError::AmbiguousDetection { said: said.to_owned(), known: listed(several) })
         }
     }
 }

@@ -8,15 +8,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::content::{Content, ContentCache, ContentFile};
+use super::error::RulesError;
 use super::not_run::{NotRun, WhyNot, first_of};
 use super::text::{FileText, text_of, text_of_found};
 use crate::base::digest::sha256;
+use crate::base::plain_name::{MOST_PLAIN_NAME, is_plain_name};
 use crate::detect::{
     Detection, EventSource, FileRule, MOST_COMPARISONS, MOST_EXPRESSION_BYTES, Placeholders, compared_id,
     too_much,
 };
-use crate::error::SweepError;
-use crate::output::{MOST_ID, is_plain_id};
 
 /// Directories deeper than this are no collection of rules; without a bound, one that holds itself
 /// would have no end.
@@ -44,8 +44,8 @@ pub struct LoadedDetection {
 }
 
 impl LoadedDetection {
-    /// All that its answer depends on.
-    pub(crate) fn order(&self) -> String {
+    /// All that its answer depends on, as a text.
+    pub(super) fn identity(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
         format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
     }
@@ -81,7 +81,7 @@ enum Found {
 impl Catalog {
     /// Loads rule files and directories of such; the detection that is built in if none is named. A
     /// file that was named and is none, or nothing at all to look for, is an error.
-    pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, SweepError> {
+    pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
         let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
@@ -131,7 +131,7 @@ impl Catalog {
 
     /// Loads rule files and directories of them to be checked: a file that cannot be looked for is
     /// refused, also one that was named, and no error.
-    pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, SweepError> {
+    pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
         let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
@@ -142,7 +142,7 @@ impl Catalog {
     }
 
     /// Adds a file, which was found so, or what is in a directory.
-    fn add_path(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), SweepError> {
+    fn add_path(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), RulesError> {
         let source = path.display().to_string();
         let metadata = fs::metadata(path).map_err(|error| wrong(format!("{source}: {error}")))?;
         if !metadata.is_dir() {
@@ -233,7 +233,7 @@ impl Catalog {
 
     /// Refuses the detections about the log of Windows' DNS client, as it is not looked at. One
     /// that was named is an error, as is nothing at all to look for.
-    pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), SweepError> {
+    pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), RulesError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
         self.places.clear();
@@ -259,12 +259,12 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     fs::canonicalize(one).ok().is_some_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
-fn wrong(problem: String) -> SweepError {
-    SweepError::Detection { source: problem.into() }
+fn wrong(problem: String) -> RulesError {
+    RulesError::Detection { source: problem.into() }
 }
 
-fn placeholders_in(path: &Path) -> Result<(Placeholders, String), SweepError> {
-    let problem = |reason: String| SweepError::Placeholders { path: path.to_path_buf(), reason };
+fn placeholders_in(path: &Path) -> Result<(Placeholders, String), RulesError> {
+    let problem = |reason: String| RulesError::Placeholders { path: path.to_path_buf(), reason };
     let FileText { text, sha256 } = text_of(path).map_err(|error| problem(error.to_string()))?;
     Ok((Placeholders::from_yaml(&text).map_err(problem)?, sha256))
 }
@@ -295,9 +295,9 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
 
 /// An id names a file of the output, so it must be one that can.
 fn check_id(id: &str, source: &str) -> Result<(), String> {
-    if !is_plain_id(id) {
+    if !is_plain_name(id) {
         return Err(format!(
-            "{source}: id: expected up to {MOST_ID} letters, digits, '-', '_' and '.', found '{}'",
+            "{source}: id: expected up to {MOST_PLAIN_NAME} letters, digits, '-', '_' and '.', found '{}'",
             id.escape_debug()
         ));
     }
@@ -322,7 +322,7 @@ mod tests {
         );
         let order = |csv: &str| {
             write("lookups/names.csv", csv);
-            Catalog::load(&[folder.path().join("rules/a.yml")], None).unwrap().detections[0].order()
+            Catalog::load(&[folder.path().join("rules/a.yml")], None).unwrap().detections[0].identity()
         };
         let first = order("name,bad\nx,1\n");
         assert!(first.contains(" lookups/names.csv "), "{first}");

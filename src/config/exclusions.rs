@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::detections::LoadedDetection;
+use super::error::RulesError;
 use super::not_run::first_of;
 use super::text::{FileText, text_of};
 use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
-use crate::error::SweepError;
 use crate::event::EventTime;
 
 /// How many ids a message lists.
@@ -37,16 +37,6 @@ pub enum Standing {
     Expired,
 }
 
-/// What becomes of the rows of excluded matches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ExcludedRows {
-    /// They are not written.
-    #[default]
-    Dropped,
-    /// They are written, and marked.
-    Kept,
-}
-
 impl LoadedExclusion {
     /// What to tell whoever gave an exclusion that is not applied any more; `None` of one that is.
     #[must_use]
@@ -56,8 +46,8 @@ impl LoadedExclusion {
         Some(format!("exclusion '{name}' of {} expired on {date} and is not applied", self.source))
     }
 
-    /// What the tables depend on of it.
-    pub(crate) fn order(&self) -> String {
+    /// What the tables depend on of it, as a text.
+    pub(super) fn identity(&self) -> String {
         let standing = match self.standing {
             Standing::Applied => "applied",
             Standing::Expired => "expired",
@@ -67,12 +57,12 @@ impl LoadedExclusion {
 }
 
 /// Loads the files in their order. `now` is what dates are compared with.
-pub(crate) fn exclusions(
+pub(super) fn exclusions(
     paths: &[PathBuf],
     detections: &[LoadedDetection],
     now: EventTime,
-) -> Result<Vec<LoadedExclusion>, SweepError> {
-    let wrong = |source: Box<dyn std::error::Error + Send + Sync>| SweepError::Exclusions { source };
+) -> Result<Vec<LoadedExclusion>, RulesError> {
+    let wrong = |source: Box<dyn std::error::Error + Send + Sync>| RulesError::Exclusions { source };
     let mut loaded = Vec::new();
     for path in paths {
         let source = path.display().to_string();

@@ -1,100 +1,85 @@
-//! What will be done: options without any spelling, the detections and the exclusions that were
-//! loaded. How these are made of what was typed is [`crate::cli`]'s.
+//! What is asked of a sweep, and what will be done: the period, the switches, the detections and the
+//! exclusions that were loaded.
 
+mod asked;
 mod choice;
 mod content;
 mod detections;
+mod error;
 mod exclusions;
 mod not_run;
+mod options;
+mod request;
 mod text;
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use crate::event::Window;
 use crate::evidence::discover::Search;
-use crate::output::OutputDirectory;
-use crate::scan::{Checksums, Recovery};
 
+pub use self::asked::{Asked, AskedDifferently};
 pub use self::content::ContentFile;
 pub use self::detections::{Catalog, LoadedDetection};
-pub(crate) use self::exclusions::exclusions;
-pub use self::exclusions::{ExcludedRows, LoadedExclusion, Standing};
+pub use self::error::{PeriodError, RequestError, RulesError};
+use self::exclusions::exclusions;
+pub use self::exclusions::{LoadedExclusion, Standing};
 pub use self::not_run::{NotRun, RefusedDetection};
+pub use self::options::{
+    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, Names, Options, Others, Recovery,
+};
+pub use self::request::{Period, Refused, Sweep};
 
-/// A sweep, ready to run.
+/// A sweep, ready to run. Where its results go is not part of it.
 #[derive(Debug)]
 pub struct Config {
-    /// Where to look.
-    pub search: Search,
+    /// Where to look: directories and files.
+    pub roots: Vec<PathBuf>,
+    /// What is asked besides.
+    pub options: Options,
     /// What to look for; at least one.
     pub detections: Vec<LoadedDetection>,
+    /// The SHA-256 of the file of placeholders' values; empty without one.
+    pub placeholders_sha256: String,
     /// What was found in directories of detections and is not looked for.
     pub not_run: NotRun,
     /// What is known at the site and no match, in the order in which it was given.
     pub exclusions: Vec<LoadedExclusion>,
-    /// What becomes of the rows of excluded matches.
-    pub excluded_rows: ExcludedRows,
-    /// Where leads are looked for.
-    pub leads: Leads,
     /// When.
     pub window: Window,
-    /// Where the results go.
-    pub output: OutputDirectory,
-    /// What the tables depend on, besides the evidence: a sweep can be resumed only by one with the
-    /// same.
-    pub order: Vec<(&'static str, String)>,
+    /// When, as it was asked for.
+    pub period: Period,
     /// How many threads decode.
     pub threads: NonZeroUsize,
     /// How many of them may read at once; `None` for all.
     pub readers: Option<NonZeroUsize>,
-    /// What is decoded.
-    pub decoding: Decoding,
-    /// Which chunks' records are held to their checksum.
-    pub checksums: Checksums,
-    /// Whether deleted records are looked for.
-    pub recovery: Recovery,
-    /// Whether the evidence is hashed.
-    pub hashing: Hashing,
-    /// What matches do to the exit status.
-    pub on_match: OnMatch,
 }
 
-/// Where leads are looked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Leads {
-    /// Nowhere.
-    #[default]
-    None,
-    /// In the log of Windows' own DNS client.
-    DnsClient,
+impl Config {
+    /// What the tables depend on besides what the evidence holds, of which these are the roots
+    /// without links.
+    #[must_use]
+    pub fn asked(&self, roots: &[PathBuf]) -> Asked {
+        Asked::new(
+            roots,
+            &self.detections,
+            &self.placeholders_sha256,
+            &self.exclusions,
+            self.period.clone(),
+            self.options.clone(),
+        )
+    }
+
+    /// Where to look for evidence, and how.
+    #[must_use]
+    pub fn search(&self) -> Search {
+        search(self.roots.clone(), &self.options)
+    }
 }
 
-/// Whether the evidence is hashed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Hashing {
-    /// No file is hashed.
-    #[default]
-    None,
-    /// Each file is hashed by SHA-256.
-    Sha256,
-}
-
-/// What is decoded. The matches are the same either way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Decoding {
-    /// What could match, and what is not understood without.
-    #[default]
-    Selected,
-    /// Every record.
-    Exhaustive,
-}
-
-/// What matches do to the exit status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnMatch {
-    /// Nothing.
-    #[default]
-    Ignore,
-    /// They make it 10.
-    Fail,
+/// How evidence in these roots is found with these options.
+#[must_use]
+pub fn search(roots: Vec<PathBuf>, options: &Options) -> Search {
+    let Options { evidence_depth, links, names, others, .. } = *options;
+    Search { roots, links, names, others, evidence_depth }
 }

@@ -2,7 +2,10 @@
 //! says is not this module's.
 
 pub mod discover;
+mod error;
 pub mod event_form;
 pub mod event_xml;
 pub mod readers;
 pub mod source;
+
+pub use self::error::EvidenceError;

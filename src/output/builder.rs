@@ -10,8 +10,8 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Schema};
 
+use super::error::OutputError;
 use super::schema::{TIME_ZONE, item, record_fields, schema};
-use crate::error::SweepError;
 use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar};
 
 /// Bytes of text that a builder has room for at first, for each row that is expected.
@@ -71,10 +71,10 @@ impl Columns {
 
     /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has.
     /// The cells stay where they are: to move each of them here took longer than all else.
-    pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, SweepError> {
+    pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, OutputError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {
-            return Err(SweepError::Row(format!("{} cells for {} columns", row.len(), columns.len())));
+            return Err(OutputError::Row(format!("{} cells for {} columns", row.len(), columns.len())));
         }
         if self.builders.is_empty() {
             self.builders = columns.iter().map(|kind| ColumnBuilder::new(*kind, self.expected)).collect();
@@ -82,7 +82,7 @@ impl Columns {
         let mut weight = 0;
         for ((builder, cell), field) in self.builders.iter_mut().zip(row).zip(self.table.schema.fields()) {
             weight += text_bytes(cell);
-            builder.push(cell).map_err(|text| SweepError::Row(format!("{}: {text}", field.name())))?;
+            builder.push(cell).map_err(|text| OutputError::Row(format!("{}: {text}", field.name())))?;
         }
         self.weights.push(weight);
         Ok(weight)

@@ -8,12 +8,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::access::{Access, NewFile};
+use super::error::OutputError;
 use super::names::{RUN_FILE, STATS_FOLDER};
 use super::partial::{Earlier, Obstacle, PartialDirectory};
 use super::removal::{EarlierRun, entries, foreign, remove};
 use super::syncing::Syncing;
 use crate::base::platform::files::open_directory;
-use crate::error::SweepError;
 
 /// An output directory that is being written.
 #[derive(Debug)]
@@ -45,16 +45,16 @@ pub fn prepare(
     force: bool,
     earlier: Earlier,
     access: Access,
-) -> Result<OutputDirectory, SweepError> {
-    let place = |source| SweepError::OutputPlace { path: out.to_path_buf(), source };
+) -> Result<OutputDirectory, OutputError> {
+    let place = |source| OutputError::Place { path: out.to_path_buf(), source };
     let target = absolute(out).map_err(place)?;
     let parent = target.parent().unwrap_or(Path::new("/"));
     // What is written beside the output must not lie in evidence either.
     if let Some(root) = roots.iter().find(|root| target.starts_with(root) || parent.starts_with(root)) {
-        return Err(SweepError::OutputInEvidence { out: target, root: root.clone() });
+        return Err(OutputError::InEvidence { out: target, root: root.clone() });
     }
     if let Some(root) = roots.iter().find(|root| root.starts_with(&target)) {
-        return Err(SweepError::EvidenceInOutput { out: target, root: root.clone() });
+        return Err(OutputError::HoldsEvidence { out: target, root: root.clone() });
     }
     let replaced = match (force, earlier) {
         (true, _) => Replaced::Output,
@@ -63,10 +63,10 @@ pub fn prepare(
     };
     check_existing(&target, replaced)?;
     let partial = PartialDirectory::take(&target, earlier, access).map_err(|obstacle| match obstacle {
-        Obstacle::Busy(path) => SweepError::OutputBusy(path),
-        Obstacle::Unfinished(path) => SweepError::OutputUnfinished(path),
-        Obstacle::Foreign(path) => SweepError::PartialForeign(path),
-        Obstacle::Shared(path, found) => SweepError::PartialShared { path, found },
+        Obstacle::Busy(path) => OutputError::Busy(path),
+        Obstacle::Unfinished(path) => OutputError::Unfinished(path),
+        Obstacle::Foreign(path) => OutputError::PartialForeign(path),
+        Obstacle::Shared(path, found) => OutputError::PartialShared { path, found },
         Obstacle::System(source) => place(source),
     })?;
     access.make_folder(&partial.tables().join(STATS_FOLDER)).map_err(place)?;
@@ -83,8 +83,8 @@ fn absolute(out: &Path) -> io::Result<PathBuf> {
     Ok(fs::canonicalize(parent)?.join(name))
 }
 
-fn check_existing(target: &Path, replaced: Replaced) -> Result<(), SweepError> {
-    let place = |source| SweepError::OutputPlace { path: target.to_path_buf(), source };
+fn check_existing(target: &Path, replaced: Replaced) -> Result<(), OutputError> {
+    let place = |source| OutputError::Place { path: target.to_path_buf(), source };
     match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(place(error)),
@@ -97,13 +97,13 @@ fn check_existing(target: &Path, replaced: Replaced) -> Result<(), SweepError> {
     let run = EarlierRun::of(target);
     let is_interrupted = run.as_ref().is_some_and(|run| run.interrupted);
     if replaced == Replaced::Nothing || (replaced == Replaced::Interrupted && !is_interrupted) {
-        return Err(SweepError::OutputExists(target.to_path_buf()));
+        return Err(OutputError::Exists(target.to_path_buf()));
     }
     let found = match run {
         None => Some("no run.json of dnsweep".to_owned()),
         Some(run) => foreign(target, &run.stats()).map_err(place)?.map(|name| format!("'{name}'")),
     };
-    found.map_or(Ok(()), |found| Err(SweepError::OutputForeign { path: target.to_path_buf(), found }))
+    found.map_or(Ok(()), |found| Err(OutputError::Foreign { path: target.to_path_buf(), found }))
 }
 
 /// What becomes of the journal when an output has its name.
@@ -129,7 +129,7 @@ impl OutputDirectory {
     }
 
     /// Writes `run.json`, the last file.
-    pub fn write_run(&self, json: &[u8]) -> Result<Syncing, SweepError> {
+    pub fn write_run(&self, json: &[u8]) -> Result<Syncing, OutputError> {
         let new = self.staged(RUN_FILE);
         let write = || -> io::Result<File> {
             let mut file = new.create()?;
@@ -146,7 +146,7 @@ impl OutputDirectory {
         self,
         files: impl IntoIterator<Item = Syncing>,
         rest: Rest,
-    ) -> Result<PathBuf, SweepError> {
+    ) -> Result<PathBuf, OutputError> {
         let OutputDirectory { target, partial, replaced, access } = self;
         let tables = partial.tables();
         // What lies there may have changed while the evidence was read.
@@ -156,7 +156,7 @@ impl OutputDirectory {
         }
         let directories = [tables.join(STATS_FOLDER), tables.clone()].map(|path| {
             let directory = open_directory(&path).map_err(|error| failed(&path, &error))?;
-            Ok(Syncing::new(path, directory))
+            Ok::<_, OutputError>(Syncing::new(path, directory))
         });
         directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
         let publish = || -> io::Result<()> {
@@ -213,8 +213,8 @@ fn remove_output(path: &Path) -> io::Result<()> {
     }
 }
 
-fn failed(path: &Path, error: &io::Error) -> SweepError {
-    SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+fn failed(path: &Path, error: &io::Error) -> OutputError {
+    OutputError::Write { path: path.to_path_buf(), reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod access;
 mod builder;
 mod directory;
+mod error;
 mod frame;
 mod names;
 mod parquet;
@@ -19,11 +20,11 @@ pub(crate) use access::open_own;
 pub use access::{Access, NewFile};
 pub use builder::Table;
 pub use directory::{OutputDirectory, Rest, prepare};
+pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{
     FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, RUN_FILE, STATS_FOLDER, partial_directory, stats_file,
 };
-pub(crate) use names::{MOST_ID, is_plain_id};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::Earlier;
 pub use reading::{read_rows, row_count};

@@ -21,9 +21,6 @@ pub const STATS_FOLDER: &str = "stats";
 
 /// How the name of a table ends.
 const TABLE_ENDING: &str = ".parquet";
-/// The longest id of a detection: with `.parquet` it must be a file's name.
-pub(crate) const MOST_ID: usize = 200;
-
 /// The own table of the detection with that id, from the output's folder.
 #[must_use]
 pub fn stats_file(id: &str) -> String {
@@ -33,12 +30,6 @@ pub fn stats_file(id: &str) -> String {
 /// The id of the detection whose table has that name in the folder of stats.
 pub(super) fn stats_id(name: &str) -> Option<&str> {
     name.strip_suffix(TABLE_ENDING)
-}
-
-/// Whether an id of a detection can name a file, and none elsewhere.
-pub(crate) fn is_plain_id(id: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    !id.is_empty() && id.len() <= MOST_ID && !id.starts_with('.') && id.chars().all(plain)
 }
 
 /// Where a sweep to an output keeps what it has so far: beside it.
@@ -58,16 +49,3 @@ pub(super) const PARTIAL_JOURNAL: &str = "journal";
 pub(super) const PARTIAL_TABLES: &str = "tables";
 /// The output that is being replaced.
 pub(super) const PARTIAL_REPLACED: &str = "replaced";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_that_name_a_file_elsewhere_are_not_plain() {
-        for id in ["../x", "", ".hidden", "a/b", "a b", "a\u{1b}", &"x".repeat(MOST_ID + 1)] {
-            assert!(!is_plain_id(id), "{id}");
-        }
-        assert!(is_plain_id("3cf0dc36-484d-11ec-a6bc-acde48001122"));
-    }
-}

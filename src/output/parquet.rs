@@ -15,10 +15,10 @@ use arrow_select::concat::concat_batches;
 
 use super::access::NewFile;
 use super::builder::{Columns, Table};
+use super::error::OutputError;
 use super::rows::{Form, Rows};
 use super::syncing::Syncing;
 use crate::base::digest::HashingWriter;
-use crate::error::SweepError;
 use crate::table::{Cell, Storage};
 
 /// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
@@ -78,7 +78,7 @@ impl TableWriter {
         table: &Table,
         storage: Storage,
         metadata: &[(&str, String)],
-    ) -> Result<Self, SweepError> {
+    ) -> Result<Self, OutputError> {
         let create = || -> Result<_, ParquetError> {
             let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, new.create()?));
             ArrowWriter::try_new(sink, table.schema(), Some(properties(storage, metadata)?))
@@ -97,13 +97,13 @@ impl TableWriter {
     }
 
     /// Adds a row: one cell for each column, in their order.
-    pub fn push(&mut self, row: &[Cell<'_>]) -> Result<(), SweepError> {
+    pub fn push(&mut self, row: &[Cell<'_>]) -> Result<(), OutputError> {
         let weight = self.pushed.push(row)?;
         if self.note_waiting(weight) { self.write() } else { Ok(()) }
     }
 
     /// Adds rows that were collected elsewhere.
-    pub fn append(&mut self, rows: Rows) -> Result<(), SweepError> {
+    pub fn append(&mut self, rows: Rows) -> Result<(), OutputError> {
         match rows.form {
             Form::Few(rows) => rows.iter().try_for_each(|row| self.push(row)),
             Form::Many(columns) => self.append_columns(columns),
@@ -111,7 +111,7 @@ impl TableWriter {
     }
 
     /// Writes what is left. The file is then on its way to the disk.
-    pub fn finish(mut self) -> Result<(WrittenTable, Syncing), SweepError> {
+    pub fn finish(mut self) -> Result<(WrittenTable, Syncing), OutputError> {
         self.write()?;
         let path = self.path;
         let close = || -> Result<_, ParquetError> {
@@ -124,7 +124,7 @@ impl TableWriter {
     }
 
     /// Adds rows that are columns already.
-    fn append_columns(&mut self, mut columns: Columns) -> Result<(), SweepError> {
+    fn append_columns(&mut self, mut columns: Columns) -> Result<(), OutputError> {
         self.end_pushed()?;
         let (batch, weights) = columns.take().map_err(|error| failed(&self.path, &error.into()))?;
         let mut start = 0;
@@ -151,7 +151,7 @@ impl TableWriter {
     }
 
     /// Ends the rows that came one by one, so that others can follow.
-    fn end_pushed(&mut self) -> Result<(), SweepError> {
+    fn end_pushed(&mut self) -> Result<(), OutputError> {
         if self.pushed.len() > 0 {
             let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;
             self.waiting.push(batch);
@@ -160,7 +160,7 @@ impl TableWriter {
     }
 
     /// Encodes the rows that wait.
-    fn write(&mut self) -> Result<(), SweepError> {
+    fn write(&mut self) -> Result<(), OutputError> {
         self.end_pushed()?;
         let waiting = std::mem::take(&mut self.waiting);
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
@@ -194,13 +194,13 @@ fn properties(storage: Storage, metadata: &[(&str, String)]) -> Result<WriterPro
     Ok(properties.build())
 }
 
-fn failed(path: &Path, error: &ParquetError) -> SweepError {
+fn failed(path: &Path, error: &ParquetError) -> OutputError {
     // What the system says is whole without the library's word for whose fault it is.
     let reason = match error {
         ParquetError::External(source) => source.to_string(),
         error => error.to_string(),
     };
-    SweepError::Output { path: path.to_path_buf(), reason }
+    OutputError::Write { path: path.to_path_buf(), reason }
 }
 
 #[cfg(test)]

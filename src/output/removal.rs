@@ -8,7 +8,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::names::{RUN_FILE, STATS_FOLDER, TABLES, is_plain_id, stats_id};
+use super::names::{RUN_FILE, STATS_FOLDER, TABLES, stats_id};
+use crate::base::plain_name::is_plain_name;
 use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 
 /// What is read of an earlier output's `run.json`.
@@ -38,7 +39,7 @@ impl EarlierRun {
     /// The tables in its folder of stats: those of its detections, whatever else it names.
     pub(super) fn stats(&self) -> Stats<'_> {
         let ids = self.detections.iter().map(|detection| detection.id.as_str());
-        Stats::Of(ids.filter(|id| is_plain_id(id)).collect())
+        Stats::Of(ids.filter(|id| is_plain_name(id)).collect())
     }
 }
 
@@ -55,7 +56,7 @@ impl Stats<'_> {
     fn has(&self, name: &str) -> bool {
         stats_id(name).is_some_and(|id| match self {
             Stats::Of(ids) => ids.contains(id),
-            Stats::OfAny => is_plain_id(id),
+            Stats::OfAny => is_plain_name(id),
         })
     }
 }

@@ -6,7 +6,7 @@
 //! do at once.
 
 use super::builder::{Columns, Table};
-use crate::error::SweepError;
+use super::error::OutputError;
 use crate::table::Cell;
 
 /// The most rows that stay as they are.
@@ -54,7 +54,7 @@ impl Rows {
 
     /// Adds a row: one cell for each column, in their order. Whether it has them is known when
     /// columns are made of it.
-    pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), SweepError> {
+    pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), OutputError> {
         let rows = match &mut self.form {
             Form::Many(columns) => return columns.push(&row).map(|_| ()),
             Form::Few(rows) if self.expected.max(rows.len() + 1) <= FEW_ROWS => {

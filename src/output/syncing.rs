@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use crate::error::SweepError;
+use super::error::OutputError;
 
 /// A file that was written and is to be on the disk, whatever happens to the machine.
 #[derive(Debug)]
@@ -39,11 +39,11 @@ impl Syncing {
     }
 
     /// Waits until it is on the disk.
-    pub fn wait(self) -> Result<(), SweepError> {
+    pub fn wait(self) -> Result<(), OutputError> {
         let result = match self.waiting {
             Waiting::Elsewhere(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
             Waiting::Over(result) => result,
         };
-        result.map_err(|error| SweepError::Output { path: self.path, reason: error.to_string() })
+        result.map_err(|error| OutputError::Write { path: self.path, reason: error.to_string() })
     }
 }

@@ -39,7 +39,7 @@ pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occu
 pub use nothing_read::nothing_read;
 pub use presence::Presence;
 pub use run::{
-    ContentRecord, DetectionLeads, DetectionRecord, NamesAsked, Options, OutputRecord, RefusedRecord,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, NamesAsked, OutputRecord, RefusedRecord,
     RuleCounts, Run, Totals,
 };
 pub use stated::{NotStated, Stated};

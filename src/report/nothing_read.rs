@@ -2,6 +2,7 @@
 
 use super::run::{Run, Totals};
 use super::summary::{counted, grouped, of_form};
+use crate::config::{Links, Names};
 
 /// How many ends of names are listed.
 const MOST_ENDINGS: usize = 8;
@@ -46,10 +47,10 @@ pub fn nothing_read(run: &Run) -> String {
     if passed.containers > 0 {
         text.push_str("; an archive or disk image must be unpacked or mounted first");
     }
-    if passed.files() > passed.containers && !run.options.any_name {
+    if passed.files() > passed.containers && run.options.names == Names::EventLogs {
         text.push_str("; --any-name tries every file by its first bytes");
     }
-    if passed.links > 0 && !run.options.follow {
+    if passed.links > 0 && run.options.links == Links::Ignore {
         text.push_str("; --follow follows links");
     }
     text
@@ -84,8 +85,8 @@ fn roots(run: &Run) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::run::Options;
     use super::*;
+    use crate::config::Options;
     use crate::ledger::tally::PassedOver;
 
     fn said(passed_over: PassedOver, totals: &Totals) -> String {
@@ -122,7 +123,7 @@ mod tests {
             "no event log found in '/cases/a': found 1 file without a byte; files.parquet says what is wrong with each"
         );
         let run = Run {
-            options: Options { any_name: true, ..Options::default() },
+            options: Options { names: Names::Any, ..Options::default() },
             passed_over: PassedOver { other_files: 2, ..PassedOver::default() },
             ..Run::default()
         };

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exclusion::ExclusionRecord;
 use crate::base::platform::Machine;
+use crate::config::Options;
 use crate::ledger::tally::PassedOver;
 
 /// The whole of `run.json`.
@@ -31,8 +32,8 @@ pub struct Run {
     pub time_zone: Option<String>,
     /// Whether it was interrupted: then the tables hold what was finished until then.
     pub interrupted: bool,
-    /// The exit status that it ended with.
-    pub exit_status: u8,
+    /// The exit status that the program ended with; `null` where a sweep was run from Rust.
+    pub exit_status: Option<u8>,
     /// How many files were not read by this run, but by an unfinished one that it went on from.
     pub resumed_files: u64,
     /// How many threads decoded.
@@ -71,40 +72,9 @@ impl Run {
     /// The run as JSON, for people to read too.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        // Numbers, texts and lists of them, with texts as keys: nothing of it cannot be JSON.
-        serde_json::to_vec_pretty(self).unwrap_or_default()
+        serde_json::to_vec_pretty(self)
+            .expect("numbers, texts and lists of them, with texts as keys, are JSON")
     }
-}
-
-/// The switches of a sweep that its result depends on, each as it was given.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, by its name there")]
-pub struct Options {
-    /// How deep below a root the folders lie that are one piece of evidence each; `null` to decide
-    /// by what it holds.
-    pub evidence_depth: Option<usize>,
-    /// Whether symbolic links were followed.
-    pub follow: bool,
-    /// Whether files were read that are not named like an event log but begin like one.
-    pub any_name: bool,
-    /// Whether every record was decoded.
-    pub exhaustive: bool,
-    /// Whether all checksums were verified. (Outputs from when they always were do not have it.)
-    #[serde(default)]
-    pub checksums: bool,
-    /// Whether the evidence was hashed.
-    pub hash: bool,
-    /// Whether deleted records were looked for.
-    pub recover: bool,
-    /// Whether other files were looked through for chunks.
-    pub carve: bool,
-    /// Whether the rows of excluded matches were kept. (Outputs from before there were exclusions
-    /// do not have it.)
-    #[serde(default)]
-    pub keep_excluded: bool,
-    /// Whether leads were looked for in the log of Windows' own DNS client. (Likewise.)
-    #[serde(default)]
-    pub dns_client: bool,
 }
 
 /// A detection, as `run.json` names it.
@@ -212,6 +182,19 @@ pub struct OutputRecord {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: String,
+}
+
+/// How a sweep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every byte of the evidence was read and understood.
+    Complete,
+    /// Some evidence was damaged or unreadable.
+    Damaged,
+    /// No event log could be read at all.
+    NothingRead,
+    /// The sweep was interrupted: the tables hold what was finished until then.
+    Interrupted,
 }
 
 /// Sums over all files.
@@ -350,6 +333,20 @@ impl Totals {
             self.excluded_matches += host.excluded_matches;
             self.leads += host.leads;
             self.unique_leads += host.unique_leads;
+        }
+    }
+
+    /// How the sweep ended.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        if self.was_interrupted() {
+            Ending::Interrupted
+        } else if !self.read_any_log() {
+            Ending::NothingRead
+        } else if self.all_complete() {
+            Ending::Complete
+        } else {
+            Ending::Damaged
         }
     }
 

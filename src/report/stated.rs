@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::run::{Options, OutputRecord};
+use super::run::OutputRecord;
+use crate::config::Options;
 
 /// The part of a `run.json` that can be verified, and what is needed for that.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

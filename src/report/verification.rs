@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::escape::escaped;
 use super::stated::Stated;
 use super::summary::{counted, grouped};
+use crate::config::Hashing;
 
 /// Something that is not as stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,7 +193,7 @@ impl Verification {
 
     /// Whether the evidence was hashed.
     fn has_hashes(&self) -> bool {
-        self.stated.as_ref().is_some_and(|stated| stated.options.hash)
+        self.stated.as_ref().is_some_and(|stated| stated.options.hashing == Hashing::Sha256)
     }
 
     /// Says so where content could not be compared: also to those who want to see findings only, as

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::base::switch::switch;
 use crate::event::Window;
 use crate::evidence::source::LogBytes;
 use crate::ledger::clock::Clock;
@@ -57,14 +58,14 @@ pub struct BlockScan {
     pub recovered: Vec<LocatedEvent>,
 }
 
-/// Whether records that are not live any more are looked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Recovery {
-    /// Only live ones count.
-    #[default]
-    Live,
-    /// Stale ones too, apart from the live ones.
-    Stale,
+switch! {
+    /// Whether records that are not live any more are looked for.
+    pub enum Recovery {
+        /// Only live ones count.
+        Live,
+        /// Stale ones too, apart from the live ones.
+        Stale,
+    }
 }
 
 /// How much of a log is read at a time.

@@ -9,10 +9,11 @@ use super::matched::{Excluded, Matches, Reduced};
 use super::tables::{LastTable, metadata, sorted, write_last};
 use super::work::{Done, Found};
 use crate::config::{Config, LoadedDetection};
-use crate::error::SweepError;
 use crate::event::Window;
 use crate::evidence::discover::Discovery;
-use crate::output::{FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, Syncing, Table, TableWriter};
+use crate::output::{
+    FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, Syncing, Table, TableWriter,
+};
 use crate::report::{
     FileReport, FilesRow, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord, Status,
     Totals,
@@ -85,14 +86,15 @@ impl<'a> Collector<'a> {
     /// Opens the tables that are written as the sweep goes on.
     pub(super) fn new(
         config: &'a Config,
+        output: &'a OutputDirectory,
         discovery: &'a Discovery,
         table: &Table,
         leads: Option<&Table>,
         observer: &'a mut dyn Observer,
-    ) -> Result<Self, SweepError> {
+    ) -> Result<Self, OutputError> {
         let metadata = metadata(&config.detections);
         let create = |name: &str, table: &Table, storage: Storage, sorted_by: &str| {
-            TableWriter::create(&config.output.staged(name), table, storage, &sorted(&metadata, sorted_by))
+            TableWriter::create(&output.staged(name), table, storage, &sorted(&metadata, sorted_by))
         };
         let matches_order =
             "evidence order: file, record_offset, detection; recovered ones last, in the same order";
@@ -100,7 +102,7 @@ impl<'a> Collector<'a> {
         let create_leads = |table| {
             let order = "evidence order: file, record_offset, detection";
             let writer = create(LEADS_FILE, table, LEADS_STORAGE, order)?;
-            Ok((writer, vec![LeadCounts::default(); config.detections.len()]))
+            Ok::<_, OutputError>((writer, vec![LeadCounts::default(); config.detections.len()]))
         };
         let leads = leads.map(create_leads).transpose()?;
         let files = create(
@@ -116,10 +118,10 @@ impl<'a> Collector<'a> {
         Ok(Collector {
             reduced: Matches::none(table, &config.detections, 0).detections,
             detections: &config.detections,
-            checksums: config.checksums,
+            checksums: config.options.checksums,
             window: config.window,
             threads: config.threads,
-            output: &config.output,
+            output,
             excluded: Excluded::default(),
             totals: Totals::default(),
             flawed: Vec::new(),
@@ -137,7 +139,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes what came of the next unit.
-    pub(super) fn add(&mut self, done: Done<'_>) -> Result<(), SweepError> {
+    pub(super) fn add(&mut self, done: Done<'_>) -> Result<(), OutputError> {
         let Found { matches, leads } = done.found?;
         self.observer.advanced(done.block.length(), matches.count);
         self.add_matches(matches)?;
@@ -149,7 +151,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes in matches.
-    pub(super) fn add_matches(&mut self, matches: Matches) -> Result<(), SweepError> {
+    pub(super) fn add_matches(&mut self, matches: Matches) -> Result<(), OutputError> {
         if matches.is_empty() {
             return Ok(());
         }
@@ -162,7 +164,7 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn add_leads(&mut self, leads: Leads) -> Result<(), SweepError> {
+    fn add_leads(&mut self, leads: Leads) -> Result<(), OutputError> {
         let Some((writer, counts)) = &mut self.leads else { return Ok(()) };
         if leads.is_empty() {
             return Ok(());
@@ -178,7 +180,7 @@ impl<'a> Collector<'a> {
 
     /// Writes the row of the file whose last block came in, or which was not read because of an
     /// interruption.
-    fn close_file(&mut self) -> Result<(), SweepError> {
+    fn close_file(&mut self) -> Result<(), OutputError> {
         let Some(file) = self.discovery.files.get(self.next_file) else { return Ok(()) };
         let unread = || (FileReport { size: file.size, ..FileReport::default() }, None);
         let (mut report, end) = self.current.take().map_or_else(unread, |(report, end)| (report, Some(end)));
@@ -222,7 +224,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Closes the tables and writes those that only now are known.
-    pub(super) fn finish(mut self) -> Result<Collected, SweepError> {
+    pub(super) fn finish(mut self) -> Result<Collected, OutputError> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }

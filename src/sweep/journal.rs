@@ -4,7 +4,7 @@
 //! An entry for each unit, in the order of the units, framed as [`crate::output`] does: a document
 //! in postcard's format. It holds what was seen of the unit and the events that matched, not the
 //! tables: these are made from it anew, by the code that makes them in any other sweep, and so are
-//! the same to the byte. The first entry says what was ordered.
+//! the same to the byte. The first entry says what the sweep was asked.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::SweepError;
+use crate::config::{Asked, AskedDifferently};
 use crate::event::Window;
-use crate::output::{document, framed, open_own, read_framed};
+use crate::output::{OutputError, document, framed, open_own, read_framed};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent, LocatedLead};
 
@@ -28,12 +28,13 @@ const FLUSHED_AT_LEAST: u64 = 1 << 20;
 /// What the first entry begins with: that it is a journal, and the version of its layout, which
 /// changes with anything that an entry holds. A journal of another one cannot be read, whatever its
 /// entries seem to say.
-const LAYOUT: (&str, u32) = ("journal of dnsweep", 2);
+const LAYOUT: (&str, u32) = ("journal of dnsweep", 3);
 
-/// What was ordered. Behind [`LAYOUT`].
+/// What the sweep that began the journal was asked. It follows [`LAYOUT`].
 #[derive(Debug, Serialize, Deserialize)]
 struct FirstEntry {
-    order: Vec<(String, String)>,
+    /// [`Asked`] as JSON, which says by name what differs.
+    asked: String,
     window: Window,
 }
 
@@ -107,11 +108,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Opens the journal, or begins it if there is none.
-    pub(super) fn open(
-        path: &Path,
-        order: &[(&'static str, String)],
-        window: Window,
-    ) -> Result<Self, SweepError> {
+    pub(super) fn open(path: &Path, asked: &Asked, window: Window) -> Result<Self, OutputError> {
         let failed = |error: io::Error| failed(path, &error);
         let mut file = open_own(path).map_err(failed)?;
         let mut journal = Journal {
@@ -122,23 +119,23 @@ impl Journal {
             files: HashMap::new(),
             window,
         };
-        let whole = journal.read(&mut file, order)?;
-        // What lies behind the last whole entry was being written when the sweep ended. Of a file
+        let whole = journal.read(&mut file, asked)?;
+        // What follows the last whole entry was being written when the sweep ended. Of a file
         // that was cut to nothing, ext4 hands all to the disk when it is closed, even if it was
         // removed before: so none is cut that is as long as it is to be.
         if file.metadata().map_err(failed)?.len() != whole {
             file.set_len(whole).map_err(failed)?;
         }
         if whole == 0 {
-            let order = order.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            journal.write(&entry(&(LAYOUT, FirstEntry { order, window }), 0))?;
+            let first = FirstEntry { asked: asked.to_json(), window };
+            journal.write(&entry(&(LAYOUT, first), 0))?;
             journal.flush()?;
         }
         Ok(journal)
     }
 
     /// Reads what is there; returns where the last whole entry ends.
-    fn read(&mut self, file: &mut File, order: &[(&'static str, String)]) -> Result<u64, SweepError> {
+    fn read(&mut self, file: &mut File, asked: &Asked) -> Result<u64, OutputError> {
         let size = file.metadata().map_err(|error| failed(&self.path, &error))?.len();
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
         let mut reader = BufReader::new(file);
@@ -150,7 +147,7 @@ impl Journal {
             let Some(document) = document(&bytes) else { break };
             if at == 0 {
                 let first = self.first(document)?;
-                self.check(&first, order)?;
+                self.check(&first, asked)?;
                 self.window = first.window;
             } else {
                 let Ok((EntryPlace { file, block }, _)) = postcard::take_from_bytes(document) else { break };
@@ -170,9 +167,9 @@ impl Journal {
 
     /// What was ordered, if the journal has the layout that is known here. Its first entry is
     /// whole: it says what was written.
-    fn first(&self, document: &[u8]) -> Result<FirstEntry, SweepError> {
+    fn first(&self, document: &[u8]) -> Result<FirstEntry, OutputError> {
         let (name, known) = LAYOUT;
-        let other = |found: &str| SweepError::Resume {
+        let other = |found: &str| OutputError::Resume {
             path: self.path.clone(),
             reason: format!(
                 "it was begun by another version of dnsweep: expected a journal of layout {known}, found {found}; go on with that \
@@ -190,17 +187,11 @@ impl Journal {
     }
 
     /// A sweep is resumed only by one that would have made the same tables.
-    fn check(&self, first: &FirstEntry, order: &[(&'static str, String)]) -> Result<(), SweepError> {
-        let differs = |reason: String| Err(SweepError::Resume { path: self.path.clone(), reason });
-        if first.order.len() != order.len() {
-            return differs("it was begun by another version of dnsweep".to_owned());
-        }
-        for ((then_name, then), (name, now)) in first.order.iter().zip(order) {
-            if then_name != name || then != now {
-                return differs(format!("{name}: it was begun with '{then}', found '{now}'"));
-            }
-        }
-        Ok(())
+    fn check(&self, first: &FirstEntry, asked: &Asked) -> Result<(), OutputError> {
+        asked.differs_from(&first.asked).map_or(Ok(()), |AskedDifferently { what, first, second }| {
+            let reason = format!("{what}: it was begun with '{first}', found '{second}'");
+            Err(OutputError::Resume { path: self.path.clone(), reason })
+        })
     }
 
     /// The files that an earlier sweep read to their end, with the entries of all their units.
@@ -209,24 +200,24 @@ impl Journal {
     }
 
     /// What reads entries, for any thread.
-    pub(super) fn reader(&self) -> Result<JournalReader, SweepError> {
+    pub(super) fn reader(&self) -> Result<JournalReader, OutputError> {
         let file = self.file.try_clone().map_err(|error| failed(&self.path, &error))?;
         Ok(JournalReader { path: self.path.clone(), file })
     }
 
     /// Adds the entry of a unit.
-    pub(super) fn append(&mut self, entry: &[u8], block: Block) -> Result<(), SweepError> {
+    pub(super) fn append(&mut self, entry: &[u8], block: Block) -> Result<(), OutputError> {
         self.write(entry)?;
         self.unflushed += block.length();
         if self.unflushed >= FLUSHED_AT_LEAST { self.flush() } else { Ok(()) }
     }
 
-    fn write(&mut self, entry: &[u8]) -> Result<(), SweepError> {
+    fn write(&mut self, entry: &[u8]) -> Result<(), OutputError> {
         self.writer.write_all(entry).map_err(|error| failed(&self.path, &error))
     }
 
     /// Hands what was added to the system, which keeps it even if this process is killed.
-    pub(super) fn flush(&mut self) -> Result<(), SweepError> {
+    pub(super) fn flush(&mut self) -> Result<(), OutputError> {
         self.unflushed = 0;
         self.writer.flush().map_err(|error| failed(&self.path, &error))
     }
@@ -241,7 +232,7 @@ pub(super) struct JournalReader {
 
 impl JournalReader {
     /// The entry there.
-    pub(super) fn read(&self, at: &EntryAt) -> Result<Entry, SweepError> {
+    pub(super) fn read(&self, at: &EntryAt) -> Result<Entry, OutputError> {
         let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
         let read = self.file.read_exact_at(&mut bytes, at.bytes.start);
         let entry = read.and_then(|()| {
@@ -268,6 +259,6 @@ pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
     })
 }
 
-fn failed(path: &Path, error: &io::Error) -> SweepError {
-    SweepError::Output { path: path.to_path_buf(), reason: error.to_string() }
+fn failed(path: &Path, error: &io::Error) -> OutputError {
+    OutputError::Write { path: path.to_path_buf(), reason: error.to_string() }
 }

@@ -4,10 +4,9 @@
 use super::matched::{Described, Description, DetectionPlace, Excluded, excluded_from, excluding};
 use crate::config::Config;
 use crate::detect::LeadCondition;
-use crate::error::SweepError;
 use crate::event::{DnsClientEvent, DnsQueryEvent, QueryResults};
 use crate::evidence::discover::{Discovery, LogFile};
-use crate::output::{Rows, Table};
+use crate::output::{OutputError, Rows, Table};
 use crate::report::{ExcludedCounts, Hosts, LeadContext, LeadRow, Occurrence, lead_hash};
 use crate::scan::{Located, LocatedLead};
 
@@ -105,7 +104,7 @@ impl<'a> LeadFinder<'a> {
         &self,
         file: &LogFile,
         found: &[Described<DnsClientEvent>],
-    ) -> Result<Leads, SweepError> {
+    ) -> Result<Leads, OutputError> {
         let mut leads = Leads {
             rows: self.table.rows(found.len()),
             hosts: Hosts::default(),
@@ -136,7 +135,7 @@ impl<'a> LeadFinder<'a> {
         found: &Described<DnsClientEvent>,
         description: &Description,
         leads: &mut Leads,
-    ) -> Result<(), SweepError> {
+    ) -> Result<(), OutputError> {
         let DetectionPlace(place) = description.detection;
         let (Some(loaded), Some(condition), Some(counts)) =
             (self.config.detections.get(place), self.conditions.get(place), leads.detections.get_mut(place))

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use crate::base::digest::Sha256Digest;
 use crate::config::{Config, ExcludedRows, LoadedDetection, LoadedExclusion, Standing};
 use crate::detect::{Detection, StatsTable};
-use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, QueryResults};
 use crate::evidence::discover::{Discovery, LogFile};
-use crate::output::{Rows, Table};
+use crate::output::{OutputError, Rows, Table};
 use crate::report::{
     DetectionLabel, ExcludedCounts, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
 };
@@ -44,7 +43,7 @@ pub(super) struct Description {
 impl Description {
     /// Whether there is a row of it.
     pub(super) fn is_written(&self, config: &Config) -> bool {
-        self.excluded_by.is_none() || config.excluded_rows == ExcludedRows::Kept
+        self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
 
     /// What the exclusion is called.
@@ -255,7 +254,7 @@ impl<'a> Detector<'a> {
 
     /// What events come to: a row for each detection that describes one, in the order of the
     /// detections.
-    pub(super) fn reduce(&self, file: &LogFile, described: &[Described]) -> Result<Matches, SweepError> {
+    pub(super) fn reduce(&self, file: &LogFile, described: &[Described]) -> Result<Matches, OutputError> {
         let mut matches = Matches::none(self.table, &self.config.detections, described.len());
         let source_path = if described.is_empty() { String::new() } else { file.source_path() };
         for event in described {
@@ -285,7 +284,7 @@ impl<'a> Detector<'a> {
         event: &Described,
         description: &Description,
         matches: &mut Matches,
-    ) -> Result<(), SweepError> {
+    ) -> Result<(), OutputError> {
         let DetectionPlace(place) = description.detection;
         let (Some(LoadedDetection { detection, .. }), Some(reduced)) =
             (self.config.detections.get(place), matches.detections.get_mut(place))

@@ -13,27 +13,24 @@ mod work;
 
 use std::iter;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
 use crate::base::platform::{machine, working_directory};
 use crate::config::{
-    Config, ContentFile, Decoding, ExcludedRows, Hashing, Leads, LoadedDetection, LoadedExclusion, NotRun,
-    OnMatch, RefusedDetection, Standing,
+    Config, ContentFile, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection, Standing, Sweep,
 };
 use crate::detect::LeadCondition;
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
-use crate::evidence::discover::{Discovery, Links, Names, Others, discover};
-use crate::exit::Exit;
-use crate::output::{Rest, Table};
+use crate::evidence::discover::{Discovery, discover, resolve_roots};
+use crate::output::{Access, Earlier, OutputDirectory, Rest, Table, prepare};
 use crate::report::{
-    ContentRecord, DetectionLeads, DetectionRecord, ExclusionRecord, FileReport, FlawedFile, HostRow,
-    LEADS_COLUMNS, MATCHES_COLUMNS, NamesAsked, Options, RefusedRecord, RuleCounts, Run, Totals,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, FileReport, FlawedFile, HostRow,
+    LEADS_COLUMNS, MATCHES_COLUMNS, NamesAsked, RefusedRecord, RuleCounts, Run, Totals,
 };
-use crate::scan::{Checksums, Recovery};
 
 use self::collect::{Collected, Collector};
 use self::journal::Journal;
@@ -45,23 +42,25 @@ use self::work::Workshop;
 /// Version of the layout of the tables and of `run.json`; changes when a reader must.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// Someone who watches a sweep. Called from the thread that runs it.
+/// Someone who watches a sweep. Called from the thread that runs it. `()` watches nothing.
 pub trait Observer {
     /// The evidence was looked through: so much is to be read.
-    fn found(&mut self, discovery: &Discovery);
+    fn found(&mut self, _discovery: &Discovery) {}
     /// So many more bytes are done, with so many more matches.
-    fn advanced(&mut self, bytes: u64, matches: u64);
+    fn advanced(&mut self, _bytes: u64, _matches: u64) {}
     /// A file is done.
-    fn file_done(&mut self, evidence: &str, source_path: &str, file: &FileReport);
+    fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
     /// All files are done, or the sweep was interrupted.
-    fn finished(&mut self);
+    fn finished(&mut self) {}
 }
+
+impl Observer for () {}
 
 /// A finished sweep.
 #[derive(Debug)]
 pub struct Outcome {
     /// How it ended.
-    pub exit: Exit,
+    pub ending: Ending,
     /// What is in `run.json`.
     pub run: Run,
     /// All hosts.
@@ -73,21 +72,48 @@ pub struct Outcome {
     pub directory: PathBuf,
 }
 
-/// Runs a sweep. `interrupt` may become true at any time: no further block is handed out then.
+/// Who runs a sweep: what `run.json` states of the program.
+#[derive(Debug, Default)]
+pub struct Caller {
+    /// The command line, word by word.
+    pub arguments: Vec<String>,
+    /// The exit status that goes with a sweep of these totals; `None` where the sweep is not all
+    /// that a program does.
+    pub exit_status: Option<fn(&Totals) -> u8>,
+}
+
+impl Sweep {
+    /// Runs the sweep and writes its tables into the directory `out`, which must not exist. Spans
+    /// count back from now. `interrupt` may become true at any time: then the sweep ends in order.
+    pub fn run_into(
+        &self,
+        out: &Path,
+        observer: &mut dyn Observer,
+        interrupt: &AtomicBool,
+    ) -> Result<Outcome, SweepError> {
+        let config = self.resolve(EventTime::now())?;
+        let output = prepare(out, &resolve_roots(&config.roots)?, false, Earlier::Refuse, Access::default())?;
+        sweep(config, output, Caller::default(), observer, interrupt)
+    }
+}
+
+/// Runs a sweep into an output. `interrupt` may become true at any time: no further block is handed out then.
 pub fn sweep(
     mut config: Config,
-    arguments: Vec<String>,
+    output: OutputDirectory,
+    caller: Caller,
     observer: &mut dyn Observer,
     interrupt: &AtomicBool,
 ) -> Result<Outcome, SweepError> {
     let started = EventTime::now();
-    let mut journal = Journal::open(&config.output.journal(), &config.order, config.window)?;
+    let asked = config.asked(&resolve_roots(&config.roots)?);
+    let mut journal = Journal::open(&output.journal(), &asked, config.window)?;
     config.window = journal.window;
-    let discovery = discover(&config.search, listers(&config))?;
+    let discovery = discover(&config.search(), listers(&config))?;
     observer.found(&discovery);
     let table = Table::new(&MATCHES_COLUMNS);
-    let leads = (config.leads == Leads::DnsClient).then(|| Table::new(&LEADS_COLUMNS));
-    let mut collector = Collector::new(&config, &discovery, &table, leads.as_ref(), observer)?;
+    let leads = (config.options.leads == Leads::DnsClient).then(|| Table::new(&LEADS_COLUMNS));
+    let mut collector = Collector::new(&config, &output, &discovery, &table, leads.as_ref(), observer)?;
     let workshop = Workshop::new(&config, &discovery, &table, leads.as_ref(), journal.reader()?);
     let read_before = journal.take_files();
     let resumed_files = resumed(&discovery, &read_before);
@@ -113,7 +139,7 @@ pub fn sweep(
     // would have to give as much anew.
     drop((workshop, met));
     let collected = collector.finish()?;
-    conclude(config, arguments, discovery, collected, started, resumed_files)
+    conclude(config, output, caller, discovery, collected, started, resumed_files)
 }
 
 /// How many threads list folders: to a disk that seeks, that is reading too.
@@ -124,7 +150,8 @@ fn listers(config: &Config) -> NonZeroUsize {
 /// Decides how the sweep ended, writes `run.json` and gives the output its name.
 fn conclude(
     config: Config,
-    arguments: Vec<String>,
+    output: OutputDirectory,
+    caller: Caller,
     discovery: Discovery,
     collected: Collected,
     started: EventTime,
@@ -132,14 +159,14 @@ fn conclude(
 ) -> Result<Outcome, SweepError> {
     let Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, outputs, mut syncing } =
         collected;
-    let exit = exit(&totals, config.on_match);
+    let ending = totals.ending();
     let leads = lead_counts.map(|counts| detection_leads(&config, &counts)).unwrap_or_default();
     let leads = leads.into_iter().map(Some).chain(iter::repeat(None));
     let finished = EventTime::now();
     let run = Run {
         dnsweep: env!("CARGO_PKG_VERSION"),
         schema_version: SCHEMA_VERSION,
-        arguments,
+        arguments: caller.arguments,
         working_directory: working_directory(),
         machine: machine(),
         started: started.rfc3339(),
@@ -147,13 +174,13 @@ fn conclude(
         started_local: started.local(),
         finished_local: finished.local(),
         time_zone: time_zone(),
-        interrupted: exit == Exit::Interrupted,
-        exit_status: exit.number(),
+        interrupted: ending == Ending::Interrupted,
+        exit_status: caller.exit_status.map(|status| status(&totals)),
         resumed_files,
         threads: config.threads.get(),
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
-        options: options(&config),
+        options: config.options.clone(),
         exclusions: exclusion_records(&config.exclusions, &excluded),
         roots: discovery.roots.iter().map(|root| path_text(root)).collect(),
         evidence: discovery.evidence,
@@ -172,25 +199,10 @@ fn conclude(
         totals,
         outputs,
     };
-    syncing.push_back(config.output.write_run(&run.to_json())?);
-    let rest = if exit == Exit::Interrupted { Rest::Journal } else { Rest::Nothing };
-    let directory = config.output.publish(syncing, rest)?;
-    Ok(Outcome { exit, run, hosts, flawed, directory })
-}
-
-fn options(config: &Config) -> Options {
-    Options {
-        evidence_depth: config.search.evidence_depth,
-        follow: config.search.links == Links::Follow,
-        any_name: config.search.names == Names::Any,
-        exhaustive: config.decoding == Decoding::Exhaustive,
-        checksums: config.checksums == Checksums::All,
-        hash: config.hashing == Hashing::Sha256,
-        recover: config.recovery == Recovery::Stale,
-        carve: config.search.others == Others::Carve,
-        keep_excluded: config.excluded_rows == ExcludedRows::Kept,
-        dns_client: config.leads == Leads::DnsClient,
-    }
+    syncing.push_back(output.write_run(&run.to_json())?);
+    let rest = if ending == Ending::Interrupted { Rest::Journal } else { Rest::Nothing };
+    let directory = output.publish(syncing, rest)?;
+    Ok(Outcome { ending, run, hosts, flawed, directory })
 }
 
 fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec<ExclusionRecord> {
@@ -271,18 +283,4 @@ fn rule_counts(config: &Config) -> RuleCounts {
 fn refused_record(refused: RefusedDetection) -> RefusedRecord {
     let RefusedDetection { source, reason } = refused;
     RefusedRecord { source, reason }
-}
-
-fn exit(totals: &Totals, on_match: OnMatch) -> Exit {
-    if totals.was_interrupted() {
-        Exit::Interrupted
-    } else if !totals.read_any_log() {
-        Exit::NothingRead
-    } else if !totals.all_complete() {
-        Exit::Damaged
-    } else if totals.matches > 0 && on_match == OnMatch::Fail {
-        Exit::Matches
-    } else {
-        Exit::Complete
-    }
 }

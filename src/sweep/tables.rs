@@ -8,9 +8,8 @@ use super::SCHEMA_VERSION;
 use crate::base::in_order::in_order;
 use crate::config::LoadedDetection;
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
-use crate::error::SweepError;
 use crate::output::{
-    HOSTS_FILE, OutputDirectory, Rows, Syncing, Table, TableWriter, WrittenTable, stats_file,
+    HOSTS_FILE, OutputDirectory, OutputError, Rows, Syncing, Table, TableWriter, WrittenTable, stats_file,
 };
 use crate::report::{HostRow, HostsRow, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
@@ -38,7 +37,7 @@ pub(super) fn write_last(
     output: &OutputDirectory,
     metadata: &[(&'static str, String)],
     threads: NonZeroUsize,
-) -> Result<(Vec<OutputRecord>, VecDeque<Syncing>), SweepError> {
+) -> Result<(Vec<OutputRecord>, VecDeque<Syncing>), OutputError> {
     let mut records = Vec::with_capacity(tables.len());
     let mut syncing = VecDeque::new();
     in_order(
@@ -66,7 +65,7 @@ impl LastTable<'_> {
         output: &OutputDirectory,
         metadata: &[(&'static str, String)],
         threads: NonZeroUsize,
-    ) -> Result<(OutputRecord, Syncing), SweepError> {
+    ) -> Result<(OutputRecord, Syncing), OutputError> {
         let (file, writer) = match self {
             LastTable::Begun(file, writer) => (file.to_owned(), *writer),
             LastTable::Hosts(hosts) => {
@@ -128,7 +127,7 @@ fn stats_column(column: &StatsColumn) -> Column {
 }
 
 /// A part of a detection's own table, to be written.
-fn stats_rows(part: StatsPart, table: &Table) -> Result<Rows, SweepError> {
+fn stats_rows(part: StatsPart, table: &Table) -> Result<Rows, OutputError> {
     let part = part.into_rows();
     let mut rows = table.rows(part.len());
     for row in part {

@@ -43,7 +43,7 @@ pub(super) fn units<'a>(
         });
         let unread =
             entries.is_none().then(|| blocks(file.size, block_chunks(file.form))).into_iter().flatten();
-        let chain = (config.hashing == Hashing::Sha256 && entries.is_none())
+        let chain = (config.options.hashing == Hashing::Sha256 && entries.is_none())
             .then(|| Arc::new(HashChain::new(file.size)));
         known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence(chain.clone()) }))
     })

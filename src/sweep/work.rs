@@ -11,13 +11,12 @@ use super::unit::{Source, Unit, key};
 use crate::base::hash_chain::HashChain;
 use crate::config::{self, Config, Decoding};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
-use crate::error::SweepError;
 use crate::event::DnsClientEvent;
 use crate::evidence::discover::{Discovery, Form, LogFile};
 use crate::evidence::readers::Readers;
 use crate::evidence::source::{LogBytes, NotReached};
 use crate::ledger::damage::{Damage, Problem};
-use crate::output::Table;
+use crate::output::{OutputError, Table};
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Reads, Scanner, Selection, Wanted,
@@ -44,7 +43,7 @@ pub(super) struct Done<'a> {
     /// for.
     pub leads: Vec<Described<DnsClientEvent>>,
     /// What they come to; an error is a fault of this program, or of the journal.
-    pub found: Result<Found, SweepError>,
+    pub found: Result<Found, OutputError>,
     /// Its entry for the journal; `None` of what is there already, or could not all be read.
     pub entry: Option<Vec<u8>>,
 }
@@ -159,7 +158,10 @@ impl<'a> Workshop<'a> {
         let scanner =
             Scanner::new(&self.selection).with_dns_client(&self.dns_client).within(self.config.window);
         let reads = if self.readers.is_some() { Reads::Blocks } else { Reads::Pieces };
-        scanner.verifying(self.config.checksums).recovering(self.config.recovery).reading(reads)
+        scanner
+            .verifying(self.config.options.checksums)
+            .recovering(self.config.options.recovery)
+            .reading(reads)
     }
 
     /// What the journal keeps of a unit.
@@ -199,7 +201,7 @@ impl<'a> Workshop<'a> {
         file: &LogFile,
         described: &[Described],
         leads: &[Described<DnsClientEvent>],
-    ) -> Result<Found, SweepError> {
+    ) -> Result<Found, OutputError> {
         let finder = self.lead_finder.as_ref();
         Ok(Found {
             matches: self.detector.reduce(file, described)?,
@@ -225,8 +227,8 @@ impl<'a> Workshop<'a> {
         &self,
         recovered: Vec<(&LogFile, Described)>,
         met: &mut Met,
-        mut found: impl FnMut(Matches) -> Result<(), SweepError>,
-    ) -> Result<(), SweepError> {
+        mut found: impl FnMut(Matches) -> Result<(), OutputError>,
+    ) -> Result<(), OutputError> {
         for (file, event) in recovered {
             if met.is_new(&event) {
                 found(
@@ -266,7 +268,7 @@ impl<'a> Workshop<'a> {
 
 /// What needs decoding.
 fn selection(config: &Config) -> Selection {
-    match config.decoding {
+    match config.options.decoding {
         Decoding::Exhaustive => Selection::Everything,
         Decoding::Selected => {
             // Those about the log of Windows' DNS client match none of Sysmon's events.
@@ -280,7 +282,7 @@ fn selection(config: &Config) -> Selection {
 
 /// What is wanted of the queries of Windows' own DNS client.
 fn dns_client(config: &Config) -> DnsClient {
-    match config.leads {
+    match config.options.leads {
         config::Leads::None => DnsClient::Counted,
         config::Leads::DnsClient => {
             let conditions = lead_conditions(config);

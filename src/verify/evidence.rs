@@ -8,10 +8,9 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::output;
+use super::{VerifyError, output};
 use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
-use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::output::{FILES_FILE, read_rows};
 use crate::report::{Difference, Discrepancy, EvidenceCompared, Place, Stated};
@@ -50,7 +49,7 @@ pub(super) fn compare(
     search: &Search,
     threads: NonZeroUsize,
     findings: &mut Vec<Discrepancy>,
-) -> Result<Option<EvidenceCompared>, SweepError> {
+) -> Result<Option<EvidenceCompared>, VerifyError> {
     let is_ledger =
         |finding: &Discrepancy| matches!(&finding.place, Place::Output(file) if file == FILES_FILE);
     let is_stated = stated.outputs.iter().any(|table| table.file == FILES_FILE);
@@ -86,7 +85,7 @@ pub(super) fn compare(
     let weight = |(_, file): &(Listed, Option<&LogFile>)| file.map_or(0, |file| file.size);
     in_order(threads, pairs, weight, work, |(listed, comparison)| {
         note(&mut compared, findings, listed, comparison);
-        Ok(())
+        Ok::<_, VerifyError>(())
     })?;
     // What is left of the files that were found is not listed; the list has their order.
     for file in &discovery.files {

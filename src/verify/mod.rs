@@ -5,19 +5,19 @@
 //! What `run.json` states of itself cannot be verified: whoever keeps its SHA-256 apart from it
 //! can.
 
+mod error;
 mod evidence;
-mod order;
 mod outputs;
+mod subject;
 
-pub use self::order::Order;
-use crate::error::SweepError;
-use crate::exit::Exit;
+pub use self::error::VerifyError;
+pub use self::subject::Subject;
 use crate::output::RUN_FILE;
 use crate::report::{Compared, Difference, Discrepancy, Place, Verification};
 
-/// Compares all that the order names.
-pub fn verify(order: Order) -> Result<Verification, SweepError> {
-    let Order { out, run_sha256, stated, evidence, threads } = order;
+/// Compares an output with its `run.json`, and evidence with the ledger.
+pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
+    let Subject { out, run_sha256, stated, evidence, threads } = subject;
     let mut findings = Vec::new();
     let (mut outputs, mut compared) = (Compared::default(), None);
     let stated = match stated {
@@ -35,12 +35,6 @@ pub fn verify(order: Order) -> Result<Verification, SweepError> {
         }
     };
     Ok(Verification { directory: out, run_sha256, stated, outputs, evidence: compared, findings })
-}
-
-/// The exit status that goes with what was found.
-#[must_use]
-pub fn exit(verification: &Verification) -> Exit {
-    if verification.findings.is_empty() { Exit::Complete } else { Exit::Damaged }
 }
 
 /// A finding about a file of the output.

@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::Answer;
-use crate::cli::arguments::{SweepArguments, TestArguments};
-use crate::config::{Catalog, Config, LoadedDetection};
+use crate::cli::arguments::TestArguments;
+use crate::cli::error::{CommandError, UsageError};
+use crate::cli::exit::Exit;
+use crate::config::{Catalog, LoadedDetection, Sweep};
 use crate::detect::DataSet;
-use crate::error::SweepError;
-use crate::event::EventTime;
-use crate::evidence::discover::Discovery;
-use crate::exit::Exit;
-use crate::report::{FileReport, escaped};
-use crate::sweep::{Observer, sweep};
+use crate::output::OutputError;
+use crate::report::escaped;
 
 /// How many parts of a data set's path must be the same at the least: many data sets have a file of
 /// the same name.
@@ -29,10 +27,10 @@ enum Verdict {
 }
 
 /// Runs the tests of rule files on the data sets that they name.
-pub fn test(arguments: &TestArguments) -> Result<Answer, SweepError> {
+pub(super) fn test(arguments: &TestArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     if !arguments.data.is_dir() {
-        return Err(SweepError::Data(arguments.data.clone()));
+        return Err(UsageError::Data(arguments.data.clone()).into());
     }
     let mut text = String::new();
     let (mut passed, mut failed, mut missing) = (0, 0, 0);
@@ -84,19 +82,17 @@ fn verdict(
     loaded: &LoadedDetection,
     data_set: &DataSet,
     arguments: &TestArguments,
-) -> Result<Verdict, SweepError> {
+) -> Result<Verdict, CommandError> {
     let Some(file) = file_of(&data_set.data, &arguments.data) else { return Ok(Verdict::Missing) };
     let scratch = tempfile::tempdir()
-        .map_err(|error| SweepError::Output { path: std::env::temp_dir(), reason: error.to_string() })?;
-    let sweep_arguments = SweepArguments {
+        .map_err(|error| OutputError::Write { path: std::env::temp_dir(), reason: error.to_string() })?;
+    let asked = Sweep {
         evidence: vec![file],
-        out: scratch.path().join("out"),
-        detection: vec![PathBuf::from(&loaded.source)],
+        rules: vec![PathBuf::from(&loaded.source)],
         placeholders: arguments.placeholders.clone(),
-        ..SweepArguments::default()
+        ..Sweep::default()
     };
-    let config = Config::resolve(&sweep_arguments, EventTime::now())?;
-    let outcome = sweep(config, Vec::new(), &mut Unwatched, &AtomicBool::new(false))?;
+    let outcome = asked.run_into(&scratch.path().join("out"), &mut (), &AtomicBool::new(false))?;
     let (matches, dns_queries) = (outcome.run.totals.matches, outcome.run.totals.dns_queries);
     Ok(if matches > 0 { Verdict::Passed { matches, dns_queries } } else { Verdict::Failed { dns_queries } })
 }
@@ -115,14 +111,4 @@ fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
             .collect();
         file.is_file().then_some(file)
     })
-}
-
-/// Nobody watches.
-struct Unwatched;
-
-impl Observer for Unwatched {
-    fn found(&mut self, _: &Discovery) {}
-    fn advanced(&mut self, _: u64, _: u64) {}
-    fn file_done(&mut self, _: &str, _: &str, _: &FileReport) {}
-    fn finished(&mut self) {}
 }

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use super::{Answer, tree_lines};
 use crate::base::platform::files::{all_of, read_named};
 use crate::cli::arguments::ExplainArguments;
+use crate::cli::error::{CommandError, UsageError};
+use crate::cli::exit::Exit;
 use crate::config::Catalog;
 use crate::detect::{Field, Tree};
-use crate::error::SweepError;
 use crate::event::{DnsQueryEvent, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
-use crate::exit::Exit;
 use crate::report::escaped;
 use crate::scan::dns_query_of_json;
 
@@ -21,7 +21,7 @@ use crate::scan::dns_query_of_json;
 const MOST_EVENT_BYTES: u64 = 1 << 20;
 
 /// Explains what a detection makes of an event.
-pub fn explain(arguments: &ExplainArguments) -> Result<Answer, SweepError> {
+pub(super) fn explain(arguments: &ExplainArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
     let loaded = catalog.find(arguments.detection.as_deref())?;
     let event = match &arguments.event {
@@ -55,8 +55,8 @@ fn any_dns_query() -> DnsQueryEvent {
 }
 
 /// The event in a file, or on standard input.
-fn event_in(path: &Path) -> Result<DnsQueryEvent, SweepError> {
-    let problem = |reason: String| SweepError::Event { path: path.to_path_buf(), reason };
+fn event_in(path: &Path) -> Result<DnsQueryEvent, UsageError> {
+    let problem = |reason: String| UsageError::Event { path: path.to_path_buf(), reason };
     let read = if path == Path::new("-") {
         all_of(io::stdin().lock(), MOST_EVENT_BYTES)
     } else {

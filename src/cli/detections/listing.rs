@@ -4,17 +4,17 @@ use std::fmt::Write;
 
 use super::{Answer, tree_lines};
 use crate::cli::arguments::{CatalogArguments, CheckArguments, ShowArguments};
+use crate::cli::error::CommandError;
+use crate::cli::exit::Exit;
 use crate::config::{Catalog, LoadedDetection, NotRun};
 use crate::detect::{Detection, EventSource, RequiredLiteral, StatsColumn, Tree};
-use crate::error::SweepError;
-use crate::exit::Exit;
 use crate::report::escaped;
 
 /// How many literals of a set are shown in a list.
 const MOST_LITERALS: usize = 3;
 
 /// Lists detections, each with two lines.
-pub fn list(arguments: &CatalogArguments) -> Result<Answer, SweepError> {
+pub(super) fn list(arguments: &CatalogArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::load(&arguments.paths, arguments.placeholders.as_deref())?;
     let longest = catalog.detections.iter().map(|loaded| loaded.detection.id.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -36,7 +36,7 @@ pub fn list(arguments: &CatalogArguments) -> Result<Answer, SweepError> {
 }
 
 /// Shows a detection.
-pub fn show(arguments: &ShowArguments) -> Result<Answer, SweepError> {
+pub(super) fn show(arguments: &ShowArguments) -> Result<Answer, CommandError> {
     let (choice, paths) = arguments.resolved();
     let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
     let loaded = catalog.find(choice.as_deref())?;
@@ -113,7 +113,7 @@ fn place(loaded: &LoadedDetection) -> String {
 }
 
 /// Checks rule files.
-pub fn check(arguments: &CheckArguments) -> Result<Answer, SweepError> {
+pub(super) fn check(arguments: &CheckArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     let mut lines: Vec<(&str, String)> = Vec::new();
     for loaded in &catalog.detections {
@@ -142,7 +142,7 @@ pub fn check(arguments: &CheckArguments) -> Result<Answer, SweepError> {
     let _ = writeln!(text, "{run} of {rules} run{}{counted}", if counted.is_empty() { "" } else { "; " });
     let exit = if lines.is_empty() {
         let _ = writeln!(text, "expected rule files, found no .yml, .yaml or .sigma");
-        Exit::WrongOrder
+        Exit::Usage
     } else if refused.is_empty() {
         Exit::Complete
     } else {

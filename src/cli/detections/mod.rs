@@ -5,23 +5,34 @@ mod data;
 mod explanation;
 mod listing;
 
-pub use data::test;
-pub use explanation::explain;
-pub use listing::{check, list, show};
-
 use std::fmt::Write;
 
+use super::arguments::{DetectionsCommand, LogFormat};
+use super::console::print;
+use super::error::CommandError;
+use super::exit::Exit;
 use crate::detect::Tree;
-use crate::exit::Exit;
 use crate::report::escaped;
 
 /// What was asked for, and how it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+struct Answer {
     /// For standard output. Text of rules and events is escaped.
-    pub text: String,
+    text: String,
     /// How it went.
-    pub exit: Exit,
+    exit: Exit,
+}
+
+/// Answers, and prints the answer.
+pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
+    let answer = match command {
+        DetectionsCommand::List(arguments) => listing::list(arguments),
+        DetectionsCommand::Show(arguments) => listing::show(arguments),
+        DetectionsCommand::Check(arguments) => listing::check(arguments),
+        DetectionsCommand::Explain(arguments) => explanation::explain(arguments),
+        DetectionsCommand::Test(arguments) => data::test(arguments),
+    }?;
+    Ok(print(&answer.text, LogFormat::Text).unwrap_or(answer.exit))
 }
 
 /// The lines of a tree, each as deep as it lies.

@@ -18,7 +18,7 @@ use super::form::{Fate, Form, Kind, is_named_like_event_log};
 use super::{Links, Search};
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
-use crate::error::SweepError;
+use crate::evidence::EvidenceError;
 use crate::evidence::source::ListedFile;
 use crate::ledger::tally::{OtherForms, PassedOver};
 
@@ -68,8 +68,8 @@ pub(super) fn list(
     roots: Vec<Tree>,
     search: &Search,
     threads: NonZeroUsize,
-    mut consume: impl FnMut(Listing) -> Result<(), SweepError>,
-) -> Result<(), SweepError> {
+    mut consume: impl FnMut(Listing) -> Result<(), EvidenceError>,
+) -> Result<(), EvidenceError> {
     let lister = Lister { search, roots: roots.iter().map(|root| root.path.clone()).collect() };
     if threads.get() == 1 || search.links == Links::Follow {
         return roots.iter().flat_map(|root| lister.entries(root)).try_for_each(consume);

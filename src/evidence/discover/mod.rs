@@ -22,7 +22,8 @@ pub use self::form::Form;
 use self::listing::{Found, Listing, Tree, list};
 use crate::base::path_text::{escaped_name, path_text};
 use crate::base::platform::files::Link;
-use crate::error::SweepError;
+use crate::base::switch::switch;
+use crate::evidence::EvidenceError;
 use crate::evidence::source::{FileBytes, FileIdentity, FileState, ListedFile, LogBytes, NotReached};
 use crate::ledger::tally::PassedOver;
 
@@ -42,36 +43,36 @@ pub struct Search {
     pub evidence_depth: Option<usize>,
 }
 
-/// How symbolic links are taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Links {
-    /// Passed over, and counted.
-    #[default]
-    Ignore,
-    /// Followed; each file is then read once, whatever leads to it.
-    Follow,
+switch! {
+    /// How symbolic links are taken.
+    pub enum Links {
+        /// Passed over, and counted.
+        Ignore,
+        /// Followed; each file is then read once, whatever leads to it.
+        Follow,
+    }
 }
 
-/// How a file is known to be an event log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Names {
-    /// By `.evtx` at the end of its name, in any case; by its first bytes, if `.evtx` stands
-    /// elsewhere in it.
-    #[default]
-    EventLogs,
-    /// By its name or, for any other file, by its first bytes; these also tell event XML of any
-    /// name.
-    Any,
+switch! {
+    /// How a file is known to be an event log.
+    pub enum Names {
+        /// By `.evtx` at the end of its name, in any case; by its first bytes, if `.evtx` stands
+        /// elsewhere in it.
+        EventLogs,
+        /// By its name or, for any other file, by its first bytes; these also tell event XML of any
+        /// name.
+        Any,
+    }
 }
 
-/// What becomes of files that are not event logs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Others {
-    /// They are passed over, and counted.
-    #[default]
-    PassOver,
-    /// They are looked through for chunks of event logs.
-    Carve,
+switch! {
+    /// What becomes of files that are not event logs.
+    pub enum Others {
+        /// They are passed over, and counted.
+        PassOver,
+        /// They are looked through for chunks of event logs.
+        Carve,
+    }
 }
 
 /// A file to read.
@@ -183,17 +184,17 @@ pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
 
 /// The roots as absolute paths without links, in the order given; an error if one is missing, is
 /// neither a directory nor a regular file, or lies in another.
-pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, SweepError> {
+pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     if roots.is_empty() {
-        return Err(SweepError::NoEvidence);
+        return Err(EvidenceError::NoEvidence);
     }
     let mut resolved = Vec::with_capacity(roots.len());
     for path in roots {
-        let fail = |source| SweepError::Root { path: path.clone(), hint: hint(path, &source), source };
+        let fail = |source| EvidenceError::Root { path: path.clone(), hint: hint(path, &source), source };
         let absolute = fs::canonicalize(path).map_err(fail)?;
         let kind = fs::metadata(&absolute).map_err(fail)?.file_type();
         if !kind.is_dir() && !kind.is_file() {
-            return Err(SweepError::RootKind { path: path.clone(), found: "a pipe, socket or device" });
+            return Err(EvidenceError::RootKind { path: path.clone(), found: "a pipe, socket or device" });
         }
         resolved.push(absolute);
     }
@@ -203,7 +204,7 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, SweepError> {
     for path in sorted {
         match outer {
             Some(outer) if path.starts_with(outer) => {
-                return Err(SweepError::OverlappingRoots { inner: path.clone(), outer: outer.clone() });
+                return Err(EvidenceError::OverlappingRoots { inner: path.clone(), outer: outer.clone() });
             }
             _ => outer = Some(path),
         }
@@ -222,7 +223,7 @@ fn hint(path: &Path, error: &io::Error) -> String {
 }
 
 /// Lists what the roots hold, on so many threads; what is found does not depend on their number.
-pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, SweepError> {
+pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, EvidenceError> {
     let paths = resolve_roots(&search.roots)?;
     let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
     let trees = roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect();

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write};
 
 use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
+use crate::config::Checksums;
 use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
 use crate::ledger::tally::OtherForms;
 
@@ -30,7 +31,11 @@ impl Summary<'_> {
             let text = format!("{events} that cannot be read: no period leaves them out");
             self.labelled(f, "No time", &text)?;
         }
-        let all = if self.run.options.checksums { "" } else { "; --checksums verifies those of all" };
+        let all = if self.run.options.checksums == Checksums::All {
+            ""
+        } else {
+            "; --checksums verifies those of all"
+        };
         let text = format!(
             "by their checksums: all headers, and the records of {} of {}{all}",
             grouped(totals.checked_chunks),

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::base::switch::switch;
 use crate::ledger::clock::Written;
 use crate::ledger::damage::Damage;
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
@@ -81,14 +82,14 @@ pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
     }
 }
 
-/// Which chunks' records are held to their checksum.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Checksums {
-    /// Those of chunks of which a record is decoded, or which are not in order.
-    #[default]
-    Needed,
-    /// Those of all chunks that have checksums.
-    All,
+switch! {
+    /// Which chunks' records are held to their checksum.
+    pub enum Checksums {
+        /// Those of chunks of which a record is decoded, or which are not in order.
+        Needed,
+        /// Those of all chunks that have checksums.
+        All,
+    }
 }
 
 impl Checksums {

@@ -1,5 +1,10 @@
 //! Exit statuses and their numbers: what a script learns from a run.
 
+use super::error::CommandError;
+use crate::base::switch::switch;
+use crate::error::SweepError;
+use crate::report::{Ending, Totals, Verification};
+
 /// How a run ended. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -7,7 +12,7 @@ pub enum Exit {
     /// Every byte of the evidence was read and understood.
     Complete = 0,
     /// Wrong arguments, detection or output path; nothing was done.
-    WrongOrder = 2,
+    Usage = 2,
     /// Finished, but some evidence was damaged or unreadable; or, of what was verified, something
     /// is not as stated; or, of detections, something does not run or failed its test.
     Damaged = 3,
@@ -21,11 +26,21 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+switch! {
+    /// What matches do to the exit status.
+    pub enum OnMatch {
+        /// Nothing.
+        Ignore,
+        /// They make it 10.
+        Fail,
+    }
+}
+
 /// The statuses of `sweep` with their meaning, for the guide and `--help`.
 pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Complete, "every byte of the evidence was read and understood"),
     (
-        Exit::WrongOrder,
+        Exit::Usage,
         "wrong arguments, detection or output path, or with `--strict` a rule that is refused; nothing was done",
     ),
     (Exit::Damaged, "finished, but some evidence was damaged or unreadable: the ledger says what"),
@@ -38,7 +53,7 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
 /// The statuses of `verify`, likewise.
 pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::Complete, "what was compared is as stated"),
-    (Exit::WrongOrder, "wrong arguments, or no output of this dnsweep; nothing was compared"),
+    (Exit::Usage, "wrong arguments, or no output of this dnsweep; nothing was compared"),
     (
         Exit::Damaged,
         "something is missing, differs, is not listed or cannot be read: each is a line on standard output",
@@ -49,13 +64,40 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
 /// The statuses of `detections`, likewise.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
     (Exit::Complete, "answered; `check`: all rules run but those about other data; `test`: all tests passed"),
-    (Exit::WrongOrder, "wrong arguments, or nothing that can be read as a detection"),
+    (Exit::Usage, "wrong arguments, or nothing that can be read as a detection"),
     (Exit::Damaged, "`check`: a rule is refused; `test`: a test failed, or a rule is refused"),
     (Exit::NothingRead, "`test`: no test failed, but the data of some is missing"),
     (Exit::OutputFailed, "the answer could not be written"),
 ];
 
 impl Exit {
+    /// The status of a sweep of these totals.
+    #[must_use]
+    pub fn of_sweep(totals: &Totals, on_match: OnMatch) -> Self {
+        match totals.ending() {
+            Ending::Interrupted => Exit::Interrupted,
+            Ending::NothingRead => Exit::NothingRead,
+            Ending::Damaged => Exit::Damaged,
+            Ending::Complete if totals.matches > 0 && on_match == OnMatch::Fail => Exit::Matches,
+            Ending::Complete => Exit::Complete,
+        }
+    }
+
+    /// The status of a verification.
+    #[must_use]
+    pub fn of_verification(verification: &Verification) -> Self {
+        if verification.findings.is_empty() { Exit::Complete } else { Exit::Damaged }
+    }
+
+    /// The status of a command that ended without an answer.
+    #[must_use]
+    pub fn of_error(error: &CommandError) -> Self {
+        match error {
+            CommandError::Sweep(SweepError::Output(error)) if error.is_failed_write() => Exit::OutputFailed,
+            _ => Exit::Usage,
+        }
+    }
+
     /// The number that the process returns.
     #[must_use]
     pub fn number(self) -> u8 {

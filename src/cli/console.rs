@@ -1,0 +1,109 @@
+//! What a command writes: its answer to standard output, lines for people or logs to standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::cli::arguments::LogFormat;
+use crate::cli::exit::Exit;
+use crate::event::EventTime;
+use crate::report::{escaped, escaped_json, terminal_width};
+
+/// Columns of a summary that no terminal shows.
+const PIPE_WIDTH: usize = 100;
+
+/// Prints an answer. If it cannot be written, says so and returns the exit status for that. What was
+/// done is done by now: a reader that does not want all of it (`| head -1`) is no failure.
+pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Log::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
+            Some(Exit::OutputFailed)
+        }
+        _ => None,
+    }
+}
+
+/// Columns of standard output.
+pub(super) fn width() -> usize {
+    if io::stdout().is_terminal() { terminal_width().clamp(60, 200) } else { PIPE_WIDTH }
+}
+
+/// How grave a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Something is wrong with the evidence, or not as the user may think.
+    Warning,
+    /// The command failed.
+    Error,
+}
+
+/// Lines on standard error, as text or as JSON.
+#[derive(Debug)]
+pub struct Log<W> {
+    to: W,
+    /// Text or JSON.
+    pub(super) format: LogFormat,
+}
+
+impl<W: Write> Log<W> {
+    /// A log that writes to `to`.
+    pub fn new(to: W, format: LogFormat) -> Self {
+        Log { to, format }
+    }
+
+    /// Writes a line. Text from evidence is escaped: in JSON by JSON's own rules.
+    pub fn line(&mut self, level: Level, message: &str) {
+        let line = match self.format {
+            LogFormat::Text => format!("dnsweep: {}{}\n", prefix(level), escaped(message)),
+            LogFormat::Json => {
+                let object = serde_json::json!({
+                    "time": EventTime::now().rfc3339(),
+                    "level": name(level),
+                    "message": message,
+                });
+                format!("{}\n", escaped_json(&object.to_string()))
+            }
+        };
+        // When standard error is closed, nobody reads it.
+        let _ = self.to.write_all(line.as_bytes());
+    }
+}
+
+fn prefix(level: Level) -> &'static str {
+    match level {
+        Level::Info => "",
+        Level::Warning => "warning: ",
+        Level::Error => "error: ",
+    }
+}
+
+fn name(level: Level) -> &'static str {
+    match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(format: LogFormat) -> String {
+        let mut log = Log::new(Vec::new(), format);
+        log.line(Level::Warning, "a\x1b[31m\nb");
+        String::from_utf8(log.to).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_a_line_whatever_the_evidence_holds() {
+        assert_eq!(line(LogFormat::Text), "dnsweep: warning: a\\u{1b}[31m\\u{a}b\n");
+        let json = line(LogFormat::Json);
+        assert_eq!(json.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(value["message"], "a\x1b[31m\nb");
+        assert_eq!(value["level"], "warning");
+    }
+}

@@ -1,0 +1,49 @@
+//! The command `sweep`: what was typed, to tables and a summary.
+
+use std::io;
+
+use super::arguments::SweepArguments;
+use super::console::{Level, Log, print, width};
+use super::error::CommandError;
+use super::exit::{Exit, OnMatch};
+use super::interrupt;
+use super::progress::{Progress, Verbosity};
+use super::resolve::{output, request};
+use crate::base::path_text::escaped_name;
+use crate::event::EventTime;
+use crate::evidence::discover::resolve_roots;
+use crate::report::{Ending, Summary, Totals, nothing_read};
+use crate::sweep::{Caller, sweep};
+
+/// Sweeps, and prints the summary.
+pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
+    let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let interrupt = interrupt::watch(&arguments.out, arguments.log_format, verbosity);
+    let config = request(arguments)?.resolve(EventTime::now())?;
+    let output = output(arguments, &resolve_roots(&config.roots)?)?;
+    let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
+    progress.detections(&config.detections, &config.not_run);
+    progress.exclusions(&config.exclusions);
+    let on_match = OnMatch::from(arguments.fail_on_match);
+    let exit_status: fn(&Totals) -> u8 = match on_match {
+        OnMatch::Ignore => |totals| Exit::of_sweep(totals, OnMatch::Ignore).number(),
+        OnMatch::Fail => |totals| Exit::of_sweep(totals, OnMatch::Fail).number(),
+    };
+    let caller = Caller {
+        arguments: std::env::args_os().map(|word| escaped_name(&word)).collect(),
+        exit_status: Some(exit_status),
+    };
+    let outcome = sweep(config, output, caller, &mut progress, &interrupt)?;
+    if outcome.ending == Ending::NothingRead {
+        Log::new(io::stderr(), arguments.log_format).line(Level::Error, &nothing_read(&outcome.run));
+    }
+    let summary = Summary {
+        run: &outcome.run,
+        hosts: &outcome.hosts,
+        flawed: &outcome.flawed,
+        directory: &outcome.directory,
+        width: width(),
+    };
+    let exit = Exit::of_sweep(&outcome.run.totals, on_match);
+    Ok(print(&summary.to_string(), arguments.log_format).unwrap_or(exit))
+}

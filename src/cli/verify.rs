@@ -1,0 +1,17 @@
+//! The command `verify`: an output, and the evidence if it is named, against what they were.
+
+use super::arguments::VerifyArguments;
+use super::console::print;
+use super::error::CommandError;
+use super::exit::Exit;
+use super::resolve::{count, evidence};
+use crate::report::Shown;
+use crate::verify::{Subject, verify};
+
+/// Verifies, and prints what was found.
+pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
+    let evidence = evidence(&arguments.evidence, arguments.files_from.as_deref())?;
+    let verification = verify(Subject::new(&arguments.out, evidence, count(arguments.threads))?)?;
+    let text = verification.text(if arguments.quiet { Shown::Findings } else { Shown::All });
+    Ok(print(&text, arguments.log_format).unwrap_or(Exit::of_verification(&verification)))
+}

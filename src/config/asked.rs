@@ -1,0 +1,135 @@
+//! What was asked of a sweep, as far as its tables depend on it. Two sweeps that were asked the
+//! same of the same evidence make the same tables, so that one can go on where the other ended.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{LoadedDetection, LoadedExclusion, Options, Period};
+use crate::base::path_text::path_text;
+
+/// What was asked of a sweep. In JSON, what was typed has the name of its option.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The version of dnsweep that was asked.
+    #[serde(rename = "version of dnsweep")]
+    pub version: String,
+    /// The roots of the evidence.
+    pub evidence: Vec<String>,
+    /// The detections: ids, and the SHA-256 of what each is made of.
+    pub detections: Vec<String>,
+    /// The SHA-256 of the file of placeholders' values; empty without one.
+    pub placeholders: String,
+    /// The exclusions: names, SHA-256, and whether each is applied.
+    pub allow: Vec<String>,
+    /// The period as it was typed: a span back from now stays what it is.
+    #[serde(flatten)]
+    pub period: Period,
+    /// The switches.
+    #[serde(flatten)]
+    pub options: Options,
+}
+
+/// What two sweeps were asked differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedDifferently {
+    /// What it is about: an option (`--recover`), or what else sweeps are asked by.
+    pub what: String,
+    /// What the first was asked.
+    pub first: String,
+    /// What the second was asked.
+    pub second: String,
+}
+
+impl Asked {
+    /// What is asked of this version of dnsweep.
+    pub(super) fn new(
+        roots: &[std::path::PathBuf],
+        detections: &[LoadedDetection],
+        placeholders_sha256: &str,
+        exclusions: &[LoadedExclusion],
+        period: Period,
+        options: Options,
+    ) -> Self {
+        Asked {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            evidence: roots.iter().map(|root| path_text(root)).collect(),
+            detections: detections.iter().map(LoadedDetection::identity).collect(),
+            placeholders: placeholders_sha256.to_owned(),
+            allow: exclusions.iter().map(LoadedExclusion::identity).collect(),
+            period,
+            options,
+        }
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
+    }
+
+    /// The first thing that another sweep was asked differently, which JSON of this form states.
+    /// What only one of the two knows differs as well: then the other is of another version.
+    #[must_use]
+    pub fn differs_from(&self, first: &str) -> Option<AskedDifferently> {
+        let fields = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
+        let (first, second) = (fields(first), fields(&self.to_json()));
+        let names = second.keys().chain(first.keys().filter(|name| !second.contains_key(*name)));
+        let differs = |name: &&String| first.get(*name) != second.get(*name);
+        let name = names.into_iter().find(differs)?;
+        let said = |fields: &Map<String, Value>| fields.get(name).map_or_else(String::new, text);
+        Some(AskedDifferently { what: option_name(name), first: said(&first), second: said(&second) })
+    }
+}
+
+/// What a field is about, as users know it: the options by their names.
+fn option_name(field: &str) -> String {
+    match field {
+        "version of dnsweep" | "evidence" | "detections" => field.to_owned(),
+        option => format!("--{}", option.replace('_', "-")),
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("\n"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::Recovery;
+
+    #[test]
+    fn each_thing_that_was_asked_differently_is_named() {
+        let plain = Asked { version: "1".to_owned(), ..Asked::default() };
+        assert_eq!(plain.differs_from(&plain.to_json()), None);
+        let options = Options { recovery: Recovery::Stale, evidence_depth: Some(2), ..Options::default() };
+        let recovering = Asked { options, ..plain.clone() };
+        let difference = recovering.differs_from(&plain.to_json()).unwrap();
+        assert_eq!(difference.what, "--evidence-depth");
+        assert_eq!((difference.first.as_str(), difference.second.as_str()), ("", "2"));
+        let options = Options { recovery: Recovery::Stale, ..Options::default() };
+        let difference = Asked { options, ..plain.clone() }.differs_from(&plain.to_json()).unwrap();
+        assert_eq!((difference.what.as_str(), difference.second.as_str()), ("--recover", "true"));
+        let newer = Asked { version: "2".to_owned(), ..plain.clone() };
+        assert_eq!(newer.differs_from(&plain.to_json()).unwrap().what, "version of dnsweep");
+        assert!(plain.differs_from("{}").is_some() && plain.differs_from("no JSON").is_some());
+    }
+
+    #[test]
+    fn every_switch_is_compared() {
+        let options = serde_json::to_value(Options::default()).unwrap();
+        let plain = Asked::default();
+        for (name, value) in options.as_object().unwrap() {
+            let mut changed = options.clone();
+            changed[name] = if value.is_null() { 3.into() } else { true.into() };
+            let changed = Asked { options: serde_json::from_value(changed).unwrap(), ..plain.clone() };
+            let difference = changed.differs_from(&plain.to_json()).unwrap();
+            assert_eq!(difference.what, format!("--{}", name.replace('_', "-")));
+        }
+    }
+}

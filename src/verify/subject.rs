@@ -1,0 +1,86 @@
+//! What is verified: an output, what its `run.json` states, and where its evidence lies now.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use super::VerifyError;
+use crate::base::digest::sha256;
+use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
+use crate::config::search;
+use crate::evidence::discover::{Search, resolve_roots};
+use crate::output::RUN_FILE;
+use crate::report::{NotStated, Stated};
+use crate::sweep::SCHEMA_VERSION;
+
+/// An output that is to be verified, and the evidence that is to be compared with it.
+#[derive(Debug)]
+pub struct Subject {
+    /// The output.
+    pub(super) out: PathBuf,
+    /// The SHA-256 of its `run.json`.
+    pub(super) run_sha256: String,
+    /// What that states, or why it cannot be read.
+    pub(super) stated: Result<Stated, String>,
+    /// Where the evidence lies now, if it is to be compared: found as it was then.
+    pub(super) evidence: Option<Search>,
+    /// How many threads read.
+    pub(super) threads: NonZeroUsize,
+}
+
+impl Subject {
+    /// Reads the `run.json` of the output `out`. `evidence` are the roots that were swept, in their
+    /// order, wherever they lie now; without any, only the output is compared.
+    pub fn new(
+        out: &Path,
+        evidence: Vec<PathBuf>,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Self, VerifyError> {
+        let json = run_json(out)?;
+        let stated = match Stated::parse(&json, SCHEMA_VERSION) {
+            Ok(stated) => Ok(stated),
+            Err(NotStated::Damaged(reason)) => Err(reason),
+            Err(NotStated::Foreign) => return Err(not_an_output(out, "a run.json that is not of dnsweep")),
+            Err(NotStated::Version(found)) => {
+                return Err(VerifyError::SchemaVersion {
+                    path: out.to_path_buf(),
+                    known: SCHEMA_VERSION,
+                    found,
+                });
+            }
+        };
+        Ok(Subject {
+            evidence: evidence_to_compare(evidence, stated.as_ref().ok())?,
+            run_sha256: sha256(&json),
+            stated,
+            // Without links, as a sweep names it; its run.json was read, so it is there.
+            out: fs::canonicalize(out).unwrap_or_else(|_| out.to_path_buf()),
+            threads: threads.unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        })
+    }
+}
+
+/// The bytes of an output's `run.json`.
+fn run_json(out: &Path) -> Result<Vec<u8>, VerifyError> {
+    // A link could lead anywhere, and a pipe have no end.
+    read_at_most(&out.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES)
+        .map_err(|error| not_an_output(out, &format!("no run.json that can be read: {error}")))
+}
+
+fn not_an_output(out: &Path, found: &str) -> VerifyError {
+    VerifyError::NotAnOutput { path: out.to_path_buf(), found: found.to_owned() }
+}
+
+/// Where to look for evidence, if any was named: as many roots as were swept.
+fn evidence_to_compare(roots: Vec<PathBuf>, stated: Option<&Stated>) -> Result<Option<Search>, VerifyError> {
+    if roots.is_empty() {
+        return Ok(None);
+    }
+    resolve_roots(&roots)?;
+    let Some(Stated { options, roots: swept, .. }) = stated else { return Ok(None) };
+    if swept.len() != roots.len() {
+        return Err(VerifyError::RootCount { stated: swept.len(), given: roots.len() });
+    }
+    Ok(Some(search(roots, options)))
+}
