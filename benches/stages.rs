@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnsweep::detect::{Detection, Predicate};
-use dnsweep::event::{DnsQueryEvent, QueryResults};
+use dnsweep::event::{Event, QueryResults};
 use dnsweep::ledger::damage::Integrity;
 use dnsweep::output::{Access, NewFile, Table, TableWriter};
 use dnsweep::report::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
@@ -74,14 +74,14 @@ fn detect(criterion: &mut Criterion) {
     });
 }
 
-fn row(event: &DnsQueryEvent) -> MatchRow<'_> {
+fn row(event: &Event) -> MatchRow<'_> {
     MatchRow {
         chunk_number: 0,
         record_offset: 0,
         integrity: Integrity::Verified,
         event_hash: event_hash(event),
         occurrence: Occurrence::First,
-        results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
+        results: QueryResults::parse(event.query_results().unwrap_or_default()),
         matched_query: Vec::new(),
         matched_process: Vec::new(),
         risk_score: Some(64),

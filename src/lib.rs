@@ -6,9 +6,9 @@
 //! One way, from evidence to tables:
 //!
 //! ```text
-//! evidence ── LogFile ──▶ scan ── Located ──▶ detect ── MatchRow, LeadRow ──▶ output
-//!     │                    │                                  ▲
-//!     └────────────────────┴──────── ledger ──────▶ report ───┘
+//! evidence ── LogFile ──▶ scan ── LocatedEvent ──▶ detect ── MatchRow ──▶ output
+//!     │                    │                                     ▲
+//!     └────────────────────┴──────── ledger ──────▶ report ──────┘
 //! ```
 //!
 //! - [`evidence`] walks the roots, finds what is named like an event log or is event XML, and reads
@@ -56,15 +56,12 @@
 //!
 //! ```
 //! use dnsweep::detect::Detection;
-//! use dnsweep::event::{DnsQueryEvent, System};
+//! use dnsweep::event::Event;
 //!
 //! let detection = Detection::seed()?;
-//! let event = DnsQueryEvent {
-//!     system: System { provider: "Microsoft-Windows-Sysmon".into(), event_id: 22, ..System::default() },
-//!     query_name: Some("pastebin.com".into()),
-//!     image: Some(r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe".into()),
-//!     ..DnsQueryEvent::default()
-//! };
+//! let event = Event::dns_query()
+//!     .with("QueryName", "pastebin.com")
+//!     .with("Image", r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe");
 //! assert!(detection.search.predicate.evaluate(&event));
 //! # Ok::<(), dnsweep::detect::DetectionError>(())
 //! ```

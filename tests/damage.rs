@@ -296,7 +296,7 @@ fn the_check_notices_what_it_is_for() {
     lost.events.remove(3);
     assert!(check(sample, &sample.bytes, &lost).is_err());
     let mut altered = found();
-    altered.events[3].event.query_name = Some("other.example".to_owned());
+    altered.events[3].event.set("QueryName", Some("other.example".to_owned()));
     assert!(check(sample, &sample.bytes, &altered).is_err());
     let mut unfounded = found();
     unfounded.events[3].integrity = Integrity::Damaged;
@@ -312,7 +312,7 @@ fn the_check_notices_what_it_is_for() {
     // So it is if what is altered there is not marked.
     let mut marked = scan_with(&mut Scanner::default(), &damaged);
     let altered = marked.events.iter_mut().find(|event| event.location.record_offset != start).unwrap();
-    altered.event.query_name = Some("other.example".to_owned());
+    altered.event.set("QueryName", Some("other.example".to_owned()));
     assert_eq!(altered.integrity, Integrity::Damaged);
     let mut unmarked = marked.clone();
     assert!(check(sample, &damaged, &marked).is_ok());

@@ -12,10 +12,11 @@ use common::mutation::{SAMPLES, apply, change, config, place};
 use common::truth::SEED_ID;
 use common::{Scene, Swept, repository};
 use dnsweep::detect::{Detection, LeadCondition, Predicate};
+use dnsweep::event::DNS_CLIENT_QUERY;
 use dnsweep::ledger::damage::Problem;
 use dnsweep::ledger::tally::Tally;
 use dnsweep::scan::{
-    BLOCK_CHUNKS, Checksums, DnsClient, LocatedLead, Needle, Scanner, Selection, Wanted, blocks,
+    BLOCK_CHUNKS, Checksums, DnsClient, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks,
 };
 use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, event_xml, time};
 use proptest::prelude::*;
@@ -461,7 +462,7 @@ fn wanted(predicate: &Predicate) -> Vec<Wanted> {
 }
 
 /// What a scanner finds that decodes everything, or what the seed wants.
-fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedLead>, Tally, Vec<Problem>) {
+fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedEvent>, Tally, Vec<Problem>) {
     let seed = Detection::seed().unwrap().search.predicate;
     let selection = if everything { Selection::Everything } else { Selection::Wanted(wanted(&seed)) };
     let scanner = Scanner::new(&selection).with_dns_client(&DnsClient::Wanted(wanted(&names())));
@@ -470,16 +471,16 @@ fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedLead>, Tally, Vec<Proble
     let size = log.len() as u64;
     for block in blocks(size, BLOCK_CHUNKS) {
         let scan = scanner.scan(log, block, size);
-        leads.extend(scan.dns_client);
+        leads.extend(scan.events.into_iter().filter(|located| located.event.is(&DNS_CLIENT_QUERY)));
         tally.merge(scan.tally);
         problems.extend(scan.problems.iter());
     }
     (leads, tally, problems)
 }
 
-fn asked(leads: &[LocatedLead]) -> Vec<&LocatedLead> {
+fn asked(leads: &[LocatedEvent]) -> Vec<&LocatedEvent> {
     let names = names();
-    leads.iter().filter(|lead| names.evaluate(&lead.event.as_dns_query())).collect()
+    leads.iter().filter(|lead| names.evaluate(&lead.event)).collect()
 }
 
 #[test]

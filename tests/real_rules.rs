@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use common::{Scene, dnsweep, repository, run, sweep};
 use dnsweep::detect::{Detection, Placeholders, Predicate};
-use dnsweep::event::{DnsQueryEvent, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+use dnsweep::event::{Event, SYSMON_PROVIDER};
 use libtest_mimic::{Arguments, Trial};
 use rsigma_eval::Engine;
 use rsigma_eval::event::JsonEvent;
@@ -110,13 +110,13 @@ fn without_placeholders(text: &str) -> SigmaCollection {
 }
 
 /// The fields of an event as the other evaluator takes them.
-fn fields(event: &DnsQueryEvent) -> Value {
+fn fields(event: &Event) -> Value {
     let mut fields = serde_json::Map::new();
     let named = [
-        ("QueryName", &event.query_name),
-        ("Image", &event.image),
-        ("User", &event.user),
-        ("QueryStatus", &event.query_status),
+        ("QueryName", event.query_name()),
+        ("Image", event.image()),
+        ("User", event.user()),
+        ("QueryStatus", event.query_status()),
     ];
     for (name, value) in named {
         if let Some(value) = value {
@@ -126,18 +126,11 @@ fn fields(event: &DnsQueryEvent) -> Value {
     fields.into()
 }
 
-fn event(query_name: Option<&str>, image: Option<&str>) -> DnsQueryEvent {
-    DnsQueryEvent {
-        system: System {
-            provider: SYSMON_PROVIDER.to_owned(),
-            channel: SYSMON_CHANNEL.to_owned(),
-            event_id: 22,
-            ..System::default()
-        },
-        query_name: query_name.map(str::to_owned),
-        image: image.map(str::to_owned),
-        ..DnsQueryEvent::default()
-    }
+fn event(query_name: Option<&str>, image: Option<&str>) -> Event {
+    let mut event = Event::dns_query();
+    event.set("QueryName", query_name.map(str::to_owned));
+    event.set("Image", image.map(str::to_owned));
+    event
 }
 
 /// Texts that the rule's patterns for query name and image match: what real events seldom do.
@@ -160,7 +153,7 @@ fn crafted(predicate: &Predicate, texts: &mut BTreeSet<String>) {
 
 fn evaluators_agree() {
     let text = fs::read_to_string(beside("facts/real_dns_fields.jsonl")).unwrap();
-    let real: Vec<DnsQueryEvent> = text
+    let real: Vec<Event> = text
         .lines()
         .map(|line| {
             let line: Value = serde_json::from_str(line).unwrap();
@@ -177,7 +170,7 @@ fn evaluators_agree() {
         for event in real.iter().cloned().chain(crafted) {
             let ours = detection.search.predicate.evaluate(&event);
             let theirs = !engine.evaluate(&JsonEvent::borrow(&fields(&event))).is_empty();
-            assert_eq!(ours, theirs, "{} on {:?} {:?}", detection.name, event.query_name, event.image);
+            assert_eq!(ours, theirs, "{} on {:?} {:?}", detection.name, event.query_name(), event.image());
             matches += u32::from(ours);
         }
         assert!(matches > 0, "{} matches nothing", detection.name);

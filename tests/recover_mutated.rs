@@ -7,7 +7,7 @@ mod common;
 
 use common::logs::{harmless, matching};
 use common::mutation::{Change, apply, change, config, scan_with};
-use dnsweep::event::{DnsQueryEvent, System};
+use dnsweep::event::{Event as ReadEvent, System};
 use dnsweep::ledger::damage::{Integrity, RecoveredFrom};
 use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, blocks};
 use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, damage};
@@ -37,10 +37,10 @@ struct Slack {
     bytes: Vec<u8>,
     /// Where the slack begins.
     start: usize,
-    logged: Vec<DnsQueryEvent>,
+    logged: Vec<ReadEvent>,
 }
 
-fn live(bytes: &Vec<u8>) -> Vec<DnsQueryEvent> {
+fn live(bytes: &Vec<u8>) -> Vec<ReadEvent> {
     scan_with(&mut Scanner::default(), bytes).events.into_iter().map(|located| located.event).collect()
 }
 

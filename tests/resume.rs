@@ -247,7 +247,7 @@ fn a_journal_of_another_layout_is_refused_by_its_version() {
         // that.
         let document = &first[4 + 32..];
         let name = 1 + usize::from(document[0]);
-        assert_eq!(document[name], 3);
+        assert_eq!(document[name], 4);
         let document = match layout {
             None => document[name + 1..].to_vec(),
             Some(layout) => [&document[..name], &[layout], &document[name + 1..]].concat(),
@@ -258,7 +258,7 @@ fn a_journal_of_another_layout_is_refused_by_its_version() {
         fs::write(&journal, &forged).unwrap();
         let swept = scene.sweep(&["--resume"]).expect(2);
         assert!(
-            swept.ended.stderr.contains("expected a journal of layout 3")
+            swept.ended.stderr.contains("expected a journal of layout 4")
                 && swept.ended.stderr.contains(found),
             "{}",
             swept.ended.stderr

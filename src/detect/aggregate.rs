@@ -8,7 +8,7 @@ use super::predicate::number;
 use super::stats::{Content, StatsValue};
 use super::term::{Row, Term};
 use super::value::Value;
-use crate::event::{DnsQueryEvent, EventTime};
+use crate::event::{Event, EventTime};
 
 /// An aggregate of one row in the making. There are as many as there are rows, so what is large or
 /// rare is boxed.
@@ -61,7 +61,7 @@ impl Aggregate {
     }
 
     /// Adds an event to the aggregate of a column with that content.
-    pub(super) fn add(&mut self, content: &Content, event: &DnsQueryEvent) {
+    pub(super) fn add(&mut self, content: &Content, event: &Event) {
         let term = content.input();
         let texts = || term.map(|term| term.value(Row::Event(event)).texts()).unwrap_or_default();
         match self {

@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use super::field::Field;
 use super::pairs::Pairs;
 use super::pattern::Pattern;
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// An event, and the value of the field that it was asked for last.
 #[derive(Debug)]
 pub(super) struct Asked<'e> {
-    pub event: &'e DnsQueryEvent,
+    pub event: &'e Event,
     last: Option<Answer<'e>>,
 }
 
@@ -26,7 +26,7 @@ struct Answer<'e> {
 
 impl<'e> Asked<'e> {
     /// One that nothing was asked for yet.
-    pub(super) fn new(event: &'e DnsQueryEvent) -> Self {
+    pub(super) fn new(event: &'e Event) -> Self {
         Asked { event, last: None }
     }
 
@@ -72,13 +72,13 @@ mod tests {
     fn each_field_has_its_own_value_whatever_was_asked_before() {
         let event = event(r"C:\a\b.exe", "example.com");
         let mut asked = Asked::new(&event);
-        let fields = [Field::QueryName, Field::Image, Field::ProcessName, Field::RuleName];
+        let fields = [Field::QUERY_NAME, Field::IMAGE, Field::ProcessName, Field::Data("RuleName")];
         for first in fields {
             for second in fields {
                 assert_eq!(asked.value(first), first.value(&event).as_deref());
                 assert_eq!(asked.value(second), second.value(&event).as_deref());
                 let file = Pattern::new("*.exe");
-                let expected = [Field::Image, Field::ProcessName].contains(&first);
+                let expected = [Field::IMAGE, Field::ProcessName].contains(&first);
                 assert_eq!(asked.matches(first, &file), expected);
             }
         }

@@ -11,7 +11,7 @@ use super::predicate::{Hits, RequiredLiteral};
 use super::stats::StatsValue;
 use super::term::{Given, Node, Row, Term};
 use super::value::Value;
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// The most rows of one event that a condition on rows looks at.
 const MOST_ROWS: usize = 1 << 16;
@@ -40,7 +40,7 @@ impl Computed {
     }
 
     /// Whether it holds for an event.
-    pub(super) fn holds(&self, event: &DnsQueryEvent) -> bool {
+    pub(super) fn holds(&self, event: &Event) -> bool {
         if self.by.is_empty() {
             return self.condition.holds(Row::Event(event));
         }
@@ -93,7 +93,7 @@ impl Computed {
     }
 
     /// Adds what lookups found in the event.
-    pub(super) fn add_hits(&self, event: &DnsQueryEvent, hits: &mut Hits) {
+    pub(super) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
             if let Node::Found(found) = term.node() {
                 for (field, text) in found.hits(event) {

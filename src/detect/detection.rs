@@ -11,7 +11,7 @@ use super::sigma::{self, Refusal, SigmaDocument, SigmaFile, is_sigma};
 use super::splunk_file::{RuleFile, check_keys, has_misspelt_search};
 use super::token::{SearchError, SearchReason};
 use super::yaml::{Node, Problem, Scalar, documents, typed};
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// The detection that is used unless another is asked for.
 const SEED_NAME: &str = "suspicious_process_dns_query_known_abuse_web_services.yml";
@@ -334,7 +334,7 @@ impl Detection {
     /// value under that name; `None` where the rule has no message. Where the event has no value,
     /// the placeholder stays as written.
     #[must_use]
-    pub fn risk_message(&self, event: &DnsQueryEvent) -> Option<String> {
+    pub fn risk_message(&self, event: &Event) -> Option<String> {
         let mut rest = self.risk_message_template.as_deref()?;
         let mut message = String::with_capacity(256);
         while let Some((before, after)) = rest.split_once('$') {

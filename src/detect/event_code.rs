@@ -1,9 +1,12 @@
 //! What all of Sysmon's DNS queries have in common, by which a rule about other events is known:
 //! here these are never looked at, so such a rule must not seem to run.
 
+use std::borrow::Cow;
+
 use super::condition::Condition;
 use super::field::Field;
 use super::term::Given;
+use crate::event::DNS_QUERY;
 
 /// What to say where another event's number stands.
 pub(super) const EXPECTED_EVENT: &str = "22, as no other event is looked at";
@@ -11,11 +14,14 @@ pub(super) const EXPECTED_EVENT: &str = "22, as no other event is looked at";
 pub(super) const EXPECTED_DNS_QUERY: &str = "a condition that DNS queries of Sysmon's (event 22) can meet";
 
 /// The value of a field in every DNS query of Sysmon's, where it is the same in all.
-pub(super) fn common_value(field: Field) -> Option<&'static str> {
+pub(super) fn common_value(field: Field) -> Option<Cow<'static, str>> {
     match field {
-        Field::EventId => Some("22"),
-        Field::Signature => Some("DNS Query"),
-        Field::VendorProduct => Some("Microsoft Sysmon"),
+        Field::EventId => match DNS_QUERY.event_ids {
+            [only] => Some(Cow::Owned(only.to_string())),
+            _ => None,
+        },
+        Field::Signature => DNS_QUERY.signature.map(Cow::Borrowed),
+        Field::VendorProduct => DNS_QUERY.vendor_product.map(Cow::Borrowed),
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use super::head;
 use super::predicate::Predicate;
 use super::token::SearchError;
 use super::yaml::{Kind, Node, Problem, only_document, typed};
-use crate::event::{DnsQueryEvent, EventTime, TimeError, parse_end_of_day};
+use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 
 /// An exclusion: which events are no matches, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Exclusion {
 
     /// Whether it holds for an event that the detection of this id describes.
     #[must_use]
-    pub fn holds(&self, event: &DnsQueryEvent, detection_id: &str) -> bool {
+    pub fn holds(&self, event: &Event, detection_id: &str) -> bool {
         let concerns = |ids: &Vec<String>| ids.iter().any(|id| id == detection_id);
         self.detections.as_ref().is_none_or(concerns) && self.predicate.evaluate(event)
     }

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use crate::event::{AnswerItem, DnsQueryEvent, answer_items as answers, query_status_name};
+use crate::event::{
+    AnswerItem, DNS_CLIENT_QUERY, DNS_QUERY, Event, FieldSpec, FieldType, Place, answer_items as answers,
+    query_status_name,
+};
 
 /// 100 ns intervals in a second, the unit of [`crate::event::EventTime::ticks`].
 const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -11,6 +14,8 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// A field of a DNS query event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
+    /// A field of the event's data, by its meaning ([`FieldSpec::meaning`]): one of its kind's table.
+    Data(&'static str),
     /// What the resolver answered, one value an item: the names that records hold, and the
     /// addresses.
     Answer,
@@ -24,124 +29,107 @@ pub enum Field {
     EventId,
     /// `System/EventRecordID`.
     EventRecordId,
-    /// Path of the querying process's image.
-    Image,
-    /// Number of the querying process.
-    ProcessId,
-    /// GUID of the querying process.
-    ProcessGuid,
     /// File name of the querying process's image.
     ProcessName,
     /// `System/Provider/@Name`.
     Provider,
     /// How many names were asked for: one.
     QueryCount,
-    /// The name asked for.
-    QueryName,
-    /// Options of the query. Only Windows' own DNS client logs them.
-    QueryOptions,
-    /// What the resolver answered.
-    QueryResults,
-    /// Windows error code of the query.
-    QueryStatus,
-    /// The type of record that is asked for. Only Windows' own DNS client logs it.
-    QueryType,
     /// The types of the records among the answers, one value a record.
     RecordType,
     /// The name of the query's Windows error code.
     ReplyCode,
-    /// Name of the Sysmon rule that let the event through.
-    RuleName,
     /// What Splunk's add-on calls this kind of event.
     Signature,
     /// `_time`: `System/TimeCreated`.
     Time,
-    /// Account of the querying process.
-    User,
     /// `System/Security/@UserID`.
     UserId,
-    /// When the query happened, as Sysmon says it.
-    UtcTime,
     /// The product that wrote the event: a constant of Splunk's add-on for Sysmon.
     VendorProduct,
 }
 
-/// Every name that a rule may use: Sysmon's own, then those that Splunk's add-on for Sysmon gives
-/// the same values. Several names may stand for one field; each name stands for one.
-const NAMES: &[(&str, Field)] = &[
+/// The names that a rule may use for fields that are not of the event's data: Sysmon's own, and
+/// those of Splunk's add-on for Sysmon. Several names may stand for one field; each name stands for
+/// one.
+const NAMES: [(&str, Field); 24] = [
     ("Channel", Field::Channel),
     ("Computer", Field::Computer),
     ("EventCode", Field::EventId),
     ("EventID", Field::EventId),
     ("EventRecordID", Field::EventRecordId),
-    ("Image", Field::Image),
-    ("ProcessGuid", Field::ProcessGuid),
-    ("ProcessId", Field::ProcessId),
     ("Provider", Field::Provider),
-    ("QueryName", Field::QueryName),
-    ("QueryResults", Field::QueryResults),
-    ("QueryStatus", Field::QueryStatus),
-    ("RuleName", Field::RuleName),
-    ("User", Field::User),
     ("UserID", Field::UserId),
-    ("UtcTime", Field::UtcTime),
     ("_time", Field::Time),
     ("answer", Field::Answer),
     ("answer_count", Field::AnswerCount),
     ("dest", Field::Computer),
     ("dvc", Field::Computer),
     ("host", Field::Computer),
-    ("process_guid", Field::ProcessGuid),
-    ("process_id", Field::ProcessId),
     ("process_name", Field::ProcessName),
     ("process_exec", Field::ProcessName),
-    ("process_path", Field::Image),
-    ("query", Field::QueryName),
     ("query_count", Field::QueryCount),
     ("record_type", Field::RecordType),
     ("reply_code", Field::ReplyCode),
-    ("reply_code_id", Field::QueryStatus),
     ("signature", Field::Signature),
     ("signature_id", Field::EventId),
     ("source_name", Field::Provider),
     ("src", Field::Computer),
-    ("user", Field::User),
     ("user_id", Field::UserId),
     ("vendor_product", Field::VendorProduct),
 ];
 
+/// Every name that a rule may use for a field of a DNS query's data.
+fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
+    let names = |field: &'static FieldSpec| {
+        let names = std::iter::once(field.name).chain(field.splunk.iter().copied());
+        names.map(|name| (name, Field::Data(field.meaning)))
+    };
+    DNS_QUERY.fields.iter().flat_map(names)
+}
+
 impl Field {
+    /// Path of the querying process's image.
+    pub const IMAGE: Field = Field::Data("Image");
+    /// The name asked for.
+    pub const QUERY_NAME: Field = Field::Data("QueryName");
+    /// What the resolver answered.
+    pub const QUERY_RESULTS: Field = Field::Data("QueryResults");
+    /// Windows error code of the query.
+    pub const QUERY_STATUS: Field = Field::Data("QueryStatus");
+
     /// The field of that name. As in Splunk, names differ by case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+        let mut names = NAMES.into_iter().chain(data_names());
+        names.find(|(known, _)| *known == name).map(|(_, field)| field)
     }
 
-    /// Every name that a rule may use.
+    /// Every name that a rule may use, in the order of their letters.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        NAMES.iter().map(|(name, _)| *name)
+        let mut names: Vec<&str> = NAMES.into_iter().chain(data_names()).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// What to call it: the first of its names.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            // Splunk's add-on for Sysmon has no names for them.
-            Field::QueryOptions => "QueryOptions",
-            Field::QueryType => "QueryType",
-            _ => NAMES.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name),
+            Field::Data(name) => name,
+            _ => NAMES.into_iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name),
         }
     }
 
     /// A known name that differs from `name` in case only: what the author probably meant.
     pub(super) fn name_like(name: &str) -> Option<&'static str> {
-        NAMES.iter().map(|(known, _)| *known).find(|known| known.eq_ignore_ascii_case(name))
+        Field::names().find(|known| known.eq_ignore_ascii_case(name))
     }
 
     /// The value in an event; `None` where it is absent. An empty value counts as absent, as Splunk
     /// makes no field of an empty XML element.
     #[must_use]
-    pub fn value(self, event: &DnsQueryEvent) -> Option<Cow<'_, str>> {
+    pub fn value(self, event: &Event) -> Option<Cow<'_, str>> {
         match self {
             Field::EventId => return Some(Cow::Owned(event.system.event_id.to_string())),
             Field::EventRecordId => return event.system.event_record_id.map(|id| Cow::Owned(id.to_string())),
@@ -165,8 +153,8 @@ impl Field {
     }
 
     /// The values in an event, of a field that can have several; see [`Field::value`] for others.
-    pub fn values(self, event: &DnsQueryEvent) -> impl Iterator<Item = &str> {
-        let results = event.query_results.as_deref().filter(|_| self.is_multivalued()).unwrap_or_default();
+    pub fn values(self, event: &Event) -> impl Iterator<Item = &str> {
+        let results = event.query_results().filter(|_| self.is_multivalued()).unwrap_or_default();
         answers(results).filter_map(move |item| match (self, item) {
             (Field::RecordType, AnswerItem::Record { kind, .. }) => Some(kind),
             (Field::Answer, AnswerItem::Record { data, .. } | AnswerItem::Address(data)) => Some(data),
@@ -176,14 +164,15 @@ impl Field {
 
     /// Whether the event has the field, with an empty value.
     #[must_use]
-    pub fn is_empty(self, event: &DnsQueryEvent) -> bool {
+    pub fn is_empty(self, event: &Event) -> bool {
         self.text(event) == Some("")
     }
 
     /// The value as text, where it is text in the event.
-    fn text(self, event: &DnsQueryEvent) -> Option<&str> {
+    fn text(self, event: &Event) -> Option<&str> {
         let system = &event.system;
         match self {
+            Field::Data(name) => event.get(name),
             Field::Channel => Some(system.channel.as_str()),
             Field::Computer => Some(system.computer.as_str()),
             Field::Answer
@@ -192,24 +181,13 @@ impl Field {
             | Field::EventRecordId
             | Field::RecordType
             | Field::Time => None,
-            Field::Image => event.image.as_deref(),
-            Field::ProcessId => event.process_id.as_deref(),
-            Field::ProcessGuid => event.process_guid.as_deref(),
             Field::ProcessName => event.process_name(),
             Field::Provider => Some(system.provider.as_str()),
-            Field::QueryCount => event.query_name.as_deref().filter(|name| !name.is_empty()).map(|_| "1"),
-            Field::QueryName => event.query_name.as_deref(),
-            Field::QueryOptions => event.query_options.as_deref(),
-            Field::QueryResults => event.query_results.as_deref(),
-            Field::QueryStatus => event.query_status.as_deref(),
-            Field::QueryType => event.query_type.as_deref(),
-            Field::ReplyCode => event.query_status.as_deref().and_then(query_status_name),
-            Field::RuleName => event.rule_name.as_deref(),
-            Field::Signature => system.is_sysmon().then_some("DNS Query"),
-            Field::User => event.user.as_deref(),
+            Field::QueryCount => event.query_name().filter(|name| !name.is_empty()).map(|_| "1"),
+            Field::ReplyCode => event.query_status().and_then(query_status_name),
+            Field::Signature => event.kind().signature.filter(|_| event.kind().is_logger(system)),
             Field::UserId => system.user_id.as_deref(),
-            Field::UtcTime => event.utc_time.as_deref(),
-            Field::VendorProduct => system.is_sysmon().then_some("Microsoft Sysmon"),
+            Field::VendorProduct => event.kind().vendor_product.filter(|_| event.kind().is_logger(system)),
         }
     }
 
@@ -217,11 +195,22 @@ impl Field {
     /// braces.
     #[must_use]
     pub(super) fn kept_form(self, text: &str) -> Cow<'_, str> {
-        if self == Field::ProcessGuid {
+        if self.stored_type() == Some(FieldType::Guid) {
             Cow::Owned(text.replace(['{', '}'], ""))
         } else {
             Cow::Borrowed(text)
         }
+    }
+
+    /// What the tables say of it, if it is of the data.
+    fn spec(self) -> Option<&'static FieldSpec> {
+        let Field::Data(name) = self else { return None };
+        [&DNS_QUERY, &DNS_CLIENT_QUERY].into_iter().find_map(|kind| kind.field(name))
+    }
+
+    /// How its value is stored, if it is of the data.
+    pub(super) fn stored_type(self) -> Option<FieldType> {
+        self.spec().map(|field| field.field_type)
     }
 
     /// The name of the `Data` element whose text holds the field's value, where a record holds it
@@ -229,33 +218,14 @@ impl Field {
     /// channel and computer may stand in a template that the record merely refers to.
     #[must_use]
     pub fn data_name(self) -> Option<&'static str> {
-        match self {
-            Field::Image | Field::ProcessName => Some("Image"),
-            Field::QueryName => Some("QueryName"),
+        let source = match self {
+            Field::ProcessName => Field::IMAGE,
             // Each value is a part of what was logged.
-            Field::Answer | Field::QueryResults => Some("QueryResults"),
-            Field::QueryStatus => Some("QueryStatus"),
-            Field::RuleName => Some("RuleName"),
-            Field::User => Some("User"),
-            Field::AnswerCount
-            | Field::Channel
-            | Field::Computer
-            | Field::EventId
-            | Field::EventRecordId
-            | Field::ProcessId
-            | Field::ProcessGuid
-            | Field::Provider
-            | Field::QueryOptions
-            | Field::QueryType
-            | Field::QueryCount
-            | Field::RecordType
-            | Field::ReplyCode
-            | Field::Signature
-            | Field::Time
-            | Field::UserId
-            | Field::UtcTime
-            | Field::VendorProduct => None,
-        }
+            Field::Answer => Field::QUERY_RESULTS,
+            field => field,
+        };
+        let field = source.spec().filter(|field| field.place == Place::Data)?;
+        field.field_type.is_searchable().then_some(field.name)
     }
 }
 
@@ -274,6 +244,7 @@ pub(super) fn epoch_seconds(ticks: i64) -> String {
 mod tests {
     use super::super::testing::event;
     use super::*;
+    use crate::event::System;
 
     #[test]
     fn every_name_and_its_value() {
@@ -312,17 +283,19 @@ mod tests {
     #[test]
     fn fields_of_several_values() {
         let mut event = event("a.exe", "example.com");
-        event.query_results =
-            Some("type:  5 edge.example;type: 28 2001:db8::2;::ffff:192.0.2.1;192.0.2".to_owned());
+        event.set(
+            "QueryResults",
+            Some("type:  5 edge.example;type: 28 2001:db8::2;::ffff:192.0.2.1;192.0.2".to_owned()),
+        );
         let values = |field: Field| field.values(&event).collect::<Vec<_>>();
         assert_eq!(values(Field::Answer), ["edge.example", "2001:db8::2", "192.0.2.1"]);
         assert_eq!(values(Field::RecordType), ["CNAME", "AAAA"]);
         assert_eq!(Field::AnswerCount.value(&event).as_deref(), Some("3"));
-        event.query_results = Some("-".to_owned());
+        event.set("QueryResults", Some("-".to_owned()));
         assert_eq!(Field::Answer.value(&event), None);
         assert_eq!(Field::AnswerCount.value(&event), None);
         assert_eq!(Field::QueryCount.value(&event).as_deref(), Some("1"));
-        event.query_name = None;
+        event.set("QueryName", None);
         assert_eq!(Field::QueryCount.value(&event), None);
     }
 
@@ -335,17 +308,16 @@ mod tests {
 
     #[test]
     fn no_name_is_listed_twice() {
-        for (index, (name, _)) in NAMES.iter().enumerate() {
-            assert!(NAMES.iter().skip(index + 1).all(|(other, _)| other != name), "{name}");
-        }
+        let names: Vec<&str> = Field::names().collect();
+        assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");
     }
 
     #[test]
     fn empty_and_absent_have_no_value() {
-        let nothing = DnsQueryEvent::default();
+        let nothing = Event::new(&DNS_QUERY, System::default());
         let empty = event("", "");
-        assert_eq!(Field::QueryName.value(&nothing), None);
-        assert_eq!(Field::QueryName.value(&empty), None);
+        assert_eq!(Field::QUERY_NAME.value(&nothing), None);
+        assert_eq!(Field::QUERY_NAME.value(&empty), None);
         assert_eq!(Field::Computer.value(&nothing), None);
         assert_eq!(Field::Time.value(&nothing), None);
         assert_eq!(Field::VendorProduct.value(&nothing), None, "not Sysmon's");

@@ -301,7 +301,7 @@ impl Grammar<'_> {
             Ok(term) => term,
             Err(error) if self.kind == GrammarKind::OfEvents => {
                 self.unknown.borrow_mut().push(error);
-                return Ok(Term::from(Field::QueryName));
+                return Ok(Term::from(Field::QUERY_NAME));
             }
             Err(error) => return Err(error),
         };
@@ -370,9 +370,9 @@ pub(super) fn one_or(mut terms: Vec<Condition>, many: impl Fn(Vec<Condition>) ->
 mod tests {
     use super::super::search::Search;
     use super::super::testing::event;
-    use crate::event::DnsQueryEvent;
+    use crate::event::Event;
 
-    fn holds(search: &str, event: &DnsQueryEvent) -> bool {
+    fn holds(search: &str, event: &Event) -> bool {
         Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).predicate.evaluate(event)
     }
 
@@ -419,8 +419,8 @@ mod tests {
     #[test]
     fn conditions_on_a_field() {
         let mut event = event(r"C:\Users\Public\a(1).exe", "Client.Medium.com");
-        event.user = None;
-        event.rule_name = Some(String::new());
+        event.set("User", None);
+        event.set("RuleName", Some(String::new()));
         for (search, expected) in [
             ("EventCode=22", true),
             ("EventCode =22", true),

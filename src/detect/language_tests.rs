@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::lookup::{Lookup, LookupDefinition};
 use super::testing::event;
 use super::{Library, Macro, Search, SearchError, SearchReason, StatsTable, StatsValue};
-use crate::event::{DnsQueryEvent, EventTime};
+use crate::event::{Event, EventTime};
 
 /// Macros and lookups that a test makes.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ fn error(search: &str) -> SearchError {
 }
 
 /// The rows of the table as text, columns with blanks between.
-fn rows(search: &Search, events: &[DnsQueryEvent]) -> Vec<String> {
+fn rows(search: &Search, events: &[Event]) -> Vec<String> {
     let mut table = StatsTable::new(search.stats.as_ref().unwrap());
     events.iter().filter(|event| search.predicate.evaluate(event)).for_each(|event| table.add(event));
     let text = |value: StatsValue| match value {
@@ -70,10 +70,10 @@ fn rows(search: &Search, events: &[DnsQueryEvent]) -> Vec<String> {
 }
 
 /// `example.com` asked for by `cmd.exe`, with a CNAME and two addresses as answers.
-fn sample() -> DnsQueryEvent {
+fn sample() -> Event {
     let mut event = event(r"C:\Windows\System32\cmd.exe", "www.Example.com");
-    event.query_results = Some("type:  5 edge.example.net;::ffff:192.0.2.1;2001:db8::1;".to_owned());
-    event.user = None;
+    event.set("QueryResults", Some("type:  5 edge.example.net;::ffff:192.0.2.1;2001:db8::1;".to_owned()));
+    event.set("User", None);
     event
 }
 
@@ -189,7 +189,7 @@ fn commands_before_stats_decide_by_event() {
 fn a_row_for_each_value_and_none_where_there_is_none() {
     let two = sample();
     let mut none = sample();
-    none.query_results = Some("-".to_owned());
+    none.set("QueryResults", Some("-".to_owned()));
     let events = [two.clone(), two, none];
     let table = |pipeline: &str| rows(&parsed(&format!("* | {pipeline}")), &events);
     assert_eq!(table("stats count by answer"), ["192.0.2.1 2", "2001:db8::1 2", "edge.example.net 2"]);
@@ -222,10 +222,10 @@ fn a_by_field_that_cannot_be_had_refuses_no_rule() {
     assert!(search.notes[0].contains("'direction'"), "{:?}", search.notes);
 }
 
-fn named(name: &str, second: i64, id: &str) -> DnsQueryEvent {
+fn named(name: &str, second: i64, id: &str) -> Event {
     let mut event = event(r"C:\a.exe", name);
     event.system.time_created = Some(EventTime::from_ticks(second * 10_000_000));
-    event.process_id = Some(id.to_owned());
+    event.set("ProcessId", Some(id.to_owned()));
     event
 }
 
@@ -559,7 +559,7 @@ fn lookups_of_each_kind() -> Shelf {
 #[test]
 fn lookups_find_rows_by_columns() {
     let shelf = lookups_of_each_kind();
-    let event = |name: &str| DnsQueryEvent { query_name: Some(name.to_owned()), ..sample() };
+    let event = |name: &str| sample().with("QueryName", name);
     for (pipeline, name, expected) in [
         (
             "lookup dynamic domain as query OUTPUT isDynamic | search isDynamic=true",
@@ -613,7 +613,7 @@ fn lookups_find_rows_by_columns() {
 #[test]
 fn what_a_lookup_must_find_is_looked_for_in_records() {
     let shelf = lookups_of_each_kind();
-    let event = |name: &str| DnsQueryEvent { query_name: Some(name.to_owned()), ..sample() };
+    let event = |name: &str| sample().with("QueryName", name);
     let search = parsed_with(
         "`sysmon` | lookup dynamic domain as query OUTPUT isDynamic as a | lookup first domain as query OUTPUT isDynamic as b \
          | eval c=coalesce(a, b) | fields - a, b | search c=True",
@@ -689,9 +689,8 @@ enum Meant {
     Like(&'static str, String),
 }
 
-fn value<'e>(event: &'e DnsQueryEvent, name: &str) -> Option<&'e str> {
-    let value = if name == "QueryName" { &event.query_name } else { &event.image };
-    value.as_deref().filter(|text| !text.is_empty())
+fn value<'e>(event: &'e Event, name: &str) -> Option<&'e str> {
+    event.get(name).filter(|text| !text.is_empty())
 }
 
 fn is_like(pattern: &[char], value: &[char]) -> bool {
@@ -705,7 +704,7 @@ fn is_like(pattern: &[char], value: &[char]) -> bool {
 }
 
 impl Meant {
-    fn holds(&self, event: &DnsQueryEvent) -> bool {
+    fn holds(&self, event: &Event) -> bool {
         match self {
             Meant::And(all) => all.iter().all(|one| one.holds(event)),
             Meant::Or(any) => any.iter().any(|one| one.holds(event)),
@@ -762,7 +761,7 @@ proptest! {
     #[test]
     fn where_means_what_was_meant(meant in meant(), query in "[abA]{1,3}", image in prop::option::of("[abA]{0,3}")) {
         let mut event = event("", &query);
-        event.image = image;
+        event.set("Image", image);
         let text = meant.render();
         let expected = meant.holds(&event);
         let search = parsed(&format!("* | where {text}"));
@@ -773,7 +772,7 @@ proptest! {
             };
             prop_assert!(set.iter().any(|required| held(required.data_name, &required.literal)), "{:?}", set);
         }
-        if event.image.as_deref().is_some_and(|image| !image.is_empty()) {
+        if event.image().is_some_and(|image| !image.is_empty()) {
             let search = parsed(&format!("* | stats count by QueryName Image | where {text}"));
             prop_assert_eq!(search.predicate.evaluate(&event), expected, "{}", text);
             prop_assert_eq!(rows(&search, &[event]).len(), usize::from(expected), "{}", text);

@@ -67,7 +67,7 @@ impl Possible {
 fn possible(predicate: &Predicate, wanted: bool) -> Possible {
     match predicate {
         // Every name exists.
-        Predicate::All | Predicate::Exists(Field::QueryName) => Possible::Always,
+        Predicate::All | Predicate::Exists(Field::QUERY_NAME) => Possible::Always,
         Predicate::And(children) => joined(children, wanted, Junction::And),
         Predicate::Or(children) => joined(children, wanted, Junction::Or),
         Predicate::Not(child) => match possible(child, !wanted) {
@@ -75,15 +75,17 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
             Possible::Never => Possible::Always,
             Possible::If(condition) => Possible::If(Predicate::Not(Box::new(condition))),
         },
-        Predicate::Matches { field: Field::QueryName, pattern } if pattern.is_any() => Possible::Always,
+        Predicate::Matches { field: Field::QUERY_NAME, pattern } if pattern.is_any() => Possible::Always,
         // None is empty.
-        Predicate::Empty(Field::QueryName) => Possible::Never,
-        Predicate::Matches { field: Field::QueryName, .. }
-        | Predicate::Fits { field: Field::QueryName, .. }
-        | Predicate::InNetwork { field: Field::QueryName, .. }
-        | Predicate::Passes { field: Field::QueryName, test: Test::Number { .. } | Test::Time { .. } }
-        | Predicate::Compare { field: Field::QueryName, .. } => Possible::If(predicate.clone()),
-        Predicate::Computed(computed) if computed.fields().iter().all(|field| *field == Field::QueryName) => {
+        Predicate::Empty(Field::QUERY_NAME) => Possible::Never,
+        Predicate::Matches { field: Field::QUERY_NAME, .. }
+        | Predicate::Fits { field: Field::QUERY_NAME, .. }
+        | Predicate::InNetwork { field: Field::QUERY_NAME, .. }
+        | Predicate::Passes { field: Field::QUERY_NAME, test: Test::Number { .. } | Test::Time { .. } }
+        | Predicate::Compare { field: Field::QUERY_NAME, .. } => Possible::If(predicate.clone()),
+        Predicate::Computed(computed)
+            if computed.fields().iter().all(|field| *field == Field::QUERY_NAME) =>
+        {
             Possible::If(predicate.clone())
         }
         Predicate::Sysmon
@@ -144,14 +146,14 @@ mod tests {
     use super::super::predicate::Order;
     use super::super::search::Search;
     use super::*;
-    use crate::event::{DnsQueryEvent, System};
+    use crate::event::{DNS_QUERY, Event, System};
 
     fn condition(head: &str) -> LeadCondition {
         LeadCondition::of(&Search::parse(head).unwrap_or_else(|error| panic!("{head}: {error}")).predicate)
     }
 
-    fn named(name: &str) -> DnsQueryEvent {
-        DnsQueryEvent { query_name: Some(name.to_owned()), ..DnsQueryEvent::default() }
+    fn named(name: &str) -> Event {
+        Event::new(&DNS_QUERY, System::default()).with("QueryName", name)
     }
 
     fn is_lead(condition: &LeadCondition, name: &str) -> bool {
@@ -217,8 +219,9 @@ mod tests {
     const NAMES: [&str; 5] = ["a", "b", "ab", "ba", "é"];
 
     fn any_predicate() -> impl Strategy<Value = Predicate> {
-        let field =
-            prop::sample::select(&[Field::QueryName, Field::QueryName, Field::Image, Field::User][..]);
+        let field = prop::sample::select(
+            &[Field::QUERY_NAME, Field::QUERY_NAME, Field::IMAGE, Field::Data("User")][..],
+        );
         let leaf = (field, "[ab*]{0,3}", 0..10_u8).prop_map(|(field, text, kind)| match kind {
             0 => Predicate::All,
             1 => Predicate::Sysmon,
@@ -242,7 +245,7 @@ mod tests {
 
     /// The tree with its leaves on other things than the name taken as the bits of `assignment`
     /// say, from the lowest on.
-    fn assigned(predicate: &Predicate, name: &DnsQueryEvent, assignment: &mut u32) -> bool {
+    fn assigned(predicate: &Predicate, name: &Event, assignment: &mut u32) -> bool {
         // All children are looked at, whatever the first of them say: each leaf takes its bit.
         let mut all = |children: &[Predicate]| -> Vec<bool> {
             children.iter().map(|child| assigned(child, name, assignment)).collect()
@@ -252,11 +255,11 @@ mod tests {
             Predicate::Or(children) => all(children).into_iter().any(|holds| holds),
             Predicate::Not(child) => !assigned(child, name, assignment),
             Predicate::All
-            | Predicate::Exists(Field::QueryName)
-            | Predicate::Empty(Field::QueryName)
-            | Predicate::Matches { field: Field::QueryName, .. }
-            | Predicate::Fits { field: Field::QueryName, .. }
-            | Predicate::Compare { field: Field::QueryName, .. } => predicate.evaluate(name),
+            | Predicate::Exists(Field::QUERY_NAME)
+            | Predicate::Empty(Field::QUERY_NAME)
+            | Predicate::Matches { field: Field::QUERY_NAME, .. }
+            | Predicate::Fits { field: Field::QUERY_NAME, .. }
+            | Predicate::Compare { field: Field::QUERY_NAME, .. } => predicate.evaluate(name),
             _ => {
                 let bit = *assignment & 1 == 1;
                 *assignment >>= 1;
@@ -270,11 +273,11 @@ mod tests {
             Predicate::And(children) | Predicate::Or(children) => children.iter().map(unknown_leaves).sum(),
             Predicate::Not(child) => unknown_leaves(child),
             Predicate::All
-            | Predicate::Exists(Field::QueryName)
-            | Predicate::Empty(Field::QueryName)
-            | Predicate::Matches { field: Field::QueryName, .. }
-            | Predicate::Fits { field: Field::QueryName, .. }
-            | Predicate::Compare { field: Field::QueryName, .. } => 0,
+            | Predicate::Exists(Field::QUERY_NAME)
+            | Predicate::Empty(Field::QUERY_NAME)
+            | Predicate::Matches { field: Field::QUERY_NAME, .. }
+            | Predicate::Fits { field: Field::QUERY_NAME, .. }
+            | Predicate::Compare { field: Field::QUERY_NAME, .. } => 0,
             _ => 1,
         }
     }
@@ -306,7 +309,10 @@ mod tests {
         ) {
             let provider = if sysmon { crate::event::SYSMON_PROVIDER } else { "other" };
             let system = System { provider: provider.to_owned(), ..System::default() };
-            let event = DnsQueryEvent { system, image, user, ..named(name) };
+            let mut event = named(name);
+            event.system = system;
+            event.set("Image", image);
+            event.set("User", user);
             prop_assert!(!predicate.evaluate(&event) || is_lead(&LeadCondition::of(&predicate), name));
         }
     }

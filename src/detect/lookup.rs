@@ -16,7 +16,7 @@ use super::predicate::{RequiredLiteral, required};
 use super::term::{Node, Row, Term};
 use super::value::Value;
 use super::yaml::{Problem, only_document, typed};
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// Rows of a lookup, at most.
 const MOST_ROWS: usize = 2_000_000;
@@ -324,7 +324,7 @@ impl Found {
     }
 
     /// The cells of the key columns that an event was found by.
-    pub fn hits(&self, event: &DnsQueryEvent) -> Vec<(Field, &str)> {
+    pub fn hits(&self, event: &Event) -> Vec<(Field, &str)> {
         let rows = self.rows(Row::Event(event));
         let mut hits = Vec::new();
         for (column, term) in &self.keys {

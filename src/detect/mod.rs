@@ -92,33 +92,33 @@ pub use tree::Tree;
 /// What tests of several modules need.
 #[cfg(test)]
 mod testing {
-    use crate::event::{DnsQueryEvent, EventTime, System};
+    use crate::event::{DNS_QUERY, Event, EventTime, System};
 
     /// A Sysmon event 22 with every field set.
-    pub fn event(image: &str, query_name: &str) -> DnsQueryEvent {
-        DnsQueryEvent {
-            system: System {
-                provider: "Microsoft-Windows-Sysmon".to_owned(),
-                channel: "Microsoft-Windows-Sysmon/Operational".to_owned(),
-                event_id: 22,
-                version: Some(5),
-                event_record_id: Some(7),
-                computer: "PC1.corp.example".to_owned(),
-                time_created: EventTime::parse_logged("2024-01-31T10:15:31.5Z"),
-                time_created_raw: "2024-01-31T10:15:31.5000000Z".to_owned(),
-                user_id: Some("S-1-5-18".to_owned()),
-            },
-            rule_name: Some("-".to_owned()),
-            utc_time: Some("2024-01-31 10:15:30.123".to_owned()),
-            process_guid: Some("f20b227d-c5d4-640f-3005-000000000700".to_owned()),
-            process_id: Some("740".to_owned()),
-            query_name: Some(query_name.to_owned()),
-            query_status: Some("0".to_owned()),
-            query_results: Some("::ffff:192.0.2.1;".to_owned()),
-            image: Some(image.to_owned()),
-            user: Some(r"CORP\alice".to_owned()),
-            query_type: None,
-            query_options: None,
-        }
+    pub fn event(image: &str, query_name: &str) -> Event {
+        let system = System {
+            version: Some(5),
+            event_record_id: Some(7),
+            computer: "PC1.corp.example".to_owned(),
+            time_created: EventTime::parse_logged("2024-01-31T10:15:31.5Z"),
+            time_created_raw: "2024-01-31T10:15:31.5000000Z".to_owned(),
+            user_id: Some("S-1-5-18".to_owned()),
+            ..DNS_QUERY.system()
+        };
+        Event::new(&DNS_QUERY, system)
+            .with("RuleName", "-")
+            .with("UtcTime", "2024-01-31 10:15:30.123")
+            .with("ProcessGuid", "f20b227d-c5d4-640f-3005-000000000700")
+            .with("ProcessId", "740")
+            .with("QueryName", query_name)
+            .with("QueryStatus", "0")
+            .with("QueryResults", "::ffff:192.0.2.1;")
+            .with("Image", image)
+            .with("User", r"CORP\alice")
+    }
+
+    /// An event of which nothing is known, not even who logged it.
+    pub fn nothing() -> Event {
+        Event::new(&DNS_QUERY, System::default())
     }
 }

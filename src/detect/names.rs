@@ -43,13 +43,13 @@ const DATA_SET: &str = "DNS.";
 
 /// The data set's fields that Sysmon's DNS queries have, by their names without its own.
 const MODEL_FIELDS: &[(&str, Field)] = &[
-    ("query", Field::QueryName),
+    ("query", Field::QUERY_NAME),
     ("query_count", Field::QueryCount),
     ("answer", Field::Answer),
     ("answer_count", Field::AnswerCount),
     ("record_type", Field::RecordType),
     ("reply_code", Field::ReplyCode),
-    ("reply_code_id", Field::QueryStatus),
+    ("reply_code_id", Field::QUERY_STATUS),
     ("src", Field::Computer),
     ("vendor_product", Field::VendorProduct),
 ];

@@ -26,7 +26,7 @@ impl Network {
     #[must_use]
     pub fn holds_one_of(&self, field: Field, value: &str) -> bool {
         match field {
-            Field::QueryResults => whole_items(value).any(|item| self.holds(item)),
+            Field::QUERY_RESULTS => whole_items(value).any(|item| self.holds(item)),
             _ => self.holds(value.trim_ascii()),
         }
     }
@@ -101,11 +101,11 @@ mod tests {
             ("0.0.0.0/0", "x192.0.2.7", false),
         ] {
             let network = Network::parse(network).unwrap();
-            for field in [Field::QueryName, Field::Computer] {
+            for field in [Field::QUERY_NAME, Field::Computer] {
                 assert_eq!(network.holds_one_of(field, value), expected, "{network:?} {value}");
             }
             let results = format!("type:  5 a.example;{value};");
-            assert_eq!(network.holds_one_of(Field::QueryResults, &results), expected, "{network:?} {value}");
+            assert_eq!(network.holds_one_of(Field::QUERY_RESULTS, &results), expected, "{network:?} {value}");
         }
         assert!(Network::parse("192.0.2.0/33").unwrap_err().contains("found '192.0.2.0/33'"));
     }
@@ -119,9 +119,9 @@ mod tests {
             ("198.51.100.2;192.0.2.1", true),
             ("198.51.100.2", false),
         ] {
-            assert_eq!(network.holds_one_of(Field::QueryResults, value), expected, "{value}");
+            assert_eq!(network.holds_one_of(Field::QUERY_RESULTS, value), expected, "{value}");
         }
         let all = Network::parse("::/96").unwrap();
-        assert!(!all.holds_one_of(Field::QueryResults, "::ffff:192.0.2.1;::"));
+        assert!(!all.holds_one_of(Field::QUERY_RESULTS, "::ffff:192.0.2.1;::"));
     }
 }

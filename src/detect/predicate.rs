@@ -12,7 +12,7 @@ use super::field::Field;
 use super::network::Network;
 use super::pattern::Pattern;
 use super::test::Test;
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// A literal shorter than this occurs in so many records that looking for it selects nothing.
 const SHORTEST_REQUIRED_LITERAL: usize = 3;
@@ -104,7 +104,7 @@ pub struct Hits {
 impl Predicate {
     /// Whether the condition holds for an event.
     #[must_use]
-    pub fn evaluate(&self, event: &DnsQueryEvent) -> bool {
+    pub fn evaluate(&self, event: &Event) -> bool {
         self.holds_for(&mut Asked::new(event))
     }
 
@@ -136,13 +136,13 @@ impl Predicate {
     /// The patterns that made this event match. Only what speaks for the match counts: a pattern
     /// that is negated does not, nor one in a branch that does not hold as a whole.
     #[must_use]
-    pub fn hits(&self, event: &DnsQueryEvent) -> Hits {
+    pub fn hits(&self, event: &Event) -> Hits {
         if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
     }
 
     /// Which parts of the condition an event hits, if the condition is known to hold for it.
     #[must_use]
-    pub fn hits_of_match(&self, event: &DnsQueryEvent) -> Hits {
+    pub fn hits_of_match(&self, event: &Event) -> Hits {
         let mut hits = Hits::default();
         self.collect_hits(&mut Asked::new(event), true, &mut hits);
         hits
@@ -275,8 +275,8 @@ impl Order {
 impl Hits {
     pub(super) fn add(&mut self, field: Field, text: &str) {
         let list = match field {
-            Field::QueryName => &mut self.matched_query,
-            Field::ProcessName | Field::Image => &mut self.matched_process,
+            Field::QUERY_NAME => &mut self.matched_query,
+            Field::ProcessName | Field::IMAGE => &mut self.matched_process,
             _ => return,
         };
         if list.iter().all(|known| known != text) {
@@ -305,7 +305,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::search::Search;
-    use super::super::testing::event;
+    use super::super::testing::{event, nothing};
     use super::*;
 
     fn predicate(head: &str) -> Predicate {
@@ -383,10 +383,10 @@ mod tests {
 
     #[test]
     fn an_and_of_nothing_holds_and_an_or_of_nothing_does_not() {
-        let event = DnsQueryEvent::default();
+        let event = nothing();
         assert!(Predicate::And(Vec::new()).evaluate(&event));
         assert!(!Predicate::Or(Vec::new()).evaluate(&event));
-        assert!(Predicate::Not(Box::new(Predicate::Exists(Field::Image))).evaluate(&event));
+        assert!(Predicate::Not(Box::new(Predicate::Exists(Field::IMAGE))).evaluate(&event));
     }
 
     #[test]
@@ -410,8 +410,9 @@ mod tests {
     }
 
     fn any_predicate() -> impl Strategy<Value = Predicate> {
-        let field =
-            prop::sample::select(&[Field::QueryName, Field::Image, Field::ProcessName, Field::ProcessId][..]);
+        let field = prop::sample::select(
+            &[Field::QUERY_NAME, Field::IMAGE, Field::ProcessName, Field::Data("ProcessId")][..],
+        );
         let leaf = prop_oneof![
             6 => (field, "[abAB*k\u{212a}é]{0,8}").prop_map(|(field, text)| matches(field, &text)),
             1 => Just(Predicate::All),
@@ -434,12 +435,10 @@ mod tests {
             query in "[abABkK\u{212a}éÉ]{0,8}",
             image in r"[abABkK\\]{0,8}",
         ) {
-            let event = DnsQueryEvent {
-                query_name: Some(query.clone()),
-                image: Some(image.clone()),
-                process_id: Some("abba".to_owned()),
-                ..DnsQueryEvent::default()
-            };
+            let event = nothing()
+                .with("QueryName", query.as_str())
+                .with("Image", image.as_str())
+                .with("ProcessId", "abba");
             if predicate.evaluate(&event) {
                 for set in predicate.required_literals() {
                     let holds = |name: &str, text: &str| {

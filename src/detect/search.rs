@@ -16,7 +16,7 @@ use super::predicate::Predicate;
 use super::stats::Stats;
 use super::term::{Row, Term};
 use super::token::{Cursor, SearchError, SearchReason, split_at_pipes};
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// A search that was understood in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Search {
     /// The value that one event has under a name of this search: a column of its `stats`, a field
     /// that it renamed, or a field. `None` where it is absent, and for counts.
     #[must_use]
-    pub fn value_of(&self, name: &str, event: &DnsQueryEvent) -> Option<String> {
+    pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
         let column = self.stats.as_deref().and_then(|stats| {
             let named = |place: &&usize| stats.columns.get(**place).is_some_and(|column| column.name == name);
             Some((stats, *stats.shown.iter().find(named)?))
@@ -167,7 +167,7 @@ mod tests {
 
     use super::super::pattern::tests::naive_match;
     use super::super::stats::StatsKind;
-    use super::super::testing::event;
+    use super::super::testing::{event, nothing};
     use super::*;
 
     fn error(search: &str) -> SearchError {
@@ -324,15 +324,15 @@ mod tests {
     }
 
     impl Meant {
-        fn holds(&self, event: &DnsQueryEvent) -> bool {
+        fn holds(&self, event: &Event) -> bool {
             let get = |name: &str| -> Option<String> {
                 let text = match name {
-                    "QueryName" | "query" => event.query_name.clone(),
-                    "Image" => event.image.clone(),
+                    "QueryName" | "query" => event.query_name().map(str::to_owned),
+                    "Image" => event.image().map(str::to_owned),
                     "process_name" => {
-                        event.image.clone().map(|image| image.split('\\').next_back().unwrap().to_owned())
+                        event.image().map(|image| image.split('\\').next_back().unwrap().to_owned())
                     }
-                    "User" => event.user.clone(),
+                    "User" => event.user().map(str::to_owned),
                     _ => panic!("{name}"),
                 };
                 text.filter(|text| !text.is_empty())
@@ -410,10 +410,13 @@ mod tests {
         })
     }
 
-    fn any_event() -> impl Strategy<Value = DnsQueryEvent> {
+    fn any_event() -> impl Strategy<Value = Event> {
         let text = || prop::option::weighted(0.8, r#"[abAB.\\"éÉ]{0,4}"#);
         (text(), text(), text(), any::<bool>()).prop_map(|(query_name, image, user, sysmon)| {
-            let mut event = DnsQueryEvent { query_name, image, user, ..DnsQueryEvent::default() };
+            let mut event = nothing();
+            for (name, value) in [("QueryName", query_name), ("Image", image), ("User", user)] {
+                event.set(name, value);
+            }
             if sysmon {
                 "Microsoft-Windows-Sysmon".clone_into(&mut event.system.provider);
             }

@@ -198,7 +198,7 @@ fn rows(pipeline: &str) -> Vec<String> {
     let mut table = StatsTable::new(search.stats.as_ref().unwrap());
     for (name, id) in [("b", "2"), ("a", "1"), ("a", "3"), ("b", "4"), ("b", "5")] {
         let mut event = event("x", name);
-        event.process_id = Some(id.to_owned());
+        event.set("ProcessId", Some(id.to_owned()));
         table.add(&event);
     }
     let text = |value: StatsValue| match value {

@@ -14,7 +14,7 @@ use super::expression::Expression;
 use super::row_key::RowKey;
 use super::rows::{Step, finished};
 use super::term::{Node, Row, Term};
-use crate::event::{DnsQueryEvent, EventTime};
+use crate::event::{Event, EventTime};
 
 /// The columns of a detection's table, and how many events make one row: those that agree in the
 /// `by` columns.
@@ -190,7 +190,7 @@ impl Stats {
     }
 
     /// The rows that an event belongs to; none if a `by` field is absent.
-    fn keys(&self, event: &DnsQueryEvent) -> Vec<RowKey> {
+    fn keys(&self, event: &Event) -> Vec<RowKey> {
         let terms = || {
             self.columns.iter().filter_map(|column| match &column.content {
                 Content::By(term) => Some(term),
@@ -333,7 +333,7 @@ impl StatsTable {
 
     /// Adds a matching event: to a row for each value of a `by` field that has several, and to none
     /// where a `by` field is absent.
-    pub fn add(&mut self, event: &DnsQueryEvent) {
+    pub fn add(&mut self, event: &Event) {
         if self.stats.empty_because.is_some() {
             return;
         }
@@ -454,7 +454,7 @@ mod tests {
     }
 
     /// Rows as text, one value after the other.
-    fn rows(pipeline: &str, events: &[DnsQueryEvent]) -> Vec<String> {
+    fn rows(pipeline: &str, events: &[Event]) -> Vec<String> {
         let mut table = table(pipeline);
         for event in events {
             table.add(event);
@@ -469,10 +469,10 @@ mod tests {
         table.into_rows().map(|row| row.into_iter().map(text).collect::<Vec<_>>().join(" ")).collect()
     }
 
-    fn at(second: i64, query_name: &str, process_id: &str) -> DnsQueryEvent {
+    fn at(second: i64, query_name: &str, process_id: &str) -> Event {
         let mut event = event(r"C:\a.exe", query_name);
         event.system.time_created = Some(EventTime::from_ticks(second * 10_000_000 + 5));
-        event.process_id = Some(process_id.to_owned());
+        event.set("ProcessId", Some(process_id.to_owned()));
         event
     }
 
@@ -547,7 +547,7 @@ mod tests {
     const ALL: &str = "stats count count(User) dc(ProcessId) values(ProcessId) min(ProcessId) max(ProcessId) \
                        min(_time) max(_time) earliest(ProcessId) latest(ProcessId) earliest(_time) by query";
 
-    fn any_events() -> impl Strategy<Value = Vec<DnsQueryEvent>> {
+    fn any_events() -> impl Strategy<Value = Vec<Event>> {
         let one = (
             0..4_i64,
             "[ab]?",
@@ -562,7 +562,7 @@ mod tests {
         prop::collection::vec(one.prop_map(make), 0..8)
     }
 
-    fn table_of(events: &[DnsQueryEvent]) -> StatsTable {
+    fn table_of(events: &[Event]) -> StatsTable {
         let mut table = table(ALL);
         for event in events {
             table.add(event);

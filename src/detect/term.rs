@@ -13,7 +13,7 @@ use super::function::{Function, LONGEST_TEXT};
 use super::lookup::Found;
 use super::stats::StatsValue;
 use super::value::{Value, number_text};
-use crate::event::{DnsQueryEvent, EventTime};
+use crate::event::{Event, EventTime};
 
 /// A term that takes more steps to work out is no rule but an attempt at the processor.
 pub(super) const MOST_STEPS: u32 = 10_000;
@@ -70,7 +70,7 @@ impl Eq for Number {}
 /// What a term is worked out from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Row<'a> {
-    Event(&'a DnsQueryEvent),
+    Event(&'a Event),
     Columns(&'a [StatsValue]),
 }
 
@@ -181,9 +181,7 @@ impl Term {
     /// Its value whatever the event; `None` if it depends on the event.
     pub fn known(&self, given: Given) -> Option<Value<'_>> {
         match self.node() {
-            Node::Field(field) if given == Given::DnsQuery => {
-                common_value(*field).map(|value| Value::Text(Cow::Borrowed(value)))
-            }
+            Node::Field(field) if given == Given::DnsQuery => common_value(*field).map(Value::Text),
             Node::Field(_) | Node::Column(_) => None,
             Node::Absent | Node::Text(_) | Node::Number(_) => Some(self.value(Row::Columns(&[]))),
             Node::Filled(term, fill) => {
@@ -294,7 +292,7 @@ impl Term {
     }
 }
 
-fn field_value(field: Field, event: &DnsQueryEvent) -> Value<'_> {
+fn field_value(field: Field, event: &Event) -> Value<'_> {
     if field == Field::Time {
         return event.system.time_created.map_or(Value::Null, Value::Time);
     }

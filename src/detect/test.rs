@@ -5,7 +5,7 @@ use super::expression::Case;
 use super::field::Field;
 use super::pattern::fold;
 use super::predicate::{Order, number};
-use crate::event::{DnsQueryEvent, EventTime, TimePart};
+use crate::event::{Event, EventTime, TimePart};
 
 /// A test of a field's value. A field that is absent or empty passes none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Position {
 
 impl Test {
     /// Whether a value of an event passes.
-    pub(super) fn passes(&self, text: &str, event: &DnsQueryEvent) -> bool {
+    pub(super) fn passes(&self, text: &str, event: &Event) -> bool {
         match self {
             Test::Number { order, value } => number(text)
                 .zip(number(value))
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn another_field_stands_where_it_is_said_to() {
         let mut event = event("C:\\x.exe", "pc1.CORP.example");
-        let name = event.query_name.clone().unwrap();
+        let name = event.query_name().unwrap().to_owned();
         let test = |position, case| Test::OtherField { field: Field::Computer, position, case };
         for (position, folded, kept) in [
             (Position::Whole, true, false),

@@ -4,7 +4,7 @@
 use super::field::Field;
 use super::predicate::Predicate;
 use super::term::{Row, Term};
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// A condition, and those that it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Tree {
     /// The tree of a predicate; with an event, what holds for it, and what it has where something
     /// does not.
     #[must_use]
-    pub fn of(predicate: &Predicate, event: Option<&DnsQueryEvent>) -> Self {
+    pub fn of(predicate: &Predicate, event: Option<&Event>) -> Self {
         let children = match predicate {
             Predicate::And(children) | Predicate::Or(children) => children.as_slice(),
             Predicate::Not(child) => std::slice::from_ref(&**child),
@@ -106,7 +106,7 @@ mod tests {
         let predicate =
             Search::parse("`sysmon` QueryName IN (*a*, b) NOT User=x ProcessId>=7").unwrap().predicate;
         let mut event = event(r"C:\x.exe", "cab");
-        event.user = None;
+        event.set("User", None);
         let mut found = Vec::new();
         lines(&Tree::of(&predicate, None), 0, &mut found);
         assert_eq!(

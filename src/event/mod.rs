@@ -1,22 +1,23 @@
 //! Decoded events as pure data: what a record says, with no knowledge of where it was stored,
 //! how it was decoded, or what will be made of it.
 
-mod dns_client;
-mod dns_query;
+#[expect(clippy::module_inception, reason = "it holds an event as this module holds what there is of events")]
+mod event;
+mod kind;
 mod query_results;
 mod query_status;
 mod system;
 mod time;
 mod window;
 
-pub use dns_client::DnsClientEvent;
-pub use dns_query::{DNS_QUERY_FIELDS, DnsQueryEvent, process_name_of};
+pub use event::{Event, process_name_of};
+pub use kind::{
+    DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldSpec, FieldType, KINDS, KindSet,
+    PROCESS_CREATION, Place,
+};
 pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, whole_items};
 pub use query_status::query_status_name;
-pub use system::{
-    DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, DNS_CLIENT_QUERY_EVENT_IDS, SYSMON_CHANNEL, SYSMON_PROVIDER,
-    System,
-};
+pub use system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
 pub(crate) use time::FILETIME_OF_9999;
 pub use time::{
     EventTime, Span, TimeError, TimePart, parse_end_of_day, parse_instant, parse_span_back, time_zone,

@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 
 use super::escape::cut;
 use super::machine_logs::Missing;
-use crate::event::{DnsQueryEvent, EventTime};
+use crate::event::{Event, EventTime};
 use crate::ledger::numbering::Gap;
 
 /// Something odd about a host's logs, or something usual to be noted. What weighs most comes first.
@@ -153,16 +153,16 @@ impl Finding {
 const FAR: u64 = 5 * 60 * 10_000_000;
 
 /// Whether the event says two times for the query that are far apart.
-pub(super) fn is_utc_time_distant(event: &DnsQueryEvent) -> bool {
-    let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_logged);
+pub(super) fn is_utc_time_distant(event: &Event) -> bool {
+    let utc_time = event.utc_time().and_then(EventTime::parse_logged);
     utc_time
         .zip(event.system.time_created)
         .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
 }
 
 /// Whether the event has a UtcTime that is no time.
-pub(super) fn is_utc_time_unreadable(event: &DnsQueryEvent) -> bool {
-    let written = event.utc_time.as_deref().filter(|text| !text.is_empty());
+pub(super) fn is_utc_time_unreadable(event: &Event) -> bool {
+    let written = event.utc_time().filter(|text| !text.is_empty());
     written.is_some_and(|text| EventTime::parse_logged(text).is_none())
 }
 

@@ -159,13 +159,13 @@ impl Host {
         matched.detections.iter().for_each(|label| self.detections.add(label, 1));
         self.distant_utc_times += u64::from(is_utc_time_distant(event));
         self.unreadable_utc_times += u64::from(is_utc_time_unreadable(event));
-        if let Some(name) = &event.query_name {
+        if let Some(name) = event.query_name() {
             count(&mut self.query_names, &without_case(name));
         }
         for (counts, value) in [
-            (&mut self.processes, &event.image),
-            (&mut self.users, &event.user),
-            (&mut self.query_statuses, &event.query_status),
+            (&mut self.processes, event.image()),
+            (&mut self.users, event.user()),
+            (&mut self.query_statuses, event.query_status()),
         ] {
             if let Some(value) = value {
                 count(counts, value);

@@ -1,10 +1,8 @@
 //! A lead: a query of Windows' own DNS client for a name that a detection asks for, as a row of
 //! `leads.parquet`. It is no match: which program asked is not known.
 
-use super::matches::{ANSWER, Occurrence, answer_cells, hash_of_event};
-use crate::base::digest::Sha256Digest;
-use crate::event::{DnsClientEvent, QueryResults, query_status_name};
-use crate::ledger::damage::Integrity;
+use super::matches::{ANSWER, MatchContext, MatchRow, Occurrence, answer_cells};
+use crate::event::query_status_name;
 use crate::table::{Cell, Column, ColumnType, Storage};
 
 /// The columns of `leads.parquet`.
@@ -85,50 +83,13 @@ pub const LEADS_STORAGE: Storage = Storage {
     distinct: &["event_time", "event_time_raw", "event_record_id", "record_offset", "event_hash"],
 };
 
-/// A lead, complete but for the names of its evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeadRow<'a> {
-    /// Which chunk of the file holds the record, from 0.
-    pub chunk_number: u64,
-    /// Where the record starts, in bytes from the start of the file.
-    pub record_offset: u64,
-    /// What is known of the bytes there.
-    pub integrity: Integrity,
-    /// The event.
-    pub event: &'a DnsClientEvent,
-    /// [`lead_hash`] of the event.
-    pub event_hash: Sha256Digest,
-    /// Whether the event was met before.
-    pub occurrence: Occurrence,
-    /// The event's answers.
-    pub results: QueryResults,
-    /// The patterns for the query's name that hit.
-    pub matched_query: Vec<String>,
-}
-
-/// What a row says of its file and its detection: the same for many rows.
-#[derive(Debug, Clone, Copy)]
-pub struct LeadContext<'a> {
-    /// The piece of evidence.
-    pub evidence: &'a str,
-    /// The file, from its root.
-    pub source_path: &'a str,
-    /// The detection's id.
-    pub detection_id: &'a str,
-    /// The detection's name.
-    pub detection_name: &'a str,
-    /// The exclusion that holds for it; `None` for a lead.
-    pub excluded_by: Option<&'a str>,
-}
-
-impl LeadRow<'_> {
-    /// The row's cells, in the order of [`LEADS_COLUMNS`].
+impl MatchRow<'_> {
+    /// The cells of a lead's row, in the order of [`LEADS_COLUMNS`].
     #[must_use]
-    pub fn cells<'a>(&'a self, context: &LeadContext<'a>) -> Vec<Cell<'a>> {
+    pub fn lead_cells<'a>(&'a self, context: &MatchContext<'a>) -> Vec<Cell<'a>> {
         let event = self.event;
         let system = &event.system;
-        let number =
-            |text: &Option<String>| Cell::optional_count(text.as_deref().and_then(|text| text.parse().ok()));
+        let number = |name: &str| Cell::optional_count(event.get(name).and_then(|text| text.parse().ok()));
         vec![
             Cell::optional_time(system.time_created),
             Cell::text(&system.time_created_raw),
@@ -139,17 +100,17 @@ impl LeadRow<'_> {
             Cell::text(&system.channel),
             Cell::count(u64::from(system.event_id)),
             Cell::optional_count(system.event_record_id),
-            Cell::text(event.query_name.as_deref().unwrap_or_default()),
-            number(&event.query_type),
-            Cell::optional(event.query_options.as_deref()),
-            Cell::optional(event.query_status.as_deref()),
-            Cell::optional(event.query_status.as_deref().and_then(query_status_name)),
-            Cell::optional(event.query_results.as_deref()),
+            Cell::text(event.query_name().unwrap_or_default()),
+            number("QueryType"),
+            Cell::optional(event.get("QueryOptions")),
+            Cell::optional(event.query_status()),
+            Cell::optional(event.query_status().and_then(query_status_name)),
+            Cell::optional(event.query_results()),
             Cell::Records(self.results.answers.iter().map(answer_cells).collect()),
             Cell::texts(&self.results.resolved_ips),
             Cell::optional(system.user_id.as_deref()),
-            number(&event.process_id),
-            number(&event.client_process_id),
+            number("Execution/@ProcessID"),
+            number("ClientPID"),
             Cell::count(self.chunk_number),
             Cell::count(self.record_offset),
             Cell::text(self.integrity.name()),
@@ -163,73 +124,56 @@ impl LeadRow<'_> {
     }
 }
 
-/// A hash of what the event says: equal for a live log, an export of it and a forwarded copy.
-///
-/// SHA-256 (as of a match: [`super::event_hash`]) of, in this order: provider and channel in lower
-/// case, computer in lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970
-/// (the text as logged where it is no time), Execution/ProcessID, Security/UserID, ClientPID,
-/// QueryName, QueryType, QueryOptions, QueryStatus (or Status), QueryResults. Numbers are decimal;
-/// a field that is absent or empty is absent.
-#[must_use]
-pub fn lead_hash(event: &DnsClientEvent) -> Sha256Digest {
-    let data = [
-        &event.process_id,
-        &event.system.user_id,
-        &event.client_process_id,
-        &event.query_name,
-        &event.query_type,
-        &event.query_options,
-        &event.query_status,
-        &event.query_results,
-    ];
-    hash_of_event(&event.system, &data)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::event_hash;
     use super::*;
+    use crate::base::digest::Sha256Digest;
+    use crate::event::{DNS_CLIENT_QUERY, Event, QueryResults, System};
+    use crate::ledger::damage::Integrity;
 
     #[test]
     fn a_row_has_a_cell_for_every_column() {
-        let event = DnsClientEvent::default();
-        let row = LeadRow {
+        let event = Event::new(&DNS_CLIENT_QUERY, System::default());
+        let row = MatchRow {
             chunk_number: 0,
             record_offset: 0,
             integrity: Integrity::Verified,
             event: &event,
-            event_hash: lead_hash(&event),
+            event_hash: event_hash(&event),
             occurrence: Occurrence::First,
             results: QueryResults::default(),
             matched_query: Vec::new(),
+            matched_process: Vec::new(),
+            risk_score: None,
+            risk_message: None,
         };
-        let context = LeadContext {
+        let context = MatchContext {
             evidence: "",
             source_path: "",
             detection_id: "",
             detection_name: "",
+            detection_version: None,
             excluded_by: None,
         };
-        assert_eq!(row.cells(&context).len(), LEADS_COLUMNS.len());
+        assert_eq!(row.lead_cells(&context).len(), LEADS_COLUMNS.len());
     }
 
     #[test]
     fn each_field_is_part_of_the_hash() {
-        let plain = lead_hash(&DnsClientEvent::default());
-        let fields: [fn(&mut DnsClientEvent) -> &mut Option<String>; 8] = [
-            |event| &mut event.process_id,
-            |event| &mut event.client_process_id,
-            |event| &mut event.query_name,
-            |event| &mut event.query_type,
-            |event| &mut event.query_options,
-            |event| &mut event.query_status,
-            |event| &mut event.query_results,
-            |event| &mut event.system.user_id,
+        let event = || Event::new(&DNS_CLIENT_QUERY, System::default());
+        let plain = event_hash(&event());
+        let fields = [
+            "Execution/@ProcessID",
+            "ClientPID",
+            "QueryName",
+            "QueryType",
+            "QueryOptions",
+            "QueryStatus",
+            "QueryResults",
+            "Security/@UserID",
         ];
-        let hash = |field: &fn(&mut DnsClientEvent) -> &mut Option<String>, text: &str| {
-            let mut event = DnsClientEvent::default();
-            *field(&mut event) = Some(text.to_owned());
-            lead_hash(&event)
-        };
+        let hash = |field: &str, text: &str| event_hash(&event().with(field, text));
         let hashes: Vec<Sha256Digest> = fields.iter().map(|field| hash(field, "1")).collect();
         for (place, found) in hashes.iter().enumerate() {
             assert!(*found != plain && hashes.iter().skip(place + 1).all(|other| other != found), "{place}");

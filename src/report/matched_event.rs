@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::matches::Occurrence;
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnType, Scalar};
 
@@ -24,7 +24,7 @@ pub struct DetectionLabel {
 #[derive(Debug, Clone)]
 pub struct MatchedEvent<'a> {
     /// The event.
-    pub event: &'a DnsQueryEvent,
+    pub event: &'a Event,
     /// Whether the event was met before.
     pub occurrence: Occurrence,
     /// What is known of the bytes that hold it.

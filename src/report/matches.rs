@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::digest::{Sha256Digest, sha256_of_texts};
-use crate::event::{Answer, DnsQueryEvent, EventTime, QueryResults, System, query_status_name};
+use crate::event::{Answer, Event, EventTime, QueryResults, query_status_name};
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, Column, ColumnType, Scalar, Storage};
 
@@ -125,7 +125,7 @@ pub const MATCHES_STORAGE: Storage = Storage {
     distinct: &["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
 };
 
-/// A match, complete but for the names of its evidence.
+/// A match or a lead, complete but for the names of its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
     /// Which chunk of the file holds the record, from 0.
@@ -135,7 +135,7 @@ pub struct MatchRow<'a> {
     /// What is known of the bytes there.
     pub integrity: Integrity,
     /// The event.
-    pub event: &'a DnsQueryEvent,
+    pub event: &'a Event,
     /// [`event_hash`] of the event.
     pub event_hash: Sha256Digest,
     /// Whether the event was met before.
@@ -189,8 +189,8 @@ impl MatchRow<'_> {
     pub fn cells<'a>(&'a self, context: &MatchContext<'a>) -> Vec<Cell<'a>> {
         let event = self.event;
         let system = &event.system;
-        let utc_time = event.utc_time.as_deref().and_then(EventTime::parse_logged);
-        let status_name = event.query_status.as_deref().and_then(query_status_name);
+        let utc_time = event.utc_time().and_then(EventTime::parse_logged);
+        let status_name = event.query_status().and_then(query_status_name);
         vec![
             Cell::optional_time(system.time_created),
             Cell::text(&system.time_created_raw),
@@ -203,16 +203,16 @@ impl MatchRow<'_> {
             Cell::count(u64::from(system.event_id)),
             Cell::optional_count(system.version.map(u64::from)),
             Cell::optional_count(system.event_record_id),
-            Cell::optional(event.rule_name.as_deref()),
-            Cell::optional(event.process_guid.as_deref()),
-            Cell::optional_count(event.process_id.as_deref().and_then(|id| id.parse().ok())),
-            Cell::optional(event.image.as_deref()),
+            Cell::optional(event.get("RuleName")),
+            Cell::optional(event.get("ProcessGuid")),
+            Cell::optional_count(event.process_id().and_then(|id| id.parse().ok())),
+            Cell::optional(event.image()),
             Cell::optional(event.process_name()),
-            Cell::optional(event.user.as_deref()),
-            Cell::optional(event.query_name.as_deref()),
-            Cell::optional(event.query_status.as_deref()),
+            Cell::optional(event.user()),
+            Cell::optional(event.query_name()),
+            Cell::optional(event.query_status()),
             Cell::optional(status_name),
-            Cell::optional(event.query_results.as_deref()),
+            Cell::optional(event.query_results()),
             Cell::Records(self.results.answers.iter().map(answer_cells).collect()),
             Cell::texts(&self.results.resolved_ips),
             Cell::count(self.chunk_number),
@@ -243,27 +243,15 @@ pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
 ///
 /// SHA-256 ([`sha256_of_texts`]) of, in this order: provider and channel in lower case, computer in
 /// lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970 (the text as
-/// logged where it is no time), RuleName, UtcTime, ProcessGuid in lower case without braces,
-/// ProcessId, QueryName, QueryStatus, QueryResults, Image, User. Numbers are decimal; a field that
-/// is absent or empty is absent, as forwarding does not keep the two apart.
+/// logged where it is no time), and the fields of the event's kind in the order of its table: of a
+/// Sysmon DNS query, RuleName, UtcTime, ProcessGuid in lower case without braces, ProcessId,
+/// QueryName, QueryStatus, QueryResults, Image, User; of a query of Windows' own DNS client,
+/// Execution/ProcessID, Security/UserID, ClientPID, QueryName, QueryType, QueryOptions, QueryStatus
+/// (or Status), QueryResults. Numbers are decimal; a field that is absent or empty is absent, as
+/// forwarding does not keep the two apart.
 #[must_use]
-pub fn event_hash(event: &DnsQueryEvent) -> Sha256Digest {
-    let data = [
-        &event.rule_name,
-        &event.utc_time,
-        &event.process_guid,
-        &event.process_id,
-        &event.query_name,
-        &event.query_status,
-        &event.query_results,
-        &event.image,
-        &event.user,
-    ];
-    hash_of_event(&event.system, &data)
-}
-
-/// The hash of who wrote an event, where, as what and when, and of its data.
-pub(super) fn hash_of_event(system: &System, data: &[&Option<String>]) -> Sha256Digest {
+pub fn event_hash(event: &Event) -> Sha256Digest {
+    let system = &event.system;
     let time =
         system.time_created.map_or_else(|| system.time_created_raw.clone(), |time| time.ticks().to_string());
     let record_id = system.event_record_id.map(|id| id.to_string());
@@ -275,25 +263,24 @@ pub(super) fn hash_of_event(system: &System, data: &[&Option<String>]) -> Sha256
         record_id.map(Cow::Owned),
         Some(time.into()),
     ];
-    let texts = written.iter().map(Option::as_deref).chain(data.iter().map(|text| text.as_deref()));
+    let data = event.fields().filter(|(field, _)| field.hashed).map(|(_, value)| value);
+    let texts = written.iter().map(Option::as_deref).chain(data);
     sha256_of_texts(texts.map(|text| text.filter(|text| !text.is_empty())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{DNS_QUERY, System};
 
-    fn event() -> DnsQueryEvent {
-        DnsQueryEvent {
-            system: System {
-                provider: "Microsoft-Windows-Sysmon".to_owned(),
-                time_created_raw: "2024-01-31T10:15:30.1234567Z".to_owned(),
-                time_created: EventTime::parse_logged("2024-01-31T10:15:30.1234567Z"),
-                ..System::default()
-            },
-            query_name: Some("example.com".to_owned()),
-            ..DnsQueryEvent::default()
-        }
+    fn event() -> Event {
+        let system = System {
+            provider: "Microsoft-Windows-Sysmon".to_owned(),
+            time_created_raw: "2024-01-31T10:15:30.1234567Z".to_owned(),
+            time_created: EventTime::parse_logged("2024-01-31T10:15:30.1234567Z"),
+            ..System::default()
+        };
+        Event::new(&DNS_QUERY, system).with("QueryName", "example.com")
     }
 
     #[test]
@@ -302,11 +289,11 @@ mod tests {
         let mut forwarded = event();
         forwarded.system.time_created_raw = "2024-01-31T10:15:30.123456700Z".to_owned();
         forwarded.system.provider = "Microsoft-Windows-SYSMON".to_owned();
-        forwarded.user = Some(String::new());
+        forwarded.set("User", Some(String::new()));
         assert_eq!(event_hash(&forwarded), original);
         let mut other = event();
-        other.query_name = None;
-        other.image = Some("example.com".to_owned());
+        other.set("QueryName", None);
+        other.set("Image", Some("example.com".to_owned()));
         assert_ne!(event_hash(&other), original);
     }
 

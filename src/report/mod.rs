@@ -32,7 +32,7 @@ pub use finding::Finding;
 pub use host::{Conclusion, Host, ValueCounts};
 pub use host_row::HostsRow;
 pub use hosts::{HostRow, Hosts};
-pub use leads::{LEADS_COLUMNS, LEADS_STORAGE, LeadContext, LeadRow, lead_hash};
+pub use leads::{LEADS_COLUMNS, LEADS_STORAGE};
 pub use machine_logs::MachineLogs;
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::base::switch::switch;
-use crate::event::Window;
+use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, EventKind, KindSet, Window};
 use crate::evidence::source::LogBytes;
 use crate::ledger::clock::Clock;
 use crate::ledger::damage::{Damage, Problem};
@@ -11,12 +11,11 @@ use crate::ledger::note::Notes;
 use crate::ledger::problems::Problems;
 use crate::ledger::tally::Tally;
 use crate::scan::chunk_scan::scan_chunk;
-use crate::scan::decode::document::DnsClientQueries;
 use crate::scan::evtx::chunk::{Checksums, Place, place};
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
 use crate::scan::evtx::walk::Walk;
 use crate::scan::extent::Extent;
-use crate::scan::located::{LocatedEvent, LocatedLead, Location};
+use crate::scan::located::{LocatedEvent, Location};
 use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::headerless::is_headerless;
 use crate::scan::salvage::off_grid::{Before, OffGrid};
@@ -48,12 +47,10 @@ pub struct BlockScan {
     pub chunks_end: u64,
     /// What the headers of its records tell of the clock.
     pub clock: Clock,
-    /// Those of its DNS queries that were read, by the decoder or without, in the order of the
-    /// file.
+    /// Those of its events that were read, by the decoder or without, in the order of the file:
+    /// Sysmon's DNS queries and, if these were asked for, queries of Windows' own DNS client and
+    /// other kinds.
     pub events: Vec<LocatedEvent>,
-    /// Those queries of Windows' own DNS client that were decoded, if these were asked for, in the
-    /// order of the file.
-    pub dns_client: Vec<LocatedLead>,
     /// The DNS queries among its stale records, if these were asked for, in the order of the file.
     pub recovered: Vec<LocatedEvent>,
 }
@@ -85,7 +82,8 @@ pub struct Scanner {
     pub(super) buffer: BlockBuffer,
     /// Counts what need not be decoded; `None` to decode everything.
     skimmer: Option<Skimmer>,
-    pub(super) dns_client: DnsClientQueries,
+    /// The kinds of events that are read.
+    pub(super) kinds: KindSet,
     /// The period that was asked for: how many DNS queries lie in it is counted.
     pub(super) window: Window,
     walk: Walk,
@@ -110,7 +108,7 @@ impl Scanner {
             reads: Reads::default(),
             buffer: BlockBuffer::default(),
             skimmer,
-            dns_client: DnsClientQueries::PassedOver,
+            kinds: KindSet::default().with(&DNS_QUERY),
             window: Window::default(),
             walk: Walk::default(),
             recovery: None,
@@ -123,7 +121,14 @@ impl Scanner {
     pub fn with_dns_client(self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };
         let skimmer = self.skimmer.map(|skimmer| skimmer.leaving_dns_client(wanted));
-        Scanner { skimmer, dns_client: DnsClientQueries::Taken, ..self }
+        Scanner { skimmer, kinds: self.kinds.with(&DNS_CLIENT_QUERY), ..self }
+    }
+
+    /// This scanner, which also reads every event of that kind. The skim knows nothing of it, so
+    /// every record is decoded.
+    #[must_use]
+    pub fn reading_all(self, kind: &EventKind) -> Self {
+        Scanner { skimmer: None, kinds: self.kinds.with(kind), ..self }
     }
 
     /// This scanner, which also counts how many DNS queries lie in a period.
@@ -311,7 +316,7 @@ impl Scanner {
                     recoverer.keep(read.bytes.get(..own).unwrap_or(read.bytes));
                 }
                 let at = Start { number, offset: range.start };
-                let wanted = (self.dns_client, &self.window);
+                let wanted = (self.kinds, &self.window);
                 scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), wanted, scan);
                 if let Some(recoverer) = &mut self.recovery {
                     recoverer.recover(Start { number, offset: range.start }, scan);

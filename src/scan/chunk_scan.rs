@@ -2,15 +2,15 @@
 //! the places around it, is the block's ([`super::block`]).
 
 use super::block::{BlockScan, Start};
-use super::decode::document::{DnsClientQueries, Document};
+use super::decode::document::Document;
 use super::decode::lost_names::Nameless;
 use super::decode::record::decode;
 use super::decode::unfit::set_unfit_aside;
 use super::evtx::walk::{Reached, Walk, walk as walk_chunk};
-use super::located::{Located, LocatedEvent};
+use super::located::LocatedEvent;
 use super::read::Read;
 use super::skim::select::Skimmer;
-use crate::event::Window;
+use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
 /// Walks a chunk, and decodes what the skim leaves of it: all where none is wanted, or where anything
@@ -20,7 +20,7 @@ pub(super) fn scan_chunk(
     at: Start,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,
-    (dns_client, window): (DnsClientQueries, &Window),
+    (kinds, window): (KindSet, &Window),
     scan: &mut BlockScan,
 ) {
     let start = at.offset;
@@ -37,8 +37,8 @@ pub(super) fn scan_chunk(
     let is_checked = integrity == Integrity::Verified;
     let mut nameless = if is_checked { Nameless::default() } else { Nameless::of(read.bytes, walk) };
     scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
-    let BlockScan { tally, events, dns_client: leads, .. } = scan;
-    decode(read.bytes, walk, dns_client, |record, document| {
+    let BlockScan { tally, events, .. } = scan;
+    decode(read.bytes, walk, kinds, |record, document| {
         let offset = record.range.start as u64;
         let (document, names) = nameless.told(record.range.start, document);
         if let Some(damage) = names.damage(record.header_id, &document).filter(|_| !is_checked) {
@@ -50,13 +50,8 @@ pub(super) fn scan_chunk(
             Ok(document) => {
                 tally.add(document.system(), window);
                 tally.note_number(record.header_id, document.system(), integrity != Integrity::Damaged);
-                let location = at.of(offset);
-                match document {
-                    Document::Other(_) => {}
-                    Document::DnsQuery(event) => {
-                        events.push(LocatedEvent { location, integrity, event: *event });
-                    }
-                    Document::DnsClient(event) => leads.push(Located { location, integrity, event: *event }),
+                if let Document::Event(event) = document {
+                    events.push(LocatedEvent { location: at.of(offset), integrity, event });
                 }
             }
             Err(reason) => {

@@ -1,6 +1,6 @@
 //! Events with the place where they were found, and what is known of the bytes there.
 
-use crate::event::{DnsClientEvent, DnsQueryEvent};
+use crate::event::Event;
 use crate::ledger::damage::Integrity;
 
 /// Where a record lies in its file.
@@ -16,17 +16,11 @@ pub struct Location {
 
 /// An event and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Located<E> {
+pub struct LocatedEvent {
     /// Its place.
     pub location: Location,
     /// What is known of the bytes there.
     pub integrity: Integrity,
     /// What it says.
-    pub event: E,
+    pub event: Event,
 }
-
-/// A DNS query and where it was found.
-pub type LocatedEvent = Located<DnsQueryEvent>;
-
-/// A query of Windows' own DNS client, and where it was found.
-pub type LocatedLead = Located<DnsClientEvent>;

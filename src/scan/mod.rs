@@ -21,6 +21,6 @@ pub use evtx::chunk::Checksums;
 pub use evtx::log::{
     BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, HELD_BLOCK_CHUNKS, blocks,
 };
-pub use located::{Located, LocatedEvent, LocatedLead, Location};
+pub use located::{LocatedEvent, Location};
 pub use skim::needle::{DnsClient, Needle, Selection, Wanted};
 pub use xml::XmlFile;

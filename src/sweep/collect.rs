@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use super::Observer;
-use super::leads::{LeadCounts, Leads};
-use super::matched::{Excluded, Matches, Reduced};
+use super::excluded::Excluded;
+use super::hits::{DetectionHits, UnitHits};
+use super::leads::LeadCounts;
 use super::tables::{LastTable, metadata, sorted, write_last};
-use super::work::{Done, Found};
+use super::work::Done;
 use crate::config::{Config, LoadedDetection};
 use crate::event::Window;
 use crate::evidence::discover::Discovery;
@@ -35,12 +36,12 @@ pub(super) struct Collector<'a> {
     observer: &'a mut dyn Observer,
     metadata: Vec<(&'static str, String)>,
     matches: TableWriter,
-    /// The leads, if they are looked for, and how many each detection has.
-    leads: Option<(TableWriter, Vec<LeadCounts>)>,
+    /// The leads, if they are looked for.
+    leads: Option<TableWriter>,
     files: TableWriter,
     hosts: Hosts,
-    /// What the matches of each detection come to.
-    reduced: Vec<Reduced>,
+    /// What the hits of each detection come to.
+    detection_hits: Vec<DetectionHits>,
     excluded: Excluded,
     totals: Totals,
     flawed: Vec<FlawedFile>,
@@ -101,8 +102,7 @@ impl<'a> Collector<'a> {
         let matches = create(MATCHES_FILE, table, MATCHES_STORAGE, matches_order)?;
         let create_leads = |table| {
             let order = "evidence order: file, record_offset, detection";
-            let writer = create(LEADS_FILE, table, LEADS_STORAGE, order)?;
-            Ok::<_, OutputError>((writer, vec![LeadCounts::default(); config.detections.len()]))
+            create(LEADS_FILE, table, LEADS_STORAGE, order)
         };
         let leads = leads.map(create_leads).transpose()?;
         let files = create(
@@ -116,7 +116,7 @@ impl<'a> Collector<'a> {
             hosts.add_evidence(evidence);
         }
         Ok(Collector {
-            reduced: Matches::none(table, &config.detections, 0).detections,
+            detection_hits: DetectionHits::none(&config.detections),
             detections: &config.detections,
             checksums: config.options.checksums,
             window: config.window,
@@ -140,40 +140,28 @@ impl<'a> Collector<'a> {
 
     /// Takes what came of the next unit.
     pub(super) fn add(&mut self, done: Done<'_>) -> Result<(), OutputError> {
-        let Found { matches, leads } = done.found?;
-        self.observer.advanced(done.block.length(), matches.count);
-        self.add_matches(matches)?;
-        leads.map_or(Ok(()), |leads| self.add_leads(leads))?;
+        let hits = done.hits?;
+        self.observer.advanced(done.block.length(), hits.count);
+        self.add_hits(hits)?;
         let (report, end) = self.current.get_or_insert_default();
         report.append(done.part);
         *end = done.block.end;
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Takes in matches.
-    pub(super) fn add_matches(&mut self, matches: Matches) -> Result<(), OutputError> {
-        if matches.is_empty() {
+    /// Takes in hits.
+    pub(super) fn add_hits(&mut self, hits: UnitHits) -> Result<(), OutputError> {
+        if hits.is_empty() {
             return Ok(());
         }
-        self.matches.append(matches.rows)?;
-        self.hosts.merge(matches.hosts);
-        self.excluded.merge(matches.excluded);
-        for (reduced, more) in self.reduced.iter_mut().zip(matches.detections) {
-            reduced.merge(more);
+        self.matches.append(hits.matches)?;
+        if let Some((writer, rows)) = self.leads.as_mut().zip(hits.leads) {
+            writer.append(rows)?;
         }
-        Ok(())
-    }
-
-    fn add_leads(&mut self, leads: Leads) -> Result<(), OutputError> {
-        let Some((writer, counts)) = &mut self.leads else { return Ok(()) };
-        if leads.is_empty() {
-            return Ok(());
-        }
-        writer.append(leads.rows)?;
-        self.hosts.merge(leads.hosts);
-        self.excluded.merge(leads.excluded);
-        for (ours, more) in counts.iter_mut().zip(leads.detections) {
-            ours.merge(more);
+        self.hosts.merge(hits.hosts);
+        self.excluded.merge(hits.excluded);
+        for (known, more) in self.detection_hits.iter_mut().zip(hits.detections) {
+            known.merge(more);
         }
         Ok(())
     }
@@ -245,12 +233,14 @@ impl<'a> Collector<'a> {
             LastTable::Begun(FILES_FILE, self.files.into()),
             LastTable::Hosts(&rows),
         ];
-        let (leads, lead_counts) = self.leads.unzip();
-        tables.extend(leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
-        let mut match_counts = Vec::with_capacity(self.reduced.len());
-        for (reduced, LoadedDetection { detection, .. }) in self.reduced.into_iter().zip(self.detections) {
-            match_counts.push([reduced.matches, reduced.unique_matches, reduced.recovered_matches]);
-            tables.extend(reduced.stats.map(|stats| LastTable::Stats(stats, &detection.id)));
+        let lead_counts =
+            self.leads.is_some().then(|| self.detection_hits.iter().map(|hits| hits.leads).collect());
+        tables.extend(self.leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
+        let mut match_counts = Vec::with_capacity(self.detection_hits.len());
+        for (hits, LoadedDetection { detection, .. }) in self.detection_hits.into_iter().zip(self.detections)
+        {
+            match_counts.push([hits.matches, hits.unique_matches, hits.recovered_matches]);
+            tables.extend(hits.stats.map(|stats| LastTable::Stats(stats, &detection.id)));
         }
         let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
         // They are told in another order: the ledger is the last.

@@ -19,7 +19,7 @@ use crate::config::{Asked, AskedDifferently};
 use crate::event::Window;
 use crate::output::{OutputError, document, framed, open_own, read_framed};
 use crate::report::FileReport;
-use crate::scan::{Block, LocatedEvent, LocatedLead};
+use crate::scan::{Block, LocatedEvent};
 
 /// Bytes of evidence that are read again at most because their entries were not written when a
 /// sweep was killed.
@@ -28,7 +28,7 @@ const FLUSHED_AT_LEAST: u64 = 1 << 20;
 /// What the first entry begins with: that it is a journal, and the version of its layout, which
 /// changes with anything that an entry holds. A journal of another one cannot be read, whatever its
 /// entries seem to say.
-const LAYOUT: (&str, u32) = ("journal of dnsweep", 3);
+const LAYOUT: (&str, u32) = ("journal of dnsweep", 4);
 
 /// What the sweep that began the journal was asked. It follows [`LAYOUT`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +59,6 @@ pub(super) struct NewEntry<'a> {
     pub part: &'a FileReport,
     pub events: Vec<&'a LocatedEvent>,
     pub recovered: Vec<&'a LocatedEvent>,
-    pub leads: Vec<&'a LocatedLead>,
 }
 
 /// What came of a unit, as it is read.
@@ -70,12 +69,10 @@ pub(super) struct Entry {
     place: EntryPlace,
     /// What was seen of it.
     pub part: FileReport,
-    /// The events that a detection describes, in the order of the file.
+    /// The events that have hits, in the order of the file.
     pub events: Vec<LocatedEvent>,
     /// Those among stale records.
     pub recovered: Vec<LocatedEvent>,
-    /// The queries of Windows' own DNS client that are leads.
-    pub leads: Vec<LocatedLead>,
 }
 
 /// What an entry begins with: which unit it is of.

@@ -4,9 +4,11 @@
 //! on one) write and reduce.
 
 mod collect;
+mod detector;
+mod excluded;
+mod hits;
 mod journal;
 mod leads;
-mod matched;
 mod tables;
 mod unit;
 mod work;
@@ -33,9 +35,10 @@ use crate::report::{
 };
 
 use self::collect::{Collected, Collector};
+use self::excluded::Excluded;
+use self::hits::Met;
 use self::journal::Journal;
 use self::leads::{LeadCounts, lead_conditions};
-use self::matched::{Excluded, Met};
 use self::unit::{Unit, resumed, units};
 use self::work::Workshop;
 
@@ -134,7 +137,7 @@ pub fn sweep(
         },
     )?;
     journal.flush()?;
-    workshop.recover(recovered, &mut met, |matches| collector.add_matches(matches))?;
+    workshop.recover(recovered, &mut met, |hits| collector.add_hits(hits))?;
     // The memory that was read to and searched with goes into the tables, for which the system
     // would have to give as much anew.
     drop((workshop, met));

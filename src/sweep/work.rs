@@ -4,14 +4,14 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use super::detector::Detector;
+use super::hits::{Detected, HitTables, Met, UnitHits};
 use super::journal::{Entry, JournalReader, NewEntry, entry};
-use super::leads::{LeadFinder, Leads, lead_conditions};
-use super::matched::{Described, Detector, Matches, Met};
+use super::leads::lead_conditions;
 use super::unit::{Source, Unit, key};
 use crate::base::hash_chain::HashChain;
 use crate::config::{self, Config, Decoding};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
-use crate::event::DnsClientEvent;
 use crate::evidence::discover::{Discovery, Form, LogFile};
 use crate::evidence::readers::Readers;
 use crate::evidence::source::{LogBytes, NotReached};
@@ -19,8 +19,7 @@ use crate::ledger::damage::{Damage, Problem};
 use crate::output::{OutputError, Table};
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
-    Block, BlockScan, DnsClient, LocatedEvent, LocatedLead, Needle, Reads, Scanner, Selection, Wanted,
-    XmlFile,
+    Block, BlockScan, DnsClient, LocatedEvent, Needle, Reads, Scanner, Selection, Wanted, XmlFile,
 };
 
 /// Bytes of an event in the journal, most times.
@@ -34,26 +33,15 @@ pub(super) struct Done<'a> {
     pub block: Block,
     /// What was seen of it.
     pub part: FileReport,
-    /// The events that a detection describes, in the order of the file.
-    pub described: Vec<Described>,
+    /// The events that have hits, in the order of the file.
+    pub detected: Vec<Detected>,
     /// Those among stale records. Whether one of them is an event of its own is known when all live
     /// ones are.
-    pub recovered: Vec<Described>,
-    /// The queries of Windows' own DNS client that are leads, likewise; none unless they are looked
-    /// for.
-    pub leads: Vec<Described<DnsClientEvent>>,
-    /// What they come to; an error is a fault of this program, or of the journal.
-    pub found: Result<Found, OutputError>,
+    pub recovered: Vec<Detected>,
+    /// What `detected` comes to; an error is a fault of this program, or of the journal.
+    pub hits: Result<UnitHits, OutputError>,
     /// Its entry for the journal; `None` of what is there already, or could not all be read.
     pub entry: Option<Vec<u8>>,
-}
-
-/// What the events of a unit come to.
-pub(super) struct Found {
-    /// The matches.
-    pub matches: Matches,
-    /// The leads, if they are looked for.
-    pub leads: Option<Leads>,
 }
 
 /// The events of a unit that may be wanted.
@@ -61,7 +49,6 @@ pub(super) struct Found {
 struct Events {
     live: Vec<LocatedEvent>,
     recovered: Vec<LocatedEvent>,
-    dns_client: Vec<LocatedLead>,
 }
 
 /// All that the threads share.
@@ -69,8 +56,6 @@ pub(super) struct Workshop<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
     detector: Detector<'a>,
-    /// Looks for leads, if anything does.
-    lead_finder: Option<LeadFinder<'a>>,
     dns_client: DnsClient,
     selection: Selection,
     journal: JournalReader,
@@ -83,7 +68,7 @@ pub(super) struct Workshop<'a> {
 impl Done<'_> {
     /// Notes for the ledger how many matches there are.
     fn count(&mut self) {
-        self.part.matches = self.found.as_ref().map_or(0, |found| found.matches.count);
+        self.part.matches = self.hits.as_ref().map_or(0, |hits| hits.count);
     }
 }
 
@@ -100,8 +85,7 @@ impl<'a> Workshop<'a> {
         Workshop {
             config,
             discovery,
-            detector: Detector::new(config, discovery, table),
-            lead_finder: leads.map(|table| LeadFinder::new(config, discovery, table)),
+            detector: Detector::new(config, discovery, HitTables { matches: table, leads }),
             dns_client: dns_client(config),
             selection: selection(config),
             journal,
@@ -118,11 +102,11 @@ impl<'a> Workshop<'a> {
             Source::Journal(at) => at,
         };
         match self.journal.read(&at) {
-            Ok(Entry { part, events, recovered, leads, .. }) => {
-                self.done(file, block, part, Events { live: events, recovered, dns_client: leads })
+            Ok(Entry { part, events, recovered, .. }) => {
+                self.done(file, block, part, Events { live: events, recovered })
             }
             Err(error) => {
-                Done { found: Err(error), ..self.done(file, block, FileReport::default(), Events::default()) }
+                Done { hits: Err(error), ..self.done(file, block, FileReport::default(), Events::default()) }
             }
         }
     }
@@ -166,56 +150,38 @@ impl<'a> Workshop<'a> {
 
     /// What the journal keeps of a unit.
     fn entry(&self, done: &Done<'_>) -> Vec<u8> {
-        let events = done.described.len() + done.recovered.len() + done.leads.len();
+        let events = done.detected.len() + done.recovered.len();
         let document = NewEntry {
             file: key(self.discovery, done.file),
             block: done.block,
             part: &done.part,
-            events: done.described.iter().map(|described| &described.located).collect(),
-            recovered: done.recovered.iter().map(|described| &described.located).collect(),
-            leads: done.leads.iter().map(|described| &described.located).collect(),
+            events: done.detected.iter().map(|detected| &detected.located).collect(),
+            recovered: done.recovered.iter().map(|detected| &detected.located).collect(),
         };
         entry(&document, events * EVENT_BYTES)
     }
 
     fn done<'u>(&self, file: &'u LogFile, block: Block, part: FileReport, events: Events) -> Done<'u> {
-        let described = self.detector.detect(events.live);
-        let finder = self.lead_finder.as_ref();
-        let leads = finder.map_or_else(Vec::new, |finder| finder.find(events.dns_client));
+        let detected = self.detector.detect(events.live);
         let mut done = Done {
-            found: self.reduce(file, &described, &leads),
+            hits: self.detector.reduce(file, &detected),
             recovered: self.detector.detect(events.recovered),
             file,
             block,
             part,
-            described,
-            leads,
+            detected,
             entry: None,
         };
         done.count();
         done
     }
 
-    fn reduce(
-        &self,
-        file: &LogFile,
-        described: &[Described],
-        leads: &[Described<DnsClientEvent>],
-    ) -> Result<Found, OutputError> {
-        let finder = self.lead_finder.as_ref();
-        Ok(Found {
-            matches: self.detector.reduce(file, described)?,
-            leads: finder.map(|finder| finder.reduce(file, leads)).transpose()?,
-        })
-    }
-
     /// Settles which events of a unit are copies, all units before it being settled; what they come
     /// to is reduced again if there are any. Most units have none, so the reduction need not wait
     /// for this.
     pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut Met) -> Done<'u> {
-        let copies = [met.settle(&mut done.described), met.settle(&mut done.leads)];
-        if copies.contains(&true) {
-            done.found = self.reduce(done.file, &done.described, &done.leads);
+        if met.settle(&mut done.detected) {
+            done.hits = self.detector.reduce(done.file, &done.detected);
             done.count();
         }
         done
@@ -225,15 +191,14 @@ impl<'a> Workshop<'a> {
     /// copy of a live one, nor of another one here.
     pub(super) fn recover(
         &self,
-        recovered: Vec<(&LogFile, Described)>,
+        recovered: Vec<(&LogFile, Detected)>,
         met: &mut Met,
-        mut found: impl FnMut(Matches) -> Result<(), OutputError>,
+        mut found: impl FnMut(UnitHits) -> Result<(), OutputError>,
     ) -> Result<(), OutputError> {
         for (file, event) in recovered {
             if met.is_new(&event) {
                 found(
-                    self.detector
-                        .reduce(file, &[Described { occurrence: Occurrence::Recovered, ..event }])?,
+                    self.detector.reduce(file, &[Detected { occurrence: Occurrence::Recovered, ..event }])?,
                 )?;
             }
         }
@@ -358,6 +323,6 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Events) {
         clock: scan.clock,
         ..FileReport::default()
     };
-    let BlockScan { events: live, recovered, dns_client, .. } = scan;
-    (part, Events { live, recovered, dns_client })
+    let BlockScan { events: live, recovered, .. } = scan;
+    (part, Events { live, recovered })
 }

@@ -13,7 +13,7 @@ use crate::cli::error::{CommandError, UsageError};
 use crate::cli::exit::Exit;
 use crate::config::Catalog;
 use crate::detect::{Field, Tree};
-use crate::event::{DnsQueryEvent, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
+use crate::event::Event;
 use crate::report::escaped;
 use crate::scan::dns_query_of_json;
 
@@ -24,13 +24,13 @@ const MOST_EVENT_BYTES: u64 = 1 << 20;
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
     let loaded = catalog.find(arguments.detection.as_deref())?;
-    let event = match &arguments.event {
-        Some(path) => event_in(path)?,
-        None => DnsQueryEvent {
-            query_name: arguments.query_name.clone(),
-            image: arguments.image.clone(),
-            ..any_dns_query()
-        },
+    let event = if let Some(path) = &arguments.event {
+        event_in(path)?
+    } else {
+        let mut event = Event::dns_query();
+        event.set("QueryName", arguments.query_name.clone());
+        event.set("Image", arguments.image.clone());
+        event
     };
     let predicate = &loaded.detection.search.predicate;
     let mut text = format!("{}\n", escaped(&loaded.detection.name));
@@ -43,19 +43,8 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Answer, CommandErr
     Ok(Answer { text, exit: Exit::Complete })
 }
 
-/// A DNS query of which nothing is said.
-fn any_dns_query() -> DnsQueryEvent {
-    let system = System {
-        provider: SYSMON_PROVIDER.to_owned(),
-        channel: SYSMON_CHANNEL.to_owned(),
-        event_id: 22,
-        ..System::default()
-    };
-    DnsQueryEvent { system, ..DnsQueryEvent::default() }
-}
-
 /// The event in a file, or on standard input.
-fn event_in(path: &Path) -> Result<DnsQueryEvent, UsageError> {
+fn event_in(path: &Path) -> Result<Event, UsageError> {
     let problem = |reason: String| UsageError::Event { path: path.to_path_buf(), reason };
     let read = if path == Path::new("-") {
         all_of(io::stdin().lock(), MOST_EVENT_BYTES)
@@ -73,8 +62,8 @@ fn event_in(path: &Path) -> Result<DnsQueryEvent, UsageError> {
 
 /// The event with these fields; what is not given is absent, besides what makes it Sysmon's DNS
 /// query.
-fn event_of_fields(fields: &Map<String, Value>) -> Result<DnsQueryEvent, String> {
-    let mut event = any_dns_query();
+fn event_of_fields(fields: &Map<String, Value>) -> Result<Event, String> {
+    let mut event = Event::dns_query();
     for (name, value) in fields {
         let text = match value {
             Value::String(text) => text.clone(),
@@ -90,9 +79,12 @@ fn event_of_fields(fields: &Map<String, Value>) -> Result<DnsQueryEvent, String>
     Ok(event)
 }
 
-fn set(event: &mut DnsQueryEvent, field: Field, text: String) -> Result<(), String> {
+fn set(event: &mut Event, field: Field, text: String) -> Result<(), String> {
     let system = &mut event.system;
     match field {
+        Field::Data(name) => {
+            event.set(name, Some(text));
+        }
         Field::Channel => system.channel = text,
         Field::Computer => system.computer = text,
         Field::Provider => system.provider = text,
@@ -103,19 +95,8 @@ fn set(event: &mut DnsQueryEvent, field: Field, text: String) -> Result<(), Stri
             system.event_record_id =
                 Some(text.parse().map_err(|_| format!("expected a number, found '{text}'"))?);
         }
-        Field::Image => event.image = Some(text),
-        Field::ProcessId => event.process_id = Some(text),
-        Field::ProcessGuid => event.process_guid = Some(text),
-        Field::QueryName => event.query_name = Some(text),
-        Field::QueryResults => event.query_results = Some(text),
-        Field::QueryStatus => event.query_status = Some(text),
-        Field::RuleName => event.rule_name = Some(text),
-        Field::User => event.user = Some(text),
         Field::UserId => system.user_id = Some(text),
-        Field::UtcTime => event.utc_time = Some(text),
         Field::ProcessName => return Err("it is a part of Image: give that".to_owned()),
-        Field::QueryOptions => event.query_options = Some(text),
-        Field::QueryType => event.query_type = Some(text),
         Field::Answer | Field::AnswerCount | Field::RecordType => {
             return Err("it is a part of QueryResults: give that".to_owned());
         }

@@ -2,19 +2,19 @@
 
 use super::super::field::Field;
 use super::super::predicate::Predicate;
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// The fields that have one value in all events of a kind.
 pub(super) const CONSTANT: [Field; 3] = [Field::EventId, Field::Channel, Field::Provider];
 
 /// What stands for a line or a part that is not understood: some events may hold it, others not.
 pub(super) fn unknown() -> Predicate {
-    Predicate::Exists(Field::Image)
+    Predicate::Exists(Field::IMAGE)
 }
 
 /// Whether a predicate holds for none of the events that the prototypes stand for, whatever the
 /// rest of them says.
-pub(super) fn never_holds(predicate: &Predicate, prototypes: &[DnsQueryEvent]) -> bool {
+pub(super) fn never_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| never_holds(child, prototypes)),
         Predicate::Or(children) => children.iter().all(|child| never_holds(child, prototypes)),
@@ -25,7 +25,7 @@ pub(super) fn never_holds(predicate: &Predicate, prototypes: &[DnsQueryEvent]) -
 
 /// Whether a predicate holds for each of the events that the prototypes stand for, whatever the
 /// rest of them says.
-fn always_holds(predicate: &Predicate, prototypes: &[DnsQueryEvent]) -> bool {
+fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::All => true,
         Predicate::And(children) => children.iter().all(|child| always_holds(child, prototypes)),
@@ -37,7 +37,7 @@ fn always_holds(predicate: &Predicate, prototypes: &[DnsQueryEvent]) -> bool {
 
 /// Whether all that a predicate holds for is asked for by its number or by what only DNS queries
 /// have.
-pub(super) fn asks_for_dns(predicate: &Predicate, prototypes: &[DnsQueryEvent]) -> bool {
+pub(super) fn asks_for_dns(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| asks_for_dns(child, prototypes)),
         Predicate::Or(children) => {
@@ -46,7 +46,7 @@ pub(super) fn asks_for_dns(predicate: &Predicate, prototypes: &[DnsQueryEvent]) 
         }
         leaf => matches!(
             field_of(leaf),
-            Some(Field::EventId | Field::QueryName | Field::QueryStatus | Field::QueryResults)
+            Some(Field::EventId | Field::QUERY_NAME | Field::QUERY_STATUS | Field::QUERY_RESULTS)
         ),
     }
 }

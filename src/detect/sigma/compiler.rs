@@ -13,7 +13,7 @@ use super::choice::{check_number, choices, choose, leaves};
 use super::condition::{Condition, Names, Quantifier};
 use super::source::Source;
 use super::{item, name};
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;
@@ -50,7 +50,7 @@ pub(super) struct Compiler<'a> {
     detection: &'a Node,
     source: Source,
     /// The events that it is about.
-    prototypes: Vec<DnsQueryEvent>,
+    prototypes: Vec<Event>,
     placeholders: &'a Placeholders,
     notes: RefCell<Vec<String>>,
     /// What it asks for of events that are not looked at.

@@ -13,6 +13,7 @@ use super::encoding::encoded;
 use super::modifier::{Comparison, Modifiers};
 use super::name::field_named;
 use super::source::Source;
+use crate::event::FieldType;
 
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
 /// What `windash` takes for a dash.
@@ -39,7 +40,8 @@ pub(super) fn predicate(
     let field = field_of(key, compiler.source())?;
     let at_key = |problem: String| Problem::at(key.place, format!("{}: {problem}", key.name.escape_debug()));
     let modifiers = Modifiers::of(key.name.split('|').skip(1)).map_err(at_key)?;
-    if matches!(modifiers.comparison, Comparison::Time(_)) && field != Field::UtcTime {
+    if matches!(modifiers.comparison, Comparison::Time(_)) && field.stored_type() != Some(FieldType::TextTime)
+    {
         return Err(at_key("expected UtcTime, the field that holds a time".to_owned()));
     }
     let values = match &value.kind {
@@ -111,10 +113,8 @@ fn condition_of(
 /// The text of a value: as written, but of a number for a field of numbers its decimal form, which
 /// is what events have.
 fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
-    let is_of_numbers = matches!(
-        field,
-        Field::EventId | Field::ProcessId | Field::QueryStatus | Field::QueryType | Field::QueryOptions
-    );
+    let is_of_numbers = field == Field::EventId
+        || matches!(field.stored_type(), Some(FieldType::Number | FieldType::TextNumber));
     let is_number = matches!(
         modifiers.comparison,
         Comparison::Text(Position::Whole, _) | Comparison::Number(_) | Comparison::Time(_)

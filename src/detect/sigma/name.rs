@@ -5,37 +5,14 @@ use super::super::field::Field;
 use super::super::nearest::nearest;
 use super::super::yaml::{Key, Kind, Node, Scalar};
 use super::source::Source;
+use crate::event::FieldSpec;
 
-/// Which events have a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum In {
-    /// Sysmon's DNS queries.
-    Sysmon,
-    /// The queries of Windows' own DNS client.
-    DnsClient,
-    /// Both.
-    Both,
-}
-
-/// The fields of a DNS query by the names that Sigma has for them.
-const FIELDS: [(&str, Field, In); 17] = [
-    ("Channel", Field::Channel, In::Both),
-    ("ClientPID", Field::ProcessId, In::DnsClient),
-    ("Computer", Field::Computer, In::Both),
-    ("EventID", Field::EventId, In::Both),
-    ("Image", Field::Image, In::Sysmon),
-    ("ProcessGuid", Field::ProcessGuid, In::Sysmon),
-    ("ProcessId", Field::ProcessId, In::Sysmon),
-    ("Provider_Name", Field::Provider, In::Both),
-    ("QueryName", Field::QueryName, In::Both),
-    ("QueryOptions", Field::QueryOptions, In::DnsClient),
-    ("QueryResults", Field::QueryResults, In::Both),
-    ("QueryStatus", Field::QueryStatus, In::Both),
-    ("QueryType", Field::QueryType, In::DnsClient),
-    ("RuleName", Field::RuleName, In::Sysmon),
-    ("Status", Field::QueryStatus, In::DnsClient),
-    ("User", Field::User, In::Sysmon),
-    ("UtcTime", Field::UtcTime, In::Sysmon),
+/// The fields that are not of the event's data, by the names that Sigma has for them.
+const SYSTEM: [(&str, Field); 4] = [
+    ("Channel", Field::Channel),
+    ("Computer", Field::Computer),
+    ("EventID", Field::EventId),
+    ("Provider_Name", Field::Provider),
 ];
 
 /// What other languages call a field, and its name here.
@@ -53,12 +30,14 @@ pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
     fields(Source::DnsClient).map(|(name, _)| name)
 }
 
+/// The fields of a source's events by the names that Sigma has for them, which are those of the
+/// records, in the order of their letters.
 fn fields(source: Source) -> impl Iterator<Item = (&'static str, Field)> {
-    let own = if source == Source::DnsClient { In::DnsClient } else { In::Sysmon };
-    FIELDS
-        .iter()
-        .filter(move |(.., place)| *place == own || *place == In::Both)
-        .map(|(name, field, _)| (*name, *field))
+    let names = |field: &'static FieldSpec| field.data_names().map(|name| (name, Field::Data(field.meaning)));
+    let data = source.kind().fields.iter().flat_map(names);
+    let mut fields: Vec<(&str, Field)> = data.chain(SYSTEM).collect();
+    fields.sort_unstable_by_key(|(name, _)| *name);
+    fields.into_iter()
 }
 
 /// The field of a line, if its name is known.
@@ -133,8 +112,10 @@ pub(super) fn without_blank(text: &str) -> String {
 /// The field that a name, misspelt or not, stands for, whatever the log source.
 fn meant(name: &str) -> Option<&'static str> {
     let name = name.trim();
-    let names = || FIELDS.iter().map(|(known, ..)| *known);
-    names().find(|known| *known == name).or_else(|| near(name, names()))
+    let mut names: Vec<&str> =
+        [Source::Category, Source::DnsClient].into_iter().flat_map(fields).map(|(known, _)| known).collect();
+    names.sort_unstable();
+    names.iter().copied().find(|known| *known == name).or_else(|| near(name, names.into_iter()))
 }
 
 fn is_number_of_dns(value: &str) -> bool {

@@ -4,10 +4,7 @@ use super::super::nearest::nearest;
 use super::super::yaml::{Key, Node, Problem};
 use super::Refusal;
 use super::header::text;
-use crate::event::{
-    DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, DNS_CLIENT_QUERY_EVENT_IDS, DnsQueryEvent, SYSMON_CHANNEL,
-    SYSMON_PROVIDER, System,
-};
+use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, System};
 
 /// Which events a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,23 +95,18 @@ impl Source {
 
     /// Events that stand for all that it is about: of each number one, with nothing but what all of
     /// them have.
-    pub(super) fn prototypes(self) -> Vec<DnsQueryEvent> {
-        let (provider, channel, numbers) = match self {
-            Source::DnsClient => (DNS_CLIENT_PROVIDER, DNS_CLIENT_CHANNEL, &DNS_CLIENT_QUERY_EVENT_IDS[..]),
-            Source::Category | Source::Sysmon | Source::Windows => {
-                (SYSMON_PROVIDER, SYSMON_CHANNEL, &[22][..])
-            }
-        };
-        let prototype = |number: &u32| DnsQueryEvent {
-            system: System {
-                provider: provider.to_owned(),
-                channel: channel.to_owned(),
-                event_id: *number,
-                ..System::default()
-            },
-            ..DnsQueryEvent::default()
-        };
-        numbers.iter().map(prototype).collect()
+    pub(super) fn prototypes(self) -> Vec<Event> {
+        let kind = self.kind();
+        let system = |number: &u32| System { event_id: *number, ..kind.system() };
+        kind.event_ids.iter().map(|number| Event::new(kind, system(number))).collect()
+    }
+
+    /// The kind of events that is looked at of it.
+    pub(super) fn kind(self) -> &'static EventKind {
+        match self {
+            Source::DnsClient => &DNS_CLIENT_QUERY,
+            Source::Category | Source::Sysmon | Source::Windows => &DNS_QUERY,
+        }
     }
 
     /// What is looked at of it, in words.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::super::detection::{Detection, EventSource, Language};
 use super::super::placeholder::Placeholders;
 use super::super::testing::event;
-use crate::event::DnsQueryEvent;
+use crate::event::Event;
 
 /// Reads a rule. The error says what is not understood.
 fn detection(text: &str, placeholders: &Placeholders) -> Result<Detection, String> {
@@ -40,7 +40,7 @@ fn parsed(text: &str) -> Detection {
     detection(text, &placeholders()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn holds(text: &str, event: &DnsQueryEvent) -> bool {
+fn holds(text: &str, event: &Event) -> bool {
     parsed(text).search.predicate.evaluate(event)
 }
 
@@ -73,8 +73,8 @@ fn only_event_22_of_sysmon_matches() {
 #[test]
 fn values_and_modifiers() {
     let mut event = event(r"C:\Users\Public\a-b.exe", "Client.Medium.com");
-    event.user = None;
-    event.rule_name = Some(String::new());
+    event.set("User", None);
+    event.set("RuleName", Some(String::new()));
     for (line, expected) in [
         ("QueryName: client.medium.com", true),
         ("QueryName: medium", false),
@@ -140,10 +140,10 @@ fn dashes_of_windows() {
         ("a-b", false),
         ("a - b", false),
     ] {
-        event.image = Some(text.to_owned());
+        event.set("Image", Some(text.to_owned()));
         assert_eq!(holds(&selection("Image|windash: 'a -b'"), &event), expected, "{text}");
     }
-    event.image = Some("a / b".to_owned());
+    event.set("Image", Some("a / b".to_owned()));
     assert!(!holds(&selection("Image|windash: 'a - b'"), &event), "no dash of a word");
 }
 
@@ -384,7 +384,9 @@ proptest! {
         let fields = fields.into();
         let theirs = !engine.evaluate(&JsonEvent::borrow(&fields)).is_empty();
         let mut event = event("", "");
-        (event.query_name, event.image, event.user) = (query, image, user);
+        for (name, value) in [("QueryName", query), ("Image", image), ("User", user)] {
+            event.set(name, value);
+        }
         prop_assert_eq!(rule.search.predicate.evaluate(&event), theirs, "{}", text);
     }
 }

@@ -1,15 +1,15 @@
-//! A DNS query straight from the values of its record, where these are of the types that Sysmon
-//! gives them.
+//! An event straight from the values of its record, where these are of the types that its kind's
+//! table says.
 //!
 //! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed,
-//! which costs some ten times what it costs to take the nine texts of a DNS query from their
+//! which costs some ten times what it costs to take the nine values of a DNS query from their
 //! places. Anything out of the ordinary is left to the decoder ([`crate::scan::decode::record`]),
 //! which is this file's twin: whatever is read here, it reads alike. Only of a record whose
 //! definition lost its names more is read here than by the decoder.
 
 use std::ops::Range;
 
-use crate::event::{DnsQueryEvent, System};
+use crate::event::{DNS_QUERY, Event, EventKind, FieldType, Place, System};
 use crate::scan::decode::document::canonical_guid;
 use crate::scan::evtx::binxml::text::{plain, text};
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, GUID, HEX64, Index, NULL, SID, TEXT, U8, U16, U32, U64};
@@ -17,49 +17,45 @@ use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::seen::Seen;
 
-/// The fields of a DNS query, in the order of [`DnsQueryPlaces`].
-const FIELDS: [&str; 9] = [
-    "RuleName",
-    "UtcTime",
-    "ProcessGuid",
-    "ProcessId",
-    "QueryName",
-    "QueryStatus",
-    "QueryResults",
-    "Image",
-    "User",
-];
-
-/// The place of the field that no DNS query is without.
-const QUERY_NAME: usize = 4;
-
-/// Which substitutions of a definition of `EventData` hold the fields of a DNS query.
+/// Which substitutions of a definition of `EventData` hold the fields of a kind of event.
 #[derive(Debug)]
-pub(in crate::scan) struct DnsQueryPlaces([Option<Index>; 9]);
+pub(in crate::scan) struct DataPlaces {
+    kind: &'static EventKind,
+    /// For each of the kind's fields.
+    indexes: Box<[Option<Index>]>,
+}
 
-impl DnsQueryPlaces {
-    /// Those of a definition; `None` if it has any other field: about the values of that, the
-    /// decoder shall decide.
-    pub(in crate::scan) fn of(template: &DataTemplate<'_>) -> Option<Self> {
-        let mut places = [None; 9];
-        for (name, index) in &template.data {
-            let field = FIELDS.iter().position(|field| name.is(field))?;
-            *places.get_mut(field)? = Some(*index);
+impl DataPlaces {
+    /// Those of a definition; `None` if it has any other field, or the kind has one elsewhere: about
+    /// the values of that, the decoder shall decide.
+    pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
+        if kind.fields.iter().any(|field| field.place != Place::Data) {
+            return None;
         }
-        Some(DnsQueryPlaces(places))
+        let mut indexes = vec![None; kind.fields.len()].into_boxed_slice();
+        for (name, index) in &template.data {
+            let place = kind.fields.iter().position(|field| name.is(field.name))?;
+            *indexes.get_mut(place)? = Some(*index);
+        }
+        Some(DataPlaces { kind, indexes })
+    }
+
+    /// Whether a field of that name is there.
+    fn has(&self, name: &str) -> bool {
+        self.kind.fields.iter().zip(&self.indexes).any(|(field, index)| field.name == name && index.is_some())
     }
 }
 
-/// The DNS query that a record is: it is of the definition `template`, has the values `system` and
-/// was seen to be one, and its `EventData` has the values `data` at those places. `None` where
-/// anything is not as usual.
-pub(in crate::scan) fn dns_query(
+/// The event that a record is: it is of the definition `template`, has the values `system` and was
+/// seen to be of the kind of `places`, and its `EventData` has the values `data` at those places.
+/// `None` where anything is not as usual.
+pub(in crate::scan) fn event(
     template: &EventTemplate,
     system: &Values<'_>,
     seen: &Seen,
-    places: &DnsQueryPlaces,
+    places: &DataPlaces,
     data: &Values<'_>,
-) -> Option<DnsQueryEvent> {
+) -> Option<Event> {
     if !is_usual_system(template, system) || !is_usual_data(data) {
         return None;
     }
@@ -76,53 +72,42 @@ fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
 }
 
 fn is_usual_data(values: &Values<'_>) -> bool {
-    values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32))
+    values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32 | HEX64))
 }
 
-/// The DNS query that has these values at these places.
-fn with_data(system: System, places: &DnsQueryPlaces, data: &Values<'_>) -> Option<DnsQueryEvent> {
-    let [rule_name, utc_time, process_guid, process_id, query_name, query_status, query_results, image, user] =
-        places.0;
-    // A field that is not there is none; one that is there is read, or the record is left to the
-    // decoder.
-    let text = |place: Option<Index>| match place {
-        Some(index) => text(data.bytes(index, TEXT)?).map(Some),
-        None => Some(None),
-    };
-    let process_guid = match process_guid {
-        Some(index) => Some(match data.bytes(index, GUID) {
-            Some(guid) => self::guid(guid.first_chunk()?),
-            None => canonical_guid(&self::text(data.bytes(index, TEXT)?)?),
-        }),
-        None => None,
-    };
-    let process_id = match process_id {
-        Some(index) => Some(match data.bytes(index, U32) {
-            Some(number) => u32::from_le_bytes(*number.first_chunk()?).to_string(),
-            None => self::text(data.bytes(index, TEXT)?)?,
-        }),
-        None => None,
-    };
-    Some(DnsQueryEvent {
-        system,
-        rule_name: text(rule_name)?,
-        utc_time: text(utc_time)?,
-        process_guid,
-        process_id,
-        query_name: text(query_name)?,
-        query_status: text(query_status)?,
-        query_results: text(query_results)?,
-        image: text(image)?,
-        user: text(user)?,
-        query_type: None,
-        query_options: None,
-    })
+/// The event that has these values at these places.
+fn with_data(system: System, places: &DataPlaces, data: &Values<'_>) -> Option<Event> {
+    let mut event = Event::new(places.kind, system);
+    // A field that is not there has no value; one that is there is read, or the record is left to
+    // the decoder.
+    for (place, (field, index)) in places.kind.fields.iter().zip(&places.indexes).enumerate() {
+        if let Some(index) = index {
+            event.set_at(place, Some(value(field.field_type, data, *index)?));
+        }
+    }
+    Some(event)
+}
+
+/// A value of that type, be it stored as such or as text.
+fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<String> {
+    match (field_type, data.kind(index)?) {
+        (FieldType::Guid, GUID) => Some(guid(data.bytes(index, GUID)?.first_chunk()?)),
+        (FieldType::Guid, TEXT) => Some(canonical_guid(&text(data.bytes(index, TEXT)?)?)),
+        (FieldType::Number, U32) => {
+            Some(u32::from_le_bytes(*data.bytes(index, U32)?.first_chunk()?).to_string())
+        }
+        (FieldType::Hexadecimal, HEX64) => {
+            Some(format!("{:#x}", u64::from_le_bytes(*data.bytes(index, HEX64)?.first_chunk()?)))
+        }
+        (_, TEXT) => text(data.bytes(index, TEXT)?),
+        _ => None,
+    }
 }
 
 /// A DNS query whose definitions have lost names.
 pub(in crate::scan) struct NamelessQuery {
     /// Its data; and its `System`, if the definition of that is whole.
-    pub event: DnsQueryEvent,
+    pub event: Event,
     pub has_system: bool,
 }
 
@@ -135,8 +120,8 @@ pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Op
     let (Some((at, size)), None) = (fragments.next(), fragments.next()) else { return None };
     let start = values.start() + at;
     let data = Values::read(chunk, start..start + size)?;
-    let places = DnsQueryPlaces::of(&data_template_by_texts(chunk, data.definition)?)?;
-    if places.0[QUERY_NAME].is_none() || !is_usual_data(&data) {
+    let places = DataPlaces::of(&DNS_QUERY, &data_template_by_texts(chunk, data.definition)?)?;
+    if !places.has("QueryName") || !is_usual_data(&data) {
         return None;
     }
     let system = || {
@@ -193,4 +178,59 @@ fn sid(bytes: &[u8]) -> Option<String> {
         text.push_str(&u32::from_le_bytes(*part).to_string());
     }
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use dnsweep_samples::{Event as Sample, LogWriter, Style};
+
+    use super::*;
+    use crate::event::{KindSet, PROCESS_CREATION};
+    use crate::scan::decode::document::Document;
+    use crate::scan::decode::record::decode;
+    use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
+    use crate::scan::evtx::template::data_template;
+    use crate::scan::evtx::walk::{Walk, walk};
+
+    /// Reads the record whose content fills that range, if it is as usual.
+    fn read(chunk: &[u8], content: Range<usize>, kind: &'static EventKind) -> Option<Event> {
+        let system = Values::head(chunk, content.start)?;
+        let template = event_template(chunk, system.definition, chunk.len())?;
+        let seen = Seen::read(&template, &system, content.end)?;
+        let data = Values::read(chunk, seen.data.clone()?)?;
+        let places = DataPlaces::of(kind, &data_template(chunk, data.definition, chunk.len())?)?;
+        event(&template, &system, &seen, &places, &data)
+    }
+
+    #[test]
+    fn events_of_any_kind_are_read_as_the_decoder_reads_them() {
+        for style in [Style::Live, Style::Export] {
+            for (sample, kind) in [
+                (Sample::dns_query("a&b.example", "a.exe"), &DNS_QUERY),
+                (Sample::process_create("a.exe", "a <b> \u{fc}", "c.exe"), &PROCESS_CREATION),
+            ] {
+                let mut writer = LogWriter::new(style);
+                for number in 1..=3 {
+                    writer.push(&sample.clone().numbered(number)).unwrap();
+                }
+                let mut chunk = writer.finish()[4096..4096 + 65536].to_vec();
+                let mut walked = Walk::default();
+                walk(&chunk, &mut walked);
+                let contents = walked
+                    .records
+                    .iter()
+                    .map(|record| record.range.start + RECORD_HEADER_SIZE..record.range.end - SIZE_COPY_SIZE);
+                let direct: Vec<Event> =
+                    contents.map(|content| read(&chunk, content, kind).unwrap()).collect();
+                let mut decoded = Vec::new();
+                decode(&mut chunk, &walked, KindSet::default().with(kind), |_, document| match document {
+                    Ok(Document::Event(event)) => decoded.push(event),
+                    other => panic!("{other:?}"),
+                });
+                assert_eq!(direct, decoded, "{style:?} {}", kind.name);
+                assert_eq!(direct.len(), 3);
+                assert_eq!(direct[0].missing_fields(), [""; 0]);
+            }
+        }
+    }
 }

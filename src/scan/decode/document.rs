@@ -11,15 +11,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::event::{DnsClientEvent, DnsQueryEvent, EventTime, System};
+use crate::event::{DNS_QUERY, Event, EventTime, KindSet, System};
+use crate::scan::decode::event_data;
 
 /// What a record says.
 #[derive(Debug)]
 pub(in crate::scan) enum Document {
-    /// A Sysmon DNS query.
-    DnsQuery(Box<DnsQueryEvent>),
-    /// A query of Windows' own DNS client, where these are taken.
-    DnsClient(Box<DnsClientEvent>),
+    /// An event of a kind that is read.
+    Event(Event),
     /// Any other event.
     Other(System),
 }
@@ -29,19 +28,17 @@ impl Document {
     pub(in crate::scan) fn system(&self) -> &System {
         match self {
             Document::Other(system) => system,
-            Document::DnsQuery(event) => &event.system,
-            Document::DnsClient(event) => &event.system,
+            Document::Event(event) => &event.system,
         }
     }
-}
 
-/// What becomes of the queries of Windows' own DNS client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scan) enum DnsClientQueries {
-    /// They are events like others.
-    PassedOver,
-    /// They are read.
-    Taken,
+    /// The event, if it is a Sysmon DNS query.
+    pub(in crate::scan) fn dns_query(&self) -> Option<&Event> {
+        match self {
+            Document::Event(event) if event.is(&DNS_QUERY) => Some(event),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,29 +76,6 @@ struct SystemElement<'a> {
     security: Element<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct DnsQueryData<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    rule_name: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    utc_time: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    process_guid: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    process_id: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    query_name: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    query_status: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    query_results: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    image: Option<Element<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    user: Option<Element<'a>>,
-}
-
 /// A field that is there, be it empty: `null` is how the decoder renders an element without
 /// content.
 pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
@@ -110,33 +84,25 @@ pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     Element::deserialize(deserializer).map(Some)
 }
 
-/// Reads the event out of a record's JSON.
-pub(in crate::scan) fn parse(
-    json: &[u8],
-    dns_client: DnsClientQueries,
-) -> Result<Document, serde_json::Error> {
+/// Reads the event out of a record's JSON: all of it if it is of one of these kinds.
+pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
+    let Some(kind) = kinds.kind_of(&system) else { return Ok(Document::Other(system)) };
     let data = root.event.event_data.map(RawValue::get).filter(|data| data.starts_with('{')).unwrap_or("{}");
-    if system.is_dns_query() {
-        let data: DnsQueryData<'_> = serde_json::from_str(data)?;
-        return Ok(Document::DnsQuery(Box::new(dns_query(system, data))));
-    }
-    if dns_client == DnsClientQueries::Taken && system.is_dns_client_query() {
-        let event = crate::scan::decode::dns_client::read(system, data, json)?;
-        return Ok(Document::DnsClient(Box::new(event)));
-    }
-    Ok(Document::Other(system))
+    Ok(Document::Event(event_data::read(kind, system, data, json)?))
 }
 
 /// A DNS query as the decoder's JSON has it, which `evtx_dump` writes too.
-pub fn dns_query_of_json(json: &[u8]) -> Result<DnsQueryEvent, String> {
-    let system = match parse(json, DnsClientQueries::PassedOver).map_err(|error| error.to_string())? {
-        Document::DnsQuery(event) => return Ok(*event),
-        Document::DnsClient(event) => event.system,
-        Document::Other(system) => system,
-    };
-    Err(format!("expected Sysmon's event 22, found event {} of '{}'", system.event_id, system.provider))
+pub fn dns_query_of_json(json: &[u8]) -> Result<Event, String> {
+    let kinds = KindSet::default().with(&DNS_QUERY);
+    match parse(json, kinds).map_err(|error| error.to_string())? {
+        Document::Event(event) => Ok(event),
+        Document::Other(system) => Err(format!(
+            "expected Sysmon's event 22, found event {} of '{}'",
+            system.event_id, system.provider
+        )),
+    }
 }
 
 fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
@@ -186,24 +152,6 @@ impl SystemTexts<'_> {
             time_created_raw,
             user_id: self.user_id.map(Cow::into_owned),
         })
-    }
-}
-
-fn dns_query(system: System, data: DnsQueryData<'_>) -> DnsQueryEvent {
-    let text = |element: Option<Element<'_>>| element.map(|element| element.text.into_owned());
-    DnsQueryEvent {
-        system,
-        rule_name: text(data.rule_name),
-        utc_time: text(data.utc_time),
-        process_guid: data.process_guid.map(|guid| canonical_guid(&guid.text)),
-        process_id: text(data.process_id),
-        query_name: text(data.query_name),
-        query_status: text(data.query_status),
-        query_results: text(data.query_results),
-        image: text(data.image),
-        user: text(data.user),
-        query_type: None,
-        query_options: None,
     }
 }
 
@@ -309,10 +257,14 @@ impl<'de> Visitor<'de> for ElementVisitor {
 mod tests {
     use super::*;
 
-    fn dns(json: &str) -> DnsQueryEvent {
-        match parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap() {
-            Document::DnsQuery(event) => *event,
-            other => panic!("{other:?}"),
+    fn read(json: &str) -> Result<Document, serde_json::Error> {
+        parse(json.as_bytes(), KindSet::default().with(&DNS_QUERY))
+    }
+
+    fn dns(json: &str) -> Event {
+        match read(json).unwrap() {
+            Document::Event(event) => event,
+            other @ Document::Other(_) => panic!("{other:?}"),
         }
     }
 
@@ -331,16 +283,16 @@ mod tests {
             "EventData":{"ProcessGuid":"{f20b227d-c5ea-640f-5f05-000000000700}","ProcessId":"6628","QueryName":"a\u001b[31m","QueryStatus":"0","Image":null}}}"##,
         );
         assert_eq!(typed, forwarded);
-        assert_eq!(typed.process_guid.as_deref(), Some("f20b227d-c5ea-640f-5f05-000000000700"));
-        assert_eq!(typed.query_name.as_deref(), Some("a\x1b[31m"));
-        assert_eq!((typed.image.as_deref(), typed.user), (Some(""), None));
+        assert_eq!(typed.get("ProcessGuid"), Some("f20b227d-c5ea-640f-5f05-000000000700"));
+        assert_eq!(typed.query_name(), Some("a\x1b[31m"));
+        assert_eq!((typed.image(), typed.user()), (Some(""), None));
     }
 
     #[test]
     fn a_record_without_an_event_id_is_an_error() {
         for id in ["", r#""EventID":null,"#, r#""EventID":"x","#] {
             let json = format!(r#"{{"Event":{{"System":{{{id}"Computer":"a"}}}}}}"#);
-            assert!(parse(json.as_bytes(), DnsClientQueries::PassedOver).is_err(), "{json}");
+            assert!(read(&json).is_err(), "{json}");
         }
     }
 
@@ -348,7 +300,7 @@ mod tests {
     fn an_element_in_a_field_is_an_error() {
         let json = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon"}},"EventID":22},
             "EventData":{"QueryName":{"b":"pastebin.com"}}}}"##;
-        let error = parse(json.as_bytes(), DnsClientQueries::PassedOver).unwrap_err();
+        let error = read(json).unwrap_err();
         assert!(error.to_string().contains("found an element 'b'"));
     }
 
@@ -357,6 +309,6 @@ mod tests {
         let event = dns(
             r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"MICROSOFT-WINDOWS-SYSMON"}},"EventID":22},"EventData":null}}"##,
         );
-        assert_eq!(event.query_name, None);
+        assert_eq!(event.query_name(), None);
     }
 }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::DnsQueryEvent;
+use crate::event::DNS_QUERY;
 use crate::ledger::damage::Damage;
 use crate::scan::decode::direct::{NamelessQuery, nameless_query};
 use crate::scan::decode::document::Document;
@@ -46,12 +46,13 @@ impl Nameless {
         document: Result<Document, String>,
     ) -> (Result<Document, String>, Names) {
         match (document, self.0.remove(&start)) {
-            (Ok(Document::DnsQuery(event)), Some(query)) if event.is_without_data() => {
-                let event = DnsQueryEvent { system: event.system, ..query.event };
-                (Ok(Document::DnsQuery(Box::new(event))), Names::Replaced)
+            (Ok(Document::Event(event)), Some(query)) if event.is(&DNS_QUERY) && event.is_without_data() => {
+                let mut read = query.event;
+                read.system = event.system;
+                (Ok(Document::Event(read)), Names::Replaced)
             }
             (Err(_), Some(NamelessQuery { event, has_system: true })) => {
-                (Ok(Document::DnsQuery(Box::new(event))), Names::Replaced)
+                (Ok(Document::Event(event)), Names::Replaced)
             }
             (document, _) => (document, Names::Taken),
         }
@@ -79,7 +80,7 @@ impl Names {
         header_id: u64,
         document: &Result<Document, String>,
     ) -> Option<Damage> {
-        let Ok(Document::DnsQuery(event)) = document else { return None };
+        let event = document.as_ref().ok()?.dns_query()?;
         if self == Names::Replaced {
             return Some(Damage::NamesReplaced { header_id });
         }

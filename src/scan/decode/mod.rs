@@ -2,8 +2,8 @@
 
 pub(in crate::scan) mod cost;
 pub(in crate::scan) mod direct;
-pub(in crate::scan) mod dns_client;
 pub(in crate::scan) mod document;
+pub(in crate::scan) mod event_data;
 pub(in crate::scan) mod lost_names;
 pub(in crate::scan) mod record;
 pub(in crate::scan) mod unfit;

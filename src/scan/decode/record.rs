@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
-use crate::event::FILETIME_OF_9999;
-use crate::scan::decode::document::{DnsClientQueries, Document, parse};
+use crate::event::{FILETIME_OF_9999, KindSet};
+use crate::scan::decode::document::{Document, parse};
 use crate::scan::evtx::binxml::FILETIME;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE};
 use crate::scan::evtx::log::u64_at;
@@ -38,7 +38,7 @@ const MOST_CHUNK_TEXT: usize = 2 << 20;
 pub(in crate::scan) fn decode(
     bytes: &mut [u8],
     walk: &Walk,
-    dns_client: DnsClientQueries,
+    kinds: KindSet,
     mut found: impl FnMut(&RecordSpan, Result<Document, String>),
 ) {
     if walk.records.is_empty() {
@@ -48,7 +48,7 @@ pub(in crate::scan) fn decode(
     agree(bytes, walk);
     let mut decoded = 0;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        decode_agreed(bytes, end, walk, dns_client, |record, document| {
+        decode_agreed(bytes, end, walk, kinds, |record, document| {
             decoded += 1;
             found(record, document);
         })
@@ -121,7 +121,7 @@ fn decode_agreed(
     bytes: &[u8],
     end: usize,
     walk: &Walk,
-    dns_client: DnsClientQueries,
+    kinds: KindSet,
     mut found: impl FnMut(&RecordSpan, Result<Document, String>),
 ) -> Result<(), String> {
     let mut header = EvtxChunkHeader::from_bytes(bytes).map_err(|error| causes(&error))?;
@@ -146,8 +146,7 @@ fn decode_agreed(
         }
         found(
             span,
-            item.map_err(|error| causes(&error))
-                .and_then(|record| document(record, span, dns_client, &mut text)),
+            item.map_err(|error| causes(&error)).and_then(|record| document(record, span, kinds, &mut text)),
         );
     }
     Ok(())
@@ -157,7 +156,7 @@ fn decode_agreed(
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,
-    dns_client: DnsClientQueries,
+    kinds: KindSet,
     text: &mut usize,
 ) -> Result<Document, String> {
     // Both walks were made to agree; should they ever not, a wrong place must not be reported.
@@ -166,12 +165,11 @@ fn document(
     }
     let record_bytes = record.chunk.data;
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
-    let mut document = parse(&json.data, dns_client).map_err(|error| causes(&error))?;
+    let mut document = parse(&json.data, kinds).map_err(|error| causes(&error))?;
     if let Some(time) = time_beyond_9999(record_bytes, span) {
         // The decoder writes such a year with its last four digits.
         let system = match &mut document {
-            Document::DnsQuery(event) => &mut event.system,
-            Document::DnsClient(event) => &mut event.system,
+            Document::Event(event) => &mut event.system,
             Document::Other(system) => system,
         };
         system.time_created = None;

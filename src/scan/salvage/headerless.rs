@@ -86,9 +86,8 @@ impl BlockScan {
         self.notes.change_offsets(up);
         self.clock.change_offsets(up);
         up(&mut self.chunks_end);
-        let located = self.events.iter_mut().chain(&mut self.recovered).map(|located| &mut located.location);
-        for location in located.chain(self.dns_client.iter_mut().map(|located| &mut located.location)) {
-            up(&mut location.record_offset);
+        for located in self.events.iter_mut().chain(&mut self.recovered) {
+            up(&mut located.location.record_offset);
         }
     }
 

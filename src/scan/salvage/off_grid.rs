@@ -111,7 +111,6 @@ fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
     scan.chunks_end = scan.chunks_end.max(found.chunks_end);
     scan.clock.append(0, &found.clock);
     scan.events.extend(found.events);
-    scan.dns_client.extend(found.dns_client);
     scan.recovered.extend(found.recovered);
 }
 

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::event::{DNS_QUERY, KindSet};
 use crate::ledger::damage::{Integrity, RecoveredFrom};
 use crate::scan::block::{BlockScan, Start};
-use crate::scan::decode::document::{DnsClientQueries, Document};
+use crate::scan::decode::document::Document;
 use crate::scan::decode::lost_names::Nameless;
 use crate::scan::decode::record::decode;
 use crate::scan::decode::unfit::set_unfit_aside;
@@ -58,15 +59,15 @@ impl Recoverer {
         let mut add = |nameless: &mut Nameless, start, document| {
             let (document, _) = nameless.told(start, document);
             scan.tally.recovered_records += u64::from(document.is_ok());
-            if let (Ok(Document::DnsQuery(event)), Some(from)) = (document, reliances.get(&start))
+            if let (Ok(Document::Event(event)), Some(from)) = (document, reliances.get(&start))
                 && (*from == RecoveredFrom::DeletedChunk || is_plausible(&event))
             {
                 let (location, integrity) = (at.of(start as u64), Integrity::Recovered(*from));
-                scan.recovered.push(LocatedEvent { location, integrity, event: *event });
+                scan.recovered.push(LocatedEvent { location, integrity, event });
             }
         };
         // What is left of the DNS client's queries is too little for a lead: it is counted only.
-        decode(chunk, walk, DnsClientQueries::PassedOver, |record, document| {
+        decode(chunk, walk, KindSet::default().with(&DNS_QUERY), |record, document| {
             add(&mut nameless, record.range.start, document);
         });
         for aside in nameless.left() {

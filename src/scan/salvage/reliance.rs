@@ -9,7 +9,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use crate::event::{DnsQueryEvent, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
+use crate::event::{Event, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
 use crate::ledger::clock::Written;
 use crate::ledger::damage::RecoveredFrom;
 use crate::scan::evtx::binxml::text::is_whole;
@@ -82,22 +82,22 @@ fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
 const FIRST_OTHER_SCRIPT: char = '\u{370}';
 
 /// Whether a deleted DNS query says what Sysmon could have logged.
-pub(in crate::scan) fn is_plausible(event: &DnsQueryEvent) -> bool {
-    let DnsQueryEvent { system, .. } = event;
-    let field = |text: &Option<String>, is_right: fn(&str) -> bool| text.as_deref().is_some_and(is_right);
+pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
+    let system = &event.system;
+    let field = |name: &str, is_right: fn(&str) -> bool| event.get(name).is_some_and(is_right);
     system.provider.eq_ignore_ascii_case(SYSMON_PROVIDER)
         && system.channel.eq_ignore_ascii_case(SYSMON_CHANNEL)
         && system.time_created.is_some()
         && is_text(&system.computer)
         && event.missing_fields().is_empty()
-        && field(&event.utc_time, is_utc_time)
-        && field(&event.process_guid, is_guid)
-        && field(&event.process_id, is_number)
-        && field(&event.query_name, is_text)
-        && field(&event.query_status, is_number)
-        && field(&event.query_results, are_results)
-        && field(&event.image, is_image)
-        && [&event.rule_name, &event.user].into_iter().flatten().all(|text| is_text(text))
+        && field("UtcTime", is_utc_time)
+        && field("ProcessGuid", is_guid)
+        && field("ProcessId", is_number)
+        && field("QueryName", is_text)
+        && field("QueryStatus", is_number)
+        && field("QueryResults", are_results)
+        && field("Image", is_image)
+        && ["RuleName", "User"].into_iter().filter_map(|name| event.get(name)).all(is_text)
 }
 
 /// Whether it is a character that texts are written with: no control character, none for private

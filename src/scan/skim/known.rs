@@ -6,10 +6,10 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::event::{EventTime, Span, Window};
+use crate::event::{DNS_QUERY, EventTime, Span, Window};
 use crate::ledger::numbering::Runs;
 use crate::ledger::tally::{RecordCounts, RecordIds};
-use crate::scan::decode::direct::DnsQueryPlaces;
+use crate::scan::decode::direct::DataPlaces;
 use crate::scan::evtx::binxml::TEXT;
 use crate::scan::evtx::binxml::text::{is_plain, plain};
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
@@ -23,7 +23,7 @@ use crate::scan::skim::seen::Seen;
 pub(in crate::scan) struct WantedData {
     needles: Needles,
     /// The fields without which there is no such event.
-    all_have: &'static [&'static str],
+    all_have: Vec<&'static str>,
     /// The definitions of `EventData` met so far in the chunk, by their offsets; `None` for one
     /// that is not understood.
     pub data: Vec<(usize, Option<KnownData>)>,
@@ -37,7 +37,7 @@ pub(in crate::scan) struct KnownData {
     /// What the values were like when they were last looked at one by one.
     shape: Shape,
     /// Where those of a DNS query lie, if it has no others; looked up when the first is wanted.
-    query: OnceCell<Option<DnsQueryPlaces>>,
+    query: OnceCell<Option<DataPlaces>>,
 }
 
 /// What a look at the data of an event finds.
@@ -121,7 +121,7 @@ pub(in crate::scan) fn known_log(
 
 impl WantedData {
     /// Nothing is known yet of what these want of events that all have those fields.
-    pub(in crate::scan) fn new(wanted: &[Wanted], all_have: &'static [&'static str]) -> Self {
+    pub(in crate::scan) fn new(wanted: &[Wanted], all_have: Vec<&'static str>) -> Self {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
@@ -180,9 +180,9 @@ impl Found<'_> {
         wanted: &'k WantedData,
         chunk: &[u8],
         records_end: usize,
-    ) -> Option<&'k DnsQueryPlaces> {
+    ) -> Option<&'k DataPlaces> {
         let (offset, known) = wanted.data.get(self.definition)?;
-        let places = || DnsQueryPlaces::of(&data_template(chunk, *offset, records_end)?);
+        let places = || DataPlaces::of(&DNS_QUERY, &data_template(chunk, *offset, records_end)?);
         known.as_ref()?.query.get_or_init(places).as_ref()
     }
 }

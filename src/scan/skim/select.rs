@@ -17,10 +17,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::event::{DNS_QUERY_FIELDS, DnsQueryEvent, Window};
+use crate::event::{DNS_QUERY, Event, Window};
 use crate::ledger::clock::Written;
 use crate::ledger::tally::Tally;
-use crate::scan::decode::direct::dns_query;
+use crate::scan::decode::direct;
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record,
 };
@@ -56,7 +56,7 @@ pub(in crate::scan) struct Skimmer {
     dns_client: Option<WantedData>,
     /// The DNS queries that are wanted and could be read without the decoder, with the places of
     /// their records in the chunk.
-    told: Vec<(usize, DnsQueryEvent)>,
+    told: Vec<(usize, Event)>,
     /// How many bytes of text these have.
     told_text: usize,
     remembered: Remembered,
@@ -80,7 +80,7 @@ impl Skimmer {
         Skimmer {
             checksums: Checksums::default(),
             window: Window::default(),
-            queries: WantedData::new(wanted, &DNS_QUERY_FIELDS),
+            queries: WantedData::new(wanted, DNS_QUERY.required().collect()),
             dns_client: None,
             told: Vec::new(),
             told_text: 0,
@@ -96,7 +96,7 @@ impl Skimmer {
     /// This skimmer, which also leaves those queries of Windows' own DNS client for decoding that
     /// `wanted` describes.
     pub(in crate::scan) fn leaving_dns_client(self, wanted: &[Wanted]) -> Self {
-        Skimmer { dns_client: Some(WantedData::new(wanted, &[])), ..self }
+        Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
     }
 
     /// This skimmer, which verifies the checksums of the records of the chunks that `checksums` names.
@@ -153,7 +153,7 @@ impl Skimmer {
 
     /// The DNS queries of the chunk that was skimmed last, if it is sound, that need no decoding
     /// any more, with the places of their records.
-    pub(in crate::scan) fn take_told(&mut self) -> impl Iterator<Item = (usize, DnsQueryEvent)> {
+    pub(in crate::scan) fn take_told(&mut self) -> impl Iterator<Item = (usize, Event)> {
         self.told.drain(..)
     }
 
@@ -273,10 +273,10 @@ impl Skimmer {
         event: usize,
         seen: &Seen,
         found: &Found<'_>,
-    ) -> Option<DnsQueryEvent> {
+    ) -> Option<Event> {
         let template = &self.events.get(event)?.1.as_ref()?.template;
         let places = found.places(&self.queries, chunk, end)?;
-        dns_query(template, &Values::head(chunk, content)?, seen, places, &found.values)
+        direct::event(template, &Values::head(chunk, content)?, seen, places, &found.values)
     }
 
     /// Looks at a record that is laid out like one before it: which definition it has, which log it
@@ -356,7 +356,8 @@ mod tests {
             let mut walk = Walk::default();
             assert!(skimmer.skim(&chunk[..65536], &mut walk, &mut Tally::default()));
             assert!(walk.records.is_empty() && walk.checked, "{style:?}");
-            let told: Vec<_> = skimmer.take_told().filter_map(|(_, query)| query.query_name).collect();
+            let told: Vec<_> =
+                skimmer.take_told().map(|(_, query)| query.query_name().unwrap().to_owned()).collect();
             assert_eq!(told, ["a.example", "b.example", "c.example"]);
         }
     }

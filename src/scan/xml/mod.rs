@@ -10,15 +10,15 @@ mod text;
 
 use self::parse::parse;
 use self::text::{Ending, Piece, Text};
-use crate::event::{EventTime, System, Window};
+use crate::event::{EventTime, KindSet, Window};
 use crate::evidence::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 use crate::evidence::source::LogBytes;
 use crate::ledger::clock::Written;
 use crate::ledger::damage::{Damage, Integrity, Problem};
 use crate::scan::block::{BlockScan, Scanner};
-use crate::scan::decode::document::{DnsClientQueries, Document};
+use crate::scan::decode::document::Document;
 use crate::scan::evtx::log::Block;
-use crate::scan::located::{Located, LocatedEvent, Location};
+use crate::scan::located::{LocatedEvent, Location};
 use crate::scan::read::Read;
 
 /// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form;
@@ -83,7 +83,7 @@ impl Scanner {
         let mut walk = XmlWalk {
             text,
             read: &read,
-            dns_client: self.dns_client,
+            kinds: self.kinds,
             window: self.window,
             problems,
             scan: BlockScan { bytes_read, ..BlockScan::default() },
@@ -109,7 +109,7 @@ fn cut_off(log: &dyn LogBytes, size: u64, text: &Text<'_>) -> Option<Problem> {
 struct XmlWalk<'a> {
     text: Text<'a>,
     read: &'a Read<'a>,
-    dns_client: DnsClientQueries,
+    kinds: KindSet,
     window: Window,
     problems: Vec<Problem>,
     scan: BlockScan,
@@ -144,11 +144,9 @@ impl XmlWalk<'_> {
         let is_lacking = self.read.lacks(&self.text.places(piece.range.clone()));
         let document = match piece.ending {
             _ if is_lacking => Err(None),
-            Ending::Whole => self
-                .text
-                .decoded(piece.range.clone())
-                .and_then(|xml| parse(&xml, self.dns_client))
-                .map_err(Some),
+            Ending::Whole => {
+                self.text.decoded(piece.range.clone()).and_then(|xml| parse(&xml, self.kinds)).map_err(Some)
+            }
             Ending::Another => Err(Some("expected its end, found another event in it".to_owned())),
             Ending::File => Err(Some("expected its end, found the file's".to_owned())),
             Ending::TooLong => Err(Some(format!("expected its end within {MOST_EVENT_BYTES} bytes"))),
@@ -171,28 +169,18 @@ impl XmlWalk<'_> {
     }
 
     fn count(&mut self, offset: u64, document: Document) {
-        let BlockScan { tally, clock, events, dns_client, .. } = &mut self.scan;
-        let location = Location { chunk_number: 0, record_offset: offset };
-        let integrity = Integrity::Unverified;
-        let mut add = |system: &System| {
-            tally.add(system, &self.window);
-            // An event has no header that tells when it was written: its own time and number stand
-            // for that.
-            let filetime = system.time_created.and_then(EventTime::filetime);
-            if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {
-                clock.add(offset, Written { header_id, filetime });
-            }
-        };
-        match document {
-            Document::Other(system) => add(&system),
-            Document::DnsQuery(event) => {
-                add(&event.system);
-                events.push(LocatedEvent { location, integrity, event: *event });
-            }
-            Document::DnsClient(event) => {
-                add(&event.system);
-                dns_client.push(Located { location, integrity, event: *event });
-            }
+        let BlockScan { tally, clock, events, .. } = &mut self.scan;
+        let system = document.system();
+        tally.add(system, &self.window);
+        // An event has no header that tells when it was written: its own time and number stand for
+        // that.
+        let filetime = system.time_created.and_then(EventTime::filetime);
+        if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {
+            clock.add(offset, Written { header_id, filetime });
+        }
+        if let Document::Event(event) = document {
+            let location = Location { chunk_number: 0, record_offset: offset };
+            events.push(LocatedEvent { location, integrity: Integrity::Unverified, event });
         }
     }
 
@@ -233,8 +221,8 @@ impl XmlWalk<'_> {
 /// What is said of a DNS query that does not say what it asked for: Sysmon writes a `QueryName` in
 /// each, also an empty one. It counts, and its other fields can match.
 fn unnamed(document: &Document) -> Option<Damage> {
-    let Document::DnsQuery(event) = document else { return None };
-    if event.query_name.is_some() {
+    let event = document.dns_query()?;
+    if event.query_name().is_some() {
         return None;
     }
     let missing = event.missing_fields().into_iter().map(str::to_owned).collect();

@@ -12,10 +12,11 @@ use std::collections::HashSet;
 
 use quick_xml::Reader;
 use quick_xml::escape::{resolve_xml_entity, unescape};
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event as XmlEvent};
 
-use crate::event::{DNS_QUERY_FIELDS, DnsClientEvent, DnsQueryEvent, System};
-use crate::scan::decode::document::{DnsClientQueries, Document, SystemTexts, canonical_guid};
+use crate::event::{Event, EventKind, FieldSpec, FieldType, KindSet, Place, System};
+use crate::scan::decode::document::{Document, SystemTexts};
+use crate::scan::decode::event_data::in_form;
 use crate::scan::decode::record::causes;
 
 /// Where the elements stand of which anything is read: below `Event`, and below a part of it.
@@ -23,33 +24,35 @@ const PART_DEPTH: usize = 2;
 const FIELD_DEPTH: usize = 3;
 
 /// Reads an event; or says what was expected and what was found.
-pub(super) fn parse(xml: &str, dns_client: DnsClientQueries) -> Result<Document, String> {
+pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     if xml.contains('\0') {
         return Err("expected text, found a NUL".to_owned());
     }
     let mut reader = Reader::from_str(xml);
     reader.config_mut().check_comments = true;
-    let mut reading =
-        Reading { takes_dns_client: dns_client == DnsClientQueries::Taken, ..Reading::default() };
+    let reads_process_id = kinds.fields().any(|field| field.place == Place::ExecutionProcessId);
+    let mut reading = Reading { kinds, reads_process_id, ..Reading::default() };
     loop {
         match reader.read_event().map_err(|error| causes(&error))? {
-            Event::Start(start) => reading.start(&start)?,
-            Event::Empty(start) => {
+            XmlEvent::Start(start) => reading.start(&start)?,
+            XmlEvent::Empty(start) => {
                 reading.start(&start)?;
                 reading.end()?;
             }
-            Event::End(_) => reading.end()?,
-            Event::Text(text) if text.contains("]]>") => return Err("expected text, found ']]>'".to_owned()),
-            Event::Text(text) => reading.text(&text.into_inner()),
-            Event::CData(text) => reading.text(&text.into_inner()),
-            Event::GeneralRef(reference) => reading.text(resolved(&reference)?.encode_utf8(&mut [0; 4])),
-            Event::DocType(_) => return Err("expected no document type declaration, found one".to_owned()),
-            Event::Decl(_) => return Err("expected no XML declaration, found one".to_owned()),
-            Event::PI(instruction) if !is_name(instruction.target()) => {
+            XmlEvent::End(_) => reading.end()?,
+            XmlEvent::Text(text) if text.contains("]]>") => {
+                return Err("expected text, found ']]>'".to_owned());
+            }
+            XmlEvent::Text(text) => reading.text(&text.into_inner()),
+            XmlEvent::CData(text) => reading.text(&text.into_inner()),
+            XmlEvent::GeneralRef(reference) => reading.text(resolved(&reference)?.encode_utf8(&mut [0; 4])),
+            XmlEvent::DocType(_) => return Err("expected no document type declaration, found one".to_owned()),
+            XmlEvent::Decl(_) => return Err("expected no XML declaration, found one".to_owned()),
+            XmlEvent::PI(instruction) if !is_name(instruction.target()) => {
                 return Err("expected the name of a processing instruction, found none".to_owned());
             }
-            Event::Comment(_) | Event::PI(_) => {}
-            Event::Eof => return reading.finish(),
+            XmlEvent::Comment(_) | XmlEvent::PI(_) => {}
+            XmlEvent::Eof => return reading.finish(),
         }
     }
 }
@@ -74,68 +77,23 @@ enum Part {
     Other,
 }
 
-/// The texts of a DNS query that are read, Sysmon's or that of Windows' own DNS client; `None` is
-/// what it does not have.
+/// The texts of the data that are read, by their names; of several with one name the first.
 #[derive(Debug, Default)]
-struct DataTexts {
-    rule_name: Option<String>,
-    utc_time: Option<String>,
-    process_guid: Option<String>,
-    process_id: Option<String>,
-    query_name: Option<String>,
-    query_status: Option<String>,
-    query_results: Option<String>,
-    image: Option<String>,
-    user: Option<String>,
-    query_type: Option<String>,
-    query_options: Option<String>,
-    status: Option<String>,
-    client_process_id: Option<String>,
-}
+struct DataTexts(Vec<(&'static str, String)>);
 
 impl DataTexts {
-    /// Where the text of the element with this `Name` belongs, if it is read.
-    fn named(&mut self, name: &str) -> Option<&mut Option<String>> {
-        Some(match name {
-            "RuleName" => &mut self.rule_name,
-            "UtcTime" => &mut self.utc_time,
-            "ProcessGuid" => &mut self.process_guid,
-            "ProcessId" => &mut self.process_id,
-            "QueryName" => &mut self.query_name,
-            "QueryStatus" => &mut self.query_status,
-            "QueryResults" => &mut self.query_results,
-            "Image" => &mut self.image,
-            "User" => &mut self.user,
-            "QueryType" => &mut self.query_type,
-            "QueryOptions" => &mut self.query_options,
-            "Status" => &mut self.status,
-            "ClientPID" => &mut self.client_process_id,
-            _ => return None,
-        })
+    /// Takes in a text, as where a log is decoded.
+    fn add(&mut self, name: &'static str, text: String) {
+        if self.0.iter().all(|(known, _)| *known != name) {
+            self.0.push((name, text));
+        }
     }
 
-    /// Takes away the white space around numbers, GUIDs and times, and around `all` values.
-    fn trim(&mut self, all: bool) {
-        let values = [
-            &mut self.utc_time,
-            &mut self.process_guid,
-            &mut self.process_id,
-            &mut self.query_status,
-            &mut self.query_type,
-            &mut self.query_options,
-            &mut self.status,
-            &mut self.client_process_id,
-        ];
-        let texts = [
-            &mut self.rule_name,
-            &mut self.query_name,
-            &mut self.query_results,
-            &mut self.image,
-            &mut self.user,
-        ];
-        for value in values.into_iter().chain(texts.into_iter().filter(|_| all)) {
-            *value = value.take().map(trimmed);
-        }
+    /// Takes out the text of a field, under the first of its names that is there.
+    fn take(&mut self, field: &FieldSpec) -> Option<String> {
+        let place = |name| self.0.iter().position(|(known, _)| *known == name);
+        let place = field.data_names().find_map(place)?;
+        Some(self.0.swap_remove(place).1)
     }
 }
 
@@ -154,11 +112,13 @@ struct Reading {
     is_set_apart: bool,
     /// How many `Data` elements have no name.
     nameless: usize,
-    /// Whether the queries of Windows' own DNS client are read.
-    takes_dns_client: bool,
+    /// The kinds of events of which the data is read.
+    kinds: KindSet,
+    /// Whether any of these has `process_id`.
+    reads_process_id: bool,
     data: DataTexts,
     /// The name of the field that is open: of its element, or of its data.
-    field: Option<String>,
+    field: Option<Cow<'static, str>>,
     /// Its text so far.
     text: String,
     /// An element that stands in a field of the data.
@@ -176,9 +136,8 @@ impl Reading {
         let name = start.local_name().into_inner();
         match self.depth {
             PART_DEPTH => {
-                let is_other = self.system.as_ref().is_some_and(|system| {
-                    !(system.is_dns_query() || self.takes_dns_client && system.is_dns_client_query())
-                });
+                let kinds = self.kinds;
+                let is_other = self.system.as_ref().is_some_and(|system| kinds.kind_of(system).is_none());
                 self.part = match name {
                     "System" if self.system.is_none() => Part::System,
                     "EventData" if !is_other => Part::EventData,
@@ -206,7 +165,7 @@ impl Reading {
         self.field = match self.part {
             // An event that says it in no known form is a query all the same.
             Part::System if name == "Execution" => {
-                if self.takes_dns_client && self.process_id.is_none() {
+                if self.reads_process_id && self.process_id.is_none() {
                     self.process_id = attribute(start, "ProcessID")?.map(trimmed);
                 }
                 None
@@ -217,7 +176,7 @@ impl Reading {
                     "TimeCreated" => (&mut self.texts.time_created, "SystemTime"),
                     "Security" => (&mut self.texts.user_id, "UserID"),
                     _ => {
-                        self.field = self.system_text(name).is_some().then(|| name.to_owned());
+                        self.field = self.system_text(name).is_some().then(|| name.to_owned().into());
                         return Ok(());
                     }
                 };
@@ -229,7 +188,8 @@ impl Reading {
             Part::EventData if name == "Data" => {
                 let name = attribute(start, "Name")?;
                 self.nameless += usize::from(name.is_none());
-                name.filter(|name| self.data.named(name).is_some())
+                let mut names = self.kinds.fields().flat_map(FieldSpec::data_names);
+                name.and_then(|name| names.find(|known| *known == name)).map(Cow::Borrowed)
             }
             Part::EventData | Part::Other => None,
         };
@@ -295,8 +255,9 @@ impl Reading {
                 }
             }
             _ => {
-                if let Some(known @ None) = self.data.named(&name) {
-                    *known = Some(text);
+                // A field of the data has one of the names that are known.
+                if let Cow::Borrowed(name) = name {
+                    self.data.add(name, text);
                 }
             }
         }
@@ -307,58 +268,41 @@ impl Reading {
             return Err("expected the end of an element, found that of the event".to_owned());
         }
         let system = self.system.ok_or("expected an element System, found none")?;
-        let is_dns_client = self.takes_dns_client && system.is_dns_client_query();
-        if !system.is_dns_query() && !is_dns_client {
-            return Ok(Document::Other(system));
-        }
+        let Some(kind) = self.kinds.kind_of(&system) else { return Ok(Document::Other(system)) };
         if let Some(found) = self.nested {
             return Err(found);
         }
-        let mut data = self.data;
-        data.trim(self.is_set_apart);
-        if is_dns_client {
-            return Ok(Document::DnsClient(Box::new(DnsClientEvent {
-                system,
-                process_id: self.process_id,
-                client_process_id: data.client_process_id,
-                query_name: data.query_name,
-                query_type: data.query_type,
-                query_options: data.query_options,
-                query_status: data.query_status.or(data.status),
-                query_results: data.query_results,
-            })));
+        let mut event = Event::new(kind, system);
+        let (mut data, mut process_id) = (self.data, self.process_id);
+        for (place, field) in kind.fields.iter().enumerate() {
+            let text = match field.place {
+                Place::Data => data.take(field),
+                Place::ExecutionProcessId => process_id.take(),
+                // The event has it with its `System`.
+                Place::SecurityUserId => continue,
+            };
+            // White space around a number, a GUID or a time is no part of it.
+            let is_trimmed = self.is_set_apart || field.field_type != FieldType::Text;
+            let text = if is_trimmed { text.map(trimmed) } else { text };
+            event.set_at(place, text.map(|text| in_form(field.field_type, text.into())));
         }
-        let event = DnsQueryEvent {
-            system,
-            rule_name: data.rule_name,
-            utc_time: data.utc_time,
-            process_guid: data.process_guid.map(|guid| canonical_guid(&guid)),
-            process_id: data.process_id,
-            query_name: data.query_name,
-            query_status: data.query_status,
-            query_results: data.query_results,
-            image: data.image,
-            user: data.user,
-            query_type: None,
-            query_options: None,
-        };
-        if event.is_without_data() {
-            return Err(without_names(self.nameless));
+        if kind.required().next().is_some() && event.is_without_data() {
+            return Err(without_names(kind, self.nameless));
         }
-        Ok(Document::DnsQuery(Box::new(event)))
+        Ok(Document::Event(event))
     }
 }
 
-/// What is said of a DNS query of which no field is known: what it asked for could be anything.
-fn without_names(nameless: usize) -> String {
+/// What is said of an event of which no field is known: what it reports could be anything.
+fn without_names(kind: &EventKind, nameless: usize) -> String {
     let found = match nameless {
         0 => "none of these".to_owned(),
         1 => "1 Data without a Name".to_owned(),
         _ => format!("{nameless} Data without a Name"),
     };
-    let names = DNS_QUERY_FIELDS.join(", ");
+    let (title, names) = (kind.title, kind.required().collect::<Vec<_>>().join(", "));
     format!(
-        "a DNS query of which no field is known: expected in EventData elements Data with the Names {names}, found {found}"
+        "{title} of which no field is known: expected in EventData elements Data with the Names {names}, found {found}"
     )
 }
 
@@ -440,9 +384,10 @@ fn as_in_a_log(time: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::DNS_QUERY;
 
     fn parse(xml: &str) -> Result<Document, String> {
-        super::parse(xml, DnsClientQueries::PassedOver)
+        super::parse(xml, KindSet::default().with(&DNS_QUERY))
     }
 
     const SYSTEM: &str = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID> </EventID></System>";
@@ -504,15 +449,16 @@ mod tests {
         }
     }
 
-    fn query(data: &str) -> Result<DnsQueryEvent, String> {
+    fn query(data: &str) -> Result<Event, String> {
         match parse(&event(data))? {
-            Document::DnsQuery(event) => Ok(*event),
-            other => Err(format!("{other:?}")),
+            Document::Event(event) => Ok(event),
+            other @ Document::Other(_) => Err(format!("{other:?}")),
         }
     }
 
     fn query_name(text: &str) -> Result<Option<String>, String> {
-        query(&format!("<Data Name='QueryName'>{text}</Data>")).map(|event| event.query_name)
+        query(&format!("<Data Name='QueryName'>{text}</Data>"))
+            .map(|event| event.query_name().map(str::to_owned))
     }
 
     #[test]
@@ -528,8 +474,8 @@ mod tests {
         ] {
             assert_eq!(query_name(text), Ok(Some(name.to_owned())), "{text}");
         }
-        assert_eq!(query("<Data Name='QueryName'/>").unwrap().query_name.as_deref(), Some(""));
-        assert_eq!(query("<Data Name='Image'/><QueryName>b</QueryName>").unwrap().query_name, None);
+        assert_eq!(query("<Data Name='QueryName'/>").unwrap().query_name(), Some(""));
+        assert_eq!(query("<Data Name='Image'/><QueryName>b</QueryName>").unwrap().query_name(), None);
     }
 
     #[test]
@@ -568,11 +514,10 @@ mod tests {
         let data =
             "<x:EventData><Data Name='QueryName' >a</Data><Data Name='QueryName'>b</Data></x:EventData>";
         let system = SYSTEM.replace("> <", " Qualifiers=''>22<").replace("System", "e:System");
-        let Ok(Document::DnsQuery(event)) = parse(&format!("<Event xmlns:x='y'>{data}{system}</Event>"))
-        else {
+        let Ok(Document::Event(event)) = parse(&format!("<Event xmlns:x='y'>{data}{system}</Event>")) else {
             panic!("no DNS query");
         };
-        assert_eq!(event.query_name.as_deref(), Some("a"));
+        assert_eq!(event.query_name(), Some("a"));
     }
 
     #[test]
@@ -581,23 +526,20 @@ mod tests {
             <Data Name='ProcessId'>\t42\r\n</Data><Data Name='QueryStatus'> 0 </Data>\
             <Data Name='QueryName'>\n  a b.example\n </Data><Data Name='Image'> a.exe </Data>";
         let plain = query(data).unwrap();
-        assert_eq!(plain.utc_time.as_deref(), Some("2025-03-04 10:00:00.000"));
-        assert_eq!(plain.process_guid.as_deref(), Some("ab"));
-        assert_eq!((plain.process_id.as_deref(), plain.query_status.as_deref()), (Some("42"), Some("0")));
+        assert_eq!(plain.utc_time(), Some("2025-03-04 10:00:00.000"));
+        assert_eq!(plain.get("ProcessGuid"), Some("ab"));
+        assert_eq!((plain.process_id(), plain.query_status()), (Some("42"), Some("0")));
         // Windows writes none: what a text has is its own.
-        assert_eq!(plain.query_name.as_deref(), Some("\n  a b.example\n "));
+        assert_eq!(plain.query_name(), Some("\n  a b.example\n "));
         let system = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>\n 22\n</EventID><Version> 5 </Version>\
             <TimeCreated SystemTime=' 2025-03-04T10:00:00.123456700Z '/><EventRecordID>\n7 </EventRecordID>\
             <Channel> c </Channel><Computer>\n a </Computer></System>";
-        let Ok(Document::DnsQuery(apart)) =
+        let Ok(Document::Event(apart)) =
             parse(&format!("<Event><EventData>{data}</EventData>{system}</Event>"))
         else {
             panic!("no DNS query");
         };
-        assert_eq!(
-            (apart.query_name.as_deref(), apart.image.as_deref()),
-            (Some("a b.example"), Some("a.exe"))
-        );
+        assert_eq!((apart.query_name(), apart.image()), (Some("a b.example"), Some("a.exe")));
         let System { version, event_record_id, channel, computer, time_created_raw, .. } = apart.system;
         assert_eq!(
             (version, event_record_id, channel.as_str(), computer.as_str()),

@@ -5,10 +5,10 @@ use super::super::encoding::{Encoding, encoded};
 use super::*;
 
 /// An event that each case changes.
-fn query() -> DnsQueryEvent {
+fn query() -> Event {
     let mut event = event(r"C:\Windows\a.exe", "Pastebin.com");
-    event.query_status = Some("9003".to_owned());
-    event.process_id = Some("4242".to_owned());
+    event.set("QueryStatus", Some("9003".to_owned()));
+    event.set("ProcessId", Some("4242".to_owned()));
     event
 }
 
@@ -87,7 +87,7 @@ fn what_is_different() {
     ] {
         assert_eq!(holds(&selection(line), &event), expected, "{line}");
     }
-    event.user = None;
+    event.set("User", None);
     assert!(holds(&selection("User|neq: x"), &event), "a field that is not there has no value");
     let filter = rule("    a: {QueryName|neq|expand: '%unknown%'}\n    condition: a");
     assert!(holds(&filter, &event), "it excludes nothing");
@@ -97,7 +97,7 @@ fn what_is_different() {
 fn other_fields() {
     let mut event = query();
     event.system.computer = "PASTEBIN.com".to_owned();
-    event.rule_name = Some("x".to_owned());
+    event.set("RuleName", Some("x".to_owned()));
     for (line, expected) in [
         ("QueryName|fieldref: Computer", true),
         ("QueryName|fieldref|cased: Computer", false),
@@ -109,7 +109,7 @@ fn other_fields() {
     ] {
         assert_eq!(holds(&selection(line), &event), expected, "{line}");
     }
-    event.rule_name = Some(String::new());
+    event.set("RuleName", Some(String::new()));
     assert!(!holds(&selection("Image|fieldref|contains: RuleName"), &event), "nothing is no value");
 }
 
@@ -214,9 +214,10 @@ proptest! {
         let mut engine = Engine::new();
         engine.add_collection(&parse_sigma_yaml(&text).unwrap()).unwrap();
         let theirs = !engine.evaluate(&JsonEvent::borrow(&fields)).is_empty();
-        let mut event = event("", "");
-        (event.query_name, event.image, event.user) = (Some(query), Some(image), Some(user));
-        (event.query_status, event.utc_time) = (Some(status.to_string()), Some(time));
+        let event = event(&image, &query)
+            .with("User", user)
+            .with("QueryStatus", status.to_string())
+            .with("UtcTime", time);
         prop_assert_eq!(holds(&text, &event), theirs, "{}", text);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::super::library::NoLibrary;
 use super::*;
+use crate::event::{DNS_CLIENT_QUERY, System};
 
 /// A rule with this log source and this selection.
 fn sourced(source: &str, lines: &str) -> String {
@@ -295,12 +296,12 @@ fn of_a_rule_on_several_events_the_part_on_dns_queries_runs() {
 
 #[test]
 fn rules_on_the_log_of_windows_dns_client() {
-    let mut query =
-        DnsQueryEvent { query_name: Some("a.pastebin.com".to_owned()), ..DnsQueryEvent::default() };
-    query.system.provider = "Microsoft-Windows-DNS-Client".to_owned();
-    query.system.event_id = 3008;
-    query.query_status = Some("9003".to_owned());
-    query.query_type = Some("28".to_owned());
+    let system =
+        System { provider: "Microsoft-Windows-DNS-Client".to_owned(), event_id: 3008, ..System::default() };
+    let query = Event::new(&DNS_CLIENT_QUERY, system)
+        .with("QueryName", "a.pastebin.com")
+        .with("QueryStatus", "9003")
+        .with("QueryType", "28");
     for (lines, expected) in [
         ("QueryName|contains: pastebin", true),
         ("EventID: 3008\n        QueryName|contains: pastebin", true),
@@ -316,7 +317,7 @@ fn rules_on_the_log_of_windows_dns_client() {
             assert_eq!(rule.source, EventSource::DnsClient);
             assert_eq!(rule.search.predicate.evaluate(&query), expected, "{text}");
             let mut sysmon = event("", "a.pastebin.com");
-            sysmon.query_status = Some("9003".to_owned());
+            sysmon.set("QueryStatus", Some("9003".to_owned()));
             assert!(!rule.search.predicate.evaluate(&sysmon), "{text}");
         }
     }

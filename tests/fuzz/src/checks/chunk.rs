@@ -98,7 +98,7 @@ fn make_rows(events: &[LocatedEvent]) {
             integrity: *integrity,
             event_hash: event_hash(event),
             occurrence: Occurrence::First,
-            results: QueryResults::parse(event.query_results.as_deref().unwrap_or_default()),
+            results: QueryResults::parse(event.query_results().unwrap_or_default()),
             matched_query: hits.matched_query,
             matched_process: hits.matched_process,
             risk_score: Some(64),

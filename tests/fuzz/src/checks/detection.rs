@@ -9,7 +9,7 @@ pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match Detection::from_yaml(&text, "input.yml", &Placeholders::default()) {
         Ok(detection) => {
-            let _ = detection.risk_message(&dnsweep::event::DnsQueryEvent::default());
+            let _ = detection.risk_message(&dnsweep::event::Event::dns_query());
             evaluate(&detection.search);
         }
         Err(error) => {

@@ -1,0 +1,235 @@
+//! An event of a kind that is read: its `System` part and the values of its fields.
+
+use super::System;
+use super::kind::{DNS_QUERY, EventKind, FieldSpec, KINDS, Place};
+use crate::base::byte_search::find_last;
+
+/// An event. Values are the logged text, less the NUL that ends values of logs taken live; GUIDs
+/// are in their canonical form, in lower case and without braces. A field that the record does not
+/// have has no value, an empty one has an empty one.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "StoredEvent")]
+pub struct Event {
+    /// The event's `System` part.
+    pub system: System,
+    #[serde(serialize_with = "by_name")]
+    kind: &'static EventKind,
+    /// A value for each of the kind's fields.
+    values: Box<[Option<String>]>,
+}
+
+/// An event as it is kept in a file.
+#[derive(serde::Deserialize)]
+struct StoredEvent {
+    system: System,
+    kind: String,
+    values: Box<[Option<String>]>,
+}
+
+fn by_name<S: serde::Serializer>(kind: &EventKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.name)
+}
+
+impl TryFrom<StoredEvent> for Event {
+    type Error = String;
+
+    fn try_from(stored: StoredEvent) -> Result<Self, String> {
+        let StoredEvent { system, kind: name, values } = stored;
+        let kind = KINDS.into_iter().find(|kind| kind.name == name);
+        let kind =
+            kind.ok_or_else(|| format!("expected a kind of event, found '{}'", name.escape_debug()))?;
+        if values.len() != kind.fields.len() {
+            let (expected, found) = (kind.fields.len(), values.len());
+            return Err(format!("expected {expected} values of a {name}, found {found}"));
+        }
+        Ok(Event { system, kind, values })
+    }
+}
+
+impl Event {
+    /// An event of that kind, none of whose fields has a value.
+    #[must_use]
+    pub fn new(kind: &'static EventKind, system: System) -> Self {
+        Event { system, kind, values: vec![None; kind.fields.len()].into_boxed_slice() }
+    }
+
+    /// A Sysmon DNS query of which nothing is known but that it is one.
+    #[must_use]
+    pub fn dns_query() -> Self {
+        Event::new(&DNS_QUERY, DNS_QUERY.system())
+    }
+
+    /// This event, with that text as the value of a field. The field is named as in the record, or
+    /// by its meaning; there must be one.
+    #[must_use]
+    pub fn with(mut self, name: &str, text: impl Into<String>) -> Self {
+        self.set(name, Some(text.into()));
+        self
+    }
+
+    /// Gives a field that value, or takes its value away. Returns whether the kind has a field of
+    /// that name.
+    pub fn set(&mut self, name: &str, value: Option<String>) -> bool {
+        let Some(place) = self.kind.places(name).next_back() else {
+            debug_assert!(false, "expected a field of {}, found '{name}'", self.kind.title);
+            return false;
+        };
+        self.set_at(place, value);
+        true
+    }
+
+    /// Gives the field at that place of the kind's table that value.
+    pub(crate) fn set_at(&mut self, place: usize, value: Option<String>) {
+        if self.kind.fields.get(place).is_some_and(|field| field.place == Place::SecurityUserId) {
+            self.system.user_id = value;
+        } else if let Some(known) = self.values.get_mut(place) {
+            *known = value;
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static EventKind {
+        self.kind
+    }
+
+    /// Whether it is of that kind.
+    #[must_use]
+    pub fn is(&self, kind: &EventKind) -> bool {
+        self.kind == kind
+    }
+
+    /// The value of a field, by its name in the record or by its meaning; `None` where the event does
+    /// not have it. Where several fields of the kind have that meaning, it is the most exact one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.kind.places(name).rev().find_map(|place| self.at(place))
+    }
+
+    fn at(&self, place: usize) -> Option<&str> {
+        match self.kind.fields.get(place)?.place {
+            Place::SecurityUserId => self.system.user_id.as_deref(),
+            Place::Data | Place::ExecutionProcessId => self.values.get(place)?.as_deref(),
+        }
+    }
+
+    /// Its fields with their values, in the order of the kind's table.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static FieldSpec, Option<&str>)> {
+        self.kind.fields.iter().enumerate().map(|(place, field)| (field, self.at(place)))
+    }
+
+    /// Whether none of the kind's fields has a value.
+    #[must_use]
+    pub fn is_without_data(&self) -> bool {
+        self.values.iter().all(Option::is_none)
+    }
+
+    /// Which of the fields that every version writes are missing.
+    #[must_use]
+    pub fn missing_fields(&self) -> Vec<&'static str> {
+        let missing = self.fields().filter(|(field, value)| field.always && value.is_none());
+        missing.map(|(field, _)| field.name).collect()
+    }
+
+    /// Bytes of all its texts.
+    #[must_use]
+    pub fn text_length(&self) -> usize {
+        let System { provider, channel, computer, time_created_raw, user_id, .. } = &self.system;
+        let always = [provider, channel, computer, time_created_raw];
+        self.values.iter().chain([user_id]).flatten().chain(always).map(String::len).sum()
+    }
+
+    /// When it happened, as logged: `2024-01-31 10:15:30.123`, UTC.
+    #[must_use]
+    pub fn utc_time(&self) -> Option<&str> {
+        self.get("UtcTime")
+    }
+
+    /// The process's number, decimal: of a DNS query, that of the one that asked.
+    #[must_use]
+    pub fn process_id(&self) -> Option<&str> {
+        self.get("ProcessId")
+    }
+
+    /// Path of the process's image.
+    #[must_use]
+    pub fn image(&self) -> Option<&str> {
+        self.get("Image")
+    }
+
+    /// The image's file name: see [`process_name_of`].
+    #[must_use]
+    pub fn process_name(&self) -> Option<&str> {
+        self.image().map(process_name_of)
+    }
+
+    /// Account of the process; absent in logs of older Sysmon.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.get("User")
+    }
+
+    /// The name asked for. Need not be a domain.
+    #[must_use]
+    pub fn query_name(&self) -> Option<&str> {
+        self.get("QueryName")
+    }
+
+    /// Windows error code of the query, decimal.
+    #[must_use]
+    pub fn query_status(&self) -> Option<&str> {
+        self.get("QueryStatus")
+    }
+
+    /// What the resolver answered: items ended by `;`, or `-`.
+    #[must_use]
+    pub fn query_results(&self) -> Option<&str> {
+        self.get("QueryResults")
+    }
+}
+
+/// What follows the last backslash of an image path; all of it where there is none.
+#[must_use]
+pub fn process_name_of(image: &str) -> &str {
+    find_last(b'\\', image.as_bytes()).and_then(|last| image.get(last + 1..)).unwrap_or(image)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::DNS_CLIENT_QUERY;
+    use super::*;
+
+    #[test]
+    fn process_name_is_what_follows_the_last_backslash() {
+        for (image, name) in [
+            (r"C:\Windows\cmd.exe", "cmd.exe"),
+            ("cmd.exe", "cmd.exe"),
+            (r"C:\dir\", ""),
+            ("<unknown process>", "<unknown process>"),
+            ("", ""),
+        ] {
+            assert_eq!(process_name_of(image), name, "{image}");
+        }
+    }
+
+    #[test]
+    fn the_process_that_asks_is_the_client_of_the_one_that_wrote_the_event() {
+        let written = Event::new(&DNS_CLIENT_QUERY, System::default()).with("Execution/@ProcessID", "1");
+        assert_eq!(written.process_id(), Some("1"));
+        let asked = written.with("ClientPID", "2");
+        assert_eq!(asked.process_id(), Some("2"));
+        assert_eq!((asked.get("Execution/@ProcessID"), asked.get("ClientPID")), (Some("1"), Some("2")));
+    }
+
+    #[test]
+    fn a_stored_event_is_the_same_and_one_of_another_table_is_refused() {
+        let event = Event::dns_query().with("QueryName", "a.example").with("Image", "");
+        let stored = postcard::to_allocvec(&event).unwrap();
+        assert_eq!(postcard::from_bytes::<Event>(&stored).unwrap(), event);
+        for (kind, values) in [("dns_query", 8), ("dns_client_query", 9), ("other", 9)] {
+            let other = (System::default(), kind, vec![None::<String>; values]);
+            let stored = postcard::to_allocvec(&other).unwrap();
+            assert!(postcard::from_bytes::<Event>(&stored).is_err(), "{kind} {values}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The fields of an event of a kind that is read, out of the JSON of its record. They are taken by
+//! their names, which the kind's table has.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use crate::event::{Event, EventKind, FieldType, Place, System};
+use crate::scan::decode::document::{Element, canonical_guid, present};
+
+/// Reads the event of that kind whose `System` was read already. `data` is the JSON of its
+/// `EventData`, `json` that of all of it.
+pub(in crate::scan) fn read(
+    kind: &'static EventKind,
+    system: System,
+    data: &str,
+    json: &[u8],
+) -> Result<Event, serde_json::Error> {
+    let mut event =
+        DataSeed(Event::new(kind, system)).deserialize(&mut serde_json::Deserializer::from_str(data))?;
+    // Of most kinds nothing more is read, so they do not cost a second look at the JSON.
+    if let Some(place) = kind.fields.iter().position(|field| field.place == Place::ExecutionProcessId) {
+        event.set_at(place, process_id(json));
+    }
+    Ok(event)
+}
+
+/// The text of a field in the form in which events have it.
+pub(in crate::scan) fn in_form(field_type: FieldType, text: Cow<'_, str>) -> String {
+    match field_type {
+        FieldType::Guid => canonical_guid(&text),
+        FieldType::Text
+        | FieldType::TextNumber
+        | FieldType::TextTime
+        | FieldType::Number
+        | FieldType::Hexadecimal => text.into_owned(),
+    }
+}
+
+/// Gives an event the values of its data.
+struct DataSeed(Event);
+
+impl<'de> DeserializeSeed<'de> for DataSeed {
+    type Value = Event;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Event, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for DataSeed {
+    type Value = Event;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of fields by their names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
+        let DataSeed(mut event) = self;
+        // For each name of the kind's fields, in their order, whether it was there.
+        let mut seen = 0_u64;
+        while let Some(named) = map.next_key_seed(NameSeed(event.kind()))? {
+            let Some(named) = named else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let bit = 1 << named.number;
+            if seen & bit != 0 {
+                return Err(Error::duplicate_field(named.name));
+            }
+            let element: Element<'de> = map.next_value()?;
+            // Of several names of a field the first counts.
+            if seen & (named.first..named.number).fold(0, |bits, number| bits | 1 << number) == 0 {
+                event.set_at(named.place, Some(in_form(named.field_type, element.text)));
+            }
+            seen |= bit;
+        }
+        Ok(event)
+    }
+}
+
+/// Looks a name up among those of a kind's fields.
+struct NameSeed(&'static EventKind);
+
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Option<Named>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Named>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed {
+    type Value = Option<Named>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Option<Named>, E> {
+        Ok(named(self.0, name))
+    }
+}
+
+/// A name of a field of a kind.
+struct Named {
+    name: &'static str,
+    /// Which name it is of all names of all fields, and which is the field's first.
+    number: u32,
+    first: u32,
+    /// The field's place in the kind's table.
+    place: usize,
+    field_type: FieldType,
+}
+
+fn named(kind: &EventKind, name: &str) -> Option<Named> {
+    let mut number = 0;
+    for (place, field) in kind.fields.iter().enumerate() {
+        let first = number;
+        for known in field.data_names() {
+            if known == name {
+                return Some(Named { name: known, number, first, place, field_type: field.field_type });
+            }
+            number += 1;
+        }
+    }
+    None
+}
+
+#[derive(Deserialize)]
+struct Root<'a> {
+    #[serde(borrow, rename = "Event")]
+    event: EventElement<'a>,
+}
+
+#[derive(Deserialize)]
+struct EventElement<'a> {
+    #[serde(borrow, rename = "System")]
+    system: SystemElement<'a>,
+}
+
+#[derive(Deserialize)]
+struct SystemElement<'a> {
+    #[serde(borrow, rename = "Execution")]
+    execution: Option<ExecutionElement<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ExecutionElement<'a> {
+    #[serde(borrow, rename = "#attributes")]
+    attributes: Option<ExecutionAttributes<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ExecutionAttributes<'a> {
+    #[serde(borrow, default, rename = "ProcessID", deserialize_with = "present")]
+    process_id: Option<Element<'a>>,
+}
+
+/// `System/Execution/@ProcessID`. A record that says it in no known form is a query all the same.
+fn process_id(json: &[u8]) -> Option<String> {
+    let root: Root<'_> = serde_json::from_slice(json).ok()?;
+    let process_id = root.event.system.execution?.attributes?.process_id?;
+    Some(process_id.text.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{DNS_CLIENT_QUERY, KindSet};
+    use crate::scan::decode::document::{Document, parse};
+
+    fn json(execution: &str, data: &str) -> String {
+        format!(
+            r##"{{"Event":{{"System":{{"Provider":{{"#attributes":{{"Name":"Microsoft-Windows-DNS-Client"}}}},"EventID":3020,
+            "Execution":{execution},"Computer":"a"}},"EventData":{data}}}}}"##
+        )
+    }
+
+    fn taken() -> KindSet {
+        KindSet::default().with(&DNS_CLIENT_QUERY)
+    }
+
+    fn query(json: &str) -> Event {
+        match parse(json.as_bytes(), taken()).unwrap() {
+            Document::Event(event) => event,
+            other @ Document::Other(_) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn fields_are_taken_by_name_in_any_form() {
+        let typed = query(&json(
+            r##"{"#attributes":{"ProcessID":4711,"ThreadID":8}}"##,
+            r#"{"QueryName":"a","QueryType":28,"Status":9003,"QueryResults":"","ClientPID":815}"#,
+        ));
+        let forwarded = query(&json(
+            r##"{"#attributes":{"ProcessID":"4711","ThreadID":"8"}}"##,
+            r#"{"QueryName":"a","QueryType":"28","Status":"9003","QueryResults":null,"ClientPID":"815"}"#,
+        ));
+        assert_eq!(typed, forwarded);
+        for (name, value) in [
+            ("Execution/@ProcessID", Some("4711")),
+            ("ClientPID", Some("815")),
+            ("QueryStatus", Some("9003")),
+            ("QueryType", Some("28")),
+            ("QueryResults", Some("")),
+            ("QueryOptions", None),
+        ] {
+            assert_eq!(typed.get(name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_several_names_of_a_field_the_first_counts_wherever_it_stands() {
+        for data in [r#"{"QueryStatus":"1","Status":"2"}"#, r#"{"Status":"2","QueryStatus":"1"}"#] {
+            assert_eq!(query(&json("null", data)).query_status(), Some("1"), "{data}");
+        }
+        let twice = json("null", r#"{"Status":"2","QueryStatus":"1","Status":"3"}"#);
+        assert!(parse(twice.as_bytes(), taken()).is_err_and(|error| error.to_string().contains("duplicate")));
+    }
+
+    #[test]
+    fn a_query_without_its_process_is_one_all_the_same() {
+        for execution in ["null", "{}", "7", r#"[{"a":1}]"#] {
+            let event = query(&json(execution, r#"{"QueryName":"a"}"#));
+            assert_eq!((event.process_id(), event.query_name()), (None, Some("a")), "{execution}");
+        }
+        assert_eq!(query(&json("null", "null")).query_name(), None);
+    }
+
+    #[test]
+    fn it_is_an_event_like_others_where_it_is_not_taken() {
+        let json = json("null", r#"{"QueryName":{"b":"c"}}"#);
+        assert!(matches!(parse(json.as_bytes(), KindSet::default()), Ok(Document::Other(_))));
+        assert!(parse(json.as_bytes(), taken()).is_err(), "an element in a field");
+    }
+}

@@ -1,0 +1,223 @@
+//! What detections and exclusions make of events: which of Sysmon's DNS queries are matches, and
+//! which queries of Windows' own DNS client are leads. Where events come from, and where rows go, is
+//! not known here.
+
+use std::sync::Arc;
+
+use super::excluded::{Excluded, excluded_from, excluding};
+use super::hits::{Detected, DetectionHits, DetectionPlace, Hit, HitTables, Role, UnitHits};
+use super::leads::{asked, lead_conditions};
+use crate::config::Config;
+use crate::detect::{Detection, Predicate};
+use crate::event::{Event, QueryResults};
+use crate::evidence::discover::{Discovery, LogFile};
+use crate::output::OutputError;
+use crate::report::{
+    DetectionLabel, ExcludedCounts, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
+};
+use crate::scan::LocatedEvent;
+
+/// A detection, as events are held against it.
+struct Rule<'a> {
+    detection: &'a Detection,
+    /// What hosts call it.
+    label: Arc<DetectionLabel>,
+    /// What makes a query of Windows' own DNS client a lead, if any is to be one.
+    lead_condition: Option<Predicate>,
+}
+
+impl Rule<'_> {
+    /// What an event must meet to be that; `None` where none is.
+    fn condition(&self, role: Role) -> Option<&Predicate> {
+        match role {
+            Role::Match => Some(&self.detection.search.predicate),
+            Role::Lead => self.lead_condition.as_ref(),
+        }
+    }
+
+    fn row<'e>(&self, detected: &'e Detected) -> MatchRow<'e> {
+        let LocatedEvent { location, integrity, event } = &detected.located;
+        let (hits, detection) = match Role::of(event) {
+            Role::Match => (self.detection.search.predicate.hits_of_match(event), Some(self.detection)),
+            // Of a lead no more is said than the name: what else the detection asks for is unknown.
+            Role::Lead => {
+                (self.lead_condition.as_ref().map(|names| names.hits(event)).unwrap_or_default(), None)
+            }
+        };
+        MatchRow {
+            chunk_number: location.chunk_number,
+            record_offset: location.record_offset,
+            integrity: *integrity,
+            event_hash: detected.hash,
+            occurrence: detected.occurrence,
+            results: QueryResults::parse(event.query_results().unwrap_or_default()),
+            matched_query: hits.matched_query,
+            matched_process: hits.matched_process,
+            risk_score: detection.and_then(|detection| detection.risk_score).map(i64::from),
+            risk_message: detection.and_then(|detection| detection.risk_message(event)),
+            event,
+        }
+    }
+}
+
+/// Looks for matches and leads among events.
+pub(super) struct Detector<'a> {
+    config: &'a Config,
+    /// The detections, in their order.
+    rules: Vec<Rule<'a>>,
+    discovery: &'a Discovery,
+    tables: HitTables<'a>,
+}
+
+impl<'a> Detector<'a> {
+    /// One whose hits are rows of `tables`.
+    pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: HitTables<'a>) -> Self {
+        let lead_condition = |condition| asked(condition).filter(|_| tables.leads.is_some());
+        let rules = config.detections.iter().zip(lead_conditions(config)).map(|(loaded, condition)| Rule {
+            detection: &loaded.detection,
+            label: Arc::new(DetectionLabel {
+                id: loaded.detection.id.clone(),
+                name: loaded.detection.name.clone(),
+            }),
+            lead_condition: lead_condition(condition),
+        });
+        Detector { rules: rules.collect(), config, discovery, tables }
+    }
+
+    /// The events that have hits, in their order.
+    pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<Detected> {
+        let in_window =
+            events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
+        let detected = in_window.filter_map(|located| {
+            let hits = self.hits(&located.event);
+            (!hits.is_empty()).then(|| Detected {
+                hash: event_hash(&located.event),
+                occurrence: Occurrence::First,
+                hits,
+                located,
+            })
+        });
+        detected.collect()
+    }
+
+    fn hits(&self, event: &Event) -> Vec<Hit> {
+        let role = Role::of(event);
+        if role == Role::Lead && event.query_name().is_none_or(str::is_empty) {
+            // Without a name there is no lead.
+            return Vec::new();
+        }
+        let describing = self
+            .rules
+            .iter()
+            .enumerate()
+            .filter(|(_, rule)| rule.condition(role).is_some_and(|condition| condition.evaluate(event)));
+        let hit = |(place, rule): (usize, &Rule<'_>)| Hit {
+            detection: DetectionPlace(place),
+            excluded_by: excluding(&self.config.exclusions, event, &rule.detection.id),
+        };
+        describing.map(hit).collect()
+    }
+
+    /// What events come to: a row for each hit of one, in the order of the detections.
+    pub(super) fn reduce(&self, file: &LogFile, detected: &[Detected]) -> Result<UnitHits, OutputError> {
+        let leads = detected.iter().filter(|event| Role::of(&event.located.event) == Role::Lead).count();
+        let mut reduced = UnitHits {
+            matches: self.tables.matches.rows(detected.len() - leads),
+            leads: self.tables.leads.map(|table| table.rows(leads)),
+            count: 0,
+            hosts: Hosts::default(),
+            detections: DetectionHits::none(&self.config.detections),
+            excluded: Excluded::default(),
+        };
+        let source_path = if detected.is_empty() { String::new() } else { file.source_path() };
+        for event in detected {
+            for hit in &event.hits {
+                self.reduce_hit(file, &source_path, event, *hit, &mut reduced)?;
+            }
+            self.count(event, &mut reduced);
+        }
+        Ok(reduced)
+    }
+
+    /// Counts an event, however many hits it has.
+    fn count(&self, event: &Detected, reduced: &mut UnitHits) {
+        let computer = &event.located.event.system.computer;
+        let mut exclusions = excluded_from(&event.hits).peekable();
+        let counts = match Role::of(&event.located.event) {
+            Role::Match => {
+                if let Some(matched) = self.matched(event) {
+                    reduced.count += 1;
+                    reduced.hosts.add_match(&matched);
+                }
+                if exclusions.peek().is_some() {
+                    reduced.hosts.add_excluded(computer);
+                }
+                ExcludedCounts::MATCH
+            }
+            Role::Lead => {
+                if event.hits.iter().any(|hit| hit.excluded_by.is_none()) {
+                    reduced.hosts.add_lead(computer, event.occurrence);
+                }
+                ExcludedCounts::LEAD
+            }
+        };
+        exclusions.for_each(|exclusion| reduced.excluded.add(exclusion, computer, counts));
+    }
+
+    /// What one hit of an event comes to, but for the counts of events.
+    fn reduce_hit(
+        &self,
+        file: &LogFile,
+        source_path: &str,
+        event: &Detected,
+        hit: Hit,
+        reduced: &mut UnitHits,
+    ) -> Result<(), OutputError> {
+        let DetectionPlace(place) = hit.detection;
+        let counts = reduced.detections.get_mut(place);
+        let (rule, counts) =
+            self.rules.get(place).zip(counts).expect("a hit is of one of the sweep's detections");
+        if hit.excluded_by.is_none() {
+            counts.add(event);
+        }
+        if !hit.is_written(self.config) {
+            return Ok(());
+        }
+        let context = MatchContext {
+            evidence: self.discovery.evidence_name(file.evidence),
+            source_path,
+            detection_id: &rule.detection.id,
+            detection_name: &rule.detection.name,
+            detection_version: rule.detection.version.as_deref(),
+            excluded_by: hit.exclusion_name(self.config),
+        };
+        let row = rule.row(event);
+        match Role::of(&event.located.event) {
+            Role::Match => reduced.matches.push(row.cells(&context)),
+            Role::Lead => {
+                let leads = reduced.leads.as_mut().expect("there are leads only if they have a table");
+                leads.push(row.lead_cells(&context))
+            }
+        }
+    }
+
+    /// The event with the detections that describe it and that no exclusion takes it away from;
+    /// `None` if there is none.
+    fn matched<'e>(&'e self, event: &'e Detected) -> Option<MatchedEvent<'e>> {
+        let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
+        let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));
+        let (mut detections, mut risk_score) = (Vec::new(), None);
+        for rule in rules {
+            detections.push(&rule.label);
+            risk_score = risk_score.max(rule.detection.risk_score.map(i64::from));
+        }
+        let LocatedEvent { integrity, event: query, .. } = &event.located;
+        (!detections.is_empty()).then_some(MatchedEvent {
+            event: query,
+            occurrence: event.occurrence,
+            integrity: *integrity,
+            detections,
+            risk_score,
+        })
+    }
+}

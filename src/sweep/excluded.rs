@@ -1,0 +1,69 @@
+//! What exclusions take away: from which events, and how many from each host.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::hits::Hit;
+use crate::config::{LoadedExclusion, Standing};
+use crate::event::Event;
+use crate::report::ExcludedCounts;
+
+/// Which exclusion it is, by its place among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ExclusionPlace(pub(super) usize);
+
+/// How many events each exclusion took away from each host, copies and deleted records included.
+/// `merge` is associative and commutative.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Excluded(BTreeMap<ExclusionPlace, BTreeMap<String, ExcludedCounts>>);
+
+impl Excluded {
+    /// Counts what an exclusion took away from a host.
+    pub(super) fn add(&mut self, by: ExclusionPlace, computer: &str, counts: ExcludedCounts) {
+        self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
+    }
+
+    /// Takes in those of another part of the evidence.
+    pub(super) fn merge(&mut self, other: Excluded) {
+        for (exclusion, hosts) in other.0 {
+            for (computer, counts) in hosts {
+                self.add(exclusion, &computer, counts);
+            }
+        }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What all of them took away from all hosts.
+    pub(super) fn sum(&self) -> ExcludedCounts {
+        let mut sum = ExcludedCounts::default();
+        self.0.values().flat_map(BTreeMap::values).for_each(|counts| sum.merge(*counts));
+        sum
+    }
+
+    /// What an exclusion, by its place among all, took away from each host.
+    pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
+        self.0.get(&ExclusionPlace(exclusion)).cloned().unwrap_or_default()
+    }
+}
+
+/// The first exclusion that is applied and holds for an event that the detection of this id
+/// describes.
+pub(super) fn excluding(
+    exclusions: &[LoadedExclusion],
+    event: &Event,
+    detection_id: &str,
+) -> Option<ExclusionPlace> {
+    let holds = |loaded: &LoadedExclusion| {
+        loaded.standing == Standing::Applied && loaded.exclusion.holds(event, detection_id)
+    };
+    exclusions.iter().position(holds).map(ExclusionPlace)
+}
+
+/// The exclusions that take hits of an event away, each once.
+pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionPlace> {
+    let exclusions: BTreeSet<ExclusionPlace> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
+    exclusions.into_iter()
+}
