@@ -67,6 +67,7 @@
 //! ```
 
 pub mod base;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod detect;

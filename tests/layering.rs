@@ -134,6 +134,19 @@ fn each_crate_has_one_home() {
 }
 
 #[test]
+fn what_only_unix_has_lies_in_one_folder() {
+    let mut found = 0;
+    for (_, file, text) in sources() {
+        let is_home = file.starts_with("base/platform");
+        for only_unix in ["os::unix", "os::fd", "rustix::", "signal_hook::"] {
+            assert!(is_home || !text.contains(only_unix), "{only_unix} in {}", file.display());
+            found += usize::from(text.contains(only_unix));
+        }
+    }
+    assert!(found >= 4, "{found}");
+}
+
+#[test]
 fn imports_are_seen_in_each_form() {
     let text = code(
         "use crate::a::B; // crate::no\nfn f() { crate::c::d(); xcrate::e(); x::crate::f }\n#[cfg(test)]\nmod tests { use crate::g; }\n",

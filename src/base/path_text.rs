@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use super::platform::name_bytes;
 
 /// A path as text, with `/`: every byte that is no text as `\xNN` and every backslash as `\\`, so
 /// that it can be found again.
@@ -17,7 +18,7 @@ pub fn path_text(path: &Path) -> String {
 #[must_use]
 pub fn escaped_name(name: &OsStr) -> String {
     let mut text = String::with_capacity(name.len());
-    for part in name.as_bytes().utf8_chunks() {
+    for part in name_bytes(name).utf8_chunks() {
         text.push_str(&part.valid().replace('\\', "\\\\"));
         for byte in part.invalid() {
             // Writing into a string does not fail.
@@ -29,6 +30,8 @@ pub fn escaped_name(name: &OsStr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]

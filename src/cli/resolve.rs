@@ -3,14 +3,17 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::arguments::SweepArguments;
 use super::error::UsageError;
-use crate::base::platform::files::{MOST_LIST_BYTES, MOST_PATH_BYTES, all_of, read_named};
+use crate::base::platform::files::{MOST_LIST_BYTES, all_of, read_named};
+use crate::base::platform::{Access, path_of_bytes};
 use crate::config::{Options, Period, Sweep};
-use crate::output::{Access, Earlier, OutputDirectory, OutputError, prepare};
+use crate::output::{Earlier, OutputDirectory, OutputError, prepare};
+
+/// The longest path that Linux takes, in bytes.
+const MOST_PATH_BYTES: usize = 4096;
 
 /// The sweep that was asked for by the arguments of `sweep`.
 pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
@@ -85,7 +88,7 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
                 path.len()
             ))));
         }
-        Ok(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
+        Ok(path_of_bytes(path.to_vec()))
     };
     (1..).zip(paths).filter(|(_, path)| !path.is_empty()).map(path).collect()
 }

@@ -5,11 +5,11 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::base::platform::files::{self, Link, NotOpened};
+use crate::base::platform::metadata;
 
 /// The first bytes of every event log.
 pub const FILE_SIGNATURE: &[u8; 8] = b"ElfFile\0";
@@ -41,8 +41,8 @@ pub struct FileState {
 
 impl FileState {
     /// What the system says of a file.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        FileState { size: metadata.len(), modified: (metadata.mtime(), metadata.mtime_nsec()) }
+    pub(crate) fn of(found: &Metadata) -> Self {
+        FileState { size: found.len(), modified: metadata::modified(found) }
     }
 }
 
@@ -63,12 +63,12 @@ const COARSE: i64 = 2;
 
 impl FileIdentity {
     /// What the system says of a file.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(found: &Metadata) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         FileIdentity {
-            number: (metadata.dev(), metadata.ino()),
-            touched: (metadata.ctime(), metadata.ctime_nsec()),
-            settled: i64::try_from(now).is_ok_and(|now| metadata.ctime() < now - COARSE),
+            number: metadata::number(found),
+            touched: metadata::touched(found),
+            settled: i64::try_from(now).is_ok_and(|now| metadata::touched(found).0 < now - COARSE),
         }
     }
 }
@@ -152,7 +152,7 @@ impl LogBytes for FileBytes {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.0.read_at(rest, offset + filled as u64) {
+            match files::read_at(&self.0, rest, offset + filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -7,12 +7,12 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::access::{Access, NewFile};
 use super::error::OutputError;
 use super::names::{RUN_FILE, STATS_FOLDER};
 use super::partial::{Earlier, Obstacle, PartialDirectory};
 use super::removal::{EarlierRun, entries, foreign, remove};
 use super::syncing::Syncing;
+use crate::base::platform::Access;
 use crate::base::platform::files::open_directory;
 
 /// An output directory that is being written.
@@ -22,6 +22,22 @@ pub struct OutputDirectory {
     partial: PartialDirectory,
     replaced: Replaced,
     access: Access,
+}
+
+/// A file that is to be written.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// Where.
+    pub path: PathBuf,
+    /// Who may read it.
+    pub access: Access,
+}
+
+impl NewFile {
+    /// Makes it; an error if anything has its name.
+    pub(super) fn create(&self) -> io::Result<File> {
+        self.access.make_file(&self.path)
+    }
 }
 
 /// What may be replaced in the place of the output.

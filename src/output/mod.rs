@@ -2,7 +2,6 @@
 //! The only importer of `arrow` and `parquet`; knows columns and cells, and nothing of what they
 //! mean.
 
-mod access;
 mod builder;
 mod directory;
 mod error;
@@ -16,10 +15,9 @@ mod rows;
 mod schema;
 mod syncing;
 
-pub(crate) use access::open_own;
-pub use access::{Access, NewFile};
+pub use crate::base::platform::Access;
 pub use builder::Table;
-pub use directory::{OutputDirectory, Rest, prepare};
+pub use directory::{NewFile, OutputDirectory, Rest, prepare};
 pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{

@@ -13,8 +13,8 @@ use ::parquet::schema::types::ColumnPath;
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
-use super::access::NewFile;
 use super::builder::{Columns, Table};
+use super::directory::NewFile;
 use super::error::OutputError;
 use super::rows::{Form, Rows};
 use super::syncing::Syncing;
@@ -205,8 +205,8 @@ fn failed(path: &Path, error: &ParquetError) -> OutputError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::access::Access;
     use super::*;
+    use crate::base::platform::Access;
     use crate::table::{Column, ColumnType, Scalar};
     use proptest::prelude::*;
     use std::fs;

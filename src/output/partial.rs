@@ -7,15 +7,13 @@
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::access::{Access, open_own};
 use super::frame;
 use super::names::{PARTIAL_JOURNAL, PARTIAL_LOCK, PARTIAL_REPLACED, PARTIAL_TABLES, partial_directory};
 use super::removal::{Stats, absent, foreign, remove};
 use crate::base::platform::files::{self, Link, NotOpened};
-use crate::base::platform::user;
+use crate::base::platform::{Access, metadata, open_own, user};
 
 /// What a sweep does with the journal of one before it to the same output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -146,7 +144,11 @@ fn check(path: &Path) -> Result<(), Obstacle> {
         return Err(Obstacle::Foreign(path.to_path_buf()));
     }
     if !is_own(path, &found)? {
-        let found = format!("one of user {} with the permissions {:04o}", found.uid(), found.mode() & 0o7777);
+        let found = format!(
+            "one of user {} with the permissions {:04o}",
+            metadata::owner(&found),
+            metadata::mode(&found) & 0o7777
+        );
         return Err(Obstacle::Shared(path.to_path_buf(), found));
     }
     if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
@@ -157,12 +159,12 @@ fn check(path: &Path) -> Result<(), Obstacle> {
 /// be.
 fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     const OTHERS_MAY_WRITE: u32 = 0o022;
-    if found.uid() == user() && found.mode() & OTHERS_MAY_WRITE == 0 {
+    if metadata::owner(found) == user() && metadata::mode(found) & OTHERS_MAY_WRITE == 0 {
         return Ok(true);
     }
     let new = tempfile::Builder::new().prefix(".dnsweep-").tempdir_in(path.parent().unwrap_or(path))?;
     let new = new.path().symlink_metadata()?;
-    Ok((new.uid(), new.mode()) == (found.uid(), found.mode()))
+    Ok((metadata::owner(&new), metadata::mode(&new)) == (metadata::owner(found), metadata::mode(found)))
 }
 
 /// Whether there is nothing in a directory but what sweeps of its owner put there.
@@ -178,7 +180,7 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
             }
             _ => false,
         };
-        if !is_ours || entry.metadata()?.uid() != found.uid() {
+        if !is_ours || metadata::owner(&entry.metadata()?) != metadata::owner(found) {
             return Ok(false);
         }
     }

@@ -64,7 +64,8 @@ fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Access, NewFile, Table, TableWriter};
+    use crate::base::platform::Access;
+    use crate::output::{NewFile, Table, TableWriter};
     use crate::table::{Column, ColumnType, Storage};
 
     #[test]

@@ -7,6 +7,7 @@ mod escape;
 mod exclusion;
 mod file_row;
 mod finding;
+mod flawed_file;
 mod host;
 mod host_row;
 mod hosts;
@@ -19,9 +20,11 @@ mod presence;
 mod renames;
 mod run;
 mod stated;
+#[cfg(feature = "cli")]
 mod summary;
 mod verdict;
 mod verification;
+mod wording;
 
 pub use crate::ledger::file::{FileReport, Header, Loss, Status};
 pub use coverage::Coverage;
@@ -29,6 +32,7 @@ pub use escape::{cut, escaped, escaped_json, shown};
 pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
 pub use file_row::FilesRow;
 pub use finding::Finding;
+pub use flawed_file::FlawedFile;
 pub use host::{Conclusion, Host, ValueCounts};
 pub use host_row::HostsRow;
 pub use hosts::{HostRow, Hosts};
@@ -43,6 +47,7 @@ pub use run::{
     RuleCounts, Run, Totals,
 };
 pub use stated::{NotStated, Stated};
-pub use summary::{FlawedFile, Summary, terminal_width};
+#[cfg(feature = "cli")]
+pub use summary::{Summary, terminal_width};
 pub use verdict::Verdict;
 pub use verification::{Compared, Difference, Discrepancy, EvidenceCompared, Place, Shown, Verification};

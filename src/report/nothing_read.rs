@@ -1,7 +1,7 @@
 //! What is said when no event log could be read: what was found instead.
 
 use super::run::{Run, Totals};
-use super::summary::{counted, grouped, of_form};
+use super::wording::{counted, grouped, of_form};
 use crate::config::{Links, Names};
 
 /// How many ends of names are listed.

@@ -11,14 +11,13 @@ mod leads;
 use std::fmt::{self, Display};
 use std::path::Path;
 
-pub(super) use self::evidence::of_form;
 use super::escape::{escaped, shown};
+use super::flawed_file::FlawedFile;
 use super::host::{Host, ValueCounts, by_count};
 use super::hosts::HostRow;
 use super::run::{DetectionRecord, Run, Totals};
+use super::wording::{counted, grouped};
 use crate::event::Span;
-use crate::ledger::damage::Problem;
-use crate::ledger::file::{Loss, Status};
 
 /// How many of a kind are shown; the tables have all.
 const MOST_HOSTS: usize = 40;
@@ -29,23 +28,6 @@ const MOST_VALUES: usize = 8;
 const MOST_FILES: usize = 20;
 /// Where the text of a labelled line begins.
 const LABEL_WIDTH: usize = 12;
-
-/// A file that was not all read and understood.
-#[derive(Debug, Clone)]
-pub struct FlawedFile {
-    /// The piece of evidence.
-    pub evidence: String,
-    /// The file, from its root.
-    pub source_path: String,
-    /// How it was found to be.
-    pub status: Status,
-    /// How much of it was lost.
-    pub loss: Loss,
-    /// Its first problem.
-    pub problem: Option<Problem>,
-    /// How many problems it has.
-    pub problems: u64,
-}
 
 /// Columns of the terminal that standard output is.
 #[must_use]
@@ -279,24 +261,6 @@ fn recovered(matches: u64) -> String {
     } else {
         format!("; {} in deleted records", counted(matches, "match", "matches"))
     }
-}
-
-/// A number and what it counts.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
-/// A number with its digits in groups of three.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn columns(width: usize) -> u16 {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::escape::escaped;
 use super::stated::Stated;
-use super::summary::{counted, grouped};
+use super::wording::{counted, grouped};
 use crate::config::Hashing;
 
 /// Something that is not as stated.

@@ -10,14 +10,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::platform::files::read_exact_at;
+use crate::base::platform::open_own;
 use crate::config::{Asked, AskedDifferently};
 use crate::event::Window;
-use crate::output::{OutputError, document, framed, open_own, read_framed};
+use crate::output::{OutputError, document, framed, read_framed};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent};
 
@@ -231,7 +232,7 @@ impl JournalReader {
     /// The entry there.
     pub(super) fn read(&self, at: &EntryAt) -> Result<Entry, OutputError> {
         let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
-        let read = self.file.read_exact_at(&mut bytes, at.bytes.start);
+        let read = read_exact_at(&self.file, &mut bytes, at.bytes.start);
         let entry = read.and_then(|()| {
             let document = document(&bytes).ok_or_else(|| io::Error::other("an entry is not as it was"))?;
             postcard::from_bytes(document).map_err(io::Error::other)

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
-use crate::base::platform::{machine, working_directory};
+use crate::base::platform::{Access, machine, working_directory};
 use crate::config::{
     Config, ContentFile, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection, Standing, Sweep,
 };
@@ -28,7 +28,7 @@ use crate::detect::LeadCondition;
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::{Discovery, discover, resolve_roots};
-use crate::output::{Access, Earlier, OutputDirectory, Rest, Table, prepare};
+use crate::output::{Earlier, OutputDirectory, Rest, Table, prepare};
 use crate::report::{
     ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, FileReport, FlawedFile, HostRow,
     LEADS_COLUMNS, MATCHES_COLUMNS, NamesAsked, RefusedRecord, RuleCounts, Run, Totals,

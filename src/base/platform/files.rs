@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -16,8 +16,6 @@ use rustix::io::Errno;
 /// The most bytes that are read of `run.json` or of a list of paths: room for more than a million
 /// paths.
 pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
-/// The longest path that Linux takes, in bytes.
-pub(crate) const MOST_PATH_BYTES: usize = 4096;
 
 /// What becomes of a link in the place of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +66,17 @@ pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> R
         None => Ok(file),
         Some(kind) => Err(NotOpened::Kind(kind)),
     }
+}
+
+/// Reads bytes that lie `offset` bytes into a file; returns how many, which may be fewer than
+/// `buffer` has room for.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buffer, offset)
+}
+
+/// Fills `buffer` with bytes that lie `offset` bytes into a file.
+pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    file.read_exact_at(buffer, offset)
 }
 
 /// What has a name that is not a regular file's.

@@ -1,10 +1,20 @@
-//! The system that this runs on: what it is, for `run.json`, and what is asked of it beyond the
-//! standard library. The only user of `rustix`.
+//! The system that this runs on: what it is, for `run.json`, and what is asked of it that only Unix
+//! has. Another system is a port of this folder. The only user of `rustix` and `std::os`.
 
+mod access;
 pub(crate) mod files;
+pub(crate) mod metadata;
+mod names;
+#[cfg(feature = "cli")]
+pub(crate) mod signals;
 
 use serde::Serialize;
 
+pub use self::access::Access;
+pub(crate) use self::access::open_own;
+pub(crate) use self::names::name_bytes;
+#[cfg(feature = "cli")]
+pub(crate) use self::names::path_of_bytes;
 use super::path_text::path_text;
 
 /// The machine that a sweep ran on.

@@ -1,8 +1,8 @@
 //! What is counted of the names of files that are passed over: how they end, as far as that is
 //! known. Names are evidence, and could be as many as files; what is counted is one of a list.
 
+use crate::base::platform::name_bytes;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 /// Archives, compressed files and disk images: what they hold was not looked at.
 const CONTAINERS: [&str; 40] = [
@@ -68,7 +68,7 @@ pub(super) enum Extension {
 impl Extension {
     /// What stands behind the last point of a name, in any case.
     pub(super) fn of(name: &OsStr) -> Self {
-        let name = name.as_bytes();
+        let name = name_bytes(name);
         let Some(point) = name.iter().rposition(|byte| *byte == b'.') else { return Extension::Other };
         let extension = name.get(point + 1..).unwrap_or_default();
         let one_of = |list: &[&'static str]| {

@@ -1,12 +1,12 @@
 //! What becomes of a file, by its name and, where that does not tell, by its first bytes.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::extension::Extension;
 use super::{Links, Names, Others, Search};
 use crate::base::platform::files::Link;
+use crate::base::platform::name_bytes;
 use crate::evidence::event_form::event_form;
 use crate::evidence::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::evidence::source::{CHUNK_SIGNATURE, FILE_SIGNATURE, FileBytes, LogBytes};
@@ -138,7 +138,7 @@ enum Named {
 
 impl Named {
     fn of(name: &OsStr) -> Self {
-        let name = name.as_bytes();
+        let name = name_bytes(name);
         let ends_with = |ending: &str| {
             let from = name.len().saturating_sub(ending.len());
             name.get(from..).is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))

@@ -5,8 +5,7 @@ use std::fmt::{self, Write};
 
 use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
 use crate::config::Checksums;
-use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
-use crate::ledger::tally::OtherForms;
+use crate::report::wording::of_form;
 
 impl Summary<'_> {
     pub(super) fn read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,16 +126,6 @@ impl Summary<'_> {
             passed.event_forms.iter().map(|(form, files)| of_form(*form, files)).collect();
         forms.iter().try_for_each(|text| self.labelled(f, "Passed over", text))
     }
-}
-
-/// What is said of files of events in a form that is not read.
-pub(in crate::report) fn of_form(form: EventForm, files: &OtherForms) -> String {
-    let (name, first) = (form.name(), escaped(&files.first));
-    let first = if files.files == 1 { first } else { format!("first {first}").into() };
-    format!(
-        "{} as {name} ({first}), which are not read: {HOW_TO_EXPORT}",
-        counted(files.files, "file of events", "files of events")
-    )
 }
 
 /// Of each kind that there is, how many.

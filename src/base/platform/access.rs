@@ -1,12 +1,11 @@
-//! Who may read what a sweep writes. What evidence says is confidential, so it is nobody else's
-//! unless that was asked for.
+//! Who may read what is written.
 
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::base::platform::files::{Link, open_with};
+use super::files::{Link, open_with};
 
 /// Who may read an output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,28 +23,18 @@ impl Access {
     }
 
     /// Makes a folder.
-    pub(super) fn make_folder(self, path: &Path) -> io::Result<()> {
+    pub(crate) fn make_folder(self, path: &Path) -> io::Result<()> {
         DirBuilder::new().mode(if self == Access::Owner { 0o700 } else { 0o777 }).create(path)
     }
-}
 
-/// A file that is to be written.
-#[derive(Debug, Clone)]
-pub struct NewFile {
-    /// Where.
-    pub path: PathBuf,
-    /// Who may read it.
-    pub access: Access,
-}
-
-impl NewFile {
-    /// Makes it; an error if anything has its name.
-    pub(super) fn create(&self) -> io::Result<File> {
-        File::options().write(true).create_new(true).mode(self.access.file_mode()).open(&self.path)
+    /// Makes a file for writing; an error if anything has its name.
+    pub(crate) fn make_file(self, path: &Path) -> io::Result<File> {
+        File::options().write(true).create_new(true).mode(self.file_mode()).open(path)
     }
 }
 
-/// Opens a file of a sweep's own for reading and appending, and makes it if nothing has its name.
+/// Opens a file that only this user may read, for reading and appending; makes it if nothing has
+/// its name.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true).mode(Access::Owner.file_mode());
