@@ -179,7 +179,8 @@ impl EventKind {
         self.event_ids.contains(&system.event_id) && self.is_logger(system)
     }
 
-    /// Whether what logs this kind of event logged that one.
+    /// Whether the event was logged by what logs this kind: it names the same provider or channel, in
+    /// any case of letters.
     #[must_use]
     pub fn is_logger(&self, system: &System) -> bool {
         system.provider.eq_ignore_ascii_case(self.provider)
@@ -217,7 +218,7 @@ impl EventKind {
     }
 }
 
-/// Tables are known by their names.
+/// Two kinds are the same if they have the same name.
 impl PartialEq for EventKind {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name

@@ -17,7 +17,7 @@ use crate::report::{
 };
 use crate::scan::LocatedEvent;
 
-/// A detection, as events are held against it.
+/// A detection, with what an event must meet to be a match or a lead of it.
 struct Rule<'a> {
     detection: &'a Detection,
     /// What hosts call it.
@@ -27,7 +27,7 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    /// What an event must meet to be that; `None` where none is.
+    /// What an event must meet to be a match, or a lead; `None` where no event can be one.
     fn condition(&self, role: Role) -> Option<&Predicate> {
         match role {
             Role::Match => Some(&self.detection.search.predicate),

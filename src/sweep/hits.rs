@@ -35,7 +35,7 @@ pub(super) struct Hit {
     pub excluded_by: Option<ExclusionPlace>,
 }
 
-/// What an event with a hit is.
+/// Whether an event with a hit that no exclusion takes away is a match or a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Match,
@@ -74,7 +74,8 @@ pub(super) struct HitTables<'a> {
 pub(super) struct UnitHits {
     /// Rows of `matches.parquet`: of matches, and of excluded ones if these are kept.
     pub matches: Rows,
-    /// Rows of `leads.parquet` likewise, if leads are looked for.
+    /// Rows of `leads.parquet`: of leads, and of excluded ones if these are kept. `None` unless leads
+    /// are looked for.
     pub leads: Option<Rows>,
     /// How many events are matches.
     pub count: u64,
