@@ -99,8 +99,9 @@ impl Event {
         self.kind == kind
     }
 
-    /// The value of a field, by its name in the record or by its meaning; `None` where the event does
-    /// not have it. Where several fields of the kind have that meaning, it is the most exact one.
+    /// The value of a field, by its name in the record or by its meaning; `None` where the event
+    /// does not have it. Where several fields of the kind have that meaning, it is the most exact
+    /// one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.kind.places(name).rev().find_map(|place| self.at(place))

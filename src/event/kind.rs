@@ -1,6 +1,6 @@
-//! The kinds of events that are read, each a static table of its fields. Whatever reads an event, or
-//! makes something of one, takes the fields from its table: a new field is a line of a table here,
-//! and a new kind is a table here and a line of [`KINDS`].
+//! The kinds of events that are read, each a static table of its fields. Whatever reads an event,
+//! or makes something of one, takes the fields from its table: a new field is a line of a table
+//! here, and a new kind is a table here and a place in [`KINDS`].
 //!
 //! Fields of Sysmon's events: the manifests of its versions, as `sysmon -s` prints them. Those of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries
@@ -179,8 +179,8 @@ impl EventKind {
         self.event_ids.contains(&system.event_id) && self.is_logger(system)
     }
 
-    /// Whether the event was logged by what logs this kind: it names the same provider or channel, in
-    /// any case of letters.
+    /// Whether the event was logged by what logs this kind: it names the same provider or channel,
+    /// in any case of letters.
     #[must_use]
     pub fn is_logger(&self, system: &System) -> bool {
         system.provider.eq_ignore_ascii_case(self.provider)
@@ -267,8 +267,8 @@ impl FieldSpec {
         FieldSpec { other_names, ..self }
     }
 
-    /// All that events call it in their data, the first to be preferred; none of a field that is not
-    /// there.
+    /// All that events call it in their data, the first to be preferred; nothing for a field of
+    /// `System`.
     pub fn data_names(&self) -> impl Iterator<Item = &'static str> {
         let name = (self.place == Place::Data).then_some(self.name);
         name.into_iter().chain(self.other_names.iter().copied())

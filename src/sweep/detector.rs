@@ -1,6 +1,6 @@
 //! What detections and exclusions make of events: which of Sysmon's DNS queries are matches, and
-//! which queries of Windows' own DNS client are leads. Where events come from, and where rows go, is
-//! not known here.
+//! which queries of Windows' own DNS client are leads. Where events come from, and where rows go,
+//! is not known here.
 
 use std::sync::Arc;
 

@@ -74,8 +74,8 @@ pub(super) struct HitTables<'a> {
 pub(super) struct UnitHits {
     /// Rows of `matches.parquet`: of matches, and of excluded ones if these are kept.
     pub matches: Rows,
-    /// Rows of `leads.parquet`: of leads, and of excluded ones if these are kept. `None` unless leads
-    /// are looked for.
+    /// Rows of `leads.parquet`: of leads, and of excluded ones if these are kept. `None` unless
+    /// leads are looked for.
     pub leads: Option<Rows>,
     /// How many events are matches.
     pub count: u64,

@@ -26,8 +26,8 @@ pub(in crate::scan) struct DataPlaces {
 }
 
 impl DataPlaces {
-    /// Those of a definition; `None` if it has any other field, or the kind has one elsewhere: about
-    /// the values of that, the decoder shall decide.
+    /// Those of a definition; `None` if it has any other field, or the kind has one elsewhere:
+    /// about the values of that, the decoder shall decide.
     pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
         if kind.fields.iter().any(|field| field.place != Place::Data) {
             return None;
