@@ -10,7 +10,7 @@ use dnsweep::detect::{Detection, Predicate};
 use dnsweep::event::{Event, QueryResults};
 use dnsweep::ledger::damage::Integrity;
 use dnsweep::output::{Access, NewFile, Table, TableWriter};
-use dnsweep::report::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
+use dnsweep::report::{MatchContext, MatchRow, Occurrence, event_hash};
 use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep_samples::corpus::{Corpus, Pool};
 
@@ -87,6 +87,7 @@ fn row(event: &Event) -> MatchRow<'_> {
         risk_score: Some(64),
         risk_message: Some(String::new()),
         event,
+        context: MatchContext::default(),
     }
 }
 
@@ -94,24 +95,16 @@ fn row(event: &Event) -> MatchRow<'_> {
 fn write(criterion: &mut Criterion) {
     let log = log(Corpus::Dense);
     let events = scan(&mut Scanner::new(&seed()), &log);
-    let table = Table::new(&MATCHES_COLUMNS);
-    let context = MatchContext {
-        evidence: "",
-        source_path: "",
-        detection_id: "",
-        detection_name: "",
-        detection_version: None,
-        excluded_by: None,
-    };
+    let table = Table::of(MatchRow::COLUMNS);
     let folder = tempfile::tempdir().unwrap();
     let new = NewFile { path: folder.path().join("matches.parquet"), access: Access::Owner };
     let mut group = criterion.benchmark_group("write");
     group.throughput(Throughput::Bytes(log.len() as u64));
     group.bench_function("dense", |bencher| {
         bencher.iter(|| {
-            let mut writer = TableWriter::create(&new, &table, MATCHES_STORAGE, &[]).unwrap();
+            let mut writer = TableWriter::create(&new, &table, &[]).unwrap();
             for located in &events {
-                writer.push(&row(&located.event).cells(&context)).unwrap();
+                writer.push(&row(&located.event).cells()).unwrap();
             }
             writer.finish().unwrap().1.wait().unwrap();
             std::fs::remove_file(&new.path).unwrap();

@@ -46,14 +46,18 @@ pub enum Nulls {
     Possible,
 }
 
-/// How the columns of a table are stored, where that is not as usual.
+/// How a column is stored, where that is not as usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Storage {
-    /// Those that are looked up by single values: they get a bloom filter.
-    pub looked_up: &'static [&'static str],
-    /// Those of which nearly each row has a value of its own: a dictionary of these would take time
-    /// and room.
-    pub distinct: &'static [&'static str],
+    /// It is looked up by single values: it gets a bloom filter.
+    pub looked_up: bool,
+    /// Nearly each row has a value of its own: a dictionary of these would take time and room.
+    pub distinct: bool,
+}
+
+impl Storage {
+    /// As usual.
+    const USUAL: Storage = Storage { looked_up: false, distinct: false };
 }
 
 /// A column of a table.
@@ -67,19 +71,21 @@ pub struct Column {
     pub nulls: Nulls,
     /// What it means, in a line: the guide's words.
     pub about: &'static str,
+    /// How it is stored.
+    pub storage: Storage,
 }
 
 impl Column {
     /// A column in which every row has a value.
     #[must_use]
     pub const fn always(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
-        Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Never, about }
+        Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Never, about, storage: Storage::USUAL }
     }
 
     /// A column that can be null.
     #[must_use]
     pub const fn nullable(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
-        Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about }
+        Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about, storage: Storage::USUAL }
     }
 
     /// The type, as the guide names it.
@@ -137,6 +143,20 @@ impl<R> ColumnOf<R> {
         cell: fn(&R) -> Cell<'_>,
     ) -> Self {
         ColumnOf { column: Column::nullable(name, kind, about), cell }
+    }
+
+    /// This column, which is looked up by single values.
+    #[must_use]
+    pub const fn looked_up(mut self) -> Self {
+        self.column.storage.looked_up = true;
+        self
+    }
+
+    /// This column, of which nearly each row has a value of its own.
+    #[must_use]
+    pub const fn distinct(mut self) -> Self {
+        self.column.storage.distinct = true;
+        self
     }
 }
 

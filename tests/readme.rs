@@ -22,7 +22,7 @@ use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::ledger::damage::Damage;
 use dnsweep::ledger::event_form::EventForm;
-use dnsweep::report::{FilesRow, HostsRow, LEADS_COLUMNS, MATCHES_COLUMNS, Verdict};
+use dnsweep::report::{FilesRow, HostsRow, MatchRow, Verdict};
 use dnsweep::table::Column;
 use serde_json::Value;
 
@@ -104,10 +104,10 @@ fn guide() -> String {
 /// One test, as parts of one page are written one after the other.
 #[test]
 fn the_parts_of_pages_are_those_of_the_program() {
-    hold("table matches", &columns(&MATCHES_COLUMNS));
+    hold("table matches", &columns(MatchRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table hosts", &columns(HostsRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table files", &columns(FilesRow::COLUMNS.iter().map(|of| &of.column)));
-    hold("table leads", &columns(&LEADS_COLUMNS));
+    hold("table leads", &columns(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
@@ -128,7 +128,7 @@ fn the_readme_is_short_safe_to_show_and_names_the_right_compiler() {
         assert!(!readme.contains(planted), "{planted}");
     }
     assert!(readme.contains(concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"), " or newer")));
-    let columns = format!("{} columns from the time", MATCHES_COLUMNS.len());
+    let columns = format!("{} columns from the time", MatchRow::COLUMNS.len());
     assert!(readme.contains(&columns), "{columns}");
 }
 

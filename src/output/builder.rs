@@ -12,7 +12,7 @@ use arrow_schema::{ArrowError, DataType, Schema};
 
 use super::error::OutputError;
 use super::schema::{TIME_ZONE, item, record_fields, schema};
-use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar};
+use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar, Storage};
 
 /// Bytes of text that a builder has room for at first, for each row that is expected.
 const BYTES_PER_ROW: usize = 64;
@@ -22,6 +22,8 @@ const BYTES_PER_ROW: usize = 64;
 pub struct Table {
     columns: Arc<[ColumnType]>,
     schema: Arc<Schema>,
+    /// How each column is stored.
+    storage: Arc<[Storage]>,
 }
 
 impl Table {
@@ -32,6 +34,7 @@ impl Table {
         Table {
             columns: columns.iter().map(|column| column.kind).collect(),
             schema: Arc::new(schema(&columns)),
+            storage: columns.iter().map(|column| column.storage).collect(),
         }
     }
 
@@ -43,6 +46,11 @@ impl Table {
 
     pub(super) fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.schema)
+    }
+
+    /// The name of each column, and how it is stored.
+    pub(super) fn storage(&self) -> impl Iterator<Item = (&str, Storage)> {
+        self.schema.fields().iter().map(|field| field.name().as_str()).zip(self.storage.iter().copied())
     }
 }
 

@@ -73,15 +73,10 @@ pub struct WrittenTable {
 impl TableWriter {
     /// Creates the file. `metadata` is stored
     /// in the file's key-value metadata.
-    pub fn create(
-        new: &NewFile,
-        table: &Table,
-        storage: Storage,
-        metadata: &[(&str, String)],
-    ) -> Result<Self, OutputError> {
+    pub fn create(new: &NewFile, table: &Table, metadata: &[(&str, String)]) -> Result<Self, OutputError> {
         let create = || -> Result<_, ParquetError> {
             let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, new.create()?));
-            ArrowWriter::try_new(sink, table.schema(), Some(properties(storage, metadata)?))
+            ArrowWriter::try_new(sink, table.schema(), Some(properties(table, metadata)?))
         };
         let writer = create().map_err(|error| failed(&new.path, &error))?;
         Ok(TableWriter {
@@ -176,7 +171,7 @@ impl TableWriter {
     }
 }
 
-fn properties(storage: Storage, metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
+fn properties(table: &Table, metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
     let metadata =
         metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut properties = WriterProperties::builder()
@@ -185,11 +180,14 @@ fn properties(storage: Storage, metadata: &[(&str, String)]) -> Result<WriterPro
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_key_value_metadata(Some(metadata));
-    for column in storage.looked_up {
-        properties = properties.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
-    }
-    for column in storage.distinct {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*column), false);
+    for (column, Storage { looked_up, distinct }) in table.storage() {
+        let path = || ColumnPath::from(column);
+        if looked_up {
+            properties = properties.set_column_bloom_filter_enabled(path(), true);
+        }
+        if distinct {
+            properties = properties.set_column_dictionary_enabled(path(), false);
+        }
     }
     Ok(properties.build())
 }
@@ -238,7 +236,7 @@ mod tests {
         ];
         let table = Table::new(&columns);
         let new = NewFile { path: path.clone(), access: Access::Owner };
-        let mut writer = TableWriter::create(&new, &table, Storage::default(), &[]).unwrap();
+        let mut writer = TableWriter::create(&new, &table, &[]).unwrap();
         let mut numbers = 0..;
         for part in parts {
             if *part == 0 {

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::base::platform::Access;
     use crate::output::{NewFile, Table, TableWriter};
-    use crate::table::{Column, ColumnType, Storage};
+    use crate::table::{Column, ColumnType};
 
     #[test]
     fn what_was_written_is_read() {
@@ -82,7 +82,7 @@ mod tests {
             [Cell::text("x"), Cell::Boolean(true), Cell::Null],
             [Cell::Null, Cell::Boolean(false), Cell::Integer(-7)],
         ];
-        let mut writer = TableWriter::create(&new, &table, Storage::default(), &[]).unwrap();
+        let mut writer = TableWriter::create(&new, &table, &[]).unwrap();
         for row in &rows {
             writer.push(row).unwrap();
         }

@@ -1,163 +1,175 @@
 //! A lead: a query of Windows' own DNS client for a name that a detection asks for, as a row of
 //! `leads.parquet`. It is no match: which program asked is not known.
 
-use super::matches::{ANSWER, MatchContext, MatchRow, Occurrence, answer_cells};
+use super::matches::{ANSWER, MatchRow, Occurrence, answer_cells};
 use crate::event::query_status_name;
-use crate::table::{Cell, Column, ColumnType, Storage};
+use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
-/// The columns of `leads.parquet`.
-pub const LEADS_COLUMNS: [Column; 29] = {
-    use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
-    [
-        Column::nullable(
-            "event_time",
-            Time,
-            "TimeCreated: when the event was logged; null where the record has no readable time",
-        ),
-        Column::always("event_time_raw", Text, "TimeCreated as the record has it"),
-        Column::always("computer", Text, "the machine that logged the event"),
-        Column::always("evidence", Text, "the piece of evidence the file belongs to"),
-        Column::always("source_path", Text, "the file, from its root"),
-        Column::always("provider", Text, "Provider name"),
-        Column::always("channel", Text, "Channel"),
-        Column::always(
-            "event_id",
-            Integer,
-            "EventID: 3006, a query is made; 3008, it is completed; 3020, a server's response",
-        ),
-        Column::nullable("event_record_id", Integer, "EventRecordID"),
-        Column::always("query_name", Text, "the name asked for"),
-        Column::nullable("query_type", Integer, "the type of record asked for: 1 for A, 28 for AAAA"),
-        Column::nullable("query_options", Text, "options of the query, as a decimal number"),
-        Column::nullable("query_status", Text, "Windows error code of the query, decimal; not in event 3006"),
-        Column::nullable(
-            "query_status_name",
-            Text,
-            "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
-        ),
-        Column::nullable("query_results", Text, "the answer as logged; not in event 3006"),
-        Column::always(
-            "answers",
-            Records(ANSWER),
-            "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
-        ),
-        Column::always("resolved_ips", Texts, "the addresses among the answers that are not `cut`"),
-        Column::nullable(
-            "user_id",
-            Text,
-            "SID of the account of the process that wrote the event: the one that asks, but a service's in event 3020",
-        ),
-        Column::nullable("process_id", Integer, "number of the process that wrote the event, likewise"),
-        Column::nullable(
-            "client_process_id",
-            Integer,
-            "number of the process that asks, where a service wrote the event and says it",
-        ),
-        Column::always("chunk_number", Integer, "the chunk of the file that holds the record, from 0"),
-        Column::always(
-            "record_offset",
-            Integer,
-            "where the record starts, in bytes from the start of the file",
-        ),
-        Column::always(
-            "integrity",
-            Text,
-            "what is known of the bytes of the record, as in `matches.parquet`",
-        ),
-        Column::always("event_hash", Text, "SHA-256 of what the event says"),
-        Column::always("duplicate", Boolean, "whether it is a copy of an event in an earlier row"),
-        Column::always("detection_id", Text, "id of the detection that asks for the name"),
-        Column::always("detection_name", Text, "its name"),
-        Column::always("matched_query", Texts, "the detection's patterns for the name that hit"),
-        Column::nullable(
-            "excluded_by",
-            Text,
-            "name of the exclusion that holds for it; null for a lead (such rows are there with `--keep-excluded` only)",
-        ),
-    ]
-};
-
-/// How they are stored.
-pub const LEADS_STORAGE: Storage = Storage {
-    looked_up: &["query_name", "event_hash"],
-    distinct: &["event_time", "event_time_raw", "event_record_id", "record_offset", "event_hash"],
-};
+impl<'a> MatchRow<'a> {
+    /// The columns of `leads.parquet`.
+    pub const LEAD_COLUMNS: &'a [ColumnOf<Self>] = {
+        use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
+        &[
+            ColumnOf::<Self>::nullable(
+                "event_time",
+                Time,
+                "TimeCreated: when the event was logged; null where the record has no readable time",
+                |row| Cell::optional_time(row.event.system.time_created),
+            )
+            .distinct(),
+            ColumnOf::<Self>::always("event_time_raw", Text, "TimeCreated as the record has it", |row| {
+                Cell::text(&row.event.system.time_created_raw)
+            })
+            .distinct(),
+            ColumnOf::always("computer", Text, "the machine that logged the event", |row| {
+                Cell::text(&row.event.system.computer)
+            }),
+            ColumnOf::always("evidence", Text, "the piece of evidence the file belongs to", |row| {
+                Cell::text(row.context.evidence)
+            }),
+            ColumnOf::always("source_path", Text, "the file, from its root", |row| {
+                Cell::text(row.context.source_path)
+            }),
+            ColumnOf::always("provider", Text, "Provider name", |row| Cell::text(&row.event.system.provider)),
+            ColumnOf::always("channel", Text, "Channel", |row| Cell::text(&row.event.system.channel)),
+            ColumnOf::always(
+                "event_id",
+                Integer,
+                "EventID: 3006, a query is made; 3008, it is completed; 3020, a server's response",
+                |row| Cell::count(u64::from(row.event.system.event_id)),
+            ),
+            ColumnOf::<Self>::nullable("event_record_id", Integer, "EventRecordID", |row| {
+                Cell::optional_count(row.event.system.event_record_id)
+            })
+            .distinct(),
+            ColumnOf::<Self>::always("query_name", Text, "the name asked for", |row| {
+                Cell::text(row.event.query_name().unwrap_or_default())
+            })
+            .looked_up(),
+            ColumnOf::nullable(
+                "query_type",
+                Integer,
+                "the type of record asked for: 1 for A, 28 for AAAA",
+                |row| row.number("QueryType"),
+            ),
+            ColumnOf::nullable("query_options", Text, "options of the query, as a decimal number", |row| {
+                Cell::optional(row.event.get("QueryOptions"))
+            }),
+            ColumnOf::nullable(
+                "query_status",
+                Text,
+                "Windows error code of the query, decimal; not in event 3006",
+                |row| Cell::optional(row.event.query_status()),
+            ),
+            ColumnOf::nullable(
+                "query_status_name",
+                Text,
+                "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
+                |row| Cell::optional(row.event.query_status().and_then(query_status_name)),
+            ),
+            ColumnOf::nullable("query_results", Text, "the answer as logged; not in event 3006", |row| {
+                Cell::optional(row.event.query_results())
+            }),
+            ColumnOf::always(
+                "answers",
+                Records(ANSWER),
+                "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
+                |row| Cell::Records(row.results.answers.iter().map(answer_cells).collect()),
+            ),
+            ColumnOf::always(
+                "resolved_ips",
+                Texts,
+                "the addresses among the answers that are not `cut`",
+                |row| Cell::texts(&row.results.resolved_ips),
+            ),
+            ColumnOf::nullable(
+                "user_id",
+                Text,
+                "SID of the account of the process that wrote the event: the one that asks, but a service's in event 3020",
+                |row| Cell::optional(row.event.system.user_id.as_deref()),
+            ),
+            ColumnOf::nullable(
+                "process_id",
+                Integer,
+                "number of the process that wrote the event, likewise",
+                |row| row.number("Execution/@ProcessID"),
+            ),
+            ColumnOf::nullable(
+                "client_process_id",
+                Integer,
+                "number of the process that asks, where a service wrote the event and says it",
+                |row| row.number("ClientPID"),
+            ),
+            ColumnOf::always(
+                "chunk_number",
+                Integer,
+                "the chunk of the file that holds the record, from 0",
+                |row| Cell::count(row.chunk_number),
+            ),
+            ColumnOf::<Self>::always(
+                "record_offset",
+                Integer,
+                "where the record starts, in bytes from the start of the file",
+                |row| Cell::count(row.record_offset),
+            )
+            .distinct(),
+            ColumnOf::always(
+                "integrity",
+                Text,
+                "what is known of the bytes of the record, as in `matches.parquet`",
+                |row| Cell::text(row.integrity.name()),
+            ),
+            ColumnOf::<Self>::always("event_hash", Text, "SHA-256 of what the event says", |row| {
+                Cell::text(row.event_hash.to_string())
+            })
+            .looked_up()
+            .distinct(),
+            ColumnOf::always(
+                "duplicate",
+                Boolean,
+                "whether it is a copy of an event in an earlier row",
+                |row| Cell::Boolean(row.occurrence == Occurrence::Copy),
+            ),
+            ColumnOf::always("detection_id", Text, "id of the detection that asks for the name", |row| {
+                Cell::text(row.context.detection_id)
+            }),
+            ColumnOf::always("detection_name", Text, "its name", |row| {
+                Cell::text(row.context.detection_name)
+            }),
+            ColumnOf::always(
+                "matched_query",
+                Texts,
+                "the detection's patterns for the name that hit",
+                |row| Cell::texts(&row.matched_query),
+            ),
+            ColumnOf::nullable(
+                "excluded_by",
+                Text,
+                "name of the exclusion that holds for it; null for a lead (such rows are there with `--keep-excluded` only)",
+                |row| Cell::optional(row.context.excluded_by),
+            ),
+        ]
+    };
+}
 
 impl MatchRow<'_> {
-    /// The cells of a lead's row, in the order of [`LEADS_COLUMNS`].
+    /// The cells of a lead's row, in the order of [`MatchRow::LEAD_COLUMNS`].
     #[must_use]
-    pub fn lead_cells<'a>(&'a self, context: &MatchContext<'a>) -> Vec<Cell<'a>> {
-        let event = self.event;
-        let system = &event.system;
-        let number = |name: &str| Cell::optional_count(event.get(name).and_then(|text| text.parse().ok()));
-        vec![
-            Cell::optional_time(system.time_created),
-            Cell::text(&system.time_created_raw),
-            Cell::text(&system.computer),
-            Cell::text(context.evidence),
-            Cell::text(context.source_path),
-            Cell::text(&system.provider),
-            Cell::text(&system.channel),
-            Cell::count(u64::from(system.event_id)),
-            Cell::optional_count(system.event_record_id),
-            Cell::text(event.query_name().unwrap_or_default()),
-            number("QueryType"),
-            Cell::optional(event.get("QueryOptions")),
-            Cell::optional(event.query_status()),
-            Cell::optional(event.query_status().and_then(query_status_name)),
-            Cell::optional(event.query_results()),
-            Cell::Records(self.results.answers.iter().map(answer_cells).collect()),
-            Cell::texts(&self.results.resolved_ips),
-            Cell::optional(system.user_id.as_deref()),
-            number("Execution/@ProcessID"),
-            number("ClientPID"),
-            Cell::count(self.chunk_number),
-            Cell::count(self.record_offset),
-            Cell::text(self.integrity.name()),
-            Cell::text(self.event_hash.to_string()),
-            Cell::Boolean(self.occurrence == Occurrence::Copy),
-            Cell::text(context.detection_id),
-            Cell::text(context.detection_name),
-            Cell::texts(&self.matched_query),
-            Cell::optional(context.excluded_by),
-        ]
+    pub fn lead_cells(&self) -> Vec<Cell<'_>> {
+        cells(Self::LEAD_COLUMNS, self)
+    }
+
+    /// A field of the event that holds a number.
+    fn number(&self, field: &str) -> Cell<'_> {
+        Cell::optional_count(self.event.get(field).and_then(|text| text.parse().ok()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::event_hash;
-    use super::*;
     use crate::base::digest::Sha256Digest;
-    use crate::event::{DNS_CLIENT_QUERY, Event, QueryResults, System};
-    use crate::ledger::damage::Integrity;
-
-    #[test]
-    fn a_row_has_a_cell_for_every_column() {
-        let event = Event::new(&DNS_CLIENT_QUERY, System::default());
-        let row = MatchRow {
-            chunk_number: 0,
-            record_offset: 0,
-            integrity: Integrity::Verified,
-            event: &event,
-            event_hash: event_hash(&event),
-            occurrence: Occurrence::First,
-            results: QueryResults::default(),
-            matched_query: Vec::new(),
-            matched_process: Vec::new(),
-            risk_score: None,
-            risk_message: None,
-        };
-        let context = MatchContext {
-            evidence: "",
-            source_path: "",
-            detection_id: "",
-            detection_name: "",
-            detection_version: None,
-            excluded_by: None,
-        };
-        assert_eq!(row.lead_cells(&context).len(), LEADS_COLUMNS.len());
-    }
+    use crate::event::{DNS_CLIENT_QUERY, Event, System};
 
     #[test]
     fn each_field_is_part_of_the_hash() {

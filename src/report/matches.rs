@@ -5,127 +5,13 @@ use std::borrow::Cow;
 use crate::base::digest::{Sha256Digest, sha256_of_texts};
 use crate::event::{Answer, Event, EventTime, QueryResults, query_status_name};
 use crate::ledger::damage::Integrity;
-use crate::table::{Cell, Column, ColumnType, Scalar, Storage};
+use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
 /// The fields of an answer.
 pub(super) const ANSWER: &[(&str, Scalar)] =
     &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
-/// The columns of `matches.parquet`.
-pub const MATCHES_COLUMNS: [Column; 38] = {
-    use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
-    [
-        Column::nullable(
-            "event_time",
-            Time,
-            "TimeCreated: when the event was logged; null where the record has no readable time",
-        ),
-        Column::always(
-            "event_time_raw",
-            Text,
-            "TimeCreated as the record has it, with all its decimals (seven for a record that was not forwarded)",
-        ),
-        Column::nullable("utc_time", Time, "Sysmon's UtcTime: when the query happened"),
-        Column::always("computer", Text, "the machine that logged the event"),
-        Column::always("evidence", Text, "the piece of evidence the file belongs to"),
-        Column::always("source_path", Text, "the file, from its root"),
-        Column::always("provider", Text, "Provider name"),
-        Column::always("channel", Text, "Channel"),
-        Column::always("event_id", Integer, "EventID: 22"),
-        Column::nullable("event_version", Integer, "Version of the event's layout"),
-        Column::nullable(
-            "event_record_id",
-            Integer,
-            "EventRecordID: the event's own number, which an export keeps",
-        ),
-        Column::nullable("rule_name", Text, "the Sysmon rule that logged it, `-` for none"),
-        Column::nullable("process_guid", Text, "the process's GUID, lower case, without braces"),
-        Column::nullable("process_id", Integer, "the querying process's number"),
-        Column::nullable("image", Text, "path of the process's image"),
-        Column::nullable("process_name", Text, "what follows the last backslash of `image`"),
-        Column::nullable("user", Text, "account of the process; null in logs of older Sysmon"),
-        Column::nullable("query_name", Text, "the name asked for"),
-        Column::nullable("query_status", Text, "Windows error code of the query, decimal"),
-        Column::nullable(
-            "query_status_name",
-            Text,
-            "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
-        ),
-        Column::nullable("query_results", Text, "the answer as logged"),
-        Column::always(
-            "answers",
-            Records(ANSWER),
-            "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
-        ),
-        Column::always("resolved_ips", Texts, "the addresses among the answers that are not `cut`"),
-        Column::always(
-            "chunk_number",
-            Integer,
-            "the chunk of the file that holds the record, from 0; 0 in event XML",
-        ),
-        Column::always(
-            "record_offset",
-            Integer,
-            "where the record starts, in bytes from the start of the file",
-        ),
-        Column::always(
-            "integrity",
-            Text,
-            "`verified`: the chunk that holds the record has the checksums it was written with; `damaged`: something is wrong \
-             with the chunk (the file's `problems` say what); `unverified`: a deleted record, event XML, or a chunk without checksums",
-        ),
-        Column::always(
-            "recovered",
-            Boolean,
-            "whether the record had been deleted and no live one says the same (with `--recover`); such rows come last",
-        ),
-        Column::nullable(
-            "recovered_from",
-            Text,
-            "of a recovered row, what it rests on: `deleted chunk`, whose checksums hold; `own values`, which have no checksum, read by \
-             definitions that have one; `unverified definitions`: computer, and which value is which, may be another record's by now",
-        ),
-        Column::always(
-            "event_hash",
-            Text,
-            "SHA-256 of what the event says, wherever and however it is stored",
-        ),
-        Column::always(
-            "duplicate",
-            Boolean,
-            "whether it is a copy of an event in an earlier row: one of an archive, a backup, a forwarded log",
-        ),
-        Column::always("detection_id", Text, "the detection's id"),
-        Column::always("detection_name", Text, "its name"),
-        Column::nullable("detection_version", Text, "its version; null where the rule has none"),
-        Column::always("matched_query", Texts, "the patterns for the query's name that hit"),
-        Column::always("matched_process", Texts, "the patterns for process_name and Image that hit"),
-        Column::nullable(
-            "risk_score",
-            Integer,
-            "the detection's risk score, 0 to 100; null where the rule states none",
-        ),
-        Column::nullable(
-            "risk_message",
-            Text,
-            "the detection's message about this event; null where the rule has none",
-        ),
-        Column::nullable(
-            "excluded_by",
-            Text,
-            "name of the exclusion that holds for it, so that it counts nowhere as a match; null for a match \
-             (such rows are there with `--keep-excluded` only)",
-        ),
-    ]
-};
-
-/// How they are stored.
-pub const MATCHES_STORAGE: Storage = Storage {
-    looked_up: &["query_name", "process_guid", "event_hash"],
-    distinct: &["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
-};
-
-/// A match or a lead, complete but for the names of its evidence.
+/// A match or a lead, as its columns say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
     /// Which chunk of the file holds the record, from 0.
@@ -150,6 +36,8 @@ pub struct MatchRow<'a> {
     pub risk_score: Option<i64>,
     /// The detection's message about this event; `None` where the rule has none.
     pub risk_message: Option<String>,
+    /// What is said of its file and its detection.
+    pub context: MatchContext<'a>,
 }
 
 /// Which time an event is met, in evidence order. One event can lie in a live log, in its archive,
@@ -167,7 +55,7 @@ pub enum Occurrence {
 }
 
 /// What a row says of its file and its detection: the same for many rows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MatchContext<'a> {
     /// The piece of evidence.
     pub evidence: &'a str,
@@ -183,54 +71,203 @@ pub struct MatchContext<'a> {
     pub excluded_by: Option<&'a str>,
 }
 
-impl MatchRow<'_> {
-    /// The row's cells, in the order of [`MATCHES_COLUMNS`].
-    #[must_use]
-    pub fn cells<'a>(&'a self, context: &MatchContext<'a>) -> Vec<Cell<'a>> {
-        let event = self.event;
-        let system = &event.system;
-        let utc_time = event.utc_time().and_then(EventTime::parse_logged);
-        let status_name = event.query_status().and_then(query_status_name);
-        vec![
-            Cell::optional_time(system.time_created),
-            Cell::text(&system.time_created_raw),
-            Cell::optional_time(utc_time),
-            Cell::text(&system.computer),
-            Cell::text(context.evidence),
-            Cell::text(context.source_path),
-            Cell::text(&system.provider),
-            Cell::text(&system.channel),
-            Cell::count(u64::from(system.event_id)),
-            Cell::optional_count(system.version.map(u64::from)),
-            Cell::optional_count(system.event_record_id),
-            Cell::optional(event.get("RuleName")),
-            Cell::optional(event.get("ProcessGuid")),
-            Cell::optional_count(event.process_id().and_then(|id| id.parse().ok())),
-            Cell::optional(event.image()),
-            Cell::optional(event.process_name()),
-            Cell::optional(event.user()),
-            Cell::optional(event.query_name()),
-            Cell::optional(event.query_status()),
-            Cell::optional(status_name),
-            Cell::optional(event.query_results()),
-            Cell::Records(self.results.answers.iter().map(answer_cells).collect()),
-            Cell::texts(&self.results.resolved_ips),
-            Cell::count(self.chunk_number),
-            Cell::count(self.record_offset),
-            Cell::text(self.integrity.name()),
-            Cell::Boolean(self.occurrence == Occurrence::Recovered),
-            Cell::optional(self.integrity.recovered_from()),
-            Cell::text(self.event_hash.to_string()),
-            Cell::Boolean(self.occurrence == Occurrence::Copy),
-            Cell::text(context.detection_id),
-            Cell::text(context.detection_name),
-            Cell::optional(context.detection_version),
-            Cell::texts(&self.matched_query),
-            Cell::texts(&self.matched_process),
-            Cell::optional_integer(self.risk_score),
-            Cell::optional(self.risk_message.as_deref()),
-            Cell::optional(context.excluded_by),
+impl<'a> MatchRow<'a> {
+    /// The columns of `matches.parquet`.
+    pub const COLUMNS: &'a [ColumnOf<Self>] = {
+        use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
+        &[
+            ColumnOf::<Self>::nullable(
+                "event_time",
+                Time,
+                "TimeCreated: when the event was logged; null where the record has no readable time",
+                |row| Cell::optional_time(row.event.system.time_created),
+            )
+            .distinct(),
+            ColumnOf::<Self>::always(
+                "event_time_raw",
+                Text,
+                "TimeCreated as the record has it, with all its decimals (seven for a record that was not \
+                 forwarded)",
+                |row| Cell::text(&row.event.system.time_created_raw),
+            )
+            .distinct(),
+            ColumnOf::<Self>::nullable(
+                "utc_time",
+                Time,
+                "Sysmon's UtcTime: when the query happened",
+                |row| Cell::optional_time(row.event.utc_time().and_then(EventTime::parse_logged)),
+            )
+            .distinct(),
+            ColumnOf::always("computer", Text, "the machine that logged the event", |row| {
+                Cell::text(&row.event.system.computer)
+            }),
+            ColumnOf::always("evidence", Text, "the piece of evidence the file belongs to", |row| {
+                Cell::text(row.context.evidence)
+            }),
+            ColumnOf::always("source_path", Text, "the file, from its root", |row| {
+                Cell::text(row.context.source_path)
+            }),
+            ColumnOf::always("provider", Text, "Provider name", |row| Cell::text(&row.event.system.provider)),
+            ColumnOf::always("channel", Text, "Channel", |row| Cell::text(&row.event.system.channel)),
+            ColumnOf::always("event_id", Integer, "EventID: 22", |row| {
+                Cell::count(u64::from(row.event.system.event_id))
+            }),
+            ColumnOf::nullable("event_version", Integer, "Version of the event's layout", |row| {
+                Cell::optional_count(row.event.system.version.map(u64::from))
+            }),
+            ColumnOf::<Self>::nullable(
+                "event_record_id",
+                Integer,
+                "EventRecordID: the event's own number, which an export keeps",
+                |row| Cell::optional_count(row.event.system.event_record_id),
+            )
+            .distinct(),
+            ColumnOf::nullable("rule_name", Text, "the Sysmon rule that logged it, `-` for none", |row| {
+                Cell::optional(row.event.get("RuleName"))
+            }),
+            ColumnOf::<Self>::nullable(
+                "process_guid",
+                Text,
+                "the process's GUID, lower case, without braces",
+                |row| Cell::optional(row.event.get("ProcessGuid")),
+            )
+            .looked_up(),
+            ColumnOf::nullable("process_id", Integer, "the querying process's number", |row| {
+                Cell::optional_count(row.event.process_id().and_then(|id| id.parse().ok()))
+            }),
+            ColumnOf::nullable("image", Text, "path of the process's image", |row| {
+                Cell::optional(row.event.image())
+            }),
+            ColumnOf::nullable("process_name", Text, "what follows the last backslash of `image`", |row| {
+                Cell::optional(row.event.process_name())
+            }),
+            ColumnOf::nullable("user", Text, "account of the process; null in logs of older Sysmon", |row| {
+                Cell::optional(row.event.user())
+            }),
+            ColumnOf::<Self>::nullable("query_name", Text, "the name asked for", |row| {
+                Cell::optional(row.event.query_name())
+            })
+            .looked_up(),
+            ColumnOf::nullable("query_status", Text, "Windows error code of the query, decimal", |row| {
+                Cell::optional(row.event.query_status())
+            }),
+            ColumnOf::nullable(
+                "query_status_name",
+                Text,
+                "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
+                |row| Cell::optional(row.event.query_status().and_then(query_status_name)),
+            ),
+            ColumnOf::nullable("query_results", Text, "the answer as logged", |row| {
+                Cell::optional(row.event.query_results())
+            }),
+            ColumnOf::always(
+                "answers",
+                Records(ANSWER),
+                "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
+                |row| Cell::Records(row.results.answers.iter().map(answer_cells).collect()),
+            ),
+            ColumnOf::always(
+                "resolved_ips",
+                Texts,
+                "the addresses among the answers that are not `cut`",
+                |row| Cell::texts(&row.results.resolved_ips),
+            ),
+            ColumnOf::always(
+                "chunk_number",
+                Integer,
+                "the chunk of the file that holds the record, from 0; 0 in event XML",
+                |row| Cell::count(row.chunk_number),
+            ),
+            ColumnOf::<Self>::always(
+                "record_offset",
+                Integer,
+                "where the record starts, in bytes from the start of the file",
+                |row| Cell::count(row.record_offset),
+            )
+            .distinct(),
+            ColumnOf::always(
+                "integrity",
+                Text,
+                "`verified`: the chunk that holds the record has the checksums it was written with; `damaged`: something is wrong \
+             with the chunk (the file's `problems` say what); `unverified`: a deleted record, event XML, or a chunk without checksums",
+                |row| Cell::text(row.integrity.name()),
+            ),
+            ColumnOf::always(
+                "recovered",
+                Boolean,
+                "whether the record had been deleted and no live one says the same (with `--recover`); such rows come last",
+                |row| Cell::Boolean(row.occurrence == Occurrence::Recovered),
+            ),
+            ColumnOf::nullable(
+                "recovered_from",
+                Text,
+                "of a recovered row, what it rests on: `deleted chunk`, whose checksums hold; `own values`, which have no checksum, read by \
+             definitions that have one; `unverified definitions`: computer, and which value is which, may be another record's by now",
+                |row| Cell::optional(row.integrity.recovered_from()),
+            ),
+            ColumnOf::<Self>::always(
+                "event_hash",
+                Text,
+                "SHA-256 of what the event says, wherever and however it is stored",
+                |row| Cell::text(row.event_hash.to_string()),
+            )
+            .looked_up()
+            .distinct(),
+            ColumnOf::always(
+                "duplicate",
+                Boolean,
+                "whether it is a copy of an event in an earlier row: one of an archive, a backup, a forwarded log",
+                |row| Cell::Boolean(row.occurrence == Occurrence::Copy),
+            ),
+            ColumnOf::always("detection_id", Text, "the detection's id", |row| {
+                Cell::text(row.context.detection_id)
+            }),
+            ColumnOf::always("detection_name", Text, "its name", |row| {
+                Cell::text(row.context.detection_name)
+            }),
+            ColumnOf::nullable(
+                "detection_version",
+                Text,
+                "its version; null where the rule has none",
+                |row| Cell::optional(row.context.detection_version),
+            ),
+            ColumnOf::always("matched_query", Texts, "the patterns for the query's name that hit", |row| {
+                Cell::texts(&row.matched_query)
+            }),
+            ColumnOf::always(
+                "matched_process",
+                Texts,
+                "the patterns for process_name and Image that hit",
+                |row| Cell::texts(&row.matched_process),
+            ),
+            ColumnOf::nullable(
+                "risk_score",
+                Integer,
+                "the detection's risk score, 0 to 100; null where the rule states none",
+                |row| Cell::optional_integer(row.risk_score),
+            ),
+            ColumnOf::nullable(
+                "risk_message",
+                Text,
+                "the detection's message about this event; null where the rule has none",
+                |row| Cell::optional(row.risk_message.as_deref()),
+            ),
+            ColumnOf::nullable(
+                "excluded_by",
+                Text,
+                "name of the exclusion that holds for it, so that it counts nowhere as a match; null for a match \
+             (such rows are there with `--keep-excluded` only)",
+                |row| Cell::optional(row.context.excluded_by),
+            ),
         ]
+    };
+}
+
+impl MatchRow<'_> {
+    /// The row's cells, in the order of [`MatchRow::COLUMNS`].
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell<'_>> {
+        cells(Self::COLUMNS, self)
     }
 }
 
@@ -295,39 +332,5 @@ mod tests {
         other.set("QueryName", None);
         other.set("Image", Some("example.com".to_owned()));
         assert_ne!(event_hash(&other), original);
-    }
-
-    #[test]
-    fn a_row_has_a_cell_for_every_column() {
-        let event = event();
-        let row = MatchRow {
-            chunk_number: 0,
-            record_offset: 0,
-            integrity: Integrity::Verified,
-            event_hash: Sha256Digest::default(),
-            occurrence: Occurrence::First,
-            event: &event,
-            results: QueryResults::default(),
-            matched_query: Vec::new(),
-            matched_process: Vec::new(),
-            risk_score: None,
-            risk_message: None,
-        };
-        let context = MatchContext {
-            evidence: "",
-            source_path: "",
-            detection_id: "",
-            detection_name: "",
-            detection_version: None,
-            excluded_by: None,
-        };
-        assert_eq!(row.cells(&context).len(), MATCHES_COLUMNS.len());
-    }
-
-    #[test]
-    fn what_is_stored_in_another_way_is_a_column() {
-        for name in MATCHES_STORAGE.looked_up.iter().chain(MATCHES_STORAGE.distinct) {
-            assert!(MATCHES_COLUMNS.iter().any(|column| column.name == *name), "{name}");
-        }
     }
 }

@@ -36,10 +36,9 @@ pub use flawed_file::FlawedFile;
 pub use host::{Conclusion, Host, ValueCounts};
 pub use host_row::HostsRow;
 pub use hosts::{HostRow, Hosts};
-pub use leads::{LEADS_COLUMNS, LEADS_STORAGE};
 pub use machine_logs::MachineLogs;
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
-pub use matches::{MATCHES_COLUMNS, MATCHES_STORAGE, MatchContext, MatchRow, Occurrence, event_hash};
+pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
 pub use presence::Presence;
 pub use run::{

@@ -15,12 +15,8 @@ use crate::evidence::discover::Discovery;
 use crate::output::{
     FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, Syncing, Table, TableWriter,
 };
-use crate::report::{
-    FileReport, FilesRow, FlawedFile, HostRow, Hosts, LEADS_STORAGE, MATCHES_STORAGE, OutputRecord, Status,
-    Totals,
-};
+use crate::report::{FileReport, FilesRow, FlawedFile, HostRow, Hosts, OutputRecord, Status, Totals};
 use crate::scan::Checksums;
-use crate::table::Storage;
 
 /// How many flawed files are remembered for the summary, those that lost most; the ledger has all.
 const MOST_FLAWED: usize = 100;
@@ -94,23 +90,19 @@ impl<'a> Collector<'a> {
         observer: &'a mut dyn Observer,
     ) -> Result<Self, OutputError> {
         let metadata = metadata(&config.detections);
-        let create = |name: &str, table: &Table, storage: Storage, sorted_by: &str| {
-            TableWriter::create(&output.staged(name), table, storage, &sorted(&metadata, sorted_by))
+        let create = |name: &str, table: &Table, sorted_by: &str| {
+            TableWriter::create(&output.staged(name), table, &sorted(&metadata, sorted_by))
         };
         let matches_order =
             "evidence order: file, record_offset, detection; recovered ones last, in the same order";
-        let matches = create(MATCHES_FILE, table, MATCHES_STORAGE, matches_order)?;
+        let matches = create(MATCHES_FILE, table, matches_order)?;
         let create_leads = |table| {
             let order = "evidence order: file, record_offset, detection";
-            create(LEADS_FILE, table, LEADS_STORAGE, order)
+            create(LEADS_FILE, table, order)
         };
         let leads = leads.map(create_leads).transpose()?;
-        let files = create(
-            FILES_FILE,
-            &Table::of(FilesRow::COLUMNS),
-            Storage::default(),
-            "evidence order: root as given, then path",
-        )?;
+        let files =
+            create(FILES_FILE, &Table::of(FilesRow::COLUMNS), "evidence order: root as given, then path")?;
         let mut hosts = Hosts::default();
         for evidence in &discovery.evidence {
             hosts.add_evidence(evidence);

@@ -35,7 +35,7 @@ impl Rule<'_> {
         }
     }
 
-    fn row<'e>(&self, detected: &'e Detected) -> MatchRow<'e> {
+    fn row<'e>(&self, detected: &'e Detected, context: MatchContext<'e>) -> MatchRow<'e> {
         let LocatedEvent { location, integrity, event } = &detected.located;
         let (hits, detection) = match Role::of(event) {
             Role::Match => (self.detection.search.predicate.hits_of_match(event), Some(self.detection)),
@@ -56,6 +56,7 @@ impl Rule<'_> {
             risk_score: detection.and_then(|detection| detection.risk_score).map(i64::from),
             risk_message: detection.and_then(|detection| detection.risk_message(event)),
             event,
+            context,
         }
     }
 }
@@ -191,12 +192,12 @@ impl<'a> Detector<'a> {
             detection_version: rule.detection.version.as_deref(),
             excluded_by: hit.exclusion_name(self.config),
         };
-        let row = rule.row(event);
+        let row = rule.row(event, context);
         match Role::of(&event.located.event) {
-            Role::Match => reduced.matches.push(row.cells(&context)),
+            Role::Match => reduced.matches.push(row.cells()),
             Role::Lead => {
                 let leads = reduced.leads.as_mut().expect("there are leads only if they have a table");
-                leads.push(row.lead_cells(&context))
+                leads.push(row.lead_cells())
             }
         }
     }

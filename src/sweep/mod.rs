@@ -31,7 +31,7 @@ use crate::evidence::discover::{Discovery, discover, resolve_roots};
 use crate::output::{Earlier, OutputDirectory, Rest, Table, prepare};
 use crate::report::{
     ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, FileReport, FlawedFile, HostRow,
-    LEADS_COLUMNS, MATCHES_COLUMNS, NamesAsked, RefusedRecord, RuleCounts, Run, Totals,
+    MatchRow, NamesAsked, RefusedRecord, RuleCounts, Run, Totals,
 };
 
 use self::collect::{Collected, Collector};
@@ -114,8 +114,8 @@ pub fn sweep(
     config.window = journal.window;
     let discovery = discover(&config.search(), listers(&config))?;
     observer.found(&discovery);
-    let table = Table::new(&MATCHES_COLUMNS);
-    let leads = (config.options.leads == Leads::DnsClient).then(|| Table::new(&LEADS_COLUMNS));
+    let table = Table::of(MatchRow::COLUMNS);
+    let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
     let mut collector = Collector::new(&config, &output, &discovery, &table, leads.as_ref(), observer)?;
     let workshop = Workshop::new(&config, &discovery, &table, leads.as_ref(), journal.reader()?);
     let read_before = journal.take_files();

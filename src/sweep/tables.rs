@@ -72,8 +72,7 @@ impl LastTable<'_> {
                 let file = HOSTS_FILE.to_owned();
                 let metadata = sorted(metadata, "computer, without a name last");
                 let table = Table::of(HostsRow::COLUMNS);
-                let mut writer =
-                    TableWriter::create(&output.staged(&file), &table, Storage::default(), &metadata)?;
+                let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 for (computer, host) in hosts {
                     writer.push(&HostsRow::new(computer.as_deref(), host).cells())?;
                 }
@@ -86,8 +85,7 @@ impl LastTable<'_> {
                 metadata.extend(reason);
                 let columns: Vec<Column> = stats.columns().map(stats_column).collect();
                 let table = Table::new(&columns);
-                let mut writer =
-                    TableWriter::create(&output.staged(&file), &table, Storage::default(), &metadata)?;
+                let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 // Most tables are small, and there can be thousands.
                 let threads = if stats.row_count() > PART_ROWS { threads } else { NonZeroUsize::MIN };
                 let rows = |part| stats_rows(part, &table);
@@ -123,7 +121,7 @@ fn stats_column(column: &StatsColumn) -> Column {
         StatsKind::Time => (ColumnType::Time, Nulls::Possible),
         StatsKind::TextList => (ColumnType::Texts, Nulls::Never),
     };
-    Column { name: column.name().to_owned().into(), kind, nulls, about: "" }
+    Column { name: column.name().to_owned().into(), kind, nulls, about: "", storage: Storage::default() }
 }
 
 /// A part of a detection's own table, to be written.

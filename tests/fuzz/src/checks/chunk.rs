@@ -7,9 +7,7 @@ use dnsweep::event::{QueryResults, Window};
 use dnsweep::ledger::damage::Damage;
 use dnsweep::ledger::tally::RecordCounts;
 use dnsweep::output::Table;
-use dnsweep::report::{
-    DetectionLabel, Hosts, MATCHES_COLUMNS, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
-};
+use dnsweep::report::{DetectionLabel, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash};
 use dnsweep::scan::{
     BLOCK_CHUNKS, BlockScan, CHUNK_SIZE, FILE_HEADER_SIZE, LocatedEvent, Scanner, Selection, blocks,
 };
@@ -24,7 +22,7 @@ static SEED: LazyLock<Detection> = LazyLock::new(|| Detection::seed().unwrap());
 const MANY_ROWS: usize = 1000;
 static LABEL: LazyLock<Arc<DetectionLabel>> =
     LazyLock::new(|| Arc::new(DetectionLabel { id: SEED.id.clone(), name: SEED.name.clone() }));
-static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(&MATCHES_COLUMNS));
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::of(MatchRow::COLUMNS));
 
 /// Scans a log, decoding everything, and makes rows of its matches.
 pub fn check(data: &[u8]) {
@@ -104,16 +102,9 @@ fn make_rows(events: &[LocatedEvent]) {
             risk_score: Some(64),
             risk_message: SEED.risk_message(event),
             event,
+            context: MatchContext::default(),
         };
-        let context = MatchContext {
-            evidence: "",
-            source_path: "",
-            detection_id: "",
-            detection_name: "",
-            detection_version: None,
-            excluded_by: None,
-        };
-        rows.push(row.cells(&context)).unwrap();
+        rows.push(row.cells()).unwrap();
         hosts.add_match(&MatchedEvent {
             event,
             occurrence: Occurrence::First,
