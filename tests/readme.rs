@@ -22,7 +22,7 @@ use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::ledger::damage::Damage;
 use dnsweep::ledger::event_form::EventForm;
-use dnsweep::report::{FilesRow, HostsRow, MatchRow, Verdict};
+use dnsweep::report::{FileRow, HostRow, MatchRow, Verdict};
 use dnsweep::table::Column;
 use serde_json::Value;
 
@@ -105,8 +105,8 @@ fn guide() -> String {
 #[test]
 fn the_parts_of_pages_are_those_of_the_program() {
     hold("table matches", &columns(MatchRow::COLUMNS.iter().map(|of| &of.column)));
-    hold("table hosts", &columns(HostsRow::COLUMNS.iter().map(|of| &of.column)));
-    hold("table files", &columns(FilesRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table hosts", &columns(HostRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table files", &columns(FileRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table leads", &columns(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));

@@ -15,7 +15,7 @@ pub(super) const MOST_GAPS: usize = 100;
 
 /// A file of the evidence, as its columns say it.
 #[derive(Debug)]
-pub struct FilesRow<'a> {
+pub struct FileRow<'a> {
     evidence: &'a str,
     source_path: &'a str,
     /// Which checksums were verified.
@@ -28,7 +28,7 @@ pub struct FilesRow<'a> {
     gap_count: u64,
 }
 
-impl<'a> FilesRow<'a> {
+impl<'a> FileRow<'a> {
     /// The columns of `files.parquet`.
     pub const COLUMNS: &'a [ColumnOf<Self>] = {
         use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
@@ -248,15 +248,15 @@ impl<'a> FilesRow<'a> {
     };
 }
 
-impl<'a> FilesRow<'a> {
+impl<'a> FileRow<'a> {
     /// The row of a file. `checksums` says which were verified.
     #[must_use]
     pub fn new(file: &'a FileReport, evidence: &'a str, source_path: &'a str, checksums: &'a str) -> Self {
         let (gaps, gap_count) = gaps(file);
-        FilesRow { evidence, source_path, checksums, extents: file.extents(), file, gaps, gap_count }
+        FileRow { evidence, source_path, checksums, extents: file.extents(), file, gaps, gap_count }
     }
 
-    /// The row's cells, in the order of [`FilesRow::COLUMNS`].
+    /// The row's cells, in the order of [`FileRow::COLUMNS`].
     #[must_use]
     pub fn cells(&self) -> Vec<Cell<'_>> {
         cells(Self::COLUMNS, self)

@@ -12,7 +12,7 @@ const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("coun
 
 /// A host, as its columns say it.
 #[derive(Debug)]
-pub struct HostsRow<'a> {
+pub struct HostRow<'a> {
     computer: Option<&'a str>,
     host: &'a Host,
     /// Where numbers are missing in its logs.
@@ -20,7 +20,7 @@ pub struct HostsRow<'a> {
     findings: Vec<Finding>,
 }
 
-impl<'a> HostsRow<'a> {
+impl<'a> HostRow<'a> {
     /// The columns of `hosts.parquet`.
     pub const COLUMNS: &'a [ColumnOf<Self>] = {
         use ColumnType::{Integer, Text, Texts, Time};
@@ -255,15 +255,15 @@ impl<'a> HostsRow<'a> {
     };
 }
 
-impl<'a> HostsRow<'a> {
+impl<'a> HostRow<'a> {
     /// The row of a host; `computer` is `None` for evidence in which no record names one.
     #[must_use]
     pub fn new(computer: Option<&'a str>, host: &'a Host) -> Self {
         let missing = host.conclusion.logs.missing().collect();
-        HostsRow { computer, host, missing, findings: host.findings() }
+        HostRow { computer, host, missing, findings: host.findings() }
     }
 
-    /// The row's cells, in the order of [`HostsRow::COLUMNS`].
+    /// The row's cells, in the order of [`HostRow::COLUMNS`].
     #[must_use]
     pub fn cells(&self) -> Vec<Cell<'_>> {
         cells(Self::COLUMNS, self)

@@ -16,7 +16,7 @@ use crate::ledger::file::FileReport;
 use crate::ledger::tally::RecordCounts;
 
 /// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
-pub type HostRow = (Option<String>, Box<Host>);
+pub type NamedHost = (Option<String>, Box<Host>);
 
 /// All hosts, and what is known of the evidence besides. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Hosts {
     /// which no record names a Computer. Files that name none are counted with every host of their
     /// evidence. `window` is the period that was asked for.
     #[must_use]
-    pub fn into_rows(self, window: &Window) -> Vec<HostRow> {
+    pub fn into_rows(self, window: &Window) -> Vec<NamedHost> {
         let Hosts { computers, pieces } = self;
         // There can be as many hosts as files: they are handed on, not copied.
         let mut hosts: Vec<(Box<str>, Box<Host>)> = computers.into_iter().collect();
@@ -166,7 +166,7 @@ impl Hosts {
         }
         let named =
             hosts.into_iter().map(|(_, mut host)| (Some(std::mem::take(&mut host.name).into_string()), host));
-        let mut rows: Vec<HostRow> = named.collect();
+        let mut rows: Vec<NamedHost> = named.collect();
         rows.sort_by(|(one, _), (other, _)| one.cmp(other));
         rows.extend(without_host);
         rows

@@ -320,7 +320,7 @@ impl Totals {
     }
 
     /// Adds up what is said of hosts.
-    pub fn add_hosts(&mut self, hosts: &[super::HostRow]) {
+    pub fn add_hosts(&mut self, hosts: &[super::NamedHost]) {
         for (_, host) in hosts {
             self.hosts += 1;
             self.hosts_with_matches += u64::from(host.matches > 0);

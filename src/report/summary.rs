@@ -14,7 +14,7 @@ use std::path::Path;
 use super::escape::{escaped, shown};
 use super::flawed_file::FlawedFile;
 use super::host::{Host, ValueCounts, by_count};
-use super::hosts::HostRow;
+use super::hosts::NamedHost;
 use super::run::{DetectionRecord, Run, Totals};
 use super::wording::{counted, grouped};
 use crate::event::Span;
@@ -41,7 +41,7 @@ pub struct Summary<'a> {
     /// The run.
     pub run: &'a Run,
     /// All hosts.
-    pub hosts: &'a [HostRow],
+    pub hosts: &'a [NamedHost],
     /// The files that were not all read and understood, those that lost most first.
     pub flawed: &'a [FlawedFile],
     /// Where the tables are.
@@ -136,7 +136,7 @@ impl Summary<'_> {
         (!parts.is_empty()).then(|| format!("matches {}", parts.join(" ")))
     }
 
-    fn matching_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
+    fn matching_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         let mut matching: Vec<_> = rows.iter().filter(|(_, host)| host.matches > 0).collect();
         matching.sort_by_key(|(_, host)| std::cmp::Reverse((host.risk_score, host.unique_matches)));
         for (computer, host) in matching.iter().take(MOST_HOSTS) {

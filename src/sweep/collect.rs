@@ -15,7 +15,7 @@ use crate::evidence::discover::Discovery;
 use crate::output::{
     FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, Syncing, Table, TableWriter,
 };
-use crate::report::{FileReport, FilesRow, FlawedFile, HostRow, Hosts, OutputRecord, Status, Totals};
+use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, OutputRecord, Status, Totals};
 use crate::scan::Checksums;
 
 /// How many flawed files are remembered for the summary, those that lost most; the ledger has all.
@@ -60,7 +60,7 @@ struct Piece {
 /// What the collector has at the end.
 pub(super) struct Collected {
     /// All hosts.
-    pub hosts: Vec<HostRow>,
+    pub hosts: Vec<NamedHost>,
     /// Sums over all files.
     pub totals: Totals,
     /// The files that were not all read and understood, those that lost most first; of many, not
@@ -102,7 +102,7 @@ impl<'a> Collector<'a> {
         };
         let leads = leads.map(create_leads).transpose()?;
         let files =
-            create(FILES_FILE, &Table::of(FilesRow::COLUMNS), "evidence order: root as given, then path")?;
+            create(FILES_FILE, &Table::of(FileRow::COLUMNS), "evidence order: root as given, then path")?;
         let mut hosts = Hosts::default();
         for evidence in &discovery.evidence {
             hosts.add_evidence(evidence);
@@ -170,7 +170,7 @@ impl<'a> Collector<'a> {
         }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
-        self.files.push(&FilesRow::new(&report, evidence, &source_path, self.checksums.name()).cells())?;
+        self.files.push(&FileRow::new(&report, evidence, &source_path, self.checksums.name()).cells())?;
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
         let status = report.status();

@@ -30,8 +30,8 @@ use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::{Discovery, discover, resolve_roots};
 use crate::output::{Earlier, OutputDirectory, Rest, Table, prepare};
 use crate::report::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, FileReport, FlawedFile, HostRow,
-    MatchRow, NamesAsked, RefusedRecord, RuleCounts, Run, Totals,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, FileReport, FlawedFile,
+    MatchRow, NamedHost, NamesAsked, RefusedRecord, RuleCounts, Run, Totals,
 };
 
 use self::collect::{Collected, Collector};
@@ -67,7 +67,7 @@ pub struct Outcome {
     /// What is in `run.json`.
     pub run: Run,
     /// All hosts.
-    pub hosts: Vec<HostRow>,
+    pub hosts: Vec<NamedHost>,
     /// The files that were not all read and understood, those that lost most first; of many, not
     /// all.
     pub flawed: Vec<FlawedFile>,

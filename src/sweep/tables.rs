@@ -11,7 +11,7 @@ use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 use crate::output::{
     HOSTS_FILE, OutputDirectory, OutputError, Rows, Syncing, Table, TableWriter, WrittenTable, stats_file,
 };
-use crate::report::{HostRow, HostsRow, OutputRecord};
+use crate::report::{HostRow, NamedHost, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
 /// What a table weighs among those that are under way: each is handed out by itself.
@@ -25,7 +25,7 @@ const MOST_SYNCING: usize = 8;
 pub(super) enum LastTable<'a> {
     /// One whose rows came in as the evidence was read, by the name of its file.
     Begun(&'static str, Box<TableWriter>),
-    Hosts(&'a [HostRow]),
+    Hosts(&'a [NamedHost]),
     /// The own table of the detection with that id.
     Stats(StatsTable, &'a str),
 }
@@ -71,10 +71,10 @@ impl LastTable<'_> {
             LastTable::Hosts(hosts) => {
                 let file = HOSTS_FILE.to_owned();
                 let metadata = sorted(metadata, "computer, without a name last");
-                let table = Table::of(HostsRow::COLUMNS);
+                let table = Table::of(HostRow::COLUMNS);
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 for (computer, host) in hosts {
-                    writer.push(&HostsRow::new(computer.as_deref(), host).cells())?;
+                    writer.push(&HostRow::new(computer.as_deref(), host).cells())?;
                 }
                 (file, writer)
             }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{LABEL_WIDTH, Summary, counted, escaped, grouped, name};
 use crate::report::Finding;
-use crate::report::hosts::HostRow;
+use crate::report::hosts::NamedHost;
 use crate::report::run::Totals;
 
 /// How many lines there are of anomalies, and of notes.
@@ -17,7 +17,7 @@ const MOST_NOTES: usize = 5;
 type Place = (u8, bool, usize, usize);
 
 impl Summary<'_> {
-    pub(super) fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
+    pub(super) fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         let (mut anomalies, mut notes): (Vec<Place>, Vec<Place>) = (Vec::new(), Vec::new());
         for (row, (_, host)) in rows.iter().enumerate() {
             for (place, finding) in host.findings().iter().enumerate() {
@@ -53,7 +53,7 @@ impl Summary<'_> {
         &self,
         f: &mut fmt::Formatter<'_>,
         label: &str,
-        rows: &[HostRow],
+        rows: &[NamedHost],
         told: impl Iterator<Item = &'p Place>,
     ) -> fmt::Result {
         for (_, _, row, place) in told {

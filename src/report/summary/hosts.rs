@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{HostRow, MOST_HOSTS, Summary, columns, counted, grouped, name};
+use super::{MOST_HOSTS, NamedHost, Summary, columns, counted, grouped, name};
 use crate::event::EventTime;
 use crate::report::coverage::Coverage;
 use crate::report::escape;
@@ -15,7 +15,7 @@ use crate::report::verdict::Verdict;
 
 impl Summary<'_> {
     /// How many hosts have no match and cannot be cleared, and why; nothing if all can.
-    pub(super) fn not_cleared(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
+    pub(super) fn not_cleared(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         let others = rows.iter().filter(|(_, host)| host.matches == 0);
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
         for (_, host) in others.clone().filter(|(_, host)| !host.is_cleared()) {
@@ -39,7 +39,7 @@ impl Summary<'_> {
         self.labelled(f, "Not cleared", &text)
     }
 
-    pub(super) fn other_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
+    pub(super) fn other_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         let mut others: Vec<_> = rows.iter().filter(|(_, host)| host.matches == 0).collect();
         if others.is_empty() {
             return Ok(());

@@ -4,13 +4,13 @@
 use std::fmt;
 
 use super::detections::told_apart;
-use super::{HostRow, MOST_HOSTS, Summary, copies, counted, name};
+use super::{MOST_HOSTS, NamedHost, Summary, copies, counted, name};
 use crate::config::Leads;
 use crate::report::run::NamesAsked;
 
 impl Summary<'_> {
     /// Nothing, unless leads were looked for.
-    pub(super) fn leads(&self, f: &mut fmt::Formatter<'_>, rows: &[HostRow]) -> fmt::Result {
+    pub(super) fn leads(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         if self.run.options.leads == Leads::None {
             return Ok(());
         }
