@@ -1,13 +1,13 @@
 //! One chunk to what it holds: walked, and skimmed or decoded. Where it lies, and what becomes of
-//! the places around it, is the block's ([`super::block`]).
+//! the places around it, is decided elsewhere ([`super::place`]).
 
-use super::block::{BlockScan, Start};
+use super::block_scan::BlockScan;
 use super::decode::document::Document;
 use super::decode::lost_names::Nameless;
 use super::decode::record::decode;
 use super::decode::unfit::set_unfit_aside;
 use super::evtx::walk::{Reached, Walk, walk as walk_chunk};
-use super::located::LocatedEvent;
+use super::located::{LocatedEvent, Start};
 use super::read::Read;
 use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};

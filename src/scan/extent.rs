@@ -1,5 +1,5 @@
 //! Which part of a log the bytes in the place of a chunk are. What is counted as which is decided
-//! elsewhere ([`crate::scan::block`]).
+//! elsewhere ([`crate::scan::block`], [`crate::scan::carved`]).
 
 use crate::ledger::tally::Extents;
 

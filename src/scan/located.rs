@@ -14,6 +14,20 @@ pub struct Location {
     pub record_offset: u64,
 }
 
+/// Which chunk of the file it is, and where it starts there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub number: u64,
+    pub offset: u64,
+}
+
+impl Start {
+    /// The place of the record that starts so many bytes into the chunk.
+    pub(super) fn of(self, record: u64) -> Location {
+        Location { chunk_number: self.number, record_offset: self.offset + record }
+    }
+}
+
 /// An event and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LocatedEvent {

@@ -8,10 +8,9 @@
 use std::io;
 
 use crate::evidence::source::{FILE_SIGNATURE, LogBytes};
-use crate::ledger::damage::{Damage, Problem};
-use crate::scan::block::{BlockScan, Scanner};
+use crate::scan::block_scan::BlockScan;
 use crate::scan::evtx::chunk::CHUNK_SIGNATURE;
-use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader};
+use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 
 /// A log, with a header before it.
 struct WithHeader<'a>(&'a dyn LogBytes);
@@ -43,67 +42,35 @@ pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     if block.is_first() { begins_at(0) } else { !begins_at(block.start) && begins_at(0) }
 }
 
-impl Scanner {
-    /// Scans the chunks of a log of `size` bytes without a header that begin in a block of it.
-    pub(in crate::scan) fn scan_headerless(
-        &mut self,
-        log: &dyn LogBytes,
-        block: Block,
-        size: u64,
-        see: &mut dyn FnMut(u64, Option<&[u8]>),
-    ) -> BlockScan {
-        let with_header = size + FILE_HEADER_SIZE;
-        // A block ends where a header's size lies between it and the end of the chunk that begins
-        // in it last.
-        let bound = |offset: u64| match offset {
-            0 => 0,
-            offset if offset == size => with_header,
-            offset => with_header.min(offset + CHUNK_SIZE),
-        };
-        let moved = Block { start: bound(block.start), end: bound(block.end) };
-        if moved.start >= moved.end {
-            return BlockScan::default();
-        }
-        let mut see_moved = |start: u64, bytes: Option<&[u8]>| {
-            let header = if start == 0 { FILE_HEADER_SIZE } else { 0 };
-            let bytes = bytes.and_then(|bytes| bytes.get(usize::try_from(header).ok()?..));
-            see((start + header).saturating_sub(FILE_HEADER_SIZE), bytes);
-        };
-        let mut scan = self.scan_pieces(&WithHeader(log), moved, with_header, &mut see_moved);
-        scan.move_up();
-        if block.is_first() {
-            scan.lose_header();
-        }
-        scan
+/// Scans the chunks of a log of `size` bytes without a header that begin in a block of it: `scan`
+/// reads a block of a log of so many bytes with one.
+pub(in crate::scan) fn scan_headerless(
+    log: &dyn LogBytes,
+    (block, size): (Block, u64),
+    see: &mut dyn FnMut(u64, Option<&[u8]>),
+    scan: impl FnOnce(&dyn LogBytes, (Block, u64), &mut dyn FnMut(u64, Option<&[u8]>)) -> BlockScan,
+) -> BlockScan {
+    let with_header = size + FILE_HEADER_SIZE;
+    // A block ends where a header's size lies between it and the end of the chunk that begins
+    // in it last.
+    let bound = |offset: u64| match offset {
+        0 => 0,
+        offset if offset == size => with_header,
+        offset => with_header.min(offset + CHUNK_SIZE),
+    };
+    let moved = Block { start: bound(block.start), end: bound(block.end) };
+    if moved.start >= moved.end {
+        return BlockScan::default();
     }
-}
-
-impl BlockScan {
-    /// Counts all places from where a header would have ended.
-    fn move_up(&mut self) {
-        let up = |offset: &mut u64| *offset = offset.saturating_sub(FILE_HEADER_SIZE);
-        self.problems.change_offsets(up);
-        self.notes.change_offsets(up);
-        self.clock.change_offsets(up);
-        up(&mut self.chunks_end);
-        for located in self.events.iter_mut().chain(&mut self.recovered) {
-            up(&mut located.location.record_offset);
-        }
+    let mut see_moved = |start: u64, bytes: Option<&[u8]>| {
+        let header = if start == 0 { FILE_HEADER_SIZE } else { 0 };
+        let bytes = bytes.and_then(|bytes| bytes.get(usize::try_from(header).ok()?..));
+        see((start + header).saturating_sub(FILE_HEADER_SIZE), bytes);
+    };
+    let mut found = scan(&WithHeader(log), (moved, with_header), &mut see_moved);
+    found.move_up();
+    if block.is_first() {
+        found.lose_header();
     }
-
-    /// Takes away what was made of a header that is not there, and says so.
-    fn lose_header(&mut self) {
-        let problem = Problem { offset: 0, length: 0, damage: Damage::FileHeaderMissing };
-        self.problems.drop_of_header();
-        self.problems.put_first(problem.clone());
-        self.header = Some(FileHeader {
-            is_event_log: false,
-            dirty: false,
-            promised_chunks: None,
-            is_checked: false,
-            problem: Some(problem),
-        });
-        self.tally.extents.header = 0;
-        self.bytes_read -= FILE_HEADER_SIZE;
-    }
+    found
 }

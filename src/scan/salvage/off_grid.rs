@@ -14,12 +14,11 @@ use std::sync::LazyLock;
 
 use crate::base::byte_search::Sought;
 use crate::evidence::source::{FILE_SIGNATURE, LogBytes};
-use crate::ledger::damage::{Damage, Problem};
+use crate::ledger::damage::Problem;
 use crate::ledger::note::{Note, Remark};
-use crate::ledger::tally::Tally;
-use crate::scan::block::{BlockScan, ChunkPlace, Scanner};
 use crate::scan::evtx::chunk::{CHUNK_SIGNATURE, Place, chain_end, known_end, place};
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
+use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::embedding::{Embedding, Header};
 use crate::scan::salvage::free_space::FreeSpace;
 
@@ -42,78 +41,6 @@ impl Before {
     }
 }
 
-impl Scanner {
-    /// Finds the chunks off their places that begin in a piece of a log of `size` bytes or reach
-    /// into it. The piece has been read; it is read again with what lies around it if there may be
-    /// any. `before` it lies what becomes what lies before the next one.
-    pub(in crate::scan) fn find_off_grid(
-        &mut self,
-        log: &dyn LogBytes,
-        piece: Block,
-        size: u64,
-        before: &mut Before,
-    ) -> OffGrid {
-        let read = self.buffer.part(piece.start..piece.end);
-        let reached_into = *before == Before::Doubtful && !read.bytes.starts_with(CHUNK_SIGNATURE);
-        let (mut any, mut last) = (false, false);
-        for (what, range) in places(read.bytes, piece.start) {
-            last = what.doubtful_from(read.bytes.get(range).unwrap_or_default()).is_some();
-            any |= last;
-        }
-        *before = if last { Before::Doubtful } else { Before::Sound };
-        if !reached_into && !any {
-            return OffGrid::default();
-        }
-        // A chunk that reaches into the piece can lie in one before it, if that lies in none
-        // itself; and one that begins up to the last byte of a chunk in the piece ends that one,
-        // and is needed whole to tell what lies among its records.
-        let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
-        let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
-        self.buffer.read(log, start..end);
-        OffGrid::find(self.buffer.part(start..end).bytes, start, size)
-    }
-
-    /// Decodes chunks of a log that lie off their places, and says that they do.
-    pub(in crate::scan) fn scan_off_grid<'c>(
-        &mut self,
-        chunks: impl Iterator<Item = &'c Range<u64>>,
-        scan: &mut BlockScan,
-    ) {
-        for chunk in chunks {
-            // What lies behind the chunk's beginning is looked at once more, as the places that it
-            // lies in.
-            let bytes = self.buffer.part(chunk.clone()).bytes.to_vec();
-            let mut found = BlockScan::default();
-            let extent = self.scan_place(&ChunkPlace::whole(chunk.clone()), &mut found);
-            self.buffer.part(chunk.clone()).bytes.copy_from_slice(&bytes);
-            let length = chunk.end - chunk.start;
-            *extent.of(&mut found.tally.extents) += length;
-            scan.problems.push(Problem { offset: chunk.start, length, damage: Damage::ChunkOffGrid });
-            add_off_grid(found, scan);
-        }
-    }
-}
-
-/// Adds what was found in a chunk off its place. The places that it lies in count as such, and as
-/// read, by themselves.
-fn add_off_grid(found: BlockScan, scan: &mut BlockScan) {
-    scan.tally.merge(Tally {
-        chunks: 0,
-        empty_chunks: 0,
-        damaged_chunks: 0,
-        checked_chunks: 0,
-        ..found.tally
-    });
-    // What could not be read of it is said of its places.
-    let is_its_own = |problem: &Problem| !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
-    scan.problems.append_only(found.problems, is_its_own);
-    scan.signed_chunks += found.signed_chunks;
-    scan.chunks_end = scan.chunks_end.max(found.chunks_end);
-    scan.clock.append(0, &found.clock);
-    scan.events.extend(found.events);
-    scan.recovered.extend(found.recovered);
-}
-
 /// The chunks that lie off their places in a log, in a part of it, in order and apart from each
 /// other.
 #[derive(Debug, Default)]
@@ -130,6 +57,36 @@ pub(in crate::scan) struct OffGrid {
 }
 
 impl OffGrid {
+    /// Finds the chunks off their places that begin in a piece of a log of `size` bytes or reach
+    /// into it. The piece has been read; it is read again with what lies around it if there may be
+    /// any. `before` it lies what becomes what lies before the next one.
+    pub(in crate::scan) fn in_piece(
+        buffer: &mut BlockBuffer,
+        log: &dyn LogBytes,
+        piece: Block,
+        size: u64,
+        before: &mut Before,
+    ) -> Self {
+        let read = buffer.part(piece.start..piece.end);
+        let reached_into = *before == Before::Doubtful && !read.bytes.starts_with(CHUNK_SIGNATURE);
+        let (mut any, mut last) = (false, false);
+        for (what, range) in places(read.bytes, piece.start) {
+            last = what.doubtful_from(read.bytes.get(range).unwrap_or_default()).is_some();
+            any |= last;
+        }
+        *before = if last { Before::Doubtful } else { Before::Sound };
+        if !reached_into && !any {
+            return OffGrid::default();
+        }
+        // A chunk that reaches into the piece can lie in one before it, if that lies in none
+        // itself; and one that begins up to the last byte of a chunk in the piece ends that one,
+        // and is needed whole to tell what lies among its records.
+        let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
+        let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
+        buffer.read(log, start..end);
+        OffGrid::find(buffer.part(start..end).bytes, start, size)
+    }
+
     /// Finds them in bytes that lie `start` bytes into a log of `size` bytes: at its beginning, or
     /// in the place of a chunk.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64, size: u64) -> Self {

@@ -6,14 +6,14 @@ use std::ops::Range;
 
 use crate::event::{DNS_QUERY, KindSet};
 use crate::ledger::damage::{Integrity, RecoveredFrom};
-use crate::scan::block::{BlockScan, Start};
+use crate::scan::block_scan::BlockScan;
 use crate::scan::decode::document::Document;
 use crate::scan::decode::lost_names::Nameless;
 use crate::scan::decode::record::decode;
 use crate::scan::decode::unfit::set_unfit_aside;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, Place, give_signature, place};
 use crate::scan::evtx::walk::{Walk, walk as walk_chunk};
-use crate::scan::located::LocatedEvent;
+use crate::scan::located::{LocatedEvent, Start};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
 use crate::scan::salvage::stale;
 

@@ -15,11 +15,11 @@ use crate::evidence::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 use crate::evidence::source::LogBytes;
 use crate::ledger::clock::Written;
 use crate::ledger::damage::{Damage, Integrity, Problem};
-use crate::scan::block::{BlockScan, Scanner};
+use crate::scan::block_scan::BlockScan;
 use crate::scan::decode::document::Document;
 use crate::scan::evtx::log::Block;
 use crate::scan::located::{LocatedEvent, Location};
-use crate::scan::read::Read;
+use crate::scan::read::{BlockBuffer, Read};
 
 /// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form;
 /// as UTF-16, with all of it escaped, that comes to less than this.
@@ -42,56 +42,66 @@ pub struct XmlFile {
     pub encoding: Encoding,
 }
 
-impl Scanner {
-    /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
-    /// shown the block's bytes as in [`Scanner::scan_after`].
-    pub fn xml_after(
-        &mut self,
-        log: &dyn LogBytes,
-        block: Block,
-        file: XmlFile,
-        see: impl FnOnce(Option<&[u8]>),
-    ) -> BlockScan {
-        let mut see = Some(see);
-        let scan = self
-            .xml_within(log, block, file, NEAR, |bytes| see.take().into_iter().for_each(|see| see(bytes)));
-        // As far as this the text always tells.
-        scan.or_else(|| self.xml_within(log, block, file, FAR, |_| ())).unwrap_or_default()
-    }
+/// What is asked of a file of event XML.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// The kinds of events that are read.
+    pub kinds: KindSet,
+    /// The period: how many DNS queries lie in it is counted.
+    pub window: Window,
+}
 
-    /// Reads a block with `margin` bytes on either side of it. `None` if these do not show which
-    /// events begin in the block.
-    fn xml_within(
-        &mut self,
-        log: &dyn LogBytes,
-        block: Block,
-        file: XmlFile,
-        margin: u64,
-        see: impl FnOnce(Option<&[u8]>),
-    ) -> Option<BlockScan> {
-        let around = block.start.saturating_sub(margin)..file.size.min(block.end.saturating_add(margin));
-        self.buffer.read(log, around.clone());
-        let own = self.buffer.part(block.start..block.end);
-        see(own.problems.is_empty().then_some(&*own.bytes));
-        let (bytes_read, problems) = (own.bytes_read(), own.problems);
-        let read = self.buffer.part(around.clone());
-        let is_end = around.end == file.size || read.bytes.len() as u64 != around.end - around.start;
-        let text = Text::new(read.bytes, around.start, file.encoding, is_end);
-        let start = text.start_of(block, margin == FAR)?;
-        let pieces = text.pieces(start..block.end)?;
-        let cut_off = (block.end == file.size).then(|| cut_off(log, file.size, &text)).flatten();
-        let mut walk = XmlWalk {
-            text,
-            read: &read,
-            kinds: self.kinds,
-            window: self.window,
-            problems,
-            scan: BlockScan { bytes_read, ..BlockScan::default() },
-        };
-        walk.walk(start, block.end, pieces);
-        walk.problems.extend(cut_off);
-        Some(walk.finish())
-    }
+/// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
+/// shown the block's bytes, or nothing if some could not be read.
+pub(super) fn scan_xml(
+    buffer: &mut BlockBuffer,
+    asked: Asked,
+    log: &dyn LogBytes,
+    block: Block,
+    file: XmlFile,
+    see: impl FnOnce(Option<&[u8]>),
+) -> BlockScan {
+    let mut see = Some(see);
+    let scan = within(buffer, asked, log, block, file, NEAR, |bytes| {
+        see.take().into_iter().for_each(|see| see(bytes))
+    });
+    // As far as this the text always tells.
+    scan.or_else(|| within(buffer, asked, log, block, file, FAR, |_| ())).unwrap_or_default()
+}
+
+/// Reads a block with `margin` bytes on either side of it. `None` if these do not show which
+/// events begin in the block.
+fn within(
+    buffer: &mut BlockBuffer,
+    asked: Asked,
+    log: &dyn LogBytes,
+    block: Block,
+    file: XmlFile,
+    margin: u64,
+    see: impl FnOnce(Option<&[u8]>),
+) -> Option<BlockScan> {
+    let around = block.start.saturating_sub(margin)..file.size.min(block.end.saturating_add(margin));
+    buffer.read(log, around.clone());
+    let own = buffer.part(block.start..block.end);
+    see(own.problems.is_empty().then_some(&*own.bytes));
+    let (bytes_read, problems) = (own.bytes_read(), own.problems);
+    let read = buffer.part(around.clone());
+    let is_end = around.end == file.size || read.bytes.len() as u64 != around.end - around.start;
+    let text = Text::new(read.bytes, around.start, file.encoding, is_end);
+    let start = text.start_of(block, margin == FAR)?;
+    let pieces = text.pieces(start..block.end)?;
+    let cut_off = (block.end == file.size).then(|| cut_off(log, file.size, &text)).flatten();
+    let mut walk = XmlWalk {
+        text,
+        read: &read,
+        kinds: asked.kinds,
+        window: asked.window,
+        problems,
+        scan: BlockScan { bytes_read, ..BlockScan::default() },
+    };
+    walk.walk(start, block.end, pieces);
+    walk.problems.extend(cut_off);
+    Some(walk.finish())
 }
 
 /// That the file ends before the element that its events lie in: how many more there were is not
@@ -234,6 +244,7 @@ mod tests {
     use super::*;
     use crate::ledger::problems::Problems;
     use crate::ledger::tally::Tally;
+    use crate::scan::Scanner;
     use dnsweep_samples::{Event, event_xml};
     use proptest::prelude::*;
     use proptest::sample::Index;

@@ -1,0 +1,237 @@
+//! The scanner: what is asked of files, and the memory with which a thread reads blocks of them, of
+//! any form: logs, files that are carved, event XML.
+
+use crate::base::switch::switch;
+use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, EventKind, KindSet, Window};
+use crate::evidence::source::LogBytes;
+use crate::scan::block::{Reads, scan_pieces};
+use crate::scan::block_scan::BlockScan;
+use crate::scan::carved::carve;
+use crate::scan::evtx::chunk::Checksums;
+use crate::scan::evtx::log::Block;
+use crate::scan::place::PlaceScanner;
+use crate::scan::salvage::headerless::{is_headerless, scan_headerless};
+use crate::scan::salvage::recover::Recoverer;
+use crate::scan::skim::needle::{DnsClient, Selection};
+use crate::scan::skim::select::Skimmer;
+use crate::scan::xml::{Asked, XmlFile, scan_xml};
+
+switch! {
+    /// Whether records that are not live any more are looked for.
+    pub enum Recovery {
+        /// Only live ones count.
+        Live,
+        /// Stale ones too, apart from the live ones.
+        Stale,
+    }
+}
+
+/// Scans blocks with one reused buffer. A thread has one.
+#[derive(Debug)]
+pub struct Scanner {
+    reads: Reads,
+    places: PlaceScanner,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Scanner::new(&Selection::Everything)
+    }
+}
+
+impl Scanner {
+    /// A scanner that decodes what `selection` says.
+    #[must_use]
+    pub fn new(selection: &Selection) -> Self {
+        let skimmer = match selection {
+            Selection::Everything => None,
+            Selection::Wanted(wanted) => Some(Skimmer::new(wanted)),
+        };
+        let kinds = KindSet::default().with(&DNS_QUERY);
+        Scanner { reads: Reads::default(), places: PlaceScanner::new(skimmer, kinds) }
+    }
+
+    /// This scanner, which also decodes those queries of Windows' own DNS client that `dns_client`
+    /// asks for.
+    #[must_use]
+    pub fn with_dns_client(mut self, dns_client: &DnsClient) -> Self {
+        let DnsClient::Wanted(wanted) = dns_client else { return self };
+        self.change_skimmer(|skimmer| skimmer.leaving_dns_client(wanted));
+        self.places.kinds = self.places.kinds.with(&DNS_CLIENT_QUERY);
+        self
+    }
+
+    /// This scanner, which also reads every event of that kind. The skim knows nothing of it, so
+    /// every record is decoded.
+    #[must_use]
+    pub fn reading_all(mut self, kind: &EventKind) -> Self {
+        self.places.skimmer = None;
+        self.places.kinds = self.places.kinds.with(kind);
+        self
+    }
+
+    /// This scanner, which also counts how many DNS queries lie in a period.
+    #[must_use]
+    pub fn within(mut self, window: Window) -> Self {
+        self.change_skimmer(|skimmer| skimmer.within(window));
+        self.places.window = window;
+        self
+    }
+
+    /// This scanner, which reads as much of a log at a time as `reads` says.
+    #[must_use]
+    pub fn reading(self, reads: Reads) -> Self {
+        Scanner { reads, ..self }
+    }
+
+    /// This scanner, which verifies the checksums of the records of the chunks that `checksums` names.
+    #[must_use]
+    pub fn verifying(mut self, checksums: Checksums) -> Self {
+        self.change_skimmer(|skimmer| skimmer.verifying(checksums));
+        self
+    }
+
+    /// This scanner, which looks for deleted records or does not.
+    #[must_use]
+    pub fn recovering(mut self, recovery: Recovery) -> Self {
+        self.places.recovery = (recovery == Recovery::Stale).then(Recoverer::default);
+        self
+    }
+
+    fn change_skimmer(&mut self, change: impl FnOnce(Skimmer) -> Skimmer) {
+        self.places.skimmer = self.places.skimmer.take().map(change);
+    }
+
+    /// Reads and decodes all of `block` of a log of `size` bytes, with the chunks that begin in it
+    /// off their places. Whatever is wrong with it is in the result.
+    pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
+        self.scan_after(log, block, size, |_, _| ())
+    }
+
+    /// Scans a block as [`Scanner::scan`] does, and shows `see` the bytes of the block before they are
+    /// decoded, which changes them: piece by piece, each with where it starts in the file. Of a piece
+    /// that could not be read whole, `see` gets no bytes.
+    pub fn scan_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        size: u64,
+        mut see: impl FnMut(u64, Option<&[u8]>),
+    ) -> BlockScan {
+        let Scanner { reads, places } = self;
+        let mut scan = |log: &dyn LogBytes, part, see: &mut dyn FnMut(u64, Option<&[u8]>)| {
+            scan_pieces(places, *reads, log, part, see)
+        };
+        if is_headerless(log, block) {
+            scan_headerless(log, (block, size), &mut see, scan)
+        } else {
+            scan(log, (block, size), &mut see)
+        }
+    }
+
+    /// Reads a block of a file of `size` bytes that is no log, and decodes the chunks that begin in
+    /// it. `see` is shown the block's bytes, or nothing if some could not be read.
+    pub fn carve_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        size: u64,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
+        carve(&mut self.places, log, block, size, see)
+    }
+
+    /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
+    /// shown the block's bytes, or nothing if some could not be read.
+    pub fn xml_after(
+        &mut self,
+        log: &dyn LogBytes,
+        block: Block,
+        file: XmlFile,
+        see: impl FnOnce(Option<&[u8]>),
+    ) -> BlockScan {
+        let PlaceScanner { buffer, kinds, window, .. } = &mut self.places;
+        scan_xml(buffer, Asked { kinds: *kinds, window: *window }, log, block, file, see)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::damage::{Damage, Integrity};
+    use crate::scan::LocatedEvent;
+    use crate::scan::evtx::log::{BLOCK_CHUNKS, blocks};
+    use dnsweep_samples::{Event, LogWriter, Style};
+    use std::io;
+
+    /// A log some of whose pages cannot be read.
+    struct BadPages(Vec<u8>, Vec<u64>);
+
+    impl LogBytes for BadPages {
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let end = offset + buffer.len() as u64;
+            let bad = self.1.iter().any(|page| page * 4096 < end && offset < (page + 1) * 4096);
+            if bad { Err(io::Error::other("bad sector")) } else { self.0.read_at(offset, buffer) }
+        }
+    }
+
+    fn scan(log: &BadPages) -> BlockScan {
+        let size = log.0.len() as u64;
+        let block = blocks(size, BLOCK_CHUNKS).next().unwrap();
+        Scanner::default().scan(log, block, size)
+    }
+
+    #[test]
+    fn a_bad_sector_costs_the_records_in_it() {
+        let mut writer = LogWriter::new(Style::Export);
+        for number in 1..=20 {
+            writer.push(&Event::dns_query("example.com", "a.exe").numbered(number)).unwrap();
+        }
+        let bytes = writer.finish();
+        let size = bytes.len() as u64;
+        let whole = scan(&BadPages(bytes.clone(), Vec::new()));
+        assert_eq!((whole.events.len(), whole.bytes_read), (20, size));
+        // The third page of the chunk, and the second and third: one range.
+        for (pages, lost) in [(vec![3], 4096), (vec![2, 3], 8192)] {
+            let damaged = scan(&BadPages(bytes.clone(), pages.clone()));
+            let first = damaged
+                .problems
+                .iter()
+                .find(|problem| matches!(problem.damage, Damage::Read { .. }))
+                .unwrap();
+            assert_eq!((first.offset, first.length), (pages[0] * 4096, lost));
+            assert_eq!(damaged.bytes_read, size - lost);
+            assert!((1..20).contains(&damaged.events.len()), "{}", damaged.events.len());
+            // Each is one of those that were there, and marked.
+            let marked =
+                |event: &LocatedEvent| LocatedEvent { integrity: Integrity::Damaged, ..event.clone() };
+            let known: Vec<LocatedEvent> = whole.events.iter().map(marked).collect();
+            assert!(damaged.events.iter().all(|event| known.contains(event)));
+        }
+        let none = scan(&BadPages(bytes.clone(), (0..17).collect()));
+        assert_eq!((none.bytes_read, none.tally.damaged_chunks, none.header), (0, 1, None));
+    }
+
+    #[test]
+    fn a_block_is_shown_as_it_was_read_and_only_if_it_is_whole() {
+        let mut writer = LogWriter::new(Style::Live);
+        for number in 1..=20 {
+            writer.push(&Event::dns_query("example.com", "a.exe").numbered(number)).unwrap();
+        }
+        let bytes = writer.finish();
+        let seen = |log: &BadPages, size: usize| {
+            let (mut scanner, mut seen) = (Scanner::default(), None);
+            let block = blocks(size as u64, BLOCK_CHUNKS).next().unwrap();
+            // The buffer held other bytes before.
+            scanner.scan(&BadPages(vec![7; 200_000], Vec::new()), Block { start: 0, end: 200_000 }, 200_000);
+            scanner.scan_after(log, block, size as u64, |_, bytes| seen = bytes.map(<[u8]>::to_vec));
+            seen
+        };
+        let size = bytes.len();
+        assert!(seen(&BadPages(bytes.clone(), Vec::new()), size).as_ref() == Some(&bytes));
+        assert_eq!(seen(&BadPages(Vec::new(), Vec::new()), 0), Some(Vec::new()));
+        assert_eq!(seen(&BadPages(bytes.clone(), vec![2]), size), None, "a bad sector");
+        assert_eq!(seen(&BadPages(bytes.clone(), Vec::new()), size + 1), None, "the file shrank");
+        assert!(seen(&BadPages(bytes.clone(), Vec::new()), 5000).as_deref() == Some(&bytes[..5000]));
+    }
+}
