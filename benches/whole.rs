@@ -51,7 +51,7 @@ fn run(folder: &Path, threads: usize) {
     let out = tempfile::tempdir().unwrap();
     let evidence = vec![folder.to_path_buf()];
     let sweep = Sweep { evidence, threads: NonZeroUsize::new(threads), ..Sweep::default() };
-    sweep.run_into(&out.path().join("out"), &mut (), &AtomicBool::new(false)).unwrap();
+    sweep.run(sweep.directory(&out.path().join("out")).unwrap(), &mut (), &AtomicBool::new(false)).unwrap();
 }
 
 criterion_group!(benches, whole);

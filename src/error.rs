@@ -6,6 +6,9 @@ use crate::config::{PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 
+/// Why a caller cannot take a match.
+pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a sweep did not begin, or did not end.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
@@ -21,6 +24,9 @@ pub enum SweepError {
     /// The output cannot be begun, or not be completed.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The caller cannot take a match.
+    #[error("a match cannot be taken: {0}")]
+    Sink(#[source] SinkError),
     /// The threads that read evidence could not be started.
     #[error(transparent)]
     Threads(#[from] NoThreads),

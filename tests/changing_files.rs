@@ -40,7 +40,8 @@ fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     let options = Options { hashing: Hashing::Sha256, ..sweep.options.clone() };
     let sweep = Sweep { evidence: vec![scene.evidence()], options, ..sweep.clone() };
     let mut meddler = Meddler(|| change(&path));
-    let outcome = sweep.run_into(&scene.out(), &mut meddler, &AtomicBool::new(false)).unwrap();
+    let outcome =
+        sweep.run(sweep.directory(&scene.out()).unwrap(), &mut meddler, &AtomicBool::new(false)).unwrap();
     assert_eq!(outcome.ending, Ending::Damaged);
     let rows = |table: &str| tables::read(&scene.out().join(format!("{table}.parquet"))).rows;
     let computers: Vec<Value> = rows("matches").iter().map(|row| row["computer"].clone()).collect();
@@ -151,7 +152,9 @@ fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
         let options = Options { others: carve.into(), ..Options::default() };
         let sweep = Sweep { evidence: vec![scene.evidence()], options, ..Sweep::default() };
         let cut = || File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
-        sweep.run_into(&scene.out(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
+        sweep
+            .run(sweep.directory(&scene.out()).unwrap(), &mut Meddler(cut), &AtomicBool::new(false))
+            .unwrap();
         let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
         assert_eq!(row["unread_bytes"], bytes.len() as u64 - left, "{name} {left}: {row}");
         let lost: Vec<&Value> = row["problems"].as_array().unwrap().iter().collect();
@@ -167,7 +170,7 @@ fn a_log_that_was_cut_off_keeps_what_is_left() {
     let path = scene.put("HOST/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 5));
     let sweep = Sweep { evidence: vec![scene.evidence()], ..Sweep::default() };
     let cut = || File::options().write(true).open(&path).unwrap().set_len(4096 + 2 * 65_536).unwrap();
-    sweep.run_into(&scene.out(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
+    sweep.run(sweep.directory(&scene.out()).unwrap(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
     let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
     assert_eq!((&row["status"], &row["header_bytes"]), (&json!("damaged"), &json!(4096)));
     let whole = row["good_bytes"].as_u64().unwrap() + row["empty_bytes"].as_u64().unwrap();

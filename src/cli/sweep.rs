@@ -13,7 +13,7 @@ use crate::base::path_text::escaped_name;
 use crate::event::EventTime;
 use crate::evidence::discover::resolve_roots;
 use crate::report::{Ending, Summary, Totals, nothing_read};
-use crate::sweep::{Caller, sweep};
+use crate::sweep::{Caller, Sink, sweep};
 
 /// Sweeps, and prints the summary.
 pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
         arguments: std::env::args_os().map(|word| escaped_name(&word)).collect(),
         exit_status: Some(exit_status),
     };
-    let outcome = sweep(config, output, caller, &mut progress, &interrupt)?;
+    let outcome = sweep(config, Sink::Directory(output), caller, &mut progress, &interrupt)?;
     if outcome.ending == Ending::NothingRead {
         Log::new(io::stderr(), arguments.log_format).line(Level::Error, &nothing_read(&outcome.run));
     }
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
         run: &outcome.run,
         hosts: &outcome.hosts,
         flawed: &outcome.flawed,
-        directory: &outcome.directory,
+        directory: outcome.directory.as_deref().expect("the sink is a directory"),
         width: width(),
     };
     let exit = Exit::of_sweep(&outcome.run.totals, on_match);

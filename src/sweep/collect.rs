@@ -1,25 +1,33 @@
-//! Takes what came of the units, in evidence order: writes the rows and reduces the rest.
-
-use std::collections::VecDeque;
-use std::num::NonZeroUsize;
+//! Takes what came of the units, in evidence order: hands on what the sink is for, and reduces the
+//! rest.
 
 use super::Observer;
+use super::detector::Detector;
 use super::excluded::Excluded;
-use super::hits::{DetectionHits, UnitHits};
+use super::hits::{Detected, DetectionHits, UnitHits};
 use super::leads::LeadCounts;
-use super::tables::{LastTable, metadata, sorted, write_last};
+use super::sink::{TakeMatch, hand_over};
 use super::work::Done;
+use super::writing::{Writing, Written};
 use crate::config::{Config, LoadedDetection};
+use crate::error::SweepError;
 use crate::event::Window;
-use crate::evidence::discover::Discovery;
-use crate::output::{
-    FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, Syncing, Table, TableWriter,
-};
-use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, OutputRecord, Status, Totals};
+use crate::evidence::discover::{Discovery, LogFile};
+use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
 use crate::scan::Checksums;
 
 /// How many flawed files are remembered for the summary, those that lost most; the ledger has all.
 const MOST_FLAWED: usize = 100;
+
+/// Where matches and rows go.
+pub(super) enum Target<'a> {
+    /// Into tables.
+    Tables(Box<Writing<'a>>),
+    /// To the caller, match by match.
+    Each(TakeMatch<'a>),
+    /// Nowhere.
+    Nowhere,
+}
 
 /// Takes what came of the units.
 pub(super) struct Collector<'a> {
@@ -27,14 +35,8 @@ pub(super) struct Collector<'a> {
     detections: &'a [LoadedDetection],
     checksums: Checksums,
     window: Window,
-    threads: NonZeroUsize,
-    output: &'a OutputDirectory,
     observer: &'a mut dyn Observer,
-    metadata: Vec<(&'static str, String)>,
-    matches: TableWriter,
-    /// The leads, if they are looked for.
-    leads: Option<TableWriter>,
-    files: TableWriter,
+    target: Target<'a>,
     hosts: Hosts,
     /// What the hits of each detection come to.
     detection_hits: Vec<DetectionHits>,
@@ -69,51 +71,31 @@ pub(super) struct Collected {
     /// For each detection, its matches, how many of them are no copies, and how many there are
     /// among deleted records.
     pub match_counts: Vec<[u64; 3]>,
-    /// For each detection, its leads, if they were looked for.
-    pub lead_counts: Option<Vec<LeadCounts>>,
+    /// For each detection, its leads.
+    pub lead_counts: Vec<LeadCounts>,
     /// The matches that exclusions took away.
     pub excluded: Excluded,
-    /// The tables.
-    pub outputs: Vec<OutputRecord>,
-    /// Those of the tables that are on their way to the disk.
-    pub syncing: VecDeque<Syncing>,
+    /// The tables; none without an output.
+    pub written: Written,
 }
 
 impl<'a> Collector<'a> {
-    /// Opens the tables that are written as the sweep goes on.
+    /// One whose matches and rows go to `target`.
     pub(super) fn new(
         config: &'a Config,
-        output: &'a OutputDirectory,
         discovery: &'a Discovery,
-        table: &Table,
-        leads: Option<&Table>,
+        target: Target<'a>,
         observer: &'a mut dyn Observer,
-    ) -> Result<Self, OutputError> {
-        let metadata = metadata(&config.detections);
-        let create = |name: &str, table: &Table, sorted_by: &str| {
-            TableWriter::create(&output.staged(name), table, &sorted(&metadata, sorted_by))
-        };
-        let matches_order =
-            "evidence order: file, record_offset, detection; recovered ones last, in the same order";
-        let matches = create(MATCHES_FILE, table, matches_order)?;
-        let create_leads = |table| {
-            let order = "evidence order: file, record_offset, detection";
-            create(LEADS_FILE, table, order)
-        };
-        let leads = leads.map(create_leads).transpose()?;
-        let files =
-            create(FILES_FILE, &Table::of(FileRow::COLUMNS), "evidence order: root as given, then path")?;
+    ) -> Self {
         let mut hosts = Hosts::default();
         for evidence in &discovery.evidence {
             hosts.add_evidence(evidence);
         }
-        Ok(Collector {
+        Collector {
             detection_hits: DetectionHits::none(&config.detections),
             detections: &config.detections,
             checksums: config.options.checksums,
             window: config.window,
-            threads: config.threads,
-            output,
             excluded: Excluded::default(),
             totals: Totals::default(),
             flawed: Vec::new(),
@@ -122,33 +104,40 @@ impl<'a> Collector<'a> {
             pieces: vec![Piece::default(); discovery.evidence.len()],
             discovery,
             observer,
-            metadata,
-            matches,
-            leads,
-            files,
+            target,
             hosts,
-        })
+        }
     }
 
-    /// Takes what came of the next unit.
-    pub(super) fn add(&mut self, done: Done<'_>) -> Result<(), OutputError> {
+    /// Takes what came of the next unit, which `detector` found.
+    pub(super) fn add(&mut self, done: Done<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
-        self.add_hits(hits)?;
+        self.add_hits(done.file, &done.detected, hits, detector)?;
         let (report, end) = self.current.get_or_insert_default();
         report.append(done.part);
         *end = done.block.end;
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Takes in hits.
-    pub(super) fn add_hits(&mut self, hits: UnitHits) -> Result<(), OutputError> {
+    /// Takes events of a file, and what their hits come to.
+    pub(super) fn add_hits(
+        &mut self,
+        file: &LogFile,
+        events: &[Detected],
+        mut hits: UnitHits,
+        detector: &Detector<'_>,
+    ) -> Result<(), SweepError> {
         if hits.is_empty() {
             return Ok(());
         }
-        self.matches.append(hits.matches)?;
-        if let Some((writer, rows)) = self.leads.as_mut().zip(hits.leads) {
-            writer.append(rows)?;
+        match &mut self.target {
+            Target::Tables(tables) => tables.add_hits(&mut hits)?,
+            Target::Each(take) => {
+                let place = (self.discovery.evidence_name(file.evidence), file.source_path());
+                hand_over(take, detector, (place.0, &place.1), events)?;
+            }
+            Target::Nowhere => {}
         }
         self.hosts.merge(hits.hosts);
         self.excluded.merge(hits.excluded);
@@ -160,7 +149,7 @@ impl<'a> Collector<'a> {
 
     /// Writes the row of the file whose last block came in, or which was not read because of an
     /// interruption.
-    fn close_file(&mut self) -> Result<(), OutputError> {
+    fn close_file(&mut self) -> Result<(), SweepError> {
         let Some(file) = self.discovery.files.get(self.next_file) else { return Ok(()) };
         let unread = || (FileReport { size: file.size, ..FileReport::default() }, None);
         let (mut report, end) = self.current.take().map_or_else(unread, |(report, end)| (report, Some(end)));
@@ -170,7 +159,9 @@ impl<'a> Collector<'a> {
         }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
-        self.files.push(&FileRow::new(&report, evidence, &source_path, self.checksums.name()).cells())?;
+        if let Target::Tables(tables) = &mut self.target {
+            tables.add_file(&FileRow::new(&report, evidence, &source_path, self.checksums.name()))?;
+        }
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
         let status = report.status();
@@ -203,8 +194,8 @@ impl<'a> Collector<'a> {
         self.flawed.truncate(MOST_FLAWED);
     }
 
-    /// Closes the tables and writes those that only now are known.
-    pub(super) fn finish(mut self) -> Result<Collected, OutputError> {
+    /// Closes the tables and writes those that are only known now.
+    pub(super) fn finish(mut self) -> Result<Collected, SweepError> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }
@@ -218,30 +209,21 @@ impl<'a> Collector<'a> {
             }
         }
         let rows = self.hosts.into_rows(&self.window);
-        // Those that were begun hold memory, so they come first; and those that take longest, so
-        // that no thread waits for one at the end.
-        let mut tables = vec![
-            LastTable::Begun(MATCHES_FILE, self.matches.into()),
-            LastTable::Begun(FILES_FILE, self.files.into()),
-            LastTable::Hosts(&rows),
-        ];
-        let lead_counts =
-            self.leads.is_some().then(|| self.detection_hits.iter().map(|hits| hits.leads).collect());
-        tables.extend(self.leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
+        let lead_counts = self.detection_hits.iter().map(|hits| hits.leads).collect();
         let mut match_counts = Vec::with_capacity(self.detection_hits.len());
+        let mut stats = Vec::new();
         for (hits, LoadedDetection { detection, .. }) in self.detection_hits.into_iter().zip(self.detections)
         {
             match_counts.push([hits.matches, hits.unique_matches, hits.recovered_matches]);
-            tables.extend(hits.stats.map(|stats| LastTable::Stats(stats, &detection.id)));
+            stats.extend(hits.stats.map(|stats| (stats, detection.id.as_str())));
         }
-        let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
-        // They are told in another order: the ledger is the last.
-        if let Some(behind_matches) = outputs.get_mut(1..) {
-            behind_matches.rotate_left(1);
-        }
+        let written = match self.target {
+            Target::Tables(tables) => tables.finish(&rows, stats.into_iter())?,
+            Target::Each(_) | Target::Nowhere => Written::default(),
+        };
         self.totals.add_hosts(&rows);
         self.totals.excluded_leads = self.excluded.sum().leads;
         let Collector { totals, flawed, excluded, .. } = self;
-        Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, outputs, syncing })
+        Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, written })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::excluded::{Excluded, excluded_from, excluding};
 use super::hits::{Detected, DetectionHits, DetectionPlace, Hit, HitTables, Role, UnitHits};
 use super::leads::{asked, lead_conditions};
-use crate::config::Config;
+use crate::config::{Config, Leads};
 use crate::detect::{Detection, Predicate};
 use crate::event::{Event, QueryResults};
 use crate::evidence::discover::{Discovery, LogFile};
@@ -67,13 +67,14 @@ pub(super) struct Detector<'a> {
     /// The detections, in their order.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
-    tables: HitTables<'a>,
+    /// The tables that hits are rows of, if these are written.
+    tables: Option<HitTables<'a>>,
 }
 
 impl<'a> Detector<'a> {
-    /// One whose hits are rows of `tables`.
-    pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: HitTables<'a>) -> Self {
-        let lead_condition = |condition| asked(condition).filter(|_| tables.leads.is_some());
+    /// One whose hits are rows of `tables`, if there are any.
+    pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: Option<HitTables<'a>>) -> Self {
+        let lead_condition = |condition| asked(condition).filter(|_| config.options.leads != Leads::None);
         let rules = config.detections.iter().zip(lead_conditions(config)).map(|(loaded, condition)| Rule {
             detection: &loaded.detection,
             label: Arc::new(DetectionLabel {
@@ -83,6 +84,11 @@ impl<'a> Detector<'a> {
             lead_condition: lead_condition(condition),
         });
         Detector { rules: rules.collect(), config, discovery, tables }
+    }
+
+    /// The detection of a hit.
+    pub(super) fn detection(&self, DetectionPlace(place): DetectionPlace) -> &'a Detection {
+        self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }
 
     /// The events that have hits, in their order.
@@ -123,8 +129,8 @@ impl<'a> Detector<'a> {
     pub(super) fn reduce(&self, file: &LogFile, detected: &[Detected]) -> Result<UnitHits, OutputError> {
         let leads = detected.iter().filter(|event| Role::of(&event.located.event) == Role::Lead).count();
         let mut reduced = UnitHits {
-            matches: self.tables.matches.rows(detected.len() - leads),
-            leads: self.tables.leads.map(|table| table.rows(leads)),
+            matches: self.tables.map(|tables| tables.matches.rows(detected.len() - leads)),
+            leads: self.tables.and_then(|tables| tables.leads).map(|table| table.rows(leads)),
             count: 0,
             hosts: Hosts::default(),
             detections: DetectionHits::none(&self.config.detections),
@@ -181,7 +187,7 @@ impl<'a> Detector<'a> {
         if hit.excluded_by.is_none() {
             counts.add(event);
         }
-        if !hit.is_written(self.config) {
+        if !hit.is_written(self.config) || self.tables.is_none() {
             return Ok(());
         }
         let context = MatchContext {
@@ -194,7 +200,10 @@ impl<'a> Detector<'a> {
         };
         let row = rule.row(event, context);
         match Role::of(&event.located.event) {
-            Role::Match => reduced.matches.push(row.cells()),
+            Role::Match => {
+                let matches = reduced.matches.as_mut().expect("tables are written, so matches have one");
+                matches.push(row.cells())
+            }
             Role::Lead => {
                 let leads = reduced.leads.as_mut().expect("there are leads only if they have a table");
                 leads.push(row.lead_cells())

@@ -72,8 +72,9 @@ pub(super) struct HitTables<'a> {
 
 /// The hits of a unit, as rows and reduced.
 pub(super) struct UnitHits {
-    /// Rows of `matches.parquet`: of matches, and of excluded ones if these are kept.
-    pub matches: Rows,
+    /// Rows of `matches.parquet`, if there is one: of matches, and of excluded ones if these are
+    /// kept.
+    pub matches: Option<Rows>,
     /// Rows of `leads.parquet`: of leads, and of excluded ones if these are kept. `None` unless
     /// leads are looked for.
     pub leads: Option<Rows>,
@@ -122,6 +123,11 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.matches + self.recovered_matches + self.leads.leads == 0
+    }
+
     /// Counts a hit of an event that no exclusion takes away.
     pub(super) fn add(&mut self, detected: &Detected) {
         let event = &detected.located.event;
@@ -154,7 +160,9 @@ impl DetectionHits {
 impl UnitHits {
     /// Whether nothing was found, not even what is excluded.
     pub(super) fn is_empty(&self) -> bool {
-        self.matches.is_empty() && self.leads.as_ref().is_none_or(Rows::is_empty) && self.excluded.is_empty()
+        let is_empty = |rows: &Option<Rows>| rows.as_ref().is_none_or(Rows::is_empty);
+        let is_any = self.count > 0 || self.detections.iter().any(|hits| !hits.is_empty());
+        !is_any && is_empty(&self.matches) && is_empty(&self.leads) && self.excluded.is_empty()
     }
 }
 

@@ -4,48 +4,45 @@
 //! on one) write and reduce.
 
 mod collect;
+mod conclude;
 mod detector;
 mod excluded;
 mod hits;
 mod journal;
 mod leads;
+mod sink;
 mod tables;
 mod unit;
 mod work;
+mod writing;
 
-use std::iter;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::in_order::in_order;
-use crate::base::path_text::path_text;
-use crate::base::platform::{Access, machine, working_directory};
-use crate::config::{
-    Config, ContentFile, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection, Standing, Sweep,
-};
-use crate::detect::LeadCondition;
+use crate::base::platform::Access;
+use crate::config::{Config, Leads, Sweep};
 use crate::error::SweepError;
-use crate::event::{EventTime, time_zone};
+use crate::event::EventTime;
 use crate::evidence::discover::{Discovery, discover, resolve_roots};
-use crate::output::{Earlier, OutputDirectory, Rest, Table, prepare};
-use crate::report::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, FileReport, FlawedFile,
-    MatchRow, NamedHost, NamesAsked, RefusedRecord, RuleCounts, Run, Totals,
-};
+use crate::output::{Earlier, OutputDirectory, Table, prepare};
+use crate::report::{Ending, FileReport, FlawedFile, MatchRow, NamedHost, Run};
 
-use self::collect::{Collected, Collector};
-use self::excluded::Excluded;
-use self::hits::Met;
+use self::collect::{Collector, Target};
+pub use self::conclude::Caller;
+use self::conclude::{Times, conclude};
+use self::hits::{HitTables, Met};
 use self::journal::Journal;
-use self::leads::{LeadCounts, lead_conditions};
+pub use self::sink::{Match, Sink, TakeMatch};
 use self::unit::{Unit, resumed, units};
 use self::work::Workshop;
+use self::writing::Writing;
 
 /// Version of the layout of the tables and of `run.json`; changes when a reader must.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// Someone who watches a sweep. Called from the thread that runs it. `()` watches nothing.
+/// Watches a sweep. Called from the thread that runs it. `()` watches nothing.
 pub trait Observer {
     /// The evidence was looked through: so much is to be read.
     fn found(&mut self, _discovery: &Discovery) {}
@@ -71,54 +68,64 @@ pub struct Outcome {
     /// The files that were not all read and understood, those that lost most first; of many, not
     /// all.
     pub flawed: Vec<FlawedFile>,
-    /// Where the tables are.
-    pub directory: PathBuf,
-}
-
-/// Who runs a sweep: what `run.json` states of the program.
-#[derive(Debug, Default)]
-pub struct Caller {
-    /// The command line, word by word.
-    pub arguments: Vec<String>,
-    /// The exit status that goes with a sweep of these totals; `None` where the sweep is not all
-    /// that a program does.
-    pub exit_status: Option<fn(&Totals) -> u8>,
+    /// Where the tables are, if there are any.
+    pub directory: Option<PathBuf>,
 }
 
 impl Sweep {
-    /// Runs the sweep and writes its tables into the directory `out`, which must not exist. Spans
-    /// count back from now. `interrupt` may become true at any time: then the sweep ends in order.
-    pub fn run_into(
+    /// Runs the sweep. Spans of its period count back from now. `interrupt` may become true at any
+    /// time: then what is under way is finished, and the sweep ends in order.
+    pub fn run(
         &self,
-        out: &Path,
+        sink: Sink<'_>,
         observer: &mut dyn Observer,
         interrupt: &AtomicBool,
     ) -> Result<Outcome, SweepError> {
-        let config = self.resolve(EventTime::now())?;
-        let output = prepare(out, &resolve_roots(&config.roots)?, false, Earlier::Refuse, Access::default())?;
-        sweep(config, output, Caller::default(), observer, interrupt)
+        sweep(self.resolve(EventTime::now())?, sink, Caller::default(), observer, interrupt)
+    }
+
+    /// The output directory `out` as a sink: it must not exist, and nothing is written under the
+    /// evidence. Its tables can be read by this user only.
+    pub fn directory(&self, out: &Path) -> Result<Sink<'static>, SweepError> {
+        let roots = resolve_roots(&self.evidence)?;
+        Ok(Sink::Directory(prepare(out, &roots, false, Earlier::Refuse, Access::Owner)?))
     }
 }
 
-/// Runs a sweep into an output. `interrupt` may become true at any time: no further block is handed out then.
-pub fn sweep(
+/// Runs a sweep whose matches go into `sink`. `interrupt` may become true at any time: no further
+/// block is handed out then.
+pub(crate) fn sweep(
     mut config: Config,
-    output: OutputDirectory,
+    sink: Sink<'_>,
     caller: Caller,
     observer: &mut dyn Observer,
     interrupt: &AtomicBool,
 ) -> Result<Outcome, SweepError> {
     let started = EventTime::now();
-    let asked = config.asked(&resolve_roots(&config.roots)?);
-    let mut journal = Journal::open(&output.journal(), &asked, config.window)?;
-    config.window = journal.window;
+    let roots = resolve_roots(&config.roots)?;
+    let (output, each) = match sink {
+        Sink::Directory(output) => (Some(output), None),
+        Sink::Each(take) => (None, Some(take)),
+        Sink::Count => (None, None),
+    };
+    let asked = config.asked(&roots);
+    let open = |output: &OutputDirectory| Journal::open(&output.journal(), &asked, config.window);
+    let mut journal = output.as_ref().map(open).transpose()?;
+    config.window = journal.as_ref().map_or(config.window, |journal| journal.window);
     let discovery = discover(&config.search(), listers(&config))?;
     observer.found(&discovery);
     let table = Table::of(MatchRow::COLUMNS);
     let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
-    let mut collector = Collector::new(&config, &output, &discovery, &table, leads.as_ref(), observer)?;
-    let workshop = Workshop::new(&config, &discovery, &table, leads.as_ref(), journal.reader()?);
-    let read_before = journal.take_files();
+    let tables = output.is_some().then_some(HitTables { matches: &table, leads: leads.as_ref() });
+    let target = match (output.as_ref().zip(tables), each) {
+        (Some((output, tables)), _) => Target::Tables(Writing::begin(&config, output, tables)?.into()),
+        (None, Some(take)) => Target::Each(take),
+        (None, None) => Target::Nowhere,
+    };
+    let mut collector = Collector::new(&config, &discovery, target, observer);
+    let reader = journal.as_ref().map(Journal::reader).transpose()?;
+    let workshop = Workshop::new(&config, &discovery, tables, reader);
+    let read_before = journal.as_mut().map(Journal::take_files).unwrap_or_default();
     let resumed_files = resumed(&discovery, &read_before);
     let units = units(&discovery, &read_before, &config);
     // What is known already is handed over even then.
@@ -130,160 +137,26 @@ pub fn sweep(
         Unit::weight,
         |unit| workshop.work(unit),
         |mut done| {
-            done.entry.as_deref().map_or(Ok(()), |entry| journal.append(entry, done.block))?;
+            if let Some((journal, entry)) = journal.as_mut().zip(done.entry.as_deref()) {
+                journal.append(entry, done.block)?;
+            }
             let file = done.file;
             recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
-            collector.add(workshop.settle(done, &mut met))
+            collector.add(workshop.settle(done, &mut met), &workshop.detector)
         },
     )?;
-    journal.flush()?;
-    workshop.recover(recovered, &mut met, |hits| collector.add_hits(hits))?;
+    journal.as_mut().map_or(Ok(()), Journal::flush)?;
+    workshop.recover(recovered, &mut met, |file, events, hits| {
+        collector.add_hits(file, events, hits, &workshop.detector)
+    })?;
     // The memory that was read to and searched with goes into the tables, for which the system
     // would have to give as much anew.
     drop((workshop, met));
     let collected = collector.finish()?;
-    conclude(config, output, caller, discovery, collected, started, resumed_files)
+    conclude(config, output, caller, discovery, collected, Times { started, resumed_files })
 }
 
 /// How many threads list folders: to a disk that seeks, that is reading too.
 fn listers(config: &Config) -> NonZeroUsize {
     config.readers.map_or(config.threads, |readers| readers.min(config.threads))
-}
-
-/// Decides how the sweep ended, writes `run.json` and gives the output its name.
-fn conclude(
-    config: Config,
-    output: OutputDirectory,
-    caller: Caller,
-    discovery: Discovery,
-    collected: Collected,
-    started: EventTime,
-    resumed_files: u64,
-) -> Result<Outcome, SweepError> {
-    let Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, outputs, mut syncing } =
-        collected;
-    let ending = totals.ending();
-    let leads = lead_counts.map(|counts| detection_leads(&config, &counts)).unwrap_or_default();
-    let leads = leads.into_iter().map(Some).chain(iter::repeat(None));
-    let finished = EventTime::now();
-    let run = Run {
-        dnsweep: env!("CARGO_PKG_VERSION"),
-        schema_version: SCHEMA_VERSION,
-        arguments: caller.arguments,
-        working_directory: working_directory(),
-        machine: machine(),
-        started: started.rfc3339(),
-        finished: finished.rfc3339(),
-        started_local: started.local(),
-        finished_local: finished.local(),
-        time_zone: time_zone(),
-        interrupted: ending == Ending::Interrupted,
-        exit_status: caller.exit_status.map(|status| status(&totals)),
-        resumed_files,
-        threads: config.threads.get(),
-        since: config.window.since.map(EventTime::rfc3339),
-        until: config.window.until.map(EventTime::rfc3339),
-        options: config.options.clone(),
-        exclusions: exclusion_records(&config.exclusions, &excluded),
-        roots: discovery.roots.iter().map(|root| path_text(root)).collect(),
-        evidence: discovery.evidence,
-        evidence_of_roots: discovery.evidence_of_roots,
-        passed_over: discovery.passed_over,
-        rules: rule_counts(&config),
-        refused_detections: config.not_run.refused.into_iter().map(refused_record).collect(),
-        other_data_detections: config.not_run.other_data.into_iter().map(refused_record).collect(),
-        detections: config
-            .detections
-            .into_iter()
-            .zip(match_counts)
-            .zip(leads)
-            .map(detection_record)
-            .collect(),
-        totals,
-        outputs,
-    };
-    syncing.push_back(output.write_run(&run.to_json())?);
-    let rest = if ending == Ending::Interrupted { Rest::Journal } else { Rest::Nothing };
-    let directory = output.publish(syncing, rest)?;
-    Ok(Outcome { ending, run, hosts, flawed, directory })
-}
-
-fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec<ExclusionRecord> {
-    let record = |(place, loaded): (usize, &LoadedExclusion)| {
-        let LoadedExclusion { exclusion, source, sha256, standing } = loaded.clone();
-        let record = ExclusionRecord {
-            name: exclusion.name,
-            file: source,
-            sha256,
-            search: exclusion.search,
-            reason: exclusion.reason,
-            expires: exclusion.expires.map(|expiry| expiry.date),
-            expired: standing == Standing::Expired,
-            detections: exclusion.detections,
-            ..ExclusionRecord::default()
-        };
-        record.having_excluded(excluded.by(place))
-    };
-    exclusions.iter().enumerate().map(record).collect()
-}
-
-fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads> {
-    let names = lead_conditions(config).into_iter().map(|condition| match condition {
-        LeadCondition::Names(_) | LeadCondition::Whole(_) => NamesAsked::Some,
-        LeadCondition::EveryName => NamesAsked::Every,
-        LeadCondition::NoName => NamesAsked::None,
-    });
-    let counted = names.zip(counts);
-    counted
-        .map(|(names, LeadCounts { leads, unique_leads })| DetectionLeads {
-            names,
-            leads: *leads,
-            unique_leads: *unique_leads,
-        })
-        .collect()
-}
-
-fn detection_record(
-    ((loaded, counts), leads): ((LoadedDetection, [u64; 3]), Option<DetectionLeads>),
-) -> DetectionRecord {
-    let [matches, unique_matches, recovered_matches] = counts;
-    let LoadedDetection { detection, source, sha256, content, .. } = loaded;
-    DetectionRecord {
-        id: detection.id,
-        name: detection.name,
-        version: detection.version,
-        date: detection.date,
-        language: detection.language.name(),
-        risk_score: detection.risk_score,
-        mitre_attack_id: detection.mitre_attack_id,
-        analytic_story: detection.analytic_story,
-        notes: detection.notes,
-        source,
-        sha256,
-        content: content
-            .into_iter()
-            .map(|ContentFile { file, sha256 }| ContentRecord { file, sha256 })
-            .collect(),
-        matches,
-        unique_matches,
-        recovered_matches,
-        leads,
-    }
-}
-
-fn rule_counts(config: &Config) -> RuleCounts {
-    let NotRun { refused, other_data, no_rules } = &config.not_run;
-    let (run, refused) = (config.detections.len() as u64, refused.len() as u64);
-    RuleCounts {
-        found: run + refused,
-        run,
-        refused,
-        about_other_data: other_data.len() as u64,
-        files_without_a_rule: no_rules.len() as u64,
-    }
-}
-
-fn refused_record(refused: RefusedDetection) -> RefusedRecord {
-    let RefusedDetection { source, reason } = refused;
-    RefusedRecord { source, reason }
 }

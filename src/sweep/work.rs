@@ -12,11 +12,12 @@ use super::unit::{Source, Unit, key};
 use crate::base::hash_chain::HashChain;
 use crate::config::{self, Config, Decoding};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
+use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, Form, LogFile};
 use crate::evidence::readers::Readers;
 use crate::evidence::source::{LogBytes, NotReached};
 use crate::ledger::damage::{Damage, Problem};
-use crate::output::{OutputError, Table};
+use crate::output::OutputError;
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, Needle, Reads, Scanner, Selection, Wanted, XmlFile,
@@ -55,10 +56,11 @@ struct Events {
 pub(super) struct Workshop<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
-    detector: Detector<'a>,
+    pub detector: Detector<'a>,
     dns_client: DnsClient,
     selection: Selection,
-    journal: JournalReader,
+    /// Reads what an unfinished sweep has read, where what was read is kept.
+    journal: Option<JournalReader>,
     /// Who may read, if not all may.
     readers: Option<Readers>,
     /// The scanners that no thread is using. Each has a buffer that is worth keeping.
@@ -73,19 +75,17 @@ impl Done<'_> {
 }
 
 impl<'a> Workshop<'a> {
-    /// A workshop whose matches are rows of `table`, and its leads, if it is to look for them, of
-    /// `leads`.
+    /// A workshop whose hits are rows of `tables`, if these are written.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
-        table: &'a Table,
-        leads: Option<&'a Table>,
-        journal: JournalReader,
+        tables: Option<HitTables<'a>>,
+        journal: Option<JournalReader>,
     ) -> Self {
         Workshop {
             config,
             discovery,
-            detector: Detector::new(config, discovery, HitTables { matches: table, leads }),
+            detector: Detector::new(config, discovery, tables),
             dns_client: dns_client(config),
             selection: selection(config),
             journal,
@@ -101,7 +101,8 @@ impl<'a> Workshop<'a> {
             Source::Evidence(chain) => return self.read(file, block, chain.as_deref()),
             Source::Journal(at) => at,
         };
-        match self.journal.read(&at) {
+        let journal = self.journal.as_ref().expect("units of a journal come from one");
+        match journal.read(&at) {
             Ok(Entry { part, events, recovered, .. }) => {
                 self.done(file, block, part, Events { live: events, recovered })
             }
@@ -134,7 +135,8 @@ impl<'a> Workshop<'a> {
         idle().push(scanner);
         let done = self.done(file, block, part, events);
         // What could not be read now shall be tried again when the sweep is resumed.
-        let entry = (!done.part.is_to_be_read_again()).then(|| self.entry(&done));
+        let is_kept = self.journal.is_some() && !done.part.is_to_be_read_again();
+        let entry = is_kept.then(|| self.entry(&done));
         Done { entry, ..done }
     }
 
@@ -193,13 +195,12 @@ impl<'a> Workshop<'a> {
         &self,
         recovered: Vec<(&LogFile, Detected)>,
         met: &mut Met,
-        mut found: impl FnMut(UnitHits) -> Result<(), OutputError>,
-    ) -> Result<(), OutputError> {
+        mut found: impl FnMut(&LogFile, &[Detected], UnitHits) -> Result<(), SweepError>,
+    ) -> Result<(), SweepError> {
         for (file, event) in recovered {
             if met.is_new(&event) {
-                found(
-                    self.detector.reduce(file, &[Detected { occurrence: Occurrence::Recovered, ..event }])?,
-                )?;
+                let events = [Detected { occurrence: Occurrence::Recovered, ..event }];
+                found(file, &events, self.detector.reduce(file, &events)?)?;
             }
         }
         Ok(())

@@ -11,8 +11,8 @@ use crate::cli::error::{CommandError, UsageError};
 use crate::cli::exit::Exit;
 use crate::config::{Catalog, LoadedDetection, Sweep};
 use crate::detect::DataSet;
-use crate::output::OutputError;
 use crate::report::escaped;
+use crate::sweep::Sink;
 
 /// How many parts of a data set's path must be the same at the least: many data sets have a file of
 /// the same name.
@@ -77,22 +77,20 @@ pub(super) fn test(arguments: &TestArguments) -> Result<Answer, CommandError> {
     Ok(Answer { text, exit })
 }
 
-/// Sweeps a data set for one detection. Its tables are thrown away.
+/// Sweeps a data set for one detection.
 fn verdict(
     loaded: &LoadedDetection,
     data_set: &DataSet,
     arguments: &TestArguments,
 ) -> Result<Verdict, CommandError> {
     let Some(file) = file_of(&data_set.data, &arguments.data) else { return Ok(Verdict::Missing) };
-    let scratch = tempfile::tempdir()
-        .map_err(|error| OutputError::Write { path: std::env::temp_dir(), reason: error.to_string() })?;
     let asked = Sweep {
         evidence: vec![file],
         rules: vec![PathBuf::from(&loaded.source)],
         placeholders: arguments.placeholders.clone(),
         ..Sweep::default()
     };
-    let outcome = asked.run_into(&scratch.path().join("out"), &mut (), &AtomicBool::new(false))?;
+    let outcome = asked.run(Sink::Count, &mut (), &AtomicBool::new(false))?;
     let (matches, dns_queries) = (outcome.run.totals.matches, outcome.run.totals.dns_queries);
     Ok(if matches > 0 { Verdict::Passed { matches, dns_queries } } else { Verdict::Failed { dns_queries } })
 }

@@ -63,7 +63,7 @@ pub(super) fn scan_xml(
 ) -> BlockScan {
     let mut see = Some(see);
     let scan = within(buffer, asked, log, block, file, NEAR, |bytes| {
-        see.take().into_iter().for_each(|see| see(bytes))
+        see.take().into_iter().for_each(|see| see(bytes));
     });
     // As far as this the text always tells.
     scan.or_else(|| within(buffer, asked, log, block, file, FAR, |_| ())).unwrap_or_default()

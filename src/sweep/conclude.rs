@@ -1,0 +1,179 @@
+//! The end of a sweep: how it ended, what `run.json` states of it, and the output gets its name.
+
+use super::collect::Collected;
+use super::excluded::Excluded;
+use super::leads::{LeadCounts, lead_conditions};
+use super::writing::Written;
+use super::{Outcome, SCHEMA_VERSION};
+use crate::base::path_text::path_text;
+use crate::base::platform::{machine, working_directory};
+use crate::config::{
+    Config, ContentFile, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection, Standing,
+};
+use crate::detect::LeadCondition;
+use crate::error::SweepError;
+use crate::event::{EventTime, time_zone};
+use crate::evidence::discover::Discovery;
+use crate::output::{OutputDirectory, Rest};
+use crate::report::{
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, NamesAsked, RefusedRecord,
+    RuleCounts, Run, Totals,
+};
+
+/// Who runs a sweep: what `run.json` states of the program.
+#[derive(Debug, Default)]
+pub struct Caller {
+    /// The command line, word by word.
+    pub arguments: Vec<String>,
+    /// The exit status that goes with a sweep of these totals; `None` where the sweep is not all
+    /// that a program does.
+    pub exit_status: Option<fn(&Totals) -> u8>,
+}
+
+/// When a sweep began, and how many files an unfinished sweep had read before.
+pub(super) struct Times {
+    pub started: EventTime,
+    pub resumed_files: u64,
+}
+
+/// Decides how the sweep ended, writes `run.json` and gives the output its name, if there is one.
+pub(super) fn conclude(
+    config: Config,
+    output: Option<OutputDirectory>,
+    caller: Caller,
+    discovery: Discovery,
+    collected: Collected,
+    Times { started, resumed_files }: Times,
+) -> Result<Outcome, SweepError> {
+    let Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, written } = collected;
+    let Written { outputs, mut syncing } = written;
+    let ending = totals.ending();
+    let leads: Vec<_> = match config.options.leads {
+        Leads::None => vec![None; config.detections.len()],
+        Leads::DnsClient => detection_leads(&config, &lead_counts).into_iter().map(Some).collect(),
+    };
+    let finished = EventTime::now();
+    let run = Run {
+        dnsweep: env!("CARGO_PKG_VERSION"),
+        schema_version: SCHEMA_VERSION,
+        arguments: caller.arguments,
+        working_directory: working_directory(),
+        machine: machine(),
+        started: started.rfc3339(),
+        finished: finished.rfc3339(),
+        started_local: started.local(),
+        finished_local: finished.local(),
+        time_zone: time_zone(),
+        interrupted: ending == Ending::Interrupted,
+        exit_status: caller.exit_status.map(|status| status(&totals)),
+        resumed_files,
+        threads: config.threads.get(),
+        since: config.window.since.map(EventTime::rfc3339),
+        until: config.window.until.map(EventTime::rfc3339),
+        options: config.options.clone(),
+        exclusions: exclusion_records(&config.exclusions, &excluded),
+        roots: discovery.roots.iter().map(|root| path_text(root)).collect(),
+        evidence: discovery.evidence,
+        evidence_of_roots: discovery.evidence_of_roots,
+        passed_over: discovery.passed_over,
+        rules: rule_counts(&config),
+        refused_detections: config.not_run.refused.into_iter().map(refused_record).collect(),
+        other_data_detections: config.not_run.other_data.into_iter().map(refused_record).collect(),
+        detections: config
+            .detections
+            .into_iter()
+            .zip(match_counts)
+            .zip(leads)
+            .map(detection_record)
+            .collect(),
+        totals,
+        outputs,
+    };
+    let publish = |output: OutputDirectory| {
+        syncing.push_back(output.write_run(&run.to_json())?);
+        let rest = if ending == Ending::Interrupted { Rest::Journal } else { Rest::Nothing };
+        output.publish(syncing, rest)
+    };
+    let directory = output.map(publish).transpose()?;
+    Ok(Outcome { ending, run, hosts, flawed, directory })
+}
+
+fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec<ExclusionRecord> {
+    let record = |(place, loaded): (usize, &LoadedExclusion)| {
+        let LoadedExclusion { exclusion, source, sha256, standing } = loaded.clone();
+        let record = ExclusionRecord {
+            name: exclusion.name,
+            file: source,
+            sha256,
+            search: exclusion.search,
+            reason: exclusion.reason,
+            expires: exclusion.expires.map(|expiry| expiry.date),
+            expired: standing == Standing::Expired,
+            detections: exclusion.detections,
+            ..ExclusionRecord::default()
+        };
+        record.having_excluded(excluded.by(place))
+    };
+    exclusions.iter().enumerate().map(record).collect()
+}
+
+fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads> {
+    let names = lead_conditions(config).into_iter().map(|condition| match condition {
+        LeadCondition::Names(_) | LeadCondition::Whole(_) => NamesAsked::Some,
+        LeadCondition::EveryName => NamesAsked::Every,
+        LeadCondition::NoName => NamesAsked::None,
+    });
+    let counted = names.zip(counts);
+    counted
+        .map(|(names, LeadCounts { leads, unique_leads })| DetectionLeads {
+            names,
+            leads: *leads,
+            unique_leads: *unique_leads,
+        })
+        .collect()
+}
+
+fn detection_record(
+    ((loaded, counts), leads): ((LoadedDetection, [u64; 3]), Option<DetectionLeads>),
+) -> DetectionRecord {
+    let [matches, unique_matches, recovered_matches] = counts;
+    let LoadedDetection { detection, source, sha256, content, .. } = loaded;
+    DetectionRecord {
+        id: detection.id,
+        name: detection.name,
+        version: detection.version,
+        date: detection.date,
+        language: detection.language.name(),
+        risk_score: detection.risk_score,
+        mitre_attack_id: detection.mitre_attack_id,
+        analytic_story: detection.analytic_story,
+        notes: detection.notes,
+        source,
+        sha256,
+        content: content
+            .into_iter()
+            .map(|ContentFile { file, sha256 }| ContentRecord { file, sha256 })
+            .collect(),
+        matches,
+        unique_matches,
+        recovered_matches,
+        leads,
+    }
+}
+
+fn rule_counts(config: &Config) -> RuleCounts {
+    let NotRun { refused, other_data, no_rules } = &config.not_run;
+    let (run, refused) = (config.detections.len() as u64, refused.len() as u64);
+    RuleCounts {
+        found: run + refused,
+        run,
+        refused,
+        about_other_data: other_data.len() as u64,
+        files_without_a_rule: no_rules.len() as u64,
+    }
+}
+
+fn refused_record(refused: RefusedDetection) -> RefusedRecord {
+    let RefusedDetection { source, reason } = refused;
+    RefusedRecord { source, reason }
+}

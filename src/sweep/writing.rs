@@ -1,0 +1,100 @@
+//! The tables of a sweep under way: rows as they come, and at the end all that is only known then.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+
+use super::hits::UnitHits;
+use super::tables::{LastTable, metadata, sorted, write_last};
+use crate::config::Config;
+use crate::detect::StatsTable;
+use crate::output::{
+    FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, Syncing, Table, TableWriter,
+};
+use crate::report::{FileRow, NamedHost, OutputRecord};
+
+use super::hits::HitTables;
+
+/// The tables that are written as the sweep goes on.
+pub(super) struct Writing<'a> {
+    output: &'a OutputDirectory,
+    threads: NonZeroUsize,
+    metadata: Vec<(&'static str, String)>,
+    matches: TableWriter,
+    /// The leads, if they are looked for.
+    leads: Option<TableWriter>,
+    files: TableWriter,
+}
+
+/// What was written.
+#[derive(Default)]
+pub(super) struct Written {
+    /// The tables.
+    pub outputs: Vec<OutputRecord>,
+    /// Those of the tables that are on their way to the disk.
+    pub syncing: VecDeque<Syncing>,
+}
+
+impl<'a> Writing<'a> {
+    /// Opens the tables.
+    pub(super) fn begin(
+        config: &Config,
+        output: &'a OutputDirectory,
+        tables: HitTables<'_>,
+    ) -> Result<Self, OutputError> {
+        let metadata = metadata(&config.detections);
+        let create = |name: &str, table: &Table, sorted_by: &str| {
+            TableWriter::create(&output.staged(name), table, &sorted(&metadata, sorted_by))
+        };
+        let matches_order =
+            "evidence order: file, record_offset, detection; recovered ones last, in the same order";
+        let matches = create(MATCHES_FILE, tables.matches, matches_order)?;
+        let create_leads = |table| {
+            let order = "evidence order: file, record_offset, detection";
+            create(LEADS_FILE, table, order)
+        };
+        let leads = tables.leads.map(create_leads).transpose()?;
+        let files =
+            create(FILES_FILE, &Table::of(FileRow::COLUMNS), "evidence order: root as given, then path")?;
+        Ok(Writing { output, threads: config.threads, metadata, matches, leads, files })
+    }
+
+    /// Writes the rows of hits.
+    pub(super) fn add_hits(&mut self, hits: &mut UnitHits) -> Result<(), OutputError> {
+        if let Some(rows) = hits.matches.take() {
+            self.matches.append(rows)?;
+        }
+        if let Some((writer, rows)) = self.leads.as_mut().zip(hits.leads.take()) {
+            writer.append(rows)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the row of a file.
+    pub(super) fn add_file(&mut self, row: &FileRow<'_>) -> Result<(), OutputError> {
+        self.files.push(&row.cells())
+    }
+
+    /// Closes the tables and writes those that are only known now: hosts, and the own tables of
+    /// detections, each with the detection's id.
+    pub(super) fn finish(
+        self,
+        hosts: &[NamedHost],
+        stats: impl Iterator<Item = (StatsTable, &'a str)>,
+    ) -> Result<Written, OutputError> {
+        // Those that were begun hold memory, so they come first; and those that take longest, so
+        // that no thread waits for one at the end.
+        let mut tables = vec![
+            LastTable::Begun(MATCHES_FILE, self.matches.into()),
+            LastTable::Begun(FILES_FILE, self.files.into()),
+            LastTable::Hosts(hosts),
+        ];
+        tables.extend(self.leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
+        tables.extend(stats.map(|(table, detection_id)| LastTable::Stats(table, detection_id)));
+        let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
+        // `run.json` lists the ledger last.
+        if let Some(after_matches) = outputs.get_mut(1..) {
+            after_matches.rotate_left(1);
+        }
+        Ok(Written { outputs, syncing })
+    }
+}
