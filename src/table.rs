@@ -1,7 +1,7 @@
 //! What tables are made of, without any knowledge of a file format: columns and cells.
 //!
-//! Each table's columns are a list beside the type of its rows: a column is its name, its type, what
-//! it means and how to get its cell, in one place. The writer takes them as they are.
+//! Each table's columns are a list beside the type of its rows: a column is its name, its type,
+//! what it means and how to get its cell, in one place. The writer takes them as they are.
 
 use std::borrow::Cow;
 

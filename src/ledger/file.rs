@@ -88,8 +88,8 @@ pub struct FileReport {
     pub header: Header,
     /// How many chunks the header of a log that was closed cleanly says there are.
     pub promised_chunks: Option<u64>,
-    /// How many chunks the header of a log that was closed cleanly says there are, if the header has
-    /// a checksum that holds.
+    /// How many chunks the header of a log that was closed cleanly says there are, if the header
+    /// has a checksum that holds.
     pub counted_chunks: Option<u64>,
     /// Counts of what was seen.
     pub tally: Tally,

@@ -1,5 +1,5 @@
-//! The rows of `files.parquet`, the ledger as people read it: for each file of the evidence what was
-//! read, what was empty and what was damaged.
+//! The rows of `files.parquet`, the ledger as people read it: for each file of the evidence what
+//! was read, what was empty and what was damaged.
 
 use super::renames::{Names, is_own_log};
 use crate::ledger::clock::ClockStep;

@@ -11,8 +11,8 @@ use crate::scan::place::{ChunkPlace, PlaceScanner};
 use crate::scan::salvage::off_grid::{Before, OffGrid};
 
 /// Chunks of a piece: 512 KiB, half of the memory that is read to in turn
-/// ([`super::read::BlockBuffer`]) and of an AMD EPYC's second cache. A mebibyte took some 4 % longer
-/// there, as what is looked at has then left the cache; 128 KiB took a tenth longer.
+/// ([`super::read::BlockBuffer`]) and of an AMD EPYC's second cache. A mebibyte took some 4 %
+/// longer there, as what is looked at has then left the cache; 128 KiB took a tenth longer.
 const PIECE_CHUNKS: u64 = 8;
 
 /// How much of a log is read at a time.
@@ -97,8 +97,8 @@ fn scan_header(scanner: &mut PlaceScanner, length: u64, scan: &mut BlockScan) {
 }
 
 /// Says that a header goes on with something else than zeros, where no chunk follows it: bytes of
-/// the first chunk have moved there. That a sound log has only zeros there was seen in real logs; it
-/// is not documented, so nothing is said of a header that a chunk follows.
+/// the first chunk have moved there. That a sound log has only zeros there was seen in real logs;
+/// it is not documented, so nothing is said of a header that a chunk follows.
 fn moved_into_header(scanner: &mut PlaceScanner, length: u64) -> Option<Problem> {
     if place(scanner.buffer.part(length..length + CHUNK_SIZE).bytes) != Place::Foreign {
         return None;

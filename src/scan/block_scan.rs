@@ -36,8 +36,8 @@ pub struct BlockScan {
 }
 
 impl BlockScan {
-    /// Adds what was found in a chunk off its place. The places that it lies in count as such, and as
-    /// read, by themselves.
+    /// Adds what was found in a chunk off its place. The places that it lies in count as such, and
+    /// as read, by themselves.
     pub(super) fn add_off_grid(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,

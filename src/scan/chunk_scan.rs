@@ -13,8 +13,8 @@ use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
-/// Walks a chunk, and decodes what the skim leaves of it: all where none is wanted, or where anything
-/// is wrong with the chunk.
+/// Walks a chunk, and decodes what the skim leaves of it: all where none is wanted, or where
+/// anything is wrong with the chunk.
 pub(super) fn scan_chunk(
     read: &mut Read<'_>,
     at: Start,

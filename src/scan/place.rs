@@ -1,5 +1,5 @@
-//! The place of a chunk in what was read: what lies there, what the chunk holds, and what is left of
-//! deleted ones. Which places there are is decided by whoever reads the file: a block of a log
+//! The place of a chunk in what was read: what lies there, what the chunk holds, and what is left
+//! of deleted ones. Which places there are is decided by whoever reads the file: a block of a log
 //! ([`super::block`]) or of a file that is carved ([`super::carved`]).
 
 use std::ops::Range;

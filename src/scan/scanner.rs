@@ -84,7 +84,8 @@ impl Scanner {
         Scanner { reads, ..self }
     }
 
-    /// This scanner, which verifies the checksums of the records of the chunks that `checksums` names.
+    /// This scanner, which verifies the checksums of the records of the chunks that `checksums`
+    /// names.
     #[must_use]
     pub fn verifying(mut self, checksums: Checksums) -> Self {
         self.change_skimmer(|skimmer| skimmer.verifying(checksums));
@@ -108,9 +109,9 @@ impl Scanner {
         self.scan_after(log, block, size, |_, _| ())
     }
 
-    /// Scans a block as [`Scanner::scan`] does, and shows `see` the bytes of the block before they are
-    /// decoded, which changes them: piece by piece, each with where it starts in the file. Of a piece
-    /// that could not be read whole, `see` gets no bytes.
+    /// Scans a block as [`Scanner::scan`] does, and shows `see` the bytes of the block before they
+    /// are decoded, which changes them: piece by piece, each with where it starts in the file. Of a
+    /// piece that could not be read whole, `see` gets no bytes.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,

@@ -124,8 +124,8 @@ impl<'a> Values<'a> {
         at == end || (at < end && self.chunk.get(at) == Some(&END_OF_FRAGMENT))
     }
 
-    /// Whether the values fill the bytes up to `end`, for values that mostly have the shape of others
-    /// before them, which `known` holds. Its slow twin looks at each value.
+    /// Whether the values fill the bytes up to `end`, for values that mostly have the shape of
+    /// others before them, which `known` holds. Its slow twin looks at each value.
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;

@@ -99,7 +99,8 @@ impl Skimmer {
         Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
     }
 
-    /// This skimmer, which verifies the checksums of the records of the chunks that `checksums` names.
+    /// This skimmer, which verifies the checksums of the records of the chunks that `checksums`
+    /// names.
     pub(in crate::scan) fn verifying(self, checksums: Checksums) -> Self {
         Skimmer { checksums, ..self }
     }
