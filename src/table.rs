@@ -1,94 +1,96 @@
-//! What tables are made of, without any knowledge of a file format: columns and cells.
+//! Columns and cells of tables, independent of any file format.
 //!
-//! Each table's columns are a list beside the type of its rows: a column is its name, its type,
-//! what it means and how to get its cell, in one place. The writer takes them as they are.
+//! Each table's columns are declared beside the type of its rows. A column is declared in one
+//! place: name, type, meaning, and how to get its cell from a row. The writer uses these
+//! declarations.
 
 use std::borrow::Cow;
 
 use crate::event::EventTime;
 
-/// What a column holds.
+/// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// Text, UTF-8.
+    /// Text, UTF-8, never null.
     Text,
-    /// A signed number of 64 bits.
+    /// A signed 64-bit integer.
     Integer,
-    /// True or false.
+    /// True or false, never null.
     Boolean,
     /// An instant, in microseconds, UTC.
     Time,
     /// A list of texts, never null.
     Texts,
-    /// A list of records with these fields, never null.
+    /// A list of records, never null. Each record has these fields.
     Records(&'static [(&'static str, Scalar)]),
 }
 
-/// What a field of a record holds.
+/// The type of a field in a column of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
     /// Text, UTF-8.
     Text,
-    /// A signed number of 64 bits.
+    /// A signed 64-bit integer, never null.
     Integer,
     /// True or false.
     Boolean,
-    /// An instant, in microseconds, UTC. It alone can be null.
+    /// An instant, in microseconds, UTC. Unlike the other types, it can be null.
     Time,
 }
 
 /// Whether a column's cells can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nulls {
-    /// Every row has a value.
+    /// The column never holds null.
     Never,
-    /// A row without a value is null.
+    /// The column holds null in rows without a value.
     Possible,
 }
 
-/// How a column is stored, where that is not as usual.
+/// Hints for the writer on how a column is stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Storage {
-    /// It is looked up by single values: it gets a bloom filter.
+    /// Whether users look up single values in the column; it then gets a bloom filter.
     pub looked_up: bool,
-    /// Nearly each row has a value of its own: a dictionary of these would take time and room.
+    /// Whether nearly every row has a different value; the column then gets no dictionary, which
+    /// would take time and space.
     pub distinct: bool,
 }
 
 impl Storage {
-    /// As usual.
+    /// A column without storage hints.
     const USUAL: Storage = Storage { looked_up: false, distinct: false };
 }
 
-/// A column of a table.
+/// What is known of a table's column besides its cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// The column's name.
     pub name: Cow<'static, str>,
-    /// What it holds.
+    /// The type of the column's values.
     pub kind: ColumnType,
-    /// Whether it can be null.
+    /// Whether the column's cells can be null.
     pub nulls: Nulls,
-    /// What it means, in a line: the guide's words.
+    /// The column's meaning in one line, as the guide prints it.
     pub about: &'static str,
-    /// How it is stored.
+    /// How the column is stored.
     pub storage: Storage,
 }
 
 impl Column {
-    /// A column in which every row has a value.
+    /// Declares a column that is never null.
     #[must_use]
     pub const fn always(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Never, about, storage: Storage::USUAL }
     }
 
-    /// A column that can be null.
+    /// Declares a column that can be null.
     #[must_use]
     pub const fn nullable(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about, storage: Storage::USUAL }
     }
 
-    /// The type, as the guide names it.
+    /// The column's type, as the guide prints it.
     #[must_use]
     pub fn type_name(&self) -> String {
         let scalar = |scalar: Scalar| match scalar {
@@ -113,17 +115,17 @@ impl Column {
     }
 }
 
-/// A column of a table whose rows are of the type `R`: what it is, and how to get a row's cell.
+/// A column of a table with rows of type `R`, and how to get its cell from a row.
 #[derive(Debug, Clone)]
 pub struct ColumnOf<R> {
-    /// What it is.
+    /// The column's name, type and meaning.
     pub column: Column,
-    /// The cell of a row.
+    /// Gets the column's cell from a row.
     pub cell: fn(&R) -> Cell<'_>,
 }
 
 impl<R> ColumnOf<R> {
-    /// A column in which every row has a value.
+    /// Declares a column that is never null.
     #[must_use]
     pub const fn always(
         name: &'static str,
@@ -134,7 +136,7 @@ impl<R> ColumnOf<R> {
         ColumnOf { column: Column::always(name, kind, about), cell }
     }
 
-    /// A column that can be null.
+    /// Declares a column that can be null.
     #[must_use]
     pub const fn nullable(
         name: &'static str,
@@ -145,14 +147,14 @@ impl<R> ColumnOf<R> {
         ColumnOf { column: Column::nullable(name, kind, about), cell }
     }
 
-    /// This column, which is looked up by single values.
+    /// Marks the column as one in which users look up single values.
     #[must_use]
     pub const fn looked_up(mut self) -> Self {
         self.column.storage.looked_up = true;
         self
     }
 
-    /// This column, of which nearly each row has a value of its own.
+    /// Marks the column as one in which nearly every row has a different value.
     #[must_use]
     pub const fn distinct(mut self) -> Self {
         self.column.storage.distinct = true;
@@ -166,63 +168,65 @@ pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
     columns.iter().map(|column| (column.cell)(row)).collect()
 }
 
-/// A value of a row.
+/// The value of one column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// No value.
+    /// The row has no value in this column.
     Null,
-    /// For a text column.
+    /// A value of a text column.
     Text(Cow<'a, str>),
-    /// For an integer column.
+    /// A value of an integer column.
     Integer(i64),
-    /// For a boolean column.
+    /// A value of a boolean column.
     Boolean(bool),
-    /// For a time column.
+    /// A value of a time column.
     Time(EventTime),
-    /// For a column of texts.
+    /// A value of a column of text lists.
     Texts(Vec<Cow<'a, str>>),
-    /// For a column of records: each has the column's fields in their order.
+    /// A value of a column of records. Each record has the column's fields, in their order.
     Records(Vec<Vec<Cell<'a>>>),
 }
 
 impl<'a> Cell<'a> {
-    /// A text.
+    /// A text cell.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Cell::Text(text.into())
     }
 
-    /// A text, or null.
+    /// A text cell, or null.
     #[must_use]
     pub fn optional(text: Option<&'a str>) -> Self {
         text.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
     }
 
-    /// A count or offset. Tables hold signed numbers, as not all readers know unsigned ones;
-    /// what does not fit (no count of this world does not) is the greatest number.
+    /// A cell with a count or an offset. Tables hold signed numbers, as not all readers know
+    /// unsigned ones. A number that does not fit becomes the greatest one; no real count is that
+    /// great.
     #[must_use]
     pub fn count(number: u64) -> Self {
         Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    /// A number of the evidence, or null: also where it is greater than tables can hold.
+    /// A cell with a number that evidence states, or null. A number too great for a table is null
+    /// too, as evidence can state any number.
     #[must_use]
     pub fn optional_count(number: Option<u64>) -> Self {
         number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Null, Cell::Integer)
     }
 
-    /// A number that can be negative, or null.
+    /// A cell with a signed number, or null.
     #[must_use]
     pub fn optional_integer(number: Option<i64>) -> Self {
         number.map_or(Cell::Null, Cell::Integer)
     }
 
-    /// A time, or null.
+    /// A time cell, or null.
     #[must_use]
     pub fn optional_time(time: Option<EventTime>) -> Self {
         time.map_or(Cell::Null, Cell::Time)
     }
 
-    /// This cell, which owns all of its texts.
+    /// The same cell with owned instead of borrowed texts.
     #[must_use]
     pub fn into_owned(self) -> Cell<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
@@ -240,7 +244,7 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// Texts.
+    /// A cell with a list of texts.
     pub fn texts<T: AsRef<str>>(texts: &'a [T]) -> Self {
         Cell::Texts(texts.iter().map(|text| Cow::Borrowed(text.as_ref())).collect())
     }

@@ -2,17 +2,17 @@
 
 use memchr::memmem::Finder;
 
-/// Bytes that are looked for in many places.
+/// A fixed sequence of bytes, prepared once for searches in many buffers.
 #[derive(Debug)]
 pub(crate) struct Sought(Finder<'static>);
 
 impl Sought {
-    /// Gets ready to look for them.
+    /// Prepares the search for `bytes`.
     pub(crate) fn new(bytes: &'static [u8]) -> Self {
         Sought(Finder::new(bytes))
     }
 
-    /// Where they begin in others: every place, also those that lie one in the other.
+    /// Every position at which the pattern begins in `bytes`. Occurrences may overlap.
     pub(crate) fn places<'h>(&'h self, bytes: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
         let mut from = 0;
         std::iter::from_fn(move || {
@@ -22,7 +22,8 @@ impl Sought {
         })
     }
 
-    /// Whether bytes hold them, or end with some first ones of them: the others may lie behind.
+    /// Whether `bytes` contain the pattern, or end with a beginning of it. In the second case the
+    /// rest of the pattern may follow in the next buffer.
     pub(crate) fn may_begin_in(&self, bytes: &[u8]) -> bool {
         let sought = self.0.needle();
         let begins_at_end =
@@ -31,17 +32,17 @@ impl Sought {
     }
 }
 
-/// The first place of one byte or another.
+/// The position of the first byte of `bytes` that is `one` or `other`.
 pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memchr2(one, other, bytes)
 }
 
-/// The first place of a byte.
+/// The position of the first `byte` in `bytes`.
 pub(crate) fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memchr(byte, bytes)
 }
 
-/// The last place of a byte.
+/// The position of the last `byte` in `bytes`.
 pub(crate) fn find_last(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memrchr(byte, bytes)
 }

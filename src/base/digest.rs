@@ -1,4 +1,4 @@
-//! SHA-256, the only user of `sha2`.
+//! SHA-256 of bytes, texts and streams. The only user of `sha2`.
 
 use std::fmt;
 use std::hash::{self, Hash};
@@ -12,19 +12,19 @@ pub fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// The SHA-256 of `bytes`, as it is.
+/// The SHA-256 of `bytes`, as 32 raw bytes.
 #[must_use]
 pub fn sha256_bytes(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// A SHA-256. Shown as 64 lower-case hexadecimal digits.
+/// A SHA-256 digest. It is displayed as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Sha256Digest([u8; 32]);
 
 impl Hash for Sha256Digest {
-    /// By its first eight bytes: they are as good as any, and nobody finds many events that agree
-    /// in them.
+    /// Feeds the digest's first eight bytes to a hash map's hasher. They are as good as any others,
+    /// and nobody finds many events that agree in them.
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         if let Some(first) = self.0.first_chunk() {
             state.write_u64(u64::from_le_bytes(*first));
@@ -38,22 +38,22 @@ impl fmt::Display for Sha256Digest {
     }
 }
 
-/// The SHA-256 of all that can be read, and how many bytes that is.
+/// Reads `reader` to its end. Returns the SHA-256 of its bytes, and their number.
 pub fn sha256_of_all(mut reader: impl Read) -> io::Result<(String, u64)> {
     let mut hashing = HashingWriter::new(io::sink());
-    // A buffer of the size that hashing gains nothing beyond.
+    // A larger buffer does not make hashing faster.
     let mut buffer = io::BufReader::with_capacity(1 << 18, &mut reader);
     io::copy(&mut buffer, &mut hashing)?;
     let (_, sha256, bytes) = hashing.finish();
     Ok((sha256, bytes))
 }
 
-/// The SHA-256 of a list of texts, which tells `["ab", "c"]` from `["a", "bc"]` and an absent text
-/// from an empty one: each is preceded by its length in bytes as a little-endian u64, an absent one
-/// stands as the length 2⁶⁴ − 1 alone.
+/// The SHA-256 of a list of texts, some of which may be absent. Each text is preceded by its length
+/// in bytes as a little-endian u64; an absent text is the length 2⁶⁴ − 1 alone. So `["ab", "c"]`
+/// differs from `["a", "bc"]`, and an absent text from an empty one.
 #[must_use]
 pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Sha256Digest {
-    // In one piece: to hash it takes less time than to hash many small ones.
+    // Hashing one buffer takes less time than hashing many small pieces.
     let mut bytes = Vec::with_capacity(1024);
     for text in texts {
         let length = text.map_or(u64::MAX, |text| text.len() as u64);
@@ -63,12 +63,12 @@ pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> 
     Sha256Digest(sha256_bytes(&bytes))
 }
 
-/// The SHA-256 of what comes in pieces.
+/// Computes the SHA-256 of bytes that arrive in pieces.
 #[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Adds the next piece.
+    /// Adds the next piece to the hash.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -80,7 +80,7 @@ impl Hasher {
     }
 }
 
-/// Passes on what is written and hashes it on the way.
+/// A writer that passes bytes on to another writer and hashes them on the way.
 #[derive(Debug)]
 pub struct HashingWriter<W> {
     inner: W,
@@ -89,12 +89,12 @@ pub struct HashingWriter<W> {
 }
 
 impl<W> HashingWriter<W> {
-    /// Nothing written yet.
+    /// Wraps `inner`; nothing is written yet.
     pub fn new(inner: W) -> Self {
         HashingWriter { inner, digest: Hasher::default(), bytes: 0 }
     }
 
-    /// The writer underneath, the SHA-256 of all that was written, and how many bytes that was.
+    /// Returns the inner writer, the SHA-256 of all that was written, and the number of bytes.
     pub fn finish(self) -> (W, String, u64) {
         (self.inner, self.digest.finish(), self.bytes)
     }
@@ -116,7 +116,7 @@ impl<W: Write> Write for HashingWriter<W> {
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-    // Digits and letters are Unicode.
+    // Hexadecimal digits are ASCII, so the conversion succeeds.
     String::from_utf8(digits).unwrap_or_default()
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    // FIPS 180-2's example, appendix B.1.
+    // The example in FIPS 180-2, appendix B.1.
     const OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]

@@ -1,25 +1,26 @@
-//! A map that mostly holds few entries, of which there can be very many: a sorted list that becomes
-//! a tree when it grows.
+//! A map for cases where there are very many maps, most with few entries: a sorted list that
+//! becomes a tree when it grows.
 //!
-//! A tree reserves room for eleven entries at once. A host that asked for one name needs one; a
-//! crafted log that asks for a new one in each record must not take time that grows with the square
-//! of their number, as it would in a list.
+//! A tree reserves room for eleven entries at once, but a host that asked for one name needs room
+//! for one. A list alone would not do either: a crafted log that asks for a new name in each record
+//! would take time that grows with the square of the number of records.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, btree_map};
 use std::slice;
 use std::vec;
 
-/// The most entries of a list.
+/// The greatest number of entries that are kept in a list.
 const MOST_LISTED: usize = 8;
 
-/// A map in the order of its keys. What it holds decides how it holds it, so that equal maps are
-/// equal.
+/// A map ordered by its keys. The number of entries alone decides whether it is a list or a tree,
+/// so that maps with equal content compare as equal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum FewMap<K: Ord, V> {
-    /// Up to eight entries.
+    /// A sorted list of up to eight entries.
     List(Vec<(K, V)>),
-    /// More. What a tree itself takes is apart, so that a list takes no more than a list.
+    /// A tree of more than eight entries. It is boxed, so that a map in list form takes no more
+    /// memory than its list.
     Tree(Box<BTreeMap<K, V>>),
 }
 
@@ -30,7 +31,7 @@ impl<K: Ord, V> Default for FewMap<K, V> {
 }
 
 impl<K: Ord, V> FewMap<K, V> {
-    /// The value of a key.
+    /// The value of `key`, if the map has it.
     #[must_use]
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
@@ -45,7 +46,7 @@ impl<K: Ord, V> FewMap<K, V> {
         }
     }
 
-    /// The value of a key, to be changed.
+    /// The value of `key`, mutable, if the map has it.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -59,8 +60,8 @@ impl<K: Ord, V> FewMap<K, V> {
         }
     }
 
-    /// Changes the value of a key, which is the default one if the key is new. Only then is the key
-    /// made.
+    /// Applies `change` to the value of `key`. If the key is new, the key is made first and its
+    /// value starts as the default.
     pub fn change<Q: Ord + ?Sized>(
         &mut self,
         key: &Q,
@@ -78,7 +79,7 @@ impl<K: Ord, V> FewMap<K, V> {
         self.insert_new(make_key(), value);
     }
 
-    /// Adds the entries of another map, those of the same key by `merge`.
+    /// Adds the entries of `other`. Where both maps have a key, `merge` joins the two values.
     pub fn merge(&mut self, other: Self, mut merge: impl FnMut(&mut V, V)) {
         for (key, value) in other {
             match self.get_mut(&key) {
@@ -88,7 +89,7 @@ impl<K: Ord, V> FewMap<K, V> {
         }
     }
 
-    /// Adds an entry whose key is new.
+    /// Adds an entry. The key must be new.
     fn insert_new(&mut self, key: K, value: V) {
         if let FewMap::List(list) = self
             && list.len() >= MOST_LISTED
@@ -98,7 +99,7 @@ impl<K: Ord, V> FewMap<K, V> {
         match self {
             FewMap::List(list) => {
                 let place = list.partition_point(|(known, _)| *known < key);
-                // Most have one entry and stay so.
+                // Most maps have one entry and never more.
                 list.reserve_exact(1);
                 list.insert(place, (key, value));
             }
@@ -106,7 +107,7 @@ impl<K: Ord, V> FewMap<K, V> {
         }
     }
 
-    /// Changes each value, in the order of the keys.
+    /// Applies `change` to each value, in the order of the keys.
     pub fn each(&mut self, change: impl FnMut(&mut V)) {
         match self {
             FewMap::List(list) => list.iter_mut().map(|(_, value)| value).for_each(change),
@@ -114,7 +115,7 @@ impl<K: Ord, V> FewMap<K, V> {
         }
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -123,7 +124,7 @@ impl<K: Ord, V> FewMap<K, V> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether the map has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -140,7 +141,7 @@ impl<K: Ord, V> FewMap<K, V> {
 }
 
 impl<K: Ord, V> FromIterator<(K, V)> for FewMap<K, V> {
-    /// Of several values of one key, the first counts.
+    /// Builds the map; where a key occurs more than once, its first value is kept.
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
         entries.into_iter().fold(FewMap::default(), |mut map, (key, value)| {
             if map.get(&key).is_none() {
@@ -175,9 +176,9 @@ impl<K: Ord, V> IntoIterator for FewMap<K, V> {
 /// The entries of a [`FewMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum Iter<'a, K, V> {
-    /// Those of a list.
+    /// Iterates over a list.
     List(slice::Iter<'a, (K, V)>),
-    /// Those of a tree.
+    /// Iterates over a tree.
     Tree(btree_map::Iter<'a, K, V>),
 }
 
@@ -192,12 +193,12 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
     }
 }
 
-/// The entries of a [`FewMap`] that is used up, in the order of their keys.
+/// The owned entries of a [`FewMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum IntoIter<K, V> {
-    /// Those of a list.
+    /// Iterates over a list.
     List(vec::IntoIter<(K, V)>),
-    /// Those of a tree.
+    /// Iterates over a tree.
     Tree(btree_map::IntoIter<K, V>),
 }
 
@@ -226,7 +227,7 @@ mod tests {
     }
 
     proptest! {
-        /// The twin: a tree.
+        /// The slow twin of the map: a plain tree.
         #[test]
         fn it_holds_what_a_tree_does(left in prop::collection::vec(0_u8..20, 0..30), right in prop::collection::vec(0_u8..20, 0..30)) {
             let all: Vec<u8> = left.iter().chain(&right).copied().collect();

@@ -1,9 +1,9 @@
-//! The SHA-256 of a file whose blocks are brought by several threads, in any order.
+//! The SHA-256 of a file whose blocks are delivered by several threads, in any order.
 //!
-//! A hash needs its bytes in order. Nobody waits for a block that is missing: whoever brings the
-//! one that is next hashes it, and after it all those that came early; whoever comes early leaves a
-//! copy and goes on. A copy lies here only while a block before it is under way, so `in_order`
-//! bounds how many there are.
+//! A hash needs its bytes in order, but no thread waits for a missing block. The thread that
+//! delivers the next block in the file hashes it, and then every later block that arrived early. A
+//! thread that delivers a block early leaves a copy and goes on. Copies are kept only while an
+//! earlier block is in progress, so `in_order` bounds their number.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::digest::Hasher;
 
-/// The SHA-256 of one file.
+/// Computes the SHA-256 of one file from blocks that arrive in any order, on any thread.
 #[derive(Debug)]
 pub struct HashChain {
     size: u64,
@@ -21,44 +21,43 @@ pub struct HashChain {
 #[derive(Debug)]
 struct State {
     turn: Turn,
-    /// Where the next block to hash starts.
+    /// The offset of the next block to hash.
     next: u64,
-    /// The blocks that came before it was their turn, by where they start.
+    /// Copies of blocks that arrived early, by their offset.
     early: BTreeMap<u64, Vec<u8>>,
 }
 
-/// Who may hash.
+/// Which thread may hash now.
 #[derive(Debug)]
 enum Turn {
-    /// Whoever brings the next block.
+    /// The thread that delivers the next block.
     Free(Hasher),
-    /// A thread is at it.
+    /// No other thread: one is hashing.
     Taken,
-    /// Nobody: all is hashed, or a part of the file cannot be read.
+    /// No thread: everything is hashed, or a part of the file cannot be read.
     Over,
 }
 
-/// What a thread that brings a block is to do.
+/// What a thread does with the block that it delivers.
 enum Task {
-    /// Hash it.
+    /// The thread hashes the block, with this hasher.
     Hash(Hasher),
-    /// Leave a copy.
+    /// The thread leaves a copy, as an earlier block is missing.
     Leave,
-    /// Nothing.
+    /// The thread does nothing, as there will be no hash.
     Nothing,
 }
 
 impl HashChain {
-    /// The hash of a file of `size` bytes, none of which is here yet.
+    /// Starts the hash of a file of `size` bytes. No block is delivered yet.
     #[must_use]
     pub fn new(size: u64) -> Self {
         let state = State { turn: Turn::Free(Hasher::default()), next: 0, early: BTreeMap::new() };
         HashChain { size, state: Mutex::new(state) }
     }
 
-    /// Adds the block that starts `start` bytes into the file; `None` if it could not be read
-    /// whole, after which there is no hash. Returns the file's SHA-256 to the one caller whose
-    /// block, or one it found here, completes it.
+    /// Adds the block at offset `start`. `bytes` are `None` if the block could not be read whole;
+    /// the file then gets no hash. Returns the file's SHA-256 to the one caller that completes it.
     pub fn add(&self, start: u64, bytes: Option<&[u8]>) -> Option<String> {
         let Some(bytes) = bytes else {
             self.lock().end();
@@ -66,7 +65,8 @@ impl HashChain {
         };
         let mut task = self.lock().task(start);
         if matches!(task, Task::Leave) {
-            // Nobody is kept waiting while this is copied. It may be this block's turn by then.
+            // The copy is made without the lock, so that nobody waits for it. The block may be next
+            // by then.
             let copy = bytes.to_vec();
             let mut state = self.lock();
             task = state.task(start);
@@ -79,7 +79,8 @@ impl HashChain {
         self.go_on(hasher, start + bytes.len() as u64)
     }
 
-    /// Hashes the blocks from `next` on that are here already.
+    /// Hashes the block at `next` and all that follow it without a gap, as far as they have
+    /// arrived.
     fn go_on(&self, mut hasher: Hasher, mut next: u64) -> Option<String> {
         loop {
             let mut state = self.lock();
@@ -102,14 +103,14 @@ impl HashChain {
         }
     }
 
-    /// The state: it is whole whatever happened to a thread that held it.
+    /// Locks the state. A poisoned lock is fine: the state is consistent even if a thread panicked.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// What is to be done with the block that starts at `start`.
+    /// Decides what is done with the block at offset `start`.
     fn task(&mut self, start: u64) -> Task {
         match &mut self.turn {
             Turn::Over => Task::Nothing,
@@ -136,14 +137,15 @@ mod tests {
     use std::ops::Range;
     use std::thread;
 
-    /// Ranges that cover `0..length` without gap; one that is empty for an empty file.
+    /// Splits `0..length` into ranges of `size` without a gap. An empty file has one empty range.
     fn blocks(length: usize, size: usize) -> Vec<Range<usize>> {
         let starts = (0..length.max(1)).step_by(size);
         starts.map(|start| start..(start + size).min(length)).collect()
     }
 
     proptest! {
-        /// The twin: hash all at once. On one thread and on several, in any order.
+        /// The slow twin: hash the whole file at once. Blocks are added on one thread and on
+        /// several, in any order.
         #[test]
         fn the_hash_is_that_of_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..300), size in 1_usize..50, threads in 1_usize..5, seed in any::<u64>()) {
             let mut blocks = blocks(bytes.len(), size);

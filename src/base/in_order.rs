@@ -1,9 +1,9 @@
 //! Work on many threads, results in order.
 //!
-//! The units are worked on in any order and consumed in theirs, by the calling thread, so that what
-//! is made of the results does not depend on the number of threads. While it has nothing to
-//! consume, it works as the others do. Only so many units are under way at once that a slow one
-//! cannot make the results behind it pile up.
+//! Units of work are done in any order. The calling thread consumes their results in the order of
+//! the units, so that the outcome does not depend on the number of threads. While it has nothing to
+//! consume, it works like the other threads. The number of units in progress is limited, so that
+//! results cannot pile up after a slow unit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -14,28 +14,29 @@ use std::thread;
 
 use rayon::ThreadPoolBuilder;
 
-/// What light units are handed out together up to, in what a unit weighs: 512 KiB where that is
-/// bytes, so that a thread is not woken for a small file.
+/// Light units are handed out in batches of up to this weight, so that a thread is not woken for
+/// each small file. Where the weight is in bytes, this is 512 KiB.
 const BATCH_WEIGHT: u64 = 1 << 19;
 const BATCH_UNITS: usize = 32;
-/// Batches under way for each thread: enough that threads need not wait for the one that consumes.
-/// On machines with many threads fewer, as memory must not grow with them.
+/// The number of batches in progress per thread: enough that threads need not wait for the
+/// consumer. Machines with many threads have fewer per thread, as memory must not grow with the
+/// number of threads.
 const BATCHES_PER_THREAD: u64 = 8;
 const MOST_BATCHES: u64 = 64;
-/// How much may be under way for each thread. Of heavier batches there is one for each, and one
-/// more that can be consumed meanwhile.
+/// The weight that may be in progress per thread. If batches are heavier, each thread has one, and
+/// one more can be consumed meanwhile.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
-/// Threads could not be started.
+/// The error that worker threads could not be started, with the system's reason.
 #[derive(Debug, thiserror::Error)]
 #[error("threads: {0}")]
 pub struct NoThreads(String);
 
-/// Does `work` on every unit and gives the results to `consume`, in the order of the units.
+/// Does `work` on every unit and passes the results to `consume` in the order of the units.
 ///
-/// With one thread everything happens in the calling thread, one unit after the other. The first
-/// error of `consume` ends it: units not handed out by then are not worked on. What a unit weighs,
-/// by `weight`, is a measure of the memory that its result takes.
+/// With one thread, everything happens in the calling thread, unit after unit. The first error of
+/// `consume` ends the work: units that are not handed out by then are skipped. `weight` estimates
+/// the memory that a unit's result takes.
 pub fn in_order<U, R, W, E>(
     threads: NonZeroUsize,
     units: impl Iterator<Item = U>,
@@ -80,7 +81,7 @@ where
     W: Fn(U) -> R + Sync,
     E: From<NoThreads>,
 {
-    // The calling thread is one of them.
+    // The calling thread counts as one of the threads.
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads.get() - 1)
         .build()
@@ -105,14 +106,14 @@ where
                 waiting.push(begun, batch);
                 begun += 1;
                 let sender = sender.clone();
-                // The receiver is gone only after an error, when results are of no use any more.
+                // The receiver is gone only after an error. Results are of no use then.
                 scope.spawn(move |_| waiting.take(work).map_or((), |done| _ = sender.send(done)));
             }
             if begun == consumed {
                 return Ok(());
             }
-            // While there is nothing to consume, this thread works as the others do; to be woken
-            // for each of their results would cost more. It holds a sender itself, so there is
+            // While there is nothing to consume, this thread works like the others; waking it for
+            // each of their results would cost more. It holds a sender itself, so that there is
             // always one more batch to wait for.
             let done = results.try_recv().ok().or_else(|| waiting.take(work)).or_else(|| results.recv().ok());
             let Some((number, batch)) = done else { return Ok(()) };
@@ -126,7 +127,7 @@ where
     })
 }
 
-/// Batches that no thread works on yet, by their numbers, in order.
+/// Numbered batches that no thread works on yet, in order.
 struct Waiting<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
 
 impl<U> Default for Waiting<U> {
@@ -137,7 +138,7 @@ impl<U> Default for Waiting<U> {
 
 impl<U> Waiting<U> {
     fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Vec<U>)>> {
-        // The list is whole whatever happened to a thread that held it.
+        // The list is consistent even if a thread panicked while it held the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -145,15 +146,15 @@ impl<U> Waiting<U> {
         self.lock().push_back((number, batch));
     }
 
-    /// Works on the first of them, if there is one. A panic is carried to the calling thread, which
-    /// would otherwise wait for ever.
+    /// Works on the first waiting batch, if there is one. A panic is caught and passed to the
+    /// calling thread, which would otherwise wait for ever.
     fn take<R>(&self, work: impl Fn(U) -> R) -> Option<(u64, thread::Result<Vec<R>>)> {
         let (number, batch) = self.lock().pop_front()?;
         Some((number, catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect()))))
     }
 }
 
-/// The next units to hand out together, and what they weigh; `None` if there are no more.
+/// Takes the next units that are handed out together, with their weight; `None` if no unit is left.
 fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u64) -> Option<(Vec<U>, u64)> {
     let (mut batch, mut heavy) = (Vec::new(), 0);
     while heavy < BATCH_WEIGHT

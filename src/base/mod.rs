@@ -1,5 +1,5 @@
-//! What knows nothing of events: search for bytes, work on threads in order, hashes, maps of few
-//! entries, the text of paths, and the system that this runs on.
+//! Tools that know nothing of events: search for bytes, ordered work on threads, hashes, small
+//! maps, the text of paths, and the operating system.
 
 pub mod byte_search;
 pub mod digest;

@@ -1,4 +1,4 @@
-//! Paths as text, from which each can be found again.
+//! Paths as text. The text determines the path's bytes exactly.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -6,22 +6,23 @@ use std::path::Path;
 
 use super::platform::name_bytes;
 
-/// A path as text, with `/`: every byte that is no text as `\xNN` and every backslash as `\\`, so
-/// that it can be found again.
+/// A path as text, with `/` between its parts. A byte that is not valid text becomes `\xNN` and a
+/// backslash becomes `\\`, so that the text determines the path exactly.
 #[must_use]
 pub fn path_text(path: &Path) -> String {
     let names: Vec<String> = path.iter().map(escaped_name).filter(|name| name != "/").collect();
     format!("{}{}", if path.is_absolute() { "/" } else { "" }, names.join("/"))
 }
 
-/// A name as text, likewise.
+/// A file name as text. A byte that is not valid text becomes `\xNN` and a backslash becomes `\\`,
+/// so that the text determines the name exactly.
 #[must_use]
 pub fn escaped_name(name: &OsStr) -> String {
     let mut text = String::with_capacity(name.len());
     for part in name_bytes(name).utf8_chunks() {
         text.push_str(&part.valid().replace('\\', "\\\\"));
         for byte in part.invalid() {
-            // Writing into a string does not fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(text, "\\x{byte:02X}");
         }
     }

@@ -1,10 +1,12 @@
-//! Names that can stand in the name of a file, and lead nowhere else.
+//! Plain names: texts that are safe as part of a file's name, because they cannot lead to another
+//! folder.
 
-/// The longest plain name, in bytes: with the ending of a table it is a file's name everywhere.
+/// The greatest length of a plain name, in bytes. With a table's file extension it is still a valid
+/// file name on every system.
 pub(crate) const MOST_PLAIN_NAME: usize = 200;
 
-/// Whether a text can name a file, and none elsewhere: ASCII letters, digits, `-`, `_` and `.`, the
-/// last not at its beginning.
+/// Whether `name` is safe in a file's name: only ASCII letters, digits, `-`, `_` and `.`, and no
+/// `.` at its beginning.
 pub(crate) fn is_plain_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !name.is_empty() && name.len() <= MOST_PLAIN_NAME && !name.starts_with('.') && name.chars().all(is_plain)

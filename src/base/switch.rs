@@ -1,9 +1,9 @@
-//! Two ways of doing a thing, of which a switch that is typed turns on the second.
+//! Options with two values: off by default, on when a switch is typed.
 
-/// Defines an enum of two ways: the first is what happens without the switch, the second with it.
+/// Defines an enum with two variants: the first is the default, the second is chosen by a switch on
+/// the command line.
 ///
-/// In JSON it is the switch: `true` where it was given. A `bool` of what was typed becomes one by
-/// `into`.
+/// It is serialized as a boolean, `true` if the switch was given, and made from a `bool` by `into`.
 macro_rules! switch {
     (
         $(#[$about:meta])*

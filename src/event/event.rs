@@ -1,24 +1,24 @@
-//! An event of a kind that is read: its `System` part and the values of its fields.
+//! An event of a known kind: its `System` part and the values of its fields.
 
 use super::System;
 use super::kind::{DNS_QUERY, EventKind, FieldSpec, KINDS, Place};
 use crate::base::byte_search::find_last;
 
-/// An event. Values are the logged text, less the NUL that ends values of logs taken live; GUIDs
-/// are in their canonical form, in lower case and without braces. A field that the record does not
-/// have has no value, an empty one has an empty one.
+/// An event of a known kind. Values are the logged text, without the NUL that ends values in logs
+/// copied from a running system. GUIDs are in canonical form: lower case, without braces. A field
+/// that is absent from the record has no value; an empty field has an empty value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "StoredEvent")]
 pub struct Event {
-    /// The event's `System` part.
+    /// The event's `System` part: who logged it, where, when, and its number.
     pub system: System,
     #[serde(serialize_with = "by_name")]
     kind: &'static EventKind,
-    /// A value for each of the kind's fields.
+    /// One value for each field of the kind, in the order of the kind's table.
     values: Box<[Option<String>]>,
 }
 
-/// An event as it is kept in a file.
+/// An event in the form in which it is serialized.
 #[derive(serde::Deserialize)]
 struct StoredEvent {
     system: System,
@@ -47,28 +47,28 @@ impl TryFrom<StoredEvent> for Event {
 }
 
 impl Event {
-    /// An event of that kind, none of whose fields has a value.
+    /// An event of `kind` in which no field has a value.
     #[must_use]
     pub fn new(kind: &'static EventKind, system: System) -> Self {
         Event { system, kind, values: vec![None; kind.fields.len()].into_boxed_slice() }
     }
 
-    /// A Sysmon DNS query of which nothing is known but that it is one.
+    /// A Sysmon DNS query (event 22) in which no field has a value.
     #[must_use]
     pub fn dns_query() -> Self {
         Event::new(&DNS_QUERY, DNS_QUERY.system())
     }
 
-    /// This event, with that text as the value of a field. The field is named as in the record, or
-    /// by its meaning; there must be one.
+    /// Returns the event with `text` as the value of the field `name`: a name in the record, or a
+    /// meaning. The kind must have the field.
     #[must_use]
     pub fn with(mut self, name: &str, text: impl Into<String>) -> Self {
         self.set(name, Some(text.into()));
         self
     }
 
-    /// Gives a field that value, or takes its value away. Returns whether the kind has a field of
-    /// that name.
+    /// Sets or removes the value of the field `name`: a name in the record, or a meaning. Returns
+    /// whether the kind has the field.
     pub fn set(&mut self, name: &str, value: Option<String>) -> bool {
         let Some(place) = self.kind.places(name).next_back() else {
             debug_assert!(false, "expected a field of {}, found '{name}'", self.kind.title);
@@ -78,7 +78,7 @@ impl Event {
         true
     }
 
-    /// Gives the field at that place of the kind's table that value.
+    /// Sets or removes the value of the field at `index` in the kind's table.
     pub(crate) fn set_at(&mut self, place: usize, value: Option<String>) {
         if self.kind.fields.get(place).is_some_and(|field| field.place == Place::SecurityUserId) {
             self.system.user_id = value;
@@ -87,21 +87,20 @@ impl Event {
         }
     }
 
-    /// Its kind.
+    /// The kind of event that this is.
     #[must_use]
     pub fn kind(&self) -> &'static EventKind {
         self.kind
     }
 
-    /// Whether it is of that kind.
+    /// Whether the event is of `kind`.
     #[must_use]
     pub fn is(&self, kind: &EventKind) -> bool {
         self.kind == kind
     }
 
-    /// The value of a field, by its name in the record or by its meaning; `None` where the event
-    /// does not have it. Where several fields of the kind have that meaning, it is the most exact
-    /// one.
+    /// The value of the field `name`: a name in the record, or a meaning. `None` if the event does
+    /// not have it. Where several fields of the kind have that meaning, the most exact one counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.kind.places(name).rev().find_map(|place| self.at(place))
@@ -114,25 +113,25 @@ impl Event {
         }
     }
 
-    /// Its fields with their values, in the order of the kind's table.
+    /// The event's fields with their values, in the order of the kind's table.
     pub fn fields(&self) -> impl Iterator<Item = (&'static FieldSpec, Option<&str>)> {
         self.kind.fields.iter().enumerate().map(|(place, field)| (field, self.at(place)))
     }
 
-    /// Whether none of the kind's fields has a value.
+    /// Whether no field of the event has a value.
     #[must_use]
     pub fn is_without_data(&self) -> bool {
         self.values.iter().all(Option::is_none)
     }
 
-    /// Which of the fields that every version writes are missing.
+    /// The names of fields that every version writes but this event does not have.
     #[must_use]
     pub fn missing_fields(&self) -> Vec<&'static str> {
         let missing = self.fields().filter(|(field, value)| field.always && value.is_none());
         missing.map(|(field, _)| field.name).collect()
     }
 
-    /// Bytes of all its texts.
+    /// The total length of the event's texts, in bytes.
     #[must_use]
     pub fn text_length(&self) -> usize {
         let System { provider, channel, computer, time_created_raw, user_id, .. } = &self.system;
@@ -140,56 +139,57 @@ impl Event {
         self.values.iter().chain([user_id]).flatten().chain(always).map(String::len).sum()
     }
 
-    /// When it happened, as logged: `2024-01-31 10:15:30.123`, UTC.
+    /// When the event happened, as logged: `2024-01-31 10:15:30.123`, UTC.
     #[must_use]
     pub fn utc_time(&self) -> Option<&str> {
         self.get("UtcTime")
     }
 
-    /// The process's number, decimal: of a DNS query, that of the one that asked.
+    /// The process ID, in decimal. For a DNS query it is the process that asked.
     #[must_use]
     pub fn process_id(&self) -> Option<&str> {
         self.get("ProcessId")
     }
 
-    /// Path of the process's image.
+    /// The path of the process's executable file.
     #[must_use]
     pub fn image(&self) -> Option<&str> {
         self.get("Image")
     }
 
-    /// The image's file name: see [`process_name_of`].
+    /// The file name of the process's executable, cut from its path by [`process_name_of`].
     #[must_use]
     pub fn process_name(&self) -> Option<&str> {
         self.image().map(process_name_of)
     }
 
-    /// Account of the process; absent in logs of older Sysmon.
+    /// The account that the process runs as; older versions of Sysmon do not log it.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.get("User")
     }
 
-    /// The name asked for. Need not be a domain.
+    /// The name that was queried. It need not be a valid domain name.
     #[must_use]
     pub fn query_name(&self) -> Option<&str> {
         self.get("QueryName")
     }
 
-    /// Windows error code of the query, decimal.
+    /// The Windows error code of the query, in decimal.
     #[must_use]
     pub fn query_status(&self) -> Option<&str> {
         self.get("QueryStatus")
     }
 
-    /// What the resolver answered: items ended by `;`, or `-`.
+    /// The resolver's answer: items that each end in `;`, or `-`.
     #[must_use]
     pub fn query_results(&self) -> Option<&str> {
         self.get("QueryResults")
     }
 }
 
-/// What follows the last backslash of an image path; all of it where there is none.
+/// The file name in an image path: what follows the last backslash, or the whole text if there is
+/// none.
 #[must_use]
 pub fn process_name_of(image: &str) -> &str {
     find_last(b'\\', image.as_bytes()).and_then(|last| image.get(last + 1..)).unwrap_or(image)

@@ -1,22 +1,22 @@
-//! The kinds of events that are read, each a static table of its fields. Whatever reads an event,
-//! or makes something of one, takes the fields from its table: a new field is a line of a table
-//! here, and a new kind is a table here and a place in [`KINDS`].
+//! The kinds of events that are read, each a static table of its fields. All code that reads events
+//! takes the fields from these tables: a new field is a line in a table, and a new kind is a table
+//! and an entry in [`KINDS`].
 //!
-//! Fields of Sysmon's events: the manifests of its versions, as `sysmon -s` prints them. Those of
+//! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries
 //! of ETW providers, <https://github.com/OTRF/OSSEM>.
 
 use super::System;
 use super::system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER};
 
-/// The numbers of the events that Windows' own DNS client logs of a query: it is made, it is
-/// completed, a server's response.
+/// The event IDs with which Windows' own DNS client logs a query: 3006 when it is made, 3008 when
+/// it is completed, 3020 for a server's response.
 pub const DNS_CLIENT_QUERY_EVENT_IDS: [u32; 3] = [3006, 3008, 3020];
 
-/// The kinds of events that are read.
+/// Every kind of event that is read.
 pub const KINDS: [&EventKind; 3] = [&DNS_QUERY, &DNS_CLIENT_QUERY, &PROCESS_CREATION];
 
-/// Sysmon's event 22: a DNS query, with the process that asked.
+/// Sysmon's event 22: a DNS query, with the process that made it.
 pub static DNS_QUERY: EventKind = EventKind {
     name: "dns_query",
     title: "a DNS query",
@@ -38,10 +38,10 @@ pub static DNS_QUERY: EventKind = EventKind {
     ],
 };
 
-/// What Windows' own DNS client logs of a query, where its log is enabled. No such event names an
-/// image. 3006 and 3008 are written by the process that asks, 3020 by the service that asks on its
-/// behalf. 3006 has neither QueryStatus nor QueryResults; 3020 calls its status Status, and later
-/// versions of it have ClientPID.
+/// Events of Windows' own DNS client about a query. They are logged only where that log is enabled,
+/// and none of them names an image. 3006 and 3008 are written by the process that asks, 3020 by the
+/// service that asks on its behalf. 3006 has neither QueryStatus nor QueryResults. 3020 calls its
+/// status `Status`, and later versions of it have ClientPID.
 pub static DNS_CLIENT_QUERY: EventKind = EventKind {
     name: "dns_client_query",
     title: "a query of Windows' DNS client",
@@ -62,7 +62,7 @@ pub static DNS_CLIENT_QUERY: EventKind = EventKind {
     ],
 };
 
-/// Sysmon's event 1: a process begins.
+/// Sysmon's event 1: a process was created.
 pub static PROCESS_CREATION: EventKind = EventKind {
     name: "process_creation",
     title: "a process creation",
@@ -98,97 +98,98 @@ pub static PROCESS_CREATION: EventKind = EventKind {
     ],
 };
 
-/// A kind of event: who logs it, as which numbers, and which fields it has.
+/// A kind of event: which provider logs it, under which event IDs, with which fields.
 #[derive(Debug)]
 pub struct EventKind {
-    /// Its name: the category that Sigma has for it, where there is one.
+    /// The kind's name: the category that Sigma has for it, where there is one.
     pub name: &'static str,
-    /// What one such event is called in messages.
+    /// The name of a single event of the kind in messages, with its article.
     pub title: &'static str,
-    /// The provider that logs it.
+    /// The provider that logs events of this kind.
     pub provider: &'static str,
-    /// The channel that it is logged to, which a forwarded copy keeps.
+    /// The channel that the events are logged to. A forwarded event still names it.
     pub channel: &'static str,
-    /// Its event numbers.
+    /// The event IDs of this kind.
     pub event_ids: &'static [u32],
-    /// What Splunk's add-on says of it in `signature`.
+    /// The value that Splunk's add-on gives the field `signature` for this kind.
     pub signature: Option<&'static str>,
-    /// What Splunk's add-on says of it in `vendor_product`.
+    /// The value that Splunk's add-on gives the field `vendor_product` for this kind.
     pub vendor_product: Option<&'static str>,
-    /// Its fields. An event's hash is of their values in this order.
+    /// The fields of this kind. An event's hash covers their values in this order.
     pub fields: &'static [FieldSpec],
 }
 
-/// A field of a kind of event.
+/// A field in the table of a kind of event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FieldSpec {
-    /// What the record calls it, and Sigma too: the Name of its `Data`; or where in `System` it is.
+    /// The field's name in the record and in Sigma: the Name of a `Data` element, or a path in
+    /// `System`.
     pub name: &'static str,
-    /// What other versions, or other events of the kind, call it.
+    /// The field's names in other versions or other events of the kind.
     pub other_names: &'static [&'static str],
-    /// The name under which rules ask for it, whatever the kind. Where several fields of a kind
-    /// have one meaning, the last of them that an event has is the most exact.
+    /// The name that rules use for the field, whatever the kind of event. If several fields of a
+    /// kind share a meaning, the last one that an event has is the most exact.
     pub meaning: &'static str,
-    /// What Splunk's add-on calls it besides `name`.
+    /// The names that Splunk's add-on gives the field besides `name`.
     pub splunk: &'static [&'static str],
-    /// Where in an event it is.
+    /// Where in an event the field is found.
     pub place: Place,
-    /// How its value is stored.
+    /// How the field's value is stored.
     pub field_type: FieldType,
-    /// Whether every version writes it.
+    /// Whether every version writes the field.
     pub always: bool,
-    /// Whether an event's hash is of it, too. A field that is added to a table later is none of the
-    /// hash, or the hashes of all outputs before would be others.
+    /// Whether an event's hash covers the field. A field that is added to a table later is not
+    /// hashed, as all hashes in earlier outputs would change.
     pub hashed: bool,
 }
 
-/// Where in an event a field is.
+/// Where in an event a field is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// A `Data` of `EventData`.
+    /// In a `Data` element of `EventData`.
     Data,
-    /// `System/Execution/@ProcessID`: the process that wrote the event.
+    /// In `System/Execution/@ProcessID`: the process that wrote the event.
     ExecutionProcessId,
-    /// `System/Security/@UserID`, which [`System`] has.
+    /// In `System/Security/@UserID`, which [`System`] holds.
     SecurityUserId,
 }
 
-/// How a value is stored in a record that was not forwarded; a forwarded one holds all as text.
+/// How a field's value is stored in a record that was not forwarded. A forwarded record stores
+/// every value as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
-    /// As text that can say anything.
+    /// Arbitrary text.
     Text,
-    /// As text that is a decimal number.
+    /// Text that is a decimal number.
     TextNumber,
-    /// As text that is a time.
+    /// Text that is a time.
     TextTime,
-    /// As a number that is shown in decimal.
+    /// A binary number, shown in decimal.
     Number,
-    /// As a number of 64 bits that is shown in hexadecimal.
+    /// A binary 64-bit number, shown in hexadecimal.
     Hexadecimal,
-    /// As a GUID.
+    /// A binary GUID.
     Guid,
 }
 
 impl EventKind {
-    /// Whether an event is of this kind: by its number, and by the provider or the channel that the
-    /// record itself names, in any case of letters, whatever its file is called. Other providers
-    /// give the same numbers to other events.
+    /// Whether an event is of this kind: its event ID and its provider or channel agree, in any
+    /// letter case. The record's own words count, not the name of its file. Other providers use the
+    /// same event IDs for other events.
     #[must_use]
     pub fn includes(&self, system: &System) -> bool {
         self.event_ids.contains(&system.event_id) && self.is_logger(system)
     }
 
-    /// Whether the event was logged by what logs this kind: it names the same provider or channel,
-    /// in any case of letters.
+    /// Whether an event names this kind's provider or channel, in any letter case.
     #[must_use]
     pub fn is_logger(&self, system: &System) -> bool {
         system.provider.eq_ignore_ascii_case(self.provider)
             || system.channel.eq_ignore_ascii_case(self.channel)
     }
 
-    /// The `System` part of an event of this kind that says nothing but its kind, with the first of
-    /// the kind's numbers.
+    /// A `System` part that says only that the event is of this kind; the event ID is the kind's
+    /// first.
     #[must_use]
     pub fn system(&self) -> System {
         System {
@@ -204,21 +205,23 @@ impl EventKind {
         self.fields.iter().filter(|field| field.always).map(|field| field.name)
     }
 
-    /// The places in the table of the fields with that name in the record, or with that meaning.
+    /// The positions, in the kind's table, of the fields that have `name` in the record or as their
+    /// meaning.
     pub(super) fn places<'k>(&'k self, name: &'k str) -> impl DoubleEndedIterator<Item = usize> + 'k {
         let fields = self.fields.iter().enumerate();
         let named = fields.filter(move |(_, field)| field.meaning == name || field.name == name);
         named.map(|(place, _)| place)
     }
 
-    /// The field with that name in the record, or the most exact one with that meaning.
+    /// The field that has `name` in the record or as its meaning; the most exact one if there are
+    /// several.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields.get(self.places(name).next_back()?)
     }
 }
 
-/// Two kinds are the same if they have the same name.
+/// Kinds are equal if their names are.
 impl PartialEq for EventKind {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -228,7 +231,7 @@ impl PartialEq for EventKind {
 impl Eq for EventKind {}
 
 impl FieldSpec {
-    /// A field of `EventData`.
+    /// Declares a field of `EventData`.
     const fn data(name: &'static str, field_type: FieldType) -> Self {
         FieldSpec {
             name,
@@ -242,33 +245,33 @@ impl FieldSpec {
         }
     }
 
-    /// A number or a text of `System`.
+    /// Declares a field of `System`.
     const fn system(name: &'static str, place: Place) -> Self {
         FieldSpec { place, ..FieldSpec::data(name, FieldType::Number) }
     }
 
-    /// This field, which every version writes.
+    /// Marks the field as one that every version writes.
     const fn always(self) -> Self {
         FieldSpec { always: true, ..self }
     }
 
-    /// This field, which Splunk's add-on calls so, too.
+    /// Adds the names that Splunk's add-on gives the field.
     const fn splunk(self, splunk: &'static [&'static str]) -> Self {
         FieldSpec { splunk, ..self }
     }
 
-    /// This field, which rules ask for under that name.
+    /// Sets the name that rules use for the field.
     const fn meaning(self, meaning: &'static str) -> Self {
         FieldSpec { meaning, ..self }
     }
 
-    /// This field, which some events call so instead.
+    /// Adds names that the field has in some events instead.
     const fn or_called(self, other_names: &'static [&'static str]) -> Self {
         FieldSpec { other_names, ..self }
     }
 
-    /// All that events call it in their data, the first to be preferred; nothing for a field of
-    /// `System`.
+    /// The field's possible names in `EventData`, the preferred one first. A field of `System` has
+    /// none.
     pub fn data_names(&self) -> impl Iterator<Item = &'static str> {
         let name = (self.place == Place::Data).then_some(self.name);
         name.into_iter().chain(self.other_names.iter().copied())
@@ -276,36 +279,36 @@ impl FieldSpec {
 }
 
 impl FieldType {
-    /// Whether a record holds the value as text in which a part of it can be searched for.
+    /// Whether a record stores the value as text in which a substring can be searched for.
     #[must_use]
     pub fn is_searchable(self) -> bool {
         matches!(self, FieldType::Text | FieldType::TextNumber)
     }
 }
 
-/// A choice of kinds.
+/// A set of kinds of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KindSet(
-    /// A bit for each of [`KINDS`].
+    /// One bit for each entry of [`KINDS`].
     u8,
 );
 
 impl KindSet {
-    /// This choice, and that kind.
+    /// Returns the set with `kind` added.
     #[must_use]
     pub fn with(self, kind: &EventKind) -> Self {
         let place = KINDS.iter().position(|known| *known == kind);
         place.map_or(self, |place| KindSet(self.0 | 1 << place))
     }
 
-    /// The kind of an event, if it is one of these.
+    /// The kind of an event, if it is in the set.
     #[must_use]
     pub fn kind_of(self, system: &System) -> Option<&'static EventKind> {
         let chosen = KINDS.iter().enumerate().filter(|(place, _)| self.0 >> place & 1 == 1);
         chosen.map(|(_, kind)| *kind).find(|kind| kind.includes(system))
     }
 
-    /// The fields of all of these kinds.
+    /// The fields of all kinds in the set.
     pub fn fields(self) -> impl Iterator<Item = &'static FieldSpec> {
         let chosen = KINDS.into_iter().enumerate().filter(move |(place, _)| self.0 >> place & 1 == 1);
         chosen.flat_map(|(_, kind)| kind.fields)

@@ -1,5 +1,4 @@
-//! Decoded events as pure data: what a record says, with no knowledge of where it was stored,
-//! how it was decoded, or what will be made of it.
+//! Events as plain data: what a record says, whatever its storage, its decoder or its use.
 
 #[expect(clippy::module_inception, reason = "it holds an event as this module holds what there is of events")]
 mod event;

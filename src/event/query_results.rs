@@ -1,42 +1,42 @@
-//! `QueryResults`: the resolver's answer, as one string of items that end in `;`.
+//! `QueryResults`: the resolver's answer, as one string of items that each end in `;`.
 //!
-//! Windows' DNS client writes the string, and Sysmon takes it over: every value that was logged
-//! whole ends in `;`, in Sysmon's event 22 as in the events 3008 and 3020 of the DNS client. A
-//! value that does not was cut off, and what follows its last `;` is the beginning of an item. It
-//! must not be taken for a whole one: what is left of `198.51.100.23` can be `198.51.100.2`.
+//! Windows' DNS client writes the string, and Sysmon copies it. A value that was logged whole ends
+//! in `;`, in Sysmon's event 22 and in the DNS client's events 3008 and 3020. Otherwise the value
+//! was cut off, and what follows the last `;` is only the beginning of an item. It must not count
+//! as a whole one: `198.51.100.23` may have been cut to `198.51.100.2`.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The kind of an item of no known form.
+/// The type of an item that has no known form.
 const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 
-/// One answer of the resolver.
+/// One answer in a resolver's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The DNS record type's name (`A`, `AAAA`, `CNAME`, …), `TYPE<n>` for one without a name here,
-    /// and `?` for an item that is neither an address nor of the form `type: <n> <data>`, or that
-    /// was cut off before its type.
+    /// The name of the DNS record type (`A`, `AAAA`, `CNAME`, …), or `TYPE<n>` if it has no name
+    /// here. It is `?` for an item that is neither an address nor of the form `type: <n> <data>`,
+    /// or that was cut off before its type.
     pub kind: Cow<'static, str>,
-    /// The answer's data: an address, a name, or empty where the log has none.
+    /// The answer's data: an address, a name, or empty if the log has none.
     pub data: String,
-    /// Whether it is only the beginning of an answer: the value was cut off in it.
+    /// Whether the answer is incomplete because the logged value was cut off in it.
     pub cut: bool,
 }
 
-/// The answers and, of these, the addresses.
+/// A parsed `QueryResults` value: its answers, and the addresses among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueryResults {
-    /// Every item, in the logged order.
+    /// All answers, in the logged order.
     pub answers: Vec<Answer>,
-    /// The addresses among the whole items, in the logged order; an IPv4 address logged as
-    /// `::ffff:1.2.3.4` stands as `1.2.3.4`.
+    /// The addresses among the complete answers, in the logged order. An IPv4 address logged as
+    /// `::ffff:1.2.3.4` is `1.2.3.4` here.
     pub resolved_ips: Vec<String>,
 }
 
 impl QueryResults {
-    /// Takes a logged `QueryResults` apart. `-` and an empty string are no answers. An item that
-    /// has no known form is kept whole, as kind `?`: nothing that was logged is dropped.
+    /// Parses a logged `QueryResults`. `-` and an empty string mean no answers. An item of unknown
+    /// form is kept whole, as type `?`: nothing that was logged is dropped.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut results = QueryResults::default();
@@ -52,7 +52,7 @@ impl QueryResults {
             results.answers.push(Answer { kind, data, cut: false });
         }
         if let Some(fragment) = fragment(text) {
-            // Behind the blank that follows it, the number of a type is whole.
+            // A type's number is complete once a blank follows it.
             let typed = typed(fragment).filter(|(_, data)| !data.is_empty());
             let (kind, data) =
                 typed.map_or((UNKNOWN, fragment), |(number, data)| (record_type_name(number), data));
@@ -62,35 +62,36 @@ impl QueryResults {
     }
 }
 
-/// The whole items of a logged `QueryResults`, in their order: addresses, and `type: <n> <data>`.
-/// What is left of one that was cut off is not among them.
+/// The complete items of a logged `QueryResults`, in order: addresses, and `type: <n> <data>`. An
+/// item that was cut off is left out.
 pub fn whole_items(text: &str) -> impl Iterator<Item = &str> {
     let whole = text.rsplit_once(';').map_or("", |(whole, _)| whole);
     whole.split(';').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// What is left of the item that a logged `QueryResults` was cut off in.
+/// The beginning of the item in which a logged `QueryResults` was cut off, if it was.
 fn fragment(text: &str) -> Option<&str> {
     let last = text.rsplit_once(';').map_or(text, |(_, last)| last).trim();
     (!last.is_empty() && text.trim() != "-").then_some(last)
 }
 
-/// An item of a `QueryResults` as Splunk's add-on takes it, a part of the logged text.
+/// An item of `QueryResults` as Splunk's add-on extracts it; its texts are parts of the logged
+/// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerItem<'a> {
-    /// `type: <n> <data>`.
+    /// An item of the form `type: <n> <data>`.
     Record {
-        /// The name of the record's type; the number where it has no name here.
+        /// The name of the record type, or its number if it has no name here.
         kind: &'a str,
-        /// Its data.
+        /// The record's data.
         data: &'a str,
     },
-    /// An address, without the `::ffff:` of an IPv4 one.
+    /// An address; an IPv4 address is without its `::ffff:`.
     Address(&'a str),
 }
 
-/// The items of a logged `QueryResults` that Splunk's add-on makes values of: those that end in `;`
-/// and hold something.
+/// The items of a logged `QueryResults` from which Splunk's add-on makes values: those that end in
+/// `;` and are not empty.
 pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     whole_items(text).filter_map(|item| {
         if let Some(rest) = item.strip_prefix("type:") {
@@ -109,11 +110,10 @@ pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     })
 }
 
-/// An address item: the name of its type, and the address as it is written by the rules, an IPv4
-/// address in IPv6 clothes undressed.
+/// Parses an item as an address. Returns the name of its record type and the address in its
+/// canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
 fn address(item: &str) -> Option<(&'static str, String)> {
-    // As most are logged. There is one way only to write an IPv4 address, so it need not be written
-    // anew.
+    // The usual form. An IPv4 address can be written in one way only, so it is kept as it is.
     let undressed = item.strip_prefix("::ffff:").unwrap_or(item);
     if undressed.parse::<Ipv4Addr>().is_ok() {
         return Some(("A", undressed.to_owned()));
@@ -125,15 +125,15 @@ fn address(item: &str) -> Option<(&'static str, String)> {
     })
 }
 
-/// `type: <n> <data>`, with one or two blanks after the colon (two up to early 2024) and possibly
-/// no data.
+/// Parses `type: <n> <data>`. One or two blanks follow the colon (two up to early 2024); the data
+/// may be missing.
 fn typed(item: &str) -> Option<(u32, &str)> {
     let rest = item.strip_prefix("type:")?.trim_start();
     let (number, data) = rest.split_once(' ').unwrap_or((rest, ""));
     Some((number.parse().ok()?, data.trim()))
 }
 
-/// The name of a DNS record type, from IANA's registry; 65281 and 65282 are Windows' own.
+/// The name of a DNS record type in IANA's registry. 65281 and 65282 are Windows' own.
 fn record_type_name(number: u32) -> Cow<'static, str> {
     let name = match number {
         1 => "A",
@@ -192,7 +192,7 @@ mod tests {
         (kind.to_owned(), data.to_owned())
     }
 
-    /// Texts that are addresses, in one form or another, or nearly so.
+    /// Texts that are addresses in various forms, or nearly so.
     fn item() -> impl Strategy<Value = String> {
         let v6 = prop_oneof![
             any::<u128>().prop_map(Ipv6Addr::from),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     proptest! {
-        /// The twin: every item is taken for an address first, and written anew.
+        /// The slow twin: parse every item as an address first, and print it anew.
         #[test]
         fn addresses_are_written_in_one_way(item in item()) {
             let twin = item.parse::<IpAddr>().ok().map(|address| address.to_canonical());
@@ -235,7 +235,7 @@ mod tests {
                 "type:  5 a.example;::ffff:192.0.2.1;2001:DB8::1;",
                 &["CNAME a.example", "192.0.2.1", "2001:DB8::1"],
             ),
-            // What was cut off is no value.
+            // An item that was cut off is not a value.
             ("type: 5 a.example;192.0.2", &["CNAME a.example"]),
             ("192.0.2.1", &[]),
             ("type: 6 ;type: 4711 x;", &["4711 x"]),

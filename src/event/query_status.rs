@@ -1,4 +1,4 @@
-//! The names of the codes that a DNS query ends with. Sysmon logs the code alone.
+//! The names of the result codes of DNS queries. Sysmon logs the code alone.
 
 mod dns;
 mod system;
@@ -8,24 +8,23 @@ use self::dns::DNS;
 use self::system::SYSTEM;
 use self::winsock::WINSOCK;
 
-/// A code and Windows' symbol for it.
+/// A Windows error code and its symbol.
 type Named = (u32, &'static str);
 
-/// The first code of DNS, and the first of Windows' sockets: each table holds the codes from its
-/// first to the next one's.
+/// The first code of DNS and the first of Windows' sockets. Each table holds the codes from its
+/// first one up to the next table's.
 const FIRST_OF_DNS: u32 = 9000;
 const FIRST_OF_WINSOCK: u32 = 10_000;
 
-/// The upper half of an HRESULT that holds a code of Windows in its lower half: severity and
+/// The upper half of an HRESULT that wraps a Windows error code in its lower half: severity and
 /// facility (`FACILITY_WIN32`).
 const HRESULT_OF_CODE: u32 = 0x8007;
 
-/// Windows' own symbol for a `QueryStatus`, as its headers have it: `DNS_ERROR_RCODE_NAME_ERROR`
-/// for `9003`.
+/// The Windows symbol for a `QueryStatus`, from its header files: `DNS_ERROR_RCODE_NAME_ERROR` for
+/// `9003`.
 ///
-/// A code may be written as a decimal or a hexadecimal number, and as an HRESULT with a sign or
-/// without: all of these are one code. `None` for a text that is no code, and for a code that is
-/// not known here; the text itself always stays in its own column.
+/// The code may be written in decimal or hexadecimal, or as a signed or unsigned HRESULT; all forms
+/// give the same symbol. `None` if the text is not a code, or the code is not known here.
 #[must_use]
 pub fn query_status_name(status: &str) -> Option<&'static str> {
     let code = code_of(status.trim_ascii())?;
@@ -38,7 +37,7 @@ pub fn query_status_name(status: &str) -> Option<&'static str> {
     table.get(place).map(|(_, name)| *name)
 }
 
-/// The code that a text is.
+/// The Windows error code that a text states, in any of its forms.
 fn code_of(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let number = match digits {
@@ -46,7 +45,7 @@ fn code_of(text: &str) -> Option<u32> {
             u32::from_str_radix(digits, 16).ok()?
         }
         Some(_) => return None,
-        // A negative number is a code whose highest bit is set.
+        // A negative number is a code with its highest bit set.
         None => text.parse().ok().or_else(|| text.parse().ok().map(i32::cast_unsigned))?,
     };
     Some(if number >> 16 == HRESULT_OF_CODE { number & 0xffff } else { number })
@@ -72,7 +71,7 @@ mod tests {
         }
     }
 
-    /// As `winerror.h` and `winsock2.h` have them.
+    /// Codes and symbols from `winerror.h` and `winsock2.h`.
     #[test]
     fn codes_have_the_symbols_of_windows() {
         for (code, name) in [

@@ -1,55 +1,55 @@
-//! The `System` part of an event: who wrote it, where, when, and as which number.
+//! The `System` part of an event: who logged it, where, when, and its number.
 
 use super::{DNS_QUERY, EventTime};
 
-/// The provider whose event 22 is a DNS query (the provider's name in Sysmon's own manifest).
+/// Sysmon's provider, as its own manifest names it. Its event 22 is a DNS query.
 pub const SYSMON_PROVIDER: &str = "Microsoft-Windows-Sysmon";
 
-/// The channel that Sysmon writes to, which a forwarded copy of its events keeps.
+/// Sysmon's channel. A forwarded event still names it.
 pub const SYSMON_CHANNEL: &str = "Microsoft-Windows-Sysmon/Operational";
 
-/// The provider of Windows' own DNS client, as its registered manifest calls it. Its queries are
-/// logged where that is enabled.
+/// The provider of Windows' own DNS client, as its registered manifest names it. It logs queries
+/// only where its log is enabled.
 pub const DNS_CLIENT_PROVIDER: &str = "Microsoft-Windows-DNS-Client";
-/// The channel that the queries of Windows' own DNS client go to.
+/// The channel to which Windows' own DNS client logs queries.
 pub const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
 
-/// `Event/System`, as far as anything downstream needs it.
+/// The elements of an event's `System` part that are used.
 ///
-/// Text is as logged. A missing element is `None`, or an empty string where a table's column
-/// cannot be null.
+/// Texts are as logged. A missing element is `None`, or an empty string if a table's column cannot
+/// be null.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct System {
-    /// `Provider/@Name`; empty when the record names none.
+    /// `Provider/@Name`; empty if the record has none.
     pub provider: String,
-    /// `Channel`; empty when the record names none.
+    /// `Channel`; empty if the record has none.
     pub channel: String,
-    /// `EventID`, without its qualifiers.
+    /// `EventID`, without qualifiers.
     pub event_id: u32,
-    /// `Version`, the layout version of the event.
+    /// `Version`: the version of the event's layout.
     pub version: Option<u32>,
-    /// `EventRecordID`: the event's own number, which an export keeps (the record header's does
-    /// not).
+    /// `EventRecordID`: the event's own number. An export keeps it, unlike the number in the
+    /// record's header.
     pub event_record_id: Option<u64>,
-    /// `Computer`: the machine that logged the event, even where another one stored it.
+    /// `Computer`: the machine that logged the event, even if another machine stored it.
     pub computer: String,
-    /// `TimeCreated/@SystemTime`, as an instant; `None` when it is missing or no time.
+    /// `TimeCreated/@SystemTime` as an instant; `None` if it is missing or not a time.
     pub time_created: Option<EventTime>,
-    /// `TimeCreated/@SystemTime`, as text; empty when it is missing.
+    /// `TimeCreated/@SystemTime` as text; empty if it is missing.
     pub time_created_raw: String,
-    /// `Security/@UserID`: the SID that the event was logged under.
+    /// `Security/@UserID`: the SID of the account that logged the event.
     pub user_id: Option<String>,
 }
 
 impl System {
-    /// Whether Sysmon wrote this event: by the provider or the channel that the record itself
-    /// names, in any case of letters, whatever its file is called.
+    /// Whether Sysmon logged this event: the record names its provider or channel, in any letter
+    /// case. The name of the file does not matter.
     #[must_use]
     pub fn is_sysmon(&self) -> bool {
         DNS_QUERY.is_logger(self)
     }
 
-    /// Whether this is Sysmon's event 22. Other providers have an event 22 of their own.
+    /// Whether this is Sysmon's event 22, a DNS query. Other providers have their own event 22.
     #[must_use]
     pub fn is_dns_query(&self) -> bool {
         DNS_QUERY.includes(self)

@@ -1,7 +1,7 @@
-//! Instants of the evidence and of the command line. This module is the only user of `jiff`.
+//! Instants in evidence and on the command line. The only user of `jiff`.
 //!
-//! Event logs count 100 ns intervals (FILETIME), so that is the unit here: finer than the tables'
-//! microseconds, and exact.
+//! Event logs count intervals of 100 ns (FILETIME), so that is the unit here: finer than the
+//! microseconds of the tables, and exact.
 
 mod logged;
 
@@ -11,47 +11,48 @@ use std::num::NonZeroU64;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, civil};
 
-/// 100 ns intervals in a microsecond, and nanoseconds in one interval.
+/// The number of 100 ns intervals in a microsecond.
 const TICKS_PER_MICROSECOND: i64 = 10;
 const NANOSECONDS_PER_TICK: i128 = 100;
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// 100 ns intervals between 1601-01-01 and 1970-01-01.
+/// The number of 100 ns intervals between 1601-01-01 and 1970-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
-/// The first FILETIME of the year 9999. From there on, decoders have rules of their own, and those
-/// who read the tables may know no such time.
+/// The first FILETIME of the year 9999. From there on, decoders differ, and programs that read the
+/// tables may not know such times.
 pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 
-/// An instant in 100 ns intervals since 1970-01-01T00:00:00Z.
+/// An instant, in intervals of 100 ns since 1970-01-01T00:00:00Z.
 ///
-/// There can be ten times for each of a million hosts, most of them optional: an instant is kept as
-/// a number that is never 0, in the order of time, so that an optional one takes no more room.
+/// A sweep can hold ten instants, most of them optional, for each of a million hosts. An instant is
+/// therefore stored as a number that is never 0 and sorts by time, so that an `Option` of it takes
+/// no more memory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventTime(NonZeroU64);
 
-/// What the number of an instant differs by from its intervals.
+/// The stored number is the signed interval count with this bit flipped.
 const SIGN: u64 = 1 << 63;
 
-/// A part of a time.
+/// A component of a date or time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimePart {
-    /// 0 to 59.
+    /// The minute, 0 to 59.
     Minute,
-    /// 0 to 23.
+    /// The hour, 0 to 23.
     Hour,
-    /// Of the month: 1 to 31.
+    /// The day of the month, 1 to 31.
     Day,
-    /// Of the year, by ISO 8601: 1 to 53.
+    /// The week of the year by ISO 8601, 1 to 53.
     Week,
-    /// 1 to 12.
+    /// The month, 1 to 12.
     Month,
-    /// Four digits, most times.
+    /// The year, mostly four digits.
     Year,
 }
 
 impl TimePart {
-    /// What it is called.
+    /// The component's name, such as `hour`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -79,21 +80,21 @@ impl fmt::Debug for EventTime {
 }
 
 impl EventTime {
-    /// The earliest instant there is.
+    /// The earliest instant that can be represented.
     pub const MIN: EventTime = EventTime(NonZeroU64::MIN);
-    /// The latest instant there is.
+    /// The latest instant that can be represented.
     pub const MAX: EventTime = EventTime(NonZeroU64::MAX);
 
-    /// The instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z.
-    /// Of the least number, [`EventTime::MIN`], which is one interval later.
+    /// The instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z. The least `i64` gives
+    /// [`EventTime::MIN`], which is one interval later.
     #[must_use]
     #[inline]
     pub fn from_ticks(ticks: i64) -> Self {
         EventTime(NonZeroU64::new(ticks.cast_unsigned() ^ SIGN).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` for zero,
-    /// which stands for no time, and from the year 9999 on.
+    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z. `None` for zero,
+    /// which means no time, and from the year 9999 on.
     #[must_use]
     #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {
@@ -101,13 +102,13 @@ impl EventTime {
         Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
     }
 
-    /// 100 ns intervals since 1601-01-01T00:00:00Z; `None` for an earlier instant.
+    /// The number of 100 ns intervals since 1601-01-01T00:00:00Z; `None` if the instant is earlier.
     #[must_use]
     pub fn filetime(self) -> Option<u64> {
         self.ticks().checked_add(FILETIME_OF_1970).and_then(|time| u64::try_from(time).ok())
     }
 
-    /// 100 ns intervals since 1970-01-01T00:00:00Z.
+    /// The number of 100 ns intervals since 1970-01-01T00:00:00Z.
     #[must_use]
     #[inline]
     pub fn ticks(self) -> i64 {
@@ -120,11 +121,10 @@ impl EventTime {
         self.ticks().div_euclid(TICKS_PER_MICROSECOND)
     }
 
-    /// A logged time, as `TimeCreated/@SystemTime` and Sysmon's `UtcTime` are: in every form that
-    /// stands for one instant only. One without a zone is UTC. Digits beyond the seventh decimal
-    /// are dropped, as no event log holds them. `None` for any other text, and for a time that
-    /// [`EventTime::from_filetime`] gives of no number: up to 1601-01-01T00:00:00Z, or from the
-    /// year 9999 on.
+    /// Parses a logged time, such as `TimeCreated/@SystemTime` or Sysmon's `UtcTime`, in any form
+    /// that means one instant only. A time without a zone is UTC. Digits beyond the seventh decimal
+    /// are dropped, as event logs store no more. `None` for other texts, and outside the range of
+    /// [`EventTime::from_filetime`]: up to 1601-01-01T00:00:00Z, or from the year 9999 on.
     #[must_use]
     pub fn parse_logged(text: &str) -> Option<Self> {
         let (time, decimals) = logged::read(text)?;
@@ -133,30 +133,30 @@ impl EventTime {
         (1..i128::from(FILETIME_OF_9999)).contains(&filetime).then_some(EventTime::from_ticks(ticks))
     }
 
-    /// `2024-01-31T10:15:30`, UTC, whole seconds rounded down: how Splunk's
-    /// `security_content_ctime` prints times.
+    /// The instant as Splunk's `security_content_ctime` prints it: `2024-01-31T10:15:30`, UTC,
+    /// seconds rounded down.
     #[must_use]
     pub fn whole_seconds(self) -> String {
         self.timestamp()
             .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
-    /// The instant, UTC, in a form such as `%Y-%m-%d %H:%M:%S`; `None` if the form is not
-    /// understood.
+    /// The instant in UTC, formatted as `form` says, such as `%Y-%m-%d %H:%M:%S`; `None` if `form`
+    /// is not valid.
     #[must_use]
     pub fn formatted(self, form: &str) -> Option<String> {
         jiff::fmt::strtime::format(form, &self.timestamp()?.to_zoned_datetime(TimeZone::UTC)).ok()
     }
 
-    /// `2024-01-31 10:15:30Z`, for people.
+    /// The instant for people to read: `2024-01-31 10:15:30Z`.
     #[must_use]
     pub fn readable(self) -> String {
         self.timestamp()
             .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
     }
 
-    /// RFC 3339 with seven decimals, as `TimeCreated/@SystemTime` is written of a time that a
-    /// record holds as a number; `None` for an instant that this cannot be of.
+    /// The instant as `TimeCreated/@SystemTime` shows a time that a record stores in binary: RFC
+    /// 3339 with seven decimals. `None` if a record cannot store the instant.
     #[must_use]
     pub fn system_time(self) -> Option<String> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -182,15 +182,14 @@ impl EventTime {
         Some(text)
     }
 
-    /// The clock's instant.
+    /// The current time.
     #[must_use]
     pub fn now() -> Self {
-        // The clock of this machine lies between the years 1601 and 9999, where the conversion
-        // holds.
+        // This machine's clock lies between the years 1601 and 9999, where the conversion succeeds.
         Self::from_timestamp(Timestamp::now()).unwrap_or(EventTime::from_ticks(0))
     }
 
-    /// RFC 3339 with seven decimals, for `run.json`.
+    /// The instant in UTC as RFC 3339 with seven decimals, as `run.json` has it.
     #[must_use]
     pub fn rfc3339(self) -> String {
         self.timestamp().map_or_else(
@@ -199,8 +198,7 @@ impl EventTime {
         )
     }
 
-    /// RFC 3339 as this machine's clock shows it: with the offset from UTC that holds here at that
-    /// time.
+    /// The instant as RFC 3339 in this machine's time zone, with its offset from UTC at that time.
     #[must_use]
     pub fn local(self) -> String {
         let local =
@@ -208,8 +206,7 @@ impl EventTime {
         self.timestamp().map_or_else(|| self.ticks().to_string(), |time| local(time).to_string())
     }
 
-    /// A part of it as the calendar and the clock of UTC say it; `None` of an instant beyond the
-    /// calendar.
+    /// A component of the instant in UTC; `None` if the instant is outside the calendar.
     #[must_use]
     pub fn part(self, part: TimePart) -> Option<i64> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -232,60 +229,61 @@ impl EventTime {
     }
 }
 
-/// The name of the time zone that this machine is set to, where it has one (`Europe/Helsinki`).
+/// The name of this machine's time zone, if it has one (`Europe/Helsinki`).
 #[must_use]
 pub fn time_zone() -> Option<String> {
     let zone = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown())?;
     zone.iana_name().map(str::to_owned)
 }
 
-/// The first and last instant of a set of events. Merging is associative and commutative, and the
+/// The first and last instant of a set of events. Merging spans is associative and commutative. The
 /// span of no events (`None`, `None`) changes nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
-    /// The earliest instant; `None` when no event had a time.
+    /// The earliest instant; `None` if no event has a time.
     pub first: Option<EventTime>,
-    /// The latest instant; `None` when no event had a time.
+    /// The latest instant; `None` if no event has a time.
     pub last: Option<EventTime>,
 }
 
 impl Span {
-    /// Widens the span to hold `time`.
+    /// Widens the span to contain `time`, if there is one.
     pub fn add(&mut self, time: Option<EventTime>) {
         self.merge(Span { first: time, last: time });
     }
 
-    /// Widens the span to hold `other`.
+    /// Widens the span to contain `other`.
     pub fn merge(&mut self, other: Span) {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
     }
 }
 
-/// A time on the command line that could not be understood.
+/// Why a time on the command line was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
-    /// Neither a point in time nor a span back from now.
+    /// The text is neither a point in time nor a span back from now.
     #[error(
         "'{0}' is not a time: expected RFC 3339 with an offset (2024-01-31T10:15:30Z), or a span back from now (14d, 36h)"
     )]
     NotATime(String),
-    /// Not a span.
+    /// The text is not a span of time.
     #[error("'{0}' is not a span: expected a number and a unit, such as 14d, 36h or 90m")]
     NotASpan(String),
-    /// Not a day.
+    /// The text is not a date.
     #[error("expected a date, year, month and day, such as 2026-12-31, found '{}'", .0.escape_debug())]
     NotADate(String),
 }
 
-/// A point in time as typed: RFC 3339 with an offset, or a span back from `now` such as `14d`.
+/// Parses a point in time from the command line: RFC 3339 with an offset, or a span back from `now`
+/// such as `14d`.
 pub fn parse_instant(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     let instant = text.parse::<Timestamp>().ok().and_then(EventTime::from_timestamp);
     instant.map_or_else(|| parse_span_back(text, now), Ok).map_err(|_| TimeError::NotATime(text.to_owned()))
 }
 
-/// The instant that lies the typed span (`14d`, `36h`, `2w`) before `now`. A day is 24 hours: the
-/// evidence's times are UTC.
+/// The instant that lies a span such as `14d`, `36h` or `2w` before `now`. A day is 24 hours, as
+/// evidence is in UTC.
 pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     let fail = || TimeError::NotASpan(text.to_owned());
     let span = text.parse::<jiff::Span>().map_err(|_| fail())?;
@@ -298,8 +296,8 @@ pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeErro
     now.ticks().checked_sub(ticks).map(EventTime::from_ticks).ok_or_else(fail)
 }
 
-/// The last instant of a day, UTC. The day is typed as `2024-01-31`, and in no other of the ways in
-/// which ISO 8601 lets it be written.
+/// The last instant of a day in UTC. The day must be written as `2024-01-31`; other forms of ISO
+/// 8601 are refused.
 pub fn parse_end_of_day(text: &str) -> Result<EventTime, TimeError> {
     let day = text.parse::<civil::Date>().ok().filter(|day| day.to_string() == text);
     let next = day.and_then(|day| day.tomorrow().ok());
@@ -352,7 +350,7 @@ mod tests {
             "9999-01-01T00:00:00Z",
             "9998-12-31 23:30:00-01:00",
             "9999-12-31 23:59:59",
-            // What programs print of a number that is zero, or of no time at all.
+            // What programs print for a time of zero, or for no time.
             "1601-01-01T00:00:00Z",
             "0001-01-01T00:00:00Z",
         ] {

@@ -1,41 +1,42 @@
-//! The period that was asked for: which events can match, and which queries were seen in it.
+//! The period that the user asked for: which events can match, and which queries were logged in it.
 
 use super::time::EventTime;
 
-/// The times between which events can match, both included.
+/// The period in which events can match, both bounds included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
-    /// The earliest; `None` for no bound.
+    /// The earliest time; `None` for no bound.
     pub since: Option<EventTime>,
-    /// The latest; `None` for no bound.
+    /// The latest time; `None` for no bound.
     pub until: Option<EventTime>,
-    /// When a period without a latest time ends nevertheless: one that was counted back from now
-    /// ends now. Later events match, as the clock of a machine can be ahead.
+    /// The end of a period that has no latest time, if there is one: a period that was counted back
+    /// from now ends now. Later events still match, as a machine's clock can be ahead.
     pub ends: Option<EventTime>,
 }
 
 impl Window {
-    /// Whether it has a bound: one without holds all times, and nobody asked for a period.
+    /// Whether the period has a bound. Without a bound it contains all times: the user asked for no
+    /// period.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         *self != Window::default()
     }
 
-    /// Whether an event of that time may match. One without a readable time may: it cannot be ruled
-    /// out.
+    /// Whether an event with this time may match. An event without a readable time may, as it
+    /// cannot be ruled out.
     #[must_use]
     pub fn holds(&self, time: Option<EventTime>) -> bool {
         time.is_none_or(|time| self.contains(time))
     }
 
-    /// Whether that time lies in the window.
+    /// Whether `time` lies in the period.
     #[must_use]
     pub fn contains(&self, time: EventTime) -> bool {
         self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
     }
 
-    /// Whether an event of that time says that events were logged in the window. One without a
-    /// readable time says so only where there is no bound.
+    /// Whether an event with this time proves that events were logged in the period. An event
+    /// without a readable time proves it only if the period has no bound.
     #[must_use]
     pub fn is_shown_by(&self, time: Option<EventTime>) -> bool {
         time.map_or(!self.is_bounded(), |time| self.contains(time))

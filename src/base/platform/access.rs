@@ -1,4 +1,4 @@
-//! Who may read what is written.
+//! Who may read the files that dnsweep writes.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use super::files::{Link, open_with};
 
-/// Who may read an output.
+/// Who may read an output directory and its files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
-    /// The user who sweeps.
+    /// Only the user who runs the sweep.
     #[default]
     Owner,
-    /// Whoever may read files that this user makes: as the umask says.
+    /// Everyone whom the user's umask allows.
     Others,
 }
 
@@ -22,19 +22,19 @@ impl Access {
         if self == Access::Owner { 0o600 } else { 0o666 }
     }
 
-    /// Makes a folder.
+    /// Creates a folder with these permissions.
     pub(crate) fn make_folder(self, path: &Path) -> io::Result<()> {
         DirBuilder::new().mode(if self == Access::Owner { 0o700 } else { 0o777 }).create(path)
     }
 
-    /// Makes a file for writing; an error if anything has its name.
+    /// Creates a file for writing, with these permissions. Fails if the name is taken.
     pub(crate) fn make_file(self, path: &Path) -> io::Result<File> {
         File::options().write(true).create_new(true).mode(self.file_mode()).open(path)
     }
 }
 
-/// Opens a file that only this user may read, for reading and appending; makes it if nothing has
-/// its name.
+/// Opens a file for reading and appending. Creates it if it does not exist; then only this user may
+/// read it.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true).mode(Access::Owner.file_mode());

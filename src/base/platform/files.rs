@@ -1,9 +1,9 @@
-//! Files that are opened with care.
+//! Opening files with care.
 //!
 //! Between the moment a file is listed and the moment it is opened, something else can take its
-//! place: a pipe, which would keep the program waiting for somebody to write into it, or a link,
-//! which would lead it elsewhere. Nothing here waits for a pipe or a device, and everything is
-//! looked at once more when it is open.
+//! place: a pipe, which would block the program until somebody writes to it, or a link, which would
+//! lead elsewhere. The functions here do not block on a pipe or a device, and check again after
+//! opening.
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
@@ -13,26 +13,26 @@ use std::path::Path;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-/// The most bytes that are read of `run.json` or of a list of paths: room for more than a million
-/// paths.
+/// The greatest size of a `run.json` or of a list of paths that is read, in bytes. It has room for
+/// more than a million paths.
 pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
 
-/// What becomes of a link in the place of a file.
+/// Whether a symbolic link is opened in place of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// The link is not followed: nothing is opened.
+    /// A link is refused: opening it fails.
     Refused,
-    /// The link is followed.
+    /// A link is followed to the file that it names.
     Followed,
 }
 
-/// Why a file is not opened.
+/// Why a file was not opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotOpened {
-    /// Something else than a regular file has its name.
+    /// The path does not name a regular file; this says what it names.
     #[error("expected a regular file, found {0}")]
     Kind(&'static str),
-    /// The system refuses.
+    /// The operating system reports an error.
     #[error(transparent)]
     System(#[from] io::Error),
 }
@@ -51,12 +51,13 @@ pub(crate) fn open(path: &Path, link: Link) -> Result<File, NotOpened> {
     open_with(File::options().read(true), path, link)
 }
 
-/// Opens a regular file, in the way that `options` say.
+/// Opens a regular file with `options`.
 pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> Result<File, NotOpened> {
     let nofollow = if link == Link::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | nofollow;
     let file = options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
-        // A link ends in ELOOP, a socket and a device without a driver in ENXIO.
+        // Opening a link fails with ELOOP; opening a socket, or a device without a driver, with
+        // ENXIO.
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::LOOP | Errno::NXIO) => kind_at(path).map_or(error.into(), NotOpened::Kind),
             _ => error.into(),
@@ -68,23 +69,23 @@ pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> R
     }
 }
 
-/// Reads bytes that lie `offset` bytes into a file; returns how many, which may be fewer than
-/// `buffer` has room for.
+/// Reads bytes of a file from `offset` on. Returns how many, which may be fewer than `buffer` has
+/// room for.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(buffer, offset)
 }
 
-/// Fills `buffer` with bytes that lie `offset` bytes into a file.
+/// Fills `buffer` with the bytes of a file from `offset` on. Fails if there are too few.
 pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact_at(buffer, offset)
 }
 
-/// What has a name that is not a regular file's.
+/// What `path` names, in words; `None` if it is a regular file or cannot be looked at.
 fn kind_at(path: &Path) -> Option<&'static str> {
     fs::symlink_metadata(path).ok().and_then(|metadata| kind(metadata.file_type()))
 }
 
-/// What a file is, in words; `None` of a regular one.
+/// The kind of a file in words, such as "a pipe"; `None` for a regular file.
 fn kind(kind: FileType) -> Option<&'static str> {
     if kind.is_file() {
         None
@@ -101,13 +102,14 @@ fn kind(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// The bytes of a regular file that must have at most so many.
+/// Reads a whole regular file; fails if it has more than `most` bytes.
 pub(crate) fn read_at_most(path: &Path, link: Link, most: u64) -> io::Result<Vec<u8>> {
     all_of(open(path, link)?, most)
 }
 
-/// The bytes of what somebody named on the command line: a regular file, by whatever links, or a
-/// pipe, such as a shell makes of `<(command)`. A pipe that nobody has open for writing is empty.
+/// Reads a file that the user named on the command line. Links are followed. It may also be a pipe,
+/// such as the shell makes of `<(command)`. A pipe that nobody has open for writing counts as
+/// empty. Fails if there are more than `most` bytes.
 pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -118,13 +120,13 @@ pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
                 self::kind(kind).unwrap_or_default()
             )));
         }
-        // It is open now; whoever writes into it may take their time.
+        // The pipe is open now, so reading may wait for the writer.
         fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     }
     all_of(file, most)
 }
 
-/// All that can be read, if that is at most so many bytes.
+/// Reads everything from `reader`; fails if that is more than `most` bytes.
 pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -134,7 +136,7 @@ pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a directory, to have the system put it on the disk.
+/// Opens a directory, so that the system can be asked to write it to disk.
 pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
@@ -178,9 +180,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        // Nobody writes into it, and nobody is waited for.
+        // Nobody writes to the pipe, and the read does not wait.
         assert_eq!(read_named(&pipe, 10).unwrap(), b"");
-        // Somebody does, and takes their time.
+        // Somebody writes to the pipe after a while.
         let reader =
             File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&pipe);
         let line = r#"exec 3> "$0"; sleep 0.2; printf text >&3"#;

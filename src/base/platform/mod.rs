@@ -1,5 +1,5 @@
-//! The system that this runs on: what it is, for `run.json`, and what is asked of it that only Unix
-//! has. Another system is a port of this folder. The only user of `rustix` and `std::os`.
+//! Everything that only Unix offers, and the description of this machine for `run.json`. A port to
+//! another system rewrites this folder alone. The only user of `rustix` and `std::os`.
 
 mod access;
 pub(crate) mod files;
@@ -20,25 +20,25 @@ use super::path_text::path_text;
 /// The machine that a sweep ran on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Machine {
-    /// Its host name.
+    /// The machine's host name.
     pub name: String,
-    /// Its operating system's name, such as `Linux`.
+    /// The operating system's name, such as `Linux`.
     pub system: String,
-    /// The operating system's release, in its own words.
+    /// The operating system's release, as it states it.
     pub release: String,
-    /// Which build of the release that is, in its own words.
+    /// The build of that release, as the operating system states it.
     pub version: String,
     /// The processor's architecture.
     pub architecture: String,
 }
 
-/// The user that this process acts as, by number.
+/// The effective user ID of this process.
 #[must_use]
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// The machine's name and operating system, as it says itself.
+/// The machine's name and operating system, as the system reports them.
 #[must_use]
 pub fn machine() -> Machine {
     let system = rustix::system::uname();
@@ -52,7 +52,8 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The folder that relative paths of the command line start from; `None` if it was removed.
+/// The current directory, from which relative paths on the command line start; `None` if it was
+/// removed.
 #[must_use]
 pub fn working_directory() -> Option<String> {
     std::env::current_dir().ok().map(|path| path_text(&path))

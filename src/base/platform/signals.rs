@@ -1,5 +1,5 @@
-//! Signals: the first one that ends a process (Ctrl-C, SIGTERM, or SIGHUP of a lost connection)
-//! raises a flag, the second one ends the process at once. The only user of `signal-hook`.
+//! Signals that end a process (Ctrl-C, SIGTERM, or SIGHUP of a lost connection). The first one
+//! raises a flag; the second one ends the process at once. The only user of `signal-hook`.
 
 use std::fs::File;
 use std::io::{self, Read, stderr};
@@ -15,40 +15,43 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::{exit, pipe};
 
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// How long the last words are waited for: a terminal or a pipe can be full, a file system hang,
-/// and a machine be busy. A third signal does not wait.
+/// How long the process waits for its last messages to be written: a terminal or a pipe can be
+/// full, a file system can hang, a machine can be busy. A third signal ends the process without
+/// waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is said at a signal.
+/// A function that prints a message when a signal arrives.
 pub(crate) type Words = Arc<dyn Fn() + Send + Sync>;
 
-/// A flag that the first signal raises; `first` is said then. At the second signal, `last` is said
-/// and the process ends with `status`, whatever its other threads are doing.
+/// Returns a flag that the first signal raises, and calls `first` then. At the second signal,
+/// `last` is called and the process ends with `status`, whatever its other threads do.
 #[must_use]
 pub(crate) fn watch(status: i32, first: Words, last: Words) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    // Without a thread that says so, the second signal ends the process in silence.
+    // If the listening thread cannot be started, the second signal ends the process without a
+    // message.
     let listener = listen(status, first, last, &stopping).ok();
     let ends_in_silence = if listener.is_some() { &stopping } else { &flag };
     let mut wakes = listener.into_iter().flatten();
     for signal in ENDING {
-        // Registering fails only for signals that cannot be caught; these can. A signal does these
-        // in their order, and the order matters: a flag must still be down when the signal that
-        // raises it asks for it. The thread that listens raises one, so it is woken last.
+        // Registering fails only for signals that cannot be caught; these can be. The actions of a
+        // signal run in the order of their registration, and the order matters: a flag must still
+        // be down when the signal that raises it checks it. The listening thread raises a flag too,
+        // so it is woken last.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(ends_in_silence));
         let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
         if let Some(wake) = wakes.next() {
             let _ = pipe::register(signal, wake);
         }
     }
-    // A file that grows beyond what `ulimit -f` allows then is an error like that of a full disk,
-    // not the end of the process.
+    // With this, a file that grows beyond `ulimit -f` is an ordinary write error, like a full disk,
+    // and does not end the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     flag
 }
 
-/// Starts the thread that hears of each signal by a byte, and ends the process at the second one.
-/// Returns an end to write the byte to for each of the signals.
+/// Starts the thread that receives a byte for each signal and ends the process at the second one.
+/// Returns a stream for each signal, to which the byte is written.
 fn listen(status: i32, first: Words, last: Words, stopping: &Arc<AtomicBool>) -> io::Result<Vec<UnixStream>> {
     let (mut signals, theirs) = UnixStream::pair()?;
     let wakes = ENDING.iter().map(|_| theirs.try_clone()).collect();
@@ -68,8 +71,8 @@ fn listen(status: i32, first: Words, last: Words, stopping: &Arc<AtomicBool>) ->
     wakes
 }
 
-/// Says something in a thread of its own, and sends when it was said: the thread that hears the
-/// next signal waits for nobody.
+/// Runs `words` in a thread of its own, and sends a message when it is done. The thread that waits
+/// for the next signal is never blocked.
 fn say(words: Words) -> Receiver<()> {
     let (done, said) = channel();
     let _ = thread::Builder::new().spawn(move || {
@@ -79,7 +82,7 @@ fn say(words: Words) -> Receiver<()> {
     said
 }
 
-/// Standard error past its lock: a thread that holds the lock may be waiting for its reader.
+/// Standard error without Rust's lock: a thread that holds the lock may be blocked by its reader.
 pub(crate) fn unlocked_stderr() -> io::Result<File> {
     stderr().as_fd().try_clone_to_owned().map(File::from)
 }

@@ -1,9 +1,9 @@
-//! Codes of DNS, 9001 to 9999, by the symbols of Windows' `winerror.h`. What the header defines
-//! besides is the base of a range of codes, or a second symbol of one.
+//! DNS error codes 9001 to 9999 with their symbols in Windows' `winerror.h`. The header's other
+//! definitions in this range are bases of code ranges, or second symbols of a code.
 
 use super::Named;
 
-/// Sorted by code.
+/// DNS error codes and their symbols, sorted by code.
 #[rustfmt::skip]
 pub(super) const DNS: [Named; 184] = [
     (9001, "DNS_ERROR_RCODE_FORMAT_ERROR"), (9002, "DNS_ERROR_RCODE_SERVER_FAILURE"),

@@ -1,9 +1,9 @@
-//! Codes below those of DNS: the system, the network and remote procedure calls, by the symbols of
+//! Error codes below those of DNS (system, network, remote procedure calls) with their symbols in
 //! Windows' `winerror.h`.
 
 use super::Named;
 
-/// Sorted by code.
+/// System error codes and their symbols, sorted by code.
 #[rustfmt::skip]
 pub(super) const SYSTEM: [Named; 557] = [
     (0, "ERROR_SUCCESS"), (1, "ERROR_INVALID_FUNCTION"), (2, "ERROR_FILE_NOT_FOUND"),

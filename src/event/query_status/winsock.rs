@@ -1,8 +1,8 @@
-//! Codes of Windows' sockets, by the symbols of its `winsock2.h`.
+//! Error codes of Windows' sockets with their symbols in `winsock2.h`.
 
 use super::Named;
 
-/// Sorted by code.
+/// Socket error codes and their symbols, sorted by code.
 #[rustfmt::skip]
 pub(super) const WINSOCK: [Named; 91] = [
     (10004, "WSAEINTR"), (10009, "WSAEBADF"), (10013, "WSAEACCES"), (10014, "WSAEFAULT"),

@@ -1,30 +1,31 @@
-//! A time as tools that render events write it: which instant it is, where it can be one only.
+//! Parses times as tools that render events write them. A text that could mean several instants is
+//! refused.
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 
-/// How many decimals of a second are kept: those of 100 ns.
+/// The number of decimals of a second that are kept: units of 100 ns.
 const DECIMALS: usize = 7;
 
-/// The instant that a text stands for: its whole seconds, and how many intervals of 100 ns it lies
-/// behind these.
+/// Parses a time. Returns its whole seconds, and the remainder in units of 100 ns.
 ///
-/// The date can be of three kinds: the year first (`2024-01-31`, `2024/1/31`, `20240131`,
-/// `2024-Jan-31`); the month by its name (`31 Jan 2024`, `31-Jan-2024`, `January 31, 2024`), with
-/// the day of the week before it or not; or that of C (`Wed Jan 31 10:15:30 2024`). `T` or blanks
-/// separate it from a time of the day with its seconds (`10:15:30`, `9:15:30 AM`, `101530`), with
-/// decimals behind a point or a comma, or without. A [`zone`] ends it. Besides, all forms of mails
-/// and of HTTP are read. A date of numbers that begins with the day or the month (`03/04/2025`) can
-/// be two days, and other names of zones can be several: `None` for these, as for whatever is no
-/// time.
+/// A date is written in one of three ways: with the year first (`2024-01-31`, `2024/1/31`,
+/// `20240131`, `2024-Jan-31`); with the month by name (`31 Jan 2024`, `31-Jan-2024`,
+/// `January 31, 2024`), with or without the day of the week before it; or as C prints it
+/// (`Wed Jan 31 10:15:30 2024`). `T` or blanks separate it from a time of day (`10:15:30`,
+/// `9:15:30 AM`, `101530`), with or without decimals after a point or a comma. The last part is a
+/// [`zone`]. All forms used in mail and HTTP are read too.
+///
+/// `None` if the text is not a time, or could mean several: a numeric date that begins with the day
+/// or the month (`03/04/2025`) has two readings, and zone names other than UTC can have several.
 pub(super) fn read(text: &str) -> Option<(Timestamp, i64)> {
     let text = text.trim_ascii();
     let of_mail = || Some((DateTimeParser::new().parse_timestamp(text).ok()?, 0));
     instant(text).or_else(of_mail)
 }
 
-/// A year, a month and a day.
+/// A date as year, month and day.
 type Date = (i16, i16, i16);
 
 fn instant(text: &str) -> Option<(Timestamp, i64)> {
@@ -37,7 +38,7 @@ fn instant(text: &str) -> Option<(Timestamp, i64)> {
     let Time { hour, minute, second, decimals } = time;
     rest.blanks();
     let offset = rest.zone()?;
-    // A leap second counts as the one before it.
+    // A leap second counts as the second before it.
     let second = if second == 60 { 59 } else { second };
     let part = |number: i16| i8::try_from(number).ok();
     let time =
@@ -45,16 +46,16 @@ fn instant(text: &str) -> Option<(Timestamp, i64)> {
     Some((offset.to_timestamp(time.ok()?).ok()?, decimals))
 }
 
-/// A time of the day.
+/// A time of day.
 struct Time {
     hour: i16,
     minute: i16,
     second: i16,
-    /// Intervals of 100 ns.
+    /// The fraction of a second, in units of 100 ns.
     decimals: i64,
 }
 
-/// English names, by their first three letters.
+/// English month names, by their first three letters.
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -71,7 +72,8 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// Which of these names a word is, from 1 on: whole, or its first three letters, in any case.
+/// The position, from 1 on, of the name that `word` spells, whole or by its first three letters, in
+/// any letter case.
 fn named(word: &str, names: &[&str]) -> Option<i16> {
     let is_word = |name: &&str| {
         word.eq_ignore_ascii_case(name) || name.get(..3).is_some_and(|short| word.eq_ignore_ascii_case(short))
@@ -79,18 +81,18 @@ fn named(word: &str, names: &[&str]) -> Option<i16> {
     names.iter().zip(1..).find_map(|(name, number)| is_word(name).then_some(number))
 }
 
-/// What is left of a text.
+/// A parser of times: the text that is not parsed yet.
 struct Rest<'a>(&'a str);
 
 impl Rest<'_> {
-    /// Takes a number of so many digits.
+    /// Parses a number with exactly `digits` digits.
     fn number(&mut self, digits: usize) -> Option<i16> {
         let (number, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
         number.bytes().all(|digit| digit.is_ascii_digit()).then(|| number.parse().ok())?
     }
 
-    /// Takes one of these texts, and says which; nothing if none of them comes next.
+    /// Parses one of `texts` and returns it; returns an empty text if none of them comes next.
     fn one_of(&mut self, texts: &[&'static str]) -> &'static str {
         let found = texts.iter().find_map(|text| Some((*text, self.0.strip_prefix(text)?)));
         let (text, rest) = found.unwrap_or(("", self.0));
@@ -98,7 +100,7 @@ impl Rest<'_> {
         text
     }
 
-    /// Takes a date that begins with the year; nothing where there is none.
+    /// Parses a date that begins with the year; parses nothing if there is none.
     fn year_first(&mut self) -> Option<Date> {
         let before = self.0;
         let mut date = || {
@@ -118,7 +120,7 @@ impl Rest<'_> {
         date
     }
 
-    /// Takes a date with the name of its month, and the time of the day.
+    /// Parses a date with the month's name, and the time of day.
     fn month_by_name(&mut self) -> Option<(Date, Time)> {
         let mut word = self.word();
         if named(word, &DAYS).is_some() {
@@ -154,13 +156,13 @@ impl Rest<'_> {
         Some(((year, month, day), time))
     }
 
-    /// Takes a time of the day that `T` or blanks separate from a date.
+    /// Parses a time of day that follows a date after `T` or blanks.
     fn separated_time(&mut self) -> Option<Time> {
         let is_separated = self.blanks() || !self.one_of(&["T", "t"]).is_empty();
         if is_separated { self.time() } else { None }
     }
 
-    /// Takes a time of the day.
+    /// Parses a time of day.
     fn time(&mut self) -> Option<Time> {
         let hour = if self.0.as_bytes().get(1) == Some(&b':') { self.number(1) } else { self.number(2) }?;
         let separator = self.one_of(&[":"]);
@@ -177,7 +179,7 @@ impl Rest<'_> {
         Some(Time { hour, minute, second, decimals })
     }
 
-    /// Takes `AM` or `PM`, and says with which hour that half of the day begins.
+    /// Parses `AM` or `PM`; returns the hour at which that half of the day begins.
     fn half(&mut self) -> Option<i16> {
         let rest = self.0.trim_ascii_start();
         let (half, rest) = rest.split_at_checked(2)?;
@@ -190,13 +192,13 @@ impl Rest<'_> {
         })
     }
 
-    /// Takes a number of one or two digits.
+    /// Parses a number of one or two digits.
     fn short_number(&mut self) -> Option<i16> {
         let digits = self.0.bytes().take(2).take_while(u8::is_ascii_digit).count();
         if digits == 0 { None } else { self.number(digits) }
     }
 
-    /// Takes the letters that come next.
+    /// Parses a run of letters.
     fn word(&mut self) -> &str {
         let length = self.0.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (word, rest) = self.0.split_at_checked(length).unwrap_or_default();
@@ -204,7 +206,7 @@ impl Rest<'_> {
         word
     }
 
-    /// Takes white space, and says whether there was any.
+    /// Parses white space; returns whether there was any.
     fn blanks(&mut self) -> bool {
         let rest = self.0.trim_ascii_start();
         let taken = rest.len() < self.0.len();
@@ -212,7 +214,7 @@ impl Rest<'_> {
         taken
     }
 
-    /// Takes decimals of a second, in units of 100 ns.
+    /// Parses the decimals of a second, in units of 100 ns.
     fn decimals(&mut self) -> Option<i64> {
         let rest = self.0.trim_start_matches(|digit: char| digit.is_ascii_digit());
         let digits = self.0.get(..self.0.len() - rest.len()).filter(|digits| !digits.is_empty())?;
@@ -222,9 +224,10 @@ impl Rest<'_> {
         Some(kept.fold(0, |number, digit| number * 10 + digit))
     }
 
-    /// Takes a zone, which must be all that is left: none, which is UTC, as `Z` is; a name of UTC,
-    /// in brackets or not; or an offset (`+01:00`, `+0100`, `+01`), after a name of UTC or alone. A
-    /// name may follow an offset or `Z` (`+0100 CET`, `Z[UTC]`): the offset is what counts.
+    /// Parses a time zone, which must be all that is left. No zone and `Z` mean UTC. Otherwise it
+    /// is a name of UTC, in brackets or not, or an offset (`+01:00`, `+0100`, `+01`), alone or
+    /// after a name of UTC. A name may follow an offset or `Z` (`+0100 CET`, `Z[UTC]`); the offset
+    /// decides.
     fn zone(&mut self) -> Option<Offset> {
         let bare = self.0.trim_matches(['(', ')', '[', ']']);
         if bare.is_empty() || is_utc(bare) {
@@ -243,7 +246,7 @@ impl Rest<'_> {
         is_end.then_some(offset)
     }
 
-    /// Takes an offset from UTC.
+    /// Parses an offset from UTC.
     fn offset(&mut self) -> Option<Offset> {
         let sign = match self.one_of(&["+", "-"]) {
             "+" => 1,
@@ -259,7 +262,7 @@ impl Rest<'_> {
     }
 }
 
-/// Whether a word is a name of UTC.
+/// Whether `word` is a name of UTC.
 fn is_utc(word: &str) -> bool {
     ["Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT"].iter().any(|name| word.eq_ignore_ascii_case(name))
 }
@@ -268,7 +271,8 @@ fn is_utc(word: &str) -> bool {
 mod tests {
     use super::super::EventTime;
 
-    /// 2025-03-04T10:00:00Z, as `date -u -d 2025-03-04T10:00:00Z +%s` gives it.
+    /// 2025-03-04T10:00:00Z in seconds since 1970, as `date -u -d 2025-03-04T10:00:00Z +%s` prints
+    /// it.
     const SECONDS: i64 = 1_741_082_400;
 
     #[test]
@@ -295,7 +299,7 @@ mod tests {
             ("Tue, 04 Mar 2025 10:00:00 GMT", 0),
             ("4 Mar 2025 11:00:00 +0100", 0),
             ("2025-03-04 10:00:00Z UTC", 0),
-            // Go.
+            // Written by Go.
             ("2025-03-04 10:00:00.123456 +0000 UTC", 1_234_560),
             ("2025-03-04 11:00:00 +0100 CET", 0),
             ("2025-03-04 10:00:00 (UTC)", 0),
