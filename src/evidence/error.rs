@@ -1,40 +1,41 @@
-//! Why evidence cannot be looked for. (What is wrong inside evidence is data: `ledger::damage`.)
+//! Errors that prevent the search for evidence. (Problems inside evidence are data:
+//! `ledger::damage`.)
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
 
-/// Why evidence cannot be looked for.
+/// Why evidence cannot be searched for.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// A root of the evidence that is not there or cannot be looked at.
+    /// A root does not exist or cannot be accessed.
     #[error("evidence '{}': {source}{hint}", path.display())]
     Root {
         /// The root as typed.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
-        /// How far its path leads, if it is not there.
+        /// How far the root's path exists, if it does not exist whole.
         hint: String,
     },
-    /// A root that is neither a directory nor a regular file.
+    /// A root is neither a directory nor a regular file.
     #[error("evidence '{}': expected a directory or a regular file, found {found}", path.display())]
     RootKind {
         /// The root as typed.
         path: PathBuf,
-        /// What it is.
+        /// What the root is instead.
         found: &'static str,
     },
-    /// Two roots of which one holds the other: its events would count twice.
+    /// One root holds another, so that events would count twice.
     #[error("evidence '{}' lies in evidence '{}': its events would count twice; name only one of them", inner.display(), outer.display())]
     OverlappingRoots {
         /// The root that lies in the other.
         inner: PathBuf,
-        /// The root that holds it.
+        /// The root that holds the other.
         outer: PathBuf,
     },
-    /// No evidence was named.
+    /// The user named no evidence.
     #[error("no evidence was named: give directories or files, or --files-from")]
     NoEvidence,
     /// The threads that list folders could not be started.

@@ -1,10 +1,10 @@
-//! By which of its first bytes a file is known that holds events in a form that is not read.
+//! Recognises, by their first bytes, files of events in a form that dnsweep does not read.
 
 use super::event_xml::first_text;
 use crate::ledger::event_form::EventForm;
 
-/// The form of a file that begins with `head`; `None` if nothing says that it holds events. A
-/// file of event XML is none of these.
+/// The form of events in a file that begins with `head`; `None` if the bytes do not show events.
+/// Event XML is not among these forms.
 #[must_use]
 pub fn event_form(head: &[u8]) -> Option<EventForm> {
     let (_, text) = first_text(head)?;
@@ -25,15 +25,15 @@ pub fn event_form(head: &[u8]) -> Option<EventForm> {
     has_event.then_some(EventForm::Within)
 }
 
-/// The namespace of the elements of an event.
+/// The XML namespace of event elements.
 const NAMESPACE: &str = "schemas.microsoft.com/win/2004/08/events/event";
 
-/// Whether one of the words stands in a text.
+/// Whether `text` contains one of the words.
 fn has_one_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// Names of an event's number as keys, and what else only events have.
+/// Whether JSON has keys that name an event's ID, and others that only events have.
 fn is_json(text: &str) -> bool {
     has_one_of(text, &["\"EventID\"", "\"EventId\"", "\"event_id\"", "\"EventCode\"", "\"Id\""])
         && has_one_of(text, &["Microsoft-Windows-", "\"Channel\"", "\"winlog\"", "\"ProviderName\""])
@@ -45,7 +45,7 @@ fn is_clixml(text: &str) -> bool {
         && has_one_of(text, &["EventLogRecord", "EventLogEntry", "Microsoft-Windows-"])
 }
 
-/// Whether a first line names the columns of a table of events.
+/// Whether a first line is the header of a table of events.
 fn is_csv(line: &str) -> bool {
     let names: Vec<String> =
         line.split([',', ';', '\t']).map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
@@ -56,8 +56,8 @@ fn is_csv(line: &str) -> bool {
                 && has(&["provider", "providername", "provider_name", "channel", "logname", "log", "source"]))
 }
 
-/// Whether it has the lines that name an event's log and number, in the words of Event Viewer,
-/// PowerShell or Splunk.
+/// Whether text has lines that name an event's log and ID, in the words of Event Viewer, PowerShell
+/// or Splunk.
 fn is_text(text: &str) -> bool {
     let has_line = |names: &[&str]| {
         text.lines().any(|line| names.iter().any(|name| line.trim_start().starts_with(name)))

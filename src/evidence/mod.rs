@@ -1,5 +1,5 @@
-//! Where bytes come from: which files of the evidence are logs, and how these are read. What a log
-//! says is not this module's.
+//! Where bytes come from: which files of the evidence are logs, and how their bytes are read. What
+//! a log says is not this module's concern.
 
 pub mod discover;
 mod error;

@@ -1,8 +1,8 @@
-//! How many threads may read at once.
+//! Limits how many threads read at once.
 //!
-//! A spinning disk or a network mount is fastest when one reader goes through it in order; threads
-//! that each read their block make it seek. A block is read whole, and then decoded from memory:
-//! only the reading waits for its turn.
+//! A spinning disk or a network mount is fastest when one reader goes through it in order; several
+//! readers make it seek. A block is read whole and then decoded from memory, so only the reading
+//! waits.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::evidence::source::LogBytes;
 
-/// Permits to read.
+/// A limited number of permits to read evidence at the same time.
 #[derive(Debug)]
 pub struct Readers {
     free: Mutex<usize>,
@@ -18,15 +18,15 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// So many at once.
+    /// Allows up to `most` reads at the same time.
     #[must_use]
     pub fn new(most: NonZeroUsize) -> Self {
         Readers { free: Mutex::new(most.get()), freed: Condvar::new() }
     }
 
-    /// Reads when it is this thread's turn.
+    /// Waits for a permit, and then calls `read`.
     fn read<R>(&self, read: impl FnOnce() -> R) -> R {
-        // The number is right whatever happened to a thread that held it.
+        // The number of permits is correct even if a thread panicked.
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free == 0 {
             free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
@@ -39,13 +39,13 @@ impl Readers {
         result
     }
 
-    /// The log, as one that is read when it is this thread's turn.
+    /// Wraps a log so that each read waits for a permit.
     pub fn in_turn<'a>(&'a self, log: &'a dyn LogBytes) -> InTurn<'a> {
         InTurn { readers: self, log }
     }
 }
 
-/// A log that is read when it is its reader's turn.
+/// A log that waits for a permit before each read.
 pub struct InTurn<'a> {
     readers: &'a Readers,
     log: &'a dyn LogBytes,
@@ -64,7 +64,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// Counts who reads at once.
+    /// A log that counts how many threads read it at once.
     #[derive(Default)]
     struct Disk {
         now: AtomicUsize,

@@ -1,7 +1,7 @@
-//! How a log's bytes are reached: a length and positioned reads.
+//! Access to a log's bytes by positioned reads.
 //!
-//! Everything after discovery reads a log through this trait alone, so that it does not matter
-//! whether the bytes lie in a plain file or, later, inside an archive or a disk image.
+//! All code after discovery reads logs through this trait alone, so that it does not matter whether
+//! the bytes lie in a plain file or, later, inside an archive or a disk image.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -11,58 +11,60 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::base::platform::files::{self, Link, NotOpened};
 use crate::base::platform::metadata;
 
-/// The first bytes of every event log.
+/// The first bytes of an event log file.
 pub const FILE_SIGNATURE: &[u8; 8] = b"ElfFile\0";
 pub use crate::ledger::file::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// The first bytes of every chunk of one.
+/// The first bytes of a chunk in an event log.
 pub const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 
 /// A log's bytes. Positioned reads share no cursor, so several threads may read one log.
 pub trait LogBytes: Send + Sync {
-    /// Reads up to `buffer.len()` bytes that lie `offset` bytes into the log; returns how many
-    /// were read, which is less than asked for only at the log's end.
+    /// Reads up to `buffer.len()` bytes from `offset` on. Returns how many were read, which is less
+    /// than asked for only at the log's end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// What tells whether it is still as it was; `None` if that is not known.
+    /// Shows whether the log has changed since it was listed; `None` if that is not known.
     fn state(&self) -> Option<FileState> {
         None
     }
 }
 
-/// What changes of a file when it is written to.
+/// The attributes of a file that change when it is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileState {
-    /// Its size in bytes.
+    /// The file's size in bytes.
     pub size: u64,
-    /// When it was last changed: seconds since 1970 and nanoseconds.
+    /// When the file was last changed: seconds since 1970 and nanoseconds.
     pub modified: (i64, i64),
 }
 
 impl FileState {
-    /// What the system says of a file.
+    /// Takes the state from a file's metadata.
     pub(crate) fn of(found: &Metadata) -> Self {
         FileState { size: found.len(), modified: metadata::modified(found) }
     }
 }
 
-/// What tells a file from another one that takes its place.
+/// Distinguishes a file from another file that takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
-    /// The file system's device, and the file's number there.
+    /// The device and inode number of the file.
     pub number: (u64, u64),
-    /// When anything of it was last changed, its name included: seconds since 1970 and nanoseconds.
+    /// When the file's content, name or attributes were last changed: seconds since 1970 and
+    /// nanoseconds.
     pub touched: (i64, i64),
-    /// Whether that was so long before it was listed that whatever takes its place is touched at
-    /// another time.
+    /// Whether that change was long enough before the listing that a file which takes its place has
+    /// a different time.
     pub settled: bool,
 }
 
-/// Seconds within which two changes can have one time: clocks of file systems are coarse.
+/// The number of seconds within which two changes can have the same time, as file system clocks are
+/// coarse.
 const COARSE: i64 = 2;
 
 impl FileIdentity {
-    /// What the system says of a file.
+    /// Takes the identity from a file's metadata.
     pub(crate) fn of(found: &Metadata) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         FileIdentity {
@@ -73,25 +75,24 @@ impl FileIdentity {
     }
 }
 
-/// A file, as it was listed.
+/// A file as it was when its folder was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedFile {
-    /// Which file it is.
+    /// Distinguishes the file from another one in its place.
     pub identity: FileIdentity,
-    /// How it was.
+    /// The file's size and time of change.
     pub state: FileState,
 }
 
 impl ListedFile {
-    /// What the system says of a file.
+    /// Takes identity and state from a file's metadata.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         ListedFile { identity: FileIdentity::of(metadata), state: FileState::of(metadata) }
     }
 
-    /// Whether that is said of the same file, which may have been written to since. Some file
-    /// systems (over networks, of programs) number their files anew each time that they look them
-    /// up, and leave all else as it was; a file that takes the place of another one was touched
-    /// then.
+    /// Whether `metadata` belongs to the same file, which may have been written to since. Some file
+    /// systems (network, FUSE) give a file a new inode number at each lookup and leave everything
+    /// else as it was; a file that replaces another one has a later time of change.
     fn is_of(&self, metadata: &Metadata) -> bool {
         let found = ListedFile::of(metadata);
         let is_untouched = || {
@@ -103,13 +104,13 @@ impl ListedFile {
     }
 }
 
-/// Why the bytes of a listed file cannot be reached.
+/// Why the bytes of a listed file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReached {
-    /// Something else has taken its place since it was listed.
+    /// Something else has taken the file's place since it was listed.
     #[error("the file changed since it was listed: expected that file, found {0}")]
     Replaced(&'static str),
-    /// The system refuses.
+    /// The operating system reports an error.
     #[error(transparent)]
     System(#[from] io::Error),
 }
@@ -123,7 +124,7 @@ impl From<NotReached> for io::Error {
     }
 }
 
-/// The bytes of a regular file, opened for reading only.
+/// A regular file, opened for reading only.
 #[derive(Debug)]
 pub struct FileBytes(File);
 
@@ -133,8 +134,8 @@ impl FileBytes {
         Ok(FileBytes(files::open(path, link)?))
     }
 
-    /// Opens the file that was listed as `path`, and nothing that has taken its place since. A link
-    /// is followed only if the file was come to by one.
+    /// Opens the file that was listed as `path`. Fails if something else has taken its place since.
+    /// A link is followed only if the file was found through one.
     pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, NotReached> {
         let file = files::open(path, link).map_err(|error| match error {
             NotOpened::Kind(found) => NotReached::Replaced(found),
@@ -185,7 +186,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::process::Command;
 
-    /// What comes of opening a listed file after something happened to it.
+    /// The result of opening a listed file after `change` happened to it.
     fn after(link: Link, change: impl FnOnce(&Path)) -> Result<Vec<u8>, String> {
         let scene = tempfile::tempdir().unwrap();
         let folder = scene.path().join("HOST");
@@ -211,13 +212,13 @@ mod tests {
         let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
         for link in [Link::Refused, Link::Followed] {
             assert_eq!(after(link, |_| ()).unwrap(), b"listed");
-            // It is the same file that was written to, and that is seen by its state.
+            // The file is the same and was written to; its state shows that.
             assert_eq!(after(link, |path| fs::write(path, "").unwrap()).unwrap(), b"");
             let error = after(link, |path| replace(path, &pipe)).unwrap_err();
             assert!(error.ends_with("found a pipe"), "{error}");
             let error = after(link, |path| replace(path, &|path| fs::create_dir(path).unwrap())).unwrap_err();
             assert!(error.ends_with("found a directory"), "{error}");
-            // Another file, of the same size and modification time.
+            // A different file with the same size and modification time.
             let error = after(link, |path| {
                 let modified = fs::metadata(path).unwrap().modified().unwrap();
                 let other = path.with_extension("other");
@@ -231,7 +232,7 @@ mod tests {
         let to_link = |path: &Path| replace(path, &|path| symlink("secret", path).unwrap());
         assert!(after(Link::Refused, to_link).unwrap_err().ends_with("found a symbolic link"));
         assert!(after(Link::Followed, to_link).unwrap_err().ends_with("found another one"));
-        // A folder on the way that became a link.
+        // A folder of the path was replaced by a link.
         let error = after(Link::Refused, |path| {
             let folder = path.parent().unwrap();
             let elsewhere = folder.with_file_name("elsewhere");
@@ -251,7 +252,7 @@ mod tests {
         let mut listed = ListedFile::of(&fs::metadata(&path).unwrap());
         listed.identity.number.1 += 1;
         let is_opened = |listed: &ListedFile| FileBytes::open_listed(&path, listed, Link::Refused).is_ok();
-        // It was made a moment ago, as another one could have been.
+        // The file was changed a moment ago, so another one could have the same time.
         assert!(!listed.identity.settled && !is_opened(&listed));
         listed.identity.settled = true;
         assert!(is_opened(&listed));

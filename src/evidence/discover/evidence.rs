@@ -1,4 +1,4 @@
-//! Which piece of evidence a file belongs to, and what that is called.
+//! Divides roots into pieces of evidence and names the pieces.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,35 +8,37 @@ use super::Links;
 use super::form::is_event_log;
 use crate::base::path_text::escaped_name;
 
-/// A piece of evidence: usually what was collected from one machine. Counts in the list of names.
+/// A piece of evidence, as a position in the list of their names. Usually a piece is what was
+/// collected from one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EvidenceId(usize);
 
 impl EvidenceId {
-    /// The position in the list of names.
+    /// The piece's position in the list of names.
     #[must_use]
     pub fn index(self) -> usize {
         self.0
     }
 }
 
-/// How one root is divided into pieces of evidence.
+/// The rule by which one root is divided into pieces of evidence.
 #[derive(Debug)]
 pub(super) struct Evidence {
     root: PathBuf,
-    /// How deep under the root the folders lie that are one piece each.
+    /// The depth under the root of the folders that are one piece each.
     pub depth: usize,
 }
 
 impl Evidence {
-    /// Decides how the root is divided: at the depth asked for or, where none was, as one piece
-    /// if it directly holds a `Windows` folder or event logs, and by its children otherwise.
+    /// Decides how the root is divided. With `depth`, the folders at that depth are the pieces.
+    /// Without it, the root is one piece if it directly holds a `Windows` folder or event logs;
+    /// otherwise each of its children is one.
     pub(super) fn new(root: &Path, depth: Option<usize>, links: Links) -> Self {
         let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root, links)));
         Evidence { root: root.to_path_buf(), depth }
     }
 
-    /// The piece that whatever lies in `folder` belongs to.
+    /// The piece of evidence to which the content of `folder` belongs.
     pub(super) fn of(&self, registry: &mut Registry, folder: &Path) -> EvidenceId {
         let within = folder.strip_prefix(&self.root).into_iter().flat_map(Path::iter).take(self.depth);
         let mut path = self.root.clone();
@@ -45,7 +47,7 @@ impl Evidence {
     }
 }
 
-/// A file, or a folder that directly holds a `Windows` folder or event logs.
+/// Whether the root is a file, or a folder that directly holds a `Windows` folder or event logs.
 fn is_one_piece(root: &Path, links: Links) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return true };
     entries.flatten().any(|entry| {
@@ -55,7 +57,7 @@ fn is_one_piece(root: &Path, links: Links) -> bool {
     })
 }
 
-/// All pieces of evidence by their absolute paths, in the order they were met.
+/// All pieces of evidence by their absolute paths, in the order of discovery.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     paths: Vec<PathBuf>,
@@ -73,19 +75,19 @@ impl Registry {
         id
     }
 
-    /// Makes a folder known that is a piece of evidence, so that one without any event log is not
-    /// overlooked.
+    /// Adds a folder that is a piece of evidence. A piece without any event log is thereby listed
+    /// too.
     pub(super) fn register(&mut self, folder: PathBuf) {
         self.id(folder);
     }
 
-    /// How many there are.
+    /// The number of pieces.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }
 
-    /// The pieces' names: the last part of each path, lengthened by the parts before it where
-    /// several would be called the same.
+    /// The names of the pieces: the last part of each path, preceded by earlier parts where several
+    /// pieces would have the same name.
     pub(super) fn names(&self) -> Vec<String> {
         let parts: Vec<Vec<String>> = self
             .paths
@@ -114,7 +116,7 @@ impl Registry {
     }
 }
 
-/// The last `length` parts of a path; `/` for the file system's root.
+/// The last `length` parts of a path, joined; `/` for the root of the file system.
 fn last(parts: &[String], length: usize) -> String {
     let from = parts.len().saturating_sub(length);
     let name = parts.get(from..).unwrap_or_default().join("/");
@@ -146,7 +148,7 @@ mod tests {
         assert_eq!(of(2, "/root/a/b"), "/root/a/b");
         assert_eq!(of(2, "/root/a"), "/root/a");
         assert_eq!(of(1, "/root"), "/root");
-        // The folder of a root that is a file lies outside it.
+        // The folder that holds a root that is a file lies outside the root.
         assert_eq!(of(1, "/"), "/root");
     }
 }

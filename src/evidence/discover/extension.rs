@@ -1,10 +1,10 @@
-//! What is counted of the names of files that are passed over: how they end, as far as that is
-//! known. Names are evidence, and could be as many as files; what is counted is one of a list.
+//! File name extensions that are counted when files are skipped. Only extensions in a fixed list
+//! are counted by name: names are evidence, and there could be as many as files.
 
 use crate::base::platform::name_bytes;
 use std::ffi::OsStr;
 
-/// Archives, compressed files and disk images: what they hold was not looked at.
+/// Extensions of archives, compressed files and disk images, whose content was not searched.
 const CONTAINERS: [&str; 40] = [
     "7z",
     "ad1",
@@ -47,26 +47,26 @@ const CONTAINERS: [&str; 40] = [
     "zip",
     "zst",
 ];
-/// What else is often found where logs were expected.
+/// Other extensions that are common beside event logs.
 const KNOWN: [&str; 36] = [
     "001", "bin", "bmp", "csv", "dat", "db", "dll", "dmp", "docx", "etl", "evt", "exe", "htm", "html", "ini",
     "jpg", "json", "jsonl", "lnk", "log", "md", "md5", "mem", "parquet", "pcap", "pcapng", "pdf", "pf",
     "png", "reg", "sha256", "sqlite", "sys", "txt", "vmem", "xml",
 ];
 
-/// How a name ends.
+/// The extension of a skipped file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extension {
-    /// As that of an archive or a disk image.
+    /// The extension of an archive or a disk image.
     Container(&'static str),
-    /// As that of something else that is known.
+    /// Another extension that is in the list.
     Known(&'static str),
-    /// As nothing that is known.
+    /// No extension, or one that is not in the list.
     Other,
 }
 
 impl Extension {
-    /// What stands behind the last point of a name, in any case.
+    /// The extension of `name`: what follows its last point, in any letter case.
     pub(super) fn of(name: &OsStr) -> Self {
         let name = name_bytes(name);
         let Some(point) = name.iter().rposition(|byte| *byte == b'.') else { return Extension::Other };
@@ -78,13 +78,13 @@ impl Extension {
             return Extension::Container(container);
         }
         match extension {
-            // The parts of an image: x.E01, x.E02, ….
+            // Parts of an image: x.E01, x.E02, ….
             [b'e' | b'E', b'0'..=b'9', b'0'..=b'9'] => Extension::Container("e01"),
             _ => one_of(&KNOWN).map_or(Extension::Other, Extension::Known),
         }
     }
 
-    /// The extension, if it is one of the list.
+    /// The extension, if it is one of those in the list.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Extension::Container(name) | Extension::Known(name) => Some(name),

@@ -1,4 +1,5 @@
-//! What becomes of a file, by its name and, where that does not tell, by its first bytes.
+//! Decides what is done with a file: by its name and, where the name is not enough, by its first
+//! bytes.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,11 +13,11 @@ use crate::evidence::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::evidence::source::{CHUNK_SIGNATURE, FILE_SIGNATURE, FileBytes, LogBytes};
 use crate::ledger::event_form::EventForm;
 
-/// The first bytes of the file in which macOS keeps what its file system cannot, beside a copy on
-/// another one: `._x.evtx` beside `x.evtx`.
+/// The first bytes of an AppleDouble file, in which macOS keeps what another file system cannot:
+/// `._x.evtx` beside the copy `x.evtx`.
 const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
-/// Bytes of a file that are looked at: event XML is known by the first ones, and a log without its
-/// header by the first bytes of the chunk behind it.
+/// The number of a file's first bytes that are examined. They show event XML, or a log without its
+/// header by the signature of the chunk that follows the header.
 const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
 /// How a file is read.
@@ -24,37 +25,37 @@ const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 pub enum Form {
     /// As an event log.
     Log,
-    /// As bytes in which chunks of event logs may lie.
+    /// As arbitrary bytes that may contain chunks of event logs.
     Carved,
-    /// As event XML, in this encoding.
+    /// As event XML in this encoding.
     Xml(Encoding),
 }
 
-/// What becomes of a regular file.
+/// What is done with a regular file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is read.
+    /// The file is read, in this form.
     Read(Form),
-    /// It is passed over, as a file of that kind.
+    /// The file is skipped and counted as this kind.
     PassedOver(Kind),
 }
 
-/// A kind of file that is no event log.
+/// The kind of a file that is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An archive or disk image, by the end of its name.
+    /// An archive or a disk image, by its extension.
     Container,
-    /// A file with `.evtx` in its name.
+    /// A file with `.evtx` somewhere in its name that is no event log.
     Side,
-    /// Events in a form that is not read.
+    /// A file of events in a form that dnsweep does not read.
     Events(EventForm),
-    /// Any other.
+    /// Any other file.
     Other,
 }
 
 impl Fate {
-    /// What becomes of a regular file that lies so deep under its root. A root that is a file is
-    /// read, whatever its name; but not as a log if it is an archive or a disk image.
+    /// Decides what is done with the regular file `path`, which lies `depth` levels under its root.
+    /// A root that is a file is always read; an archive or a disk image is not read as a log.
     pub(super) fn of(search: &Search, path: &Path, depth: usize) -> Self {
         let name = path.file_name().unwrap_or_default();
         let named = Named::of(name);
@@ -67,17 +68,17 @@ impl Fate {
             Named::Other if by_content || depth == 0 => Content::of(path, search.links),
             Named::Other => Content::Other,
         };
-        // Of these names, event XML is read only where all are tried.
+        // Files with such names are read as event XML only if all names are tried.
         let is_read = by_content || depth == 0 || named != Named::PerhapsEvents;
         let content = if is_read || !matches!(content, Content::Xml(_)) { content } else { Content::Other };
         let form = match (named, content) {
             (Named::PerhapsLog, content) if content != Content::AppleDouble => Form::Log,
             (_, Content::Xml(encoding)) => Form::Xml(encoding),
-            // What cannot be opened is wanted too, so that the ledger says so.
+            // A file that cannot be opened is treated as a log, so that the ledger reports it.
             (Named::Side, Content::Log | Content::Unreadable) => Form::Log,
             (_, Content::Log | Content::Unreadable) if by_content => Form::Log,
-            // The first bytes of a file with another name say little: eight of them would hide all
-            // of an image.
+            // The first bytes of a file with another name prove little: eight of them must not hide
+            // a whole image.
             _ if search.others == Others::Carve => Form::Carved,
             (_, Content::Other) if matches!(Extension::of(name), Extension::Container(_)) => {
                 return Fate::PassedOver(Kind::Container);
@@ -101,14 +102,13 @@ impl Kind {
     }
 }
 
-/// `.evtx` anywhere in the name, in any case: renamed copies keep it (`Security.evtx.bak`,
-/// `SYSMON.EVTX`).
+/// Whether a name contains `.evtx`, in any letter case. Renamed copies keep it
+/// (`Security.evtx.bak`, `SYSMON.EVTX`).
 pub(super) fn is_named_like_event_log(name: &OsStr) -> bool {
     Named::of(name).is_like_log()
 }
 
-/// Whether a file in a folder of evidence is an event log, as far as its name and, if need be, its
-/// first bytes tell.
+/// Whether a file is an event log, judged by its name and, if need be, its first bytes.
 pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     match Named::of(path.file_name().unwrap_or_default()) {
         Named::Log => true,
@@ -118,21 +118,21 @@ pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     }
 }
 
-/// What a name tells of a file.
+/// What a file's name suggests about its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
-    /// The name ends in `.evtx`, in any case: the file is an event log.
+    /// The name ends in `.evtx`, in any letter case: the file is an event log.
     Log,
-    /// The name ends in `.evtx`, but begins with `._`, as macOS calls what goes with a file.
+    /// The name ends in `.evtx` but begins with `._`, as macOS names companion files.
     PerhapsLog,
-    /// It has `.evtx` elsewhere: a renamed or exported log, its slack, or its checksum, a link to
-    /// it, ….
+    /// The name contains `.evtx` elsewhere: a renamed or exported log, its slack, its checksum, a
+    /// link to it, ….
     Side,
-    /// It ends as that of event XML can.
+    /// The name has an extension that event XML can have.
     PerhapsXml,
-    /// It ends as that of events can in a form that is not read.
+    /// The name has an extension of event files in a form that dnsweep does not read.
     PerhapsEvents,
-    /// It tells nothing.
+    /// The name suggests nothing.
     Other,
 }
 
@@ -161,17 +161,17 @@ impl Named {
     }
 }
 
-/// What a file is by its first bytes.
+/// What a file's first bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
     /// An event log, or chunks of one.
     Log,
     Xml(Encoding),
-    /// Events in a form that is not read.
+    /// Events in a form that dnsweep does not read.
     Events(EventForm),
     AppleDouble,
     Other,
-    /// They cannot be read.
+    /// The bytes cannot be read.
     Unreadable,
 }
 
@@ -222,7 +222,7 @@ mod tests {
 
     const JSON: &[u8] = br#"{"Event":{"System":{"EventID":22,"Channel":"Security"}}}"#;
 
-    /// What becomes of a file with this name and these bytes.
+    /// What is done with a file of this name and content.
     fn fate(search: &Search, name: &str, bytes: &[u8]) -> Fate {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);

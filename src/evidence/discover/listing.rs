@@ -1,10 +1,11 @@
-//! What lies under the roots: their folders listed by several threads, in the order of one.
+//! Lists the content of the roots with several threads; the result is in the order of a single
+//! walk.
 //!
-//! Where hosts are many and their logs small, most of a sweep's time goes into listing folders. The
-//! top of each root is listed first, until there are enough folders to hand out, and each of these
-//! is then gone through by one thread. The twin is to go through each root as a whole, as is done
-//! on one thread; where links are followed, as only a walk from the root knows which of them lead
-//! back; and with any folder at the top of which something cannot be told.
+//! If hosts are many and their logs small, listing folders takes most of a sweep. The top of each
+//! root is listed first, until there are enough folders to distribute; one thread then walks each
+//! of them. The slow twin walks each root as a whole. It is used on one thread; where links are
+//! followed, as only a walk from the root detects cycles; and for a folder whose top level cannot
+//! be read completely.
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -22,48 +23,48 @@ use crate::evidence::EvidenceError;
 use crate::evidence::source::ListedFile;
 use crate::ledger::tally::{OtherForms, PassedOver};
 
-/// Folders that are enough to hand out, of all roots together.
+/// The number of folders, over all roots, that are enough to distribute to threads.
 const ENOUGH_TREES: usize = 64;
-/// How deep under a root they are looked for.
+/// The number of levels under a root that are searched for folders to distribute.
 const MOST_LEVELS: usize = 4;
-/// What one of them weighs among the units that are under way: where there are enough, eight are
-/// handed out together, and where there are few, each by itself. What it holds is not known before.
+/// The weight of one folder among the units in progress. If there are enough folders, eight are
+/// handed out together; if there are few, each is handed out alone. What a folder holds is not
+/// known beforehand.
 const ONE_OF_MANY: u64 = 1 << 16;
 const ONE_OF_FEW: u64 = 1 << 19;
 
 /// What a part of a root holds, in order.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// Which root, from 0.
+    /// The root's position among the roots, from 0.
     pub root: usize,
     pub found: Vec<Found>,
     pub passed_over: PassedOver,
 }
 
-/// What concerns a sweep.
+/// Something in a root that the sweep uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// A folder that is a piece of evidence.
     Piece(PathBuf),
-    /// A file to read, or whatever cannot be listed: then the reason stands for what is known of a
-    /// file.
+    /// A file to read, or something that cannot be listed. For the latter, `known` is the reason.
     File { path: PathBuf, form: Form, known: Result<ListedFile, String> },
 }
 
-/// A folder and all that lies in it; or a root that is a file.
+/// A folder with everything in it, or a root that is a file.
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
-    /// Which root it is or lies in, from 0.
+    /// The position, among the roots, of the root that the tree is or lies in, from 0.
     pub root: usize,
-    /// An absolute path.
+    /// The absolute path of the tree.
     pub path: PathBuf,
-    /// How deep it lies under the root.
+    /// The depth of the tree under its root.
     pub depth: usize,
-    /// How deep under the root the folders lie that are pieces of evidence.
+    /// The depth under the root of the folders that are pieces of evidence.
     pub depth_of_pieces: usize,
 }
 
-/// Lists roots, and hands on what they hold in their order.
+/// Lists the roots, and passes what they hold to the caller in order.
 pub(super) fn list(
     roots: Vec<Tree>,
     search: &Search,
@@ -83,16 +84,16 @@ pub(super) fn list(
     in_order(threads, parts, |(_, weight)| *weight, work, &mut consume)
 }
 
-/// A part of a root.
+/// A part of a root, as a unit of work.
 #[derive(Debug)]
 enum Part {
-    /// One that is listed already.
+    /// A part that is listed already.
     Listed(Listing),
     Tree(Tree),
 }
 
 impl Tree {
-    /// Nothing of it yet.
+    /// An empty listing for the tree's root.
     fn listing(&self) -> Listing {
         Listing { root: self.root, found: Vec::new(), passed_over: PassedOver::default() }
     }
@@ -105,7 +106,7 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
-    /// All that a tree holds, entry by entry.
+    /// Everything that a tree holds, one listing for each entry.
     fn entries<'t>(&'t self, tree: &'t Tree) -> impl Iterator<Item = Listing> + 't {
         let walk =
             WalkDir::new(&tree.path).follow_links(self.search.links == Links::Follow).sort_by_file_name();
@@ -116,7 +117,7 @@ impl Lister<'_> {
         })
     }
 
-    /// All entries of a tree as one listing.
+    /// Everything that a tree holds, as one listing.
     fn whole(&self, tree: &Tree) -> Listing {
         self.entries(tree).fold(tree.listing(), |mut whole, entry| {
             whole.found.extend(entry.found);
@@ -125,8 +126,8 @@ impl Lister<'_> {
         })
     }
 
-    /// The parts of a root in order, each with what it weighs: what its top holds, and the folders
-    /// below that.
+    /// The parts of a root in order, with their weights: the content of its top level, and the
+    /// folders below.
     fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (Part, u64)> + use<> {
         let (mut parts, mut trees) = (vec![Part::Tree(root)], 1);
         for _ in 0..MOST_LEVELS {
@@ -151,8 +152,8 @@ impl Lister<'_> {
         })
     }
 
-    /// Parts a folder into what it directly holds, and the folders among that as trees. What cannot
-    /// be told of any of it is left to the walk over the whole.
+    /// Splits a folder into its direct content and the trees of its subfolders. If any of it cannot
+    /// be read, the folder is left to the walk over the whole.
     fn top(&self, tree: Tree, parts: &mut Vec<Part>) {
         let Ok(entries) = sorted_entries(&tree.path) else {
             parts.push(Part::Tree(tree));
@@ -185,7 +186,7 @@ impl Lister<'_> {
         match entry {
             Ok(entry) => {
                 let (kind, depth) = (entry.file_type(), tree.depth + entry.depth());
-                // A tree below its root was met by whoever made it one.
+                // A tree below its root was recorded already when it was split off.
                 let was_met = entry.depth() == 0 && tree.depth > 0;
                 if !kind.is_dir() {
                     let known = || entry.metadata().map_err(|error| reason(&error));
@@ -194,11 +195,12 @@ impl Lister<'_> {
                     listing.add_folder(tree, entry.path(), depth);
                 }
             }
-            // A link that leads back to a folder above it: all it leads to is being read anyway.
+            // A link that leads back to a folder above it: everything that it leads to is being
+            // read anyway.
             Err(error) if error.loop_ancestor().is_some() => listing.passed_over.seen_before += 1,
             Err(error) if leads_nowhere(&error) => listing.passed_over.links += 1,
             Err(error) => {
-                // Which folder broke off is not said: that it lies under this root is.
+                // The folder that failed is unknown, but it lies under this root.
                 let root = || self.roots.get(tree.root).unwrap_or(&tree.path);
                 let path = error.path().map_or_else(|| root().clone(), Path::to_path_buf);
                 listing.found.push(Found::File { path, form: Form::Log, known: Err(reason(&error)) });
@@ -206,7 +208,7 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds what is no folder.
+    /// Adds an entry that is not a folder.
     fn add_file(
         &self,
         path: &Path,
@@ -222,7 +224,7 @@ impl Lister<'_> {
         match Fate::of(self.search, path, depth) {
             Fate::PassedOver(kind) => listing.pass_over_file(path, kind),
             Fate::Read(form) => match known() {
-                // Something else took its place since the folder was listed.
+                // The file was replaced after its folder was listed.
                 Ok(metadata) if !metadata.is_file() => listing.pass_over(metadata.file_type()),
                 known => {
                     let known = known.map(|metadata| ListedFile::of(&metadata));
@@ -238,7 +240,7 @@ impl Listing {
         self.found.is_empty() && self.passed_over == PassedOver::default()
     }
 
-    /// Counts what is no regular file.
+    /// Counts something that is not a regular file.
     fn pass_over(&mut self, kind: FileType) {
         if kind.is_symlink() {
             self.passed_over.links += 1;
@@ -264,7 +266,7 @@ impl Listing {
         }
     }
 
-    /// Notes a folder that lies so deep under its root.
+    /// Records a folder that lies `depth` levels under its root.
     fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
         if depth == tree.depth_of_pieces {
             self.found.push(Found::Piece(path.to_path_buf()));
@@ -272,7 +274,7 @@ impl Listing {
     }
 }
 
-/// What a folder directly holds, by name.
+/// The direct content of a folder, sorted by name.
 fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     let entries = fs::read_dir(folder)?.map(|entry| {
         let entry = entry?;
@@ -284,12 +286,12 @@ fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     Ok(entries)
 }
 
-/// What went wrong, without the path: where, the ledger says.
+/// The error's message without its path, which the ledger names.
 fn reason(error: &walkdir::Error) -> String {
     error.io_error().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// A link whose target is missing, and which is not named like an event log.
+/// Whether a link has no target and is not named like an event log.
 fn leads_nowhere(error: &walkdir::Error) -> bool {
     let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     missing
@@ -305,20 +307,19 @@ mod tests {
     use proptest::prelude::*;
     use std::os::unix::fs::symlink;
 
-    /// Something in a tree: where, and what.
+    /// Something in a tree: its path, and its kind.
     fn thing() -> impl Strategy<Value = (Vec<u8>, u8)> {
         (prop::collection::vec(b'a'..b'd', 1..7), 0..6_u8)
     }
 
-    /// Puts things into a folder. What has no place there, as a file lies in its way or it is there
-    /// already, is left out.
+    /// Creates things in a folder. A thing is left out if it exists already or a file is in its
+    /// way.
     fn plant(folder: &Path, things: &[(Vec<u8>, u8)]) {
         for (names, kind) in things {
             let mut path = folder.to_path_buf();
             path.extend(names.iter().map(|name| char::from(*name).to_string()));
             let parent = path.parent().unwrap();
-            // Roots are no links, by whichever way they are come to, and nothing leads out of the
-            // folder.
+            // Roots are resolved, so they are never links, and nothing leads out of the folder.
             let is_in_root = || fs::canonicalize(parent).unwrap() == fs::canonicalize(folder).unwrap();
             let _ = fs::create_dir_all(parent).and_then(|()| match kind {
                 0 => fs::create_dir_all(&path),
@@ -331,8 +332,8 @@ mod tests {
         }
     }
 
-    /// All that is found in two roots, the second of which is the `b` of the first if that is
-    /// there.
+    /// Everything that is found in two roots. The second is the folder `b` of the first, if there
+    /// is one.
     fn listed(
         folder: &Path,
         search: &Search,
@@ -377,7 +378,7 @@ mod tests {
             fs::write(logs.join("a.evtx"), "").unwrap();
         }
         let one = listed(folder.path(), &Search::default(), 1, 2);
-        // The hosts' logs, of both roots, and the folders at depth 2: the hosts in the first root,
+        // The hosts' logs of both roots, and the folders at depth 2: the hosts in the first root,
         // their `x` in the second.
         assert_eq!(one.0.len(), 4 * (ENOUGH_TREES + 1));
         assert_eq!(listed(folder.path(), &Search::default(), 3, 2), one);

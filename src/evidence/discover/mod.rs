@@ -1,8 +1,9 @@
-//! Roots to log files: what is there to read, in which order, and whose evidence it is.
+//! From roots to log files: what to read, in which order, and to which piece of evidence it
+//! belongs.
 //!
-//! Looks at names and kinds of files and at nothing inside them, save the first bytes of those
-//! whose name event XML can have or has `.evtx` elsewhere than at its end, and of all where
-//! `--any-name` asks for that. What it passes over is counted.
+//! Names and kinds of files decide. The first bytes of a file are read only if its name could be
+//! that of event XML, if the name has `.evtx` elsewhere than at its end, or if `--any-name` asks
+//! for it. Skipped files are counted.
 
 mod evidence;
 mod extension;
@@ -30,47 +31,47 @@ use crate::ledger::tally::PassedOver;
 /// What to look for, and where.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
-    /// Directories and files to look in, as typed.
+    /// Directories and files to search, as the user typed them.
     pub roots: Vec<PathBuf>,
-    /// How links are taken.
+    /// Whether symbolic links are followed.
     pub links: Links,
-    /// How an event log is known.
+    /// Which files can be event logs.
     pub names: Names,
-    /// What becomes of files that are none.
+    /// What is done with files that are not event logs.
     pub others: Others,
-    /// How deep under a root the folders lie that are one piece of evidence each; `None` to decide
-    /// by what the root holds.
+    /// The depth under a root of the folders that are one piece of evidence each; `None` to decide
+    /// by the root's content.
     pub evidence_depth: Option<usize>,
 }
 
 switch! {
-    /// How symbolic links are taken.
+    /// Whether symbolic links are followed.
     pub enum Links {
-        /// Passed over, and counted.
+        /// Links are skipped and counted.
         Ignore,
-        /// Followed; each file is then read once, whatever leads to it.
+        /// Links are followed. Each file is read once, however many links lead to it.
         Follow,
     }
 }
 
 switch! {
-    /// How a file is known to be an event log.
+    /// Which files can be event logs, by name.
     pub enum Names {
-        /// By `.evtx` at the end of its name, in any case; by its first bytes, if `.evtx` stands
-        /// elsewhere in it.
+        /// Files whose name ends in `.evtx`, in any letter case. If `.evtx` is elsewhere in the
+        /// name, the first bytes decide.
         EventLogs,
-        /// By its name or, for any other file, by its first bytes; these also tell event XML of any
-        /// name.
+        /// Files of any name. If the name does not end in `.evtx`, the first bytes decide; they
+        /// show event XML too.
         Any,
     }
 }
 
 switch! {
-    /// What becomes of files that are not event logs.
+    /// What is done with files that are not event logs.
     pub enum Others {
-        /// They are passed over, and counted.
+        /// They are skipped and counted.
         PassOver,
-        /// They are looked through for chunks of event logs.
+        /// They are searched for chunks of event logs.
         Carve,
     }
 }
@@ -78,34 +79,34 @@ switch! {
 /// A file to read.
 #[derive(Debug, Clone)]
 pub struct LogFile {
-    /// How it is read.
+    /// How the file is read.
     pub form: Form,
-    /// Whose evidence it is.
+    /// The piece of evidence to which the file belongs.
     pub evidence: EvidenceId,
-    /// Bytes it had when it was found.
+    /// The file's size in bytes when it was listed.
     pub size: u64,
-    /// When it was last changed, in seconds and nanoseconds since 1970.
+    /// When the file was last changed: seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
-    /// Why it cannot be read, where that is known already.
+    /// Why the file cannot be read, if that is known already.
     pub obstacle: Option<String>,
-    /// Which file it is, if it can be listed.
+    /// Identifies the file when it is opened; `None` if it cannot be listed.
     identity: Option<FileIdentity>,
-    /// Whether a link may lie in its place when it is opened. A file that was found by following
-    /// links is recognised by its identity alone.
+    /// Whether a link in the file's place is followed on opening. A file found by following links
+    /// is recognised by its identity alone.
     link: Link,
     root: Arc<Path>,
     relative: PathBuf,
 }
 
 impl LogFile {
-    /// How it was when it was found.
+    /// The file's size and time of change when it was listed.
     #[must_use]
     pub fn state(&self) -> FileState {
         FileState { size: self.size, modified: self.modified }
     }
 
-    /// Its path from its root, with `/`, every byte of a name that is no text as `\xNN` and every
-    /// backslash as `\\`, so that the name can be found again.
+    /// The path from the file's root, with `/` between its parts. A byte that is not valid text
+    /// becomes `\xNN` and a backslash becomes `\\`, so that the text determines the path exactly.
     #[must_use]
     pub fn source_path(&self) -> String {
         if self.relative.as_os_str().is_empty() {
@@ -114,7 +115,7 @@ impl LogFile {
         path_text(&self.relative)
     }
 
-    /// Opens it for reading; nothing that has taken its place since it was found.
+    /// Opens the file for reading. Fails if something else has taken its place since it was listed.
     pub fn open(&self) -> Result<Box<dyn LogBytes>, NotReached> {
         let listed = |identity| ListedFile { identity, state: self.state() };
         let bytes = match self.identity.map(listed) {
@@ -133,30 +134,30 @@ impl LogFile {
     }
 }
 
-/// What there is to read.
+/// The result of searching the roots: files and pieces of evidence.
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
-    /// The files, in evidence order: by root as given, and within a root by name.
+    /// The files in evidence order: by root as given, and within a root by name.
     pub files: Vec<LogFile>,
-    /// The pieces of evidence by name; a file's `evidence` counts in this list. Those without any
-    /// file are here too.
+    /// The names of the pieces of evidence, including pieces without files. A file's `evidence` is
+    /// a position in this list.
     pub evidence: Vec<String>,
-    /// How many pieces of evidence each root has: they are in the order of the roots.
+    /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
-    /// The roots, as absolute paths.
+    /// The roots as absolute paths.
     pub roots: Vec<PathBuf>,
-    /// What was passed over.
+    /// Counts of skipped files.
     pub passed_over: PassedOver,
 }
 
 impl Discovery {
-    /// Bytes of all files.
+    /// The total size of all files, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Which root a piece of evidence lies in, from 0.
+    /// The position of the root that holds a piece of evidence, from 0.
     #[must_use]
     pub fn root_of(&self, id: EvidenceId) -> usize {
         root_of(&self.evidence_of_roots, id.index())
@@ -169,7 +170,8 @@ impl Discovery {
     }
 }
 
-/// Which root the piece of evidence at `index` of their list lies in, by how many each root has.
+/// The position of the root that holds the piece of evidence at `index`, given the number of pieces
+/// in each root.
 #[must_use]
 pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
     let mut end = 0;
@@ -182,7 +184,7 @@ pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
         .count()
 }
 
-/// The roots as absolute paths without links, in the order given; an error if one is missing, is
+/// The roots as absolute paths without links, in the order given. Fails if one is missing, is
 /// neither a directory nor a regular file, or lies in another.
 pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     if roots.is_empty() {
@@ -212,8 +214,7 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     Ok(resolved)
 }
 
-/// How far the path of a root leads that is not there, for whoever mistyped it; nothing if that is
-/// not what is wrong with it.
+/// A hint for a mistyped root: how far its path exists. Empty if the error is a different one.
 fn hint(path: &Path, error: &io::Error) -> String {
     let there = std::path::absolute(path).ok().filter(|_| error.kind() == io::ErrorKind::NotFound);
     let there = there.and_then(|path| path.ancestors().find(|folder| folder.is_dir()).map(Path::to_path_buf));
@@ -222,7 +223,8 @@ fn hint(path: &Path, error: &io::Error) -> String {
     })
 }
 
-/// Lists what the roots hold, on so many threads; what is found does not depend on their number.
+/// Lists what the roots hold, with that number of threads. The result does not depend on the
+/// number.
 pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, EvidenceError> {
     let paths = resolve_roots(&search.roots)?;
     let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
@@ -242,7 +244,7 @@ pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, Evi
     })
 }
 
-/// What was found so far.
+/// The files and pieces of evidence that were found so far.
 #[derive(Default)]
 struct Collected {
     links: Links,
@@ -250,20 +252,20 @@ struct Collected {
     files: Vec<LogFile>,
     passed_over: PassedOver,
     registry: Registry,
-    /// Device and inode of each file taken, with `--follow`.
+    /// Device and inode of each file taken; used with `--follow`.
     seen: HashSet<(u64, u64)>,
 }
 
 struct Root {
     path: Arc<Path>,
     evidence: Evidence,
-    /// How many pieces of evidence it has.
+    /// The number of pieces of evidence in the current root.
     pieces: usize,
     link: Link,
 }
 
 impl Collected {
-    /// Adds what a part of a root holds. The parts come in order.
+    /// Adds the listing of a part of a root. Parts arrive in order.
     fn add(&mut self, listing: Listing) {
         self.passed_over.merge(listing.passed_over);
         let Some(root) = self.roots.get_mut(listing.root) else { return };
@@ -306,7 +308,7 @@ impl Root {
         form: Form,
         known: Result<ListedFile, String>,
     ) -> LogFile {
-        // Only what could not be listed may be a folder; a file that was found needs no second
+        // Only an entry that could not be listed may be a folder; a listed file needs no second
         // look.
         let is_folder = known.is_err() && path.is_dir();
         let folder = if is_folder { path } else { path.parent().unwrap_or(path) };

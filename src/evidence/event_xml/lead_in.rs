@@ -1,21 +1,22 @@
-//! What tools put before an event that they write into a text, on its line or on one before it.
+//! Recognises what tools write into a text before an event, on the event's line or on a line
+//! before.
 
-/// The most bytes of a line that are looked at.
+/// The number of a line's bytes that are examined for a lead-in.
 pub const MOST_LEAD_IN: usize = 1024;
 
-/// How many bytes a tool put before an event at the start of a line, whose blanks are taken away;
-/// `None` if it is no form that is known here:
+/// The number of bytes that a tool put before an event at the start of `line`, which has no leading
+/// blanks. `None` if it is not one of the known forms:
 ///
-/// - the hyphen of a view that can be folded, as Event Viewer's details are copied: `- <Event …>`;
-/// - a line of its own with the number of a record, as `evtx_dump` writes it: `Record 17`;
-/// - the header of a line of syslog, by RFC 3164 or 5424, with its priority or without:
+/// - the hyphen of a collapsible view, as in details copied from Event Viewer: `- <Event …>`;
+/// - a line of its own with a record's number, as `evtx_dump` writes it: `Record 17`;
+/// - the header of a syslog line, by RFC 3164 or 5424, with or without its priority:
 ///   `<14>Mar  4 10:00:00 HOST <Event …>`.
 #[must_use]
 pub fn lead_in(line: &str) -> Option<usize> {
     hyphen(line).or_else(|| record(line)).or_else(|| syslog(line))
 }
 
-/// Whether a line can be one of these that begins so.
+/// Whether a lead-in can begin with the byte `first`.
 #[must_use]
 pub fn may_begin_lead_in(first: u8) -> bool {
     matches!(first, b'-' | b'<') || first.is_ascii_digit() || first.is_ascii_uppercase()
@@ -46,8 +47,7 @@ fn syslog(line: &str) -> Option<usize> {
     (is_event && is_header && is_plain && !header.is_empty()).then_some(header.len())
 }
 
-/// Whether a text begins with a time as syslog writes it: `Mar  4 10:00:00` or
-/// `2025-03-04T10:00:00`.
+/// Whether a text begins with a syslog time: `Mar  4 10:00:00` or `2025-03-04T10:00:00`.
 fn begins_with_time(text: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

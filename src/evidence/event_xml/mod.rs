@@ -1,8 +1,8 @@
-//! How a file of event XML is known: by its first bytes, and in which encoding these are.
+//! Recognises files of event XML, and their encoding, by their first bytes.
 //!
-//! Windows renders an event as one `Event` element; `wevtutil qe /f:xml` writes these one after the
-//! other, "Save as XML" and `wevtutil qe /e:Events` in an element `Events`, collectors a line for
-//! each. Looks at nothing behind the first bytes.
+//! Windows renders an event as one `Event` element. `wevtutil qe /f:xml` writes these elements one
+//! after the other; "Save as XML" and `wevtutil qe /e:Events` wrap them in an element `Events`;
+//! collectors write one per line.
 
 mod lead_in;
 
@@ -10,25 +10,25 @@ use std::borrow::Cow;
 
 pub use self::lead_in::{MOST_LEAD_IN, lead_in, may_begin_lead_in};
 
-/// How many bytes of a file tell whether it is event XML: white space and a declaration have room
-/// in them.
+/// The number of a file's first bytes that show whether it is event XML. White space and a
+/// declaration fit in.
 pub const HEAD_SIZE: usize = 4096;
 
-/// How the characters of event XML are stored. What its declaration says of that is not looked at:
-/// tools that store it anew leave the declaration as it was.
+/// The character encoding of event XML. An encoding named in the XML declaration is ignored: tools
+/// that convert a file leave the declaration as it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Encoding {
-    /// UTF-8, with a byte order mark or without.
+    /// UTF-8, with or without a byte order mark.
     #[default]
     Utf8,
-    /// UTF-16, the low byte first, behind a byte order mark.
+    /// UTF-16, low byte first, after a byte order mark.
     Utf16Le,
-    /// UTF-16, the high byte first, behind a byte order mark.
+    /// UTF-16, high byte first, after a byte order mark.
     Utf16Be,
 }
 
 impl Encoding {
-    /// The bytes of a byte order mark.
+    /// The byte order mark of this encoding.
     #[must_use]
     pub fn mark(self) -> &'static [u8] {
         match self {
@@ -38,14 +38,14 @@ impl Encoding {
         }
     }
 
-    /// Bytes of the least unit of text.
+    /// The size of a code unit, in bytes.
     #[must_use]
     pub fn unit_size(self) -> usize {
         if self == Encoding::Utf8 { 1 } else { 2 }
     }
 
-    /// The text that bytes stand for; a reason where they stand for none. A half of a surrogate
-    /// pair is U+FFFD, as it is where a log holds one.
+    /// Decodes bytes to text, or says why they are not text. Half of a surrogate pair becomes
+    /// U+FFFD, as when a log is decoded.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         let unit = match self {
             Encoding::Utf8 => {
@@ -66,39 +66,39 @@ impl Encoding {
     }
 }
 
-/// The encoding of a file that begins with `head` as event XML does; `None` if it does not. That
-/// is, in this order: a byte order mark, white space, an XML declaration, white space, and the
-/// beginning of an element `Events` or `Event` of any namespace, or of the declaration of a
-/// document of that type; all but the last may be missing. Before the declaration or the element
-/// may stand what tools put there ([`lead_in`]).
+/// The encoding of a file whose first bytes, `head`, look like event XML; `None` otherwise.
+/// Expected are, in this order: a byte order mark, white space, an XML declaration, white space,
+/// and the start of an element `Events` or `Event` in any namespace, or a DOCTYPE of that name. All
+/// but the last may be missing. A lead-in may precede the declaration or the element (see
+/// [`lead_in`]).
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
     beginning(head).map(|(encoding, _)| encoding)
 }
 
-/// What the events of a file lie in.
+/// The element around the events of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrapper {
-    /// Nothing: they follow one another.
+    /// No element: the events follow one another.
     None,
-    /// An element `Events`, which must end behind the last of them.
+    /// An element `Events`, which must end after the last event.
     Events,
 }
 
-/// What the events of a file lie in that begins with `head`.
+/// The element around the events of a file that begins with `head`.
 #[must_use]
 pub fn wrapper_of(head: &[u8]) -> Wrapper {
     beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)
 }
 
-/// The first bytes of a file as text: in the encoding that its byte order mark says, and as far as
-/// they are text.
+/// The first bytes of a file as text, as far as they are valid, with the encoding that the byte
+/// order mark states.
 #[must_use]
 pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
     let marked = encodings.find_map(|encoding| Some((encoding, head.strip_prefix(encoding.mark())?)));
     let (encoding, rest) = marked.unwrap_or((Encoding::Utf8, head));
-    // A character that the head's end cuts off is none of those that are looked for.
+    // A character that is cut off at the end of `head` is none of those that are looked for.
     let text = match encoding {
         Encoding::Utf8 => rest.utf8_chunks().next().map_or("", |chunk| chunk.valid()).into(),
         _ => encoding.decode(rest.get(..rest.len() & !1).unwrap_or_default()).ok()?,
@@ -114,7 +114,7 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
         None => text,
     };
     let behind = match behind.strip_prefix("<!DOCTYPE") {
-        // What it declares is refused, but the events are not thereby out of sight.
+        // A document type's declarations are refused later, but the file still counts as event XML.
         Some(name) if name.starts_with(|c: char| c.is_ascii_whitespace()) => name.trim_ascii_start(),
         Some(_) => return None,
         None => behind.strip_prefix('<')?,
@@ -124,14 +124,14 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
         Some(rest) => (rest, Wrapper::Events),
         None => (behind.strip_prefix("Event")?, Wrapper::None),
     };
-    // One that ends where it begins holds nothing.
+    // An element that ends where it begins holds no events.
     let is_empty = rest.split_once('>').is_some_and(|(tag, _)| tag.ends_with('/'));
     let wrapper = if is_empty { Wrapper::None } else { wrapper };
     let is_name = rest.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '['));
     is_name.then_some((encoding, wrapper))
 }
 
-/// An element's name without the prefix of its namespace: `Event` of `ns0:Event`.
+/// An element's name without its namespace prefix: `Event` for `ns0:Event`.
 #[must_use]
 pub fn behind_prefix(name: &str) -> &str {
     let end = name.bytes().position(|byte| !is_of_prefix(byte)).filter(|end| *end > 0);
@@ -139,13 +139,13 @@ pub fn behind_prefix(name: &str) -> &str {
     behind.unwrap_or(name)
 }
 
-/// Whether the prefix of a namespace can have this character. Others than ASCII are not looked for.
+/// Whether a namespace prefix can contain this character. Only ASCII prefixes are recognised.
 #[must_use]
 pub fn is_of_prefix(character: u8) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.')
 }
 
-/// The text behind its white space, and behind what a tool put before an event.
+/// The text after its leading white space and lead-in.
 fn behind_lead_in(text: &str) -> &str {
     let text = text.trim_ascii_start();
     let behind = lead_in(text).and_then(|length| text.get(length..));
