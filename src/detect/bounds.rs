@@ -1,9 +1,9 @@
 //! What all expressions of rules may take together: a file of a megabyte can hold tens of
 //! thousands.
 
-use super::expression::Expression;
-use super::predicate::Predicate;
-use super::search::Search;
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::expression::Expression;
+use crate::detect::splunk::search::Search;
 
 /// Bytes that all expressions of a sweep may take together, by their estimates. Those of the
 /// thousands of published rules take a hundredth.

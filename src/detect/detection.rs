@@ -1,16 +1,16 @@
 //! A detection, whatever language it was written in, and how a rule file becomes one.
 
-use super::bounds;
-use super::file_place::place_in_file;
-use super::lead::LeadCondition;
-use super::library::{Library, NoLibrary};
-use super::placeholder::Placeholders;
-use super::risk::{RiskObject, ThreatObject};
-use super::search::Search;
-use super::sigma::{self, Refusal, SigmaDocument, SigmaFile, is_sigma};
-use super::splunk_file::{RuleFile, check_keys, has_misspelt_search};
-use super::token::{SearchError, SearchReason};
-use super::yaml::{Node, Problem, Scalar, documents, typed};
+use crate::detect::bounds;
+use crate::detect::lead::LeadCondition;
+use crate::detect::risk::{RiskObject, ThreatObject};
+use crate::detect::sigma::placeholder::Placeholders;
+use crate::detect::sigma::{self, Refusal, SigmaDocument, SigmaFile, is_sigma};
+use crate::detect::splunk::file::{RuleFile, check_keys, has_misspelt_search};
+use crate::detect::splunk::library::{Library, NoLibrary};
+use crate::detect::splunk::search::Search;
+use crate::detect::splunk::token::{SearchError, SearchReason};
+use crate::detect::yaml::file_place::place_in_file;
+use crate::detect::yaml::{Node, Problem, Scalar, documents, typed};
 use crate::event::Event;
 
 /// The detection that is used unless another is asked for.
@@ -370,8 +370,8 @@ fn is_no_rule(document: &Node) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::event;
     use super::*;
+    use crate::detect::testing::event;
 
     /// Just enough of a file, with more keys.
     fn detection(more: &str) -> Detection {

@@ -8,10 +8,10 @@
 
 use serde::Deserialize;
 
-use super::head;
-use super::predicate::Predicate;
-use super::token::SearchError;
-use super::yaml::{Kind, Node, Problem, only_document, typed};
+use crate::detect::predicate::Predicate;
+use crate::detect::splunk::head;
+use crate::detect::splunk::token::SearchError;
+use crate::detect::yaml::{Kind, Node, Problem, only_document, typed};
 use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 
 /// An exclusion: which events are no matches, and why.
@@ -155,8 +155,8 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::event;
     use super::*;
+    use crate::detect::testing::event;
 
     fn list(text: &str) -> Result<Vec<Exclusion>, ExclusionError> {
         Exclusion::list_from_yaml(text, "dir/site.yml", "site.yml")

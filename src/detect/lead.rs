@@ -8,9 +8,9 @@
 //!
 //! The name is not empty: without one there is no lead.
 
-use super::field::Field;
-use super::predicate::Predicate;
-use super::test::Test;
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::test::Test;
 
 /// What a detection says of the name alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,11 +141,11 @@ fn joined(children: &[Predicate], wanted: bool, junction: Junction) -> Possible 
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::expression::{Expression, Flags};
-    use super::super::pattern::Pattern;
-    use super::super::predicate::Order;
-    use super::super::search::Search;
     use super::*;
+    use crate::detect::predicate::Order;
+    use crate::detect::predicate::expression::{Expression, Flags};
+    use crate::detect::predicate::pattern::Pattern;
+    use crate::detect::splunk::search::Search;
     use crate::event::{DNS_QUERY, Event, System};
 
     fn condition(head: &str) -> LeadCondition {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_detection_can_be_of_leads_that_it_names() {
-        let seed = super::super::Detection::seed().unwrap().search.predicate;
+        let seed = crate::detect::Detection::seed().unwrap().search.predicate;
         let LeadCondition::Names(names) = LeadCondition::of(&seed) else { panic!("{seed:?}") };
         assert_eq!(names.hits(&named("www.pastebin.com")).matched_query, ["*pastebin*"]);
         assert!(names.evaluate(&named("t.me")) && !names.evaluate(&named("example.com")));

@@ -10,84 +10,54 @@
 //! harmless there.
 //!
 //! This stage sees events only. Where they came from and where matches go is not known here.
+//!
+//! - `splunk`, `sigma`: the languages of rules, and the files that hold rules
+//! - `predicate`: conditions on an event, in no language
+//! - `term`: what a search computes of an event or of a row, and conditions on it
+//! - `lookup`: a site's tables
+//! - `stats`: the table that matches are summed up in
+//! - `yaml`: documents, with the place of each value
+//! - `detection`: one rule of a file; `risk`: whom it concerns, how much; `lead`: what it says of a
+//!   name alone; `exclusion`: what a site knows to be harmless
 
-mod aggregate;
-mod asked;
 mod bounds;
-mod computed;
-mod condition;
-mod csv;
 mod detection;
-mod eval;
-mod event_code;
 mod exclusion;
-mod expansion;
-mod expression;
-mod field;
-mod file_place;
-mod function;
-mod head;
-mod head_origin;
-mod head_value;
-mod keys;
-#[cfg(test)]
-mod language_tests;
 mod lead;
-mod library;
 mod lookup;
-mod lookup_index;
-mod names;
 mod nearest;
-mod network;
-mod origin;
-mod other_data;
-mod pairs;
-mod pattern;
-mod pipeline;
-mod placeholder;
 mod predicate;
-mod refining;
 mod risk;
-mod row_key;
-mod rows;
 mod rule_id;
-mod search;
 mod sigma;
-mod size;
-#[cfg(test)]
-mod spelling_tests;
-mod splunk_file;
+mod splunk;
 mod stats;
-mod summing;
 mod term;
-mod test;
-mod thinning;
-mod token;
-mod tree;
-mod value;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use bounds::{MOST_COMPARISONS, MOST_EXPRESSION_BYTES, too_much};
-pub use computed::Computed;
 pub use detection::{DataSet, Detection, DetectionError, EventSource, FileRule, Language};
 pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
-pub use expression::Expression;
-pub use field::Field;
 pub use lead::LeadCondition;
-pub use library::{Library, Macro, NoLibrary};
 pub use lookup::{Lookup, LookupDefinition};
-pub use network::Network;
-pub use pattern::Pattern;
-pub use placeholder::Placeholders;
+pub use predicate::expression::Expression;
+pub use predicate::field::Field;
+pub use predicate::network::Network;
+pub use predicate::pattern::Pattern;
+pub use predicate::test::{Position, Test};
+pub use predicate::tree::Tree;
 pub use predicate::{Hits, Order, Predicate, RequiredLiteral};
 pub use risk::{RiskObject, ThreatObject};
 pub use rule_id::compared as compared_id;
-pub use search::Search;
+pub use sigma::placeholder::Placeholders;
 pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_dns_client_fields, sigma_fields, sigma_modifiers};
+pub use splunk::library::{Library, Macro, NoLibrary};
+pub use splunk::search::Search;
+pub use splunk::token::{SearchError, SearchReason};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
-pub use test::{Position, Test};
-pub use token::{SearchError, SearchReason};
-pub use tree::Tree;
+pub use term::computed::Computed;
 
 /// What tests of several modules need.
 #[cfg(test)]

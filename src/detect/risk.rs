@@ -225,9 +225,9 @@ fn risk_object_type(observable_type: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::detection::Detection;
-    use super::super::placeholder::Placeholders;
     use super::*;
+    use crate::detect::detection::Detection;
+    use crate::detect::sigma::placeholder::Placeholders;
 
     fn detection(more: &str) -> Detection {
         let text = format!("name: Test\nid: t\nsearch: EventCode=22\n{more}");

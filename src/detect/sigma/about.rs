@@ -1,7 +1,7 @@
 //! What a rule is about, as far as its predicate says: events that are looked at, or others.
 
-use super::super::field::Field;
-use super::super::predicate::Predicate;
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::field::Field;
 use crate::event::Event;
 
 /// The fields that have one value in all events of a kind.

@@ -1,7 +1,7 @@
 //! `2 of selection*`: all choices of so many parts, counted before they are made.
 
-use super::super::predicate::Predicate;
 use super::compiler::one_or;
+use crate::detect::predicate::Predicate;
 
 /// `2 of x*` is written out as all pairs; more alternatives than these are refused.
 const MOST_ALTERNATIVES: usize = 1_000;

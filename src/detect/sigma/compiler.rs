@@ -2,17 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::super::bounds::{MOST_EXPRESSION_BYTES, too_much};
-use super::super::expression::Expression;
-use super::super::placeholder::Placeholders;
-use super::super::predicate::Predicate;
-use super::super::yaml::{Key, Kind, Node, Problem};
 use super::Refusal;
 use super::about::{CONSTANT, asks_for_dns, never_holds, unknown};
 use super::choice::{check_number, choices, choose, leaves};
 use super::condition::{Condition, Names, Quantifier};
 use super::source::Source;
 use super::{item, name};
+use crate::detect::bounds::{MOST_EXPRESSION_BYTES, too_much};
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::expression::Expression;
+use crate::detect::sigma::placeholder::Placeholders;
+use crate::detect::yaml::{Key, Kind, Node, Problem};
 use crate::event::Event;
 
 /// Deeper nesting is no rule but an attempt at the stack.

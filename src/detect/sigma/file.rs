@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::super::nearest::nearest;
-use super::super::rule_id;
-use super::super::yaml::{Kind, Node, Place, Problem};
 use super::header::text;
 use crate::base::digest::sha256;
+use crate::detect::nearest::nearest;
+use crate::detect::rule_id;
+use crate::detect::yaml::{Kind, Node, Place, Problem};
 
 /// The values of `action`.
 const ACTIONS: [&str; 3] = ["global", "reset", "repeat"];
@@ -229,8 +229,8 @@ fn as_uuid(hash: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::yaml::documents;
     use super::*;
+    use crate::detect::yaml::documents;
 
     fn read(text: &str) -> Vec<SigmaDocument> {
         let mut file = SigmaFile::default();

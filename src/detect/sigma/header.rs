@@ -1,7 +1,7 @@
 //! What a Sigma rule says of itself.
 
-use super::super::nearest::{nearest, suggestion};
-use super::super::yaml::{Kind, Node, Problem};
+use crate::detect::nearest::{nearest, suggestion};
+use crate::detect::yaml::{Kind, Node, Problem};
 
 /// What a level says of the risk, 0 to 100.
 pub const LEVEL_SCORES: [(&str, u32); 5] =

@@ -1,18 +1,18 @@
 //! One line of a Sigma rule: a field, its modifiers, and the values it is compared with.
 
-use super::super::expression::{Case, Expression, Part};
-use super::super::field::Field;
-use super::super::network::Network;
-use super::super::pattern::Pattern;
-use super::super::placeholder::Expanded;
-use super::super::predicate::{Predicate, number};
-use super::super::test::{Position, Test};
-use super::super::yaml::{Key, Kind, Node, Problem, Scalar};
 use super::compiler::{Compiler, Side, one_or};
 use super::encoding::encoded;
 use super::modifier::{Comparison, Modifiers};
 use super::name::field_named;
 use super::source::Source;
+use crate::detect::predicate::expression::{Case, Expression, Part};
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::predicate::test::{Position, Test};
+use crate::detect::predicate::{Predicate, number};
+use crate::detect::sigma::placeholder::Expanded;
+use crate::detect::yaml::{Key, Kind, Node, Problem, Scalar};
 use crate::event::FieldType;
 
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";

@@ -1,10 +1,10 @@
 //! What stands after a field's name in a Sigma rule (`QueryName|contains|all`), resolved.
 
-use super::super::expression::{Case, Flags};
-use super::super::nearest::suggestion;
-use super::super::predicate::Order;
-use super::super::test::Position;
 use super::encoding::Encoding;
+use crate::detect::nearest::suggestion;
+use crate::detect::predicate::Order;
+use crate::detect::predicate::expression::{Case, Flags};
+use crate::detect::predicate::test::Position;
 use crate::event::TimePart;
 
 /// A modifier, by what it decides.

@@ -1,10 +1,10 @@
 //! The fields of a DNS query by the names that Sigma has for them, and what misspelt ones stand
 //! for.
 
-use super::super::field::Field;
-use super::super::nearest::nearest;
-use super::super::yaml::{Key, Kind, Node, Scalar};
 use super::source::Source;
+use crate::detect::nearest::nearest;
+use crate::detect::predicate::field::Field;
+use crate::detect::yaml::{Key, Kind, Node, Scalar};
 use crate::event::FieldSpec;
 
 /// The fields that are not of the event's data, by the names that Sigma has for them.

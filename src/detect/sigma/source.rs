@@ -1,9 +1,9 @@
 //! The log source of a Sigma rule: which events it is about.
 
-use super::super::nearest::nearest;
-use super::super::yaml::{Key, Node, Problem};
 use super::Refusal;
 use super::header::text;
+use crate::detect::nearest::nearest;
+use crate::detect::yaml::{Key, Node, Problem};
 use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, System};
 
 /// Which events a rule is about.

@@ -9,9 +9,9 @@ use rsigma_eval::event::JsonEvent;
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::json;
 
-use super::super::detection::{Detection, EventSource, Language};
-use super::super::placeholder::Placeholders;
-use super::super::testing::event;
+use crate::detect::detection::{Detection, EventSource, Language};
+use crate::detect::sigma::placeholder::Placeholders;
+use crate::detect::testing::event;
 use crate::event::Event;
 
 /// Reads a rule. The error says what is not understood.

@@ -42,12 +42,12 @@ pub struct Key {
 
 impl Scalar {
     /// Whether it stands for nothing.
-    pub(in super::super) fn is_null(&self) -> bool {
+    pub(in crate::detect) fn is_null(&self) -> bool {
         self.is_plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
     /// The truth value that it stands for, in any of the words that YAML has had for it.
-    pub(in super::super) fn truth(&self) -> Option<bool> {
+    pub(in crate::detect) fn truth(&self) -> Option<bool> {
         match self.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
             "false" | "no" | "off" => Some(false),
@@ -57,7 +57,7 @@ impl Scalar {
 
     /// The whole number that it stands for: decimal, also with leading zeros, hexadecimal (`0x`) or
     /// octal (`0o`).
-    pub(in super::super) fn integer(&self) -> Option<i128> {
+    pub(in crate::detect) fn integer(&self) -> Option<i128> {
         let (sign, digits) = match self.text.strip_prefix('-') {
             Some(digits) => (-1, digits),
             None => (1, self.text.strip_prefix('+').unwrap_or(&self.text)),
@@ -74,7 +74,7 @@ impl Scalar {
 
 impl Node {
     /// What it is, in a word or two, for messages.
-    pub(in super::super) fn description(&self) -> String {
+    pub(in crate::detect) fn description(&self) -> String {
         match &self.kind {
             Kind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
             Kind::Scalar(scalar) => format!("'{}'", shortened(&scalar.text)),
@@ -86,7 +86,7 @@ impl Node {
     }
 
     /// Its scalar, if it is one.
-    pub(in super::super) fn scalar(&self) -> Option<&Scalar> {
+    pub(in crate::detect) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             Kind::Scalar(scalar) => Some(scalar),
             _ => None,
@@ -94,7 +94,7 @@ impl Node {
     }
 
     /// Its entries; none where it is no mapping.
-    pub(in super::super) fn entries(&self) -> &[(Key, Node)] {
+    pub(in crate::detect) fn entries(&self) -> &[(Key, Node)] {
         match &self.kind {
             Kind::Map(entries) => entries,
             _ => &[],
@@ -102,7 +102,7 @@ impl Node {
     }
 
     /// The value of a key.
-    pub(in super::super) fn get(&self, name: &str) -> Option<&Node> {
+    pub(in crate::detect) fn get(&self, name: &str) -> Option<&Node> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 }

@@ -16,7 +16,7 @@ const MOST_NODES: usize = 500_000;
 const MERGE: &str = "<<";
 
 /// The documents of a text, each with what is in it or what is wrong. Empty ones are left out.
-pub(in super::super) fn documents(text: &str) -> Vec<Result<Node, Problem>> {
+pub(in crate::detect) fn documents(text: &str) -> Vec<Result<Node, Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     pieces(text).iter().filter_map(document).collect()
 }

@@ -9,12 +9,12 @@ use serde::de::{
     Unexpected, Visitor,
 };
 
-use super::super::nearest::suggestion;
 use super::Problem;
 use super::node::{Key, Kind, Node, Scalar};
+use crate::detect::nearest::suggestion;
 
 /// Reads a node as a value.
-pub(in super::super) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Problem> {
+pub(in crate::detect) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Problem> {
     T::deserialize(Typed(node)).map_err(|problem| problem.or_at(node.place))
 }
 

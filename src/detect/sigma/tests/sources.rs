@@ -1,7 +1,7 @@
 //! Which events rules are about, what they are called, and the files that they lie in.
 
-use super::super::super::library::NoLibrary;
 use super::*;
+use crate::detect::splunk::library::NoLibrary;
 use crate::event::{DNS_CLIENT_QUERY, System};
 
 /// A rule with this log source and this selection.

@@ -1,0 +1,88 @@
+//! Comma-separated values, as lookups have them: cells in quotes where they hold commas, quotes
+//! (doubled) or line ends.
+
+/// The rows of a text, the first included. Empty lines are none. An error says in which line a
+/// quote is not closed.
+pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec<String>, String>> {
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut line = 1_usize;
+    std::iter::from_fn(move || {
+        loop {
+            if rest.is_empty() {
+                return None;
+            }
+            let Some((row, behind)) = row(rest) else {
+                rest = "";
+                return Some(Err(format!(
+                    "line {line}: expected a closing quote, found the end of the file"
+                )));
+            };
+            let read = rest.len() - behind.len();
+            line += rest.get(..read).unwrap_or_default().matches('\n').count();
+            rest = behind;
+            if row.iter().any(|cell| !cell.is_empty()) {
+                return Some(Ok(row));
+            }
+        }
+    })
+}
+
+/// The cells of the first row, and what follows it; `None` if a quote is not closed.
+fn row(mut text: &str) -> Option<(Vec<String>, &str)> {
+    let mut cells = Vec::new();
+    loop {
+        let (cell, behind) = cell(text)?;
+        cells.push(cell);
+        let Some(next) = behind.strip_prefix(',') else {
+            let behind = behind.strip_prefix('\r').unwrap_or(behind);
+            return Some((cells, behind.strip_prefix('\n').unwrap_or(behind)));
+        };
+        text = next;
+    }
+}
+
+/// The first cell, and what follows it: a comma, the end of the line or of the text.
+fn cell(text: &str) -> Option<(String, &str)> {
+    let is_end = |character: char| matches!(character, ',' | '\n' | '\r');
+    let start = text.trim_start_matches([' ', '\t']);
+    let Some(mut quoted) = start.strip_prefix('"') else {
+        let end = text.find(is_end).unwrap_or(text.len());
+        let (cell, behind) = text.split_at(end);
+        return Some((cell.to_owned(), behind));
+    };
+    let mut cell = String::new();
+    loop {
+        let (before, behind) = quoted.split_once('"')?;
+        cell.push_str(before);
+        let Some(next) = behind.strip_prefix('"') else {
+            // What stands between the closing quote and the comma belongs to the cell.
+            let end = behind.find(is_end).unwrap_or(behind.len());
+            let (more, behind) = behind.split_at(end);
+            cell.push_str(more.trim_end());
+            return Some((cell, behind));
+        };
+        cell.push('"');
+        quoted = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_cells() {
+        let rows = |text: &str| csv_rows(text).collect::<Result<Vec<_>, _>>();
+        for (text, expected) in [
+            ("", vec![]),
+            ("a,b\r\n1,2\r\n", vec![vec!["a", "b"], vec!["1", "2"]]),
+            ("\u{feff}a\n\n\nb", vec![vec!["a"], vec!["b"]]),
+            ("a,\n,b", vec![vec!["a", ""], vec!["", "b"]]),
+            ("\"x,\"\"y\"\"\nz\",2", vec![vec!["x,\"y\"\nz", "2"]]),
+            ("a, True\n", vec![vec!["a", " True"]]),
+        ] {
+            assert_eq!(rows(text).unwrap(), expected, "{text:?}");
+        }
+        assert!(rows("a\n\"b").unwrap_err().starts_with("line 2: expected a closing quote"));
+    }
+}

@@ -1,0 +1,207 @@
+//! The rows of a lookup's column, found by an event's value without looking at all of them: a list
+//! of names can have a hundred thousand.
+
+use std::collections::HashMap;
+
+use ahash::RandomState;
+
+use crate::detect::predicate::network::{Network, Networks};
+use crate::detect::predicate::pattern::{Pattern, fold};
+
+/// Patterns are filed by so many bytes of one of their literals.
+const GRAM: usize = 3;
+
+/// How the cells of a column are compared with values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::detect) enum Comparison {
+    #[default]
+    Exact,
+    /// `*` in a cell stands for any run of characters.
+    Wildcard,
+    /// Cells are networks.
+    Network,
+}
+
+impl Comparison {
+    /// Whether a value is like a cell.
+    pub fn holds(self, cell: &str, value: &str, case_sensitive: bool) -> bool {
+        match self {
+            _ if cell.is_empty() || value.is_empty() => false,
+            Comparison::Exact if case_sensitive => cell == value,
+            Comparison::Exact => fold(cell) == fold(value),
+            Comparison::Wildcard if case_sensitive => matches_in_case(cell, value),
+            Comparison::Wildcard => Pattern::new(cell).matches(value),
+            Comparison::Network => Network::parse(cell).is_ok_and(|network| network.holds_some_of(value)),
+        }
+    }
+
+    /// Literals in lower case that each value holds which is like the cell; `None` where it need
+    /// hold none.
+    pub fn literals(self, cell: &str) -> Option<Vec<String>> {
+        match self {
+            Comparison::Exact => Some(vec![fold(cell)]),
+            Comparison::Wildcard => Some(Pattern::new(cell).literals().map(str::to_owned).collect()),
+            Comparison::Network => None,
+        }
+    }
+}
+
+/// What finds the rows of a column.
+#[derive(Debug)]
+pub(in crate::detect) enum ColumnIndex {
+    Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
+    Wildcard(Patterns),
+    Network(Networks),
+}
+
+/// Patterns, each filed by one gram of its literals: the one that the fewest others are filed by.
+#[derive(Debug)]
+pub(in crate::detect) struct Patterns {
+    patterns: Vec<Pattern>,
+    filed: HashMap<[u8; GRAM], Vec<usize>, RandomState>,
+    /// Those without a literal that is long enough.
+    others: Vec<usize>,
+    case_sensitive: bool,
+}
+
+impl ColumnIndex {
+    /// The index of these cells, by the numbers of their rows. An empty cell is like no value.
+    pub fn new<'a>(
+        comparison: Comparison,
+        case_sensitive: bool,
+        cells: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        match comparison {
+            Comparison::Exact => {
+                let mut rows: HashMap<String, Vec<usize>, RandomState> = HashMap::default();
+                for (row, cell) in cells.enumerate().filter(|(_, cell)| !cell.is_empty()) {
+                    let key = if case_sensitive { cell.to_owned() } else { fold(cell) };
+                    rows.entry(key).or_default().push(row);
+                }
+                ColumnIndex::Exact { rows, case_sensitive }
+            }
+            Comparison::Wildcard => ColumnIndex::Wildcard(Patterns::new(case_sensitive, cells)),
+            Comparison::Network => {
+                let mut networks = Networks::default();
+                for (row, cell) in cells.enumerate() {
+                    if let Ok(network) = Network::parse(cell) {
+                        networks.add(network, row);
+                    }
+                }
+                ColumnIndex::Network(networks)
+            }
+        }
+    }
+
+    /// Hands out the rows whose cells a value is like, in no order.
+    pub fn find(&self, value: &str, mut found: impl FnMut(usize)) {
+        match self {
+            ColumnIndex::Exact { rows, case_sensitive: true } => {
+                rows.get(value).into_iter().flatten().for_each(|row| found(*row));
+            }
+            ColumnIndex::Exact { rows, .. } => {
+                rows.get(&fold(value)).into_iter().flatten().for_each(|row| found(*row));
+            }
+            ColumnIndex::Wildcard(patterns) => patterns.find(value, found),
+            ColumnIndex::Network(networks) => networks.find(value, found),
+        }
+    }
+}
+
+impl Patterns {
+    fn new<'a>(case_sensitive: bool, cells: impl Iterator<Item = &'a str>) -> Self {
+        let patterns: Vec<Pattern> = cells.map(Pattern::new).collect();
+        let mut filed: HashMap<[u8; GRAM], Vec<usize>, RandomState> = HashMap::default();
+        let mut others = Vec::new();
+        for (row, pattern) in patterns.iter().enumerate() {
+            if pattern.text().is_empty() {
+                continue;
+            }
+            let grams = pattern.literals().flat_map(grams);
+            match grams.min_by_key(|gram| filed.get(gram).map_or(0, Vec::len)) {
+                Some(gram) => filed.entry(gram).or_default().push(row),
+                None => others.push(row),
+            }
+        }
+        Patterns { patterns, filed, others, case_sensitive }
+    }
+
+    fn find(&self, value: &str, mut found: impl FnMut(usize)) {
+        let folded = fold(value);
+        let filed = grams(&folded).filter_map(|gram| self.filed.get(&gram)).flatten();
+        for row in filed.chain(&self.others) {
+            let Some(pattern) = self.patterns.get(*row) else { continue };
+            if pattern.matches(value) && (!self.case_sensitive || matches_in_case(pattern.text(), value)) {
+                found(*row);
+            }
+        }
+    }
+}
+
+/// The runs of so many bytes.
+fn grams(text: &str) -> impl Iterator<Item = [u8; GRAM]> {
+    text.as_bytes().windows(GRAM).filter_map(|bytes| bytes.try_into().ok())
+}
+
+/// Whether a value is like a pattern in which `*` stands for any run of characters, and case
+/// counts.
+fn matches_in_case(pattern: &str, value: &str) -> bool {
+    let Some((first, others)) = pattern.split_once('*') else { return pattern == value };
+    let (middle, last) = others.rsplit_once('*').unwrap_or(("", others));
+    let Some(rest) = value.strip_prefix(first) else { return false };
+    let Some(mut rest) = rest.strip_suffix(last) else { return false };
+    for piece in middle.split('*') {
+        let Some((_, behind)) = rest.split_once(piece) else { return piece.is_empty() };
+        rest = behind;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn case_counts_where_it_is_to() {
+        for (pattern, value, expected) in [
+            ("*.A.b*", "x.A.bc", true),
+            ("*.A.b*", "x.a.bc", false),
+            ("a*c", "abc", true),
+            ("a*a", "a", false),
+            ("*", "x", true),
+            ("a**b*c", "axbyc", true),
+            ("a*b*c", "ac", false),
+            ("a", "a", true),
+        ] {
+            assert_eq!(matches_in_case(pattern, value), expected, "{pattern} {value}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        /// The twin: each row compared by itself.
+        #[test]
+        fn an_index_finds_what_each_row_says(
+            cells in prop::collection::vec(
+                prop_oneof!["[abA*.é]{0,6}", "10\\.[01]\\.0\\.0/(8|16|30)", "10\\.0\\.0\\.[012]"], 0..8),
+            value in prop_oneof!["[abAB.é]{0,8}", "10\\.[012]\\.0\\.[0123]"],
+            kind in 0..3,
+            case_sensitive in any::<bool>(),
+        ) {
+            let comparison = match kind {
+                0 => Comparison::Exact,
+                1 => Comparison::Wildcard,
+                _ => Comparison::Network,
+            };
+            let index = ColumnIndex::new(comparison, case_sensitive, cells.iter().map(String::as_str));
+            let mut found = std::collections::BTreeSet::new();
+            if !value.is_empty() {
+                index.find(&value, |row| _ = found.insert(row));
+            }
+            let twin = (0..cells.len()).filter(|row| comparison.holds(&cells[*row], &value, case_sensitive));
+            prop_assert_eq!(found.into_iter().collect::<Vec<_>>(), twin.collect::<Vec<_>>());
+        }
+    }
+}

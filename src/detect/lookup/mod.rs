@@ -1,0 +1,358 @@
+//! Lookups: tables of a site's content, each a CSV file and a file that says how its columns are
+//! compared.
+
+pub(in crate::detect) mod csv;
+pub(in crate::detect) mod index;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::detect::lookup::csv::csv_rows;
+use crate::detect::lookup::index::{ColumnIndex, Comparison};
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::{RequiredLiteral, required};
+use crate::detect::term::function::Function;
+use crate::detect::term::value::Value;
+use crate::detect::term::{Node, Row, Term};
+use crate::detect::yaml::keys::Keys;
+use crate::detect::yaml::{Problem, only_document, typed};
+use crate::event::Event;
+
+/// Rows of a lookup, at most.
+const MOST_ROWS: usize = 2_000_000;
+/// How many rows an event finds where the definition does not say.
+const DEFAULT_MATCHES: usize = 100;
+
+/// How a lookup's table is found and compared.
+#[derive(Debug, Default, Deserialize)]
+pub struct LookupDefinition {
+    filename: Option<String>,
+    collection: Option<String>,
+    lookup_type: Option<String>,
+    match_type: Option<MatchTypes>,
+    case_sensitive_match: Option<String>,
+    default_match: Option<String>,
+    min_matches: Option<usize>,
+    max_matches: Option<usize>,
+    /// What the user should know of how it was taken.
+    #[serde(skip)]
+    notes: Vec<String>,
+}
+
+/// The keys of a definition's file.
+const KEYS: Keys = Keys {
+    read: &[
+        "filename",
+        "collection",
+        "lookup_type",
+        "match_type",
+        "case_sensitive_match",
+        "default_match",
+        "min_matches",
+        "max_matches",
+    ],
+    others: &["name", "fields_list", "fields"],
+    required: &[],
+};
+
+/// One text, or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum MatchTypes {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl LookupDefinition {
+    /// Reads a definition file.
+    pub fn from_yaml(text: &str) -> Result<Self, String> {
+        let read = || {
+            let document = only_document(text)?;
+            let mut notes = Vec::new();
+            KEYS.check(&document, "", &mut notes)?;
+            Ok(LookupDefinition { notes, ..typed(&document)? })
+        };
+        read().map_err(|problem: Problem| problem.to_string())
+    }
+
+    /// The name of the CSV file of the lookup `name`. The error says what it is instead.
+    pub fn file_name(&self, name: &str) -> Result<String, String> {
+        let kind = self.lookup_type.as_deref().unwrap_or("csv");
+        if let Some(collection) = &self.collection {
+            return Err(format!(
+                "expected a lookup with a CSV file, found the collection '{collection}', which lives in a server"
+            ));
+        }
+        if !kind.eq_ignore_ascii_case("csv") {
+            return Err(format!("expected a lookup with a CSV file, found one of the type '{kind}'"));
+        }
+        let file = self.filename.clone().unwrap_or_else(|| format!("{name}.csv"));
+        if file.contains(['/', '\\']) || file.starts_with('.') {
+            return Err(format!("filename: expected the name of a file beside it, found '{file}'"));
+        }
+        Ok(file)
+    }
+}
+
+/// A lookup: its rows, and how they are found.
+#[derive(Debug)]
+pub struct Lookup {
+    name: String,
+    columns: Vec<String>,
+    comparisons: Vec<Comparison>,
+    /// The rows, each with a cell for each column.
+    rows: Vec<Vec<Box<str>>>,
+    indexes: Vec<std::sync::OnceLock<ColumnIndex>>,
+    case_sensitive: bool,
+    default_match: Option<String>,
+    min_matches: usize,
+    max_matches: usize,
+    notes: Vec<String>,
+}
+
+impl Lookup {
+    /// A lookup of a CSV file's text. The error says what was expected and found.
+    pub fn new(name: &str, definition: &LookupDefinition, csv: &str) -> Result<Self, String> {
+        let mut rows = csv_rows(csv);
+        let columns: Vec<String> = rows
+            .next()
+            .transpose()?
+            .unwrap_or_default()
+            .into_iter()
+            .map(|cell| cell.trim().to_owned())
+            .collect();
+        if columns.is_empty() {
+            return Err("expected a CSV file with a line of column names, found an empty one".to_owned());
+        }
+        let mut taken = Vec::new();
+        for row in rows {
+            if taken.len() == MOST_ROWS {
+                return Err(format!("expected at most {MOST_ROWS} rows"));
+            }
+            let mut row = row?.into_iter().map(|cell| cell.trim().into());
+            let row: Vec<Box<str>> = columns.iter().map(|_| row.next().unwrap_or_default()).collect();
+            if row.iter().any(|cell| !cell.is_empty()) {
+                taken.push(row);
+            }
+        }
+        let mut lookup = Lookup {
+            name: name.to_owned(),
+            comparisons: vec![Comparison::Exact; columns.len()],
+            indexes: columns.iter().map(|_| std::sync::OnceLock::new()).collect(),
+            columns,
+            rows: taken,
+            case_sensitive: definition.case_sensitive_match.as_deref().is_none_or(is_true),
+            default_match: definition.default_match.clone(),
+            min_matches: definition.min_matches.unwrap_or(0),
+            max_matches: definition.max_matches.unwrap_or(DEFAULT_MATCHES).max(1),
+            notes: definition.notes.clone(),
+        };
+        lookup.read_match_types(definition)?;
+        Ok(lookup)
+    }
+
+    /// `WILDCARD(column)`, `CIDR(column)`, several of them with commas between.
+    fn read_match_types(&mut self, definition: &LookupDefinition) -> Result<(), String> {
+        let types = match &definition.match_type {
+            None => return Ok(()),
+            Some(MatchTypes::One(text)) => text.clone(),
+            Some(MatchTypes::Several(texts)) => texts.join(","),
+        };
+        for part in
+            types.split(')').map(|part| part.trim_matches([',', ' ', '\n'])).filter(|part| !part.is_empty())
+        {
+            let problem = || {
+                format!(
+                    "match_type: expected WILDCARD(column), CIDR(column) or EXACT(column), found '{part}'"
+                )
+            };
+            let (kind, columns) = part.split_once('(').ok_or_else(problem)?;
+            let comparison = match kind.trim().to_ascii_uppercase().as_str() {
+                "WILDCARD" => Comparison::Wildcard,
+                "CIDR" => Comparison::Network,
+                "EXACT" => Comparison::Exact,
+                _ => return Err(problem()),
+            };
+            for column in columns.split(',') {
+                let place = self.column(column.trim()).ok_or_else(|| {
+                    format!(
+                        "match_type: expected one of the columns {}, found '{column}'",
+                        self.columns.join(", ")
+                    )
+                })?;
+                if let Some(known) = self.comparisons.get_mut(place) {
+                    *known = comparison;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The place of a column.
+    pub(in crate::detect) fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|known| known == name)
+    }
+
+    /// What the user should know of how its definition was taken.
+    pub(in crate::detect) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The names of the columns.
+    pub(in crate::detect) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn cell(&self, row: usize, column: usize) -> &str {
+        self.rows.get(row).and_then(|row| row.get(column)).map_or("", |cell| cell)
+    }
+
+    fn index(&self, column: usize) -> Option<&ColumnIndex> {
+        let comparison = *self.comparisons.get(column)?;
+        let cells = || self.rows.iter().map(|row| row.get(column).map_or("", |cell| &**cell));
+        let index = || ColumnIndex::new(comparison, self.case_sensitive, cells());
+        Some(self.indexes.get(column)?.get_or_init(index))
+    }
+
+    /// The rows whose key columns are like the keys' values, in the order of the file.
+    fn find(&self, keys: &[(usize, Vec<std::borrow::Cow<'_, str>>)]) -> Vec<usize> {
+        let Some(((column, values), others)) = keys.split_first() else { return Vec::new() };
+        let Some(index) = self.index(*column) else { return Vec::new() };
+        let mut rows = BTreeSet::new();
+        for value in values.iter().filter(|value| !value.is_empty()) {
+            index.find(value, |row| _ = rows.insert(row));
+        }
+        let fits = |row: &usize| {
+            others.iter().all(|(column, values)| {
+                let comparison = self.comparisons.get(*column).copied().unwrap_or_default();
+                let cell = self.cell(*row, *column);
+                values.iter().any(|value| comparison.holds(cell, value, self.case_sensitive))
+            })
+        };
+        rows.into_iter().filter(fits).take(self.max_matches).collect()
+    }
+}
+
+fn is_true(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
+}
+
+/// What a lookup finds: a column of the rows whose key columns are like some terms.
+#[derive(Debug, Clone)]
+pub(in crate::detect) struct Found {
+    lookup: Arc<Lookup>,
+    keys: Vec<(usize, Term)>,
+    output: usize,
+}
+
+impl PartialEq for Found {
+    fn eq(&self, other: &Self) -> bool {
+        self.finds_as(other) && self.output == other.output
+    }
+}
+
+impl Eq for Found {}
+
+impl Found {
+    /// The column `output` of the rows whose columns are like those terms.
+    pub fn new(lookup: Arc<Lookup>, keys: Vec<(usize, Term)>, output: usize) -> Self {
+        Found { lookup, keys, output }
+    }
+
+    /// Whether both find the same rows.
+    pub fn finds_as(&self, other: &Found) -> bool {
+        Arc::ptr_eq(&self.lookup, &other.lookup) && self.keys == other.keys
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &Term> {
+        self.keys.iter().map(|(_, term)| term)
+    }
+
+    /// This lookup with `terms` in place of the terms of its keys, in their order.
+    pub fn with_keys(&self, terms: Vec<Term>) -> Self {
+        let keys = self.keys.iter().map(|(column, _)| *column).zip(terms).collect();
+        Found { keys, ..self.clone() }
+    }
+
+    fn rows(&self, row: Row<'_>) -> Vec<usize> {
+        let keys: Vec<_> =
+            self.keys.iter().map(|(column, term)| (*column, term.value(row).texts())).collect();
+        self.lookup.find(&keys)
+    }
+
+    pub fn value<'a>(&'a self, row: Row<'a>) -> Value<'a> {
+        let rows = self.rows(row);
+        let few = rows.len() < self.lookup.min_matches;
+        let cells = rows.into_iter().map(|row| self.lookup.cell(row, self.output));
+        let mut texts: Vec<std::borrow::Cow<'a, str>> =
+            cells.filter(|cell| !cell.is_empty()).map(Into::into).collect();
+        if few && let Some(default) = &self.lookup.default_match {
+            texts.push(default.into());
+        }
+        Value::many(texts)
+    }
+
+    /// Its value where no row is found.
+    pub fn nothing_found(&self) -> Value<'_> {
+        let default = self.lookup.default_match.as_deref().filter(|_| self.lookup.min_matches > 0);
+        Value::text_or_null(default)
+    }
+
+    /// A literal of each row, one of which an event holds that finds a row; `None` if one of the
+    /// rows has none.
+    pub fn literals(&self) -> Option<Vec<RequiredLiteral>> {
+        let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
+        let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));
+        sets.next()
+    }
+
+    fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredLiteral>> {
+        let comparison = self.lookup.comparisons.get(column)?;
+        let mut literals = BTreeSet::new();
+        for row in &self.lookup.rows {
+            let cell = row.get(column).map_or("", |cell| &**cell);
+            // An empty cell is like nothing.
+            if cell.is_empty() {
+                continue;
+            }
+            let pieces = comparison.literals(cell)?;
+            let found = required(field, pieces.iter().map(String::as_str)).into_iter().flatten().next()?;
+            literals.insert(found.literal);
+        }
+        let data_name = field.data_name()?;
+        Some(literals.into_iter().map(|literal| RequiredLiteral { data_name, literal }).collect())
+    }
+
+    /// The cells of the key columns that an event was found by.
+    pub fn hits(&self, event: &Event) -> Vec<(Field, &str)> {
+        let rows = self.rows(Row::Event(event));
+        let mut hits = Vec::new();
+        for (column, term) in &self.keys {
+            let Some(field) = plain_field(term) else { continue };
+            hits.extend(rows.iter().map(|row| (field, self.lookup.cell(*row, *column))));
+        }
+        hits
+    }
+}
+
+/// The field that a key is, in whatever case.
+fn plain_field(term: &Term) -> Option<Field> {
+    match term.node() {
+        Node::Call(Function::Lower | Function::Upper, terms) => terms.first()?.as_field(),
+        _ => term.as_field(),
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = |place: usize| self.lookup.columns.get(place).map_or("", String::as_str);
+        write!(formatter, "{} of the lookup {}", column(self.output), self.lookup.name)?;
+        for (place, term) in &self.keys {
+            write!(formatter, " by {} as {term}", column(*place))?;
+        }
+        Ok(())
+    }
+}

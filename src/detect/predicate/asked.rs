@@ -1,0 +1,86 @@
+//! An event that is asked for the values of its fields, over and over: a rule lists dozens of
+//! patterns for the same one.
+
+use std::borrow::Cow;
+
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::pairs::Pairs;
+use crate::detect::predicate::pattern::Pattern;
+use crate::event::Event;
+
+/// An event, and the value of the field that it was asked for last.
+#[derive(Debug)]
+pub(in crate::detect) struct Asked<'e> {
+    pub event: &'e Event,
+    last: Option<Answer<'e>>,
+}
+
+/// The value of a field, and what is known of it.
+#[derive(Debug)]
+struct Answer<'e> {
+    field: Field,
+    value: Option<Cow<'e, str>>,
+    /// Its pairs of bytes, once it was compared with a pattern.
+    pairs: Option<Pairs>,
+}
+
+impl<'e> Asked<'e> {
+    /// One that nothing was asked for yet.
+    pub(in crate::detect) fn new(event: &'e Event) -> Self {
+        Asked { event, last: None }
+    }
+
+    /// [`Field::value`] of the event.
+    fn value(&mut self, field: Field) -> Option<&str> {
+        self.ask(field).value.as_deref()
+    }
+
+    /// Whether the event has the field, and its value, or one of several, is one that `holds`.
+    pub(in crate::detect) fn any(&mut self, field: Field, holds: impl Fn(&str) -> bool) -> bool {
+        if field.is_multivalued() {
+            return field.values(self.event).any(holds);
+        }
+        self.value(field).is_some_and(holds)
+    }
+
+    /// Whether the event has the field, and its value, or one of several, matches the pattern.
+    pub(in crate::detect) fn matches(&mut self, field: Field, pattern: &Pattern) -> bool {
+        if field.is_multivalued() {
+            return field.values(self.event).any(|value| pattern.matches(value));
+        }
+        let Answer { value: Some(value), pairs, .. } = self.ask(field) else { return false };
+        let pairs = *pairs.get_or_insert_with(|| Pairs::of(value.as_bytes()));
+        pattern.matches_with(value, pairs)
+    }
+
+    fn ask(&mut self, field: Field) -> &mut Answer<'e> {
+        // What is kept stays where it is: to move it out and back would take longer than to compare
+        // it with a pattern.
+        if self.last.as_ref().is_none_or(|known| known.field != field) {
+            self.last = None;
+        }
+        self.last.get_or_insert_with(|| Answer { field, value: field.value(self.event), pairs: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::event;
+
+    #[test]
+    fn each_field_has_its_own_value_whatever_was_asked_before() {
+        let event = event(r"C:\a\b.exe", "example.com");
+        let mut asked = Asked::new(&event);
+        let fields = [Field::QUERY_NAME, Field::IMAGE, Field::ProcessName, Field::Data("RuleName")];
+        for first in fields {
+            for second in fields {
+                assert_eq!(asked.value(first), first.value(&event).as_deref());
+                assert_eq!(asked.value(second), second.value(&event).as_deref());
+                let file = Pattern::new("*.exe");
+                let expected = [Field::IMAGE, Field::ProcessName].contains(&first);
+                assert_eq!(asked.matches(first, &file), expected);
+            }
+        }
+    }
+}

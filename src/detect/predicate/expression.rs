@@ -1,0 +1,309 @@
+//! Regular expressions, and what only they can say of the wildcards of a rule: one character, or a
+//! case that counts. The only user of `regex`.
+
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::detect::predicate::pattern::fold;
+use crate::detect::predicate::size::{Known, known, last_line};
+
+/// Bytes that a compiled expression may take: one that takes more is no rule but an attempt at the
+/// memory.
+const MOST_MEMORY: usize = 1 << 20;
+/// What the compiler may take for one. What it takes is estimated before, and far less.
+const MOST_COMPILED: usize = 32 * MOST_MEMORY;
+/// Bytes of states that each thread may keep of one: crafted values can make as many as there are.
+const MOST_STATES: usize = 64 << 10;
+
+/// A regular expression for a field's value. It is compiled when it is first asked for, or made
+/// ready: whoever reads rules can say before that whether all expressions together take too much.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    /// As the rule's author wrote it.
+    text: String,
+    /// As the compiler takes it.
+    source: String,
+    flags: Flags,
+    known: Known,
+    regex: OnceLock<Regex>,
+    /// Literals that each matching value holds, folded as those of a [`crate::detect::predicate::pattern::Pattern`].
+    literals: Vec<String>,
+}
+
+/// Expressions are the same if they are written the same.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.source == other.source && self.flags == other.flags
+    }
+}
+
+impl Eq for Expression {}
+
+/// A part of a pattern with wildcards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// This text.
+    Literal(String),
+    /// Any run of characters, the empty one too.
+    Any,
+    /// One character.
+    One,
+}
+
+/// Whether the case of letters counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Case {
+    /// Case does not count: letters are compared as a [`crate::detect::predicate::pattern::Pattern`] does.
+    #[default]
+    Folded,
+    /// Case counts.
+    Kept,
+}
+
+/// Flags of a regular expression.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// The case of letters does not count.
+    pub ignore_case: bool,
+    /// `^` and `$` are ends of lines.
+    pub multi_line: bool,
+    /// `.` is a line's end, too.
+    pub dot_all: bool,
+}
+
+impl Expression {
+    /// An expression that may hold anywhere in a value. The error says what is not understood:
+    /// lookaround and references to groups are not, so that each value is read once only.
+    pub fn new(text: &str, flags: Flags) -> Result<Self, String> {
+        Self::of_source(text, with_ends(text), flags, Vec::new())
+    }
+
+    /// A pattern for the whole of a value. `text` is what to call it.
+    pub fn of_parts(text: &str, parts: &[Part], case: Case) -> Result<Self, String> {
+        let mut regex = String::from(r"\A");
+        let mut literals = Vec::new();
+        for part in parts {
+            match part {
+                Part::Any => regex.push_str(".*"),
+                Part::One => regex.push('.'),
+                Part::Literal(literal) => {
+                    literals.push(fold(literal));
+                    match case {
+                        Case::Kept => regex.push_str(&regex::escape(literal)),
+                        Case::Folded => literal.chars().for_each(|letter| push_folded(&mut regex, letter)),
+                    }
+                }
+            }
+        }
+        regex.push_str(r"\z");
+        Self::of_source(text, regex, Flags { dot_all: true, ..Flags::default() }, literals)
+    }
+
+    fn of_source(text: &str, source: String, flags: Flags, literals: Vec<String>) -> Result<Self, String> {
+        let known = known(&source, flags)?;
+        if known.size > MOST_MEMORY {
+            return Err(format!(
+                "expected an expression that takes at most {MOST_MEMORY} bytes once compiled, found one of about {}",
+                known.size
+            ));
+        }
+        Ok(Expression { text: text.to_owned(), source, flags, known, regex: OnceLock::new(), literals })
+    }
+
+    /// About how many bytes it takes once compiled.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.known.size
+    }
+
+    /// Compiles it now. The error says what is not understood.
+    pub fn make_ready(&self) -> Result<(), String> {
+        if self.regex.get().is_none() {
+            let _ = self.regex.set(self.compiled().map_err(|error| last_line(&error.to_string()))?);
+        }
+        Ok(())
+    }
+
+    fn compiled(&self) -> Result<Regex, regex::Error> {
+        RegexBuilder::new(&self.source)
+            .case_insensitive(self.flags.ignore_case)
+            .multi_line(self.flags.multi_line)
+            .dot_matches_new_line(self.flags.dot_all)
+            .size_limit(MOST_COMPILED)
+            .dfa_size_limit(MOST_STATES)
+            .build()
+    }
+
+    /// The expression as its author wrote it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it holds for a value.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> bool {
+        // Whoever reads a rule asks for the empty text, and shall not need it compiled for that.
+        if value.is_empty() { self.known.holds_for_empty } else { self.ready().is_match(value) }
+    }
+
+    fn ready(&self) -> &Regex {
+        self.regex.get_or_init(|| {
+            self.compiled().expect("the compiler's own parser read it, and what it takes was estimated")
+        })
+    }
+
+    /// A value in which each place that it fits gives way to a text, where `\1` stands for what the
+    /// first group fits. `None` if that is longer than so many bytes.
+    #[must_use]
+    pub fn replaced(&self, value: &str, with: &str, most: usize) -> Option<String> {
+        let mut text = String::new();
+        let mut end = 0;
+        for groups in self.ready().captures_iter(value) {
+            let whole = groups.get(0)?;
+            text.push_str(value.get(end..whole.start())?);
+            let mut characters = with.chars().peekable();
+            while let Some(character) = characters.next() {
+                let group =
+                    characters.peek().filter(|_| character == '\\').and_then(|next| next.to_digit(10));
+                if let Some(group) = group {
+                    characters.next();
+                    text.push_str(
+                        groups.get(usize::try_from(group).ok()?).map_or("", |group| group.as_str()),
+                    );
+                } else {
+                    text.push(character);
+                }
+            }
+            end = whole.end();
+            if text.len() > most {
+                return None;
+            }
+        }
+        text.push_str(value.get(end..)?);
+        Some(text).filter(|text| text.len() <= most)
+    }
+
+    /// Literals in lower case that each matching value holds, in some case.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.literals.iter().map(String::as_str)
+    }
+}
+
+/// The expression with the `\Z` of Perl, the end of the value or of its last line, in words that
+/// are known here.
+fn with_ends(text: &str) -> String {
+    let mut known = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '\\' && letters.next_if_eq(&'Z').is_some() {
+            known.push_str(r"(?:\n?\z)");
+            continue;
+        }
+        known.push(letter);
+        if letter == '\\' {
+            known.extend(letters.next());
+        }
+    }
+    known
+}
+
+/// A letter in any case, as a [`crate::detect::predicate::pattern::Pattern`] takes it: letters outside ASCII are none
+/// of ASCII's.
+fn push_folded(regex: &mut String, letter: char) {
+    let mut cases: Vec<char> = vec![letter];
+    for other in letter.to_lowercase().chain(letter.to_uppercase()) {
+        if other.is_ascii() == letter.is_ascii()
+            && !cases.contains(&other)
+            && fold(&other.to_string()) == fold(&letter.to_string())
+        {
+            cases.push(other);
+        }
+    }
+    if let [only] = cases.as_slice() {
+        regex.push_str(&regex::escape(&only.to_string()));
+    } else {
+        regex.push('[');
+        for case in cases {
+            let _ = write!(regex, r"\x{{{:x}}}", u32::from(case));
+        }
+        regex.push(']');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::predicate::pattern::Pattern;
+
+    fn parts(text: &str) -> Vec<Part> {
+        let part = |letter: char| match letter {
+            '*' => Part::Any,
+            '?' => Part::One,
+            letter => Part::Literal(letter.to_string()),
+        };
+        text.chars().map(part).collect()
+    }
+
+    #[test]
+    fn wildcards_and_case() {
+        for (pattern, value, folded, kept) in [
+            ("a?c", "ABC", true, false),
+            ("a?c", "abc", true, true),
+            ("a?c", "ac", false, false),
+            ("?", "é", true, true),
+            ("a.c", "abc", false, false),
+            ("*[x]*", "a[X]b", true, false),
+            ("É?", "éx", true, false),
+            ("k?", "\u{212a}x", false, false),
+            ("a*b", "a\nb", true, true),
+            ("a?b", "a\nb", true, true),
+        ] {
+            for (case, expected) in [(Case::Folded, folded), (Case::Kept, kept)] {
+                let expression = Expression::of_parts(pattern, &parts(pattern), case).unwrap();
+                assert_eq!(expression.matches(value), expected, "{pattern} on {value}, {case:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_as_perl_writes_it() {
+        for (text, value, expected) in [
+            (r"\.com\Z", "a.com", true),
+            (r"\.com\Z", "a.com\n", true),
+            (r"\.com\Z", "a.com.example", false),
+            (r"a\\Z", r"a\Z", true),
+            (r"paste\/bin", "paste/bin", true),
+        ] {
+            let expression = Expression::new(text, Flags::default()).unwrap();
+            assert_eq!(expression.matches(value), expected, "{text} on {value:?}");
+            assert_eq!(expression.text(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (text, expected) in
+            [("(a", "unclosed group"), (r"(?=a)", "look-around"), (r"(a)\1", "backreferences")]
+        {
+            let error = Expression::new(text, Flags::default()).expect_err(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let huge = Expression::new("(a{1000}){1000}", Flags::default()).expect_err("huge");
+        assert!(huge.contains("at most 1048576 bytes"), "{huge}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        /// The twin: what a pattern says, where it can say it.
+        #[test]
+        fn folded_wildcards_are_a_pattern(pattern in "[abB*.éÉ\u{212a}k]{0,7}", value in "[abAB.eéÉ\u{212a}K]{0,9}") {
+            let expression = Expression::of_parts(&pattern, &parts(&pattern), Case::Folded).unwrap();
+            prop_assert_eq!(expression.matches(&value), Pattern::new(&pattern).matches(&value));
+        }
+    }
+}

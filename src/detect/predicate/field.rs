@@ -1,0 +1,333 @@
+//! The fields of a DNS query event under the names that rules use. Which event member a name stands
+//! for is decided here; what a rule does with the value is not.
+
+use std::borrow::Cow;
+
+use crate::event::{
+    AnswerItem, DNS_CLIENT_QUERY, DNS_QUERY, Event, FieldSpec, FieldType, Place, answer_items as answers,
+    query_status_name,
+};
+
+/// 100 ns intervals in a second, the unit of [`crate::event::EventTime::ticks`].
+const TICKS_PER_SECOND: i64 = 10_000_000;
+
+/// A field of a DNS query event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// A field of the event's data, by its meaning ([`FieldSpec::meaning`]): one of its kind's table.
+    Data(&'static str),
+    /// What the resolver answered, one value an item: the names that records hold, and the
+    /// addresses.
+    Answer,
+    /// How many values [`Field::Answer`] has.
+    AnswerCount,
+    /// `System/Channel`.
+    Channel,
+    /// `System/Computer`.
+    Computer,
+    /// `System/EventID`.
+    EventId,
+    /// `System/EventRecordID`.
+    EventRecordId,
+    /// File name of the querying process's image.
+    ProcessName,
+    /// `System/Provider/@Name`.
+    Provider,
+    /// How many names were asked for: one.
+    QueryCount,
+    /// The types of the records among the answers, one value a record.
+    RecordType,
+    /// The name of the query's Windows error code.
+    ReplyCode,
+    /// What Splunk's add-on calls this kind of event.
+    Signature,
+    /// `_time`: `System/TimeCreated`.
+    Time,
+    /// `System/Security/@UserID`.
+    UserId,
+    /// The product that wrote the event: a constant of Splunk's add-on for Sysmon.
+    VendorProduct,
+}
+
+/// The names that a rule may use for fields that are not of the event's data: Sysmon's own, and
+/// those of Splunk's add-on for Sysmon. Several names may stand for one field; each name stands for
+/// one.
+const NAMES: [(&str, Field); 24] = [
+    ("Channel", Field::Channel),
+    ("Computer", Field::Computer),
+    ("EventCode", Field::EventId),
+    ("EventID", Field::EventId),
+    ("EventRecordID", Field::EventRecordId),
+    ("Provider", Field::Provider),
+    ("UserID", Field::UserId),
+    ("_time", Field::Time),
+    ("answer", Field::Answer),
+    ("answer_count", Field::AnswerCount),
+    ("dest", Field::Computer),
+    ("dvc", Field::Computer),
+    ("host", Field::Computer),
+    ("process_name", Field::ProcessName),
+    ("process_exec", Field::ProcessName),
+    ("query_count", Field::QueryCount),
+    ("record_type", Field::RecordType),
+    ("reply_code", Field::ReplyCode),
+    ("signature", Field::Signature),
+    ("signature_id", Field::EventId),
+    ("source_name", Field::Provider),
+    ("src", Field::Computer),
+    ("user_id", Field::UserId),
+    ("vendor_product", Field::VendorProduct),
+];
+
+/// Every name that a rule may use for a field of a DNS query's data.
+fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
+    let names = |field: &'static FieldSpec| {
+        let names = std::iter::once(field.name).chain(field.splunk.iter().copied());
+        names.map(|name| (name, Field::Data(field.meaning)))
+    };
+    DNS_QUERY.fields.iter().flat_map(names)
+}
+
+impl Field {
+    /// Path of the querying process's image.
+    pub const IMAGE: Field = Field::Data("Image");
+    /// The name asked for.
+    pub const QUERY_NAME: Field = Field::Data("QueryName");
+    /// What the resolver answered.
+    pub const QUERY_RESULTS: Field = Field::Data("QueryResults");
+    /// Windows error code of the query.
+    pub const QUERY_STATUS: Field = Field::Data("QueryStatus");
+
+    /// The field of that name. As in Splunk, names differ by case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut names = NAMES.into_iter().chain(data_names());
+        names.find(|(known, _)| *known == name).map(|(_, field)| field)
+    }
+
+    /// Every name that a rule may use, in the order of their letters.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let mut names: Vec<&str> = NAMES.into_iter().chain(data_names()).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
+    /// What to call it: the first of its names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::Data(name) => name,
+            _ => NAMES.into_iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name),
+        }
+    }
+
+    /// A known name that differs from `name` in case only: what the author probably meant.
+    pub(in crate::detect) fn name_like(name: &str) -> Option<&'static str> {
+        Field::names().find(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// The value in an event; `None` where it is absent. An empty value counts as absent, as Splunk
+    /// makes no field of an empty XML element.
+    #[must_use]
+    pub fn value(self, event: &Event) -> Option<Cow<'_, str>> {
+        match self {
+            Field::EventId => return Some(Cow::Owned(event.system.event_id.to_string())),
+            Field::EventRecordId => return event.system.event_record_id.map(|id| Cow::Owned(id.to_string())),
+            Field::Time => {
+                return event.system.time_created.map(|time| Cow::Owned(epoch_seconds(time.ticks())));
+            }
+            Field::Answer | Field::RecordType => return self.values(event).next().map(Cow::Borrowed),
+            Field::AnswerCount => {
+                let count = Field::Answer.values(event).count();
+                return (count > 0).then(|| Cow::Owned(count.to_string()));
+            }
+            _ => {}
+        }
+        self.text(event).filter(|text| !text.is_empty()).map(Cow::Borrowed)
+    }
+
+    /// Whether an event can have several values of it.
+    #[must_use]
+    pub fn is_multivalued(self) -> bool {
+        matches!(self, Field::Answer | Field::RecordType)
+    }
+
+    /// The values in an event, of a field that can have several; see [`Field::value`] for others.
+    pub fn values(self, event: &Event) -> impl Iterator<Item = &str> {
+        let results = event.query_results().filter(|_| self.is_multivalued()).unwrap_or_default();
+        answers(results).filter_map(move |item| match (self, item) {
+            (Field::RecordType, AnswerItem::Record { kind, .. }) => Some(kind),
+            (Field::Answer, AnswerItem::Record { data, .. } | AnswerItem::Address(data)) => Some(data),
+            _ => None,
+        })
+    }
+
+    /// Whether the event has the field, with an empty value.
+    #[must_use]
+    pub fn is_empty(self, event: &Event) -> bool {
+        self.text(event) == Some("")
+    }
+
+    /// The value as text, where it is text in the event.
+    fn text(self, event: &Event) -> Option<&str> {
+        let system = &event.system;
+        match self {
+            Field::Data(name) => event.get(name),
+            Field::Channel => Some(system.channel.as_str()),
+            Field::Computer => Some(system.computer.as_str()),
+            Field::Answer
+            | Field::AnswerCount
+            | Field::EventId
+            | Field::EventRecordId
+            | Field::RecordType
+            | Field::Time => None,
+            Field::ProcessName => event.process_name(),
+            Field::Provider => Some(system.provider.as_str()),
+            Field::QueryCount => event.query_name().filter(|name| !name.is_empty()).map(|_| "1"),
+            Field::ReplyCode => event.query_status().and_then(query_status_name),
+            Field::Signature => event.kind().signature.filter(|_| event.kind().is_logger(system)),
+            Field::UserId => system.user_id.as_deref(),
+            Field::VendorProduct => event.kind().vendor_product.filter(|_| event.kind().is_logger(system)),
+        }
+    }
+
+    /// A value or pattern of a rule in the form that events have here: GUIDs are kept without
+    /// braces.
+    #[must_use]
+    pub(in crate::detect) fn kept_form(self, text: &str) -> Cow<'_, str> {
+        if self.stored_type() == Some(FieldType::Guid) {
+            Cow::Owned(text.replace(['{', '}'], ""))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// What the tables say of it, if it is of the data.
+    fn spec(self) -> Option<&'static FieldSpec> {
+        let Field::Data(name) = self else { return None };
+        [&DNS_QUERY, &DNS_CLIENT_QUERY].into_iter().find_map(|kind| kind.field(name))
+    }
+
+    /// How its value is stored, if it is of the data.
+    pub(in crate::detect) fn stored_type(self) -> Option<FieldType> {
+        self.spec().map(|field| field.field_type)
+    }
+
+    /// The name of the `Data` element whose text holds the field's value, where a record holds it
+    /// as text of its own. Numbers, GUIDs, SIDs and times are stored in binary; the provider,
+    /// channel and computer may stand in a template that the record merely refers to.
+    #[must_use]
+    pub fn data_name(self) -> Option<&'static str> {
+        let source = match self {
+            Field::ProcessName => Field::IMAGE,
+            // Each value is a part of what was logged.
+            Field::Answer => Field::QUERY_RESULTS,
+            field => field,
+        };
+        let field = source.spec().filter(|field| field.place == Place::Data)?;
+        field.field_type.is_searchable().then_some(field.name)
+    }
+}
+
+/// How Splunk writes `_time`: seconds since 1970, here with as many decimals as needed.
+pub(in crate::detect) fn epoch_seconds(ticks: i64) -> String {
+    let sign = if ticks < 0 { "-" } else { "" };
+    let (seconds, fraction) = (
+        ticks.unsigned_abs() / TICKS_PER_SECOND.unsigned_abs(),
+        ticks.unsigned_abs() % TICKS_PER_SECOND.unsigned_abs(),
+    );
+    let text = format!("{sign}{seconds}.{fraction:07}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::event;
+    use crate::event::System;
+
+    #[test]
+    fn every_name_and_its_value() {
+        let event = event(r"C:\Windows\cmd.exe", "example.com");
+        for (names, value) in [
+            (&["Computer", "dest", "dvc", "src", "host"][..], "PC1.corp.example"),
+            (&["EventCode", "EventID", "signature_id"], "22"),
+            (&["EventRecordID"], "7"),
+            (&["Image", "process_path"], r"C:\Windows\cmd.exe"),
+            (&["process_name", "process_exec"], "cmd.exe"),
+            (&["ProcessGuid", "process_guid"], "f20b227d-c5d4-640f-3005-000000000700"),
+            (&["ProcessId", "process_id"], "740"),
+            (&["Provider", "source_name"], "Microsoft-Windows-Sysmon"),
+            (&["Channel"], "Microsoft-Windows-Sysmon/Operational"),
+            (&["QueryName", "query"], "example.com"),
+            (&["QueryStatus", "reply_code_id"], "0"),
+            (&["QueryResults"], "::ffff:192.0.2.1;"),
+            (&["query_count", "answer_count"], "1"),
+            (&["answer"], "192.0.2.1"),
+            (&["reply_code"], query_status_name("0").unwrap()),
+            (&["signature"], "DNS Query"),
+            (&["RuleName"], "-"),
+            (&["User", "user"], r"CORP\alice"),
+            (&["UserID", "user_id"], "S-1-5-18"),
+            (&["UtcTime"], "2024-01-31 10:15:30.123"),
+            (&["_time"], "1706696131.5"),
+            (&["vendor_product"], "Microsoft Sysmon"),
+        ] {
+            for name in names {
+                let field = Field::from_name(name).unwrap_or_else(|| panic!("{name}"));
+                assert_eq!(field.value(&event).as_deref(), Some(value), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_of_several_values() {
+        let mut event = event("a.exe", "example.com");
+        event.set(
+            "QueryResults",
+            Some("type:  5 edge.example;type: 28 2001:db8::2;::ffff:192.0.2.1;192.0.2".to_owned()),
+        );
+        let values = |field: Field| field.values(&event).collect::<Vec<_>>();
+        assert_eq!(values(Field::Answer), ["edge.example", "2001:db8::2", "192.0.2.1"]);
+        assert_eq!(values(Field::RecordType), ["CNAME", "AAAA"]);
+        assert_eq!(Field::AnswerCount.value(&event).as_deref(), Some("3"));
+        event.set("QueryResults", Some("-".to_owned()));
+        assert_eq!(Field::Answer.value(&event), None);
+        assert_eq!(Field::AnswerCount.value(&event), None);
+        assert_eq!(Field::QueryCount.value(&event).as_deref(), Some("1"));
+        event.set("QueryName", None);
+        assert_eq!(Field::QueryCount.value(&event), None);
+    }
+
+    #[test]
+    fn names_differ_by_case() {
+        assert_eq!(Field::from_name("queryname"), None);
+        assert_eq!(Field::name_like("queryname"), Some("QueryName"));
+        assert_eq!(Field::name_like("ImageLoaded"), None);
+    }
+
+    #[test]
+    fn no_name_is_listed_twice() {
+        let names: Vec<&str> = Field::names().collect();
+        assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");
+    }
+
+    #[test]
+    fn empty_and_absent_have_no_value() {
+        let nothing = Event::new(&DNS_QUERY, System::default());
+        let empty = event("", "");
+        assert_eq!(Field::QUERY_NAME.value(&nothing), None);
+        assert_eq!(Field::QUERY_NAME.value(&empty), None);
+        assert_eq!(Field::Computer.value(&nothing), None);
+        assert_eq!(Field::Time.value(&nothing), None);
+        assert_eq!(Field::VendorProduct.value(&nothing), None, "not Sysmon's");
+        assert_eq!(Field::ProcessName.value(&event(r"C:\dir\", "a")), None);
+    }
+
+    #[test]
+    fn epoch_times() {
+        for (ticks, text) in [(0, "0"), (100_000_000, "10"), (1, "0.0000001"), (-15_000_000, "-1.5")] {
+            assert_eq!(epoch_seconds(ticks), text);
+        }
+    }
+}

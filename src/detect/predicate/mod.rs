@@ -1,0 +1,463 @@
+//! Conditions on an event, as a tree, and their evaluation. The tree belongs to no rule language:
+//! whatever a language says about precedence, quoting or field names is settled before it is built.
+
+pub(in crate::detect) mod asked;
+pub(in crate::detect) mod expression;
+pub(in crate::detect) mod field;
+pub(in crate::detect) mod network;
+pub(in crate::detect) mod pairs;
+pub(in crate::detect) mod pattern;
+pub(in crate::detect) mod size;
+pub(in crate::detect) mod test;
+pub(in crate::detect) mod tree;
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::detect::predicate::asked::Asked;
+use crate::detect::predicate::expression::Expression;
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::predicate::test::Test;
+use crate::detect::term::computed::Computed;
+use crate::event::Event;
+
+/// A literal shorter than this occurs in so many records that looking for it selects nothing.
+const SHORTEST_REQUIRED_LITERAL: usize = 3;
+
+/// A condition on an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Predicate {
+    /// Every event.
+    All,
+    /// Events for which every child holds; every event where there are none.
+    And(Vec<Predicate>),
+    /// Events for which some child holds; no event where there are none.
+    Or(Vec<Predicate>),
+    /// Events for which the child does not hold.
+    Not(Box<Predicate>),
+    /// Events that Sysmon wrote, by [`crate::event::System::is_sysmon`].
+    Sysmon,
+    /// Events that have the field, with a value that is not empty.
+    Exists(Field),
+    /// Events that have the field, with an empty value.
+    Empty(Field),
+    /// Events whose field matches the pattern. A field that is absent or empty matches none, not
+    /// even `*`.
+    Matches {
+        /// The field.
+        field: Field,
+        /// The pattern for its whole value.
+        pattern: Pattern,
+    },
+    /// Events whose field fits the regular expression. A field that is absent or empty fits none.
+    Fits {
+        /// The field.
+        field: Field,
+        /// The expression.
+        expression: Expression,
+    },
+    /// Events whose field holds an address of the network.
+    InNetwork {
+        /// The field.
+        field: Field,
+        /// The network.
+        network: Network,
+    },
+    /// Events whose field passes a test. A field that is absent or empty passes none.
+    Passes {
+        /// The field.
+        field: Field,
+        /// The test.
+        test: Test,
+    },
+    /// Events for which a condition holds that is worked out: on functions of fields, on lookups,
+    /// on rows.
+    Computed(Arc<Computed>),
+    /// Events whose field stands in an order to a value: by number where both sides are numbers,
+    /// else by text in lower case. A field that is absent or empty stands in none.
+    Compare {
+        /// The field, on the left.
+        field: Field,
+        /// The order.
+        order: Order,
+        /// The value on the right.
+        value: String,
+    },
+}
+
+/// An order between a field (left) and a value (right).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// The patterns that made an event match, as their author wrote them, each once, in the rule's
+/// order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// Patterns for the query name.
+    pub matched_query: Vec<String>,
+    /// Patterns for the process's name or image path.
+    pub matched_process: Vec<String>,
+}
+
+impl Predicate {
+    /// Whether the condition holds for an event.
+    #[must_use]
+    pub fn evaluate(&self, event: &Event) -> bool {
+        self.holds_for(&mut Asked::new(event))
+    }
+
+    fn holds_for(&self, event: &mut Asked<'_>) -> bool {
+        match self {
+            Predicate::All => true,
+            Predicate::And(children) => children.iter().all(|child| child.holds_for(event)),
+            Predicate::Or(children) => children.iter().any(|child| child.holds_for(event)),
+            Predicate::Not(child) => !child.holds_for(event),
+            Predicate::Sysmon => event.event.system.is_sysmon(),
+            Predicate::Exists(field) => event.any(*field, |_| true),
+            Predicate::Empty(field) => field.is_empty(event.event),
+            Predicate::Matches { field, pattern } => event.matches(*field, pattern),
+            Predicate::Fits { field, expression } => event.any(*field, |value| expression.matches(value)),
+            Predicate::InNetwork { field, network } => {
+                event.any(*field, |value| network.holds_one_of(*field, value))
+            }
+            Predicate::Computed(computed) => computed.holds(event.event),
+            Predicate::Passes { field, test } => {
+                let whole = event.event;
+                event.any(*field, |value| test.passes(value, whole))
+            }
+            Predicate::Compare { field, order, value } => {
+                event.any(*field, |left| order.holds(ordering(left, value)))
+            }
+        }
+    }
+
+    /// The patterns that made this event match. Only what speaks for the match counts: a pattern
+    /// that is negated does not, nor one in a branch that does not hold as a whole.
+    #[must_use]
+    pub fn hits(&self, event: &Event) -> Hits {
+        if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
+    }
+
+    /// Which parts of the condition an event hits, if the condition is known to hold for it.
+    #[must_use]
+    pub fn hits_of_match(&self, event: &Event) -> Hits {
+        let mut hits = Hits::default();
+        self.collect_hits(&mut Asked::new(event), true, &mut hits);
+        hits
+    }
+
+    /// Collects below a condition that is `wanted`: false under an odd number of negations.
+    fn collect_hits(&self, event: &mut Asked<'_>, wanted: bool, hits: &mut Hits) {
+        match self {
+            Predicate::And(children) | Predicate::Or(children) => {
+                // Of an AND that holds, and of an OR that does not, all children are alike.
+                let alike = matches!(self, Predicate::And(_)) == wanted;
+                for child in children {
+                    if alike || child.holds_for(event) == wanted {
+                        child.collect_hits(event, wanted, hits);
+                    }
+                }
+            }
+            Predicate::Not(child) => child.collect_hits(event, !wanted, hits),
+            Predicate::Matches { field, pattern } if wanted => hits.add(*field, pattern.text()),
+            Predicate::Fits { field, expression } if wanted => hits.add(*field, expression.text()),
+            Predicate::Computed(computed) if wanted => computed.add_hits(event.event, hits),
+            Predicate::All
+            | Predicate::Sysmon
+            | Predicate::Exists(_)
+            | Predicate::Empty(_)
+            | Predicate::Matches { .. }
+            | Predicate::Fits { .. }
+            | Predicate::InNetwork { .. }
+            | Predicate::Passes { .. }
+            | Predicate::Computed(_)
+            | Predicate::Compare { .. } => {}
+        }
+    }
+
+    /// What every matching event holds: at least one literal of each of these sets, in any ASCII
+    /// case. No set at all says nothing of an event; an empty set says that no event can match.
+    ///
+    /// Sound, because
+    /// - a pattern's value holds each of its literals, so any one of them will do: the longest
+    ///   does;
+    /// - all children of an AND hold, so all their sets do;
+    /// - some child of an OR holds, and it is not known which: one set of each child, the smallest,
+    ///   together, or nothing if one child has none;
+    /// - a NOT says what an event does not hold, which requires nothing.
+    ///
+    /// A literal outside ASCII is not offered: its case variants differ in their bytes, so whoever
+    /// looks for bytes could miss one. Nor is one of a field that records do not store as text.
+    #[must_use]
+    pub fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
+        match self {
+            Predicate::And(children) => children.iter().flat_map(Predicate::required_literals).collect(),
+            Predicate::Or(children) => {
+                // A rule can list a hundred thousand names.
+                let mut union: Vec<RequiredLiteral> = Vec::new();
+                let mut known: HashSet<RequiredLiteral> = HashSet::new();
+                for child in children {
+                    let Some(smallest) = child.required_literals().into_iter().min_by_key(Vec::len) else {
+                        return Vec::new();
+                    };
+                    for literal in smallest {
+                        if known.insert(literal.clone()) {
+                            union.push(literal);
+                        }
+                    }
+                }
+                vec![union]
+            }
+            Predicate::Matches { field, pattern } => required(*field, pattern.literals()),
+            Predicate::Fits { field, expression } => required(*field, expression.literals()),
+            Predicate::Computed(computed) => computed.required_literals(),
+            Predicate::All
+            | Predicate::Not(_)
+            | Predicate::Sysmon
+            | Predicate::Exists(_)
+            | Predicate::Empty(_)
+            | Predicate::InNetwork { .. }
+            | Predicate::Passes { .. }
+            | Predicate::Compare { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The longest of the literals that a field holds, if it can be looked for.
+pub(in crate::detect) fn required<'a>(
+    field: Field,
+    literals: impl Iterator<Item = &'a str>,
+) -> Vec<Vec<RequiredLiteral>> {
+    let usable = |literal: &&str| {
+        literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL && !literal.contains('\0')
+    };
+    let longest = literals.filter(usable).max_by_key(|literal| literal.len());
+    let required = field
+        .data_name()
+        .zip(longest)
+        .map(|(data_name, literal)| vec![RequiredLiteral { data_name, literal: literal.to_owned() }]);
+    required.into_iter().collect()
+}
+
+/// A literal that matching events hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequiredLiteral {
+    /// The name of the `Data` element that holds it, such as `QueryName`.
+    pub data_name: &'static str,
+    /// The literal: in lower case, ASCII, at least three characters long.
+    pub literal: String,
+}
+
+impl Order {
+    /// How it is written.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Order::Less => "<",
+            Order::LessOrEqual => "<=",
+            Order::Greater => ">",
+            Order::GreaterOrEqual => ">=",
+        }
+    }
+
+    pub(in crate::detect) fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Order::Less => ordering.is_lt(),
+            Order::LessOrEqual => ordering.is_le(),
+            Order::Greater => ordering.is_gt(),
+            Order::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}
+
+impl Hits {
+    pub(in crate::detect) fn add(&mut self, field: Field, text: &str) {
+        let list = match field {
+            Field::QUERY_NAME => &mut self.matched_query,
+            Field::ProcessName | Field::IMAGE => &mut self.matched_process,
+            _ => return,
+        };
+        if list.iter().all(|known| known != text) {
+            list.push(text.to_owned());
+        }
+    }
+}
+
+/// By number where both are numbers, else by text in lower case.
+pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => left.total_cmp(&right),
+        _ => left.to_lowercase().cmp(&right.to_lowercase()),
+    }
+}
+
+/// A decimal number. (Rust would also read `inf`, `nan` and the like, which are names in a log.)
+pub(in crate::detect) fn number(text: &str) -> Option<f64> {
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
+    // Adding zero turns -0.0 into 0.0, which compare as different in a total order.
+    text.parse::<f64>().ok().filter(|number| decimal && number.is_finite()).map(|number| number + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::splunk::search::Search;
+    use crate::detect::testing::{event, nothing};
+
+    fn predicate(head: &str) -> Predicate {
+        Search::parse(head).unwrap_or_else(|error| panic!("{head}: {error}")).predicate
+    }
+
+    #[test]
+    fn required_literals_by_form() {
+        let none: &[&[&str]] = &[];
+        for (head, expected) in [
+            ("QueryName=*Pastebin*", &[&["pastebin"][..]][..]),
+            ("QueryName=*ab*longer*abc", &[&["longer"]]),
+            ("QueryName=*ab*", none),
+            ("QueryName=*", none),
+            ("QueryName=*café*", none),
+            ("QueryName=*café*plain*", &[&["plain"]]),
+            ("QueryName IN (*discord*, t.me, *DISCORD)", &[&["discord", "t.me"]]),
+            ("QueryName IN (*discord*, *)", none),
+            ("QueryName=discord OR Image=*temp*", &[&["discord", "temp"]]),
+            ("QueryName=discord OR EventCode=22", none),
+            ("QueryName IN (one, two) Image=three", &[&["one", "two"], &["three"]]),
+            ("(QueryName IN (one, two) Image=three) OR User=four", &[&["three", "four"]]),
+            ("NOT QueryName=discord", none),
+            ("NOT NOT QueryName=discord", none),
+            ("QueryName!=discord", none),
+            ("QueryName!=discord Image=x.exe", &[&["x.exe"]]),
+            ("QueryName>discord", none),
+            // Not text in the record.
+            ("ProcessId=12345", none),
+            ("ProcessId=22222", none),
+            ("Computer=workstation", none),
+            ("ProcessGuid=f20b227d*", none),
+            ("`sysmon`", none),
+        ] {
+            let found = predicate(head).required_literals();
+            let found: Vec<Vec<&str>> = found
+                .iter()
+                .map(|set| set.iter().map(|required| required.literal.as_str()).collect())
+                .collect();
+            assert_eq!(found, expected, "{head}");
+        }
+        assert_eq!(Predicate::Or(Vec::new()).required_literals(), [[]], "nothing can match");
+    }
+
+    #[test]
+    fn hits_are_what_speaks_for_the_match() {
+        let event = event(r"C:\Users\Public\cmd.exe", "cdn.discordapp.com");
+        for (head, query, process) in [
+            ("QueryName IN (*Discord*, *app*, *pastebin*, *Discord*)", &["*Discord*", "*app*"][..], &[][..]),
+            (
+                r"query=*discord* Image=*\\users\\public\\* process_name=CMD.exe",
+                &["*discord*"],
+                &[r"*\users\public\*", "CMD.exe"],
+            ),
+            ("QueryName=*discord* NOT Image=*powershell*", &["*discord*"], &[]),
+            ("NOT (NOT QueryName=*discord*)", &["*discord*"], &[]),
+            ("NOT (QueryName=x OR NOT QueryName=*discord*)", &["*discord*"], &[]),
+            ("QueryName!=x Image=*", &[], &["*"]),
+            // A branch that does not hold as a whole does not speak for the match.
+            ("(QueryName=*discord* ProcessId=7) OR Image=*cmd*", &[], &["*cmd*"]),
+            ("QueryName=*pastebin*", &[], &[]),
+            ("User=*alice", &[], &[]),
+        ] {
+            let hits = predicate(head).hits(&event);
+            assert_eq!(
+                (hits.matched_query, hits.matched_process),
+                (
+                    query.iter().map(ToString::to_string).collect(),
+                    process.iter().map(ToString::to_string).collect()
+                ),
+                "{head}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_and_of_nothing_holds_and_an_or_of_nothing_does_not() {
+        let event = nothing();
+        assert!(Predicate::And(Vec::new()).evaluate(&event));
+        assert!(!Predicate::Or(Vec::new()).evaluate(&event));
+        assert!(Predicate::Not(Box::new(Predicate::Exists(Field::IMAGE))).evaluate(&event));
+    }
+
+    #[test]
+    fn names_are_no_numbers() {
+        for (text, expected) in [
+            ("7", Some(7.0)),
+            ("-7.5", Some(-7.5)),
+            ("-0", Some(0.0)),
+            ("inf", None),
+            ("nan", None),
+            ("1e3", None),
+            ("", None),
+            ("0x1", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
+
+    fn matches(field: Field, pattern: &str) -> Predicate {
+        Predicate::Matches { field, pattern: Pattern::new(pattern) }
+    }
+
+    fn any_predicate() -> impl Strategy<Value = Predicate> {
+        let field = prop::sample::select(
+            &[Field::QUERY_NAME, Field::IMAGE, Field::ProcessName, Field::Data("ProcessId")][..],
+        );
+        let leaf = prop_oneof![
+            6 => (field, "[abAB*k\u{212a}é]{0,8}").prop_map(|(field, text)| matches(field, &text)),
+            1 => Just(Predicate::All),
+        ];
+        leaf.prop_recursive(4, 16, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::And),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::Or),
+                inner.prop_map(|child| Predicate::Not(Box::new(child))),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        /// What a selector of records relies on.
+        #[test]
+        fn a_match_holds_a_required_literal(
+            predicate in any_predicate(),
+            query in "[abABkK\u{212a}éÉ]{0,8}",
+            image in r"[abABkK\\]{0,8}",
+        ) {
+            let event = nothing()
+                .with("QueryName", query.as_str())
+                .with("Image", image.as_str())
+                .with("ProcessId", "abba");
+            if predicate.evaluate(&event) {
+                for set in predicate.required_literals() {
+                    let holds = |name: &str, text: &str| {
+                        let text = text.to_ascii_lowercase();
+                        set.iter().any(|required| required.data_name == name && text.contains(&required.literal))
+                    };
+                    prop_assert!(holds("QueryName", &query) || holds("Image", &image), "{:?}", set);
+                }
+            }
+        }
+    }
+}

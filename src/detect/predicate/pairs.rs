@@ -1,0 +1,65 @@
+//! A quick look at whether a value can match a pattern: the bytes that stand side by side in it.
+//!
+//! A rule lists dozens of patterns, or a hundred thousand, and most have nothing in common with a
+//! value. Each pair of neighbouring bytes, in lower case, is marked by one of 64 bits. A value
+//! without a mark that a pattern's literals have does not match it; of one that has them all, the
+//! twin has to tell: the comparison with the pattern, [`crate::detect::predicate::pattern::Pattern::matches`].
+
+/// 2³² divided by the golden ratio: multiplied by it, pairs that differ little get marks that lie
+/// far apart.
+const SPREAD: u32 = 0x9e37_79b1;
+/// Marks are numbered by so many of the product's highest bits.
+const BITS: u32 = 6;
+
+/// The marks of some pairs of bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::detect) struct Pairs(u64);
+
+impl Pairs {
+    /// Those of bytes that follow one another, whatever the case of ASCII letters.
+    pub(in crate::detect) fn of(bytes: &[u8]) -> Self {
+        let mut marks = 0;
+        let mut before = None;
+        for byte in bytes.iter().map(u8::to_ascii_lowercase) {
+            if let Some(before) = before.replace(byte) {
+                let pair = u32::from(before) << 8 | u32::from(byte);
+                marks |= 1 << (pair.wrapping_mul(SPREAD) >> (u32::BITS - BITS));
+            }
+        }
+        Pairs(marks)
+    }
+
+    /// Those of both.
+    pub(in crate::detect) fn and(self, others: Pairs) -> Self {
+        Pairs(self.0 | others.0)
+    }
+
+    /// Whether one of those is not among them.
+    pub(in crate::detect) fn lack(self, wanted: Pairs) -> bool {
+        wanted.0 & !self.0 != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn most_values_lack_most_literals() {
+        let value = Pairs::of(br"C:\Program Files\Vendor\Updater\updater.exe");
+        assert!(!value.lack(Pairs::of(b"UPDATER.exe")) && !value.lack(Pairs::of(b"u")));
+        for literal in ["powershell", "discord", "api.telegram", "\\temp\\", "mshta", "rundll32"] {
+            assert!(value.lack(Pairs::of(literal.as_bytes())), "{literal}");
+        }
+        assert!(Pairs::default().lack(Pairs::of(b"ab").and(Pairs::of(b""))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_lacks_what_it_holds(before in any::<Vec<u8>>(), literal in "[a-zA-Z.\\\\]{0,9}", behind in any::<Vec<u8>>()) {
+            let value = [&before, literal.to_ascii_uppercase().as_bytes(), &behind].concat();
+            prop_assert!(!Pairs::of(&value).lack(Pairs::of(literal.as_bytes())));
+        }
+    }
+}

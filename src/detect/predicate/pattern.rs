@@ -1,0 +1,231 @@
+//! Patterns: text in which `*` stands for any run of characters. Language-neutral: whoever builds
+//! a pattern has already dealt with quotes and escapes.
+
+use crate::base::byte_search::find_either;
+use crate::detect::predicate::pairs::Pairs;
+
+/// A pattern that is compared with a whole value, without regard to case.
+///
+/// Case is folded by each character's simple lower case, except that no character outside ASCII
+/// becomes an ASCII one (U+212A KELVIN SIGN is not `k`, U+0130 is not `i`), as in Windows' own
+/// table for file names. So an ASCII literal matches ASCII text only, which is what lets
+/// [`Pattern::literals`] be looked for in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// As the author wrote it, escapes resolved.
+    text: String,
+    /// The literal runs around the wildcards, folded: one where there is no wildcard, else one more
+    /// than there are wildcards. Runs may be empty.
+    pieces: Vec<String>,
+    /// Whether all of them are ASCII.
+    is_ascii: bool,
+    /// Their pairs of bytes, if they are; none otherwise, as a value that is folded first has
+    /// others.
+    pairs: Pairs,
+}
+
+impl Pattern {
+    /// The pattern `text`, in which every `*` is a wildcard and everything else is literal.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self::from_pieces(text, text.split('*'))
+    }
+
+    /// A pattern of literal pieces with a wildcard between each two, for languages in which a `*`
+    /// can be literal. `text` is what to call it. No pieces are the empty pattern.
+    #[must_use]
+    pub fn from_pieces<'a>(text: &str, pieces: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut pieces: Vec<String> = pieces.into_iter().map(fold).collect();
+        if pieces.is_empty() {
+            pieces.push(String::new());
+        }
+        let is_ascii = pieces.iter().all(|piece| piece.is_ascii());
+        let marked = pieces.iter().filter(|_| is_ascii);
+        let pairs = marked.map(|piece| Pairs::of(piece.as_bytes())).fold(Pairs::default(), Pairs::and);
+        Pattern { text: text.to_owned(), pieces, is_ascii, pairs }
+    }
+
+    /// The pattern as its author wrote it: case kept, quotes and escapes resolved.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The non-empty literal runs between the wildcards, in order and in lower case. A value that
+    /// matches holds every one of them, in some case.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty())
+    }
+
+    /// Whether every value matches that is not empty.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.pieces.len() > 1 && self.literals().next().is_none()
+    }
+
+    /// Whether a value matches, as [`Pattern::matches`] says, but faster: `pairs` are the pairs of
+    /// bytes that the value has.
+    #[must_use]
+    pub(in crate::detect) fn matches_with(&self, value: &str, pairs: Pairs) -> bool {
+        !pairs.lack(self.pairs) && self.matches(value)
+    }
+
+    /// Whether the whole of `value` matches.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> bool {
+        // ASCII pieces never match part of a non-ASCII character, so the value need not be folded.
+        if self.is_ascii {
+            matches_pieces(&self.pieces, value.as_bytes())
+        } else {
+            matches_pieces(&self.pieces, fold(value).as_bytes())
+        }
+    }
+}
+
+/// Lower case, character by character; see [`Pattern`].
+pub(in crate::detect) fn fold(text: &str) -> String {
+    text.chars().map(fold_char).collect()
+}
+
+fn fold_char(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
+    // U+0130 is the only character whose full lower case is longer than one character; its first is
+    // ASCII.
+    character.to_lowercase().next().filter(|lower| !lower.is_ascii()).unwrap_or(character)
+}
+
+/// The first piece is anchored at the start and the last at the end; each one between is taken
+/// where it first occurs, which leaves the most room for those after it.
+fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
+    let Some((first, others)) = pieces.split_first() else { return value.is_empty() };
+    let Some((last, middle)) = others.split_last() else {
+        return value.eq_ignore_ascii_case(first.as_bytes());
+    };
+    let Some((start, rest)) = value.split_at_checked(first.len()) else { return false };
+    let Some(middle_length) = rest.len().checked_sub(last.len()) else { return false };
+    let Some((mut rest, end)) = rest.split_at_checked(middle_length) else { return false };
+    if !start.eq_ignore_ascii_case(first.as_bytes()) || !end.eq_ignore_ascii_case(last.as_bytes()) {
+        return false;
+    }
+    for piece in middle {
+        let Some(after) = after_first(rest, piece.as_bytes()) else { return false };
+        rest = after;
+    }
+    true
+}
+
+/// What follows the first occurrence of `needle`.
+fn after_first<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
+    let Some((first, others)) = needle.split_first() else { return Some(haystack) };
+    let mut rest = haystack;
+    while let Some(at) = find_either(first.to_ascii_lowercase(), first.to_ascii_uppercase(), rest) {
+        rest = rest.get(at + 1..)?;
+        let (begins, behind) = rest.split_at_checked(others.len())?;
+        if begins.eq_ignore_ascii_case(others) {
+            return Some(behind);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+pub(in crate::detect) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition, by recursion over characters.
+    pub fn naive_match(pattern: &str, value: &str) -> bool {
+        fn same(a: char, b: char) -> bool {
+            a == b || (a.is_ascii() == b.is_ascii() && a.to_lowercase().eq(b.to_lowercase()))
+        }
+        fn go(pattern: &[char], value: &[char]) -> bool {
+            match (pattern.first(), value.first()) {
+                (None, None) => true,
+                (Some('*'), None) => go(&pattern[1..], value),
+                (Some('*'), Some(_)) => go(&pattern[1..], value) || go(pattern, &value[1..]),
+                (Some(p), Some(v)) => same(*p, *v) && go(&pattern[1..], &value[1..]),
+                _ => false,
+            }
+        }
+        go(&pattern.chars().collect::<Vec<_>>(), &value.chars().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn cases() {
+        for (pattern, value, expected) in [
+            ("cmd.exe", "CMD.EXE", true),
+            ("cmd.exe", "acmd.exe", false),
+            ("cmd.exe", "cmd.exe ", false),
+            ("cmd.exe", "cmdxexe", false),
+            ("c?d", "cmd", false),
+            ("c?d", "c?d", true),
+            ("*powershell*", "PowerShell.exe", true),
+            ("*powershell*", "powershell", true),
+            ("*powershell*", "powershel", false),
+            ("*t.me*", "client.medium.com", true),
+            ("*t.me*", "t.me", true),
+            ("*t.me*", "tame", false),
+            (r"*\temp\*", r"C:\Windows\TEMP\x.exe", true),
+            (r"*\temp\*", r"C:\Windows\temporary\x.exe", false),
+            ("*", "anything", true),
+            ("**", "x", true),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("a*b*c", "axxbxxbc", true),
+            ("a*bc*bc", "abcbc", true),
+            ("a*bc*bc", "abc", false),
+            ("*é*", "CAFÉ", true),
+            ("*é*", "cafe", false),
+            ("*k*", "\u{212a}", false),
+            ("*\u{212a}*", "k", false),
+            ("*i*", "\u{130}", false),
+            ("", "", true),
+            ("", "x", false),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(value), expected, "{pattern} on {value}");
+            assert_eq!(naive_match(pattern, value), expected, "naive: {pattern} on {value}");
+        }
+    }
+
+    #[test]
+    fn a_star_can_be_literal_where_the_language_says_so() {
+        let pattern = Pattern::from_pieces(r"\**", ["*", ""]);
+        assert!(pattern.matches("*x"));
+        assert!(!pattern.matches("x"));
+    }
+
+    #[test]
+    fn literals_are_the_folded_runs() {
+        let literals = |text: &str| Pattern::new(text).literals().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(literals("*Api.Telegram*"), ["api.telegram"]);
+        assert_eq!(literals("a*BC**d"), ["a", "bc", "d"]);
+        assert!(literals("*").is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn agrees_with_the_definition(
+            pattern in "[abB*.éÉ\u{212a}k]{0,7}",
+            value in "[abAB.eéÉ\u{212a}K]{0,9}",
+        ) {
+            let expected = naive_match(&pattern, &value);
+            let pattern = Pattern::new(&pattern);
+            prop_assert_eq!(pattern.matches(&value), expected);
+            prop_assert_eq!(pattern.matches_with(&value, Pairs::of(value.as_bytes())), expected);
+        }
+
+        #[test]
+        fn a_match_holds_every_literal(pattern in "[abAB*]{0,6}", value in "[abAB]{0,8}") {
+            let pattern = Pattern::new(&pattern);
+            if pattern.matches(&value) {
+                for literal in pattern.literals() {
+                    prop_assert!(value.to_ascii_lowercase().contains(literal));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What a regular expression takes once it is compiled, estimated from what it says: compiling a
+//! rule's expressions to see what they take would take it. The only user of `regex_syntax`.
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+use crate::detect::predicate::expression::Flags;
+
+/// Bytes that the least expression takes, with what it is searched with.
+const BASE: usize = 8 << 10;
+/// Bytes for a byte of a literal, in both directions that an expression is compiled for.
+const LITERAL_BYTE: usize = 64;
+/// Bytes for a class, and for each of its ranges: most of them are several sequences of bytes.
+const CLASS: usize = 1 << 10;
+const CLASS_RANGE: usize = 96;
+/// Bytes for what joins parts.
+const JOINT: usize = 64;
+
+/// What is known of an expression without compiling it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) struct Known {
+    /// About how many bytes it takes once compiled.
+    pub size: usize,
+    /// Whether it holds for the empty text.
+    pub holds_for_empty: bool,
+}
+
+/// What is known of an expression without compiling it. The error says what is not understood.
+pub(in crate::detect) fn known(text: &str, flags: Flags) -> Result<Known, String> {
+    let mut parser = ParserBuilder::new()
+        .case_insensitive(flags.ignore_case)
+        .multi_line(flags.multi_line)
+        .dot_matches_new_line(flags.dot_all)
+        .build();
+    let expression = parser.parse(text).map_err(|error| last_line(&error.to_string()))?;
+    Ok(Known { size: BASE.saturating_add(size(&expression)), holds_for_empty: holds_for_empty(&expression) })
+}
+
+/// Whether an expression holds for the empty text: each assertion is asked at its only place, which
+/// is both its start and its end.
+fn holds_for_empty(expression: &Hir) -> bool {
+    match expression.kind() {
+        HirKind::Empty => true,
+        HirKind::Look(look) => !matches!(
+            look,
+            Look::WordAscii
+                | Look::WordUnicode
+                | Look::WordStartAscii
+                | Look::WordStartUnicode
+                | Look::WordEndAscii
+                | Look::WordEndUnicode
+        ),
+        HirKind::Literal(_) | HirKind::Class(_) => false,
+        HirKind::Repetition(repetition) => repetition.min == 0 || holds_for_empty(&repetition.sub),
+        HirKind::Capture(capture) => holds_for_empty(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(holds_for_empty),
+        HirKind::Alternation(parts) => parts.iter().any(holds_for_empty),
+    }
+}
+
+/// The parser bounds how deep an expression nests, so this may call itself.
+fn size(expression: &Hir) -> usize {
+    let of_all = |parts: &[Hir]| {
+        parts.iter().fold(JOINT, |sum, part| sum.saturating_add(JOINT).saturating_add(size(part)))
+    };
+    match expression.kind() {
+        HirKind::Empty | HirKind::Look(_) => JOINT,
+        HirKind::Literal(literal) => literal.0.len().saturating_mul(LITERAL_BYTE),
+        HirKind::Class(Class::Unicode(class)) => CLASS + class.ranges().len().saturating_mul(CLASS_RANGE),
+        HirKind::Class(Class::Bytes(class)) => CLASS + class.ranges().len().saturating_mul(CLASS_RANGE),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
+            let times = usize::try_from(times).unwrap_or(usize::MAX);
+            size(&repetition.sub).saturating_add(JOINT).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => size(&capture.sub).saturating_add(JOINT),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => of_all(parts),
+    }
+}
+
+/// The lines before the last draw where the problem is.
+pub(in crate::detect) fn last_line(text: &str) -> String {
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::RegexBuilder;
+
+    use super::*;
+
+    /// The compiler of `regex` itself says what is larger than a limit. What is estimated is a part
+    /// of what is taken, so the two are compared by halves and eighths.
+    #[test]
+    fn the_estimate_is_near_what_the_compiler_takes() {
+        for text in [
+            r"\w{3}",
+            r"\w{30}",
+            r"\pL{40}",
+            r".{300}",
+            r"(?i)abcdefgh",
+            r"(foo|bar|baz){200}",
+            r"[a-z]{1,900}",
+            r"(a{30}){30}",
+            r"\d+\.\d+",
+            r"[^x]{200}",
+            r"(?s).{0,500}x",
+        ] {
+            let estimate = known(text, Flags::default()).unwrap().size;
+            let fits = |limit: usize| RegexBuilder::new(text).size_limit(limit).build().is_ok();
+            assert!(fits(estimate * 2), "{text}: more than twice {estimate}");
+            assert!(estimate < 64 << 10 || !fits(estimate / 32), "{text}: less than a part of {estimate}");
+        }
+    }
+
+    #[test]
+    fn what_is_repeated_counts_as_often() {
+        let huge = known("((a{1000}){1000}){1000}", Flags::default()).unwrap().size;
+        assert!(huge > 1 << 30, "{huge}");
+        assert_eq!(known("(a", Flags::default()), Err("unclosed group".to_owned()));
+    }
+
+    #[test]
+    fn the_compiler_agrees_on_the_empty_text() {
+        for text in [
+            "",
+            "a",
+            "a*",
+            "a+",
+            "(a|)",
+            "(a|b)",
+            "^$",
+            r"\A\z",
+            r"\b",
+            r"\B",
+            "a{0,3}b*",
+            "[ab]?",
+            "(^a|b*)$",
+            "(?m)^$",
+            r"\b{start}",
+            r"\b{end}",
+            r"\b{start-half}",
+            r"\b{end-half}",
+            r"(?-u)\b",
+            r"(?-u)\B",
+            "()+",
+            "(a*)+",
+            r"[^\s\S]*",
+        ] {
+            let expected = RegexBuilder::new(text).build().unwrap().is_match("");
+            assert_eq!(known(text, Flags::default()).unwrap().holds_for_empty, expected, "{text}");
+        }
+    }
+}

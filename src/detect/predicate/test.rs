@@ -1,0 +1,162 @@
+//! Tests of a field's value that are no comparison with a text: as a number, with another field, or
+//! as a time.
+
+use crate::detect::predicate::expression::Case;
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::pattern::fold;
+use crate::detect::predicate::{Order, number};
+use crate::event::{Event, EventTime, TimePart};
+
+/// A test of a field's value. A field that is absent or empty passes none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// It is a number in an order to another one. What is no number passes not.
+    Number {
+        /// The order, the field on the left.
+        order: Order,
+        /// The number on the right, decimal.
+        value: String,
+    },
+    /// The value of another field stands in it. Where that field is absent or empty, it does not.
+    OtherField {
+        /// The other field.
+        field: Field,
+        /// Where its value stands.
+        position: Position,
+        /// Whether the case of letters counts.
+        case: Case,
+    },
+    /// It is a time (UTC) with that part.
+    Time {
+        /// Which part.
+        part: TimePart,
+        /// Its value.
+        value: i64,
+    },
+}
+
+/// Where in a field a value stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Position {
+    /// It is the whole of it.
+    #[default]
+    Whole,
+    /// At its start.
+    Start,
+    /// At its end.
+    End,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl Position {
+    /// Whether `value` stands there in `text`.
+    fn holds(self, text: &str, value: &str) -> bool {
+        match self {
+            Position::Whole => text == value,
+            Position::Start => text.starts_with(value),
+            Position::End => text.ends_with(value),
+            Position::Anywhere => text.contains(value),
+        }
+    }
+}
+
+impl Test {
+    /// Whether a value of an event passes.
+    pub(in crate::detect) fn passes(&self, text: &str, event: &Event) -> bool {
+        match self {
+            Test::Number { order, value } => number(text)
+                .zip(number(value))
+                .is_some_and(|(left, right)| order.holds(left.total_cmp(&right))),
+            Test::OtherField { field, position, case } => {
+                field.value(event).is_some_and(|other| match case {
+                    Case::Kept => position.holds(text, &other),
+                    Case::Folded => position.holds(&fold(text), &fold(&other)),
+                })
+            }
+            Test::Time { part, value } => {
+                EventTime::parse_logged(text).and_then(|time| time.part(*part)) == Some(*value)
+            }
+        }
+    }
+
+    /// What it asks for of the field of that name, for people.
+    pub(in crate::detect) fn text(&self, name: &str) -> String {
+        match self {
+            Test::Number { order, value } => format!("{name} {} {value}, as numbers", order.symbol()),
+            Test::OtherField { field, position, .. } => {
+                let verb = match position {
+                    Position::Whole => "is",
+                    Position::Start => "starts with",
+                    Position::End => "ends with",
+                    Position::Anywhere => "contains",
+                };
+                format!("{name} {verb} the value of {}", field.name())
+            }
+            Test::Time { part, value } => format!("the {} of {name} is {value}", part.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::event;
+
+    #[test]
+    fn numbers_are_compared_as_numbers_only() {
+        let event = event("", "x");
+        for (text, order, value, expected) in [
+            ("9", Order::Less, "10", true),
+            ("10", Order::Less, "9", false),
+            ("10", Order::GreaterOrEqual, "10", true),
+            ("-", Order::Less, "10", false),
+            ("-", Order::Greater, "10", false),
+            ("1.5", Order::Greater, "1", true),
+        ] {
+            let test = Test::Number { order, value: value.to_owned() };
+            assert_eq!(test.passes(text, &event), expected, "{text} {order:?} {value}");
+        }
+    }
+
+    #[test]
+    fn another_field_stands_where_it_is_said_to() {
+        let mut event = event("C:\\x.exe", "pc1.CORP.example");
+        let name = event.query_name().unwrap().to_owned();
+        let test = |position, case| Test::OtherField { field: Field::Computer, position, case };
+        for (position, folded, kept) in [
+            (Position::Whole, true, false),
+            (Position::Start, true, false),
+            (Position::End, true, false),
+            (Position::Anywhere, true, false),
+        ] {
+            assert_eq!(test(position, Case::Folded).passes(&name, &event), folded, "{position:?}");
+            assert_eq!(test(position, Case::Kept).passes(&name, &event), kept, "{position:?}");
+        }
+        assert!(!test(Position::Start, Case::Folded).passes("www.pc1.corp.example", &event));
+        assert!(test(Position::End, Case::Folded).passes("www.pc1.corp.example", &event));
+        assert!(test(Position::Anywhere, Case::Folded).passes("www.pc1.corp.example.", &event));
+        event.system.computer.clear();
+        assert!(!test(Position::Anywhere, Case::Folded).passes(&name, &event), "an empty field is nowhere");
+    }
+
+    #[test]
+    fn parts_of_a_time() {
+        let event = event("", "x");
+        for (part, value) in [
+            (TimePart::Minute, 15),
+            (TimePart::Hour, 10),
+            (TimePart::Day, 31),
+            (TimePart::Week, 5),
+            (TimePart::Month, 1),
+            (TimePart::Year, 2024),
+        ] {
+            assert!(Test::Time { part, value }.passes("2024-01-31 10:15:30.123", &event), "{part:?}");
+            assert!(
+                !Test::Time { part, value: value + 1 }.passes("2024-01-31 10:15:30.123", &event),
+                "{part:?}"
+            );
+        }
+        assert!(!Test::Time { part: TimePart::Hour, value: 0 }.passes("-", &event));
+    }
+}

@@ -1,0 +1,164 @@
+//! Sigma rules, made into the same predicate that Splunk's searches become.
+//!
+//! Rules on DNS queries of Windows are taken: on Sysmon's event 22, and on the queries of Windows'
+//! own DNS client. Whatever in a rule is not understood is an error. Specification:
+//! <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
+
+mod about;
+mod choice;
+mod compiler;
+mod condition;
+mod encoding;
+mod file;
+mod header;
+mod item;
+mod modifier;
+mod name;
+pub(in crate::detect) mod placeholder;
+mod source;
+
+use self::compiler::Compiler;
+pub(in crate::detect) use self::file::{SigmaDocument, SigmaFile, is_sigma};
+use self::header::Header;
+pub use self::header::{LEVEL_SCORES, STATUS_SHARES};
+pub use self::modifier::sigma_modifiers;
+pub use self::name::{sigma_dns_client_fields, sigma_fields};
+use self::source::Source;
+use crate::detect::detection::{Detection, EventSource, Language};
+use crate::detect::nearest::{nearest, suggestion};
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::risk::{RiskObject, ThreatObject};
+use crate::detect::sigma::placeholder::Placeholders;
+use crate::detect::splunk::search::Search;
+use crate::detect::yaml::{Node, Problem};
+use crate::event::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER};
+
+/// Why a rule cannot be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) enum Refusal {
+    /// The rule is not understood.
+    Problem(Problem),
+    /// The rule is about other data, as that place in it says.
+    OtherData(Problem),
+}
+
+impl Refusal {
+    /// A refusal of a rule about what is said there.
+    fn other_data(about: Problem) -> Self {
+        Refusal::OtherData(
+            about.put(|about| {
+                format!("expected a rule about DNS queries, found one about other data ({about})")
+            }),
+        )
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Refusal::Problem(problem)
+    }
+}
+
+/// Makes a detection of a rule.
+pub(in crate::detect) fn detection(
+    document: SigmaDocument,
+    placeholders: &Placeholders,
+) -> Result<Detection, Refusal> {
+    let SigmaDocument { rule, id, .. } = document;
+    let rule = rule?;
+    refuse_other_kinds(&rule)?;
+    let source = Source::of(expected(&rule, "logsource")?)?;
+    let header = Header::of(&rule)?;
+    let compiler = Compiler::new(expected(&rule, "detection")?, source, placeholders);
+    let condition = compiler.predicate()?;
+    let (id, risk_score) = (id.text(&rule), header.risk());
+    let Header { title, status, level, description, author, date, techniques, mut notes } = header;
+    notes.extend(compiler.notes());
+    let name = title.unwrap_or_else(|| id.clone());
+    Ok(Detection {
+        language: Language::Sigma,
+        source: if source == Source::DnsClient { EventSource::DnsClient } else { EventSource::Sysmon },
+        id,
+        version: date.clone(),
+        date,
+        author,
+        status: status.map(str::to_owned),
+        detection_type: level.map(str::to_owned),
+        description,
+        mitre_attack_id: techniques,
+        analytic_story: Vec::new(),
+        risk_score,
+        risk_message_template: Some(format!("{name}: $Image$ asked for $QueryName$ on $Computer$")),
+        name,
+        risk_objects: vec![RiskObject {
+            field: "Computer".to_owned(),
+            object_type: "system".to_owned(),
+            score: None,
+        }],
+        threat_objects: [("Image", "process"), ("QueryName", "domain")]
+            .map(|(field, kind)| ThreatObject { field: field.to_owned(), object_type: kind.to_owned() })
+            .into(),
+        search: Search::of(with_source(source, condition)),
+        tests: Vec::new(),
+        notes,
+    })
+}
+
+/// The condition, for events of its source only.
+fn with_source(source: Source, condition: Predicate) -> Predicate {
+    let matches = |field, text| Predicate::Matches { field, pattern: Pattern::new(text) };
+    let mut all = match source {
+        Source::Category | Source::Sysmon | Source::Windows => {
+            vec![Predicate::Sysmon, matches(Field::EventId, "22")]
+        }
+        Source::DnsClient => vec![Predicate::Or(vec![
+            matches(Field::Provider, DNS_CLIENT_PROVIDER),
+            matches(Field::Channel, DNS_CLIENT_CHANNEL),
+        ])],
+    };
+    match condition {
+        Predicate::And(parts) => all.extend(parts),
+        other => all.push(other),
+    }
+    Predicate::And(all)
+}
+
+/// Rules that describe no events by themselves.
+fn refuse_other_kinds(rule: &Node) -> Result<(), Problem> {
+    for (key, kind) in [
+        ("correlation", "a correlation rule, which counts the matches of others: not supported"),
+        ("filter", "a filter rule, which changes others: write what it excludes as an exclusion (--allow)"),
+    ] {
+        if let Some((key, _)) = rule.entries().iter().find(|(name, _)| name.name == key) {
+            return Err(Problem::at(
+                key.place,
+                format!("expected a rule that describes events, found {kind}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The value of a key that a rule must have.
+fn expected<'n>(rule: &'n Node, key: &str) -> Result<&'n Node, Problem> {
+    rule.get(key).ok_or_else(|| missing(rule, key, &format!("expected the key '{key}'")))
+}
+
+/// A key is not there: it may be one that is there and misspelt.
+fn missing(node: &Node, key: &str, expected: &str) -> Problem {
+    let keys = || node.entries().iter().map(|(key, _)| key);
+    let near = nearest(key, keys().map(|key| key.name.as_str()));
+    let slip = near.and_then(|near| keys().find(|key| key.name == near));
+    match slip {
+        Some(slip) => {
+            let found = slip.name.escape_debug();
+            Problem::at(slip.place, format!("{expected}, found '{found}'; did you mean '{key}'?"))
+        }
+        None => Problem::at(node.place, expected),
+    }
+}
+
+#[cfg(test)]
+mod tests;

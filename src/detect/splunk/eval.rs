@@ -1,0 +1,441 @@
+//! The expressions of `where` and `eval`. They bind otherwise than `search` does: AND before OR, as
+//! nearly everywhere, and the case of text counts. Fields are bare or in single quotes, text in
+//! double ones.
+
+use crate::detect::predicate::Order;
+use crate::detect::predicate::expression::{Case, Expression, Flags, Part};
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::splunk::names::Names;
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::term::condition::{Condition, Relation, is_lower_ascii};
+use crate::detect::term::function::Function;
+use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Node, Number, Term};
+
+/// Deeper nesting is no rule but an attempt at the stack.
+const DEEPEST_NESTING: usize = 30;
+
+/// The functions that make conditions or take such, and one that takes an expression.
+const OTHER_FUNCTIONS: [&str; 9] =
+    ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
+
+const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
+const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of such";
+
+/// What was read: both can stand in parentheses.
+enum Read {
+    Condition(Condition),
+    Term(Term),
+}
+
+/// Reads a condition up to the end of the part.
+pub(in crate::detect) fn condition(
+    cursor: &mut Cursor<'_>,
+    names: &dyn Names,
+) -> Result<Condition, SearchError> {
+    let start = cursor.at();
+    let mut parser = Parser { cursor, names };
+    let condition = match parser.any(0)? {
+        Read::Condition(condition) => condition,
+        Read::Term(_) => return Err(parser.wrong(start, EXPECTED_CONDITION)),
+    };
+    check_cost(cursor, start, condition.cost())?;
+    Ok(condition)
+}
+
+/// Reads a term, the right side of an `eval`.
+pub(in crate::detect) fn term(cursor: &mut Cursor<'_>, names: &dyn Names) -> Result<Term, SearchError> {
+    cursor.skip_space();
+    let start = cursor.at();
+    let mut parser = Parser { cursor, names };
+    let term = match parser.any(0)? {
+        Read::Term(term) => term,
+        Read::Condition(_) => return Err(parser.wrong(start, EXPECTED_TERM)),
+    };
+    check_cost(cursor, start, term.cost())?;
+    Ok(term)
+}
+
+fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> Result<(), SearchError> {
+    if steps > MOST_STEPS || depth > DEEPEST_TERM {
+        let expected = format!(
+            "an expression of at most {MOST_STEPS} steps, {DEEPEST_TERM} deep, with those that it builds on"
+        );
+        return Err(cursor.error(start..cursor.at(), expected));
+    }
+    Ok(())
+}
+
+struct Parser<'p, 'a> {
+    cursor: &'p mut Cursor<'a>,
+    names: &'p dyn Names,
+}
+
+impl Parser<'_, '_> {
+    fn wrong(&self, start: usize, expected: &str) -> SearchError {
+        self.cursor.error(start..self.cursor.at().max(start + 1), expected)
+    }
+
+    fn keyword(&mut self, keyword: &str) -> bool {
+        self.cursor.skip_space();
+        let mut ahead = self.cursor.clone();
+        let found = ahead.identifier().text.eq_ignore_ascii_case(keyword);
+        if found {
+            *self.cursor = ahead;
+        }
+        found
+    }
+
+    /// `x OR y`, `x XOR y`: lowest, so outermost.
+    fn any(&mut self, depth: usize) -> Result<Read, SearchError> {
+        let start = self.cursor.at();
+        let mut first = self.all(depth)?;
+        let mut terms = Vec::new();
+        loop {
+            if self.keyword("OR") {
+                terms.push(self.taken(first, start)?);
+                first = self.all(depth)?;
+            } else if self.keyword("XOR") {
+                let (left, right) = (self.taken(first, start)?, self.all(depth)?);
+                let right = self.taken(right, start)?;
+                let not = |one: &Condition| Condition::Not(Box::new(one.clone()));
+                first = Read::Condition(Condition::Or(vec![
+                    Condition::And(vec![left.clone(), not(&right)]),
+                    Condition::And(vec![not(&left), right]),
+                ]));
+                if let Read::Condition(condition) = &first {
+                    check_cost(self.cursor, start, condition.cost())?;
+                }
+            } else if terms.is_empty() {
+                return Ok(first);
+            } else {
+                terms.push(self.taken(first, start)?);
+                return Ok(Read::Condition(Condition::Or(terms)));
+            }
+        }
+    }
+
+    /// `x AND y`.
+    fn all(&mut self, depth: usize) -> Result<Read, SearchError> {
+        let start = self.cursor.at();
+        let first = self.negation(depth)?;
+        if !self.keyword("AND") {
+            return Ok(first);
+        }
+        let mut terms = vec![self.taken(first, start)?];
+        loop {
+            let next = self.negation(depth)?;
+            terms.push(self.taken(next, start)?);
+            if !self.keyword("AND") {
+                return Ok(Read::Condition(Condition::And(terms)));
+            }
+        }
+    }
+
+    fn taken(&self, read: Read, start: usize) -> Result<Condition, SearchError> {
+        match read {
+            Read::Condition(condition) => Ok(condition),
+            Read::Term(_) => Err(self.wrong(start, EXPECTED_CONDITION)),
+        }
+    }
+
+    /// `NOT x`.
+    fn negation(&mut self, depth: usize) -> Result<Read, SearchError> {
+        self.cursor.skip_space();
+        if depth > DEEPEST_NESTING {
+            return Err(self.cursor.unexpected(format!(
+                "at most {DEEPEST_NESTING} parentheses, NOTs and functions inside each other"
+            )));
+        }
+        let start = self.cursor.at();
+        if self.keyword("NOT") {
+            let read = self.negation(depth + 1)?;
+            let condition = self.taken(read, start)?;
+            return Ok(Read::Condition(Condition::Not(Box::new(condition))));
+        }
+        self.comparison(depth)
+    }
+
+    /// `x = y`, `x LIKE "y"`, `x IN (y, z)`.
+    fn comparison(&mut self, depth: usize) -> Result<Read, SearchError> {
+        let start = self.cursor.at();
+        let left = match self.sum(depth)? {
+            Read::Term(left) => left,
+            condition @ Read::Condition(_) => return Ok(condition),
+        };
+        self.cursor.skip_space();
+        for (symbol, relation) in [
+            ("==", Relation::Equal),
+            ("=", Relation::Equal),
+            ("!=", Relation::NotEqual),
+            ("<=", Relation::Ordered(Order::LessOrEqual)),
+            (">=", Relation::Ordered(Order::GreaterOrEqual)),
+            ("<", Relation::Ordered(Order::Less)),
+            (">", Relation::Ordered(Order::Greater)),
+        ] {
+            if self.cursor.eat(symbol) {
+                let right = self.operand(depth)?;
+                return Ok(Read::Condition(Condition::Compared(left, relation, right)));
+            }
+        }
+        if self.keyword("LIKE") {
+            let pattern = self.operand(depth)?;
+            return self.like(left, &pattern, start).map(Read::Condition);
+        }
+        if self.keyword("IN") {
+            let values = self.arguments(depth)?;
+            return self.one_of(&left, values, start).map(Read::Condition);
+        }
+        Ok(Read::Term(left))
+    }
+
+    fn operand(&mut self, depth: usize) -> Result<Term, SearchError> {
+        self.cursor.skip_space();
+        let start = self.cursor.at();
+        match self.sum(depth)? {
+            Read::Term(term) => Ok(term),
+            Read::Condition(_) => Err(self.wrong(start, EXPECTED_TERM)),
+        }
+    }
+
+    /// `x + y`, `x - y`, `x . y`.
+    fn sum(&mut self, depth: usize) -> Result<Read, SearchError> {
+        const OPERATORS: [(&str, Function); 3] =
+            [("+", Function::Add), ("-", Function::Subtract), (".", Function::Concatenate)];
+        self.operation(&OPERATORS, |parser| parser.product(depth))
+    }
+
+    /// `x * y`, `x / y`, `x % y`.
+    fn product(&mut self, depth: usize) -> Result<Read, SearchError> {
+        const OPERATORS: [(&str, Function); 3] =
+            [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Remainder)];
+        self.operation(&OPERATORS, |parser| parser.primary(depth))
+    }
+
+    fn operation(
+        &mut self,
+        operators: &[(&str, Function)],
+        operand: impl Fn(&mut Self) -> Result<Read, SearchError>,
+    ) -> Result<Read, SearchError> {
+        let start = self.cursor.at();
+        let mut left = operand(self)?;
+        loop {
+            self.cursor.skip_space();
+            let Some((_, function)) = operators.iter().find(|(symbol, _)| self.cursor.eat(symbol)) else {
+                return Ok(left);
+            };
+            let (Read::Term(one), Read::Term(other)) = (left, operand(self)?) else {
+                return Err(self.wrong(start, EXPECTED_TERM));
+            };
+            let term = Term::from(Node::Call(*function, vec![one, other]));
+            check_cost(self.cursor, start, term.cost())?;
+            left = Read::Term(term);
+        }
+    }
+
+    /// What stands between the operators.
+    fn primary(&mut self, depth: usize) -> Result<Read, SearchError> {
+        self.cursor.skip_space();
+        let start = self.cursor.at();
+        match self.cursor.peek() {
+            Some('(') => {
+                self.cursor.eat("(");
+                let inside = self.any(depth + 1)?;
+                self.cursor.skip_space();
+                if self.cursor.eat(")") {
+                    return Ok(inside);
+                }
+                let opened = self.cursor.shown(start);
+                Err(self.cursor.unexpected(format!("`)` for the `(` that opens at {opened}")))
+            }
+            Some('"') => Ok(Read::Term(Term::from(Node::Text(self.cursor.quoted()?.text)))),
+            Some('\'') => {
+                let name = self.cursor.single_quoted()?;
+                self.names.term(self.cursor, &name).map(Read::Term)
+            }
+            Some('-' | '0'..='9') => self.number(),
+            _ => {
+                let name = self.cursor.identifier();
+                if name.text.is_empty() {
+                    return Err(self.cursor.unexpected(EXPECTED_TERM));
+                }
+                self.cursor.skip_space();
+                if self.cursor.peek() == Some('(') {
+                    return self.call(&name, depth);
+                }
+                self.names.term(self.cursor, &name).map(Read::Term)
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Read, SearchError> {
+        let start = self.cursor.at();
+        let negative = self.cursor.eat("-");
+        let digits = self.cursor.taken_while(|character| character.is_ascii_digit() || character == '.');
+        let number = digits.text.parse::<f64>().ok().filter(|number| number.is_finite());
+        let Some(number) = number else { return Err(self.wrong(start, EXPECTED_TERM)) };
+        Ok(Read::Term(Term::from(Node::Number(Number(if negative { -number } else { number })))))
+    }
+
+    /// `name(x, y)`, the cursor standing on its parenthesis.
+    fn call(&mut self, name: &Spanned, depth: usize) -> Result<Read, SearchError> {
+        let start = name.range.start;
+        let lower = name.text.to_ascii_lowercase();
+        if matches!(lower.as_str(), "if" | "case") {
+            return self.choice(name, depth).map(Read::Term);
+        }
+        let arguments = self.arguments(depth)?;
+        let condition = match (lower.as_str(), arguments.as_slice()) {
+            ("true", []) => Condition::All,
+            ("false", []) => Condition::never(),
+            ("null", []) => return Ok(Read::Term(Term::from(Node::Absent))),
+            ("isnull", [term]) => Condition::Not(Box::new(Condition::Exists(term.clone()))),
+            ("isnotnull", [term]) => Condition::Exists(term.clone()),
+            ("like", [term, pattern]) => self.like(term.clone(), pattern, start)?,
+            ("match", [term, pattern]) => Condition::Fits(term.clone(), self.expression(pattern, start)?),
+            ("cidrmatch", [network, term]) => {
+                let text = self.constant(network, start)?;
+                let network = Network::parse(&text).map_err(|problem| {
+                    self.wrong(start, problem.strip_prefix("expected ").unwrap_or(&problem))
+                })?;
+                Condition::InNetwork(term.clone(), network)
+            }
+            ("in", [term, values @ ..]) if !values.is_empty() => self.one_of(term, values.to_vec(), start)?,
+            ("replace", [term, pattern, with]) => {
+                let (expression, with) = (self.expression(pattern, start)?, self.constant(with, start)?);
+                return Ok(Read::Term(Term::from(Node::Replaced(term.clone(), expression, with))));
+            }
+            _ => return self.function(name, arguments).map(Read::Term),
+        };
+        Ok(Read::Condition(condition))
+    }
+
+    fn function(&self, name: &Spanned, arguments: Vec<Term>) -> Result<Term, SearchError> {
+        let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
+        else {
+            let names: Vec<&str> = OTHER_FUNCTIONS.iter().copied().chain(Function::names()).collect();
+            let error = self.cursor.error_at(name, format!("one of the functions {}", names.join(", ")));
+            // Short ones of Splunk's that are not understood, as `min`, are near to others.
+            return Err(if name.text.len() < 4 { error } else { error.near(&name.text, names) });
+        };
+        if arguments.len() < least || arguments.len() > most {
+            let expected = format!("{least} to {most} arguments of {}, not {}", name.text, arguments.len());
+            return Err(self.cursor.error_at(name, expected));
+        }
+        Ok(Term::from(Node::Call(function, arguments)))
+    }
+
+    /// `(x, y)`.
+    fn arguments(&mut self, depth: usize) -> Result<Vec<Term>, SearchError> {
+        let mut arguments = Vec::new();
+        self.open()?;
+        self.cursor.skip_space();
+        if self.cursor.eat(")") {
+            return Ok(arguments);
+        }
+        loop {
+            self.cursor.skip_space();
+            let start = self.cursor.at();
+            match self.any(depth + 1)? {
+                Read::Term(term) => arguments.push(term),
+                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+            }
+            if self.closed_or_comma()? {
+                return Ok(arguments);
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<(), SearchError> {
+        self.cursor.skip_space();
+        if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }
+    }
+
+    /// Whether `)` is next, and not `,`.
+    fn closed_or_comma(&mut self) -> Result<bool, SearchError> {
+        self.cursor.skip_space();
+        if self.cursor.eat(")") {
+            return Ok(true);
+        }
+        if self.cursor.eat(",") { Ok(false) } else { Err(self.cursor.unexpected("`,` or `)`")) }
+    }
+
+    /// `if(condition, x, y)`, `case(condition, x, condition, y)`.
+    fn choice(&mut self, name: &Spanned, depth: usize) -> Result<Term, SearchError> {
+        let mut branches = Vec::new();
+        self.open()?;
+        loop {
+            self.cursor.skip_space();
+            let start = self.cursor.at();
+            let is_else = name.text.eq_ignore_ascii_case("if") && branches.len() == 1;
+            let condition = if is_else {
+                Condition::All
+            } else {
+                let read = self.any(depth + 1)?;
+                let condition = self.taken(read, start)?;
+                if self.closed_or_comma()? {
+                    return Err(self.cursor.error_at(name, "a value for each condition"));
+                }
+                condition
+            };
+            let start = self.cursor.at();
+            match self.any(depth + 1)? {
+                Read::Term(term) => branches.push((condition, term)),
+                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+            }
+            if self.closed_or_comma()? {
+                return Ok(Term::from(Node::Choice(branches)));
+            }
+            if is_else {
+                return Err(self.cursor.error_at(name, "at most three arguments of if"));
+            }
+        }
+    }
+
+    fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
+        let text = term.as_text().map(std::borrow::Cow::into_owned);
+        text.ok_or_else(|| self.wrong(start, "a pattern that is a \"text\" and no field's value"))
+    }
+
+    fn expression(&self, pattern: &Term, start: usize) -> Result<Expression, SearchError> {
+        let text = self.constant(pattern, start)?;
+        Expression::new(&text, Flags::default())
+            .map_err(|problem| self.wrong(start, &format!("a regular expression ({problem})")))
+    }
+
+    fn one_of(&self, term: &Term, values: Vec<Term>, start: usize) -> Result<Condition, SearchError> {
+        if values.is_empty() {
+            return Err(self.wrong(start, "at least one value"));
+        }
+        let equal = |value: Term| Condition::Compared(term.clone(), Relation::Equal, value);
+        Ok(Condition::Or(values.into_iter().map(equal).collect()))
+    }
+
+    /// `like`: `%` stands for any run of characters and `_` for one.
+    fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
+        let text = self.constant(pattern, start)?;
+        // In lower case, a text in lower case is as good as any case.
+        let (term, case) = match term.node() {
+            Node::Call(Function::Lower, terms) if is_lower_ascii(&text) => {
+                (terms.first().cloned().unwrap_or(term), Case::Folded)
+            }
+            _ => (term, Case::Kept),
+        };
+        if case == Case::Folded && !text.contains('_') {
+            let shown = text.replace('%', "*");
+            return Ok(Condition::Matches(term, Pattern::from_pieces(&shown, text.split('%'))));
+        }
+        let mut parts: Vec<Part> = Vec::new();
+        for character in text.chars() {
+            match (character, parts.last_mut()) {
+                ('%', _) => parts.push(Part::Any),
+                ('_', _) => parts.push(Part::One),
+                (_, Some(Part::Literal(literal))) => literal.push(character),
+                _ => parts.push(Part::Literal(character.to_string())),
+            }
+        }
+        let expression = Expression::of_parts(&text, &parts, case)
+            .map_err(|problem| self.wrong(start, &format!("a pattern ({problem})")))?;
+        Ok(Condition::Fits(term, expression))
+    }
+}

@@ -1,0 +1,130 @@
+//! What all of Sysmon's DNS queries have in common, by which a rule about other events is known:
+//! here these are never looked at, so such a rule must not seem to run.
+
+use std::borrow::Cow;
+
+use crate::detect::predicate::field::Field;
+use crate::detect::term::Given;
+use crate::detect::term::condition::Condition;
+use crate::event::DNS_QUERY;
+
+/// What to say where another event's number stands.
+pub(in crate::detect) const EXPECTED_EVENT: &str = "22, as no other event is looked at";
+/// What to say of any other condition that no DNS query meets.
+pub(in crate::detect) const EXPECTED_DNS_QUERY: &str =
+    "a condition that DNS queries of Sysmon's (event 22) can meet";
+
+/// The value of a field in every DNS query of Sysmon's, where it is the same in all.
+pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>> {
+    match field {
+        Field::EventId => match DNS_QUERY.event_ids {
+            [only] => Some(Cow::Owned(only.to_string())),
+            _ => None,
+        },
+        Field::Signature => DNS_QUERY.signature.map(Cow::Borrowed),
+        Field::VendorProduct => DNS_QUERY.vendor_product.map(Cow::Borrowed),
+        _ => None,
+    }
+}
+
+/// Whether a condition is settled by what all DNS queries have in common, so that none of them is
+/// left: it does not hold or, where it is to be excluded, it holds.
+pub(in crate::detect) fn leaves_none(condition: &Condition, is_excluded: bool) -> bool {
+    condition.known(Given::DnsQuery) == Some(is_excluded) && condition.known(Given::Nothing).is_none()
+}
+
+/// The first part of a condition that leaves no DNS query: it asks for other events.
+pub(in crate::detect) fn part_about_others(condition: &Condition) -> Option<&Condition> {
+    part(condition, false)
+}
+
+fn part(condition: &Condition, is_excluded: bool) -> Option<&Condition> {
+    match condition {
+        Condition::And(many) | Condition::Or(many) => many.iter().find_map(|one| part(one, is_excluded)),
+        Condition::Not(one) => part(one, !is_excluded),
+        leaf => leaves_none(leaf, is_excluded).then_some(leaf),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::{Search, SearchReason};
+
+    /// What the search is about, and what its error or its only note names.
+    fn about(search: &str) -> (&'static str, String) {
+        match Search::parse(search) {
+            Err(error) if error.reason == SearchReason::OtherData => ("other data", error.found),
+            Err(error) => panic!("{search}: {error}"),
+            Ok(search) if search.notes.is_empty() => ("DNS queries", String::new()),
+            Ok(search) => ("both", search.notes.join("; ")),
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_counts_and_what_is_excluded_does_not() {
+        for (search, expected, found) in [
+            ("EventCode=22 QueryName=a", "DNS queries", ""),
+            ("EventCode=2* QueryName=a", "DNS queries", ""),
+            ("EventCode>=22 EventCode<23 QueryName=a", "DNS queries", ""),
+            ("QueryName=a", "DNS queries", ""),
+            ("EventCode!=1 QueryName=a", "DNS queries", ""),
+            ("NOT EventCode=1 QueryName=a", "DNS queries", ""),
+            ("NOT EventCode IN (1, 3) QueryName=a", "DNS queries", ""),
+            ("`sysmon` | where EventCode=22 AND QueryName=\"a\"", "DNS queries", ""),
+            ("EventCode=3 QueryName=a", "other data", "'3'"),
+            ("EventCode>22 QueryName=a", "other data", "'22'"),
+            ("EventCode!=22 QueryName=a", "other data", "'22'"),
+            ("NOT EventCode=22 QueryName=a", "other data", "'22'"),
+            ("NOT `sysmon` QueryName=a", "other data", "'`sysmon`'"),
+            ("NOT tag=dns QueryName=a", "other data", "'dns'"),
+            ("NOT (NOT EventID=1) QueryName=a", "other data", "'1'"),
+            ("EventCode IN (1, 3) QueryName=a", "other data", "'1'"),
+            ("signature=\"Process Create\" QueryName=a", "other data", "'\"Process Create\"'"),
+            (
+                "`sysmon` | where EventCode=1 AND QueryName=\"a\"",
+                "other data",
+                "'EventCode=1 AND QueryName=\"a\"'",
+            ),
+            ("`sysmon` | where in(EventCode, 1, 3)", "other data", "'in(EventCode, 1, 3)'"),
+            ("`sysmon` | search EventCode=1", "other data", "'1'"),
+            ("`sysmon` | regex EventCode=\"^1$\"", "other data", "'EventCode=\"^1$\"'"),
+            ("`sysmon` | eval c=tonumber(EventCode) | where c=1", "other data", "'c=1'"),
+            ("* | stats count by EventCode query | where EventCode=1", "other data", "'EventCode=1'"),
+            ("EventCode=22 OR (EventCode=7 Image=a)", "both", "'7'"),
+            ("EventCode IN (22, 3) QueryName=a", "both", "'3'"),
+            ("(EventCode=22 QueryName=a) OR (EventCode=1 process_name=b)", "both", "'1'"),
+            // A field that DNS queries have not is no obstacle in the part about other events.
+            ("(EventCode=22 QueryName=a) OR (EventCode=1 ParentImage=*b (x=1 OR y=2))", "both", "'1'"),
+            (
+                "(`sysmon` EventCode=22) OR (`wineventlog_security` EventCode=4688 x=y)",
+                "both",
+                "'`wineventlog_security`'",
+            ),
+            ("(`stream_dns` query=a) OR (`sysmon` EventCode=22 query=a)", "both", "'`stream_dns`'"),
+            ("* | where EventCode=22 OR EventCode=1", "both", "EventCode = 1"),
+        ] {
+            let (about, named) = about(search);
+            assert_eq!(about, expected, "{search}: {named}");
+            assert!(named.contains(found), "{search}: {named}");
+            assert!(expected != "other data" || named == found, "{search}: {named}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_none_of_the_other_part_unless_that_can_be_left_out() {
+        for (search, found) in [
+            ("EventCode=22 ParentImage=x", "'ParentImage'"),
+            ("(EventCode=22 Foo=a) OR (EventCode=1 ParentImage=x)", "'Foo'"),
+            ("(EventCode=1 OR ParentImage=x) EventCode=22", "'ParentImage'"),
+            ("EventCode IN (1, 22) Imag=*", "'Imag'"),
+            ("(EventCode=22 query=a) OR (`my_own` query=b)", "'`my_own`'"),
+        ] {
+            let error = Search::parse(search).expect_err(search);
+            assert_eq!(
+                (error.reason, error.found.as_str()),
+                (SearchReason::NotUnderstood, found),
+                "{search}"
+            );
+        }
+    }
+}

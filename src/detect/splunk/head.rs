@@ -1,0 +1,534 @@
+//! The boolean grammar of Splunk's `search` command, in which the head of a search is written, and
+//! the `where` of `tstats`.
+//!
+//! It binds in the order parentheses, `NOT`, `OR`, `AND`; two terms side by side are an AND. So
+//! `a OR b c` is `(a OR b) AND c`, other than in nearly every other language (and in Splunk's own
+//! `where`): <https://docs.splunk.com/Documentation/Splunk/9.4.0/Search/Booleanexpressions>.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::predicate::{Order, Predicate};
+use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, leaves_none};
+use crate::detect::splunk::head_value::{Place, list, value};
+use crate::detect::splunk::names::{EventFields, Names};
+use crate::detect::splunk::origin::{EXPECTED_MACRO, is_macro_of_other_data};
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned, split_at_pipes};
+use crate::detect::term::condition::Condition;
+use crate::detect::term::{Given, Term};
+
+/// Deeper nesting is no rule but an attempt at the stack.
+const DEEPEST_NESTING: usize = 100;
+
+const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
+const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
+                                 (free text is not supported; AND, OR, NOT and IN are upper case)";
+
+/// Where a condition stands, and what it says besides.
+pub(in crate::detect) struct Grammar<'n> {
+    names: &'n dyn Names,
+    kind: GrammarKind,
+    /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected
+    /// there.
+    unmet: RefCell<Option<(Range<usize>, &'static str)>>,
+    /// What is wrong with names that no DNS query's field has, in parts that may be about other
+    /// events.
+    unknown: RefCell<Vec<SearchError>>,
+    notes: RefCell<Vec<String>>,
+}
+
+/// What a condition may say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GrammarKind {
+    /// Also where events come from, and of which time they are; and parts of it may be about other
+    /// events.
+    OfEvents,
+    /// What an event or a row has.
+    OfFields,
+}
+
+/// Where a part of a condition stands inside others.
+#[derive(Clone, Copy, Default)]
+struct Nesting {
+    depth: usize,
+    /// Whether an event for which it holds is left out: it stands behind a `NOT`, or three.
+    is_excluded: bool,
+}
+
+impl Nesting {
+    fn deeper(self) -> Self {
+        Nesting { depth: self.depth + 1, ..self }
+    }
+
+    fn negated(self) -> Self {
+        Nesting { is_excluded: !self.is_excluded, ..self.deeper() }
+    }
+}
+
+impl<'n> Grammar<'n> {
+    /// The grammar of a condition on events, which also says where they come from.
+    pub fn of_events(names: &'n dyn Names) -> Self {
+        Grammar { kind: GrammarKind::OfEvents, ..Self::of_fields(names) }
+    }
+
+    /// That of a condition on a table's rows, or of one that stands alone.
+    pub fn of_fields(names: &'n dyn Names) -> Self {
+        Grammar {
+            names,
+            kind: GrammarKind::OfFields,
+            unmet: RefCell::default(),
+            unknown: RefCell::default(),
+            notes: RefCell::default(),
+        }
+    }
+
+    /// The first part of what was read that is about what no DNS query of Sysmon's is, and what was
+    /// expected there.
+    pub fn unmet(&self) -> Option<(Range<usize>, &'static str)> {
+        self.unmet.borrow().clone()
+    }
+
+    pub fn is_unmet(&self, place: &Range<usize>, expected: &'static str) {
+        self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
+    }
+
+    /// What the user should know of what was read.
+    pub fn notes(self) -> Vec<String> {
+        self.notes.into_inner()
+    }
+
+    pub fn note(&self, note: String) {
+        let mut notes = self.notes.borrow_mut();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    /// Reads a condition, up to a word that ends it or the end of the part.
+    pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
+        let read = self.conjunction(cursor, Nesting::default());
+        // Of several things that are wrong, the first is said.
+        match self.unknown.take().into_iter().next() {
+            Some(unknown) => Err(unknown),
+            None => read,
+        }
+    }
+}
+
+/// Reads a condition that takes the whole part.
+pub(in crate::detect) fn parse(
+    grammar: &Grammar<'_>,
+    cursor: &mut Cursor<'_>,
+) -> Result<Condition, SearchError> {
+    let condition = grammar.read(cursor)?;
+    if cursor.at_end() {
+        Ok(condition)
+    } else {
+        Err(cursor.unexpected(format!("{EXPECTED_CONDITION}, or `|`")))
+    }
+}
+
+/// Reads a condition that stands alone: no commands may follow it.
+pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchError> {
+    let head = split_at_pipes(text)?.into_iter().next().unwrap_or_default();
+    if head.end < text.len() {
+        let expected = "the end of the search (a condition that stands alone has no commands behind it)";
+        return Err(Cursor::new(text, head.clone()).error(head.end..head.end + 1, expected));
+    }
+    let mut cursor = Cursor::new(text, head);
+    eat_search_command(&mut cursor);
+    let condition = Grammar::of_fields(&EventFields).read(&mut cursor)?;
+    if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
+}
+
+/// The command `search` is implied at the head, and may be written.
+pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
+    let mut ahead = cursor.clone();
+    if ahead.eat_keyword(|word| word == "search") && ahead.peek().is_some_and(char::is_whitespace) {
+        *cursor = ahead;
+    }
+}
+
+impl Grammar<'_> {
+    /// `x AND y z`: lowest, so outermost.
+    fn conjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
+        let unknown = self.unknown.borrow().len();
+        let mut terms = vec![self.disjunction(cursor, nesting)?];
+        while !cursor.at_end() && cursor.peek() != Some(')') && !(nesting.depth == 0 && is_by(cursor)) {
+            cursor.eat_keyword(|word| word == "AND");
+            terms.push(self.disjunction(cursor, nesting)?);
+        }
+        let condition = one_or(terms, Condition::And);
+        // Whatever the other fields of another event are, no DNS query meets this part.
+        if condition.known(Given::DnsQuery) == Some(false) {
+            self.unknown.borrow_mut().truncate(unknown);
+        }
+        Ok(condition)
+    }
+
+    /// `x OR y`.
+    fn disjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
+        let mut terms = vec![self.negation(cursor, nesting)?];
+        while cursor.eat_keyword(|word| word == "OR") {
+            terms.push(self.negation(cursor, nesting)?);
+        }
+        Ok(one_or(terms, Condition::Or))
+    }
+
+    /// `NOT x`.
+    fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
+        cursor.skip_space();
+        if nesting.depth > DEEPEST_NESTING {
+            let expected = format!("at most {DEEPEST_NESTING} parentheses and NOTs inside each other");
+            return Err(cursor.unexpected(expected));
+        }
+        if cursor.eat_keyword(|word| word == "NOT") {
+            return Ok(self.negation(cursor, nesting.negated())?.negated());
+        }
+        self.term(cursor, nesting)
+    }
+
+    /// What stands between the operators.
+    fn term(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
+        let start = cursor.at();
+        match cursor.peek() {
+            Some('(') => {
+                cursor.eat("(");
+                let inside = self.conjunction(cursor, nesting.deeper())?;
+                if cursor.eat(")") {
+                    Ok(inside)
+                } else {
+                    let opened = cursor.shown(start);
+                    Err(cursor.unexpected(format!("`)` for the `(` that opens at {opened}")))
+                }
+            }
+            Some('`') => self.macro_condition(cursor, nesting.is_excluded),
+            Some('[') => {
+                Err(cursor.unexpected(format!("{EXPECTED_CONDITION} (subsearches are not supported)")))
+            }
+            _ => self.condition(cursor, nesting.is_excluded),
+        }
+    }
+
+    /// A macro that is understood by its name.
+    fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
+        let call = cursor.macro_call()?;
+        match (call.name.as_str(), &call.argument) {
+            ("sysmon", None) => Ok(self.checked(Condition::Sysmon, &call.range, is_excluded)),
+            // What the site would say of it is not known: it leaves no event out.
+            (name, None) if name.ends_with("_filter") && is_excluded => Ok(Condition::never()),
+            (name, None) if name.ends_with("_filter") => Ok(Condition::All),
+            (name, _) if self.kind == GrammarKind::OfEvents && is_macro_of_other_data(name) => {
+                if !is_excluded {
+                    self.is_unmet(&call.range, EXPECTED_MACRO);
+                }
+                Ok(Condition::never())
+            }
+            _ => Err(cursor.error(call.range, "no macro other than `sysmon` in a condition")),
+        }
+    }
+
+    /// Notes the place of a condition that leaves no DNS query: it is about other events.
+    pub fn checked(&self, condition: Condition, place: &Range<usize>, is_excluded: bool) -> Condition {
+        if leaves_none(&condition, is_excluded) {
+            let mut is_number = false;
+            condition.visit(&mut |term| is_number |= term.as_field() == Some(Field::EventId));
+            let expected = if is_number && !is_excluded { EXPECTED_EVENT } else { EXPECTED_DNS_QUERY };
+            self.is_unmet(place, expected);
+        }
+        condition
+    }
+
+    /// `field=value` and its like.
+    fn condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
+        let name = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word() };
+        let is_quoted = name.range.len() > name.text.len();
+        if name.text.is_empty() || (is_operator(&name.text) && !is_quoted) {
+            return Err(cursor.error_at(&name, EXPECTED_CONDITION));
+        }
+        cursor.skip_space();
+        if self.kind == GrammarKind::OfEvents
+            && !is_quoted
+            && self.names.term(cursor, &name).is_err()
+            && let Some(condition) = self.origin(cursor, &name, is_excluded)?
+        {
+            return Ok(condition);
+        }
+        if cursor.eat("!=") {
+            let term = self.named(cursor, &name, is_excluded)?;
+            let value = value(cursor, Place::Alone)?;
+            if term.is_multivalued() {
+                return Ok(Condition::Differs(term, Pattern::new(&value.text)));
+            }
+            let equal = equality(&term, &value);
+            let differs = Condition::And(vec![Condition::Exists(term), Condition::Not(Box::new(equal))]);
+            return Ok(self.checked(differs, &value.range, is_excluded));
+        }
+        for (text, order) in [
+            ("<=", Order::LessOrEqual),
+            (">=", Order::GreaterOrEqual),
+            ("<", Order::Less),
+            (">", Order::Greater),
+        ] {
+            if cursor.eat(text) {
+                let (condition, place) = comparison(cursor, self.named(cursor, &name, is_excluded)?, order)?;
+                return Ok(self.checked(condition, &place, is_excluded));
+            }
+        }
+        let is_one_of = |term: &Term, values: &[Spanned]| {
+            let equal = values
+                .iter()
+                .map(|value| self.checked(equality(term, value), &value.range, is_excluded))
+                .collect();
+            one_or(equal, Condition::Or)
+        };
+        if cursor.eat("=") {
+            let term = self.named(cursor, &name, is_excluded)?;
+            return Ok(is_one_of(&term, &[value(cursor, Place::Alone)?]));
+        }
+        if cursor.eat_keyword(|word| word == "IN") {
+            let term = self.named(cursor, &name, is_excluded)?;
+            return Ok(is_one_of(&term, &list(cursor)?));
+        }
+        // `*` is the one free text that says nothing about text.
+        if name.text == "*" { Ok(Condition::All) } else { Err(cursor.error_at(&name, EXPECTED_OPERATOR)) }
+    }
+
+    /// The term of a name. What is wrong with a name is settled when the part is read in which it
+    /// stands: until then it is taken for a field of which nothing is known.
+    fn named(&self, cursor: &Cursor<'_>, name: &Spanned, is_excluded: bool) -> Result<Term, SearchError> {
+        let term = match self.names.term(cursor, name) {
+            Ok(term) => term,
+            Err(error) if self.kind == GrammarKind::OfEvents => {
+                self.unknown.borrow_mut().push(error);
+                return Ok(Term::from(Field::QUERY_NAME));
+            }
+            Err(error) => return Err(error),
+        };
+        if term.is_absent() && is_excluded {
+            self.note(format!("no DNS query of Sysmon's has the field '{}': it excludes nothing", name.text));
+        } else if term.is_absent() {
+            self.is_unmet(&name.range, "a field that DNS queries of Sysmon's have");
+        }
+        Ok(term)
+    }
+}
+
+/// Whether `by` is next, which ends the condition of `tstats`.
+fn is_by(cursor: &Cursor<'_>) -> bool {
+    let mut ahead = cursor.clone();
+    let is_word =
+        ahead.eat_keyword(|word| word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("groupby"));
+    // It may be a field's name, too.
+    is_word && {
+        ahead.skip_space();
+        !ahead.peek().is_some_and(|next| "=!<>".contains(next))
+    }
+}
+
+fn comparison(
+    cursor: &mut Cursor<'_>,
+    term: Term,
+    order: Order,
+) -> Result<(Condition, Range<usize>), SearchError> {
+    let value = value(cursor, Place::Alone)?;
+    if value.text.contains('*') {
+        return Err(cursor.error(value.range, "a value without `*` (an order knows no wildcards)"));
+    }
+    Ok((Condition::Ordered(term, order, value.text), value.range))
+}
+
+/// `=`: of a network, also its addresses.
+fn equality(term: &Term, value: &Spanned) -> Condition {
+    let matches = Condition::Matches(term.clone(), Pattern::new(&value.text));
+    match Network::parse(&value.text) {
+        Ok(network) if value.text.contains('/') => {
+            Condition::Or(vec![matches, Condition::InNetwork(term.clone(), network)])
+        }
+        _ => matches,
+    }
+}
+
+/// Whether a word is one of the grammar's own.
+pub(in crate::detect) fn is_operator(word: &str) -> bool {
+    ["AND", "OR", "NOT", "IN"].contains(&word)
+}
+
+/// A single term stands for itself.
+pub(in crate::detect) fn one_or(
+    mut terms: Vec<Condition>,
+    many: impl Fn(Vec<Condition>) -> Condition,
+) -> Condition {
+    match terms.pop() {
+        Some(only) if terms.is_empty() => only,
+        Some(last) => {
+            terms.push(last);
+            many(terms)
+        }
+        None => many(terms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::splunk::search::Search;
+    use crate::detect::testing::event;
+    use crate::event::Event;
+
+    fn holds(search: &str, event: &Event) -> bool {
+        Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).predicate.evaluate(event)
+    }
+
+    /// `y` and `n` stand for a true and a false condition.
+    #[test]
+    fn order_of_operators() {
+        let event = event(r"C:\a.exe", "b.example");
+        for (short, expected) in [
+            ("y", true),
+            ("n", false),
+            ("y y", true),
+            ("y n", false),
+            ("y AND n", false),
+            ("n OR y", true),
+            // OR binds tighter than AND, written or implied. With AND first these would be true.
+            ("n AND n OR y", false),
+            ("n n OR y", false),
+            ("y OR n n", false),
+            ("y OR n AND n", false),
+            // NOT binds tighter than both.
+            ("NOT n n", false),
+            ("NOT y OR y", true),
+            ("NOT (y OR y)", false),
+            ("NOT NOT y", true),
+            ("NOT(n)", true),
+            ("(n AND n) OR y", true),
+            ("((y))", true),
+            ("(y) (n)", false),
+            ("search y", true),
+            ("  search\n (y)", true),
+            ("*", true),
+            ("NOT *", false),
+        ] {
+            let spelled = |letter: char| match letter {
+                'y' => "ProcessId=740".to_owned(),
+                'n' => "ProcessId=1".to_owned(),
+                other => other.to_string(),
+            };
+            let search: String = short.chars().map(spelled).collect();
+            assert_eq!(holds(&search, &event), expected, "{search}");
+        }
+    }
+
+    #[test]
+    fn conditions_on_a_field() {
+        let mut event = event(r"C:\Users\Public\a(1).exe", "Client.Medium.com");
+        event.set("User", None);
+        event.set("RuleName", Some(String::new()));
+        for (search, expected) in [
+            ("EventCode=22", true),
+            ("EventCode =22", true),
+            ("EventCode = 22", true),
+            ("EventCode=\"22\"", true),
+            ("ProcessId=0740", false),
+            ("ProcessId=74", false),
+            ("EventCode=2*", true),
+            ("QueryName=client.medium.com", true),
+            ("QueryName=medium", false),
+            ("QueryName=*MEDIUM*", true),
+            ("QueryName=*t.me*", true),
+            ("QueryName=\"client?medium.com\"", false),
+            (r#"Image="*\\users\\public\\*""#, true),
+            (r#"Image="*\users\public\*""#, true),
+            (r"Image=*\\users\\public\\*", true),
+            (r#"Image="*\\public""#, false),
+            ("Image=\"*(1).exe\"", true),
+            ("(QueryName=*com)", true),
+            ("process_name IN (a.exe, \"b.exe\",a*)", true),
+            ("process_name IN (a.exe)", false),
+            ("process_name IN(*exe)", true),
+            // An absent or empty field equals nothing; != wants it to exist, NOT does not.
+            ("User=*", false),
+            ("User!=x", false),
+            ("NOT User=x", true),
+            ("RuleName=*", false),
+            ("RuleName=\"\"", false),
+            ("RuleName!=x", false),
+            ("QueryName!=x", true),
+            ("QueryName != \"*medium*\"", false),
+            ("NOT User IN (x, y)", true),
+            // Order: by number where both are numbers, else by text.
+            ("ProcessId<1000", true),
+            ("ProcessId<=740", true),
+            ("ProcessId>740", false),
+            ("ProcessId >= 740.0", true),
+            ("ProcessId>9", true),
+            ("QueryName>B", true),
+            ("QueryName<9", false),
+            ("User<x", false),
+            ("_time>=1706696131", true),
+            // Unquoted commas belong to the value, outside IN.
+            ("QueryName=a,b", false),
+            ("ProcessGuid=\"{F20B227D-C5D4-640F-3005-000000000700}\"", true),
+            ("ProcessGuid=f20b227d-c5d4-640f-3005-000000000700", true),
+            ("`sysmon`", true),
+            ("vendor_product=\"microsoft sysmon\"", true),
+        ] {
+            assert_eq!(holds(search, &event), expected, "{search}");
+        }
+    }
+
+    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the
+    /// place.
+    #[test]
+    fn errors_say_where_and_what() {
+        let deep = format!("{}«({}", "(".repeat(101), "(".repeat(50));
+        let negated = format!("{}«NOT ProcessId=1", "NOT ".repeat(101));
+        for (marked, found, expected) in [
+            ("«", "the end of the search", "a condition"),
+            ("  «| stats count", "'|'", "a condition"),
+            ("EventCode=22 «powershell", "'powershell'", "free text is not supported"),
+            ("EventCode=22 «\"power shell\" OR", "'\"power shell\"'", "free text is not supported"),
+            ("EventCode=22 «and ProcessId=1", "'and'", "AND, OR, NOT and IN are upper case"),
+            ("EventCode=22 AND «AND ProcessId=1", "'AND'", "a condition"),
+            ("EventCode=22 OR«", "the end of the search", "a condition"),
+            ("«OR EventCode=22", "'OR'", "a condition"),
+            ("EventCode=22 OR «) ", "')'", "a condition"),
+            ("EventCode=22 «)", "')'", "a condition"),
+            ("(EventCode=22 «| stats count", "'|'", "`)` for the `(` that opens at '(EventCode=22'"),
+            ("«ImageLoaded=x", "'ImageLoaded'", "a field of a Sysmon DNS query"),
+            ("«image=x", "'image'", "such as Image (names differ by case)"),
+            ("«imageloaded IN (x)", "'imageloaded'", "a field of"),
+            ("«QueryName in (x)", "'QueryName'", "IN are upper case"),
+            ("QueryName=«", "the end of the search", "a value"),
+            ("QueryName=«=x", "'=x'", "a value"),
+            ("QueryName= «OR x=y", "'OR'", "a value (in quotes if the word is meant)"),
+            ("QueryName=«)", "')'", "a value"),
+            ("QueryName=«[search x]", "'[search'", "subsearches are not supported"),
+            ("EventCode=22 «[search x]", "'[search'", "subsearches are not supported"),
+            ("QueryName=«\"abc", "'\"abc'", "a closing quote"),
+            ("QueryName=«a\"b\"", "'a\"b\"'", "quotes around the whole value"),
+            ("QueryName=\"a\"«b", "'b'", "a blank after the value"),
+            ("QueryName IN «x", "'x'", "`(` and a list"),
+            ("QueryName IN («)", "')'", "a value"),
+            ("QueryName IN (a,«)", "')'", "a value"),
+            ("QueryName IN (a «b)", "'b'", "`,` or `)`"),
+            ("QueryName IN (a«", "the end of the search", "`,` or `)`"),
+            ("ProcessId<«7*", "'7*'", "without `*`"),
+            ("«`wineventlog` EventCode=22", "'`wineventlog`'", "a macro that selects Sysmon's events"),
+            ("EventCode=22 «`my_own`", "'`my_own`'", "a file of its name in a folder `macros`"),
+            ("EventCode=22 «`x_filter(y)`", "'`x_filter(y)`'", "a macro that is built in"),
+            ("«`sysmon EventCode=22", "'`sysmon EventCode=22'", "a closing backtick"),
+            ("«`sysmon(x`", "'`sysmon(x`'", "a macro call"),
+            (&deep, "'('", "at most 100"),
+            (&negated, "'NOT'", "at most 100"),
+        ] {
+            let offset = marked.find('«').unwrap();
+            let error = Search::parse(&marked.replace('«', "")).expect_err(marked);
+            assert_eq!((error.offset, error.found.as_str()), (offset, found), "{marked}: {error}");
+            assert!(error.expected.contains(expected), "{marked}: {error}");
+        }
+    }
+}

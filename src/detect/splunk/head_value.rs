@@ -1,0 +1,137 @@
+//! The values of a search's conditions: what stands after `=`, or in a list after `IN`.
+
+use crate::detect::splunk::head::is_operator;
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+
+/// Where a value stands: a comma ends it in a list only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Place {
+    Alone,
+    InList,
+}
+
+/// `IN (a, b)`, the cursor standing behind `IN`.
+pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
+    cursor.skip_space();
+    if !cursor.eat("(") {
+        return Err(cursor.unexpected("`(` and a list of values after IN"));
+    }
+    let mut items = Vec::new();
+    loop {
+        items.push(value(cursor, Place::InList)?);
+        cursor.skip_space();
+        if cursor.eat(")") {
+            return Ok(items);
+        }
+        if !cursor.eat(",") {
+            return Err(cursor.unexpected("`,` or `)` in a list of values"));
+        }
+    }
+}
+
+/// A value, quoted or bare.
+pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<Spanned, SearchError> {
+    const EXPECTED: &str = "a value";
+    cursor.skip_space();
+    let value = match cursor.peek() {
+        Some('"') => match doubly_quoted(cursor) {
+            Some(value) => value,
+            None => cursor.quoted()?,
+        },
+        Some('=' | '!' | '<' | '>') => return Err(cursor.unexpected(EXPECTED)),
+        Some('[') => return Err(cursor.unexpected("a value (subsearches are not supported)")),
+        _ => {
+            let bare = cursor.bare(|character| character == ',' && place == Place::InList)?;
+            if bare.text.starts_with(['“', '”', '„', '‘', '’']) {
+                return Err(cursor.error_at(&bare, "a value in straight quotes (\")"));
+            }
+            if bare.text.is_empty() || is_operator(&bare.text) {
+                return Err(cursor.error_at(&bare, "a value (in quotes if the word is meant)"));
+            }
+            bare
+        }
+    };
+    if ends_here(cursor, place) { Ok(value) } else { Err(cursor.unexpected("a blank after the value")) }
+}
+
+fn ends_here(cursor: &Cursor<'_>, place: Place) -> bool {
+    let ends = |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == Place::InList);
+    cursor.peek().is_none_or(ends)
+}
+
+/// `""value""`: published rules have some values in doubled quotes. `None` where there is none, and
+/// the cursor stays.
+fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Spanned> {
+    let mut ahead = cursor.clone();
+    let start = ahead.at();
+    if !ahead.eat("\"\"") {
+        return None;
+    }
+    let inside = ahead.taken_while(|next| !next.is_whitespace() && !"\"(),`|".contains(next));
+    if inside.text.is_empty() || !ahead.eat("\"\"") {
+        return None;
+    }
+    let range = start..ahead.at();
+    *cursor = ahead;
+    Some(Spanned { text: inside.text, range })
+}
+
+/// The value of a bound of time: `-24h@h`, `@d`, `"03/01/2025:00:00:00"`, `now()`.
+pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+    cursor.skip_space();
+    if cursor.peek() == Some('"') {
+        return value(cursor, Place::Alone);
+    }
+    let start = cursor.at();
+    let mut bound = cursor.bare(|_| false)?;
+    if !bound.text.is_empty() && cursor.eat("(") {
+        cursor.taken_while(|next| !"()|".contains(next));
+        if !cursor.eat(")") {
+            return Err(cursor.unexpected("`)` after the time"));
+        }
+        bound.range = start..cursor.at();
+    }
+    if bound.text.is_empty() || !ends_here(cursor, Place::Alone) {
+        return Err(cursor.error_at(&bound, "a time such as -24h@h or now()"));
+    }
+    Ok(bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_in_doubled_quotes_are_what_stands_between_them() {
+        let text = r#"("*a*", ""*b*"",""c"" , "", "d")"#;
+        let values: Vec<String> = list(&mut Cursor::new(text, 0..text.len()))
+            .unwrap()
+            .into_iter()
+            .map(|value| value.text)
+            .collect();
+        assert_eq!(values, ["*a*", "*b*", "c", "", "d"]);
+        for wrong in [r#"(""a")"#, r#"(""a b"")"#, r#"("a""b")"#] {
+            assert!(list(&mut Cursor::new(wrong, 0..wrong.len())).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_time() {
+        for (text, expected) in [
+            ("-24h@h", true),
+            ("@d", true),
+            ("@w1", true),
+            ("now", true),
+            ("now() x", true),
+            ("now())", true),
+            ("1700000000", true),
+            ("\"03/01/2025:00:00:00\"", true),
+            ("relative_time(now, \"-1d\")", true),
+            ("", false),
+            ("now(", false),
+            ("now()x", false),
+        ] {
+            assert_eq!(time(&mut Cursor::new(text, 0..text.len())).is_ok(), expected, "{text}");
+        }
+    }
+}

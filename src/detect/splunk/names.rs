@@ -1,0 +1,130 @@
+//! What names in a search stand for.
+
+use crate::detect::nearest::nearest;
+use crate::detect::predicate::field::Field;
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::term::{Node, Term};
+
+/// What names stand for at some place of a search.
+pub(in crate::detect) trait Names {
+    /// The term of that name. An error says which names there are.
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError>;
+}
+
+/// The fields of events.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::detect) struct EventFields;
+
+impl Names for EventFields {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        let field = Field::from_name(&name.text);
+        field.map(Term::from).ok_or_else(|| no_field(cursor, name, Field::names()))
+    }
+}
+
+/// What to say of a name that is no field's. `known` are the names that it may be a misspelt one
+/// of.
+pub(in crate::detect) fn no_field<'k>(
+    cursor: &Cursor<'_>,
+    name: &Spanned,
+    known: impl IntoIterator<Item = &'k str>,
+) -> SearchError {
+    match Field::name_like(&name.text) {
+        Some(like) => cursor
+            .error_at(name, format!("a field of a Sysmon DNS query, such as {like} (names differ by case)")),
+        None => cursor
+            .error_at(name, "a field of a Sysmon DNS query, such as QueryName, Image or process_name")
+            .near(&name.text, known),
+    }
+}
+
+/// What the names of the data set's fields begin with.
+const DATA_SET: &str = "DNS.";
+
+/// The data set's fields that Sysmon's DNS queries have, by their names without its own.
+const MODEL_FIELDS: &[(&str, Field)] = &[
+    ("query", Field::QUERY_NAME),
+    ("query_count", Field::QueryCount),
+    ("answer", Field::Answer),
+    ("answer_count", Field::AnswerCount),
+    ("record_type", Field::RecordType),
+    ("reply_code", Field::ReplyCode),
+    ("reply_code_id", Field::QUERY_STATUS),
+    ("src", Field::Computer),
+    ("vendor_product", Field::VendorProduct),
+];
+
+/// Those that they do not have.
+const ABSENT_MODEL_FIELDS: &[&str] = &[
+    "additional_answer_count",
+    "authority_answer_count",
+    "dest",
+    "dest_bunit",
+    "dest_category",
+    "dest_port",
+    "dest_priority",
+    "duration",
+    "message_type",
+    "name",
+    "query_type",
+    "response_time",
+    "src_bunit",
+    "src_category",
+    "src_port",
+    "src_priority",
+    "tag",
+    "transaction_id",
+    "transport",
+    "ttl",
+    "eventtype",
+];
+
+/// The fields of the data model of DNS queries.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::detect) struct ModelFields;
+
+impl ModelFields {
+    /// The term of that name.
+    pub fn find(name: &str) -> Option<Term> {
+        match name {
+            "host" => return Some(Term::from(Field::Computer)),
+            "_time" => return Some(Term::from(Field::Time)),
+            _ => {}
+        }
+        let name = name.strip_prefix(DATA_SET)?;
+        if let Some((_, field)) = MODEL_FIELDS.iter().find(|(known, _)| *known == name) {
+            return Some(Term::from(*field));
+        }
+        ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(Node::Absent))
+    }
+
+    /// The fields that DNS queries have, by their names with the data set's.
+    pub fn had() -> impl Iterator<Item = (String, Field)> {
+        MODEL_FIELDS.iter().map(|(name, field)| (format!("{DATA_SET}{name}"), *field))
+    }
+
+    /// The name that a misspelt one most probably stands for. What all begin with does not make
+    /// them alike.
+    pub fn nearest(name: &str) -> Option<String> {
+        let had = MODEL_FIELDS.iter().map(|(name, _)| *name);
+        let known = had.chain(ABSENT_MODEL_FIELDS.iter().copied());
+        if let Some(bare) = name.strip_prefix(DATA_SET) {
+            return nearest(bare, known).map(|known| format!("{DATA_SET}{known}"));
+        }
+        if let Some(other) = nearest(name, ["host", "_time"]) {
+            return Some(other.to_owned());
+        }
+        let (data_set, bare) = name.split_once('.').unwrap_or(("", name));
+        let is_near = data_set.is_empty() || nearest(data_set, ["DNS"]).is_some();
+        nearest(bare, known).filter(|_| is_near).map(|known| format!("{DATA_SET}{known}"))
+    }
+}
+
+impl Names for ModelFields {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        Self::find(&name.text).ok_or_else(|| {
+            let error = cursor.error_at(name, "a field of the data set, such as DNS.query or DNS.answer");
+            SearchError { nearest: Self::nearest(&name.text).map(Box::from), ..error }
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! What the head of a search says of where events come from: `source`, `sourcetype`, `eventtype`,
+//! `tag`, `index`, and macros that stand for them. Here all events are Sysmon's DNS queries.
+
+use crate::detect::predicate::pattern::Pattern;
+
+/// What a condition on the origin of events selects of Sysmon's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Origin {
+    /// Sysmon's events.
+    Sysmon,
+    /// Events of any kind: it says nothing.
+    Any,
+    /// None of Sysmon's DNS queries.
+    Other,
+}
+
+/// What to say of another origin.
+pub(in crate::detect) const EXPECTED_ORIGIN: &str =
+    "a source of Sysmon's events, such as XmlWinEventLog:Microsoft-Windows-Sysmon/Operational";
+
+/// What to say of a macro that selects other data.
+pub(in crate::detect) const EXPECTED_MACRO: &str = "a macro that selects Sysmon's events, such as `sysmon`";
+
+/// How the channel of Sysmon's events is called as a source.
+const SOURCES: &[&str] = &[
+    "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational",
+    "WinEventLog:Microsoft-Windows-Sysmon/Operational",
+    "Microsoft-Windows-Sysmon/Operational",
+];
+/// Source types of all of Windows' event logs.
+const WINDOWS_SOURCE_TYPES: &[&str] = &["XmlWinEventLog", "WinEventLog"];
+/// What the add-on tags event 22 with.
+const TAGS: &[&str] = &["dns", "network", "resolution"];
+/// What event types of Sysmon's other events have in their names.
+const OTHER_EVENTS: &[&str] =
+    &["process", "file", "registry", "wmi", "driver", "image", "pipe", "service", "clipboard", "linux"];
+
+/// The origin that `name=value` selects; `None` for a name that says nothing of origins.
+pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
+    let pattern = Pattern::new(value);
+    let lower = value.to_lowercase();
+    let is_one_of = |names: &[&str]| names.iter().any(|name| pattern.matches(name));
+    let of = |is_sysmon: bool| if is_sysmon { Origin::Sysmon } else { Origin::Other };
+    Some(match name {
+        "index" | "splunk_server" => Origin::Any,
+        _ if pattern.is_any() && matches!(name, "source" | "sourcetype" | "eventtype" | "tag") => Origin::Any,
+        "source" => of(is_one_of(SOURCES) || lower.contains("microsoft-windows-sysmon")),
+        "sourcetype" if is_one_of(WINDOWS_SOURCE_TYPES) => Origin::Any,
+        "sourcetype" => of(is_one_of(SOURCES) || (lower.contains("sysmon") && !lower.contains("linux"))),
+        "eventtype" => {
+            of(lower.contains("sysmon") && !OTHER_EVENTS.iter().any(|other| lower.contains(other)))
+        }
+        "tag" => of(is_one_of(TAGS)),
+        _ => return None,
+    })
+}
+
+/// Whether `name=value` limits the time of events.
+pub(in crate::detect) fn is_period(name: &str) -> bool {
+    matches!(name, "earliest" | "latest" | "_index_earliest" | "_index_latest" | "starttime" | "endtime")
+}
+
+/// Beginnings of the names of macros that select other data in Splunk's content and in many a
+/// site's.
+const OTHER_MACROS: &[&str] = &[
+    "wineventlog",
+    "powershell",
+    "cloudtrail",
+    "amazon_",
+    "aws_",
+    "azure",
+    "o365",
+    "gsuite",
+    "google_",
+    "gws_",
+    "github",
+    "gitlab",
+    "okta",
+    "kube",
+    "linux_",
+    "osquery",
+    "suricata",
+    "zeek",
+    "bro_",
+    "stream_",
+    "cisco",
+    "iis_",
+    "ms_defender",
+    "ms365",
+    "mscs_",
+    "printservice",
+    "remoteconnectionmanager",
+    "applocker",
+    "capi2",
+    "certificateservices",
+    "ntlm_audit",
+    "bootloader",
+    "driverinventory",
+    "exchange",
+    "msexchange",
+    "windows_exchange",
+    "splunk",
+    "audit",
+    "pingid",
+    "sharepoint",
+    "moveit",
+    "papercut",
+    "citrix",
+    "crowdstrike",
+    "crushftp",
+    "f5_",
+    "fortinet",
+    "jenkins",
+    "vmware",
+    "wmi",
+    "admon",
+    "nginx",
+    "apache",
+    "ivanti",
+    "netbackup",
+    "network_acl",
+    "s3_accesslogs",
+    "security_hub",
+    "sysmon_linux",
+    "subjectinterfacepackage",
+    "ocsf",
+    "asl_",
+    "m365",
+    "mcp_",
+    "ollama",
+    "esxi",
+    "snowflake",
+    "salesforce",
+    "zoom",
+    "zscaler",
+    "paloalto",
+    "pan_",
+];
+
+/// Whether a macro of that name selects other data than Sysmon's, where nothing more is known of
+/// it.
+pub(in crate::detect) fn is_macro_of_other_data(name: &str) -> bool {
+    let name = name.to_lowercase();
+    !name.contains("_sysmon") && OTHER_MACROS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_origins() {
+        for (name, value, expected) in [
+            ("source", "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", Some(Origin::Sysmon)),
+            ("source", "*sysmon*", Some(Origin::Sysmon)),
+            ("source", "Syslog:Linux-Sysmon/Operational", Some(Origin::Other)),
+            ("source", "WinEventLog:Security", Some(Origin::Other)),
+            ("source", "*", Some(Origin::Any)),
+            ("sourcetype", "xmlwineventlog", Some(Origin::Any)),
+            ("sourcetype", "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational", Some(Origin::Sysmon)),
+            ("sourcetype", "stream:dns", Some(Origin::Other)),
+            ("eventtype", "ms-sysmon-dns", Some(Origin::Sysmon)),
+            ("eventtype", "ms-sysmon-process", Some(Origin::Other)),
+            ("tag", "dns", Some(Origin::Sysmon)),
+            ("tag", "authentication", Some(Origin::Other)),
+            ("index", "main", Some(Origin::Any)),
+            ("QueryName", "sysmon", None),
+        ] {
+            assert_eq!(origin(name, value), expected, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn macros_of_other_data() {
+        for (name, expected) in [
+            ("wineventlog_security", true),
+            ("powershell", true),
+            ("my_dns", false),
+            ("wineventlog_sysmon", false),
+        ] {
+            assert_eq!(is_macro_of_other_data(name), expected, "{name}");
+        }
+    }
+}

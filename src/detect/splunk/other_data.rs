@@ -1,0 +1,336 @@
+//! A first look at a search: whether it is about other data than Sysmon's DNS queries. Most rules
+//! of a collection are, and their searches use much that is not understood here: what they are
+//! about is said first.
+
+use std::ops::Range;
+
+use crate::detect::nearest::nearest;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::splunk::event_code::EXPECTED_EVENT;
+use crate::detect::splunk::head::is_operator;
+use crate::detect::splunk::origin::{
+    EXPECTED_MACRO, EXPECTED_ORIGIN, Origin, is_macro_of_other_data, origin,
+};
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+
+/// The data model of DNS queries.
+pub(in crate::detect) const DATA_MODEL: &str = "Network_Resolution";
+/// Commands that search begins with and that read no events.
+const OTHER_COMMANDS: &[&str] = &[
+    "inputlookup",
+    "makeresults",
+    "rest",
+    "mstats",
+    "metadata",
+    "metasearch",
+    "dbxquery",
+    "ldapsearch",
+    "loadjob",
+    "savedsearch",
+    "inputcsv",
+    "gentimes",
+    "eventcount",
+    "mcatalog",
+    "dbinspect",
+    "history",
+    "audit",
+    "sdkquery",
+    "snmpget",
+    "pivot",
+    "set",
+    "multisearch",
+    "union",
+];
+/// Commands that set events against each other: with those of several kinds, none can be left out.
+const COMBINING_COMMANDS: &[&str] =
+    &["eventstats", "streamstats", "transaction", "join", "selfjoin", "append", "appendcols", "correlate"];
+/// Data models of Splunk's common information model.
+const MODELS: &[&str] = &[
+    "Alerts",
+    "Application_State",
+    "Authentication",
+    "Certificates",
+    "Change",
+    "Change_Analysis",
+    "Data_Access",
+    "Databases",
+    "DLP",
+    "Email",
+    "Endpoint",
+    "Event_Signatures",
+    "Interprocess_Messaging",
+    "Intrusion_Detection",
+    "Inventory",
+    "JVM",
+    "Malware",
+    DATA_MODEL,
+    "Network_Sessions",
+    "Network_Traffic",
+    "Performance",
+    "Risk",
+    "Splunk_Audit",
+    "Ticket_Management",
+    "Updates",
+    "Vulnerabilities",
+    "Web",
+];
+/// Options of `datamodel` that change nothing here.
+const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
+const EXPECTED_MODE: &str = "DNS and `search` or `flat`, as in datamodel Network_Resolution DNS search";
+/// Names of the event's number.
+const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
+
+const EXPECTED_MODEL: &str = "the data model Network_Resolution, as only DNS queries are looked at";
+
+/// Refuses a search that is about other data. `parts` are those between its `|`, and `error` says
+/// what was not understood of it.
+pub(in crate::detect) fn check(
+    text: &str,
+    parts: &[Range<usize>],
+    error: &SearchError,
+) -> Result<(), SearchError> {
+    let combines = COMBINING_COMMANDS.iter().any(|command| error.found == format!("'{command}'"));
+    let mut parts = parts.iter().cloned().map(|part| Cursor::new(text, part));
+    let Some(mut head) = parts.next() else { return Ok(()) };
+    if !head.at_end() {
+        return check_head(&head, combines);
+    }
+    let Some(mut first) = parts.next() else { return Ok(()) };
+    first.skip_space();
+    let command = first.word();
+    match command.text.as_str() {
+        "tstats" | "from" | "datamodel" => check_model(first, &command),
+        "search" => check_head(&first, combines),
+        name if OTHER_COMMANDS.contains(&name) => {
+            Err(first.error_at(&command, "a search of events").about_other_data())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name of a data model behind `datamodel`, with or without that of its data set.
+pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+    cursor.skip_space();
+    let start = cursor.at();
+    let mut name = cursor.name()?;
+    // "Network_Resolution"."DNS"
+    while cursor.eat(".") {
+        name.text = format!("{}.{}", name.text, cursor.name()?.text);
+    }
+    name.range = start..cursor.at();
+    let model = name.text.split('.').next().unwrap_or_default();
+    if model == DATA_MODEL {
+        return Ok(name);
+    }
+    Err(no_model(cursor.error(name.range, EXPECTED_MODEL), model))
+}
+
+/// What is wrong with another data model: it may be a misspelt one, or other data.
+fn no_model(error: SearchError, model: &str) -> SearchError {
+    if nearest(model, MODELS.iter().copied()) == Some(DATA_MODEL) {
+        error.near(model, [DATA_MODEL])
+    } else {
+        error.about_other_data()
+    }
+}
+
+/// What follows the command `from`, up to the end of the part.
+pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+    cursor.skip_space();
+    let word = cursor.word();
+    let name = match word.text.strip_prefix("datamodel") {
+        Some("") => "",
+        Some(name) if name.starts_with(':') => name.trim_start_matches(':'),
+        _ => return Err(cursor.error_at(&word, EXPECTED_MODEL).about_other_data()),
+    };
+    if name.is_empty() {
+        data_model(cursor)?;
+    } else {
+        let model = name.split('.').next().unwrap_or_default();
+        if model != DATA_MODEL {
+            return Err(no_model(cursor.error_at(&word, EXPECTED_MODEL), model));
+        }
+    }
+    if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
+}
+
+/// What follows the command `datamodel`, up to the end of the part:
+/// `Network_Resolution DNS search`.
+pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+    data_model(cursor)?;
+    let mut gives_events = false;
+    while !cursor.at_end() {
+        let word = cursor.name()?;
+        let mut ahead = cursor.clone();
+        ahead.skip_space();
+        if DATA_MODEL_OPTIONS.contains(&word.text.as_str()) && ahead.eat("=") {
+            ahead.bare(|_| false)?;
+            *cursor = ahead;
+        } else if matches!(word.text.as_str(), "search" | "flat" | "acceleration_search") {
+            gives_events = true;
+        } else if word.text != "DNS" {
+            return Err(cursor.error_at(&word, EXPECTED_MODE).near(&word.text, ["search", "flat", "DNS"]));
+        }
+    }
+    if gives_events { Ok(()) } else { Err(cursor.unexpected(EXPECTED_MODE)) }
+}
+
+fn check_model(mut cursor: Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
+    match command.text.as_str() {
+        "datamodel" => return data_model(&mut cursor).map(|_| ()),
+        "from" => return check_from(&mut cursor),
+        _ => {}
+    }
+    while !cursor.at_end() {
+        let word = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word() };
+        if word.text.eq_ignore_ascii_case("datamodel") {
+            cursor.skip_space();
+            if cursor.eat("=") {
+                return data_model(&mut cursor).map(|_| ());
+            }
+        } else if word.text.is_empty() {
+            cursor.skip_character();
+        }
+    }
+    Ok(())
+}
+
+/// What the head asks for.
+#[derive(Default)]
+struct Asked {
+    /// Whether Sysmon's events are among it.
+    sysmon: bool,
+    /// Whether event 22 is.
+    dns_queries: bool,
+    /// The first other origin, and what was expected.
+    other_origin: Option<(Range<usize>, &'static str)>,
+    /// The first number of another event.
+    other_event: Option<Range<usize>>,
+}
+
+/// Refuses a head that asks for other data alone, or for other data that a later command `combines`
+/// with DNS queries.
+fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
+    let asked = asked(cursor.clone())?;
+    let other = match (asked.other_event, asked.other_origin) {
+        (Some(place), _) if !asked.dns_queries || combines => (place, EXPECTED_EVENT),
+        (_, Some(other)) if !asked.sysmon => other,
+        _ => return Ok(()),
+    };
+    Err(cursor.error(other.0, other.1).about_other_data())
+}
+
+fn asked(mut cursor: Cursor<'_>) -> Result<Asked, SearchError> {
+    let mut asked = Asked::default();
+    while !cursor.at_end() {
+        if cursor.peek() == Some('`') {
+            let call = cursor.macro_call()?;
+            asked.sysmon |= call.name == "sysmon";
+            if is_macro_of_other_data(&call.name) {
+                asked.other_origin.get_or_insert((call.range, EXPECTED_MACRO));
+            }
+            continue;
+        }
+        if cursor.peek() == Some('"') {
+            cursor.quoted()?;
+            continue;
+        }
+        let name = cursor.word();
+        if name.text == "NOT" {
+            skip_term(&mut cursor)?;
+        } else if name.text.is_empty() {
+            cursor.skip_character();
+        } else if !is_operator(&name.text) {
+            for value in values(&mut cursor)? {
+                if EVENT_CODES.contains(&name.text.as_str()) {
+                    if Pattern::new(&value.text).matches("22") {
+                        asked.dns_queries = true;
+                    } else {
+                        asked.other_event.get_or_insert(value.range);
+                    }
+                    continue;
+                }
+                match origin(&name.text, &value.text) {
+                    Some(Origin::Sysmon) => asked.sysmon = true,
+                    Some(Origin::Other) => {
+                        asked.other_origin.get_or_insert((value.range, EXPECTED_ORIGIN));
+                    }
+                    Some(Origin::Any) | None => {}
+                }
+            }
+        }
+    }
+    Ok(asked)
+}
+
+/// The values that a field is to have, the cursor standing behind its name: none where it is to
+/// have others.
+fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
+    let mut values = Vec::new();
+    cursor.skip_space();
+    if cursor.eat("=") {
+        cursor.eat("=");
+        values.push(value(cursor)?);
+    } else if cursor.eat_keyword(|word| word == "IN") {
+        cursor.skip_space();
+        if cursor.eat("(") {
+            while !cursor.at_end() && !cursor.eat(")") {
+                values.push(value(cursor)?);
+                cursor.skip_space();
+                if !cursor.eat(",") && cursor.peek() != Some(')') {
+                    break;
+                }
+            }
+        }
+    } else if cursor.eat("!=") || cursor.eat("<") || cursor.eat(">") {
+        cursor.eat("=");
+        value(cursor)?;
+    }
+    Ok(values)
+}
+
+fn value(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+    cursor.skip_space();
+    if cursor.peek() == Some('"') { cursor.quoted() } else { cursor.bare(|character| character == ',') }
+}
+
+/// Goes past what a `NOT` excludes.
+fn skip_term(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+    cursor.skip_space();
+    let mut depth = 0_usize;
+    loop {
+        match cursor.peek() {
+            None => return Ok(()),
+            Some('(') => depth += 1,
+            Some(')') => depth = depth.saturating_sub(1),
+            Some('"') => {
+                cursor.quoted()?;
+                continue;
+            }
+            Some('`') => {
+                cursor.macro_call()?;
+                if depth == 0 {
+                    return Ok(());
+                }
+                continue;
+            }
+            _ if depth == 0 => {
+                let name = cursor.word();
+                if name.text.is_empty() {
+                    cursor.skip_character();
+                }
+                if name.text != "NOT" {
+                    values(cursor)?;
+                    return Ok(());
+                }
+                cursor.skip_space();
+                continue;
+            }
+            _ => {}
+        }
+        cursor.skip_character();
+        if depth == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The commands that filter events or rows, and make columns of others: `search`, `where`, `regex`,
+//! `eval` and `lookup`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::detect::lookup::{Found, Lookup};
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::expression::{Expression, Flags};
+use crate::detect::splunk::eval;
+use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, part_about_others};
+use crate::detect::splunk::head::{self, Grammar};
+use crate::detect::splunk::names::{Names, no_field};
+use crate::detect::splunk::pipeline::{Pipeline, Scope, alias, comma};
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::stats::rows::Step;
+use crate::detect::stats::{Content, Stats};
+use crate::detect::term::computed::Computed;
+use crate::detect::term::condition::Condition;
+use crate::detect::term::function::Function;
+use crate::detect::term::{Given, Node, Term};
+
+impl Pipeline<'_> {
+    /// Takes a condition on events, read by the grammar.
+    pub fn require(
+        &mut self,
+        cursor: &Cursor<'_>,
+        place: Range<usize>,
+        condition: Condition,
+        grammar: Grammar<'_>,
+    ) -> Result<(), SearchError> {
+        self.check_subject(cursor, place, &condition, grammar.unmet())?;
+        grammar.notes().into_iter().for_each(|note| self.note(note));
+        self.predicates.push(condition.into_predicate());
+        Ok(())
+    }
+
+    /// Refuses a condition that no DNS query of Sysmon's meets: it is about other data. A part that
+    /// none meets is noted. `unmet` is the place of such a part, if it is known, and what was
+    /// expected there.
+    fn check_subject(
+        &mut self,
+        cursor: &Cursor<'_>,
+        place: Range<usize>,
+        condition: &Condition,
+        unmet: Option<(Range<usize>, &'static str)>,
+    ) -> Result<(), SearchError> {
+        let is_known = unmet.is_some() || condition.known(Given::Nothing).is_none();
+        if is_known && condition.known(Given::DnsQuery) == Some(false) {
+            let (place, expected) = unmet.unwrap_or((place, EXPECTED_DNS_QUERY));
+            return Err(cursor.error(place, expected).about_other_data());
+        }
+        let part = match unmet {
+            Some((place, expected)) => Some(cursor.error(place, expected).found),
+            None => part_about_others(condition).map(|part| format!("'{part}'")),
+        };
+        if let Some(part) = part {
+            self.note(format!(
+                "{part} is about other data than Sysmon's DNS queries: the part with it never holds"
+            ));
+        }
+        Ok(())
+    }
+
+    /// `search …`.
+    pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let start = cursor.at();
+        if self.stats.is_some() {
+            let condition = head::parse(&Grammar::of_fields(&*self), cursor)?;
+            return self.filter(cursor, start, condition);
+        }
+        let names = Scoped(self.scope.clone());
+        let grammar = Grammar::of_events(&names);
+        let condition = head::parse(&grammar, cursor)?;
+        self.require(cursor, start..cursor.at(), condition, grammar)
+    }
+
+    /// `where …`.
+    pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let start = cursor.at();
+        let condition = eval::condition(cursor, &*self)?;
+        self.filter(cursor, start, condition)
+    }
+
+    /// `regex field="…"`, `regex field!="…"`.
+    pub fn read_regex(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let start = cursor.at();
+        if cursor.peek() == Some('"') {
+            return Err(
+                cursor.unexpected("a field, as in regex QueryName=\"…\" (the raw event is not looked at)")
+            );
+        }
+        let name = cursor.name()?;
+        let term = self.term(cursor, &name)?;
+        cursor.skip_space();
+        let negated = cursor.eat("!=");
+        if !negated && !cursor.eat("=") {
+            return Err(cursor.unexpected("`=` or `!=` after the field"));
+        }
+        cursor.skip_space();
+        let text = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.bare(|_| false)? };
+        let expression = Expression::new(&text.text, Flags::default())
+            .map_err(|problem| cursor.error_at(&text, format!("a regular expression ({problem})")))?;
+        let fits = Condition::Fits(term, expression);
+        self.filter(cursor, start, if negated { Condition::Not(Box::new(fits)) } else { fits })
+    }
+
+    /// Applies a condition, which was read from `start` on: to events where it looks at what an
+    /// event has, to rows where it looks at aggregates.
+    fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) -> Result<(), SearchError> {
+        let on_events = match &self.stats {
+            Some(stats) => condition.with_columns(&|place| stats.event_term(place, true)),
+            None => Some(condition.clone()),
+        };
+        if let Some(on_events) = on_events {
+            self.check_subject(cursor, start..cursor.at(), &on_events, None)?;
+        }
+        let Some(stats) = &mut self.stats else {
+            self.predicates.push(condition.into_predicate());
+            return Ok(());
+        };
+        stats.steps.push(Step::Filter(condition.clone()));
+        let text = cursor.written(start..cursor.at()).split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut of_rows = false;
+        for one in condition.conjuncts() {
+            match event_predicate(stats, &one, &text) {
+                Some(predicate) => self.predicates.push(predicate),
+                None => of_rows = true,
+            }
+        }
+        if of_rows {
+            self.note(format!("the table of `stats` has the rows where {text}; the matches are of all rows"));
+        }
+        Ok(())
+    }
+
+    /// `eval a = …, b = …`.
+    pub fn read_eval(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        loop {
+            cursor.skip_space();
+            let name = match cursor.peek() {
+                Some('"' | '\'') => cursor.name()?,
+                _ => cursor.taken_while(|next| !next.is_whitespace() && !"=,|()\"".contains(next)),
+            };
+            cursor.skip_space();
+            if name.text.is_empty() || !cursor.eat("=") {
+                return Err(cursor.error_at(&name, "a name, `=` and what it stands for"));
+            }
+            let lenient = Lenient { pipeline: self, missing: std::cell::RefCell::default() };
+            let term = eval::term(cursor, &lenient)?;
+            let missing = lenient.missing.into_inner();
+            for missing in missing {
+                let meant = self.suggestion(&missing);
+                self.note(format!("'{missing}' in `eval` is no field or column, so it has no value{meant}"));
+            }
+            self.define_checked(cursor, &name, term)?;
+            if !comma(cursor) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Spanned, term: Term) -> Result<(), SearchError> {
+        let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
+        if columns >= crate::detect::splunk::summing::MOST_COLUMNS {
+            return Err(cursor.error_at(
+                name,
+                format!("at most {} columns", crate::detect::splunk::summing::MOST_COLUMNS),
+            ));
+        }
+        self.define(name.text.clone(), term);
+        Ok(())
+    }
+
+    /// `lookup name column as field … OUTPUT column as name …`.
+    pub fn read_lookup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        eat_lookup_options(cursor);
+        let name = cursor.name()?;
+        let found = self.library.lookup_named(&name.text);
+        let unreadable = |problem| cursor.error_at(&name, format!("a lookup that can be read ({problem})"));
+        let lookup = found.map_err(unreadable)?.ok_or_else(|| {
+            let expected = "a lookup with a file of its name in a folder `lookups` above the rule";
+            let known = self.library.lookup_names();
+            cursor.error_at(&name, expected).near(&name.text, known.iter().map(String::as_str))
+        })?;
+        for note in lookup.notes() {
+            self.note(format!("lookup {}: {note}", name.text));
+        }
+        let mut keys = Vec::new();
+        let output = loop {
+            if let Some(output) = output_keyword(cursor) {
+                break Some(output);
+            }
+            if cursor.at_end() {
+                break None;
+            }
+            let (column, place) = lookup_column(cursor, &lookup)?;
+            let field = alias(cursor)?.unwrap_or(column);
+            keys.push((place, self.term(cursor, &field)?));
+            comma(cursor);
+        };
+        if keys.is_empty() {
+            return Err(cursor.unexpected("a column of the lookup, `as` and a field"));
+        }
+        let mut outputs: Vec<(Spanned, usize)> = Vec::new();
+        while output.is_some() && !cursor.at_end() {
+            let (column, place) = lookup_column(cursor, &lookup)?;
+            outputs.push((alias(cursor)?.unwrap_or(column), place));
+            comma(cursor);
+        }
+        if outputs.is_empty() {
+            let all = lookup.columns().iter().enumerate();
+            let others = all.filter(|(place, _)| keys.iter().all(|(key, _)| key != place));
+            outputs = others
+                .map(|(place, column)| (Spanned { text: column.clone(), range: name.range.clone() }, place))
+                .collect();
+        }
+        for (output_name, place) in outputs {
+            let mut term = Term::from(Node::Found(Found::new(Arc::clone(&lookup), keys.clone(), place)));
+            if output == Some(Output::New)
+                && let Ok(known) = self.term(cursor, &output_name)
+            {
+                term = Term::from(Node::Call(Function::Coalesce, vec![known, term]));
+            }
+            self.define_checked(cursor, &output_name, term)?;
+        }
+        Ok(())
+    }
+}
+
+/// The predicate for events of a condition on rows; `None` if it looks at aggregates.
+fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<Predicate> {
+    let on_by = condition.with_columns(&|place| stats.by_term(place))?;
+    let mut by: Vec<(usize, Term)> = Vec::new();
+    on_by.visit(&mut |term| {
+        if let Node::Column(place) = term.node()
+            && by.iter().all(|(known, _)| known != place)
+            && let Some(Content::By(term)) = stats.columns.get(*place).map(|column| &column.content)
+        {
+            by.push((*place, term.clone()));
+        }
+    });
+    // A row has one of several values.
+    if by.iter().any(|(_, term)| term.is_multivalued()) {
+        return Some(Predicate::Computed(Computed::of_rows(on_by, by, text.to_owned()).into()));
+    }
+    let on_event = condition.with_columns(&|place| stats.event_term(place, true))?;
+    Some(on_event.into_predicate())
+}
+
+/// What a lookup's columns become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// They take the place of what is there.
+    Always,
+    /// They are taken where nothing is there.
+    New,
+}
+
+fn output_keyword(cursor: &mut Cursor<'_>) -> Option<Output> {
+    if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUTNEW")) {
+        Some(Output::New)
+    } else if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUT")) {
+        Some(Output::Always)
+    } else {
+        None
+    }
+}
+
+/// Goes past `update=true` and `local=true`.
+fn eat_lookup_options(cursor: &mut Cursor<'_>) {
+    loop {
+        let mut ahead = cursor.clone();
+        if !ahead.eat_keyword(|word| matches!(word, "update" | "local" | "event_time_field"))
+            || !ahead.eat("=")
+        {
+            return;
+        }
+        ahead.word();
+        *cursor = ahead;
+    }
+}
+
+fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Spanned, usize), SearchError> {
+    let column = cursor.name()?;
+    if let Some(place) = lookup.column(&column.text) {
+        return Ok((column, place));
+    }
+    let expected = format!("one of the lookup's columns {}", lookup.columns().join(", "));
+    Err(cursor.error_at(&column, expected).near(&column.text, lookup.columns().iter().map(String::as_str)))
+}
+
+/// The names that events' fields have at some place of a pipeline.
+struct Scoped(Scope);
+
+impl Names for Scoped {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        self.0.lookup(&name.text).ok_or_else(|| no_field(cursor, name, self.0.known_names()))
+    }
+}
+
+/// The names of a pipeline, and no values for those that it has not.
+struct Lenient<'l, 'p> {
+    pipeline: &'l Pipeline<'p>,
+    missing: std::cell::RefCell<Vec<String>>,
+}
+
+impl Names for Lenient<'_, '_> {
+    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+        Ok(self.pipeline.term(cursor, name).unwrap_or_else(|_| {
+            self.missing.borrow_mut().push(name.text.clone());
+            Term::from(Node::Absent)
+        }))
+    }
+}

@@ -1,0 +1,461 @@
+//! A search in the subset of Splunk's SPL that event-22 detections are written in: a head that
+//! selects events ([`crate::detect::splunk::head`]), or `tstats` over the data model of DNS queries, then a
+//! pipeline that filters them and sums them up ([`crate::detect::splunk::pipeline`]).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::detect::bounds;
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::expression::Expression;
+use crate::detect::splunk::expansion::Expansion;
+use crate::detect::splunk::head;
+use crate::detect::splunk::library::{Library, NoLibrary};
+use crate::detect::splunk::other_data;
+use crate::detect::splunk::pipeline::{self, GENERATING_COMMANDS, Pipeline, Scope};
+use crate::detect::splunk::token::{Cursor, SearchError, SearchReason, split_at_pipes};
+use crate::detect::stats::Stats;
+use crate::detect::term::{Row, Term};
+use crate::event::Event;
+
+/// A search that was understood in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// Which events match.
+    pub predicate: Predicate,
+    /// How the matches are summed up; `None` if the search has no `stats`.
+    pub stats: Option<Arc<Stats>>,
+    /// What the user should know of how it was taken.
+    pub notes: Vec<String>,
+    /// What the names in a risk message mean, after the pipeline.
+    scope: Scope,
+}
+
+impl Search {
+    /// Reads a search that uses no macros and lookups but those that are built in. Whatever is not
+    /// understood is an error that says where it stands.
+    pub fn parse(text: &str) -> Result<Self, SearchError> {
+        Self::parse_with(text, &NoLibrary)
+    }
+
+    /// Reads a search that may use the macros and lookups of a library.
+    pub fn parse_with(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
+        let read = || {
+            let expansion = Expansion::new(text, library)?;
+            let read = Self::read(&expansion.text, library);
+            read.map_err(|error| about_other_data(&expansion.text, error))
+                .map_err(|error| expansion.in_original(error))
+        };
+        read().map_err(|error| about_other_data(text, error))
+    }
+
+    /// Reads a search in which no macros are left to fill in.
+    fn read(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
+        let all = split_at_pipes(text)?;
+        let mut parts = all.into_iter().map(|part| Cursor::new(text, part));
+        let mut pipeline = Pipeline::new(library);
+        let Some(mut head) = parts.next() else { return Err(Cursor::new(text, 0..0).unexpected("a search")) };
+        let mut first = parts.clone().next().filter(|_| head.clone().at_end());
+        let command = first.as_mut().and_then(generating_command);
+        if command.is_some() {
+            parts.next();
+        }
+        // A command that is not supported is the most fundamental obstacle, so it is named first.
+        for part in parts.clone() {
+            pipeline::check_command(part)?;
+        }
+        match (command, first) {
+            (Some(command), Some(mut first)) if command.text == "tstats" => {
+                pipeline.read_tstats(&mut first, &command)?;
+            }
+            (Some(command), Some(mut first)) if command.text == "search" => {
+                pipeline.read_search(&mut first)?;
+            }
+            (Some(command), Some(mut first)) => {
+                if command.text == "from" {
+                    other_data::check_from(&mut first)?;
+                } else {
+                    other_data::check_datamodel(&mut first)?;
+                }
+                pipeline.read_model();
+            }
+            (None, _) | (Some(_), None) => {
+                head::eat_search_command(&mut head);
+                pipeline.read_search(&mut head)?;
+            }
+        }
+        for part in parts {
+            pipeline.read(part)?;
+        }
+        let Pipeline { scope, stats, mut predicates, notes, .. } = pipeline;
+        let predicate = match (predicates.pop(), predicates.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                predicates.extend(last);
+                Predicate::And(predicates.into_iter().flat_map(conjuncts).collect())
+            }
+        };
+        Ok(Search { predicate, stats: stats.map(Arc::new), notes, scope })
+    }
+
+    /// A search that is a condition and nothing else, whatever language it was written in.
+    #[must_use]
+    pub fn of(predicate: Predicate) -> Self {
+        Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
+    }
+
+    /// Shows the expressions of its condition, and of what becomes of its rows.
+    pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
+        bounds::each_expression(&self.predicate, see);
+        if let Some(stats) = &self.stats {
+            stats.each_expression(see);
+        }
+    }
+
+    /// The value that one event has under a name of this search: a column of its `stats`, a field
+    /// that it renamed, or a field. `None` where it is absent, and for counts.
+    #[must_use]
+    pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
+        let column = self.stats.as_deref().and_then(|stats| {
+            let named = |place: &&usize| stats.columns.get(**place).is_some_and(|column| column.name == name);
+            Some((stats, *stats.shown.iter().find(named)?))
+        });
+        let term: Term = match column {
+            Some((stats, place)) => stats.event_term(place, false)?,
+            None => self.scope.lookup(name)?,
+        };
+        term.value(Row::Event(event)).text().map(Cow::into_owned)
+    }
+}
+
+/// What is wrong with a search: most that are not understood are about other data, which is said
+/// first.
+fn about_other_data(text: &str, error: SearchError) -> SearchError {
+    if error.reason == SearchReason::OtherData {
+        return error;
+    }
+    let checked = split_at_pipes(text).and_then(|parts| other_data::check(text, &parts, &error));
+    match checked {
+        Err(other) if other.reason == SearchReason::OtherData => other,
+        _ => error,
+    }
+}
+
+/// The command that makes events by itself, if the part begins with one that is understood.
+fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::token::Spanned> {
+    part.skip_space();
+    let mut ahead = part.clone();
+    let command = ahead.word();
+    let is_known = command.text == "search" || GENERATING_COMMANDS.contains(&command.text.as_str());
+    if is_known {
+        *part = ahead;
+    }
+    is_known.then_some(command)
+}
+
+/// The conditions that all must hold.
+fn conjuncts(predicate: Predicate) -> Vec<Predicate> {
+    match predicate {
+        Predicate::And(all) => all,
+        one => vec![one],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::predicate::pattern::tests::naive_match;
+    use crate::detect::stats::StatsKind;
+    use crate::detect::testing::{event, nothing};
+
+    fn error(search: &str) -> SearchError {
+        Search::parse(search).expect_err(search)
+    }
+
+    #[test]
+    fn pipelines_make_columns() {
+        let columns = |search: &str| -> Vec<(String, StatsKind)> {
+            let stats = Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).stats;
+            let columns = stats.as_deref().into_iter().flat_map(Stats::columns);
+            columns.map(|column| (column.name().to_owned(), column.kind())).collect()
+        };
+        let (text, integer, time, list) =
+            (StatsKind::Text, StatsKind::Integer, StatsKind::Time, StatsKind::TextList);
+        for (pipeline, expected) in [
+            ("", &[][..]),
+            ("| `x_filter`", &[]),
+            ("| stats count", &[("count", integer)]),
+            ("| stats count as n BY Image", &[("Image", text), ("n", integer)]),
+            (
+                "|  stats  min(_time) as first  count by  Image, query   dvc",
+                &[("Image", text), ("query", text), ("dvc", text), ("first", time), ("count", integer)],
+            ),
+            (
+                "| stats count, dc(query) AS names, values( user ), count(answer)",
+                &[
+                    ("count", integer),
+                    ("names", integer),
+                    ("values( user )", list),
+                    ("count(answer)", integer),
+                ],
+            ),
+            (
+                "| stats min(_time) max(ProcessId) earliest(query) latest(_time) by host",
+                &[
+                    ("host", text),
+                    ("min(_time)", time),
+                    ("max(ProcessId)", text),
+                    ("earliest(query)", text),
+                    ("latest(_time)", time),
+                ],
+            ),
+            ("| stats count by _time", &[("_time", time), ("count", integer)]),
+            ("| stats min(_time) as t by host | `security_content_ctime(t)`", &[("host", text), ("t", text)]),
+            (
+                "| stats count by host | rename host as dest, count as \"My events\" | `x_filter` | `y_filter`",
+                &[("dest", text), ("My events", integer)],
+            ),
+            (
+                "| rename Computer as machine | stats count by machine",
+                &[("machine", text), ("count", integer)],
+            ),
+            ("| table Image | stats count by Image", &[("Image", text), ("count", integer)]),
+            (
+                "| fields Image | rename Image as path | stats min(_time) by path",
+                &[("path", text), ("min(_time)", time)],
+            ),
+            ("| table _time, Image, QueryName", &[]),
+            ("| stats count by Image user | table count, Image", &[("count", integer), ("Image", text)]),
+            (
+                "| stats count by Image user | fields - user | rename count as user",
+                &[("Image", text), ("user", integer)],
+            ),
+            ("| stats count by Image user | fields + user", &[("user", text)]),
+            ("| fillnull value=none user | stats count by user", &[("user", text), ("count", integer)]),
+        ] {
+            let expected: Vec<_> = expected.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
+            assert_eq!(columns(&format!("`sysmon` EventCode=22 {pipeline}")), expected, "{pipeline}");
+        }
+    }
+
+    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the
+    /// place.
+    #[test]
+    fn errors_say_where_and_what() {
+        for (marked, found, expected) in [
+            ("EventCode=22 | «eventstats count", "'eventstats'", "one of the commands stats"),
+            ("EventCode=22 | stats count by user | table user «user", "'user'", "no second column"),
+            ("EventCode=22 | table«", "the end of the search", "a field name"),
+            ("EventCode=22 | stats count | fields - «count", "'count'", "at least one column"),
+            ("EventCode=22 | stats count by user | table «Image", "'Image'", "at least one column"),
+            ("EventCode=22 | table Image | where «user=1", "'user'", "a field of"),
+            ("ImageLoaded=x | «tstats count", "'tstats'", "one of the commands stats"),
+            ("EventCode=22 | «| stats count", "'|'", "one of the commands stats"),
+            ("EventCode=22 |«", "the end of the search", "one of the commands stats"),
+            ("EventCode=22 | «`drop_everything`", "'`drop_everything`'", "a macro that is built in"),
+            ("EventCode=22 | «`x_filter(y)`", "'`x_filter(y)`'", "a macro"),
+            ("EventCode=22 | stats «by Image", "'by'", "an aggregate"),
+            ("EventCode=22 | stats «avg(ProcessId)", "'avg'", "an aggregate"),
+            ("EventCode=22 | stats «min by Image", "'min'", "an aggregate"),
+            ("EventCode=22 | stats count,«", "the end of the search", "an aggregate"),
+            ("EventCode=22 | stats values(Image «x)", "'x'", "`)`"),
+            ("EventCode=22 | stats count by «", "the end of the search", "a field name"),
+            ("EventCode=22 | stats count by «| rename a as b", "'|'", "a field name"),
+            ("EventCode=22 | stats count by Image «Image", "'Image'", "no second column"),
+            ("EventCode=22 | stats count as x count as «x", "'x'", "no second column"),
+            ("EventCode=22 | stats count by «*", "'*'", "without wildcards"),
+            ("EventCode=22 | stats count | «stats count", "'stats'", "only one stats"),
+            ("EventCode=22 | stats count by Image | rename Image as «count", "'count'", "no second column"),
+            ("EventCode=22 | stats count by Image | rename Image «path", "'path'", "`as`"),
+            ("EventCode=22 | stats count | `security_content_ctime(«count)`", "'count'", "holds a time"),
+            ("EventCode=22 | `x_filter` «y", "'y'", "`|` or the end"),
+        ] {
+            let offset = marked.find('«').unwrap();
+            let error = error(&marked.replace('«', ""));
+            assert_eq!((error.offset, error.found.as_str()), (offset, found), "{marked}: {error}");
+            assert!(error.expected.contains(expected), "{marked}: {error}");
+        }
+    }
+
+    #[test]
+    fn lines_and_columns_are_those_of_the_search() {
+        let error = error("EventCode=22\n  Bogus=1\n| stats count");
+        assert_eq!((error.line, error.column, error.offset), (2, 3, 15));
+    }
+
+    #[test]
+    fn names_mean_what_the_pipeline_made_of_them() {
+        let event = event(r"C:\Windows\cmd.exe", "example.com");
+        let search = Search::parse(
+            "EventCode=22 | rename User as account | fillnull value=none RuleName
+             | stats count min(_time) as firstTime max(_time) as lastTime values(query) as names
+               by Computer account
+             | rename Computer as Image | `security_content_ctime(firstTime)`",
+        )
+        .unwrap();
+        for (name, value) in [
+            ("Image", Some("PC1.corp.example")),
+            ("account", Some(r"CORP\alice")),
+            ("User", None),
+            ("user", Some(r"CORP\alice")),
+            ("names", Some("example.com")),
+            ("firstTime", Some("2024-01-31T10:15:31")),
+            ("lastTime", Some("1706696131.5")),
+            ("QueryName", Some("example.com")),
+            ("count", None),
+            ("nothing", None),
+        ] {
+            assert_eq!(search.value_of(name, &event).as_deref(), value, "{name}");
+        }
+    }
+
+    /// A condition as it is meant, to be rendered, parsed and compared with the search's answer.
+    #[derive(Debug, Clone)]
+    enum Meant {
+        And(Vec<Meant>),
+        Or(Vec<Meant>),
+        Not(Box<Meant>),
+        Equal(&'static str, String),
+        Unequal(&'static str, String),
+        In(&'static str, Vec<String>),
+        Sysmon,
+    }
+
+    impl Meant {
+        fn holds(&self, event: &Event) -> bool {
+            let get = |name: &str| -> Option<String> {
+                let text = match name {
+                    "QueryName" | "query" => event.query_name().map(str::to_owned),
+                    "Image" => event.image().map(str::to_owned),
+                    "process_name" => {
+                        event.image().map(|image| image.split('\\').next_back().unwrap().to_owned())
+                    }
+                    "User" => event.user().map(str::to_owned),
+                    _ => panic!("{name}"),
+                };
+                text.filter(|text| !text.is_empty())
+            };
+            let equal = |name: &str, value: &String| get(name).is_some_and(|own| naive_match(value, &own));
+            match self {
+                Meant::And(all) => all.iter().all(|one| one.holds(event)),
+                Meant::Or(any) => any.iter().any(|one| one.holds(event)),
+                Meant::Not(one) => !one.holds(event),
+                Meant::Equal(name, value) => equal(name, value),
+                Meant::Unequal(name, value) => get(name).is_some() && !equal(name, value),
+                Meant::In(name, values) => values.iter().any(|value| equal(name, value)),
+                Meant::Sysmon => event.system.provider == "Microsoft-Windows-Sysmon",
+            }
+        }
+
+        /// As SPL, with parentheses only where Splunk's order needs them; `spell` varies what may
+        /// vary.
+        fn render(&self, spell: &mut impl FnMut(usize) -> usize) -> String {
+            let quote = |value: &String| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
+            match self {
+                Meant::And(all) => {
+                    let terms: Vec<_> = all
+                        .iter()
+                        .map(|one| one.wrapped(spell, |inner| matches!(inner, Meant::And(_))))
+                        .collect();
+                    terms.join([" ", "  AND ", "\n"][spell(3)])
+                }
+                Meant::Or(any) => {
+                    let terms: Vec<_> = any
+                        .iter()
+                        .map(|one| one.wrapped(spell, |inner| matches!(inner, Meant::And(_) | Meant::Or(_))))
+                        .collect();
+                    terms.join(" OR ")
+                }
+                Meant::Not(one) => {
+                    format!(
+                        "NOT {}",
+                        one.wrapped(spell, |inner| matches!(inner, Meant::And(_) | Meant::Or(_)))
+                    )
+                }
+                Meant::Equal(name, value) => {
+                    format!("{name}{}{}", ["=", " =", "= ", " = "][spell(4)], quote(value))
+                }
+                Meant::Unequal(name, value) => format!("{name}{}{}", ["!=", " != "][spell(2)], quote(value)),
+                Meant::In(name, values) => {
+                    let values: Vec<_> = values.iter().map(quote).collect();
+                    format!("{name} IN{}({})", ["", " "][spell(2)], values.join([",", ", ", " ,"][spell(3)]))
+                }
+                Meant::Sysmon => "`sysmon`".to_owned(),
+            }
+        }
+
+        fn wrapped(&self, spell: &mut impl FnMut(usize) -> usize, needs: impl Fn(&Meant) -> bool) -> String {
+            let text = self.render(spell);
+            if needs(self) || spell(4) == 0 { format!("({text})") } else { text }
+        }
+    }
+
+    fn meant() -> impl Strategy<Value = Meant> {
+        let field = || prop::sample::select(&["QueryName", "query", "Image", "process_name", "User"][..]);
+        let value = || r#"[abAB*.\\"é]{0,4}"#;
+        let leaf = prop_oneof![
+            4 => (field(), value()).prop_map(|(name, value)| Meant::Equal(name, value)),
+            2 => (field(), value()).prop_map(|(name, value)| Meant::Unequal(name, value)),
+            3 => (field(), prop::collection::vec(value(), 1..4)).prop_map(|(name, many)| Meant::In(name, many)),
+            1 => Just(Meant::Sysmon),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::And),
+                prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::Or),
+                inner.prop_map(|one| Meant::Not(Box::new(one))),
+            ]
+        })
+    }
+
+    fn any_event() -> impl Strategy<Value = Event> {
+        let text = || prop::option::weighted(0.8, r#"[abAB.\\"éÉ]{0,4}"#);
+        (text(), text(), text(), any::<bool>()).prop_map(|(query_name, image, user, sysmon)| {
+            let mut event = nothing();
+            for (name, value) in [("QueryName", query_name), ("Image", image), ("User", user)] {
+                event.set(name, value);
+            }
+            if sysmon {
+                "Microsoft-Windows-Sysmon".clone_into(&mut event.system.provider);
+            }
+            event
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+        #[test]
+        fn a_search_means_what_was_meant(meant in meant(), mut event in any_event(), mut seed in any::<u64>()) {
+            let text = meant.render(&mut |choices| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                usize::try_from(seed >> 33).unwrap() % choices
+            });
+            let fail = |error: SearchError| TestCaseError::fail(format!("{text}: {error}"));
+            let search = match Search::parse(&text) {
+                Err(error) if error.reason == SearchReason::OtherData => {
+                    "Microsoft-Windows-Sysmon".clone_into(&mut event.system.provider);
+                    prop_assert!(!meant.holds(&event), "{}", error);
+                    return Ok(());
+                }
+                read => read.map_err(fail)?,
+            };
+            prop_assert_eq!(search.predicate.evaluate(&event), meant.holds(&event), "{}", text);
+        }
+
+        /// Nothing that is written in a rule file makes the parser panic.
+        #[test]
+        fn no_text_is_too_strange(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    r#"[a-zA-Z=!<>()\[\]"`|\\,.*é \n]"#,
+                    "NOT |OR |EventCode=22 |[|] ?stats | by |count|Image IN",
+                ],
+                0..24,
+            ),
+        ) {
+            let _ = Search::parse(&pieces.concat());
+        }
+    }
+}

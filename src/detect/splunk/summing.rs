@@ -1,0 +1,322 @@
+//! The commands that sum events up: `stats`, and `tstats` over the data model of DNS queries.
+
+use crate::detect::nearest::suggestion;
+use crate::detect::predicate::Predicate;
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::splunk::eval;
+use crate::detect::splunk::head::Grammar;
+use crate::detect::splunk::names::{ModelFields, Names};
+use crate::detect::splunk::other_data::data_model;
+use crate::detect::splunk::pipeline::{Pipeline, alias, comma, require_new_name};
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::stats::{Content, Stats, StatsColumn};
+use crate::detect::term::condition::Condition;
+use crate::detect::term::{Node, Term};
+
+/// More columns are no rule: each takes memory for every row, and some hundred KiB while the table
+/// is written.
+pub(in crate::detect) const MOST_COLUMNS: usize = 256;
+
+const EXPECTED_AGGREGATE: &str =
+    "an aggregate: count, or count, dc, min, max, values, earliest or latest of a (field)";
+const AGGREGATES: [&str; 8] = ["count", "dc", "distinct_count", "values", "min", "max", "earliest", "latest"];
+/// Options of `stats` and `tstats` that change nothing here.
+const OPTIONS: &[&str] = &[
+    "summariesonly",
+    "allow_old_summaries",
+    "fillnull_value",
+    "chunk_size",
+    "local",
+    "prestats",
+    "append",
+    "allnum",
+    "delim",
+    "partitions",
+];
+
+/// What a list of columns was made of.
+struct Summary {
+    columns: Vec<StatsColumn>,
+    notes: Vec<String>,
+    empty_because: Option<String>,
+}
+
+/// What finds the terms of names, and says of those that have none why.
+trait Fields: Names {
+    fn find(&self, name: &str) -> Option<Term>;
+    fn why_not(&self, name: &str) -> String;
+}
+
+impl Fields for Pipeline<'_> {
+    fn find(&self, name: &str) -> Option<Term> {
+        self.scope.lookup(name)
+    }
+
+    fn why_not(&self, name: &str) -> String {
+        if self.scope.was_taken_away(name) {
+            format!("an earlier command took the field '{name}' away or renamed it")
+        } else {
+            let meant = suggestion(name, self.scope.known_names());
+            format!("no DNS query of Sysmon's has the field '{name}'{meant}")
+        }
+    }
+}
+
+impl Fields for ModelFields {
+    fn find(&self, name: &str) -> Option<Term> {
+        ModelFields::find(name)
+    }
+
+    fn why_not(&self, name: &str) -> String {
+        let meant = ModelFields::nearest(name)
+            .filter(|known| known != name)
+            .map(|known| format!("; did you mean '{known}'?"));
+        format!(
+            "no DNS query of Sysmon's has the field '{name}' in the data model{}",
+            meant.unwrap_or_default()
+        )
+    }
+}
+
+impl Pipeline<'_> {
+    /// `stats count min(f) as name … by a b`.
+    pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
+        if self.stats.is_some() {
+            return Err(cursor.error_at(command, "only one stats"));
+        }
+        let mut summary = Summary { columns: Vec::new(), notes: Vec::new(), empty_because: None };
+        let mut aggregates = Vec::new();
+        let mut by = Vec::new();
+        eat_options(cursor)?;
+        loop {
+            aggregates.push(aggregate(cursor, self, &mut summary)?);
+            if cursor.at_end() {
+                break;
+            }
+            if eat_by(cursor) {
+                by = by_columns(cursor, self, &mut summary)?;
+                break;
+            }
+            comma(cursor);
+        }
+        summary.columns = columns(cursor, command, by, aggregates)?;
+        if let Some(command) = self.thinned_by {
+            summary.empty_because.get_or_insert_with(|| {
+                format!("`{command}` before `stats` leaves events by which others there are, which is not worked out")
+            });
+        }
+        self.sum_up(summary);
+        Ok(())
+    }
+
+    fn sum_up(&mut self, summary: Summary) {
+        let Summary { columns, notes, empty_because } = summary;
+        for note in notes {
+            self.note(note);
+        }
+        if let Some(reason) = &empty_because {
+            self.note(format!("the table of `stats` has no rows: {reason}"));
+        }
+        self.stats = Some(Stats { empty_because, ..Stats::new(columns) });
+    }
+
+    /// The data model's events are DNS queries alone.
+    fn require_dns_queries(&mut self) {
+        self.predicates.push(Predicate::Sysmon);
+        let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
+        self.predicates.push(code.into_predicate());
+    }
+
+    /// `from datamodel:Network_Resolution`, `datamodel Network_Resolution DNS search`: its events,
+    /// whose fields have names with and without that of the data set.
+    pub fn read_model(&mut self) {
+        self.require_dns_queries();
+        for (name, field) in ModelFields::had() {
+            self.scope.set(name, Term::from(field));
+        }
+    }
+
+    /// `tstats count … from datamodel=Network_Resolution where … by …`, the cursor standing behind
+    /// its name.
+    pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
+        let fields = ModelFields;
+        let mut summary = Summary { columns: Vec::new(), notes: Vec::new(), empty_because: None };
+        let mut aggregates = Vec::new();
+        let mut by = Vec::new();
+        loop {
+            eat_options(cursor)?;
+            if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("from")) {
+                break;
+            }
+            aggregates.push(aggregate(cursor, &fields, &mut summary)?);
+            comma(cursor);
+        }
+        let is_model = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("datamodel"));
+        cursor.skip_space();
+        if !is_model || !cursor.eat("=") {
+            return Err(cursor.unexpected("`datamodel=Network_Resolution` after from"));
+        }
+        data_model(cursor)?;
+        self.require_dns_queries();
+        if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("where")) {
+            let start = cursor.at();
+            let grammar = Grammar::of_events(&fields);
+            let condition = grammar.read(cursor)?;
+            self.require(cursor, start..cursor.at(), condition, grammar)?;
+        }
+        if eat_by(cursor) {
+            by = by_columns(cursor, &fields, &mut summary)?;
+        }
+        summary.columns = columns(cursor, command, by, aggregates)?;
+        self.sum_up(summary);
+        if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
+    }
+}
+
+/// The `by` columns and the others, which must have other names.
+fn columns(
+    cursor: &Cursor<'_>,
+    command: &Spanned,
+    mut columns: Vec<StatsColumn>,
+    aggregates: Vec<(Spanned, StatsColumn)>,
+) -> Result<Vec<StatsColumn>, SearchError> {
+    let by = columns.len();
+    for (name, column) in aggregates {
+        // Of two aggregates of one name, the second is wrong; of a `by` column and an aggregate,
+        // the command.
+        let (by, others) = columns.split_at(by.min(columns.len()));
+        require_new_name(cursor, others, &name)?;
+        require_new_name(cursor, by, &Spanned { text: name.text.clone(), range: command.range.clone() })?;
+        require_room(cursor, &columns, &name)?;
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+fn eat_by(cursor: &mut Cursor<'_>) -> bool {
+    cursor.eat_keyword(|word| word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("groupby"))
+}
+
+/// Goes past options such as `summariesonly=true`.
+fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+    loop {
+        let mut ahead = cursor.clone();
+        if !ahead.eat_keyword(|word| OPTIONS.contains(&word)) {
+            return Ok(());
+        }
+        ahead.skip_space();
+        if !ahead.eat("=") {
+            return Ok(());
+        }
+        ahead.skip_space();
+        if ahead.peek() == Some('"') {
+            ahead.quoted()?;
+        } else {
+            ahead.bare(|_| false)?;
+        }
+        *cursor = ahead;
+    }
+}
+
+/// One aggregate, and its name and place.
+fn aggregate(
+    cursor: &mut Cursor<'_>,
+    fields: &dyn Fields,
+    summary: &mut Summary,
+) -> Result<(Spanned, StatsColumn), SearchError> {
+    cursor.skip_space();
+    let function = cursor.word();
+    let content = if cursor.eat("(") {
+        let term = aggregated(cursor, fields, summary)?;
+        cursor.skip_space();
+        if !cursor.eat(")") {
+            return Err(cursor.unexpected("`)` after the field"));
+        }
+        match function.text.as_str() {
+            "count" | "c" => Content::CountOf(term),
+            "dc" | "distinct_count" => Content::DistinctCount(term),
+            "values" => Content::Values(term),
+            "min" => Content::Min(term),
+            "max" => Content::Max(term),
+            "earliest" => Content::Earliest(term),
+            "latest" => Content::Latest(term),
+            _ => return Err(cursor.error_at(&function, EXPECTED_AGGREGATE).near(&function.text, AGGREGATES)),
+        }
+    } else if matches!(function.text.as_str(), "count" | "c") {
+        Content::Count
+    } else {
+        return Err(cursor.error_at(&function, EXPECTED_AGGREGATE).near(&function.text, AGGREGATES));
+    };
+    let range = function.range.start..cursor.at();
+    let written = cursor.written(range.clone()).to_owned();
+    let name = alias(cursor)?.unwrap_or(Spanned { text: written, range });
+    let column = StatsColumn::new(name.text.clone(), content);
+    Ok((name, column))
+}
+
+/// What stands between an aggregate's parentheses: a field, or `eval(condition)`.
+fn aggregated(
+    cursor: &mut Cursor<'_>,
+    fields: &dyn Fields,
+    summary: &mut Summary,
+) -> Result<Term, SearchError> {
+    let mut ahead = cursor.clone();
+    if ahead.eat_keyword(|word| word == "eval") && ahead.eat("(") {
+        *cursor = ahead;
+        let condition = eval::condition(cursor, fields_as_names(fields))?;
+        cursor.skip_space();
+        if !cursor.eat(")") {
+            return Err(cursor.unexpected("`)` after the condition"));
+        }
+        return Ok(Term::from(Node::Choice(vec![(condition, Term::from(Node::Text("1".to_owned())))])));
+    }
+    let name = cursor.name()?;
+    Ok(fields.find(&name.text).filter(|term| !term.is_absent()).unwrap_or_else(|| {
+        summary.notes.push(format!("a column of '{}' is empty: {}", name.text, fields.why_not(&name.text)));
+        Term::from(Node::Absent)
+    }))
+}
+
+fn fields_as_names(fields: &dyn Fields) -> &dyn Names {
+    fields
+}
+
+/// The columns after `by`. One that cannot be had does not refuse the rule: then the table has no
+/// rows, and says why.
+fn by_columns(
+    cursor: &mut Cursor<'_>,
+    fields: &dyn Fields,
+    summary: &mut Summary,
+) -> Result<Vec<StatsColumn>, SearchError> {
+    let mut columns: Vec<StatsColumn> = Vec::new();
+    loop {
+        let name = cursor.name()?;
+        let mut ahead = cursor.clone();
+        ahead.skip_space();
+        if name.text == "span" && ahead.eat("=") {
+            ahead.bare(|_| false)?;
+            *cursor = ahead;
+            summary.empty_because.get_or_insert_with(|| "spans of `_time` are not worked out".to_owned());
+        } else {
+            require_new_name(cursor, &columns, &name)?;
+            require_room(cursor, &columns, &name)?;
+            let term = fields.find(&name.text).filter(|term| !term.is_absent()).unwrap_or_else(|| {
+                summary.empty_because.get_or_insert_with(|| fields.why_not(&name.text));
+                Term::from(Node::Absent)
+            });
+            columns.push(StatsColumn::new(name.text, Content::By(term)));
+        }
+        if !comma(cursor) && cursor.at_end() {
+            return Ok(columns);
+        }
+    }
+}
+
+/// One column more than there are may be too many.
+fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Spanned) -> Result<(), SearchError> {
+    if columns.len() < MOST_COLUMNS {
+        return Ok(());
+    }
+    Err(cursor.error_at(name, format!("at most {MOST_COLUMNS} columns")))
+}

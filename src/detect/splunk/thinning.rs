@@ -1,0 +1,270 @@
+//! The commands that sort rows and leave some of them: `sort`, `dedup` and `head`; and `convert`,
+//! which prints times.
+
+use crate::detect::splunk::names::Names;
+use crate::detect::splunk::pipeline::{Pipeline, comma, wildcard};
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::stats::rows::{SortBy, SortKey, Step};
+use crate::detect::stats::{StatsColumn, StatsKind};
+use crate::detect::term::{Node, Term};
+
+/// How `convert` prints times where nothing is said.
+const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
+/// How many events `head` leaves where nothing is said.
+const DEFAULT_HEAD: usize = 10;
+
+impl Pipeline<'_> {
+    /// `sort 10 - a, b`. Without `stats` it changes nothing: the matches are in the order of the
+    /// evidence.
+    pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let mut ahead = cursor.clone();
+        ahead.eat_keyword(|word| word == "limit");
+        ahead.eat("=");
+        let limit = ahead.taken_while(|next| next.is_ascii_digit());
+        let most = limit.text.parse::<usize>().ok();
+        if most.is_some() {
+            *cursor = ahead;
+        }
+        let mut keys: Vec<SortKey> = Vec::new();
+        while !cursor.at_end() {
+            if let Some(key) = self.sort_key(cursor)? {
+                keys.push(key);
+            }
+            comma(cursor);
+            let mut ahead = cursor.clone();
+            if ahead.eat_keyword(|word| matches!(word, "d" | "desc")) && ahead.at_end() {
+                *cursor = ahead;
+                for key in &mut keys {
+                    key.descending = !key.descending;
+                }
+            }
+        }
+        // Zero is no limit.
+        let most = most.filter(|most| *most > 0);
+        match &mut self.stats {
+            Some(stats) => stats.steps.push(Step::Sort { keys, most }),
+            None if most.is_some() => self.thin("sort"),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A column to sort by, with its sign and its kind; `None` for one that is not there, which
+    /// changes nothing.
+    fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
+        cursor.skip_space();
+        let descending = cursor.eat("-");
+        if !descending {
+            cursor.eat("+");
+        }
+        cursor.skip_space();
+        let mut name = match cursor.peek() {
+            Some('"' | '\'') => cursor.name()?,
+            _ => cursor.word(),
+        };
+        let mut by = SortBy::Automatic;
+        if cursor.eat("(") {
+            by = match name.text.as_str() {
+                "num" => SortBy::Number,
+                "str" => SortBy::Text,
+                "ip" => SortBy::Address,
+                "auto" => SortBy::Automatic,
+                _ => return Err(cursor.error_at(&name, "auto, ip, num or str of a (column)")),
+            };
+            name = cursor.name()?;
+            cursor.skip_space();
+            if !cursor.eat(")") {
+                return Err(cursor.unexpected("`)` after the column"));
+            }
+        }
+        if name.text.is_empty() {
+            return Err(cursor.error_at(&name, "a column to sort by"));
+        }
+        match self.term(cursor, &name).map(|term| term.node().clone()) {
+            Ok(Node::Column(column)) => Ok(Some(SortKey { column, descending, by })),
+            Ok(_) => Ok(None),
+            Err(_) => {
+                let meant = self.suggestion(&name.text);
+                self.note(format!("'{}' is no field or column, so it is not sorted by{meant}", name.text));
+                Ok(None)
+            }
+        }
+    }
+
+    /// `dedup 3 a b keepempty=true sortby -c`.
+    pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        cursor.skip_space();
+        let most = cursor.taken_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
+        let (mut keep_empty, mut keep_events, mut consecutive) = (false, false, false);
+        let mut columns = Vec::new();
+        let mut keys = Vec::new();
+        while !cursor.at_end() {
+            let name = cursor.name()?;
+            let option = match name.text.as_str() {
+                "keepempty" => Some(&mut keep_empty),
+                "keepevents" => Some(&mut keep_events),
+                "consecutive" => Some(&mut consecutive),
+                _ => None,
+            };
+            let mut ahead = cursor.clone();
+            ahead.skip_space();
+            if let Some(option) = option
+                && ahead.eat("=")
+            {
+                ahead.skip_space();
+                *option = matches!(ahead.word().text.to_ascii_lowercase().as_str(), "true" | "t" | "1");
+                *cursor = ahead;
+            } else if name.text == "sortby" {
+                while !cursor.at_end() {
+                    keys.extend(self.sort_key(cursor)?);
+                    comma(cursor);
+                }
+            } else if let Node::Column(place) = self.term(cursor, &name)?.node() {
+                columns.push(*place);
+            }
+            comma(cursor);
+        }
+        let Some(stats) = &mut self.stats else {
+            self.thin("dedup");
+            return Ok(());
+        };
+        if columns.is_empty() {
+            return Err(cursor.unexpected("at least one column"));
+        }
+        // It is by this order that the first is left.
+        if !keys.is_empty() {
+            stats.steps.push(Step::Sort { keys, most: None });
+        }
+        if keep_events {
+            self.note("`dedup` with keepevents=true leaves all rows, here with all their values".to_owned());
+        } else {
+            stats.steps.push(Step::Dedup { columns, most: most.max(1), keep_empty, consecutive });
+        }
+        Ok(())
+    }
+
+    /// `head 10`, `head limit=10`.
+    pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        let mut ahead = cursor.clone();
+        if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
+            *cursor = ahead;
+        }
+        cursor.skip_space();
+        let digits = cursor.taken_while(|next| next.is_ascii_digit());
+        if !cursor.at_end() {
+            return Err(cursor.unexpected("a number of rows"));
+        }
+        let most =
+            if digits.text.is_empty() { DEFAULT_HEAD } else { digits.text.parse().unwrap_or(usize::MAX) };
+        match &mut self.stats {
+            Some(stats) => stats.steps.push(Step::Head(most)),
+            None => self.thin("head"),
+        }
+        Ok(())
+    }
+
+    /// Notes a command that would leave some events by which others there are: here all are kept.
+    fn thin(&mut self, command: &'static str) {
+        self.note(format!("`{command}` is not applied to events: all matches are kept"));
+        self.thinned_by.get_or_insert(command);
+    }
+
+    /// `convert timeformat="…" ctime(a) as b ctime(*c)`.
+    pub fn read_convert(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        let mut form = DEFAULT_TIME_FORM.to_owned();
+        let mut printed = Vec::new();
+        while printed.is_empty() || !cursor.at_end() {
+            if let Some(own) = time_form(cursor)? {
+                form = own;
+                continue;
+            }
+            cursor.skip_space();
+            let function = cursor.word();
+            if function.text != "ctime" || !cursor.eat("(") {
+                return Err(cursor.error_at(&function, "ctime(column), or timeformat=\"…\" and that"));
+            }
+            let name = cursor.name_or_pattern()?;
+            cursor.skip_space();
+            if !cursor.eat(")") {
+                return Err(cursor.unexpected("`)` after the column"));
+            }
+            let new = match alias_or_pattern(cursor)? {
+                Some(new) if new.text.contains('*') && !name.text.contains('*') => {
+                    return Err(cursor.error_at(&new, "a name (without wildcards)"));
+                }
+                new => new,
+            };
+            printed.push((name, new));
+            comma(cursor);
+        }
+        for (name, new) in printed {
+            if name.text.contains('*') {
+                self.print_times_like(cursor, &name, new.as_ref(), &form)?;
+            } else {
+                let new = new.map_or_else(|| name.text.clone(), |new| new.text);
+                self.print_time(cursor, &name, new, &form)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints the times of all columns, or fields, whose names are like a pattern.
+    fn print_times_like(
+        &mut self,
+        cursor: &Cursor<'_>,
+        pattern: &Spanned,
+        new: Option<&Spanned>,
+        form: &str,
+    ) -> Result<(), SearchError> {
+        let holds_time = |column: &&StatsColumn| matches!(column.kind(), StatsKind::Text | StatsKind::Time);
+        let mut names: Vec<String> = if let Some(stats) = &self.stats {
+            stats.columns().filter(holds_time).map(|column| column.name().to_owned()).collect()
+        } else {
+            let is_time = |name: &&str| self.scope.lookup(name).is_some_and(|term| is_time(&term));
+            self.scope.known_names().filter(is_time).map(str::to_owned).collect()
+        };
+        names.retain(|name| wildcard(&pattern.text, name).is_some());
+        if names.is_empty() {
+            self.note(format!("no column is like '{}', so no time of it is printed", pattern.text));
+        }
+        for name in names {
+            let middle = wildcard(&pattern.text, &name).unwrap_or_default();
+            let new = new.map_or_else(|| name.clone(), |new| new.text.replacen('*', middle, 1));
+            let name = Spanned { text: name.clone(), range: pattern.range.clone() };
+            self.print_time(cursor, &name, new, form)?;
+        }
+        Ok(())
+    }
+}
+
+/// `as name` or `as *name`, if it is next.
+fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Spanned>, SearchError> {
+    let is_next = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as"));
+    is_next.then(|| cursor.name_or_pattern()).transpose()
+}
+
+/// Whether a term is a time, or made of others.
+fn is_time(term: &Term) -> bool {
+    term.is_time() || term.as_field().is_none()
+}
+
+/// `timeformat="…"`, if it is next.
+fn time_form(cursor: &mut Cursor<'_>) -> Result<Option<String>, SearchError> {
+    let mut ahead = cursor.clone();
+    if !ahead.eat_keyword(|word| word == "timeformat") {
+        return Ok(None);
+    }
+    ahead.skip_space();
+    if !ahead.eat("=") {
+        return Ok(None);
+    }
+    ahead.skip_space();
+    let text = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? };
+    if crate::event::EventTime::from_ticks(0).formatted(&text.text).is_none() {
+        return Err(ahead.error_at(&text, "a form of times such as \"%Y-%m-%d %H:%M:%S\""));
+    }
+    *cursor = ahead;
+    comma(cursor);
+    Ok(Some(text.text))
+}

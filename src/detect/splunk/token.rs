@@ -1,0 +1,431 @@
+//! Reading a search's text from left to right: places and errors, words, quoted and bare values,
+//! macros. What the words mean is decided by [`crate::detect::splunk::head`] and [`crate::detect::splunk::pipeline`].
+
+use std::ops::Range;
+
+use crate::detect::nearest::nearest;
+use crate::detect::yaml::Place;
+
+/// How much of a search an error quotes at most, in characters.
+const LONGEST_QUOTE: usize = 60;
+/// How much of what begins at a place a text quotes, in characters.
+const SHORT_QUOTE: usize = 20;
+
+/// A search that was not understood: where, what was expected there, and what stands there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
+pub struct SearchError {
+    /// Place in the search, in bytes from its start.
+    pub offset: usize,
+    /// Line of the search, or of the file that it stands in, from 1.
+    pub line: u32,
+    /// Column of the line in characters, from 1.
+    pub column: u32,
+    /// What could have stood there.
+    pub expected: String,
+    /// What stands there, quoted.
+    pub found: String,
+    /// The known name that is nearest to what stands there, where it is a name.
+    pub nearest: Option<Box<str>>,
+    /// Whether line and column are those of the rule's file, and not of the search alone.
+    pub in_file: bool,
+    /// Whether that is not understood, or asks for what no DNS query of Sysmon's is.
+    pub reason: SearchReason,
+}
+
+/// Why a search cannot be looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SearchReason {
+    /// The search is not understood in full.
+    #[default]
+    NotUnderstood,
+    /// It is about other data than Sysmon's DNS queries: another event code, data model, source
+    /// type or source.
+    OtherData,
+}
+
+impl SearchError {
+    /// The error, of a search that is about other data.
+    #[must_use]
+    pub(in crate::detect) fn about_other_data(self) -> Self {
+        SearchError { reason: SearchReason::OtherData, ..self }
+    }
+
+    /// The error, of a name that may be a misspelt one out of these.
+    #[must_use]
+    pub(in crate::detect) fn near<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        SearchError { nearest: nearest(name, known).map(Box::from), ..self }
+    }
+
+    /// The error, at a place of the file that the search stands in.
+    #[must_use]
+    pub(in crate::detect) fn in_file(self, place: Place) -> Self {
+        SearchError { line: short(place.line), column: short(place.column), in_file: true, ..self }
+    }
+
+    fn place(&self) -> String {
+        let SearchError { line, column, offset, .. } = self;
+        if self.in_file {
+            format!("line {line}, column {column}")
+        } else {
+            format!("line {line}, column {column} (byte {offset}) of the search")
+        }
+    }
+
+    fn hint(&self) -> String {
+        self.nearest.as_ref().map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
+    }
+}
+
+/// A piece of the search and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) struct Spanned {
+    /// The text; of a value, without its quotes and escapes.
+    pub text: String,
+    /// Where it stands, quotes and escapes included.
+    pub range: Range<usize>,
+}
+
+/// A call of a macro: `` `name` `` or `` `name(argument)` ``.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) struct MacroCall {
+    /// The name, without what follows.
+    pub name: String,
+    /// What stands between the parentheses, if there are any.
+    pub argument: Option<Spanned>,
+    /// Where the call stands, backticks included.
+    pub range: Range<usize>,
+}
+
+/// A place in one part of a search.
+#[derive(Debug, Clone)]
+pub(in crate::detect) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// The start of a part of `text`.
+    pub fn new(text: &'a str, part: Range<usize>) -> Self {
+        Cursor { text, at: part.start, end: part.end }
+    }
+
+    /// Where the cursor stands, in bytes.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// The next character.
+    pub fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Goes past blanks, and says whether the part ends there.
+    pub fn at_end(&mut self) -> bool {
+        self.skip_space();
+        self.peek().is_none()
+    }
+
+    /// Goes past blanks.
+    pub fn skip_space(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    /// Goes past `text` if it is next.
+    pub fn eat(&mut self, text: &str) -> bool {
+        let found = self.rest().starts_with(text);
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    /// Goes past blanks and then `keyword`, if that is the next word.
+    pub fn eat_keyword(&mut self, is_keyword: impl Fn(&str) -> bool) -> bool {
+        self.skip_space();
+        let mut ahead = self.clone();
+        let found = is_keyword(&ahead.word().text);
+        if found {
+            *self = ahead;
+        }
+        found
+    }
+
+    /// The characters up to the next blank or mark of punctuation; may be empty.
+    pub fn word(&mut self) -> Spanned {
+        self.take(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
+    }
+
+    fn take(&mut self, wanted: impl Fn(char) -> bool) -> Spanned {
+        let rest = self.rest();
+        let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());
+        let range = self.at..self.at + length;
+        self.at = range.end;
+        Spanned { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
+    }
+
+    /// The characters of which all are wanted; may be empty.
+    pub fn taken_while(&mut self, wanted: impl Fn(char) -> bool) -> Spanned {
+        self.take(wanted)
+    }
+
+    /// The letters, digits and underscores that are next; may be empty.
+    pub fn identifier(&mut self) -> Spanned {
+        self.take(|character| character.is_alphanumeric() || character == '_')
+    }
+
+    /// Goes past one character.
+    pub fn skip_character(&mut self) {
+        self.at += self.peek().map_or(0, char::len_utf8);
+    }
+
+    /// A name in single quotes, the cursor standing on the first.
+    pub fn single_quoted(&mut self) -> Result<Spanned, SearchError> {
+        let start = self.at;
+        self.eat("'");
+        let inside = self.take(|character| character != '\'');
+        if !self.eat("'") || inside.text.is_empty() {
+            return Err(self.error(start..self.end, "a name and a closing quote for the one that opens here"));
+        }
+        Ok(Spanned { text: inside.text, range: start..self.at })
+    }
+
+    /// A quoted string, the cursor standing on its first quote.
+    pub fn quoted(&mut self) -> Result<Spanned, SearchError> {
+        let start = self.at;
+        let length = quoted_length(self.rest())
+            .ok_or_else(|| self.error(start..self.end, "a closing quote for the one that opens here"))?;
+        self.at += length;
+        let inside = self.text.get(start + 1..self.at - 1).unwrap_or_default();
+        Ok(Spanned { text: unescape(inside), range: start..self.at })
+    }
+
+    /// A bare value: up to a blank, a parenthesis or a character that `stops` it. May be empty.
+    pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Spanned, SearchError> {
+        let value = self
+            .take(|character| !character.is_whitespace() && !"()".contains(character) && !stops(character));
+        if has_unescaped_quote(&value.text) || value.text.contains('`') {
+            return Err(self.error(value.range, "quotes around the whole value"));
+        }
+        Ok(Spanned { text: unescape(&value.text), range: value.range })
+    }
+
+    /// A field's or column's name, quoted or bare.
+    pub fn name(&mut self) -> Result<Spanned, SearchError> {
+        let name = self.name_or_pattern()?;
+        if name.text.is_empty() || name.text.contains('*') {
+            return Err(self.error_here(name.range.start, "a field name (without wildcards)"));
+        }
+        Ok(name)
+    }
+
+    /// A name, quoted or bare, in which there may be wildcards.
+    pub fn name_or_pattern(&mut self) -> Result<Spanned, SearchError> {
+        self.skip_space();
+        let name = match self.peek() {
+            Some('"') => self.quoted()?,
+            Some('\'') => self.single_quoted()?,
+            _ => self.word(),
+        };
+        if name.text.is_empty() {
+            return Err(self.error_here(name.range.start, "a field name"));
+        }
+        Ok(name)
+    }
+
+    /// A macro call, the cursor standing on its backtick.
+    pub fn macro_call(&mut self) -> Result<MacroCall, SearchError> {
+        let start = self.at;
+        self.eat("`");
+        let inside = self.take(|character| character != '`');
+        if !self.eat("`") {
+            return Err(self.error(start..self.end, "a closing backtick for the one that opens here"));
+        }
+        let range = start..self.at;
+        let Some((name, rest)) = inside.text.split_once('(') else {
+            return Ok(MacroCall { name: inside.text, argument: None, range });
+        };
+        let Some(argument) = rest.strip_suffix(')') else {
+            return Err(self.error(range, "a macro call `name` or `name(argument)`"));
+        };
+        let argument_start = inside.range.start + name.len() + 1;
+        let argument =
+            Spanned { text: argument.to_owned(), range: argument_start..argument_start + argument.len() };
+        Ok(MacroCall { name: name.to_owned(), argument: Some(argument), range })
+    }
+
+    /// What stands in a range.
+    pub fn written(&self, range: Range<usize>) -> &'a str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    /// What begins at a place, in quotes and cut.
+    pub fn shown(&self, at: usize) -> String {
+        let rest = self.text.get(at..self.end).unwrap_or_default();
+        let cut = rest.char_indices().nth(SHORT_QUOTE).map(|(length, _)| length);
+        let shown = rest.get(..cut.unwrap_or(rest.len())).unwrap_or_default();
+        format!("'{}{}'", shown.trim_end(), if cut.is_some() { "…" } else { "" })
+    }
+
+    /// The error that something else was expected where the cursor stands.
+    pub fn unexpected(&self, expected: impl Into<String>) -> SearchError {
+        self.error_here(self.at, expected)
+    }
+
+    /// The error that something else was expected in the place of `word`, or where it is missing.
+    pub fn error_at(&self, word: &Spanned, expected: impl Into<String>) -> SearchError {
+        if word.range.is_empty() {
+            self.error_here(word.range.start, expected)
+        } else {
+            self.error(word.range.clone(), expected)
+        }
+    }
+
+    fn error_here(&self, at: usize, expected: impl Into<String>) -> SearchError {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let quoted = rest.starts_with('"').then(|| quoted_length(rest)).flatten();
+        let word = rest.find(|character: char| character.is_whitespace() || "()\"`,|".contains(character));
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let length = quoted.or(word).unwrap_or(rest.len()).max(first);
+        self.error(at..at + length, expected)
+    }
+
+    /// The error that something else was expected in the place of `found`.
+    pub fn error(&self, found: Range<usize>, expected: impl Into<String>) -> SearchError {
+        let before = self.text.get(..found.start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let quote = self.text.get(found.clone()).unwrap_or_default();
+        let shown: String = quote.chars().take(LONGEST_QUOTE).collect();
+        let cut = if shown.len() < quote.len() { "…" } else { "" };
+        SearchError {
+            offset: found.start,
+            line: short(before.matches('\n').count() + 1),
+            column: short(before.get(line_start..).unwrap_or_default().chars().count() + 1),
+            expected: expected.into(),
+            found: if shown.is_empty() {
+                "the end of the search".to_owned()
+            } else {
+                format!("'{shown}{cut}'")
+            },
+            nearest: None,
+            in_file: false,
+            reason: SearchReason::NotUnderstood,
+        }
+    }
+}
+
+/// A number of a line or column, in the room that an error has for it.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The parts of a search between its `|`. A `|` in quotes, in a macro call or behind a backslash
+/// separates nothing.
+pub(in crate::detect) fn split_at_pipes(text: &str) -> Result<Vec<Range<usize>>, SearchError> {
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let mut cursor = Cursor::new(text, at..text.len());
+        match character {
+            '"' => at = cursor.quoted()?.range.end,
+            '`' => at = cursor.macro_call()?.range.end,
+            '\\' => at += 1 + cursor.rest().chars().nth(1).map_or(0, char::len_utf8),
+            '|' => {
+                parts.push(start..at);
+                at += 1;
+                start = at;
+            }
+            _ => at += character.len_utf8(),
+        }
+    }
+    parts.push(start..text.len());
+    Ok(parts)
+}
+
+/// Length in bytes of the quoted string that `text` starts with, both quotes included.
+fn quoted_length(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn has_unescaped_quote(text: &str) -> bool {
+    let mut escaped = false;
+    for character in text.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Resolves `\\`, `\"` and `\|`. As in Splunk, any other backslash stays as it is, before a `*`
+/// too: a wildcard cannot be escaped.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let escaped = characters.next_if(|next| character == '\\' && "\\\"|".contains(*next));
+        plain.push(escaped.unwrap_or(character));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backslashes() {
+        for (text, plain) in [
+            (r"*\\temp\\*", r"*\temp\*"),
+            (r"*\temp\*", r"*\temp\*"),
+            (r#"say \"hi\""#, r#"say "hi""#),
+            (r"a\|b", "a|b"),
+            (r"\\\\srv", r"\\srv"),
+            (r"end\\", r"end\"),
+        ] {
+            assert_eq!(unescape(text), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn pipes_in_quotes_and_macros_separate_nothing() {
+        let parts = |text: &str| {
+            split_at_pipes(text)
+                .map(|parts| parts.into_iter().map(|part| text[part].to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(parts("a|b").unwrap(), ["a", "b"]);
+        assert_eq!(parts(r#"a="x|y" | `m(p|q)` | c\|d"#).unwrap(), [r#"a="x|y" "#, " `m(p|q)` ", r" c\|d"]);
+        assert_eq!(parts(r#"a="\"|" | b"#).unwrap(), [r#"a="\"|" "#, " b"]);
+        assert_eq!(parts("a|").unwrap(), ["a", ""]);
+        assert_eq!(parts("a=\"b | c").unwrap_err().offset, 2);
+        assert_eq!(parts("a | `b").unwrap_err().offset, 4);
+    }
+
+    #[test]
+    fn places_are_bytes_lines_and_columns() {
+        let text = "é\n é=x";
+        let error = Cursor::new(text, 0..text.len()).error(4..6, "nothing");
+        assert_eq!((error.offset, error.line, error.column), (4, 2, 2));
+        assert_eq!(error.to_string(), "line 2, column 2 (byte 4) of the search: expected nothing, found 'é'");
+        let error = error.near("Usr", ["Image", "User"]).in_file(Place { line: 7, column: 9 });
+        assert_eq!(error.to_string(), "line 7, column 9: expected nothing, found 'é'; did you mean 'User'?");
+    }
+}

@@ -1,0 +1,168 @@
+//! The aggregates of a `stats` row in the making: counts, distinct values, extremes. They merge: in
+//! any order, in any grouping.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use crate::detect::predicate::number;
+use crate::detect::stats::{Content, StatsValue};
+use crate::detect::term::value::Value;
+use crate::detect::term::{Row, Term};
+use crate::event::{Event, EventTime};
+
+/// An aggregate of one row in the making. There are as many as there are rows, so what is large or
+/// rare is boxed.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::detect) enum Aggregate {
+    /// Events, or those that have a field.
+    Count(i64),
+    DistinctCount(BTreeSet<String>),
+    Values(BTreeSet<String>),
+    /// The first or last of the events' times.
+    Time(End, Option<EventTime>),
+    Extreme(End, Box<Extreme>),
+    /// The first or last event's time, and its value.
+    InTime(End, Option<Box<(EventTime, StatsValue)>>),
+}
+
+/// Which end of an order is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum End {
+    Least,
+    Greatest,
+}
+
+/// The least or greatest values seen. Whether to compare by number is known only when all have
+/// been seen, so both candidates are kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::detect) struct Extreme {
+    by_number: Option<(f64, String)>,
+    by_order: Option<StatsValue>,
+    /// Whether a value was seen that is no number.
+    not_all_numbers: bool,
+}
+
+impl Aggregate {
+    /// That of a column before the first event; none for a `by` column.
+    pub(in crate::detect) fn new(content: &Content) -> Option<Self> {
+        let extreme = |term: &Term, end: End| {
+            if term.is_time() { Aggregate::Time(end, None) } else { Aggregate::Extreme(end, Box::default()) }
+        };
+        Some(match content {
+            Content::By(_) | Content::Computed(_) => return None,
+            Content::Count | Content::CountOf(_) => Aggregate::Count(0),
+            Content::DistinctCount(_) => Aggregate::DistinctCount(BTreeSet::new()),
+            Content::Values(_) => Aggregate::Values(BTreeSet::new()),
+            Content::Min(term) => extreme(term, End::Least),
+            Content::Max(term) => extreme(term, End::Greatest),
+            Content::Earliest(_) => Aggregate::InTime(End::Least, None),
+            Content::Latest(_) => Aggregate::InTime(End::Greatest, None),
+        })
+    }
+
+    /// Adds an event to the aggregate of a column with that content.
+    pub(in crate::detect) fn add(&mut self, content: &Content, event: &Event) {
+        let term = content.input();
+        let texts = || term.map(|term| term.value(Row::Event(event)).texts()).unwrap_or_default();
+        match self {
+            Aggregate::Count(count) => {
+                *count += term.map_or(1, |_| i64::try_from(texts().len()).unwrap_or(i64::MAX));
+            }
+            Aggregate::DistinctCount(values) | Aggregate::Values(values) => {
+                for value in texts() {
+                    if !values.contains(&*value) {
+                        values.insert(value.into_owned());
+                    }
+                }
+            }
+            Aggregate::Time(end, best) => take_better(best, event.system.time_created, *end, Ord::cmp),
+            Aggregate::Extreme(end, extreme) => {
+                for value in texts() {
+                    extreme.merge(*end, Extreme::of(StatsValue::Text(value.into_owned())));
+                }
+            }
+            Aggregate::InTime(end, best) => {
+                let value = term.and_then(|term| match term.value(Row::Event(event)) {
+                    Value::Time(time) => Some(StatsValue::Time(time)),
+                    other => other.text().map(|text| StatsValue::Text(text.into_owned())),
+                });
+                let new = event.system.time_created.zip(value).map(Box::new);
+                take_better(best, new, *end, Ord::cmp);
+            }
+        }
+    }
+
+    /// Takes in the events of another aggregate of the same column.
+    pub(in crate::detect) fn merge(&mut self, other: Aggregate) {
+        match (self, other) {
+            (Aggregate::Count(ours), Aggregate::Count(theirs)) => *ours += theirs,
+            (Aggregate::DistinctCount(ours), Aggregate::DistinctCount(theirs))
+            | (Aggregate::Values(ours), Aggregate::Values(theirs)) => ours.extend(theirs),
+            (Aggregate::Time(end, ours), Aggregate::Time(_, theirs)) => {
+                take_better(ours, theirs, *end, Ord::cmp);
+            }
+            (Aggregate::Extreme(end, ours), Aggregate::Extreme(_, theirs)) => ours.merge(*end, *theirs),
+            (Aggregate::InTime(end, ours), Aggregate::InTime(_, theirs)) => {
+                take_better(ours, theirs, *end, Ord::cmp);
+            }
+            _ => debug_assert!(false, "the same Stats has the same aggregates"),
+        }
+    }
+
+    /// The column's value.
+    pub(in crate::detect) fn finish(self) -> StatsValue {
+        match self {
+            Aggregate::Count(count) => StatsValue::Integer(count),
+            Aggregate::DistinctCount(values) => {
+                StatsValue::Integer(i64::try_from(values.len()).unwrap_or(i64::MAX))
+            }
+            Aggregate::Values(values) => StatsValue::List(values.into_iter().collect()),
+            Aggregate::Time(_, best) => best.map_or(StatsValue::Null, StatsValue::Time),
+            Aggregate::Extreme(_, extreme) => extreme.finish(),
+            // Of values at the same instant, the least (or greatest) is taken: any choice that
+            // does not hang on the order of reading would do.
+            Aggregate::InTime(_, best) => best.map_or(StatsValue::Null, |best| best.1),
+        }
+    }
+}
+
+impl Extreme {
+    fn of(value: StatsValue) -> Self {
+        let by_number = match &value {
+            StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
+            _ => None,
+        };
+        Extreme { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
+    }
+
+    fn merge(&mut self, end: End, other: Extreme) {
+        // Numbers that are equal but written differently (1, 1.0) are told apart by their text.
+        take_better(&mut self.by_number, other.by_number, end, |a, b| {
+            a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
+        });
+        take_better(&mut self.by_order, other.by_order, end, Ord::cmp);
+        self.not_all_numbers |= other.not_all_numbers;
+    }
+
+    fn finish(self) -> StatsValue {
+        match self.by_number {
+            Some((_, text)) if !self.not_all_numbers => StatsValue::Text(text),
+            _ => self.by_order.unwrap_or(StatsValue::Null),
+        }
+    }
+}
+
+/// Keeps whichever of the two lies further to the wanted end; nothing is further than anything.
+fn take_better<T>(ours: &mut Option<T>, theirs: Option<T>, end: End, compare: impl Fn(&T, &T) -> Ordering) {
+    let Some(new) = theirs else { return };
+    let better = ours.as_ref().is_none_or(|old| {
+        let ordering = compare(&new, old);
+        match end {
+            End::Least => ordering.is_lt(),
+            End::Greatest => ordering.is_gt(),
+        }
+    });
+    if better {
+        *ours = Some(new);
+    }
+}

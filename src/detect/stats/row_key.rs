@@ -1,0 +1,136 @@
+//! The `by` values of a `stats` row, packed into one string of bytes that is ordered as they are.
+//!
+//! There can be as many rows as matches, each with a dozen values: kept apart, these would take
+//! several times the memory, and each would be hashed and compared by itself.
+
+use crate::base::byte_search::find;
+use crate::detect::stats::StatsValue;
+use crate::event::EventTime;
+
+/// What a value begins with.
+const TEXT: u8 = 1;
+const TIME: u8 = 2;
+/// Text ends with two of these; one within it is followed by [`IN_TEXT`], so that text sorts before
+/// any that it begins.
+const END: u8 = 0;
+const IN_TEXT: u8 = 1;
+
+/// The `by` values of a row: texts and times, in their order. Keys of the same table compare as
+/// their values do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::detect) struct RowKey(Vec<u8>);
+
+impl RowKey {
+    /// The key of these values.
+    pub(in crate::detect) fn of<'a>(values: impl IntoIterator<Item = &'a StatsValue>) -> Self {
+        let mut key = RowKey::with_room();
+        values.into_iter().for_each(|value| key.push(value));
+        key
+    }
+
+    /// Adds a value. Fields are texts or times; what is neither is left out.
+    fn push(&mut self, value: &StatsValue) {
+        match value {
+            StatsValue::Text(text) => self.push_text(text),
+            StatsValue::Time(time) => self.push_time(*time),
+            StatsValue::Null | StatsValue::Integer(_) | StatsValue::List(_) => {}
+        }
+    }
+
+    /// Adds a text.
+    fn push_text(&mut self, text: &str) {
+        self.0.push(TEXT);
+        let mut rest = text.as_bytes();
+        while let Some((before, behind)) = find(END, rest).and_then(|end| rest.split_at_checked(end + 1)) {
+            self.0.extend_from_slice(before);
+            self.0.push(IN_TEXT);
+            rest = behind;
+        }
+        self.0.extend_from_slice(rest);
+        self.0.extend([END, END]);
+    }
+
+    /// Adds a time.
+    fn push_time(&mut self, time: EventTime) {
+        self.0.push(TIME);
+        // With the highest bit turned over, signed numbers sort as unsigned ones.
+        self.0.extend((time.ticks() ^ i64::MIN).to_be_bytes());
+    }
+
+    /// No value yet, with room for those of an event as they are mostly.
+    fn with_room() -> Self {
+        RowKey(Vec::with_capacity(512))
+    }
+
+    /// Gives back the memory that no value needs.
+    pub(in crate::detect) fn shrunk(&self) -> Self {
+        RowKey(self.0.as_slice().to_vec())
+    }
+
+    /// The values that were added.
+    pub(in crate::detect) fn values(&self) -> Vec<StatsValue> {
+        let mut values = Vec::new();
+        let mut rest = self.0.as_slice();
+        while let Some((kind, bytes)) = rest.split_first() {
+            let (value, behind) = if *kind == TEXT { text(bytes) } else { time(bytes) };
+            values.push(value);
+            rest = behind;
+        }
+        values
+    }
+}
+
+/// The text at the start of the bytes, and what lies behind it.
+fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
+    let mut text = Vec::new();
+    let mut behind: &[u8] = &[];
+    while let Some(end) = find(END, bytes) {
+        let (before, rest) = bytes.split_at(end);
+        text.extend_from_slice(before);
+        let Some(rest) = rest.strip_prefix(&[END, IN_TEXT]) else {
+            behind = rest.get(2..).unwrap_or_default();
+            break;
+        };
+        text.push(END);
+        bytes = rest;
+    }
+    // What was pushed was text, so this is.
+    (StatsValue::Text(String::from_utf8(text).unwrap_or_default()), behind)
+}
+
+/// The time at the start of the bytes, and what lies behind it.
+fn time(bytes: &[u8]) -> (StatsValue, &[u8]) {
+    let (ticks, behind) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    (StatsValue::Time(EventTime::from_ticks(i64::from_be_bytes(*ticks) ^ i64::MIN)), behind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(values: &[StatsValue]) -> RowKey {
+        let mut key = RowKey::default();
+        for value in values {
+            key.push(value);
+        }
+        key
+    }
+
+    fn row() -> impl Strategy<Value = Vec<StatsValue>> {
+        let text = || prop_oneof!["[a\0\u{1}é]{0,4}", any::<String>()].prop_map(StatsValue::Text);
+        let time =
+            prop_oneof![-2..2_i64, any::<i64>()].prop_map(EventTime::from_ticks).prop_map(StatsValue::Time);
+        (text(), time, text()).prop_map(|(first, second, third)| vec![first, second, third])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        /// The twin: the values themselves.
+        #[test]
+        fn a_key_is_ordered_as_its_values(left in row(), right in row()) {
+            prop_assert_eq!(key(&left).cmp(&key(&right)), left.cmp(&right));
+            prop_assert_eq!(key(&left).values(), left);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Conditions of a search on any terms, of events or of a table's rows; and those of them that a
+//! [`Predicate`] can say.
+//!
+//! A comparison of a value that is not there does not hold, so its negation does. Of a field that
+//! has several values, one that holds is enough.
+
+use std::fmt;
+
+use crate::detect::predicate::expression::{Case, Expression, Part};
+use crate::detect::predicate::field::Field;
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::predicate::{Order, Predicate, number, ordering};
+use crate::detect::term::computed::Computed;
+use crate::detect::term::function::Function;
+use crate::detect::term::value::Value;
+use crate::detect::term::{Given, Node, Row, Term};
+
+/// A condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) enum Condition {
+    All,
+    Sysmon,
+    And(Vec<Condition>),
+    Or(Vec<Condition>),
+    Not(Box<Condition>),
+    /// The term has a value.
+    Exists(Term),
+    /// As `search` compares: without regard to case, with wildcards.
+    Matches(Term, Pattern),
+    /// One of its values does not match: `!=` of a field that can have several.
+    Differs(Term, Pattern),
+    /// As `search` orders.
+    Ordered(Term, Order, String),
+    /// As `where` compares.
+    Compared(Term, Relation, Term),
+    Fits(Term, Expression),
+    InNetwork(Term, Network),
+}
+
+/// How `where` compares two terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Relation {
+    Equal,
+    NotEqual,
+    Ordered(Order),
+}
+
+impl Relation {
+    fn holds(self, left: &Value<'_>, right: &Value<'_>) -> bool {
+        let ordering = left.compare(right);
+        match self {
+            Relation::Equal => ordering.is_eq(),
+            Relation::NotEqual => ordering.is_ne(),
+            Relation::Ordered(order) => order.holds(ordering),
+        }
+    }
+
+    fn symbol(self) -> &'static str {
+        match self {
+            Relation::Equal => "=",
+            Relation::NotEqual => "!=",
+            Relation::Ordered(order) => order.symbol(),
+        }
+    }
+}
+
+impl Condition {
+    /// What never holds.
+    pub fn never() -> Self {
+        Condition::Or(Vec::new())
+    }
+
+    /// Its negation.
+    pub fn negated(self) -> Self {
+        match self {
+            Condition::All => Condition::never(),
+            Condition::Or(none) if none.is_empty() => Condition::All,
+            one => Condition::Not(Box::new(one)),
+        }
+    }
+
+    /// Whether it holds.
+    pub fn holds(&self, row: Row<'_>) -> bool {
+        match self {
+            Condition::All => true,
+            Condition::Sysmon => match row {
+                Row::Event(event) => event.system.is_sysmon(),
+                Row::Columns(_) => true,
+            },
+            Condition::And(all) => all.iter().all(|one| one.holds(row)),
+            Condition::Or(any) => any.iter().any(|one| one.holds(row)),
+            Condition::Not(one) => !one.holds(row),
+            Condition::Exists(term)
+            | Condition::Matches(term, _)
+            | Condition::Differs(term, _)
+            | Condition::Ordered(term, ..)
+            | Condition::Fits(term, _)
+            | Condition::InNetwork(term, _) => self.holds_for(term.value(row)),
+            Condition::Compared(left, relation, right) => {
+                compared(left.value(row), *relation, right.value(row))
+            }
+        }
+    }
+
+    /// Whether a condition on one term holds for a value of it.
+    fn holds_for(&self, value: Value<'_>) -> bool {
+        let mut texts = value.texts().into_iter().filter(|text| !text.is_empty());
+        match self {
+            Condition::Exists(_) => texts.next().is_some(),
+            Condition::Matches(_, pattern) => texts.any(|text| pattern.matches(&text)),
+            Condition::Differs(_, pattern) => texts.any(|text| !pattern.matches(&text)),
+            Condition::Ordered(_, order, right) => texts.any(|text| order.holds(ordering(&text, right))),
+            Condition::Fits(_, expression) => texts.any(|text| expression.matches(&text)),
+            Condition::InNetwork(_, network) => texts.any(|text| network.holds_some_of(&text)),
+            _ => false,
+        }
+    }
+
+    /// Whether it holds whatever the event; `None` if it depends on the event.
+    pub fn known(&self, given: Given) -> Option<bool> {
+        match self {
+            Condition::All => Some(true),
+            Condition::Sysmon => (given == Given::DnsQuery).then_some(true),
+            Condition::And(all) => {
+                let known = || all.iter().map(|one| one.known(given));
+                if known().any(|one| one == Some(false)) {
+                    return Some(false);
+                }
+                known().all(|one| one == Some(true)).then_some(true)
+            }
+            Condition::Or(any) => {
+                let known = || any.iter().map(|one| one.known(given));
+                if known().any(|one| one == Some(true)) {
+                    return Some(true);
+                }
+                known().all(|one| one == Some(false)).then_some(false)
+            }
+            Condition::Not(one) => one.known(given).map(|holds| !holds),
+            Condition::Exists(term)
+            | Condition::Matches(term, _)
+            | Condition::Differs(term, _)
+            | Condition::Ordered(term, ..)
+            | Condition::Fits(term, _)
+            | Condition::InNetwork(term, _) => term.known(given).map(|value| self.holds_for(value)),
+            Condition::Compared(left, relation, right) => {
+                Some(compared(left.known(given)?, *relation, right.known(given)?))
+            }
+        }
+    }
+
+    /// This condition with a term in place of each column; `None` if `of` has none for one of them.
+    pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Condition> {
+        let all =
+            |many: &[Condition]| many.iter().map(|one| one.with_columns(of)).collect::<Option<Vec<_>>>();
+        Some(match self {
+            Condition::All | Condition::Sysmon => self.clone(),
+            Condition::And(many) => Condition::And(all(many)?),
+            Condition::Or(many) => Condition::Or(all(many)?),
+            Condition::Not(one) => Condition::Not(Box::new(one.with_columns(of)?)),
+            Condition::Exists(term) => Condition::Exists(term.with_columns(of)?),
+            Condition::Matches(term, pattern) => Condition::Matches(term.with_columns(of)?, pattern.clone()),
+            Condition::Differs(term, pattern) => Condition::Differs(term.with_columns(of)?, pattern.clone()),
+            Condition::Ordered(term, order, right) => {
+                Condition::Ordered(term.with_columns(of)?, *order, right.clone())
+            }
+            Condition::Compared(left, relation, right) => {
+                Condition::Compared(left.with_columns(of)?, *relation, right.with_columns(of)?)
+            }
+            Condition::Fits(term, expression) => Condition::Fits(term.with_columns(of)?, expression.clone()),
+            Condition::InNetwork(term, network) => Condition::InNetwork(term.with_columns(of)?, *network),
+        })
+    }
+
+    /// Shows all terms that it is made of.
+    pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
+        match self {
+            Condition::All | Condition::Sysmon => {}
+            Condition::And(many) | Condition::Or(many) => many.iter().for_each(|one| one.visit(visitor)),
+            Condition::Not(one) => one.visit(visitor),
+            Condition::Exists(term)
+            | Condition::Matches(term, _)
+            | Condition::Differs(term, _)
+            | Condition::Ordered(term, ..)
+            | Condition::Fits(term, _)
+            | Condition::InNetwork(term, _) => term.visit(visitor),
+            Condition::Compared(left, _, right) => {
+                left.visit(visitor);
+                right.visit(visitor);
+            }
+        }
+    }
+
+    /// Shows the expressions of which it is made.
+    pub fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
+        match self {
+            Condition::And(many) | Condition::Or(many) => {
+                for one in many {
+                    one.each_expression(see);
+                }
+            }
+            Condition::Not(one) => one.each_expression(see),
+            Condition::Fits(term, expression) => {
+                see(expression);
+                term.each_expression(see);
+            }
+            Condition::All | Condition::Sysmon => {}
+            Condition::Exists(term)
+            | Condition::Matches(term, _)
+            | Condition::Differs(term, _)
+            | Condition::Ordered(term, ..)
+            | Condition::InNetwork(term, _) => term.each_expression(see),
+            Condition::Compared(left, _, right) => {
+                left.each_expression(see);
+                right.each_expression(see);
+            }
+        }
+    }
+
+    /// The steps that it takes, and how deep it goes.
+    pub fn cost(&self) -> (u32, u32) {
+        let (steps, depth) = match self {
+            Condition::All | Condition::Sysmon => (0, 0),
+            Condition::And(many) | Condition::Or(many) => many
+                .iter()
+                .map(Condition::cost)
+                .fold((0_u32, 0), |sum, one| (sum.0.saturating_add(one.0), sum.1.max(one.1))),
+            Condition::Not(one) => one.cost(),
+            Condition::Exists(term)
+            | Condition::Matches(term, _)
+            | Condition::Differs(term, _)
+            | Condition::Ordered(term, ..)
+            | Condition::Fits(term, _)
+            | Condition::InNetwork(term, _) => term.cost(),
+            Condition::Compared(left, _, right) => {
+                let (left, right) = (left.cost(), right.cost());
+                (left.0.saturating_add(right.0), left.1.max(right.1))
+            }
+        };
+        (steps.saturating_add(1), depth.saturating_add(1))
+    }
+
+    /// The conditions that all must hold.
+    pub fn conjuncts(self) -> Vec<Condition> {
+        match self {
+            Condition::And(all) => all.into_iter().flat_map(Condition::conjuncts).collect(),
+            one => vec![one],
+        }
+    }
+
+    /// The predicate for events that says the same.
+    pub fn into_predicate(self) -> Predicate {
+        let all = |many: Vec<Condition>| many.into_iter().map(Condition::into_predicate).collect();
+        match self {
+            Condition::All => Predicate::All,
+            Condition::Sysmon => Predicate::Sysmon,
+            Condition::And(many) => Predicate::And(all(many)),
+            Condition::Or(many) => Predicate::Or(all(many)),
+            Condition::Not(one) => Predicate::Not(Box::new(one.into_predicate())),
+            leaf => plain(&leaf).unwrap_or_else(|| Predicate::Computed(Computed::of(leaf).into())),
+        }
+    }
+}
+
+/// The predicate of a condition on a field as it is.
+fn plain(leaf: &Condition) -> Option<Predicate> {
+    Some(match leaf {
+        Condition::Exists(term) => Predicate::Exists(term.as_field()?),
+        Condition::Matches(term, pattern) => {
+            let field = term.as_field()?;
+            let kept = field.kept_form(pattern.text());
+            let pattern = if *kept == *pattern.text() { pattern.clone() } else { Pattern::new(&kept) };
+            Predicate::Matches { field, pattern }
+        }
+        Condition::Ordered(term, order, value) => {
+            Predicate::Compare { field: term.as_field()?, order: *order, value: value.clone() }
+        }
+        Condition::Fits(term, expression) => {
+            Predicate::Fits { field: term.as_field()?, expression: expression.clone() }
+        }
+        Condition::InNetwork(term, network) => {
+            Predicate::InNetwork { field: term.as_field()?, network: *network }
+        }
+        Condition::Compared(left, relation, right) => match (left.as_text(), right.as_text()) {
+            (None, Some(text)) => equality(left, *relation, &text)?,
+            (Some(text), None) => equality(right, *relation, &text)?,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// `where` on a field and a text that is no number. One that is could be written in another way in
+/// the event.
+fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
+    if number(text).is_some() || text.is_empty() {
+        return None;
+    }
+    if let (Node::Call(Function::Lower, terms), Relation::Equal) = (term.node(), relation)
+        && let Some(field) = terms.first().and_then(Term::as_field)
+        && is_lower_ascii(text)
+    {
+        return Some(Predicate::Matches { field, pattern: Pattern::from_pieces(text, [text]) });
+    }
+    let field = term.as_field()?;
+    let kept = field.kept_form(text);
+    let expression = Expression::of_parts(text, &[Part::Literal(kept.into_owned())], Case::Kept).ok()?;
+    let equal = Predicate::Fits { field, expression };
+    match relation {
+        Relation::Equal => Some(equal),
+        Relation::NotEqual if !field.is_multivalued() => {
+            Some(Predicate::And(vec![Predicate::Exists(field), Predicate::Not(Box::new(equal))]))
+        }
+        Relation::NotEqual | Relation::Ordered(_) => None,
+    }
+}
+
+/// Whether a text in lower case can only be equal to this if it is so without regard to case.
+pub(in crate::detect) fn is_lower_ascii(text: &str) -> bool {
+    text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+fn compared(left: Value<'_>, relation: Relation, right: Value<'_>) -> bool {
+    let rights = right.each();
+    left.each().iter().any(|left| rights.iter().any(|right| relation.holds(left, right)))
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut joined = |many: &[Condition], between: &str| {
+            formatter.write_str("(")?;
+            for (place, one) in many.iter().enumerate() {
+                write!(formatter, "{}{one}", if place > 0 { between } else { "" })?;
+            }
+            formatter.write_str(")")
+        };
+        match self {
+            Condition::All => formatter.write_str("true()"),
+            Condition::Sysmon => formatter.write_str("written by Sysmon"),
+            Condition::And(many) => joined(many, " AND "),
+            Condition::Or(many) if many.is_empty() => formatter.write_str("false()"),
+            Condition::Or(many) => joined(many, " OR "),
+            Condition::Not(one) => write!(formatter, "NOT {one}"),
+            Condition::Exists(term) => write!(formatter, "{term} has a value"),
+            Condition::Matches(term, pattern) => write!(formatter, "{term} = \"{}\"", pattern.text()),
+            Condition::Differs(term, pattern) => write!(formatter, "{term} != \"{}\"", pattern.text()),
+            Condition::Ordered(term, order, right) => {
+                write!(formatter, "{term} {} \"{right}\"", order.symbol())
+            }
+            Condition::Compared(left, relation, right) => {
+                write!(formatter, "{left} {} {right}", relation.symbol())
+            }
+            Condition::Fits(term, expression) => write!(formatter, "{term} fits \"{}\"", expression.text()),
+            Condition::InNetwork(term, network) => {
+                write!(formatter, "{term} holds an address of {}", network.text())
+            }
+        }
+    }
+}
+
+/// The fields that terms are made of.
+pub(in crate::detect) fn fields_of(condition: &Condition) -> Vec<Field> {
+    let mut fields = Vec::new();
+    condition.visit(&mut |term| fields.extend(term.as_field().filter(|field| !fields.contains(field))));
+    fields
+}

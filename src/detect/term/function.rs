@@ -1,0 +1,249 @@
+//! The functions of `eval` and `where` that make a value of values.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::detect::predicate::pattern::fold;
+use crate::detect::term::value::Value;
+
+/// Texts that a function makes do not become longer.
+pub(in crate::detect) const LONGEST_TEXT: usize = 1 << 20;
+/// Nor do more values come together.
+const MOST_VALUES: usize = 1 << 16;
+
+/// A function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Function {
+    Coalesce,
+    Length,
+    Lower,
+    Upper,
+    Trim,
+    TrimStart,
+    TrimEnd,
+    Part,
+    ValueCount,
+    ValueAt,
+    Split,
+    Join,
+    Distinct,
+    Append,
+    ToText,
+    ToNumber,
+    Concatenate,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+/// A function, its name, and how many arguments it takes at least and at most.
+const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
+    ("coalesce", Function::Coalesce, 1, 100),
+    ("len", Function::Length, 1, 1),
+    ("lower", Function::Lower, 1, 1),
+    ("upper", Function::Upper, 1, 1),
+    ("trim", Function::Trim, 1, 2),
+    ("ltrim", Function::TrimStart, 1, 2),
+    ("rtrim", Function::TrimEnd, 1, 2),
+    ("substr", Function::Part, 2, 3),
+    ("mvcount", Function::ValueCount, 1, 1),
+    ("mvindex", Function::ValueAt, 2, 3),
+    ("split", Function::Split, 2, 2),
+    ("mvjoin", Function::Join, 2, 2),
+    ("mvdedup", Function::Distinct, 1, 1),
+    ("mvappend", Function::Append, 1, 100),
+    ("tostring", Function::ToText, 1, 1),
+    ("tonumber", Function::ToNumber, 1, 1),
+    // Operators: no call has these names.
+    (".", Function::Concatenate, 2, 2),
+    ("+", Function::Add, 2, 2),
+    ("-", Function::Subtract, 2, 2),
+    ("*", Function::Multiply, 2, 2),
+    ("/", Function::Divide, 2, 2),
+    ("%", Function::Remainder, 2, 2),
+];
+
+impl Function {
+    /// The function of that name, and how many arguments it takes at least and at most.
+    pub fn named(name: &str) -> Option<(Self, usize, usize)> {
+        let found = FUNCTIONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, function, least, most)| (*function, *least, *most))
+    }
+
+    pub fn name(self) -> &'static str {
+        FUNCTIONS.iter().find(|(_, known, ..)| *known == self).map_or("", |(name, ..)| name)
+    }
+
+    /// The names of all that can be called.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.len() > 1)
+    }
+
+    /// Whether it makes several values of one.
+    pub fn makes_many(self) -> bool {
+        matches!(self, Function::Split | Function::Append)
+    }
+
+    /// Whether it makes several values of several.
+    pub fn keeps_many(self) -> bool {
+        matches!(
+            self,
+            Function::Coalesce
+                | Function::Lower
+                | Function::Upper
+                | Function::Trim
+                | Function::TrimStart
+                | Function::TrimEnd
+                | Function::ValueAt
+                | Function::Distinct
+        )
+    }
+
+    /// Its value for these arguments, of which there are as many as it takes.
+    pub fn apply(self, arguments: Vec<Value<'_>>) -> Value<'_> {
+        match self {
+            Function::Coalesce => arguments.into_iter().find(|value| !value.is_null()).unwrap_or(Value::Null),
+            Function::Append => {
+                let texts: Vec<_> = arguments.into_iter().flat_map(Value::texts).take(MOST_VALUES).collect();
+                Value::many(texts)
+            }
+            _ => {
+                let mut arguments = arguments.into_iter();
+                let first = arguments.next().unwrap_or(Value::Null);
+                self.apply_to(first, arguments.next(), arguments.next().as_ref())
+            }
+        }
+    }
+
+    fn apply_to<'a>(
+        self,
+        first: Value<'a>,
+        second: Option<Value<'a>>,
+        third: Option<&Value<'a>>,
+    ) -> Value<'a> {
+        let number = |value: Option<&Value<'a>>| value.and_then(Value::number).and_then(whole);
+        match self {
+            Function::Lower => mapped(first, |text| Cow::Owned(fold(&text))),
+            Function::Upper => mapped(first, |text| Cow::Owned(text.to_uppercase())),
+            Function::Trim | Function::TrimStart | Function::TrimEnd => {
+                let characters =
+                    second.and_then(Value::text).map_or_else(|| " \t".to_owned(), Cow::into_owned);
+                mapped(first, |text| Cow::Owned(self.trimmed(&text, &characters)))
+            }
+            Function::Length => match first {
+                Value::Null | Value::Many(_) => Value::Null,
+                one => one.text().map_or(Value::Null, |text| count(text.chars().count())),
+            },
+            Function::Part => part(first, number(second.as_ref()), number(third)),
+            Function::ValueCount => match first.texts().len() {
+                0 => Value::Null,
+                values => count(values),
+            },
+            Function::ValueAt => values_at(first.texts(), number(second.as_ref()), number(third)),
+            Function::Split => match (first.text(), second.and_then(Value::text)) {
+                (Some(text), Some(between)) if !between.is_empty() => {
+                    Value::many(text.split(&*between).map(|part| Cow::Owned(part.to_owned())).collect())
+                }
+                (text, _) => Value::text_or_null(text),
+            },
+            Function::Join => {
+                let between = second.and_then(Value::text).unwrap_or_default();
+                match first {
+                    Value::Many(texts) if texts.len().saturating_mul(between.len()) > LONGEST_TEXT => {
+                        Value::Null
+                    }
+                    Value::Many(texts) => Value::Text(Cow::Owned(texts.join(&between))),
+                    other => other,
+                }
+            }
+            Function::Distinct => {
+                let mut known = HashSet::new();
+                let texts = first.texts().into_iter();
+                Value::many(texts.filter(|text| known.insert(text.clone())).collect())
+            }
+            Function::ToText => Value::text_or_null(first.text()),
+            Function::ToNumber => first.number().map_or(Value::Null, Value::Number),
+            _ => self.combined(first, second.unwrap_or(Value::Null)),
+        }
+    }
+
+    fn trimmed(self, text: &str, characters: &str) -> String {
+        let is_cut = |character: char| characters.contains(character);
+        let text = if self == Function::TrimEnd { text } else { text.trim_start_matches(is_cut) };
+        let text = if self == Function::TrimStart { text } else { text.trim_end_matches(is_cut) };
+        text.to_owned()
+    }
+
+    /// What an operator makes of two values; `+` puts texts together that are no numbers.
+    fn combined<'a>(self, left: Value<'a>, right: Value<'a>) -> Value<'a> {
+        if left.is_null() || right.is_null() {
+            return Value::Null;
+        }
+        match (left.number(), right.number()) {
+            (Some(left), Some(right)) if self != Function::Concatenate => {
+                let number = match self {
+                    Function::Add => left + right,
+                    Function::Subtract => left - right,
+                    Function::Multiply => left * right,
+                    Function::Divide => left / right,
+                    _ => left % right,
+                };
+                if number.is_finite() { Value::Number(number) } else { Value::Null }
+            }
+            _ if matches!(self, Function::Concatenate | Function::Add) => {
+                let (left, right) = (left.text().unwrap_or_default(), right.text().unwrap_or_default());
+                if left.len() + right.len() > LONGEST_TEXT {
+                    return Value::Null;
+                }
+                Value::Text(Cow::Owned([left, right].concat()))
+            }
+            _ => Value::Null,
+        }
+    }
+}
+
+fn mapped<'a>(value: Value<'a>, change: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Value<'a> {
+    Value::many(value.texts().into_iter().map(change).collect())
+}
+
+fn count(many: usize) -> Value<'static> {
+    Value::Number(f64::from(u32::try_from(many).unwrap_or(u32::MAX)))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "what is out of range is out of every text's")]
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0).then_some(number as i64)
+}
+
+/// The place that a number means: from the end if it is negative.
+fn place(number: i64, length: usize) -> Option<usize> {
+    let length = i64::try_from(length).ok()?;
+    let place = if number < 0 { length.checked_add(number)? } else { number };
+    usize::try_from(place).ok()
+}
+
+/// `substr`: characters from a place on, the first being 1.
+fn part(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value<'_> {
+    let (Some(text), Some(start)) = (value.text(), start) else { return Value::Null };
+    let all = text.chars().count();
+    let skipped = place(if start > 0 { start - 1 } else { start }, all).unwrap_or(0);
+    let most = length.map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(0));
+    Value::Text(Cow::Owned(text.chars().skip(skipped).take(most).collect()))
+}
+
+/// `mvindex`: the value at a place, or those from one place to another, the first being 0.
+fn values_at(texts: Vec<Cow<'_, str>>, start: Option<i64>, end: Option<i64>) -> Value<'_> {
+    let length = texts.len();
+    let Some(start) = start.and_then(|start| place(start, length)) else { return Value::Null };
+    let end = match end {
+        None => start,
+        Some(end) => match place(end, length) {
+            Some(end) => end,
+            None => return Value::Null,
+        },
+    };
+    let wanted = end.saturating_add(1).saturating_sub(start);
+    Value::many(texts.into_iter().skip(start).take(wanted).collect())
+}

@@ -1,0 +1,362 @@
+//! Terms: what a search compares, sums up and shows. A term is a field of an event, a column of a
+//! table, a constant, or what `eval` and `lookup` make of others.
+
+pub(in crate::detect) mod computed;
+pub(in crate::detect) mod condition;
+pub(in crate::detect) mod function;
+pub(in crate::detect) mod value;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::detect::lookup::Found;
+use crate::detect::predicate::expression::Expression;
+use crate::detect::predicate::field::Field;
+use crate::detect::splunk::event_code::common_value;
+use crate::detect::stats::StatsValue;
+use crate::detect::term::condition::Condition;
+use crate::detect::term::function::{Function, LONGEST_TEXT};
+use crate::detect::term::value::{Value, number_text};
+use crate::event::{Event, EventTime};
+
+/// A term that takes more steps to work out is no rule but an attempt at the processor.
+pub(in crate::detect) const MOST_STEPS: u32 = 10_000;
+/// Terms deeper than this would take the stack.
+pub(in crate::detect) const DEEPEST_TERM: u32 = 100;
+
+/// A term, cheap to clone: what one `eval` names, others use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) struct Term(Arc<Inner>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Inner {
+    node: Node,
+    steps: u32,
+    depth: u32,
+}
+
+/// What a term is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) enum Node {
+    /// No event has it.
+    Absent,
+    /// A field of the event.
+    Field(Field),
+    /// A column of the row, by its place among all columns.
+    Column(usize),
+    Text(String),
+    Number(Number),
+    /// The term, or the text where the term has no value.
+    Filled(Term, String),
+    /// A time, printed.
+    Printed(Term, String),
+    Call(Function, Vec<Term>),
+    /// `replace`: each place that the expression fits gives way to the text.
+    Replaced(Term, Expression, String),
+    /// The term of the first condition that holds.
+    Choice(Vec<(Condition, Term)>),
+    /// A column of the rows that a lookup finds.
+    Found(Found),
+}
+
+/// A number that is written in a search.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::detect) struct Number(pub f64);
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.total_cmp(&other.0).is_eq()
+    }
+}
+
+impl Eq for Number {}
+
+/// What a term is worked out from.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::detect) enum Row<'a> {
+    Event(&'a Event),
+    Columns(&'a [StatsValue]),
+}
+
+/// What is taken to be known of an event, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Given {
+    Nothing,
+    /// That no lookup finds anything for it.
+    NoLookupFinds,
+    /// That it is a DNS query of Sysmon's.
+    DnsQuery,
+}
+
+impl From<Node> for Term {
+    fn from(node: Node) -> Self {
+        let (mut steps, mut depth) = (1_u32, 0_u32);
+        let mut add = |(more, below): (u32, u32)| {
+            steps = steps.saturating_add(more);
+            depth = depth.max(below);
+        };
+        match &node {
+            Node::Absent | Node::Field(_) | Node::Column(_) | Node::Text(_) | Node::Number(_) => {}
+            Node::Filled(term, _) | Node::Printed(term, _) | Node::Replaced(term, ..) => add(term.cost()),
+            Node::Call(_, terms) => terms.iter().for_each(|term| add(term.cost())),
+            Node::Choice(branches) => branches.iter().for_each(|(condition, term)| {
+                add(condition.cost());
+                add(term.cost());
+            }),
+            Node::Found(found) => found.keys().for_each(|term| add(term.cost())),
+        }
+        Term(Arc::new(Inner { node, steps, depth: depth.saturating_add(1) }))
+    }
+}
+
+impl From<Field> for Term {
+    fn from(field: Field) -> Self {
+        Term::from(Node::Field(field))
+    }
+}
+
+impl Term {
+    /// The steps that it takes, and how deep it goes.
+    pub fn cost(&self) -> (u32, u32) {
+        (self.0.steps, self.0.depth)
+    }
+
+    pub fn node(&self) -> &Node {
+        &self.0.node
+    }
+
+    /// The field that it is, if it is nothing else.
+    pub fn as_field(&self) -> Option<Field> {
+        match self.node() {
+            Node::Field(field) => Some(*field),
+            _ => None,
+        }
+    }
+
+    /// The text that it is, if it is a constant.
+    pub fn as_text(&self) -> Option<Cow<'_, str>> {
+        match self.node() {
+            Node::Text(text) => Some(Cow::Borrowed(text)),
+            Node::Number(Number(number)) => Some(Cow::Owned(number_text(*number))),
+            _ => None,
+        }
+    }
+
+    pub fn is_time(&self) -> bool {
+        match self.node() {
+            Node::Field(field) => *field == Field::Time,
+            _ => false,
+        }
+    }
+
+    pub fn is_absent(&self) -> bool {
+        *self.node() == Node::Absent
+    }
+
+    /// Its value.
+    pub fn value<'a>(&'a self, row: Row<'a>) -> Value<'a> {
+        match self.node() {
+            Node::Absent => Value::Null,
+            Node::Field(field) => match row {
+                Row::Event(event) => field_value(*field, event),
+                Row::Columns(_) => Value::Null,
+            },
+            Node::Column(place) => match row {
+                Row::Event(_) => Value::Null,
+                Row::Columns(values) => values.get(*place).map_or(Value::Null, Value::from),
+            },
+            Node::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Node::Number(Number(number)) => Value::Number(*number),
+            Node::Filled(term, fill) => match term.value(row) {
+                Value::Null => Value::Text(Cow::Borrowed(fill)),
+                value => value,
+            },
+            Node::Printed(term, format) => printed(term.value(row), format),
+            Node::Call(function, terms) => function.apply(terms.iter().map(|term| term.value(row)).collect()),
+            Node::Replaced(term, expression, with) => replaced(term.value(row), expression, with),
+            Node::Choice(branches) => branches
+                .iter()
+                .find(|(condition, _)| condition.holds(row))
+                .map_or(Value::Null, |(_, term)| term.value(row)),
+            Node::Found(found) => found.value(row),
+        }
+    }
+
+    /// Its value whatever the event; `None` if it depends on the event.
+    pub fn known(&self, given: Given) -> Option<Value<'_>> {
+        match self.node() {
+            Node::Field(field) if given == Given::DnsQuery => common_value(*field).map(Value::Text),
+            Node::Field(_) | Node::Column(_) => None,
+            Node::Absent | Node::Text(_) | Node::Number(_) => Some(self.value(Row::Columns(&[]))),
+            Node::Filled(term, fill) => {
+                let value = term.known(given)?;
+                Some(if value.is_null() { Value::Text(Cow::Borrowed(fill)) } else { value })
+            }
+            Node::Printed(term, format) => Some(printed(term.known(given)?, format)),
+            Node::Call(Function::Coalesce, terms) => {
+                for term in terms {
+                    let value = term.known(given)?;
+                    if !value.is_null() {
+                        return Some(value);
+                    }
+                }
+                Some(Value::Null)
+            }
+            Node::Call(function, terms) => {
+                let values: Option<Vec<Value<'_>>> = terms.iter().map(|term| term.known(given)).collect();
+                Some(function.apply(values?))
+            }
+            Node::Replaced(term, expression, with) => Some(replaced(term.known(given)?, expression, with)),
+            Node::Choice(branches) => {
+                for (condition, term) in branches {
+                    if condition.known(given)? {
+                        return term.known(given);
+                    }
+                }
+                Some(Value::Null)
+            }
+            Node::Found(found) => (given == Given::NoLookupFinds).then(|| found.nothing_found()),
+        }
+    }
+
+    /// This term with another one in place of each column; `None` if `of` has none for one of them.
+    pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Term> {
+        let all = |terms: &[Term]| terms.iter().map(|term| term.with_columns(of)).collect::<Option<Vec<_>>>();
+        Some(Term::from(match self.node() {
+            Node::Absent | Node::Field(_) | Node::Text(_) | Node::Number(_) => return Some(self.clone()),
+            Node::Column(place) => return of(*place),
+            Node::Filled(term, fill) => Node::Filled(term.with_columns(of)?, fill.clone()),
+            Node::Printed(term, format) => Node::Printed(term.with_columns(of)?, format.clone()),
+            Node::Call(function, terms) => Node::Call(*function, all(terms)?),
+            Node::Replaced(term, expression, with) => {
+                Node::Replaced(term.with_columns(of)?, expression.clone(), with.clone())
+            }
+            Node::Choice(branches) => {
+                let mut changed = Vec::with_capacity(branches.len());
+                for (condition, term) in branches {
+                    changed.push((condition.with_columns(of)?, term.with_columns(of)?));
+                }
+                Node::Choice(changed)
+            }
+            Node::Found(found) => {
+                Node::Found(found.with_keys(all(&found.keys().cloned().collect::<Vec<_>>())?))
+            }
+        }))
+    }
+
+    /// Shows all that it is made of, itself first.
+    pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
+        visitor(self);
+        match self.node() {
+            Node::Absent | Node::Field(_) | Node::Column(_) | Node::Text(_) | Node::Number(_) => {}
+            Node::Filled(term, _) | Node::Printed(term, _) | Node::Replaced(term, ..) => term.visit(visitor),
+            Node::Call(_, terms) => terms.iter().for_each(|term| term.visit(visitor)),
+            Node::Choice(branches) => {
+                for (condition, term) in branches {
+                    condition.visit(visitor);
+                    term.visit(visitor);
+                }
+            }
+            Node::Found(found) => found.keys().for_each(|term| term.visit(visitor)),
+        }
+    }
+
+    /// Shows the expressions of which it is made.
+    pub fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
+        match self.node() {
+            Node::Absent | Node::Field(_) | Node::Column(_) | Node::Text(_) | Node::Number(_) => {}
+            Node::Filled(term, _) | Node::Printed(term, _) => term.each_expression(see),
+            Node::Replaced(term, expression, _) => {
+                see(expression);
+                term.each_expression(see);
+            }
+            Node::Call(_, terms) => terms.iter().for_each(|term| term.each_expression(see)),
+            Node::Choice(branches) => {
+                for (condition, term) in branches {
+                    condition.each_expression(see);
+                    term.each_expression(see);
+                }
+            }
+            Node::Found(found) => found.keys().for_each(|term| term.each_expression(see)),
+        }
+    }
+
+    /// Whether an event can have several values of it.
+    pub fn is_multivalued(&self) -> bool {
+        match self.node() {
+            Node::Field(field) => field.is_multivalued(),
+            Node::Absent | Node::Column(_) | Node::Text(_) | Node::Number(_) | Node::Printed(..) => false,
+            Node::Filled(term, _) | Node::Replaced(term, ..) => term.is_multivalued(),
+            Node::Call(function, terms) => {
+                function.makes_many() || (function.keeps_many() && terms.iter().any(Term::is_multivalued))
+            }
+            Node::Choice(branches) => branches.iter().any(|(_, term)| term.is_multivalued()),
+            Node::Found(_) => true,
+        }
+    }
+}
+
+fn field_value(field: Field, event: &Event) -> Value<'_> {
+    if field == Field::Time {
+        return event.system.time_created.map_or(Value::Null, Value::Time);
+    }
+    if field.is_multivalued() {
+        return Value::many(field.values(event).map(Cow::Borrowed).collect());
+    }
+    Value::text_or_null(field.value(event))
+}
+
+/// A time as text; what is no time and no number stays as it is, as in Splunk.
+fn printed<'a>(value: Value<'a>, format: &str) -> Value<'a> {
+    let time = match &value {
+        Value::Time(time) => Some(*time),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "times out of range are cut to the last that can be told"
+        )]
+        other => other.number().map(|seconds| EventTime::from_ticks((seconds * 1e7) as i64)),
+    };
+    match time.and_then(|time| time.formatted(format)) {
+        Some(text) => Value::Text(Cow::Owned(text)),
+        None => value,
+    }
+}
+
+fn replaced<'a>(value: Value<'a>, expression: &Expression, with: &str) -> Value<'a> {
+    let texts = value.texts().into_iter();
+    let texts = texts.filter_map(|text| expression.replaced(&text, with, LONGEST_TEXT).map(Cow::Owned));
+    Value::many(texts.collect())
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node() {
+            Node::Absent => formatter.write_str("null()"),
+            Node::Field(field) => formatter.write_str(field.name()),
+            Node::Column(place) => write!(formatter, "column {}", place + 1),
+            Node::Text(text) => write!(formatter, "\"{text}\""),
+            Node::Number(Number(number)) => formatter.write_str(&number_text(*number)),
+            Node::Filled(term, fill) => write!(formatter, "coalesce({term}, \"{fill}\")"),
+            Node::Printed(term, format) => write!(formatter, "strftime({term}, \"{format}\")"),
+            Node::Call(function, terms) => {
+                write!(formatter, "{}(", function.name())?;
+                for (place, term) in terms.iter().enumerate() {
+                    write!(formatter, "{}{term}", if place > 0 { ", " } else { "" })?;
+                }
+                formatter.write_str(")")
+            }
+            Node::Replaced(term, expression, with) => {
+                write!(formatter, "replace({term}, \"{}\", \"{with}\")", expression.text())
+            }
+            Node::Choice(branches) => {
+                formatter.write_str("case(")?;
+                for (place, (condition, term)) in branches.iter().enumerate() {
+                    write!(formatter, "{}{condition}, {term}", if place > 0 { ", " } else { "" })?;
+                }
+                formatter.write_str(")")
+            }
+            Node::Found(found) => write!(formatter, "{found}"),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Where a place in a value of a YAML file stands in the file. A value is written in one of several
+//! styles, which fold white space and write some characters in other ways; its other characters
+//! stand there in their order.
+
+use std::str::Chars;
+
+use crate::detect::yaml::Place;
+
+/// The place in a file of the character at a byte of a value, which begins at `start`; `None` where
+/// the value is not what stands there, as behind an alias.
+pub(in crate::detect) fn place_in_file(file: &str, start: Place, value: &str, at: usize) -> Option<Place> {
+    let source = Source::at(file, start)?;
+    let wanted: Vec<char> = value.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let before = value.get(..at)?.chars().filter(|letter| !letter.is_whitespace()).count();
+    let styles: &[Style] = match source.clone().next()?.1 {
+        '"' => &[Style::DoublyQuoted],
+        '\'' => &[Style::Quoted],
+        '|' | '>' => &[Style::Block, Style::Plain],
+        _ => &[Style::Plain],
+    };
+    let places = styles.iter().find_map(|style| places(source.clone(), *style, &wanted))?;
+    let behind_last = || places.last().map(|last| Place { column: last.column + 1, ..*last });
+    places.get(before).copied().or_else(behind_last).or(Some(start))
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    /// In single quotes.
+    Quoted,
+    DoublyQuoted,
+    /// On the lines that follow a line with `|` or `>`.
+    Block,
+}
+
+/// The places of these characters, if they are what the value is made of.
+fn places(mut source: Source<'_>, style: Style, wanted: &[char]) -> Option<Vec<Place>> {
+    match style {
+        Style::Plain => {}
+        Style::Quoted | Style::DoublyQuoted => _ = source.next(),
+        Style::Block => while source.next().is_some_and(|(_, letter)| letter != '\n' && letter != '\r') {},
+    }
+    let mut places = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let (place, letter) = loop {
+            let (place, letter) = source.decoded(style)?;
+            if !letter.is_whitespace() {
+                break (place, letter);
+            }
+        };
+        if letter != *wanted {
+            return None;
+        }
+        places.push(place);
+    }
+    Some(places)
+}
+
+/// A text from some place on.
+#[derive(Clone)]
+struct Source<'t> {
+    rest: Chars<'t>,
+    place: Place,
+}
+
+impl<'t> Source<'t> {
+    fn at(text: &'t str, place: Place) -> Option<Self> {
+        let mut source = Source { rest: text.chars(), place: Place { line: 1, column: 1 } };
+        while source.place < place {
+            source.next()?;
+        }
+        (source.place == place).then_some(source)
+    }
+
+    fn next(&mut self) -> Option<(Place, char)> {
+        let (place, letter) = (self.place, self.rest.next()?);
+        let ends_line = letter == '\n' || (letter == '\r' && !self.rest.as_str().starts_with('\n'));
+        self.place = if ends_line {
+            Place { line: place.line + 1, column: 1 }
+        } else {
+            Place { column: place.column + 1, ..place }
+        };
+        Some((place, letter))
+    }
+
+    /// The next character of a value, and where it is written. A line that goes on is a blank.
+    fn decoded(&mut self, style: Style) -> Option<(Place, char)> {
+        let (place, letter) = self.next()?;
+        let decoded = match (style, letter) {
+            (Style::Quoted, '\'') => (self.next()?.1 == '\'').then_some('\'')?,
+            (Style::DoublyQuoted, '"') => return None,
+            (Style::DoublyQuoted, '\\') => match self.next()?.1 {
+                'x' => self.of_digits(2)?,
+                'u' => self.of_digits(4)?,
+                'U' => self.of_digits(8)?,
+                '0' => '\0',
+                'a' => '\u{7}',
+                'b' => '\u{8}',
+                'e' => '\u{1b}',
+                't' | 'n' | 'v' | 'f' | 'r' | 'N' | '_' | 'L' | 'P' | '\n' | '\r' => ' ',
+                itself => itself,
+            },
+            (_, letter) => letter,
+        };
+        Some((place, decoded))
+    }
+
+    /// The character of so many hexadecimal digits.
+    fn of_digits(&mut self, count: usize) -> Option<char> {
+        let mut code = 0_u32;
+        for _ in 0..count {
+            code = code * 16 + self.next()?.1.to_digit(16)?;
+        }
+        char::from_u32(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::yaml::only_document;
+
+    /// The place of the `é` of the value of `a`.
+    fn found(yaml: &str) -> Option<(usize, usize)> {
+        let document = only_document(yaml).unwrap();
+        let node = document.get("a").unwrap();
+        let value = &node.scalar().unwrap().text;
+        let place = place_in_file(yaml, node.place, value, value.find('é').unwrap_or(value.len()))?;
+        Some((place.line, place.column))
+    }
+
+    #[test]
+    fn each_style() {
+        for yaml in [
+            "a: x é",
+            "b: 1\r\na: x\r\n  y é\r\n",
+            "a:\n  x | y\n\n  z é z",
+            "a: 'it''s\n\n  x é'",
+            r#"a: "\t\"x\" \\ \x41 \u00e4 \U0001F600 é y""#,
+            "a: \"x \\\n  \\  y é\"",
+            "a: |\n  | tstats x\n\n    y é\n",
+            "a: >-\n  x\n  y é\nb: c",
+            "a: |2- # why\n   x\n  y é\n",
+            "a: >\r\n  x\r\n  é\r\n",
+            "# 😀\na: 😀 é",
+        ] {
+            let before = yaml.split('é').next().unwrap();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+            assert_eq!(found(yaml), Some((line, column)), "{yaml:?}");
+        }
+        // The end of a value is behind its last character.
+        assert_eq!(found("a: 'b c'"), Some((1, 8)));
+        assert_eq!(found("a: ''"), Some((1, 4)));
+    }
+
+    #[test]
+    fn what_does_not_stand_there_has_no_place() {
+        assert_eq!(found("b: &x é\na: *x"), None);
+        assert_eq!(place_in_file("a: b", Place { line: 7, column: 1 }, "b", 0), None);
+        assert_eq!(place_in_file("a: b", Place { line: 1, column: 4 }, "c", 0), None);
+    }
+
+    proptest! {
+        /// Each character of a value stands where it is said to.
+        #[test]
+        fn a_place_holds_its_character(words in prop::collection::vec("[a-z|=]{1,4}", 1..8), style in 0..4_usize) {
+            let text = words.join(" ");
+            let yaml = match style {
+                0 => format!("k: 1\na: >\n  {}\n", words.join("\n  ")),
+                1 => format!("k: 1\na: |\n   {}\n", words.join("\n   ")),
+                2 => format!("k: 1\na: '{}'\n", words.join("\n   ")),
+                _ => format!("k: 1\na: \"{text}\"\n"),
+            };
+            let document = only_document(&yaml).unwrap();
+            let node = document.get("a").unwrap();
+            let value = &node.scalar().unwrap().text;
+            for (at, letter) in value.char_indices().filter(|(_, letter)| !letter.is_whitespace()) {
+                let place = place_in_file(&yaml, node.place, value, at).unwrap();
+                let line = yaml.lines().nth(place.line - 1).unwrap();
+                prop_assert_eq!(line.chars().nth(place.column - 1), Some(letter), "{}", yaml);
+            }
+        }
+    }
+}

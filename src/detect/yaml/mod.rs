@@ -1,0 +1,103 @@
+//! YAML, as rule files and their companions are written: documents as trees of [`Node`]s that know
+//! where they stand, and values of Rust's types made of them. The only user of `granit_parser`.
+//!
+//! What is wrong is a [`Problem`]: a line of its own, with the place, what was expected and what
+//! was found.
+
+pub(in crate::detect) mod file_place;
+pub(in crate::detect) mod keys;
+mod node;
+mod piece;
+mod read;
+mod slip;
+mod typed;
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+pub(in crate::detect) use self::node::{Key, Kind, Node, Scalar};
+pub(in crate::detect) use self::read::documents;
+pub(in crate::detect) use self::typed::typed;
+
+/// A place in a text, both from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// What is wrong with a document, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where; `None` as long as it is not known.
+    place: Option<Place>,
+    /// What was expected and what was found, in a line.
+    text: String,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub(in crate::detect) fn at(place: Place, text: impl Into<String>) -> Self {
+        Problem { place: Some(place), text: text.into() }
+    }
+
+    /// A problem whose place is not known yet.
+    pub(in crate::detect) fn somewhere(text: impl Into<String>) -> Self {
+        Problem { place: None, text: text.into() }
+    }
+
+    /// The problem in other words.
+    pub(in crate::detect) fn put(self, words: impl FnOnce(String) -> String) -> Self {
+        Problem { text: words(self.text), ..self }
+    }
+
+    /// The line; the first where none is known.
+    pub(in crate::detect) fn line(&self) -> usize {
+        self.place.map_or(1, |place| place.line)
+    }
+
+    /// This problem, at `place` if its own is not known.
+    pub(in crate::detect) fn or_at(self, place: Place) -> Self {
+        Problem { place: self.place.or(Some(place)), ..self }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A message stays a line, whatever it quotes.
+        let text = self.text.replace(['\n', '\r'], " ");
+        match self.place {
+            Some(place) => write!(f, "{place}: {text}"),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Reads the only document of a text.
+pub(in crate::detect) fn only_document(text: &str) -> Result<Node, Problem> {
+    let mut documents = documents(text).into_iter();
+    match (documents.next(), documents.next()) {
+        (None, _) => Err(Problem::somewhere("an empty file")),
+        (Some(Ok(_)), Some(Ok(second))) => {
+            Err(Problem::at(second.place, "a second document: one file is one document here"))
+        }
+        (Some(_), Some(Err(problem))) => Err(problem),
+        (Some(only), _) => only,
+    }
+}
+
+/// Reads the only document of a text as a value.
+pub(in crate::detect) fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    only_document(text).and_then(|node| typed(&node)).map_err(|problem| problem.to_string())
+}
