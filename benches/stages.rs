@@ -6,12 +6,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dnsweep::detect::{Detection, Predicate};
-use dnsweep::event::{Event, QueryResults};
-use dnsweep::ledger::damage::Integrity;
-use dnsweep::output::{Access, NewFile, Table, TableWriter};
-use dnsweep::report::{MatchContext, MatchRow, Occurrence, event_hash};
-use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::internals::detect::{Detection, Predicate};
+use dnsweep::internals::event::{Event, QueryResults};
+use dnsweep::internals::ledger::damage::Integrity;
+use dnsweep::internals::output::{Access, NewFile, Table, TableWriter};
+use dnsweep::internals::report::{MatchContext, MatchRow, Occurrence, event_hash};
+use dnsweep::internals::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
 use dnsweep_samples::corpus::{Corpus, Pool};
 
 const CHUNKS: u64 = 256;
@@ -26,7 +26,7 @@ fn predicate() -> Predicate {
 
 fn seed() -> Selection {
     let sets = predicate().required_literals().into_iter().map(|set| {
-        let needle = |required: dnsweep::detect::RequiredLiteral| Needle {
+        let needle = |required: dnsweep::internals::detect::RequiredLiteral| Needle {
             data: required.data_name.to_owned(),
             literal: required.literal,
         };

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::{env, fs};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dnsweep::config::Sweep;
+use dnsweep::internals::config::Sweep;
 use dnsweep_samples::corpus::{Corpus, write};
 
 /// Kinds of evidence: name, mix, and KiB a file (0 for one file).

@@ -1,6 +1,78 @@
 //! Sweeps Windows event logs for Sysmon DNS queries (event 22) that a detection describes, writes
 //! them to Parquet, and reduces them to a report per host.
 //!
+//! The program `dnsweep` and other Rust programs come in by the same door: what this page lists.
+//!
+//! # A sweep
+//!
+//! What is asked for is plain data ([`Sweep`]); its matches go into a [`Sink`]: tables, the caller,
+//! or nothing but counts. An [`Observer`] shows progress, and a flag ends the sweep early.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use dnsweep::{Match, Sink, Sweep};
+//!
+//! let sweep = Sweep { evidence: vec!["samples/evidence/FIN-WS07".into()], ..Sweep::default() };
+//! let mut names = Vec::new();
+//! let mut take = |found: &Match<'_>| {
+//!     names.extend(found.event.query_name().map(str::to_owned));
+//!     Ok(())
+//! };
+//! let outcome = sweep.run(Sink::Each(&mut take), &mut (), &AtomicBool::new(false))?;
+//! assert!(names.iter().any(|name| name == "pastebin.com"));
+//! assert_eq!(outcome.run.totals.matches, names.len() as u64);
+//! # Ok::<(), dnsweep::SweepError>(())
+//! ```
+//!
+//! The tables that the program writes come from the same call:
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use dnsweep::Sweep;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("out");
+//! let sweep = Sweep { evidence: vec!["samples/evidence/HR-WS03".into()], ..Sweep::default() };
+//! let outcome = sweep.run(sweep.directory(&out)?, &mut (), &AtomicBool::new(false))?;
+//! assert!(out.join("hosts.parquet").exists() && outcome.run.totals.matches == 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The events of one log
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use dnsweep::{DNS_QUERY, LogEvents, PROCESS_CREATION};
+//!
+//! let log = "samples/evidence/HR-WS03/Windows/System32/winevt/Logs/Microsoft-Windows-Sysmon%4Operational.evtx";
+//! let mut events = LogEvents::open(Path::new(log), &[&DNS_QUERY, &PROCESS_CREATION])?;
+//! let images: Vec<String> =
+//!     events.by_ref().filter_map(|found| found.event.get("Image").map(str::to_owned)).collect();
+//! assert!(!images.is_empty() && events.problems().is_empty());
+//! # Ok::<(), dnsweep::SweepError>(())
+//! ```
+//!
+//! # One rule
+//!
+//! ```
+//! use dnsweep::{Detection, Event, Placeholders};
+//!
+//! let rule = "
+//! title: A paste site
+//! id: 6b1f4b0e-5a51-4c6c-8f0e-0d4b6b1f0a11
+//! logsource: { product: windows, category: dns_query }
+//! detection: { selection: { QueryName|endswith: pastebin.com }, condition: selection }
+//! ";
+//! let detection = Detection::from_yaml(rule, "rule.yml", &Placeholders::default())?;
+//! let asked = |name: &str| Event::dns_query().with("QueryName", name);
+//! assert!(detection.matches(&asked("pastebin.com")));
+//! assert!(!detection.matches(&asked("example.com")));
+//! # Ok::<(), dnsweep::DetectionError>(())
+//! ```
+//!
 //! # Data flow
 //!
 //! One way, from evidence to tables:
@@ -11,19 +83,19 @@
 //!     └────────────────────┴──────── ledger ──────▶ report ──────┘
 //! ```
 //!
-//! - [`evidence`] walks the roots, finds what is named like an event log or is event XML, and reads
+//! - `evidence` walks the roots, finds what is named like an event log or is event XML, and reads
 //!   its bytes.
-//! - [`scan`] reads a log in blocks of chunks, walks the records and decodes them; or event XML, in
+//! - `scan` reads a log in blocks of chunks, walks the records and decodes them; or event XML, in
 //!   blocks of bytes.
-//! - [`detect`] evaluates the detections on each DNS query.
-//! - [`report`] makes rows and the summary of what was found, and of what was not.
-//! - [`output`] makes Parquet files of tables, and keeps what an unfinished sweep has read.
+//! - `detect` evaluates the detections on each DNS query.
+//! - `report` makes rows and the summary of what was found, and of what was not.
+//! - `output` makes Parquet files of tables, and keeps what an unfinished sweep has read.
 //!
-//! The stages do not know one another: they meet in [`sweep`](mod@sweep), and some of them again in
-//! [`verify`](mod@verify), which compares an output with its `run.json` and evidence with the
-//! ledger. What they hand on is plain data: [`event`], [`ledger`], [`table`], and the
-//! [`source`](evidence::source) of a log's bytes. [`config`] says what will be done; [`cli`] makes
-//! it of what was typed, shows progress, and has the commands about detections. [`base`] knows
+//! The stages do not know one another: they meet in `sweep`, and some of them again in
+//! `verify`, which compares an output with its `run.json` and evidence with the
+//! ledger. What they hand on is plain data: `event`, `ledger`, `table`, and the
+//! source of a log's bytes. `config` says what will be done; `cli` makes
+//! it of what was typed, shows progress, and has the commands about detections. `base` knows
 //! nothing of events: it does work on threads in order, so that the tables are the same to the byte
 //! on any number of them. `tests/layering.rs` holds the modules to these directions.
 //!
@@ -50,35 +122,94 @@
 //!
 //! Memory does not grow with the evidence, but for the list of its files, and the distinct
 //! values and stats rows of its matches. What is wrong with evidence never stops a sweep
-//! ([`ledger::damage`]); what does is in [`error`].
+//! ([`Damage`]); what does is a [`SweepError`].
 //!
-//! # Example
-//!
-//! ```
-//! use dnsweep::detect::Detection;
-//! use dnsweep::event::Event;
-//!
-//! let detection = Detection::seed()?;
-//! let event = Event::dns_query()
-//!     .with("QueryName", "pastebin.com")
-//!     .with("Image", r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe");
-//! assert!(detection.search.predicate.evaluate(&event));
-//! # Ok::<(), dnsweep::detect::DetectionError>(())
-//! ```
 
-pub mod base;
+#![cfg_attr(
+    not(feature = "internals"),
+    allow(unused_imports, reason = "what modules re-export for tests, benches and fuzz targets")
+)]
+#![cfg_attr(not(feature = "cli"), allow(dead_code, reason = "what only the program shows"))]
+
+mod base;
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod config;
-pub mod detect;
-pub mod error;
-pub mod event;
-pub mod evidence;
+mod config;
+mod detect;
+mod error;
+mod event;
+mod evidence;
 pub mod guide;
-pub mod ledger;
-pub mod output;
-pub mod report;
-pub mod scan;
-pub mod sweep;
-pub mod table;
-pub mod verify;
+mod ledger;
+mod output;
+mod report;
+mod scan;
+mod sweep;
+mod table;
+mod verify;
+
+pub use base::digest::Sha256Digest;
+pub use config::{
+    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, Names, Options, Others, Period, PeriodError,
+    Recovery, Refused, RequestError, RulesError, Sweep,
+};
+pub use detect::{Detection, DetectionError, Placeholders};
+pub use error::{SinkError, SweepError};
+pub use event::{
+    DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, EventTime, FieldSpec, FieldType, PROCESS_CREATION, System,
+};
+pub use evidence::EvidenceError;
+pub use evidence::discover::Discovery;
+pub use ledger::damage::{Damage, Integrity, Problem};
+pub use ledger::file::{FileReport, Status};
+pub use output::{OutputDirectory, OutputError};
+pub use report::{Ending, FlawedFile, NamedHost, Occurrence, Run, Totals, Verdict, Verification};
+pub use scan::{LocatedEvent, Location};
+pub use sweep::{LogEvents, Match, Observer, Outcome, Sink, TakeMatch};
+pub use verify::{Subject, VerifyError, verify};
+
+/// What dnsweep is made of, for its own tests, benches and fuzz targets. It changes without notice.
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+#[allow(missing_docs, reason = "each module is documented where it is")]
+pub mod internals {
+    pub mod base {
+        pub use crate::base::*;
+    }
+    #[cfg(feature = "cli")]
+    pub mod cli {
+        pub mod exit {
+            pub use crate::cli::exit::*;
+        }
+    }
+    pub mod config {
+        pub use crate::config::*;
+    }
+    pub mod detect {
+        pub use crate::detect::*;
+    }
+    pub mod event {
+        pub use crate::event::*;
+    }
+    pub mod evidence {
+        pub use crate::evidence::*;
+    }
+    pub mod ledger {
+        pub use crate::ledger::*;
+    }
+    pub mod output {
+        pub use crate::output::*;
+    }
+    pub mod report {
+        pub use crate::report::*;
+    }
+    pub mod scan {
+        pub use crate::scan::*;
+    }
+    pub mod sweep {
+        pub use crate::sweep::*;
+    }
+    pub mod table {
+        pub use crate::table::*;
+    }
+}

@@ -71,7 +71,7 @@ fn chunks_are_found_at_any_sector_and_in_any_block() {
             (&json!(true), &json!("complete"), &json!(3))
         );
         assert_eq!(parts(&file), [3 * CHUNK as u64, 0, 0, (size - 3 * CHUNK) as u64, 0]);
-        assert_eq!(file["sha256"], json!(dnsweep::base::digest::sha256(&bytes)));
+        assert_eq!(file["sha256"], json!(dnsweep::internals::base::digest::sha256(&bytes)));
         assert_eq!(swept.run()["totals"]["bytes_read"], json!(size));
         tables.push(swept.tables());
     }
@@ -304,7 +304,7 @@ fn chunks_are_found_behind(shift: usize) {
         assert_eq!(rows(&swept), expected);
         let file = swept.file("A/Sysmon.evtx");
         assert_eq!((&file["carved"], &file["status"]), (&json!(false), &json!("damaged")));
-        assert_eq!(file["sha256"], json!(dnsweep::base::digest::sha256(&bytes)));
+        assert_eq!(file["sha256"], json!(dnsweep::internals::base::digest::sha256(&bytes)));
         assert_eq!(swept.run()["totals"]["bytes_read"], json!(bytes.len()));
         assert_eq!(sum_of_parts(&file), bytes.len() as u64);
         assert_eq!(file["good_bytes"], json!(140 * CHUNK));
@@ -498,7 +498,7 @@ fn a_log_without_its_header_may_begin_with_a_chunk() {
         assert_eq!(rows(&swept), expected);
         let file = swept.file("A/Sysmon.evtx");
         assert_eq!(told(&file), std::slice::from_ref(&missing));
-        assert_eq!(file["sha256"], json!(dnsweep::base::digest::sha256(&bytes)));
+        assert_eq!(file["sha256"], json!(dnsweep::internals::base::digest::sha256(&bytes)));
         assert_eq!((&file["chunks"], &file["header_bytes"]), (&json!(142), &json!(0)));
         assert_eq!((&file["good_bytes"], &file["empty_bytes"]), (&json!(140 * CHUNK), &json!(2 * CHUNK)));
         assert_eq!(swept.run()["totals"]["bytes_read"], json!(bytes.len()));

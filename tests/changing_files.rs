@@ -13,10 +13,10 @@ use std::sync::atomic::AtomicBool;
 
 use common::logs::log_of;
 use common::{Scene, tables};
-use dnsweep::config::{Hashing, Links, Options, Others, Sweep};
-use dnsweep::evidence::discover::Discovery;
-use dnsweep::report::Ending;
-use dnsweep::sweep::Observer;
+use dnsweep::internals::config::{Hashing, Links, Options, Others, Sweep};
+use dnsweep::internals::evidence::discover::Discovery;
+use dnsweep::internals::report::Ending;
+use dnsweep::internals::sweep::Observer;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::{Event, event_xml};
 use serde_json::{Value, json};

@@ -13,8 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::mutation::{Change, Found, SAMPLES, Sample, apply, change, config, place, scan_with, shift};
-use dnsweep::ledger::damage::{Damage, Integrity, Problem};
-use dnsweep::scan::{LocatedEvent, Scanner};
+use dnsweep::internals::ledger::damage::{Damage, Integrity, Problem};
+use dnsweep::internals::scan::{LocatedEvent, Scanner};
 use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
 use proptest::prelude::*;
 use proptest::sample::Index;

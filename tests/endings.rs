@@ -11,7 +11,7 @@ use std::process::Command;
 
 use common::logs::{harmless, log, log_of};
 use common::{Ended, Scene, Swept, dnsweep, run, send, start, wait, wait_for_line};
-use dnsweep::report::Verdict;
+use dnsweep::internals::report::Verdict;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
 

@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use common::logs::log;
-use dnsweep::event::{Event, FieldType, PROCESS_CREATION, Place};
-use dnsweep::evidence::event_xml::Encoding;
-use dnsweep::scan::{BLOCK_CHUNKS, Block, LocatedEvent, Scanner, Selection, XmlFile, blocks};
+use dnsweep::internals::event::{Event, FieldType, PROCESS_CREATION, Place};
+use dnsweep::internals::evidence::event_xml::Encoding;
+use dnsweep::internals::scan::{BLOCK_CHUNKS, Block, LocatedEvent, Scanner, Selection, XmlFile, blocks};
 use dnsweep_samples::{Event as Sample, LogWriter, Style, event_xml};
 use evtx::EvtxParser;
 use libtest_mimic::{Arguments, Trial};

@@ -354,7 +354,10 @@ fn a_file_of_several_blocks_is_the_same_on_any_number_of_threads() {
                 assert_eq!((&file["records"], &file["matches"]), (&json!(4000), &json!(445)), "{name}");
                 assert_sum(&file);
             }
-            assert_eq!(swept.file("A/a.log")["sha256"], json!(dnsweep::base::digest::sha256(&bytes)));
+            assert_eq!(
+                swept.file("A/a.log")["sha256"],
+                json!(dnsweep::internals::base::digest::sha256(&bytes))
+            );
             assert_eq!(swept.run()["totals"]["bytes_read"], swept.run()["totals"]["bytes"]);
         }
     }

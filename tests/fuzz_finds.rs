@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use common::logs::{matching, styled};
 use common::mutation::{Found, scan_with};
-use dnsweep::detect::Search;
-use dnsweep::scan::{Needle, Scanner, Selection, Wanted};
+use dnsweep::internals::detect::Search;
+use dnsweep::internals::scan::{Needle, Scanner, Selection, Wanted};
 use dnsweep_samples::{CHUNK_SIZE, FIRST_RECORD, Style, damage};
 
 /// Where a chunk's records begin in it, and a record's content in the record.

@@ -11,11 +11,11 @@ use common::logs::{harmless, log, log_of, matching, styled};
 use common::mutation::{SAMPLES, apply, change, config, place};
 use common::truth::SEED_ID;
 use common::{Scene, Swept, repository};
-use dnsweep::detect::{Detection, LeadCondition, Predicate};
-use dnsweep::event::DNS_CLIENT_QUERY;
-use dnsweep::ledger::damage::Problem;
-use dnsweep::ledger::tally::Tally;
-use dnsweep::scan::{
+use dnsweep::internals::detect::{Detection, LeadCondition, Predicate};
+use dnsweep::internals::event::DNS_CLIENT_QUERY;
+use dnsweep::internals::ledger::damage::Problem;
+use dnsweep::internals::ledger::tally::Tally;
+use dnsweep::internals::scan::{
     BLOCK_CHUNKS, Checksums, DnsClient, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks,
 };
 use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, event_xml, time};

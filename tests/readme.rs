@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use dnsweep::cli::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
-use dnsweep::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::guide::{PAGES, Page};
-use dnsweep::ledger::damage::Damage;
-use dnsweep::ledger::event_form::EventForm;
-use dnsweep::report::{FileRow, HostRow, MatchRow, Verdict};
-use dnsweep::table::Column;
+use dnsweep::internals::cli::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
+use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
+use dnsweep::internals::ledger::damage::Damage;
+use dnsweep::internals::ledger::event_form::EventForm;
+use dnsweep::internals::report::{FileRow, HostRow, MatchRow, Verdict};
+use dnsweep::internals::table::Column;
 use serde_json::Value;
 
 /// Holds the part of a page between the comment that begins with `name` and the next

@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use common::{Scene, dnsweep, repository, run, sweep};
-use dnsweep::detect::{Detection, Placeholders, Predicate};
-use dnsweep::event::{Event, SYSMON_PROVIDER};
+use dnsweep::internals::detect::{Detection, Placeholders, Predicate};
+use dnsweep::internals::event::{Event, SYSMON_PROVIDER};
 use libtest_mimic::{Arguments, Trial};
 use rsigma_eval::Engine;
 use rsigma_eval::event::JsonEvent;

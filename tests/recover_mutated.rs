@@ -7,9 +7,9 @@ mod common;
 
 use common::logs::{harmless, matching};
 use common::mutation::{Change, apply, change, config, scan_with};
-use dnsweep::event::{Event as ReadEvent, System};
-use dnsweep::ledger::damage::{Integrity, RecoveredFrom};
-use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, blocks};
+use dnsweep::internals::event::{Event as ReadEvent, System};
+use dnsweep::internals::ledger::damage::{Integrity, RecoveredFrom};
+use dnsweep::internals::scan::{BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, blocks};
 use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, damage};
 use proptest::prelude::*;
 use proptest::sample::Index;

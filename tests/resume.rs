@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use common::logs::{self, log_of};
 use common::{Scene, dnsweep, forget_reads, start, wait, was_read};
-use dnsweep::base::digest::sha256_bytes;
-use dnsweep::event::EventTime;
-use dnsweep::scan::BLOCK_CHUNKS;
+use dnsweep::internals::base::digest::sha256_bytes;
+use dnsweep::internals::event::EventTime;
+use dnsweep::internals::scan::BLOCK_CHUNKS;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::event_xml;
 use serde_json::{Value, json};

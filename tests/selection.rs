@@ -7,11 +7,11 @@ mod common;
 use common::mutation::{
     Change, Found, Place as ChangedPlace, SAMPLES, Sample, apply, change, config, place, scan_with,
 };
-use dnsweep::detect::{Detection, Predicate};
-use dnsweep::event::{EventTime, Window};
-use dnsweep::ledger::damage::Damage;
-use dnsweep::ledger::tally::Tally;
-use dnsweep::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted};
+use dnsweep::internals::detect::{Detection, Predicate};
+use dnsweep::internals::event::{EventTime, Window};
+use dnsweep::internals::ledger::damage::Damage;
+use dnsweep::internals::ledger::tally::Tally;
+use dnsweep::internals::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted};
 use dnsweep_samples::{Event, Guid, LogWriter, Place, Sid, Style, Value, damage, time};
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -21,6 +21,7 @@ pub enum FewMap<K: Ord, V> {
     List(Vec<(K, V)>),
     /// A tree of more than eight entries. It is boxed, so that a map in list form takes no more
     /// memory than its list.
+    #[allow(clippy::box_collection, reason = "a map is one pointer larger than a list otherwise")]
     Tree(Box<BTreeMap<K, V>>),
 }
 

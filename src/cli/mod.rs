@@ -1,11 +1,11 @@
 //! What is typed and shown: arguments and what they are resolved to, a file for each command,
 //! progress, what signals do, and exit statuses. The only place where an error is printed.
 
-pub mod arguments;
+mod arguments;
 mod console;
 mod detections;
 mod error;
-pub mod exit;
+pub(crate) mod exit;
 mod guide;
 mod interrupt;
 mod progress;

@@ -312,6 +312,12 @@ impl Detection {
         Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
     }
 
+    /// Whether it describes an event.
+    #[must_use]
+    pub fn matches(&self, event: &Event) -> bool {
+        self.search.predicate.evaluate(event)
+    }
+
     /// About how many bytes its regular expressions take.
     #[must_use]
     pub fn expression_bytes(&self) -> usize {

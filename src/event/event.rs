@@ -157,7 +157,7 @@ impl Event {
         self.get("Image")
     }
 
-    /// The file name of the process's executable, cut from its path by [`process_name_of`].
+    /// The file name of the process's executable, which follows the last backslash of its path.
     #[must_use]
     pub fn process_name(&self) -> Option<&str> {
         self.image().map(process_name_of)

@@ -266,26 +266,26 @@ pub enum TimeError {
     #[error(
         "'{0}' is not a time: expected RFC 3339 with an offset (2024-01-31T10:15:30Z), or a span back from now (14d, 36h)"
     )]
-    NotATime(String),
+    Time(String),
     /// The text is not a span of time.
     #[error("'{0}' is not a span: expected a number and a unit, such as 14d, 36h or 90m")]
-    NotASpan(String),
+    Span(String),
     /// The text is not a date.
     #[error("expected a date, year, month and day, such as 2026-12-31, found '{}'", .0.escape_debug())]
-    NotADate(String),
+    Date(String),
 }
 
 /// Parses a point in time from the command line: RFC 3339 with an offset, or a span back from `now`
 /// such as `14d`.
 pub fn parse_instant(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     let instant = text.parse::<Timestamp>().ok().and_then(EventTime::from_timestamp);
-    instant.map_or_else(|| parse_span_back(text, now), Ok).map_err(|_| TimeError::NotATime(text.to_owned()))
+    instant.map_or_else(|| parse_span_back(text, now), Ok).map_err(|_| TimeError::Time(text.to_owned()))
 }
 
 /// The instant that lies a span such as `14d`, `36h` or `2w` before `now`. A day is 24 hours, as
 /// evidence is in UTC.
 pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
-    let fail = || TimeError::NotASpan(text.to_owned());
+    let fail = || TimeError::Span(text.to_owned());
     let span = text.parse::<jiff::Span>().map_err(|_| fail())?;
     let length: SignedDuration =
         span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| fail())?;
@@ -305,7 +305,7 @@ pub fn parse_end_of_day(text: &str) -> Result<EventTime, TimeError> {
     let begins = begins.and_then(EventTime::from_timestamp);
     begins
         .map(|begins| EventTime::from_ticks(begins.ticks() - 1))
-        .ok_or_else(|| TimeError::NotADate(text.to_owned()))
+        .ok_or_else(|| TimeError::Date(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -407,7 +407,7 @@ mod tests {
             "",
             "9999-12-31",
         ] {
-            assert_eq!(parse_end_of_day(text), Err(TimeError::NotADate(text.to_owned())), "{text}");
+            assert_eq!(parse_end_of_day(text), Err(TimeError::Date(text.to_owned())), "{text}");
         }
     }
 }

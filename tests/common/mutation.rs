@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use dnsweep::ledger::damage::Problem;
-use dnsweep::ledger::tally::Tally;
-use dnsweep::scan::{BLOCK_CHUNKS, LocatedEvent, Scanner, blocks};
+use dnsweep::internals::ledger::damage::Problem;
+use dnsweep::internals::ledger::tally::Tally;
+use dnsweep::internals::scan::{BLOCK_CHUNKS, LocatedEvent, Scanner, blocks};
 use dnsweep_samples::rng::Rng;
 use dnsweep_samples::{CHUNK_SIZE, damage};
 use proptest::prelude::*;

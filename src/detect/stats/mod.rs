@@ -393,6 +393,7 @@ impl StatsTable {
     /// The rows of the finished table, sorted by the `by` columns and then as the search has it;
     /// each has a value for every column. As in Splunk, a `stats` without `by` has one row even if
     /// there were no events.
+    #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with another reader"))]
     pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
     }

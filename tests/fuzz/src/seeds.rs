@@ -4,7 +4,7 @@
 //! This module is compiled in `tests/fuzz_replay.rs` of the main workspace, which writes and holds
 //! them.
 
-use dnsweep::detect::Detection;
+use dnsweep::internals::detect::Detection;
 use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, Value, damage, event_xml, time};
 
 use crate::checks::{Form, input};

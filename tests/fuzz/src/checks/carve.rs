@@ -1,8 +1,10 @@
 //! Any bytes, looked through for chunks and for stale records: no panic, and nothing is counted
 //! twice.
 
-use dnsweep::ledger::tally::Tally;
-use dnsweep::scan::{BLOCK_CHUNKS, HELD_BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, Selection, blocks};
+use dnsweep::internals::ledger::tally::Tally;
+use dnsweep::internals::scan::{
+    BLOCK_CHUNKS, HELD_BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, Selection, blocks,
+};
 
 use super::evidence::log;
 

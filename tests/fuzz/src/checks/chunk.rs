@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use dnsweep::detect::{Detection, StatsTable};
-use dnsweep::event::{QueryResults, Window};
-use dnsweep::ledger::damage::Damage;
-use dnsweep::ledger::tally::RecordCounts;
-use dnsweep::output::Table;
-use dnsweep::report::{DetectionLabel, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash};
-use dnsweep::scan::{
+use dnsweep::internals::detect::{Detection, StatsTable};
+use dnsweep::internals::event::{QueryResults, Window};
+use dnsweep::internals::ledger::damage::Damage;
+use dnsweep::internals::ledger::tally::RecordCounts;
+use dnsweep::internals::output::Table;
+use dnsweep::internals::report::{
+    DetectionLabel, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
+};
+use dnsweep::internals::scan::{
     BLOCK_CHUNKS, BlockScan, CHUNK_SIZE, FILE_HEADER_SIZE, LocatedEvent, Scanner, Selection, blocks,
 };
 

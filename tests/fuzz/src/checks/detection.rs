@@ -1,6 +1,6 @@
 //! Rule files: any text is refused, or is a detection whose message can be made.
 
-use dnsweep::detect::{Detection, Placeholders};
+use dnsweep::internals::detect::{Detection, Placeholders};
 
 use super::event::evaluate;
 
@@ -9,7 +9,7 @@ pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match Detection::from_yaml(&text, "input.yml", &Placeholders::default()) {
         Ok(detection) => {
-            let _ = detection.risk_message(&dnsweep::event::Event::dns_query());
+            let _ = detection.risk_message(&dnsweep::internals::event::Event::dns_query());
             evaluate(&detection.search);
         }
         Err(error) => {

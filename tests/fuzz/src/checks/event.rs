@@ -1,7 +1,7 @@
 //! Events to evaluate a search on, and what a search's soundness is.
 
-use dnsweep::detect::{Field, Predicate, Search, StatsTable, Test};
-use dnsweep::event::{DNS_QUERY, Event, EventTime, System};
+use dnsweep::internals::detect::{Field, Predicate, Search, StatsTable, Test};
+use dnsweep::internals::event::{DNS_QUERY, Event, EventTime, System};
 
 /// A Sysmon event 22 with every field set.
 fn base() -> Event {
@@ -118,7 +118,10 @@ pub(super) fn evaluate(search: &Search) {
     for event in events(&search.predicate) {
         let matches = search.predicate.evaluate(&event);
         let hits = search.predicate.hits(&event);
-        assert!(matches || hits == dnsweep::detect::Hits::default(), "hits of what does not match: {hits:?}");
+        assert!(
+            matches || hits == dnsweep::internals::detect::Hits::default(),
+            "hits of what does not match: {hits:?}"
+        );
         for set in required.iter().filter(|_| matches) {
             assert!(
                 set.iter().any(|required| {

@@ -1,8 +1,8 @@
 //! Any bytes, read as event XML in one of its encodings: no panic, and how the file is cut into
 //! blocks changes nothing.
 
-use dnsweep::evidence::event_xml::{Encoding, encoding_of};
-use dnsweep::scan::{Block, LocatedEvent, Scanner, XmlFile};
+use dnsweep::internals::evidence::event_xml::{Encoding, encoding_of};
+use dnsweep::internals::scan::{Block, LocatedEvent, Scanner, XmlFile};
 
 /// Larger evidence shows nothing that this does not.
 const MOST_BYTES: usize = 1 << 16;

@@ -1,7 +1,7 @@
 //! The search language: any text is refused with its place, or means something that can be
 //! evaluated.
 
-use dnsweep::detect::Search;
+use dnsweep::internals::detect::Search;
 
 use super::event::evaluate;
 

@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
-use dnsweep::detect::{Detection, Predicate, Search};
-use dnsweep::ledger::damage::Problem;
-use dnsweep::ledger::tally::Tally;
-use dnsweep::scan::{BLOCK_CHUNKS, Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::internals::detect::{Detection, Predicate, Search};
+use dnsweep::internals::ledger::damage::Problem;
+use dnsweep::internals::ledger::tally::Tally;
+use dnsweep::internals::scan::{
+    BLOCK_CHUNKS, Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks,
+};
 
 use super::evidence::log;
 

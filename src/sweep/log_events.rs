@@ -1,0 +1,109 @@
+//! The events of one log, block by block, without detections.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use crate::error::SweepError;
+use crate::event::{DNS_QUERY, EventKind};
+use crate::evidence::EvidenceError;
+use crate::evidence::discover::{Form, LogFile, Search, discover};
+use crate::evidence::source::LogBytes;
+use crate::ledger::damage::Problem;
+use crate::scan::{
+    BLOCK_CHUNKS, Block, BlockScan, HELD_BLOCK_CHUNKS, LocatedEvent, Scanner, Selection, Wanted, XmlFile,
+    blocks,
+};
+
+/// The live events of one log that are of certain kinds, in the order of the file. An event log and
+/// event XML are read alike. What is wrong with the log ends nothing: it is in
+/// [`problems`](LogEvents::problems).
+pub struct LogEvents {
+    log: Box<dyn LogBytes>,
+    form: Form,
+    size: u64,
+    kinds: Vec<&'static EventKind>,
+    scanner: Scanner,
+    blocks: Box<dyn Iterator<Item = Block>>,
+    read: VecDeque<LocatedEvent>,
+    problems: Vec<Problem>,
+}
+
+impl std::fmt::Debug for LogEvents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogEvents")
+            .field("form", &self.form)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LogEvents {
+    /// Opens a log to read its events of these kinds. DNS queries alone are found without decoding
+    /// all records.
+    pub fn open(path: &Path, kinds: &[&'static EventKind]) -> Result<Self, SweepError> {
+        let search = Search { roots: vec![path.to_path_buf()], ..Search::default() };
+        let files = discover(&search, NonZeroUsize::MIN)?.files;
+        let [file] = files.as_slice() else {
+            let found = if path.is_dir() { "a folder" } else { "a file that is no event log" };
+            return Err(EvidenceError::RootKind { path: path.to_path_buf(), found }.into());
+        };
+        let unread = |source| EvidenceError::Root { path: path.to_path_buf(), source, hint: String::new() };
+        let log = file.open().map_err(|obstacle| unread(obstacle.into()))?;
+        Ok(LogEvents {
+            log,
+            form: file.form,
+            size: file.size,
+            kinds: kinds.to_vec(),
+            scanner: scanner(kinds),
+            blocks: Box::new(blocks(file.size, block_chunks(file))),
+            read: VecDeque::new(),
+            problems: Vec::new(),
+        })
+    }
+
+    /// What is wrong with the part of the log that was read so far, in the order of the file.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    fn scan(&mut self, block: Block) -> BlockScan {
+        let (log, size) = (self.log.as_ref(), self.size);
+        match self.form {
+            Form::Log => self.scanner.scan(log, block, size),
+            Form::Carved => self.scanner.carve_after(log, block, size, |_| ()),
+            Form::Xml(encoding) => self.scanner.xml_after(log, block, XmlFile { size, encoding }, |_| ()),
+        }
+    }
+}
+
+impl Iterator for LogEvents {
+    type Item = LocatedEvent;
+
+    fn next(&mut self) -> Option<LocatedEvent> {
+        loop {
+            if let Some(event) = self.read.pop_front() {
+                return Some(event);
+            }
+            let block = self.blocks.next()?;
+            let scan = self.scan(block);
+            self.problems.extend(scan.problems.iter());
+            let is_asked = |event: &LocatedEvent| self.kinds.iter().any(|kind| event.event.is(kind));
+            self.read.extend(scan.events.into_iter().filter(is_asked));
+        }
+    }
+}
+
+fn scanner(kinds: &[&'static EventKind]) -> Scanner {
+    let every = Selection::Wanted(vec![Wanted { sets: Vec::new() }]);
+    let others = kinds.iter().filter(|kind| **kind != &DNS_QUERY);
+    others.fold(Scanner::new(&every), |scanner, kind| scanner.reading_all(kind))
+}
+
+fn block_chunks(file: &LogFile) -> u64 {
+    match file.form {
+        Form::Log => BLOCK_CHUNKS,
+        Form::Carved | Form::Xml(_) => HELD_BLOCK_CHUNKS,
+    }
+}
