@@ -108,7 +108,7 @@ TABLES = {
         "clock_step_count": INTEGER,
         "distant_utc_times": INTEGER,
         "unreadable_utc_times": INTEGER,
-        "findings": TEXTS,
+        "anomalies": TEXTS,
         "notes": TEXTS,
         "earlier_names": TEXTS,
         "leads": INTEGER,

@@ -122,9 +122,9 @@ fn missing_numbers_are_reported_with_the_events_on_both_sides() {
         let host = swept.host("A");
         assert_eq!(host["record_gap_count"], json!(2));
         assert_eq!(host["record_gaps"][1]["before_record_id"], json!(25));
-        let finding = "12 EventRecordIDs of Microsoft-Windows-Sysmon/Operational are missing in 2 places, first 11 to \
+        let expected = "12 EventRecordIDs of Microsoft-Windows-Sysmon/Operational are missing in 2 places, first 11 to \
                        19 (from 2020-01-01 00:00:10Z to 2020-01-01 00:00:20Z)";
-        assert_eq!((&host["findings"], notes(&host)), (&json!([finding]), json!([])));
+        assert_eq!((&host["anomalies"], notes(&host)), (&json!([expected]), json!([])));
         let line = "Anomaly     A: 12 EventRecordIDs of Microsoft-Windows-Sysmon/Operational are missing in 2 places";
         assert!(
             swept.ended.stdout.lines().any(|printed| printed.starts_with(&line[..70])),
@@ -151,7 +151,7 @@ fn gaps_of_an_export_are_a_note() {
                 "{style:?}"
             );
             let host = swept.host("A");
-            assert_eq!((&host["record_gap_count"], &host["findings"]), (&json!(0), &json!([])));
+            assert_eq!((&host["record_gap_count"], &host["anomalies"]), (&json!(0), &json!([])));
             let note =
                 format!("an export, perhaps of selected events: gaps in the EventRecordIDs of {SYSMON}");
             assert_eq!(notes(&host), json!([note]));
@@ -193,7 +193,7 @@ fn a_log_of_selected_events_has_more_gaps_than_are_listed() {
     let file = swept.file("A/x.evtx");
     assert_eq!(file["record_gaps"].as_array().unwrap().len(), 100);
     assert_eq!(file["record_gap_count"], json!(1999));
-    assert!(swept.host("A")["findings"][0].as_str().unwrap().contains("at least"));
+    assert!(swept.host("A")["anomalies"][0].as_str().unwrap().contains("at least"));
 }
 
 #[test]
@@ -224,14 +224,14 @@ fn a_machine_that_is_renamed_while_it_logs_is_one_machine() {
         let file = swept.file("A/x.evtx");
         assert_eq!((&file["record_gaps"], &file["record_gap_count"]), (&json!([]), &json!(0)), "{style:?}");
         let (old, new) = (swept.host("DESKTOP-2"), swept.host("WIN-1.corp.example"));
-        assert_eq!((&old["findings"], &old["clock_step_count"]), (&json!([]), &json!(0)));
+        assert_eq!((&old["anomalies"], &old["clock_step_count"]), (&json!([]), &json!(0)));
         assert_eq!((&old["record_gap_count"], &new["record_gap_count"]), (&json!(0), &json!(0)));
         assert_eq!((&new["earlier_names"], &new["clock_step_count"]), (&json!(["DESKTOP-2"]), &json!(1)));
-        let findings = [
+        let sentences = [
             "the clock went back once, from 2020-01-01 02:30:00Z to 2020-01-01 00:01:40Z",
             "was called DESKTOP-2 until 2020-01-01 02:30:00Z",
         ];
-        assert_eq!(new["findings"], json!(findings));
+        assert_eq!(new["anomalies"], json!(sentences));
         let printed = &swept.ended.stdout;
         assert_eq!(printed.matches("was called").count(), 1, "{printed}");
         assert!(!printed.contains("also holds"), "{printed}");
@@ -252,7 +252,7 @@ fn names_that_differ_in_case_are_one_host_and_a_qualified_name_is_a_new_one() {
     let shown: Vec<(Value, Value, Value)> = swept
         .rows("hosts")
         .iter()
-        .map(|host| (host["computer"].clone(), host["records"].clone(), host["findings"].clone()))
+        .map(|host| (host["computer"].clone(), host["records"].clone(), host["anomalies"].clone()))
         .collect();
     let called = "was called PC-7 until 2020-01-01 00:00:04Z";
     let expected = [
@@ -260,7 +260,7 @@ fn names_that_differ_in_case_are_one_host_and_a_qualified_name_is_a_new_one() {
         ("PC-7.other.example", 1, json!([])),
         ("pc-7.corp.example", 1, json!([called])),
     ];
-    assert_eq!(shown, expected.map(|(name, records, findings)| (json!(name), json!(records), findings)));
+    assert_eq!(shown, expected.map(|(name, records, anomalies)| (json!(name), json!(records), anomalies)));
     assert_eq!(swept.file("A/x.evtx")["record_gap_count"], json!(0));
     // Matches keep what was logged.
     let mut logged = swept.column("matches", "computer");
@@ -289,7 +289,7 @@ fn a_clock_that_goes_back_is_reported() {
     assert_eq!((&file["clock_steps"], &file["clock_step_count"]), (&json!([step]), &json!(1)));
     let host = swept.host("A");
     assert_eq!(host["clock_step_count"], json!(1));
-    assert!(host["findings"].to_string().contains("the clock went back once"), "{host}");
+    assert!(host["anomalies"].to_string().contains("the clock went back once"), "{host}");
     // Among other machines' records, nobody can tell whose clock it was. It is said once.
     let several: Vec<Event> =
         events("A").into_iter().chain([matching(900).on("B").at(START + 4 * 3600 * time::SECOND)]).collect();
@@ -298,7 +298,7 @@ fn a_clock_that_goes_back_is_reported() {
     let sentence = "in logs with other machines' records, too, the clock went back once";
     for (computer, findings) in [("A", json!([sentence])), ("B", json!([]))] {
         let host = swept.host(computer);
-        assert_eq!((&host["clock_step_count"], &host["findings"]), (&json!(0), &findings), "{computer}");
+        assert_eq!((&host["clock_step_count"], &host["anomalies"]), (&json!(0), &findings), "{computer}");
     }
 }
 
@@ -332,7 +332,7 @@ fn a_log_that_was_in_use_is_reported() {
     for computer in ["A", "B"] {
         let host = swept.host(computer);
         assert_eq!(
-            (&host["findings"], &host["notes"]),
+            (&host["anomalies"], &host["notes"]),
             (&json!([]), &json!(["a log was in use when it was copied"]))
         );
     }
@@ -351,7 +351,7 @@ fn a_time_of_the_query_far_from_that_of_the_event_is_reported() {
     let host = scene.sweep(&[]).expect(0).host("A");
     assert_eq!(host["distant_utc_times"], json!(1));
     assert_eq!(
-        host["findings"],
+        host["anomalies"],
         json!(["matches whose UtcTime is more than five minutes from TimeCreated: 1"])
     );
 }
@@ -373,7 +373,7 @@ fn machines_beside_each_other_are_told_once() {
     let found: Vec<(String, Value, Value)> = swept
         .rows("hosts")
         .into_iter()
-        .map(|host| (host["computer"].as_str().unwrap().to_owned(), host["findings"].clone(), notes(&host)))
+        .map(|host| (host["computer"].as_str().unwrap().to_owned(), host["anomalies"].clone(), notes(&host)))
         .collect();
     let none = || json!([]);
     let expected = [

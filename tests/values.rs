@@ -221,7 +221,7 @@ fn times_that_cannot_be_read_are_counted_and_told() {
             "{host}"
         );
         let said = "2 events have a time that cannot be read: they pass every period";
-        assert!(row["findings"].as_array().unwrap().contains(&json!(said)), "{}", row["findings"]);
+        assert!(row["anomalies"].as_array().unwrap().contains(&json!(said)), "{}", row["anomalies"]);
     }
     assert_eq!(swept.run()["totals"]["unreadable_times"], 4);
     assert!(
@@ -235,6 +235,6 @@ fn times_that_cannot_be_read_are_counted_and_told() {
         (&swept.host("A")["unreadable_utc_times"], &swept.host("B")["unreadable_utc_times"]),
         (&json!(0), &json!(1))
     );
-    let findings = swept.host("B")["findings"].to_string();
-    assert!(findings.contains("matches whose UtcTime cannot be read: 1"), "{findings}");
+    let anomalies = swept.host("B")["anomalies"].to_string();
+    assert!(anomalies.contains("matches whose UtcTime cannot be read: 1"), "{anomalies}");
 }

@@ -16,7 +16,7 @@ use common::{
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
 
-const SOUND: &str = "What was compared is as stated\n";
+const SOUND: &str = "No difference found in what was compared\n";
 const TABLES: [&str; 4] = [
     "matches.parquet",
     "hosts.parquet",
@@ -36,7 +36,7 @@ fn verify(out: &Path, evidence: &[&Path], options: &[&str]) -> Ended {
 
 /// What `verify` finds: the lines of one that is quiet.
 #[track_caller]
-fn findings(out: &Path, evidence: &[&Path]) -> Vec<String> {
+fn discrepancies(out: &Path, evidence: &[&Path]) -> Vec<String> {
     let ended = verify(out, evidence, &["--quiet"]);
     let lines: Vec<String> = ended.stdout.lines().map(str::to_owned).collect();
     let found =
@@ -46,8 +46,8 @@ fn findings(out: &Path, evidence: &[&Path]) -> Vec<String> {
     assert_eq!(loud.status, ended.status);
     let heading = match found {
         0 => SOUND.to_owned(),
-        1 => "NOT as stated: 1 finding\n".to_owned(),
-        _ => format!("NOT as stated: {found} findings\n"),
+        1 => "DIFFERENT: 1 difference\n".to_owned(),
+        _ => format!("DIFFERENT: {found} differences\n"),
     };
     assert!(loud.stdout.starts_with(&heading), "{}", loud.stdout);
     assert!(lines.iter().all(|line| loud.stdout.lines().any(|other| other == line)), "{}", loud.stdout);
@@ -93,7 +93,7 @@ fn what_was_left_alone_is_as_stated_wherever_it_lies_now() {
     let swept = sweep(&roots, &scene.out(), &["--hash"]).expect(3);
     let before = scene.listing();
     assert_eq!(verify(&scene.out(), &[], &["--quiet"]).stdout, "");
-    assert_eq!(findings(&scene.out(), &roots), [""; 0]);
+    assert_eq!(discrepancies(&scene.out(), &roots), [""; 0]);
     assert!(before == scene.listing(), "something was written");
     // Elsewhere, under other names.
     let (moved, twin_moved) = (scene.path("moved/a"), scene.path("moved/b/c"));
@@ -105,15 +105,15 @@ fn what_was_left_alone_is_as_stated_wherever_it_lies_now() {
     let out = scene.path("moved/out");
     copy(&scene.out(), &out);
     let roots = [moved.as_path(), &twin_moved, &evidence, &folder.join("single.evtx")];
-    assert_eq!(findings(&out, &roots), [""; 0]);
+    assert_eq!(discrepancies(&out, &roots), [""; 0]);
     for threads in ["1", "2", "8"] {
         let ended = verify(&out, &roots, &["--threads", threads]);
         let files = swept.rows("files").len();
-        assert!(ended.stdout.contains(&format!("{files} of {files} files as stated")), "{}", ended.stdout);
+        assert!(ended.stdout.contains(&format!("{files} of {files} files unchanged")), "{}", ended.stdout);
     }
     // The last byte of the last block counts too.
     flip(&large, usize::try_from(fs::metadata(&large).unwrap().len()).unwrap() - 1);
-    assert_eq!(findings(&out, &roots).len(), 1);
+    assert_eq!(discrepancies(&out, &roots).len(), 1);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn roots_can_come_from_a_list() {
     let mut command = dnsweep();
     command.arg("verify").arg(scene.out()).args(["--files-from", "-"]);
     let ended = run_with_input(&mut command, list.as_bytes());
-    assert!(ended.stdout.contains("2 of 2 files as stated"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("2 of 2 files unchanged"), "{}", ended.stdout);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn the_summary_names_the_run() {
     let run = swept.run();
     let sha256 = sha256_by_another_tool(&scene.out().join("run.json"));
     let finished = run["finished"].as_str().unwrap();
-    for part in [SOUND, "4 of 4 tables as stated", &sha256, finished, "Evidence    not compared"] {
+    for part in [SOUND, "4 of 4 tables unchanged", &sha256, finished, "Evidence    not compared"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
@@ -148,16 +148,16 @@ fn a_changed_byte_of_a_table_is_found() {
             flip(&path, at);
             let found = sha256_by_another_tool(&path);
             let expected = format!("output {table}: expected SHA-256 {stated}, found {found}");
-            assert_eq!(findings(&scene.out(), &[]), [expected], "byte {at}");
+            assert_eq!(discrepancies(&scene.out(), &[]), [expected], "byte {at}");
             fs::write(&path, &bytes).unwrap();
         }
         fs::write(&path, &bytes[1..]).unwrap();
         let expected = format!("output {table}: expected {} bytes, found {}", bytes.len(), bytes.len() - 1);
-        assert_eq!(findings(&scene.out(), &[]), [expected]);
+        assert_eq!(discrepancies(&scene.out(), &[]), [expected]);
         fs::write(&path, &bytes).unwrap();
     }
     assert_eq!(swept.tables().len(), TABLES.len());
-    assert_eq!(findings(&scene.out(), &[]), [""; 0]);
+    assert_eq!(discrepancies(&scene.out(), &[]), [""; 0]);
 }
 
 #[test]
@@ -167,18 +167,18 @@ fn a_table_that_is_gone_or_something_else_is_found() {
         let (path, aside) = (scene.out().join(table), scene.path("aside"));
         fs::rename(&path, &aside).unwrap();
         assert_eq!(
-            findings(&scene.out(), &[]),
+            discrepancies(&scene.out(), &[]),
             [format!("output {table}: missing: expected a regular file, found none")]
         );
         symlink(&aside, &path).unwrap();
         let expected = format!("output {table}: expected a regular file, found something else");
-        assert_eq!(findings(&scene.out(), &[]), [expected]);
+        assert_eq!(discrepancies(&scene.out(), &[]), [expected]);
         fs::remove_file(&path).unwrap();
         fs::rename(&aside, &path).unwrap();
     }
     fs::remove_dir_all(scene.out().join("stats")).unwrap();
     assert_eq!(
-        findings(&scene.out(), &[]),
+        discrepancies(&scene.out(), &[]),
         [format!("output {}: missing: expected a regular file, found none", TABLES[2])]
     );
 }
@@ -191,7 +191,7 @@ fn what_no_sweep_wrote_is_found() {
     fs::create_dir_all(scene.out().join("notes/stats")).unwrap();
     let expected = ["a\\u{1b}[2J", "notes", "stats/run.json"];
     let expected = expected.map(|name| format!("output {name}: not listed in run.json"));
-    assert_eq!(findings(&scene.out(), &[]), expected);
+    assert_eq!(discrepancies(&scene.out(), &[]), expected);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_damaged_run_json_is_found() {
     let bytes = fs::read(&path).unwrap();
     for length in [0, 1, bytes.len() / 2, bytes.len() - 2] {
         fs::write(&path, &bytes[..length]).unwrap();
-        let found = findings(&scene.out(), &[&scene.evidence()]);
+        let found = discrepancies(&scene.out(), &[&scene.evidence()]);
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("output run.json: cannot be read: "), "{}", found[0]);
     }
@@ -209,7 +209,10 @@ fn a_damaged_run_json_is_found() {
     forge(&scene.out(), |run| {
         run.as_object_mut().unwrap().remove("outputs");
     });
-    assert_eq!(findings(&scene.out(), &[]), ["output run.json: cannot be read: missing field `outputs`"]);
+    assert_eq!(
+        discrepancies(&scene.out(), &[]),
+        ["output run.json: cannot be read: missing field `outputs`"]
+    );
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn a_forged_run_json_is_held_to_the_tables() {
         ("sha256", json!("\u{1b}"), "output matches.parquet: expected SHA-256 \\u{1b}, found "),
     ] {
         forge(&scene.out(), |run| run["outputs"][0][field] = forged);
-        let found = findings(&scene.out(), &[]);
+        let found = discrepancies(&scene.out(), &[]);
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with(expected), "{}", found[0]);
         fs::write(scene.out().join("run.json"), &json).unwrap();
@@ -234,7 +237,7 @@ fn a_forged_run_json_is_held_to_the_tables() {
             format!("output {name}: expected a file of the output, found a name that leads out of it"),
             "output matches.parquet: not listed in run.json".to_owned(),
         ];
-        assert_eq!(findings(&scene.out(), &[]), expected);
+        assert_eq!(discrepancies(&scene.out(), &[]), expected);
     }
 }
 
@@ -247,21 +250,21 @@ fn evidence_that_changed_is_found() {
         flip(&log, at);
         let found = sha256_by_another_tool(&log);
         let expected = format!("evidence HOST: HOST/Sysmon.evtx: expected SHA-256 {stated}, found {found}");
-        assert_eq!(findings(&out, &[&evidence]), [expected]);
-        assert_eq!(findings(&out, &[]), [""; 0], "evidence is opened only if it is named");
+        assert_eq!(discrepancies(&out, &[&evidence]), [expected]);
+        assert_eq!(discrepancies(&out, &[]), [""; 0], "evidence is opened only if it is named");
         fs::write(&log, &bytes).unwrap();
     }
     fs::write(&log, [bytes.as_slice(), b"x"].concat()).unwrap();
     let expected =
         format!("evidence HOST: HOST/Sysmon.evtx: expected {} bytes, found {}", bytes.len(), bytes.len() + 1);
-    assert_eq!(findings(&out, &[&evidence]), [expected]);
+    assert_eq!(discrepancies(&out, &[&evidence]), [expected]);
     fs::rename(&log, log.with_file_name("a\u{1b}.evtx")).unwrap();
     scene.put("HOST/notes.txt", b"none of a sweep's business");
     let expected = [
         "evidence HOST: HOST/Sysmon.evtx: missing: expected a regular file, found none",
         "evidence HOST: HOST/a\\u{1b}.evtx: not listed in the ledger",
     ];
-    assert_eq!(findings(&out, &[&evidence]), expected);
+    assert_eq!(discrepancies(&out, &[&evidence]), expected);
 }
 
 #[test]
@@ -272,13 +275,13 @@ fn evidence_that_cannot_be_read_any_more_is_found() {
     let swept = scene.sweep(&["--hash", "--follow", "--force"]).expect(3);
     assert_eq!(swept.file("HOST/Sysmon.evtx")["status"], "unreadable");
     // It could not be read then either: nothing is different, but nothing was compared.
-    let lines = findings(&scene.out(), &[&scene.evidence()]);
+    let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("The content of 1 file could NOT be compared"), "{}", lines[0]);
     if !is_root() {
         fs::set_permissions(scene.evidence().join("OTHER/Sysmon.evtx"), Permissions::from_mode(0o000))
             .unwrap();
-        let lines = findings(&scene.out(), &[&scene.evidence()]);
+        let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
         assert!(lines[0].starts_with("evidence OTHER: OTHER/Sysmon.evtx: cannot be read: "), "{}", lines[0]);
     }
     // What could be read then and cannot now.
@@ -286,7 +289,7 @@ fn evidence_that_cannot_be_read_any_more_is_found() {
     scene.sweep(&["--hash", "--follow", "--force"]).expect(0);
     fs::remove_file(&log).unwrap();
     symlink("gone", &log).unwrap();
-    let lines = findings(&scene.out(), &[&scene.evidence()]);
+    let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("evidence HOST: HOST/Sysmon.evtx: cannot be read: "), "{}", lines[0]);
 }
@@ -296,12 +299,12 @@ fn without_hashes_it_says_that_content_was_not_compared() {
     let (scene, _, log) = scene();
     scene.sweep(&["--force"]).expect(0);
     flip(&log, 5000);
-    let lines = findings(&scene.out(), &[&scene.evidence()]);
+    let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("The content of evidence could NOT be compared"), "{}", lines[0]);
     fs::write(&log, b"short").unwrap();
     fs::remove_file(scene.evidence().join("OTHER/Sysmon.evtx")).unwrap();
-    let lines = findings(&scene.out(), &[&scene.evidence()]);
+    let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines[0].ends_with("HOST/Sysmon.evtx: expected 69632 bytes, found 5"), "{}", lines[0]);
     assert!(
@@ -315,11 +318,11 @@ fn without_hashes_it_says_that_content_was_not_compared() {
 fn evidence_is_not_held_to_a_ledger_that_is_not_the_stated_one() {
     let (scene, ..) = scene();
     flip(&scene.out().join("files.parquet"), 100);
-    let lines = findings(&scene.out(), &[&scene.evidence()]);
+    let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
     assert_eq!(lines.len(), 2);
     assert_eq!(
         lines[1],
-        "output files.parquet: not as stated, so that the evidence was not compared with it"
+        "output files.parquet: differs from run.json, so that the evidence was not compared with it"
     );
 }
 
@@ -336,7 +339,7 @@ fn evidence_is_found_as_it_was_then() {
     {
         let swept = scene.sweep(&[options, &["--hash", "--force"]].concat()).expect(0);
         assert_eq!(swept.rows("files").len(), options.len().min(2), "{options:?}");
-        assert_eq!(findings(&scene.out(), &[&root]), [""; 0], "{options:?}");
+        assert_eq!(discrepancies(&scene.out(), &[&root]), [""; 0], "{options:?}");
     }
     fs::remove_file(root.join("HOST/link.evtx")).unwrap();
     scene.put("HOST/other", &log_of("OTHER"));
@@ -344,7 +347,7 @@ fn evidence_is_found_as_it_was_then() {
         "evidence evidence: HOST/link.evtx: missing: expected a regular file, found none",
         "evidence evidence: HOST/other: not listed in the ledger",
     ];
-    assert_eq!(findings(&scene.out(), &[&root]), expected);
+    assert_eq!(discrepancies(&scene.out(), &[&root]), expected);
 }
 
 /// Gives an order that must be refused, and returns the line that says why.

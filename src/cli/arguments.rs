@@ -313,7 +313,7 @@ pub struct VerifyArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// Print only what is not as stated or could not be compared
+    /// Print only differences, and what could not be compared
     #[arg(long, short)]
     pub quiet: bool,
 

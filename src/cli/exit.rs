@@ -52,13 +52,13 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
 
 /// The statuses of `verify`, likewise.
 pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
-    (Exit::Complete, "what was compared is as stated"),
+    (Exit::Complete, "no difference was found in what was compared"),
     (Exit::Usage, "wrong arguments, or no output of this dnsweep; nothing was compared"),
     (
         Exit::Damaged,
         "something is missing, differs, is not listed or cannot be read: each is a line on standard output",
     ),
-    (Exit::OutputFailed, "the findings could not be written"),
+    (Exit::OutputFailed, "the result could not be written"),
 ];
 
 /// The statuses of `detections`, likewise.
@@ -86,7 +86,7 @@ impl Exit {
     /// The status of a verification.
     #[must_use]
     pub fn of_verification(verification: &Verification) -> Self {
-        if verification.findings.is_empty() { Exit::Complete } else { Exit::Damaged }
+        if verification.discrepancies.is_empty() { Exit::Complete } else { Exit::Damaged }
     }
 
     /// The status of a command that ended without an answer.

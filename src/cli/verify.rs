@@ -12,6 +12,6 @@ use crate::verify::{Subject, verify};
 pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let evidence = evidence(&arguments.evidence, arguments.files_from.as_deref())?;
     let verification = verify(Subject::new(&arguments.out, evidence, count(arguments.threads))?)?;
-    let text = verification.text(if arguments.quiet { Shown::Findings } else { Shown::All });
+    let text = verification.text(if arguments.quiet { Shown::Discrepancies } else { Shown::All });
     Ok(print(&text, arguments.log_format).unwrap_or(Exit::of_verification(&verification)))
 }

@@ -206,7 +206,7 @@ impl FileReport {
     /// Whether another sweep may find more in it, or something else.
     #[must_use]
     pub fn is_to_be_read_again(&self) -> bool {
-        self.changed || self.problems.lack_bytes()
+        self.changed || self.problems.has_unread_bytes()
     }
 
     /// How the file was found to be.
@@ -249,8 +249,11 @@ impl FileReport {
         let mut problems: Vec<Problem> = self.problems.iter().collect();
         if self.status() == Status::NotAnEventLog {
             problems.retain(|problem| {
-                let told = &problem.damage;
-                matches!(told, Damage::FileSignature { .. } | Damage::OtherForm { .. } | Damage::Read { .. })
+                let damage = &problem.damage;
+                matches!(
+                    damage,
+                    Damage::FileSignature { .. } | Damage::OtherForm { .. } | Damage::Read { .. }
+                )
             });
             if let Some(first) = problems.first_mut() {
                 first.length = self.size;

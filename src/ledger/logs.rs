@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::base::few::FewMap;
-use crate::ledger::numbering::Runs;
+use crate::ledger::record_ids::IdRuns;
 
 /// The logs of one Computer by their Channel, in the order of the names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Channels(FewMap<Box<str>, Runs>);
+pub struct Channels(FewMap<Box<str>, IdRuns>);
 
 impl Channels {
     /// Changes the runs of a log.
-    pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut Runs)) {
+    pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         self.0.change(channel, || channel.into(), change);
     }
 
@@ -26,7 +26,7 @@ impl Channels {
     }
 
     fn limit(&mut self) {
-        self.0.each(Runs::limit);
+        self.0.each(IdRuns::limit);
     }
 
     /// All of them as one, under that channel.
@@ -42,12 +42,12 @@ impl Channels {
 
     /// The runs of a log.
     #[must_use]
-    pub fn get(&self, channel: &str) -> Option<&Runs> {
+    pub fn get(&self, channel: &str) -> Option<&IdRuns> {
         self.0.get(channel)
     }
 
     /// Channel and runs, in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Runs)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &IdRuns)> {
         self.0.iter().map(|(channel, runs)| (&**channel, runs))
     }
 
@@ -64,7 +64,7 @@ pub struct Logs(BTreeMap<Box<str>, Channels>);
 
 impl Logs {
     /// Changes the runs of a log.
-    pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut Runs)) {
+    pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         // Looked up first, so that a name is copied only once.
         match self.0.get_mut(computer) {
             Some(channels) => channels.change(channel, change),
@@ -92,7 +92,7 @@ impl Logs {
     }
 
     /// Computer, Channel and runs, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Runs)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &IdRuns)> {
         self.0.iter().flat_map(|(computer, channels)| {
             channels.iter().map(|(channel, runs)| (&**computer, channel, runs))
         })

@@ -7,6 +7,6 @@ pub mod event_form;
 pub mod file;
 pub mod logs;
 pub mod note;
-pub mod numbering;
 pub mod problems;
+pub mod record_ids;
 pub mod tally;

@@ -87,9 +87,9 @@ impl Problems {
 
     /// Whether something could not be read, which may be possible at another time.
     #[must_use]
-    pub fn lack_bytes(&self) -> bool {
-        let lacks = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
-        self.further > 0 || self.listed.iter().any(lacks)
+    pub fn has_unread_bytes(&self) -> bool {
+        let is_unread = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
+        self.further > 0 || self.listed.iter().any(is_unread)
     }
 
     /// Adds the problems of the part of the file that follows.

@@ -58,21 +58,21 @@ impl RecordCounts {
 
 /// Lowest and highest EventRecordID of a set of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct RecordIds {
+pub struct RecordIdRange {
     /// The lowest; `None` when no record had one.
     pub first: Option<u64>,
     /// The highest.
     pub last: Option<u64>,
 }
 
-impl RecordIds {
+impl RecordIdRange {
     /// Widens the range to hold `id`.
     pub fn add(&mut self, id: Option<u64>) {
-        self.merge(RecordIds { first: id, last: id });
+        self.merge(RecordIdRange { first: id, last: id });
     }
 
     /// Widens the range to hold `other`.
-    pub fn merge(&mut self, other: RecordIds) {
+    pub fn merge(&mut self, other: RecordIdRange) {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
     }
@@ -206,7 +206,7 @@ pub struct Tally {
     /// Counts of all records read, those behind damage included.
     pub counts: RecordCounts,
     /// Range of their EventRecordIDs.
-    pub record_ids: RecordIds,
+    pub record_ids: RecordIdRange,
     /// Counts of the records read, for each Computer that records name.
     pub computers: BTreeMap<String, RecordCounts>,
     /// The EventRecordIDs of each log that they belong to.
@@ -240,7 +240,7 @@ impl Tally {
     }
 
     /// Counts records of one computer that were counted already.
-    pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIds) {
+    pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIdRange) {
         self.counts.merge(counts);
         self.record_ids.merge(ids);
         if let Some(known) = self.computers.get_mut(computer) {

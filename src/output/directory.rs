@@ -62,7 +62,7 @@ pub fn prepare(
     earlier: Earlier,
     access: Access,
 ) -> Result<OutputDirectory, OutputError> {
-    let place = |source| OutputError::Place { path: out.to_path_buf(), source };
+    let place = |source| OutputError::Location { path: out.to_path_buf(), source };
     let target = absolute(out).map_err(place)?;
     let parent = target.parent().unwrap_or(Path::new("/"));
     // What is written beside the output must not lie in evidence either.
@@ -100,7 +100,7 @@ fn absolute(out: &Path) -> io::Result<PathBuf> {
 }
 
 fn check_existing(target: &Path, replaced: Replaced) -> Result<(), OutputError> {
-    let place = |source| OutputError::Place { path: target.to_path_buf(), source };
+    let place = |source| OutputError::Location { path: target.to_path_buf(), source };
     match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(place(error)),
@@ -122,13 +122,13 @@ fn check_existing(target: &Path, replaced: Replaced) -> Result<(), OutputError> 
     found.map_or(Ok(()), |found| Err(OutputError::Foreign { path: target.to_path_buf(), found }))
 }
 
-/// What becomes of the journal when an output has its name.
+/// What becomes of the journal once the output directory is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
-    /// All was read: nothing is left to go on from.
-    Nothing,
-    /// The sweep was interrupted: it can be resumed.
-    Journal,
+pub enum FinalJournal {
+    /// The sweep read everything, so there is nothing to resume: the journal is removed.
+    Remove,
+    /// The sweep was interrupted: the journal is kept, so that the sweep can be resumed.
+    Keep,
 }
 
 impl OutputDirectory {
@@ -161,7 +161,7 @@ impl OutputDirectory {
     pub fn publish(
         self,
         files: impl IntoIterator<Item = Syncing>,
-        rest: Rest,
+        journal: FinalJournal,
     ) -> Result<PathBuf, OutputError> {
         let OutputDirectory { target, partial, replaced, access } = self;
         let tables = partial.tables();
@@ -177,7 +177,7 @@ impl OutputDirectory {
         directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
         let publish = || -> io::Result<()> {
             replace(&tables, &target, &partial.replaced(), replaced)?;
-            if rest == Rest::Nothing { partial.finish() } else { Ok(()) }
+            if journal == FinalJournal::Remove { partial.finish() } else { Ok(()) }
         };
         publish().map_err(|error| failed(&target, &error))?;
         Ok(target)

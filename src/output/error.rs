@@ -62,7 +62,7 @@ pub enum OutputError {
     },
     /// The place for the output cannot be written to.
     #[error("--out '{}': {source}", path.display())]
-    Place {
+    Location {
         /// The directory.
         path: PathBuf,
         /// What the system says.

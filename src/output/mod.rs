@@ -17,7 +17,7 @@ mod syncing;
 
 pub use crate::base::platform::Access;
 pub use builder::Table;
-pub use directory::{NewFile, OutputDirectory, Rest, prepare};
+pub use directory::{FinalJournal, NewFile, OutputDirectory, prepare};
 pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::finding::{Finding, Names};
+use super::anomaly::{Anomaly, ListedNames};
 use super::host::Host;
 use super::hosts::Piece;
 use super::presence::Presence;
@@ -75,7 +75,7 @@ impl Beside<'_> {
             self.presence(owner, |presence| presence.clock.merge(clock));
             return;
         }
-        let mut names = [Names::default(), Names::default()];
+        let mut names = [ListedNames::default(), ListedNames::default()];
         for machine in machines.iter().filter(|machine| machine.host != owner) {
             let [own, forwarded] = &mut names;
             let names = if machine.own_files > 0 { own } else { forwarded };
@@ -84,15 +84,15 @@ impl Beside<'_> {
         let [own, forwarded] = names;
         let steps = self.piece.clock.step_count();
         let Some((_, host)) = self.hosts.get_mut(owner) else { return };
-        let beside = &mut host.conclusion.beside;
+        let about_evidence = &mut host.conclusion.about_evidence;
         if steps > 0 {
-            beside.push(Finding::SharedClockSteps(steps));
+            about_evidence.push(Anomaly::SharedClockSteps(steps));
         }
         if !own.is_empty() {
-            beside.push(Finding::OtherMachines(own));
+            about_evidence.push(Anomaly::OtherMachines(own));
         }
         if !forwarded.is_empty() {
-            beside.push(Finding::Forwarded(forwarded));
+            about_evidence.push(Anomaly::Forwarded(forwarded));
         }
     }
 

@@ -1,12 +1,12 @@
 //! The rows of `files.parquet`, the ledger as people read it: for each file of the evidence what
 //! was read, what was empty and what was damaged.
 
-use super::renames::{Names, is_own_log};
+use super::renames::{MachineNames, is_own_log};
 use crate::ledger::clock::ClockStep;
 use crate::ledger::damage::Problem;
 use crate::ledger::file::{FileReport, Header, Status};
 use crate::ledger::note::Note;
-use crate::ledger::numbering::{Gap, Runs};
+use crate::ledger::record_ids::{Gap, IdRuns};
 use crate::ledger::tally::Extents;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
@@ -271,12 +271,12 @@ impl<'a> FileRow<'a> {
 /// The first gaps of all logs, in their order, and how many there are.
 fn gaps(file: &FileReport) -> (Vec<(&str, &str, Gap)>, u64) {
     let (mut listed, mut count) = (Vec::new(), 0);
-    let mut add = |computer, channel, runs: &Runs| {
+    let mut add = |computer, channel, runs: &IdRuns| {
         count += runs.gap_count();
         let left = MOST_GAPS - listed.len();
         listed.extend(runs.gaps().take(left).map(|gap| (computer, channel, gap)));
     };
-    match Names::of(file).joined_logs(file) {
+    match MachineNames::of(file).joined_logs(file) {
         Some(logs) => logs.iter().for_each(|(computer, channel, runs)| add(*computer, *channel, runs)),
         None => file.tally.logs.iter().for_each(|(computer, channel, runs)| add(computer, channel, runs)),
     }

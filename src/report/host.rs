@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::anomaly::{Anomaly, ListedNames, MOST_CHANNELS, is_utc_time_distant, is_utc_time_unreadable};
 use super::coverage::Coverage;
 use super::escape::cut;
-use super::finding::{Finding, MOST_CHANNELS, Names, is_utc_time_distant, is_utc_time_unreadable};
 use super::machine_logs::MachineLogs;
 use super::matched_event::{DetectionCounts, MatchedEvent};
 use super::matches::Occurrence;
@@ -78,7 +78,7 @@ pub struct Host {
     pub excluded_matches: u64,
     /// Span of its matches.
     pub match_span: Span,
-    /// Names asked for in matches, in lower case.
+    /// ListedNames asked for in matches, in lower case.
     pub query_names: ValueCounts,
     /// Images of matches.
     pub processes: ValueCounts,
@@ -136,7 +136,7 @@ pub struct Conclusion {
     /// What the machine was called before, each with the last time of a record of that name.
     pub earlier_names: Vec<(Box<str>, Option<EventTime>)>,
     /// What there is besides in its pieces of evidence.
-    pub beside: Vec<Finding>,
+    pub about_evidence: Vec<Anomaly>,
 }
 
 impl Host {
@@ -223,41 +223,41 @@ impl Host {
 
     /// What is odd about its logs, and what is to be noted; what weighs most comes first.
     #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        let Conclusion { logs, clock, earlier_names, beside } = &self.conclusion;
-        let mut findings = gap_findings(logs);
-        findings.extend(beside.iter().cloned());
+    pub fn anomalies(&self) -> Vec<Anomaly> {
+        let Conclusion { logs, clock, earlier_names, about_evidence } = &self.conclusion;
+        let mut anomalies = gap_anomalies(logs);
+        anomalies.extend(about_evidence.iter().cloned());
         if self.distant_utc_times > 0 {
-            findings.push(Finding::DistantUtcTimes(self.distant_utc_times));
+            anomalies.push(Anomaly::DistantUtcTimes(self.distant_utc_times));
         }
         if self.counts.unreadable_times > 0 {
-            findings.push(Finding::UnreadableTimes(self.counts.unreadable_times));
+            anomalies.push(Anomaly::UnreadableTimes(self.counts.unreadable_times));
         }
         if self.unreadable_utc_times > 0 {
-            findings.push(Finding::UnreadableUtcTimes(self.unreadable_utc_times));
+            anomalies.push(Anomaly::UnreadableUtcTimes(self.unreadable_utc_times));
         }
         if clock.step_count() > 0 {
-            findings.push(Finding::ClockSteps { steps: clock.step_count(), first: clock.first_step() });
+            anomalies.push(Anomaly::ClockSteps { steps: clock.step_count(), first: clock.first_step() });
         }
-        let renamed = |(name, until): &(Box<str>, Option<EventTime>)| Finding::Renamed {
+        let renamed = |(name, until): &(Box<str>, Option<EventTime>)| Anomaly::Renamed {
             name: cut(name).into_owned(),
             until: *until,
         };
-        findings.extend(earlier_names.iter().take(MOST_CHANNELS).map(renamed));
-        let own: Names = self
+        anomalies.extend(earlier_names.iter().take(MOST_CHANNELS).map(renamed));
+        let own: ListedNames = self
             .places
             .iter()
             .filter(|(_, presence)| presence.own_files > 0)
             .map(|(evidence, _)| &**evidence)
             .collect();
         if own.are_several() {
-            findings.push(Finding::SeveralEvidence(own));
+            anomalies.push(Anomaly::SeveralEvidence(own));
         }
         if self.files_in_use > 0 {
-            findings.push(Finding::InUse(self.files_in_use));
+            anomalies.push(Anomaly::InUse(self.files_in_use));
         }
-        findings.sort_by_key(Finding::rank);
-        findings
+        anomalies.sort_by_key(Anomaly::rank);
+        anomalies
     }
 
     /// What can be said of it.
@@ -309,26 +309,26 @@ fn without_case(name: &str) -> Cow<'_, str> {
 }
 
 /// The gaps of each channel, those of the most missing numbers first, and one note for all exports.
-fn gap_findings(logs: &MachineLogs) -> Vec<Finding> {
-    let (mut gaps, mut selected) = (Vec::new(), Names::default());
+fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
+    let (mut gaps, mut selected) = (Vec::new(), ListedNames::default());
     for missing in logs.missing() {
         if missing.is_selection {
             selected.add(missing.channel);
         }
         let numbers = missing.gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.missing()));
-        gaps.extend(Finding::of_gaps(&missing).map(|finding| (numbers, finding)));
+        gaps.extend(Anomaly::of_gaps(&missing).map(|anomaly| (numbers, anomaly)));
     }
     gaps.sort_by_key(|(numbers, _)| std::cmp::Reverse(*numbers));
     let more = gaps.len().saturating_sub(MOST_CHANNELS) as u64;
-    let mut findings: Vec<Finding> =
-        gaps.into_iter().take(MOST_CHANNELS).map(|(_, finding)| finding).collect();
+    let mut anomalies: Vec<Anomaly> =
+        gaps.into_iter().take(MOST_CHANNELS).map(|(_, anomaly)| anomaly).collect();
     if more > 0 {
-        findings.push(Finding::MoreRecordGaps { channels: more });
+        anomalies.push(Anomaly::MoreRecordGaps { channels: more });
     }
     if !selected.is_empty() {
-        findings.push(Finding::Selection(selected));
+        anomalies.push(Anomaly::Selection(selected));
     }
-    findings
+    anomalies
 }
 
 /// Values with their counts, the most frequent first, equally frequent ones in the order of their

@@ -1,8 +1,8 @@
 //! The rows of `hosts.parquet`: a host as its columns say it.
 
+use super::anomaly::Anomaly;
 use super::coverage::Coverage;
 use super::file_row::{MOST_GAPS, gap_sides};
-use super::finding::Finding;
 use super::host::{Host, ValueCounts, by_count};
 use super::machine_logs::Missing;
 use super::matched_event::DETECTION_COUNTS;
@@ -17,7 +17,7 @@ pub struct HostRow<'a> {
     host: &'a Host,
     /// Where numbers are missing in its logs.
     missing: Vec<Missing<'a>>,
-    findings: Vec<Finding>,
+    anomalies: Vec<Anomaly>,
 }
 
 impl<'a> HostRow<'a> {
@@ -217,7 +217,7 @@ impl<'a> HostRow<'a> {
                 |row| Cell::count(row.host.unreadable_utc_times),
             ),
             ColumnOf::always(
-                "findings",
+                "anomalies",
                 Texts,
                 "what is odd about its logs, in sentences, worst first: times, gaps, other machines' logs in its evidence, earlier names",
                 |row| row.sentences(false),
@@ -260,7 +260,7 @@ impl<'a> HostRow<'a> {
     #[must_use]
     pub fn new(computer: Option<&'a str>, host: &'a Host) -> Self {
         let missing = host.conclusion.logs.missing().collect();
-        HostRow { computer, host, missing, findings: host.findings() }
+        HostRow { computer, host, missing, anomalies: host.anomalies() }
     }
 
     /// The row's cells, in the order of [`HostRow::COLUMNS`].
@@ -269,10 +269,10 @@ impl<'a> HostRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// Its findings that are notes, or those that are not, as sentences.
+    /// Its anomalies that are notes, or those that are not, as sentences.
     fn sentences(&self, notes: bool) -> Cell<'_> {
-        let findings = self.findings.iter().filter(|finding| finding.is_note() == notes);
-        Cell::Texts(findings.map(|finding| finding.to_string().into()).collect())
+        let anomalies = self.anomalies.iter().filter(|anomaly| anomaly.is_note() == notes);
+        Cell::Texts(anomalies.map(|anomaly| anomaly.to_string().into()).collect())
     }
 }
 

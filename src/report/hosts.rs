@@ -9,7 +9,7 @@ use super::host::{FileCounts, Host};
 use super::matched_event::MatchedEvent;
 use super::matches::Occurrence;
 use super::presence::Presence;
-use super::renames::{Names, folded, own_channel};
+use super::renames::{MachineNames, folded, own_channel};
 use crate::event::Window;
 use crate::ledger::clock::MachineClock;
 use crate::ledger::file::FileReport;
@@ -72,7 +72,7 @@ impl Hosts {
             }
             return;
         }
-        let names = Names::of(&file);
+        let names = MachineNames::of(&file);
         let is_alone = names.is_one_machine();
         let clock = (file.clock.step_count() > 0).then(|| MachineClock::of(&file.clock));
         let renamed: Vec<_> = names.renamed().collect();

@@ -2,7 +2,7 @@
 //! in them.
 
 use crate::ledger::logs::Channels;
-use crate::ledger::numbering::{Gap, Runs};
+use crate::ledger::record_ids::{Gap, IdRuns};
 
 /// The numbers of a machine's logs, by their channels. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl MachineLogs {
     /// The channels in which numbers are missing: those of the machine's own logs in their order,
     /// then the others.
     pub(super) fn missing(&self) -> impl Iterator<Item = Missing<'_>> {
-        let none = Runs::default();
+        let none = IdRuns::default();
         let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));
         let others = self.selected.iter().filter(|(channel, _)| self.own.get(channel).is_none());
         let others = others.map(|(channel, selected)| (channel, None, Some(selected)));
@@ -60,7 +60,7 @@ impl MachineLogs {
     }
 }
 
-fn missing<'a>(channel: &'a str, own: &Runs, selected: &Runs) -> Missing<'a> {
+fn missing<'a>(channel: &'a str, own: &IdRuns, selected: &IdRuns) -> Missing<'a> {
     let mut all = own.clone();
     all.merge(selected);
     let range = own.as_slice().first().zip(own.as_slice().last());

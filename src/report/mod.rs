@@ -1,12 +1,12 @@
 //! From what the stages found to what people read and tables hold: rows of tables, and the
 //! summary. Knows nothing of how evidence is read or tables are stored.
 
+mod anomaly;
 mod conclude;
 mod coverage;
 mod escape;
 mod exclusion;
 mod file_row;
-mod finding;
 mod flawed_file;
 mod host;
 mod host_row;
@@ -17,9 +17,10 @@ mod matched_event;
 mod matches;
 mod nothing_read;
 mod presence;
+mod recorded_run;
 mod renames;
 mod run;
-mod stated;
+
 #[cfg(feature = "cli")]
 mod summary;
 mod verdict;
@@ -27,11 +28,11 @@ mod verification;
 mod wording;
 
 pub use crate::ledger::file::{FileReport, Header, Loss, Status};
+pub use anomaly::Anomaly;
 pub use coverage::Coverage;
 pub use escape::{cut, escaped, escaped_json, shown};
 pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
 pub use file_row::FileRow;
-pub use finding::Finding;
 pub use flawed_file::FlawedFile;
 pub use host::{Conclusion, Host, ValueCounts};
 pub use host_row::HostRow;
@@ -41,12 +42,14 @@ pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
 pub use presence::Presence;
+pub use recorded_run::{RecordedRun, RunNotRead};
 pub use run::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, NamesAsked, OutputRecord, RefusedRecord,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, NameCondition, OutputRecord, RefusedRecord,
     RuleCounts, Run, Totals,
 };
-pub use stated::{NotStated, Stated};
 #[cfg(feature = "cli")]
 pub use summary::{Summary, terminal_width};
 pub use verdict::Verdict;
-pub use verification::{Compared, Difference, Discrepancy, EvidenceCompared, Place, Shown, Verification};
+pub use verification::{
+    Compared, ComparedFile, Difference, Discrepancy, EvidenceCompared, Shown, Verification,
+};

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::file::{FileReport, Header};
-use crate::ledger::numbering::{Run, Runs};
+use crate::ledger::record_ids::{IdRun, IdRuns};
 
 /// The most names that one machine can have in a file. Where there are more, they are those of many
 /// machines.
@@ -18,7 +18,7 @@ const MOST_NAMES: usize = 16;
 /// machine's own log, and in any other.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
 /// How often each name is used at most, on average: the first name of a machine can come back once
-/// while Windows is being set up. Names that take turns are those of machines that send their
+/// while Windows is being set up. MachineNames that take turns are those of machines that send their
 /// events to one collector.
 const MOST_TURNS: u64 = 2;
 /// A file whose records have headers that were numbered anew is not a machine's own log; of those
@@ -52,17 +52,17 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
 /// The names of a file, each with the place in the list of one that stands for its machine: its own
 /// if it was not renamed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Names<'a> {
+pub(super) struct MachineNames<'a> {
     names: Vec<&'a str>,
     machines: Vec<usize>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> MachineNames<'a> {
     /// Those of a file.
     pub(super) fn of(file: &'a FileReport) -> Self {
         let names: Vec<&str> = file.tally.computers.keys().map(|name| &**name).collect();
         let machines = (0..names.len()).collect();
-        let mut names = Names { names, machines };
+        let mut names = MachineNames { names, machines };
         if (2..=MOST_NAMES).contains(&names.names.len()) {
             names.join_spellings();
             names.join_renamed(file);
@@ -88,7 +88,7 @@ impl<'a> Names<'a> {
     /// The logs of the file, where some have several names or channels: the name that stands for
     /// the machine, the channel that stands for the log, and the numbers of all of them. `None`
     /// where each log has one of each.
-    pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, Runs)>> {
+    pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, IdRuns)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));
         if own.is_none()
@@ -96,7 +96,7 @@ impl<'a> Names<'a> {
         {
             return None;
         }
-        let mut logs: BTreeMap<(&str, &str), Runs> = BTreeMap::new();
+        let mut logs: BTreeMap<(&str, &str), IdRuns> = BTreeMap::new();
         let machine = |computer: &str| {
             let place = self.names.binary_search(&computer).ok()?;
             self.names.get(*self.machines.get(place)?).copied()
@@ -122,7 +122,7 @@ impl<'a> Names<'a> {
     /// Joins names that a log goes on under.
     fn join_renamed(&mut self, file: &FileReport) {
         let is_own = is_own_log(file);
-        let mut channels: BTreeMap<&str, Vec<(Run, usize)>> = BTreeMap::new();
+        let mut channels: BTreeMap<&str, Vec<(IdRun, usize)>> = BTreeMap::new();
         for (computer, channel, known) in file.tally.logs.iter() {
             let place = self.names.binary_search(&computer).unwrap_or_default();
             let machine = self.machines.get(place).copied().unwrap_or_default();
@@ -154,7 +154,7 @@ impl<'a> Names<'a> {
 /// Whether runs of numbers, in their order, each with the machine that its events name, are those
 /// of one log of one machine. Where the file is not the machine's own log, the numbers must go on
 /// from one name to the next without a gap.
-fn goes_on(runs: &[(Run, usize)], is_own: bool) -> bool {
+fn goes_on(runs: &[(IdRun, usize)], is_own: bool) -> bool {
     let mut blocks = 1_u64;
     let mut events = 0_u64;
     let mut machines = BTreeSet::new();
@@ -207,9 +207,9 @@ mod tests {
 
     /// The names that are joined, and how many gaps the logs have.
     fn joined(file: &FileReport) -> (Vec<(String, String)>, Vec<u64>) {
-        let names = Names::of(file);
+        let names = MachineNames::of(file);
         let apart = || file.tally.logs.iter().map(|(_, _, runs)| runs.gap_count()).collect();
-        let joined = |logs: Vec<(_, _, Runs)>| logs.iter().map(|(_, _, runs)| runs.gap_count()).collect();
+        let joined = |logs: Vec<(_, _, IdRuns)>| logs.iter().map(|(_, _, runs)| runs.gap_count()).collect();
         let gaps = names.joined_logs(file).map_or_else(apart, joined);
         (names.renamed().collect(), gaps)
     }
@@ -237,7 +237,7 @@ mod tests {
             [("A", 7..=7), ("B", 8..=8)],
         ] {
             let file = file(100, &collected);
-            assert!(!is_own_log(&file) && !Names::of(&file).is_one_machine());
+            assert!(!is_own_log(&file) && !MachineNames::of(&file).is_one_machine());
             assert_eq!(joined(&file), (vec![], vec![0, 0]), "{collected:?}");
         }
         // A collector that keeps the numbers of the headers, of which three machines send in turn.
@@ -263,13 +263,13 @@ mod tests {
         log.tally.add(&system(10, ""), &Window::default());
         log.tally.add(&system(11, "Other"), &Window::default());
         assert_eq!(own_channel(&log), Some("Application"));
-        let logs = Names::of(&log).joined_logs(&log).unwrap();
+        let logs = MachineNames::of(&log).joined_logs(&log).unwrap();
         let told: Vec<_> =
             logs.iter().map(|(name, channel, runs)| (*name, *channel, runs.gap_count())).collect();
         assert_eq!(told, [("A", "Application", 0)]);
         // In an export, each channel has numbers of its own.
         log.tally.renumbered_records = 20;
-        assert_eq!((own_channel(&log), Names::of(&log).joined_logs(&log)), (None, None));
+        assert_eq!((own_channel(&log), MachineNames::of(&log).joined_logs(&log)), (None, None));
     }
 
     #[test]

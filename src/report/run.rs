@@ -127,7 +127,7 @@ pub struct ContentRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DetectionLeads {
     /// Which names its condition asks for.
-    pub names: NamesAsked,
+    pub names: NameCondition,
     /// How many leads there are, copies of an event included.
     pub leads: u64,
     /// Of these, those that are no copies.
@@ -137,7 +137,7 @@ pub struct DetectionLeads {
 /// Which names a detection's condition asks for, whatever else it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum NamesAsked {
+pub enum NameCondition {
     /// Some: queries for these are leads.
     Some,
     /// Any: no query is a lead, or all would be.

@@ -1,10 +1,10 @@
 //! The summary on standard output: what a person can act on. The only user of `comfy-table` and
 //! `textwrap`.
 
+mod anomalies;
 mod detections;
 mod evidence;
 mod exclusions;
-mod findings;
 mod hosts;
 mod leads;
 
@@ -59,7 +59,7 @@ impl Display for Summary<'_> {
         self.matching_hosts(f, rows)?;
         self.other_hosts(f, rows)?;
         self.leads(f, rows)?;
-        self.findings(f, rows)?;
+        self.anomalies(f, rows)?;
         writeln!(f)?;
         self.read(f)?;
         self.flawed(f)?;

@@ -1,83 +1,84 @@
-//! What verifying an output found, as text: a line for each finding, and a short summary.
+//! The result of verifying an output, as text: a line for each discrepancy, and a short summary.
 
 use std::fmt::{self, Display, Write};
 use std::path::PathBuf;
 
 use super::escape::escaped;
-use super::stated::Stated;
+use super::recorded_run::RecordedRun;
 use super::wording::{counted, grouped};
 use crate::config::Hashing;
 
-/// Something that is not as stated.
+/// A file that differs from what `run.json` or the ledger records of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
-    /// What it is about.
-    pub place: Place,
-    /// What is wrong with it.
+    /// The file.
+    pub file: ComparedFile,
+    /// How it differs.
     pub difference: Difference,
 }
 
-/// What a finding is about.
+/// A file that was compared: of the output with `run.json`, or of the evidence with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A file of the output, from its directory.
+pub enum ComparedFile {
+    /// A file of the output, by its path from the output directory.
     Output(String),
     /// A file of the evidence.
     Evidence {
         /// The piece of evidence it belongs to.
         evidence: String,
-        /// The file, from its root.
+        /// Its path from its root.
         source_path: String,
     },
 }
 
-/// What is wrong with a file.
+/// How a file differs from what is recorded of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// It is stated but not there.
+    /// The file is recorded, but is not there.
     Missing,
-    /// It is there but not stated.
+    /// The file is there, but is not recorded.
     Unlisted,
-    /// What has its name is not a regular file.
+    /// The name belongs to something other than a regular file.
     NotAFile,
-    /// Its stated name leads out of the output.
+    /// The recorded name leads out of the output directory.
     Outside,
-    /// It has more or fewer bytes.
+    /// The file has another number of bytes.
     Size {
-        /// As many as stated.
-        stated: u64,
-        /// As many as there are.
+        /// The recorded number.
+        recorded: u64,
+        /// The number found.
         found: u64,
     },
-    /// It has other bytes.
+    /// The file has as many bytes, but other ones.
     Content {
-        /// The SHA-256 that is stated.
-        stated: String,
-        /// That of the bytes that are there.
+        /// The recorded SHA-256.
+        recorded: String,
+        /// The SHA-256 of the file's bytes now.
         found: String,
     },
-    /// It has more or fewer rows.
+    /// The table has another number of rows.
     Rows {
-        /// As many as stated.
-        stated: u64,
-        /// As many as there are.
+        /// The recorded number.
+        recorded: u64,
+        /// The number found.
         found: u64,
     },
-    /// It cannot be read or understood, so that it cannot be compared.
+    /// The file cannot be read or understood, so that it cannot be compared. Holds the reason.
     Unreadable(String),
-    /// As it is not as stated, the evidence was not compared with it.
+    /// The ledger differs from `run.json` or is not listed there, so that the evidence was not
+    /// compared with it.
     NoLedger,
 }
 
 impl Display for Discrepancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Output(file) => write!(f, "output {}: ", escaped(file))?,
-            Place::Evidence { evidence, source_path } => {
+        match &self.file {
+            ComparedFile::Output(file) => write!(f, "output {}: ", escaped(file))?,
+            ComparedFile::Evidence { evidence, source_path } => {
                 write!(f, "evidence {}: {}: ", escaped(evidence), escaped(source_path))?;
             }
         }
-        let list = if matches!(self.place, Place::Output(_)) { "run.json" } else { "the ledger" };
+        let list = if matches!(self.file, ComparedFile::Output(_)) { "run.json" } else { "the ledger" };
         match &self.difference {
             Difference::Missing => write!(f, "missing: expected a regular file, found none"),
             Difference::Unlisted => write!(f, "not listed in {list}"),
@@ -85,66 +86,69 @@ impl Display for Discrepancy {
             Difference::Outside => {
                 write!(f, "expected a file of the output, found a name that leads out of it")
             }
-            Difference::Size { stated, found } => write!(f, "expected {stated} bytes, found {found}"),
-            Difference::Content { stated, found } => {
-                write!(f, "expected SHA-256 {}, found {found}", escaped(stated))
+            Difference::Size { recorded, found } => write!(f, "expected {recorded} bytes, found {found}"),
+            Difference::Content { recorded, found } => {
+                write!(f, "expected SHA-256 {}, found {found}", escaped(recorded))
             }
-            Difference::Rows { stated, found } => write!(f, "expected {stated} rows, found {found}"),
+            Difference::Rows { recorded, found } => write!(f, "expected {recorded} rows, found {found}"),
             Difference::Unreadable(reason) => write!(f, "cannot be read: {}", escaped(reason)),
-            Difference::NoLedger => write!(f, "not as stated, so that the evidence was not compared with it"),
+            Difference::NoLedger => {
+                write!(f, "differs from run.json, so that the evidence was not compared with it")
+            }
         }
     }
 }
 
-/// How many of some files are as stated.
+/// How many of the recorded files were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// Files that are stated.
+    /// All recorded files.
     pub files: u64,
-    /// Of these, those in which no difference was found.
+    /// The files in which no difference was found.
     pub same: u64,
 }
 
-/// How much of the evidence was compared.
+/// How much of the evidence was compared with the ledger, and how much was found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvidenceCompared {
-    /// All files of the ledger.
+    /// The files of the ledger.
     pub all: Compared,
-    /// The bytes of those that are the same.
+    /// The bytes of the unchanged files.
     pub bytes: u64,
-    /// Of the `same`, those whose content could not be compared, as the ledger has no hash of it.
+    /// How many of the unchanged files were compared by size only, because the ledger has no hash
+    /// of them.
     pub by_size_only: u64,
 }
 
-/// What is printed.
+/// How much of a verification is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Shown {
-    /// Findings and the summary.
+    /// The discrepancies and the summary.
     #[default]
     All,
-    /// Findings, and what could not be compared.
-    Findings,
+    /// Discrepancies, and what could not be compared.
+    Discrepancies,
 }
 
-/// What verifying an output found.
+/// The result of verifying an output.
 #[derive(Debug)]
 pub struct Verification {
-    /// The output.
+    /// The output directory.
     pub directory: PathBuf,
     /// The SHA-256 of its `run.json`.
     pub run_sha256: String,
-    /// What that states, if it can be read.
-    pub stated: Option<Stated>,
-    /// Its tables.
+    /// What `run.json` records, if it can be read.
+    pub recorded: Option<RecordedRun>,
+    /// How many of the output's tables are unchanged.
     pub outputs: Compared,
-    /// The evidence, if it was compared.
+    /// How much of the evidence is unchanged; `None` if it was not compared.
     pub evidence: Option<EvidenceCompared>,
-    /// What is not as stated.
-    pub findings: Vec<Discrepancy>,
+    /// Every difference that was found.
+    pub discrepancies: Vec<Discrepancy>,
 }
 
 impl Verification {
-    /// All of it, or the findings, as lines.
+    /// The result as lines of text: all of it, or the discrepancies alone.
     #[must_use]
     pub fn text(&self, shown: Shown) -> String {
         let mut text = String::new();
@@ -155,12 +159,12 @@ impl Verification {
 
     fn write(&self, text: &mut String, shown: Shown) -> fmt::Result {
         if shown == Shown::All {
-            match self.findings.len() as u64 {
-                0 => writeln!(text, "What was compared is as stated")?,
-                count => writeln!(text, "NOT as stated: {}", counted(count, "finding", "findings"))?,
+            match self.discrepancies.len() as u64 {
+                0 => writeln!(text, "No difference found in what was compared")?,
+                count => writeln!(text, "DIFFERENT: {}", counted(count, "difference", "differences"))?,
             }
         }
-        self.findings.iter().try_for_each(|finding| writeln!(text, "{finding}"))?;
+        self.discrepancies.iter().try_for_each(|discrepancy| writeln!(text, "{discrepancy}"))?;
         if shown == Shown::All {
             self.write_output(text)?;
             match &self.evidence {
@@ -170,35 +174,35 @@ impl Verification {
                     let (same, files) = (grouped(same), counted(files, "file", "files"));
                     writeln!(
                         text,
-                        "Evidence    {same} of {files} as stated, {} bytes{by}",
+                        "Evidence    {same} of {files} unchanged, {} bytes{by}",
                         grouped(evidence.bytes)
                     )?;
                 }
                 None => writeln!(text, "Evidence    not compared")?,
             }
         }
-        self.evidence.iter().try_for_each(|evidence| self.write_lack(text, *evidence))
+        self.evidence.iter().try_for_each(|evidence| self.write_not_compared(text, *evidence))
     }
 
     fn write_output(&self, text: &mut String) -> fmt::Result {
         writeln!(text, "Output      {}", escaped(&self.directory.display().to_string()))?;
         let Compared { files, same } = self.outputs;
-        writeln!(text, "            {} of {} as stated", grouped(same), counted(files, "table", "tables"))?;
+        writeln!(text, "            {} of {} unchanged", grouped(same), counted(files, "table", "tables"))?;
         writeln!(text, "run.json    SHA-256 {}", self.run_sha256)?;
-        let Some(stated) = &self.stated else { return Ok(()) };
-        let interrupted = if stated.interrupted { ", INTERRUPTED" } else { "" };
-        let (version, finished) = (escaped(&stated.dnsweep), escaped(&stated.finished));
+        let Some(recorded) = &self.recorded else { return Ok(()) };
+        let interrupted = if recorded.interrupted { ", INTERRUPTED" } else { "" };
+        let (version, finished) = (escaped(&recorded.dnsweep), escaped(&recorded.finished));
         writeln!(text, "            of dnsweep {version}, finished {finished}{interrupted}")
     }
 
-    /// Whether the evidence was hashed.
+    /// Whether the sweep hashed the evidence (`--hash`), so that contents can be compared.
     fn has_hashes(&self) -> bool {
-        self.stated.as_ref().is_some_and(|stated| stated.options.hashing == Hashing::Sha256)
+        self.recorded.as_ref().is_some_and(|recorded| recorded.options.hashing == Hashing::Sha256)
     }
 
-    /// Says so where content could not be compared: also to those who want to see findings only, as
-    /// silence would mean that it is the same.
-    fn write_lack(&self, text: &mut String, evidence: EvidenceCompared) -> fmt::Result {
+    /// Writes which contents could not be compared. `--quiet` shows this too, as silence would mean
+    /// that they are the same.
+    fn write_not_compared(&self, text: &mut String, evidence: EvidenceCompared) -> fmt::Result {
         if !self.has_hashes() {
             return writeln!(
                 text,
@@ -222,18 +226,19 @@ mod tests {
 
     #[test]
     fn a_finding_is_a_line_whatever_it_is_about() {
-        let place = Place::Evidence { evidence: "a\x1b[2J".to_owned(), source_path: "b\n.evtx".to_owned() };
+        let file =
+            ComparedFile::Evidence { evidence: "a\x1b[2J".to_owned(), source_path: "b\n.evtx".to_owned() };
         for difference in [
             Difference::Missing,
-            Difference::Content { stated: "\x1b\n".to_owned(), found: String::new() },
+            Difference::Content { recorded: "\x1b\n".to_owned(), found: String::new() },
             Difference::Unreadable("\x1b\n".to_owned()),
         ] {
-            let line = Discrepancy { place: place.clone(), difference }.to_string();
+            let line = Discrepancy { file: file.clone(), difference }.to_string();
             assert!(line.starts_with("evidence a\\u{1b}[2J: b\\u{a}.evtx: "), "{line}");
             assert!(!line.contains(['\x1b', '\n']), "{line}");
         }
         let line =
-            Discrepancy { place: Place::Output("\x1b\n".to_owned()), difference: Difference::Unlisted };
+            Discrepancy { file: ComparedFile::Output("\x1b\n".to_owned()), difference: Difference::Unlisted };
         assert_eq!(line.to_string(), "output \\u{1b}\\u{a}: not listed in run.json");
     }
 }

@@ -7,7 +7,7 @@ use super::excluded::Excluded;
 use super::hits::{Detected, DetectionHits, UnitHits};
 use super::leads::LeadCounts;
 use super::sink::{TakeMatch, hand_over};
-use super::work::Done;
+use super::worker::FinishedUnit;
 use super::writing::{Writing, Written};
 use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
@@ -110,7 +110,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes what came of the next unit, which `detector` found.
-    pub(super) fn add(&mut self, done: Done<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
+    pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
         self.add_hits(done.file, &done.detected, hits, detector)?;

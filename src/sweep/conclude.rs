@@ -14,9 +14,9 @@ use crate::detect::LeadCondition;
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::Discovery;
-use crate::output::{OutputDirectory, Rest};
+use crate::output::{FinalJournal, OutputDirectory};
 use crate::report::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, NamesAsked, RefusedRecord,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, NameCondition, RefusedRecord,
     RuleCounts, Run, Totals,
 };
 
@@ -91,8 +91,8 @@ pub(super) fn conclude(
     };
     let publish = |output: OutputDirectory| {
         syncing.push_back(output.write_run(&run.to_json())?);
-        let rest = if ending == Ending::Interrupted { Rest::Journal } else { Rest::Nothing };
-        output.publish(syncing, rest)
+        let journal = if ending == Ending::Interrupted { FinalJournal::Keep } else { FinalJournal::Remove };
+        output.publish(syncing, journal)
     };
     let directory = output.map(publish).transpose()?;
     Ok(Outcome { ending, run, hosts, flawed, directory })
@@ -119,9 +119,9 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec
 
 fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads> {
     let names = lead_conditions(config).into_iter().map(|condition| match condition {
-        LeadCondition::Names(_) | LeadCondition::Whole(_) => NamesAsked::Some,
-        LeadCondition::EveryName => NamesAsked::Every,
-        LeadCondition::NoName => NamesAsked::None,
+        LeadCondition::Names(_) | LeadCondition::Whole(_) => NameCondition::Some,
+        LeadCondition::EveryName => NameCondition::Every,
+        LeadCondition::NoName => NameCondition::None,
     });
     let counted = names.zip(counts);
     counted

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::excluded::{Excluded, excluded_from, excluding};
-use super::hits::{Detected, DetectionHits, DetectionPlace, Hit, HitTables, Role, UnitHits};
+use super::hits::{Detected, DetectionHits, DetectionIndex, Hit, HitTables, Role, UnitHits};
 use super::leads::{asked, lead_conditions};
 use crate::config::{Config, Leads};
 use crate::detect::{Detection, Predicate};
@@ -87,7 +87,7 @@ impl<'a> Detector<'a> {
     }
 
     /// The detection of a hit.
-    pub(super) fn detection(&self, DetectionPlace(place): DetectionPlace) -> &'a Detection {
+    pub(super) fn detection(&self, DetectionIndex(place): DetectionIndex) -> &'a Detection {
         self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }
 
@@ -119,7 +119,7 @@ impl<'a> Detector<'a> {
             .enumerate()
             .filter(|(_, rule)| rule.condition(role).is_some_and(|condition| condition.evaluate(event)));
         let hit = |(place, rule): (usize, &Rule<'_>)| Hit {
-            detection: DetectionPlace(place),
+            detection: DetectionIndex(place),
             excluded_by: excluding(&self.config.exclusions, event, &rule.detection.id),
         };
         describing.map(hit).collect()
@@ -180,7 +180,7 @@ impl<'a> Detector<'a> {
         hit: Hit,
         reduced: &mut UnitHits,
     ) -> Result<(), OutputError> {
-        let DetectionPlace(place) = hit.detection;
+        let DetectionIndex(place) = hit.detection;
         let counts = reduced.detections.get_mut(place);
         let (rule, counts) =
             self.rules.get(place).zip(counts).expect("a hit is of one of the sweep's detections");

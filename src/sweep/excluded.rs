@@ -9,16 +9,16 @@ use crate::report::ExcludedCounts;
 
 /// Which exclusion it is, by its place among all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ExclusionPlace(pub(super) usize);
+pub(super) struct ExclusionIndex(pub(super) usize);
 
 /// How many events each exclusion took away from each host, copies and deleted records included.
 /// `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Excluded(BTreeMap<ExclusionPlace, BTreeMap<String, ExcludedCounts>>);
+pub(super) struct Excluded(BTreeMap<ExclusionIndex, BTreeMap<String, ExcludedCounts>>);
 
 impl Excluded {
     /// Counts what an exclusion took away from a host.
-    pub(super) fn add(&mut self, by: ExclusionPlace, computer: &str, counts: ExcludedCounts) {
+    pub(super) fn add(&mut self, by: ExclusionIndex, computer: &str, counts: ExcludedCounts) {
         self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
     }
 
@@ -45,7 +45,7 @@ impl Excluded {
 
     /// What an exclusion, by its place among all, took away from each host.
     pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
-        self.0.get(&ExclusionPlace(exclusion)).cloned().unwrap_or_default()
+        self.0.get(&ExclusionIndex(exclusion)).cloned().unwrap_or_default()
     }
 }
 
@@ -55,15 +55,15 @@ pub(super) fn excluding(
     exclusions: &[LoadedExclusion],
     event: &Event,
     detection_id: &str,
-) -> Option<ExclusionPlace> {
+) -> Option<ExclusionIndex> {
     let holds = |loaded: &LoadedExclusion| {
         loaded.standing == Standing::Applied && loaded.exclusion.holds(event, detection_id)
     };
-    exclusions.iter().position(holds).map(ExclusionPlace)
+    exclusions.iter().position(holds).map(ExclusionIndex)
 }
 
 /// The exclusions that take hits of an event away, each once.
-pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionPlace> {
-    let exclusions: BTreeSet<ExclusionPlace> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
+pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionIndex> {
+    let exclusions: BTreeSet<ExclusionIndex> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
     exclusions.into_iter()
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::excluded::{Excluded, ExclusionPlace};
+use super::excluded::{Excluded, ExclusionIndex};
 use super::leads::LeadCounts;
 use crate::base::digest::Sha256Digest;
 use crate::config::{Config, ExcludedRows, LoadedDetection};
@@ -17,7 +17,7 @@ use crate::scan::LocatedEvent;
 
 /// Which detection it is, by its place among all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct DetectionPlace(pub(super) usize);
+pub(super) struct DetectionIndex(pub(super) usize);
 
 /// An event with its hits: at least one.
 pub(super) struct Detected {
@@ -30,9 +30,9 @@ pub(super) struct Detected {
 /// That a detection describes an event or, of a lead, its name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
-    pub detection: DetectionPlace,
+    pub detection: DetectionIndex,
     /// The first exclusion that holds for it: then it is neither a match nor a lead.
-    pub excluded_by: Option<ExclusionPlace>,
+    pub excluded_by: Option<ExclusionIndex>,
 }
 
 /// Whether an event with a hit that no exclusion takes away is a match or a lead.
@@ -56,7 +56,7 @@ impl Hit {
 
     /// What the exclusion is called.
     pub(super) fn exclusion_name(self, config: &Config) -> Option<&str> {
-        let ExclusionPlace(place) = self.excluded_by?;
+        let ExclusionIndex(place) = self.excluded_by?;
         config.exclusions.get(place).map(|loaded| loaded.exclusion.name.as_str())
     }
 }
@@ -104,10 +104,10 @@ pub(super) struct DetectionHits {
 
 /// The events that were met, in evidence order.
 #[derive(Debug, Default)]
-pub(super) struct Met {
+pub(super) struct SeenEvents {
     hashes: HashSet<Sha256Digest>,
     /// What was decided of those that an exclusion holds for.
-    excluded: HashMap<(Sha256Digest, DetectionPlace), ExclusionPlace>,
+    excluded: HashMap<(Sha256Digest, DetectionIndex), ExclusionIndex>,
 }
 
 impl DetectionHits {
@@ -166,14 +166,14 @@ impl UnitHits {
     }
 }
 
-impl Met {
+impl SeenEvents {
     /// Settles which of these events are copies, all before them being settled. Whether there are
     /// any.
     ///
     /// What was decided of an event holds for its copies. They say the same, save who logged them
     /// (`Security/UserID`, which is not part of a match's hash): an exclusion that asks for that
     /// shall not take away one of two copies and leave a copy of nothing.
-    pub(super) fn settle(&mut self, events: &mut [Detected]) -> bool {
+    pub(super) fn mark_copies(&mut self, events: &mut [Detected]) -> bool {
         let mut copies = false;
         for event in events {
             if !self.hashes.insert(event.hash) {

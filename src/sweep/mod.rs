@@ -14,7 +14,7 @@ mod log_events;
 mod sink;
 mod tables;
 mod unit;
-mod work;
+mod worker;
 mod writing;
 
 use std::num::NonZeroUsize;
@@ -33,16 +33,17 @@ use crate::report::{Ending, FileReport, FlawedFile, MatchRow, NamedHost, Run};
 use self::collect::{Collector, Target};
 pub use self::conclude::Caller;
 use self::conclude::{Times, conclude};
-use self::hits::{HitTables, Met};
+use self::hits::{HitTables, SeenEvents};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
 pub use self::sink::{Match, Sink, TakeMatch};
 use self::unit::{Unit, resumed, units};
-use self::work::Workshop;
+use self::worker::Worker;
 use self::writing::Writing;
 
-/// Version of the layout of the tables and of `run.json`; changes when a reader must.
-pub const SCHEMA_VERSION: u32 = 2;
+/// Version of the layout of the tables and of `run.json`. It is raised whenever a column or a field
+/// changes in a way that a reader of the outputs must follow.
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Watches a sweep. Called from the thread that runs it. `()` watches nothing.
 pub trait Observer {
@@ -126,34 +127,34 @@ pub(crate) fn sweep(
     };
     let mut collector = Collector::new(&config, &discovery, target, observer);
     let reader = journal.as_ref().map(Journal::reader).transpose()?;
-    let workshop = Workshop::new(&config, &discovery, tables, reader);
+    let worker = Worker::new(&config, &discovery, tables, reader);
     let read_before = journal.as_mut().map(Journal::take_files).unwrap_or_default();
     let resumed_files = resumed(&discovery, &read_before);
     let units = units(&discovery, &read_before, &config);
     // What is known already is handed over even then.
     let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
-    let (mut met, mut recovered) = (Met::default(), Vec::new());
+    let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
     in_order(
         config.threads,
         units,
         Unit::weight,
-        |unit| workshop.work(unit),
+        |unit| worker.work(unit),
         |mut done| {
             if let Some((journal, entry)) = journal.as_mut().zip(done.entry.as_deref()) {
                 journal.append(entry, done.block)?;
             }
             let file = done.file;
             recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
-            collector.add(workshop.settle(done, &mut met), &workshop.detector)
+            collector.add(worker.mark_copies(done, &mut seen), &worker.detector)
         },
     )?;
     journal.as_mut().map_or(Ok(()), Journal::flush)?;
-    workshop.recover(recovered, &mut met, |file, events, hits| {
-        collector.add_hits(file, events, hits, &workshop.detector)
+    worker.recover(recovered, &mut seen, |file, events, hits| {
+        collector.add_hits(file, events, hits, &worker.detector)
     })?;
     // The memory that was read to and searched with goes into the tables, for which the system
     // would have to give as much anew.
-    drop((workshop, met));
+    drop((worker, seen));
     let collected = collector.finish()?;
     conclude(config, output, caller, discovery, collected, Times { started, resumed_files })
 }

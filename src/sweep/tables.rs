@@ -143,3 +143,39 @@ fn stats_cell(value: StatsValue) -> Cell<'static> {
         StatsValue::List(texts) => Cell::Texts(texts.into_iter().map(Into::into).collect()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::sha256;
+    use crate::report::{FileRow, MatchRow};
+    use crate::table::ColumnOf;
+
+    /// The schema version, and the digest of all columns that has this version.
+    const LAYOUT: (u32, &str) = (3, "00cb7082d6d8fa0f9166c5b3ad228f50fe0cc31635b8a3a2b6fe1b55a8ce2887");
+
+    fn columns<R>(table: &str, columns: &[ColumnOf<R>]) -> String {
+        let lines = columns.iter().map(|ColumnOf { column, .. }| {
+            format!("{table} {} {:?} {:?}\n", column.name, column.kind, column.nulls)
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn the_schema_version_changes_with_the_columns() {
+        let all = [
+            columns("matches", MatchRow::COLUMNS),
+            columns("leads", MatchRow::LEAD_COLUMNS),
+            columns("hosts", HostRow::COLUMNS),
+            columns("files", FileRow::COLUMNS),
+        ]
+        .concat();
+        let digest = sha256(all.as_bytes());
+        assert_eq!(
+            (SCHEMA_VERSION, digest.as_str()),
+            LAYOUT,
+            "a column's name, type or nullability changed: raise SCHEMA_VERSION, and write the new version and digest \
+             here (once for all changes since the last release); the columns are now\n{all}"
+        );
+    }
+}

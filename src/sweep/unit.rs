@@ -15,12 +15,12 @@ use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 pub(super) struct Unit<'a> {
     pub file: &'a LogFile,
     pub block: Block,
-    pub source: Source,
+    pub source: UnitSource,
 }
 
 /// Where what is known of a unit comes from.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum UnitSource {
     /// The evidence; and what the blocks of the file are hashed by, if they are.
     Evidence(Option<Arc<HashChain>>),
     /// The journal of the sweep that is resumed.
@@ -39,13 +39,17 @@ pub(super) fn units<'a>(
         let known = entries.into_iter().flatten().map(move |entry| Unit {
             file,
             block: entry.block,
-            source: Source::Journal(entry.clone()),
+            source: UnitSource::Journal(entry.clone()),
         });
         let unread =
             entries.is_none().then(|| blocks(file.size, block_chunks(file.form))).into_iter().flatten();
         let chain = (config.options.hashing == Hashing::Sha256 && entries.is_none())
             .then(|| Arc::new(HashChain::new(file.size)));
-        known.chain(unread.map(move |block| Unit { file, block, source: Source::Evidence(chain.clone()) }))
+        known.chain(unread.map(move |block| Unit {
+            file,
+            block,
+            source: UnitSource::Evidence(chain.clone()),
+        }))
     })
 }
 
@@ -63,13 +67,13 @@ impl Unit<'_> {
     /// A measure of the memory that it takes while it is under way: the bytes of its block, and as
     /// many again where a copy of these may have to wait until it is their turn to be hashed.
     pub(super) fn weight(&self) -> u64 {
-        let copies = if matches!(self.source, Source::Evidence(Some(_))) { 2 } else { 1 };
+        let copies = if matches!(self.source, UnitSource::Evidence(Some(_))) { 2 } else { 1 };
         self.block.length() * copies
     }
 
     /// Whether the evidence need not be read for it.
     pub(super) fn is_known(&self) -> bool {
-        matches!(self.source, Source::Journal(_))
+        matches!(self.source, UnitSource::Journal(_))
     }
 }
 

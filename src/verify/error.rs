@@ -28,11 +28,11 @@ pub enum VerifyError {
     },
     /// Evidence to verify that is not as many roots as were swept.
     #[error(
-        "expected the roots of the evidence that were swept, in their order: run.json has {stated}, {given} were given"
+        "expected the roots of the evidence that were swept, in their order: run.json has {recorded}, {given} were given"
     )]
     RootCount {
         /// How many `run.json` has.
-        stated: usize,
+        recorded: usize,
         /// How many were given.
         given: usize,
     },

@@ -1,4 +1,4 @@
-//! The evidence against the ledger.
+//! Comparison of the evidence with the ledger.
 //!
 //! The roots may lie elsewhere than they did, under other names: a file is the same if it has the
 //! same path from the same root, counted in the order in which they are given.
@@ -13,13 +13,13 @@ use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::output::{FILES_FILE, read_rows};
-use crate::report::{Difference, Discrepancy, EvidenceCompared, Place, Stated};
+use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceCompared, RecordedRun};
 use crate::table::Cell;
 
-/// The most that is read at once.
+/// Bytes of a file that are read at once, at most.
 const READ_BYTES: u64 = 1 << 20;
 
-/// A file, as the ledger has it.
+/// A row of the ledger: a file as it was when it was swept.
 #[derive(Debug, Default)]
 struct Listed {
     evidence: String,
@@ -28,49 +28,49 @@ struct Listed {
     sha256: Option<String>,
 }
 
-/// A file by its root, from 0, and its path from there.
+/// Identifies a file: the number of its root, from 0, and its path from that root.
 type Key = (usize, String);
 
-/// What came of comparing a file.
+/// The result of comparing a file of the evidence with its row of the ledger.
 #[derive(Debug, PartialEq, Eq)]
 enum Comparison {
-    /// Its bytes are those that were hashed.
+    /// The bytes are those that were hashed.
     SameContent,
-    /// It has as many bytes as it had, of which there is no hash.
+    /// The size is the same, and the ledger has no hash to compare the bytes with.
     SameSize,
-    /// The file is not as it was.
+    /// The file differs.
     Different(Difference),
 }
 
-/// Compares the evidence with the ledger, if that is itself as stated.
+/// Compares the evidence with the ledger, provided that the ledger itself is as `run.json` records
+/// it. `None` if nothing was compared.
 pub(super) fn compare(
     out: &Path,
-    stated: &Stated,
+    recorded: &RecordedRun,
     search: &Search,
     threads: NonZeroUsize,
-    findings: &mut Vec<Discrepancy>,
+    discrepancies: &mut Vec<Discrepancy>,
 ) -> Result<Option<EvidenceCompared>, VerifyError> {
-    let is_ledger =
-        |finding: &Discrepancy| matches!(&finding.place, Place::Output(file) if file == FILES_FILE);
-    let is_stated = stated.outputs.iter().any(|table| table.file == FILES_FILE);
-    if !is_stated || findings.iter().any(is_ledger) {
-        findings.push(output(FILES_FILE, Difference::NoLedger));
+    let is_ledger = |discrepancy: &Discrepancy| matches!(&discrepancy.file, ComparedFile::Output(file) if file == FILES_FILE);
+    let is_listed = recorded.outputs.iter().any(|table| table.file == FILES_FILE);
+    if !is_listed || discrepancies.iter().any(is_ledger) {
+        discrepancies.push(output(FILES_FILE, Difference::NoLedger));
         return Ok(None);
     }
     let listed = match ledger(&out.join(FILES_FILE)) {
         Ok(listed) => listed,
         Err(reason) => {
-            findings.push(output(FILES_FILE, Difference::Unreadable(reason)));
+            discrepancies.push(output(FILES_FILE, Difference::Unreadable(reason)));
             return Ok(None);
         }
     };
     let discovery = discover(search, threads)?;
     let mut found = by_key(&discovery);
-    let roots: HashMap<&str, usize> = stated
+    let roots: HashMap<&str, usize> = recorded
         .evidence
         .iter()
         .enumerate()
-        .map(|(index, name)| (name.as_str(), root_of(&stated.evidence_of_roots, index)))
+        .map(|(index, name)| (name.as_str(), root_of(&recorded.evidence_of_roots, index)))
         .collect();
     let pairs = listed.into_iter().map(|listed| {
         let root = roots.get(listed.evidence.as_str()).copied().unwrap_or(usize::MAX);
@@ -84,21 +84,22 @@ pub(super) fn compare(
     };
     let weight = |(_, file): &(Listed, Option<&LogFile>)| file.map_or(0, |file| file.size);
     in_order(threads, pairs, weight, work, |(listed, comparison)| {
-        note(&mut compared, findings, listed, comparison);
+        note(&mut compared, discrepancies, listed, comparison);
         Ok::<_, VerifyError>(())
     })?;
-    // What is left of the files that were found is not listed; the list has their order.
+    // Files that no row of the ledger took are not listed there. They are reported in the order
+    // of the discovery.
     for file in &discovery.files {
         if found.contains_key(&key(&discovery, file)) {
             let evidence = discovery.evidence_name(file.evidence).to_owned();
-            let place = Place::Evidence { evidence, source_path: file.source_path() };
-            findings.push(Discrepancy { place, difference: Difference::Unlisted });
+            let file = ComparedFile::Evidence { evidence, source_path: file.source_path() };
+            discrepancies.push(Discrepancy { file, difference: Difference::Unlisted });
         }
     }
     Ok(Some(compared))
 }
 
-/// The rows of the ledger.
+/// Reads the rows of the ledger.
 fn ledger(path: &Path) -> Result<Vec<Listed>, String> {
     let mut listed = Vec::new();
     read_rows(path, &["evidence", "source_path", "size", "sha256"], |cells| {
@@ -121,10 +122,10 @@ fn key(discovery: &Discovery, file: &LogFile) -> Key {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
-/// Counts what came of a file, or adds it to the findings.
+/// Counts a file that is unchanged, or adds the difference to the discrepancies.
 fn note(
     compared: &mut EvidenceCompared,
-    findings: &mut Vec<Discrepancy>,
+    discrepancies: &mut Vec<Discrepancy>,
     listed: Listed,
     comparison: Comparison,
 ) {
@@ -132,7 +133,8 @@ fn note(
     match comparison {
         Comparison::Different(difference) => {
             let Listed { evidence, source_path, .. } = listed;
-            findings.push(Discrepancy { place: Place::Evidence { evidence, source_path }, difference });
+            discrepancies
+                .push(Discrepancy { file: ComparedFile::Evidence { evidence, source_path }, difference });
             return;
         }
         Comparison::SameSize => compared.by_size_only += 1,
@@ -142,32 +144,32 @@ fn note(
     compared.bytes += listed.size;
 }
 
-/// Compares a file with what is listed of it.
+/// Compares a file of the evidence with its row of the ledger.
 fn comparison(listed: &Listed, file: Option<&LogFile>) -> Comparison {
     let Some(file) = file else { return Comparison::Different(Difference::Missing) };
-    let size = |found| Comparison::Different(Difference::Size { stated: listed.size, found });
+    let size = |found| Comparison::Different(Difference::Size { recorded: listed.size, found });
     if file.obstacle.is_none() && file.size != listed.size {
         return size(file.size);
     }
-    let Some(stated) = &listed.sha256 else { return Comparison::SameSize };
+    let Some(recorded) = &listed.sha256 else { return Comparison::SameSize };
     match hash(file) {
         Err(reason) => Comparison::Different(Difference::Unreadable(reason)),
         Ok((_, found)) if found != listed.size => size(found),
-        Ok((found, _)) if found != *stated => {
-            Comparison::Different(Difference::Content { stated: stated.clone(), found })
+        Ok((found, _)) if found != *recorded => {
+            Comparison::Different(Difference::Content { recorded: recorded.clone(), found })
         }
         Ok(_) => Comparison::SameContent,
     }
 }
 
-/// The SHA-256 of a file and how many bytes it has, or why it cannot be read.
+/// The SHA-256 of a file and its size in bytes, or why it cannot be read.
 fn hash(file: &LogFile) -> Result<(String, u64), String> {
     if let Some(reason) = &file.obstacle {
         return Err(reason.clone());
     }
     let read = || -> io::Result<(String, u64)> {
         let log = file.open()?;
-        // One more than there are, to see that there are no more.
+        // One byte more than the file should have: if that is read, the file has grown.
         let mut buffer = vec![0; usize::try_from(READ_BYTES.min(file.size + 1)).unwrap_or_default()];
         let (mut hasher, mut at) = (Hasher::default(), 0);
         loop {

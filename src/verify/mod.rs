@@ -13,31 +13,31 @@ mod subject;
 pub use self::error::VerifyError;
 pub use self::subject::Subject;
 use crate::output::RUN_FILE;
-use crate::report::{Compared, Difference, Discrepancy, Place, Verification};
+use crate::report::{Compared, ComparedFile, Difference, Discrepancy, Verification};
 
 /// Compares an output with its `run.json`, and evidence with the ledger.
 pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
-    let Subject { out, run_sha256, stated, evidence, threads } = subject;
-    let mut findings = Vec::new();
+    let Subject { out, run_sha256, recorded, evidence, threads } = subject;
+    let mut discrepancies = Vec::new();
     let (mut outputs, mut compared) = (Compared::default(), None);
-    let stated = match stated {
+    let recorded = match recorded {
         Err(reason) => {
-            findings.push(output(RUN_FILE, Difference::Unreadable(reason)));
+            discrepancies.push(output(RUN_FILE, Difference::Unreadable(reason)));
             None
         }
-        Ok(stated) => {
-            outputs = outputs::compare(&out, &stated.outputs, &mut findings);
+        Ok(recorded) => {
+            outputs = outputs::compare(&out, &recorded.outputs, &mut discrepancies);
             compared = match evidence {
                 None => None,
-                Some(search) => evidence::compare(&out, &stated, &search, threads, &mut findings)?,
+                Some(search) => evidence::compare(&out, &recorded, &search, threads, &mut discrepancies)?,
             };
-            Some(stated)
+            Some(recorded)
         }
     };
-    Ok(Verification { directory: out, run_sha256, stated, outputs, evidence: compared, findings })
+    Ok(Verification { directory: out, run_sha256, recorded, outputs, evidence: compared, discrepancies })
 }
 
-/// A finding about a file of the output.
+/// A discrepancy in a file of the output.
 fn output(file: &str, difference: Difference) -> Discrepancy {
-    Discrepancy { place: Place::Output(file.to_owned()), difference }
+    Discrepancy { file: ComparedFile::Output(file.to_owned()), difference }
 }

@@ -11,23 +11,27 @@ use crate::base::platform::files::{self, Link, NotOpened};
 use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{Compared, Difference, Discrepancy, OutputRecord};
 
-/// Compares each table with what is stated of it, and looks for files that are not stated.
-pub(super) fn compare(out: &Path, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) -> Compared {
-    let mut compared = Compared { files: stated.len() as u64, ..Compared::default() };
-    for table in stated {
+/// Compares each table with what is recorded of it, and looks for files that are not recorded.
+pub(super) fn compare(
+    out: &Path,
+    recorded: &[OutputRecord],
+    discrepancies: &mut Vec<Discrepancy>,
+) -> Compared {
+    let mut compared = Compared { files: recorded.len() as u64, ..Compared::default() };
+    for table in recorded {
         match difference(out, table) {
             None => compared.same += 1,
-            Some(difference) => findings.push(output(&table.file, difference)),
+            Some(difference) => discrepancies.push(output(&table.file, difference)),
         }
     }
-    unlisted(out, "", stated, findings);
+    unlisted(out, "", recorded, discrepancies);
     compared
 }
 
-/// How a table differs from what is stated of it, if it does.
-fn difference(out: &Path, stated: &OutputRecord) -> Option<Difference> {
+/// How a table differs from what is recorded of it, if it does.
+fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     let unreadable = |error: io::Error| Some(Difference::Unreadable(error.to_string()));
-    let name = Path::new(&stated.file);
+    let name = Path::new(&recorded.file);
     // Only what lies in the output is looked at, whatever a forged run.json names.
     if !name.components().all(|part| matches!(part, Component::Normal(_))) {
         return Some(Difference::Outside);
@@ -42,34 +46,34 @@ fn difference(out: &Path, stated: &OutputRecord) -> Option<Difference> {
     };
     match file.metadata() {
         Err(error) => return unreadable(error),
-        Ok(metadata) if metadata.len() != stated.bytes => {
-            return Some(Difference::Size { stated: stated.bytes, found: metadata.len() });
+        Ok(metadata) if metadata.len() != recorded.bytes => {
+            return Some(Difference::Size { recorded: recorded.bytes, found: metadata.len() });
         }
         Ok(_) => {}
     }
     // A file that grows meanwhile has an end all the same.
-    match sha256_of_all((&file).take(stated.bytes.saturating_add(1))) {
+    match sha256_of_all((&file).take(recorded.bytes.saturating_add(1))) {
         Err(error) => return unreadable(error),
-        Ok((found, _)) if found != stated.sha256 => {
-            return Some(Difference::Content { stated: stated.sha256.clone(), found });
+        Ok((found, _)) if found != recorded.sha256 => {
+            return Some(Difference::Content { recorded: recorded.sha256.clone(), found });
         }
         Ok(_) => {}
     }
     match row_count(file) {
         Err(reason) => Some(Difference::Unreadable(reason)),
-        Ok(found) if found != stated.rows => Some(Difference::Rows { stated: stated.rows, found }),
+        Ok(found) if found != recorded.rows => Some(Difference::Rows { recorded: recorded.rows, found }),
         Ok(_) => None,
     }
 }
 
-/// Finds what lies in a folder of the output (`""` for all of it) and is not stated.
-fn unlisted(out: &Path, folder: &str, stated: &[OutputRecord], findings: &mut Vec<Discrepancy>) {
+/// Finds what lies in a folder of the output (`""` for all of it) and is not recorded.
+fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: &mut Vec<Discrepancy>) {
     let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
         // A folder of tables that is missing is found by its tables, if there are any.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return findings.push(output(folder, Difference::Unreadable(error.to_string()))),
+        Err(error) => return discrepancies.push(output(folder, Difference::Unreadable(error.to_string()))),
     };
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -77,9 +81,9 @@ fn unlisted(out: &Path, folder: &str, stated: &[OutputRecord], findings: &mut Ve
         let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if name == STATS_FOLDER && is_folder {
-            unlisted(out, STATS_FOLDER, stated, findings);
-        } else if name != RUN_FILE && !stated.iter().any(|table| table.file == name) {
-            findings.push(output(&name, Difference::Unlisted));
+            unlisted(out, STATS_FOLDER, recorded, discrepancies);
+        } else if name != RUN_FILE && !recorded.iter().any(|table| table.file == name) {
+            discrepancies.push(output(&name, Difference::Unlisted));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 use crate::config::search;
 use crate::evidence::discover::{Search, resolve_roots};
 use crate::output::RUN_FILE;
-use crate::report::{NotStated, Stated};
+use crate::report::{RecordedRun, RunNotRead};
 use crate::sweep::SCHEMA_VERSION;
 
 /// An output that is to be verified, and the evidence that is to be compared with it.
@@ -22,7 +22,7 @@ pub struct Subject {
     /// The SHA-256 of its `run.json`.
     pub(super) run_sha256: String,
     /// What that states, or why it cannot be read.
-    pub(super) stated: Result<Stated, String>,
+    pub(super) recorded: Result<RecordedRun, String>,
     /// Where the evidence lies now, if it is to be compared: found as it was then.
     pub(super) evidence: Option<Search>,
     /// How many threads read.
@@ -38,11 +38,11 @@ impl Subject {
         threads: Option<NonZeroUsize>,
     ) -> Result<Self, VerifyError> {
         let json = run_json(out)?;
-        let stated = match Stated::parse(&json, SCHEMA_VERSION) {
-            Ok(stated) => Ok(stated),
-            Err(NotStated::Damaged(reason)) => Err(reason),
-            Err(NotStated::Foreign) => return Err(not_an_output(out, "a run.json that is not of dnsweep")),
-            Err(NotStated::Version(found)) => {
+        let recorded = match RecordedRun::parse(&json, SCHEMA_VERSION) {
+            Ok(recorded) => Ok(recorded),
+            Err(RunNotRead::Damaged(reason)) => Err(reason),
+            Err(RunNotRead::Foreign) => return Err(not_an_output(out, "a run.json that is not of dnsweep")),
+            Err(RunNotRead::Version(found)) => {
                 return Err(VerifyError::SchemaVersion {
                     path: out.to_path_buf(),
                     known: SCHEMA_VERSION,
@@ -51,9 +51,9 @@ impl Subject {
             }
         };
         Ok(Subject {
-            evidence: evidence_to_compare(evidence, stated.as_ref().ok())?,
+            evidence: evidence_to_compare(evidence, recorded.as_ref().ok())?,
             run_sha256: sha256(&json),
-            stated,
+            recorded,
             // Without links, as a sweep names it; its run.json was read, so it is there.
             out: fs::canonicalize(out).unwrap_or_else(|_| out.to_path_buf()),
             threads: threads.unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN)),
@@ -73,14 +73,17 @@ fn not_an_output(out: &Path, found: &str) -> VerifyError {
 }
 
 /// Where to look for evidence, if any was named: as many roots as were swept.
-fn evidence_to_compare(roots: Vec<PathBuf>, stated: Option<&Stated>) -> Result<Option<Search>, VerifyError> {
+fn evidence_to_compare(
+    roots: Vec<PathBuf>,
+    recorded: Option<&RecordedRun>,
+) -> Result<Option<Search>, VerifyError> {
     if roots.is_empty() {
         return Ok(None);
     }
     resolve_roots(&roots)?;
-    let Some(Stated { options, roots: swept, .. }) = stated else { return Ok(None) };
+    let Some(RecordedRun { options, roots: swept, .. }) = recorded else { return Ok(None) };
     if swept.len() != roots.len() {
-        return Err(VerifyError::RootCount { stated: swept.len(), given: roots.len() });
+        return Err(VerifyError::RootCount { recorded: swept.len(), given: roots.len() });
     }
     Ok(Some(search(roots, options)))
 }

@@ -20,7 +20,7 @@ const LEAST_PARTS: usize = 2;
 
 /// How a test went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Verdict {
+enum TestOutcome {
     Passed { matches: u64, dns_queries: u64 },
     Failed { dns_queries: u64 },
     Missing,
@@ -40,17 +40,17 @@ pub(super) fn test(arguments: &TestArguments) -> Result<Answer, CommandError> {
             let _ = writeln!(text, "no test  {source}");
         }
         for data_set in &loaded.detection.tests {
-            let verdict = verdict(loaded, data_set, arguments)?;
-            let (word, found) = match verdict {
-                Verdict::Passed { matches, dns_queries } => {
+            let outcome = outcome(loaded, data_set, arguments)?;
+            let (word, found) = match outcome {
+                TestOutcome::Passed { matches, dns_queries } => {
                     passed += 1;
                     ("passed ", format!("{matches} matches in {dns_queries} DNS queries"))
                 }
-                Verdict::Failed { dns_queries } => {
+                TestOutcome::Failed { dns_queries } => {
                     failed += 1;
                     ("failed ", format!("no match in {dns_queries} DNS queries"))
                 }
-                Verdict::Missing => {
+                TestOutcome::Missing => {
                     missing += 1;
                     (
                         "missing",
@@ -78,12 +78,12 @@ pub(super) fn test(arguments: &TestArguments) -> Result<Answer, CommandError> {
 }
 
 /// Sweeps a data set for one detection.
-fn verdict(
+fn outcome(
     loaded: &LoadedDetection,
     data_set: &DataSet,
     arguments: &TestArguments,
-) -> Result<Verdict, CommandError> {
-    let Some(file) = file_of(&data_set.data, &arguments.data) else { return Ok(Verdict::Missing) };
+) -> Result<TestOutcome, CommandError> {
+    let Some(file) = file_of(&data_set.data, &arguments.data) else { return Ok(TestOutcome::Missing) };
     let asked = Sweep {
         evidence: vec![file],
         rules: vec![PathBuf::from(&loaded.source)],
@@ -92,7 +92,11 @@ fn verdict(
     };
     let outcome = asked.run(Sink::Count, &mut (), &AtomicBool::new(false))?;
     let (matches, dns_queries) = (outcome.run.totals.matches, outcome.run.totals.dns_queries);
-    Ok(if matches > 0 { Verdict::Passed { matches, dns_queries } } else { Verdict::Failed { dns_queries } })
+    Ok(if matches > 0 {
+        TestOutcome::Passed { matches, dns_queries }
+    } else {
+        TestOutcome::Failed { dns_queries }
+    })
 }
 
 /// The file whose path ends as the data set's does, with as many parts as are there.

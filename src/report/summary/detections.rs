@@ -45,7 +45,7 @@ impl Summary<'_> {
             .iter()
             .take(MOST_VALUES)
             .map(|(label, count)| {
-                let name = told_apart(&self.run.detections, &label.id, &label.name);
+                let name = distinct_name(&self.run.detections, &label.id, &label.name);
                 format!("{name} ({})", grouped(*count))
             })
             .collect();
@@ -58,7 +58,7 @@ impl Summary<'_> {
 
 /// The name of a detection out of some; where others have it too, with as much of its id as tells
 /// it apart.
-pub(super) fn told_apart(all: &[DetectionRecord], id: &str, name: &str) -> String {
+pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> String {
     let first = |id: &str| id.split('-').next().map(str::to_owned);
     let others = || all.iter().filter(|other| other.name == name && other.id != id);
     let shown_name = shown(name);
@@ -74,7 +74,7 @@ pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> Stri
     let version = detection.version.as_deref();
     let version = version.map(|version| format!(" (version {})", shown(version))).unwrap_or_default();
     let risk = if detection.risk_score.is_none() { "; it states no risk score" } else { "" };
-    let name = told_apart(all, &detection.id, &detection.name);
+    let name = distinct_name(all, &detection.id, &detection.name);
     format!("{name}{version}: {}{risk}", grouped(detection.unique_matches))
 }
 

@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use super::detections::told_apart;
+use super::detections::distinct_name;
 use super::{MOST_HOSTS, NamedHost, Summary, copies, counted, name};
 use crate::config::Leads;
-use crate::report::run::NamesAsked;
+use crate::report::run::NameCondition;
 
 impl Summary<'_> {
     /// Nothing, unless leads were looked for.
@@ -39,11 +39,11 @@ impl Summary<'_> {
     fn detections_without_leads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for detection in &self.run.detections {
             let why = match detection.leads.map(|leads| leads.names) {
-                None | Some(NamesAsked::Some) => continue,
-                Some(NamesAsked::Every) => "it could match whatever the name is",
-                Some(NamesAsked::None) => "it can match with no name",
+                None | Some(NameCondition::Some) => continue,
+                Some(NameCondition::Every) => "it could match whatever the name is",
+                Some(NameCondition::None) => "it can match with no name",
             };
-            let name = told_apart(&self.run.detections, &detection.id, &detection.name);
+            let name = distinct_name(&self.run.detections, &detection.id, &detection.name);
             self.labelled(f, "No leads", &format!("of {name}: {why}"))?;
         }
         Ok(())

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::event::{DNS_QUERY, EventTime, Span, Window};
-use crate::ledger::numbering::Runs;
-use crate::ledger::tally::{RecordCounts, RecordIds};
+use crate::ledger::record_ids::IdRuns;
+use crate::ledger::tally::{RecordCounts, RecordIdRange};
 use crate::scan::decode::direct::DataPlaces;
 use crate::scan::evtx::binxml::TEXT;
 use crate::scan::evtx::binxml::text::{is_plain, plain};
@@ -67,7 +67,7 @@ pub(in crate::scan) struct KnownEvent {
 pub(in crate::scan) struct KnownLog {
     pub computer: String,
     pub channel: String,
-    pub runs: Runs,
+    pub runs: IdRuns,
 }
 
 /// Counts of one definition's records, as plain numbers.
@@ -115,7 +115,7 @@ pub(in crate::scan) fn known_log(
         None => template.channel_text.clone(),
         Some(text) => plain(text)?,
     };
-    logs.push(KnownLog { computer: template.computer.clone(), channel, runs: Runs::default() });
+    logs.push(KnownLog { computer: template.computer.clone(), channel, runs: IdRuns::default() });
     Some(logs.len() - 1)
 }
 
@@ -194,8 +194,8 @@ impl KnownEvent {
     }
 
     /// The range of the EventRecordIDs that were counted.
-    pub(in crate::scan) fn ids(&self) -> RecordIds {
-        RecordIds { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
+    pub(in crate::scan) fn ids(&self) -> RecordIdRange {
+        RecordIdRange { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }
 }
 

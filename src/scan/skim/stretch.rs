@@ -8,7 +8,7 @@
 
 use crate::event::{EventTime, Window};
 use crate::ledger::clock::{Clock, Written, is_step};
-use crate::ledger::numbering::{Run, Runs};
+use crate::ledger::record_ids::{IdRun, IdRuns};
 use crate::scan::skim::known::{Counts, QueryCounts};
 use crate::scan::skim::seen::Seen;
 
@@ -27,7 +27,7 @@ pub(in crate::scan) struct Stretch {
     /// The least and the greatest number before the run that follows.
     ids: (u64, u64),
     /// Those of the records that were taken last whose numbers follow one another.
-    run: Run,
+    run: IdRun,
     /// Whether the number in the header of the first of these is another one than the record's own.
     differs: bool,
     /// The records of the runs before whose headers were numbered anew.
@@ -38,7 +38,7 @@ impl Stretch {
     /// A stretch that may begin at `start` of the chunk.
     pub(in crate::scan) fn new(start: usize) -> Self {
         let none = Written { header_id: 0, filetime: 0 };
-        let run = Run { first: 0, last: 0, first_time: None, last_time: None };
+        let run = IdRun { first: 0, last: 0, first_time: None, last_time: None };
         Stretch {
             start,
             first: none,
@@ -65,14 +65,14 @@ impl Stretch {
         &mut self,
         seen: &Seen,
         written: Written,
-        log: &mut Runs,
+        log: &mut IdRuns,
         queries: &mut QueryCounts,
         window: &Window,
     ) -> bool {
         let id = seen.event_record_id;
         if self.records == 0 {
             self.first = written;
-            (self.run, self.differs) = (Run::of(id, Some(seen.time)), written.header_id != id);
+            (self.run, self.differs) = (IdRun::of(id, Some(seen.time)), written.header_id != id);
         } else if is_step(self.last, written) {
             return false;
         } else if self.run.last.checked_add(1) == Some(id) {
@@ -80,7 +80,7 @@ impl Stretch {
         } else {
             self.renumbered += renumbered(self.run, self.differs, self.last);
             self.ids = end_run(self.run, self.ids, log);
-            (self.run, self.differs) = (Run::of(id, Some(seen.time)), written.header_id != id);
+            (self.run, self.differs) = (IdRun::of(id, Some(seen.time)), written.header_id != id);
         }
         self.last = written;
         self.records += 1;
@@ -98,7 +98,7 @@ impl Stretch {
         self,
         sysmon: bool,
         event: &mut Counts,
-        log: &mut Runs,
+        log: &mut IdRuns,
         clock: &mut Clock,
     ) -> u64 {
         if self.records == 0 {
@@ -122,14 +122,14 @@ impl Stretch {
 /// How many records of a run have headers that were numbered anew: all, if the first or the last
 /// has another number there than its own.
 #[cold]
-fn renumbered(run: Run, differs: bool, last: Written) -> u64 {
+fn renumbered(run: IdRun, differs: bool, last: Written) -> u64 {
     if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
 /// Hands a run on, and gives the least and the greatest number up to its end. It is handed over by
 /// value, so that what a stretch keeps need not lie in memory.
 #[cold]
-fn end_run(run: Run, (first_id, last_id): (u64, u64), log: &mut Runs) -> (u64, u64) {
+fn end_run(run: IdRun, (first_id, last_id): (u64, u64), log: &mut IdRuns) -> (u64, u64) {
     log.add_run(run);
     (first_id.min(run.first), last_id.max(run.last))
 }
@@ -161,11 +161,11 @@ mod tests {
             }),
             before in prop::option::of(record(true, 0)),
         ) {
-            let none = || (Counts::NONE, Runs::default(), Clock::default());
+            let none = || (Counts::NONE, IdRuns::default(), Clock::default());
             let since = Window { since: Some(EventTime::from_ticks(1)), ..Window::default() };
             let (mut counts, mut runs, mut clock) = none();
             let (mut counts_by_one, mut runs_by_one, mut clock_by_one) = none();
-            let note = |(seen, written): &(Seen, Written), at: u64, to: (&mut Counts, &mut Runs, &mut Clock)| {
+            let note = |(seen, written): &(Seen, Written), at: u64, to: (&mut Counts, &mut IdRuns, &mut Clock)| {
                 to.0.add(seen, &since);
                 to.1.add(seen.event_record_id, Some(seen.time));
                 to.2.add(at, *written);

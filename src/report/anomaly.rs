@@ -7,11 +7,11 @@ use std::fmt::{self, Display};
 use super::escape::cut;
 use super::machine_logs::Missing;
 use crate::event::{Event, EventTime};
-use crate::ledger::numbering::Gap;
+use crate::ledger::record_ids::Gap;
 
 /// Something odd about a host's logs, or something usual to be noted. What weighs most comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub enum Anomaly {
     /// Matches whose UtcTime is far from their TimeCreated.
     DistantUtcTimes(u64),
     /// The clock went back.
@@ -47,7 +47,7 @@ pub enum Finding {
     /// Matches whose UtcTime cannot be read.
     UnreadableUtcTimes(u64),
     /// Its evidence holds logs of other machines.
-    OtherMachines(Names),
+    OtherMachines(ListedNames),
     /// The machine had another name before.
     Renamed {
         /// The name.
@@ -56,37 +56,37 @@ pub enum Finding {
         until: Option<EventTime>,
     },
     /// A note: numbers are missing in exports, renderings or a collector's logs of these channels.
-    Selection(Names),
+    Selection(ListedNames),
     /// A note: its evidence holds events of other machines, which forwarded them or were exported
     /// together with it.
-    Forwarded(Names),
+    Forwarded(ListedNames),
     /// A note: logs of its own lie in several pieces of evidence.
-    SeveralEvidence(Names),
+    SeveralEvidence(ListedNames),
     /// A note: logs that were in use when they were copied, as those of a running machine are.
     InUse(u64),
 }
 
-/// How many names a finding lists, and how many channels it has findings of their own for.
+/// How many names an anomaly lists, and how many channels it has anomalies of their own for.
 const MOST_NAMES: usize = 5;
 pub(super) const MOST_CHANNELS: usize = 20;
 
 /// The first of some names, each cut, and how many there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct ListedNames {
     first: Vec<String>,
     count: usize,
 }
 
-impl<'a> FromIterator<&'a str> for Names {
+impl<'a> FromIterator<&'a str> for ListedNames {
     fn from_iter<T: IntoIterator<Item = &'a str>>(names: T) -> Self {
-        names.into_iter().fold(Names::default(), |mut listed, name| {
+        names.into_iter().fold(ListedNames::default(), |mut listed, name| {
             listed.add(name);
             listed
         })
     }
 }
 
-impl Names {
+impl ListedNames {
     /// Adds a name.
     pub(super) fn add(&mut self, name: &str) {
         self.count += 1;
@@ -106,10 +106,10 @@ impl Names {
     }
 }
 
-impl Finding {
+impl Anomaly {
     /// What is missing in a machine's own log; none if nothing is.
     pub(super) fn of_gaps(missing: &Missing<'_>) -> Option<Self> {
-        Some(Finding::RecordGaps {
+        Some(Anomaly::RecordGaps {
             channel: cut(missing.channel).into_owned(),
             gaps: missing.gaps.len() as u64,
             missing: missing.gaps.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.missing())),
@@ -123,7 +123,7 @@ impl Finding {
     pub fn is_note(&self) -> bool {
         matches!(
             self,
-            Finding::Selection(_) | Finding::Forwarded(_) | Finding::SeveralEvidence(_) | Finding::InUse(_)
+            Anomaly::Selection(_) | Anomaly::Forwarded(_) | Anomaly::SeveralEvidence(_) | Anomaly::InUse(_)
         )
     }
 
@@ -131,19 +131,19 @@ impl Finding {
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
-            Finding::DistantUtcTimes(_) => 0,
-            Finding::ClockSteps { .. } => 1,
-            Finding::RecordGaps { .. } => 2,
-            Finding::MoreRecordGaps { .. } => 3,
-            Finding::UnreadableTimes(_) => 4,
-            Finding::UnreadableUtcTimes(_) => 5,
-            Finding::SharedClockSteps(_) => 6,
-            Finding::OtherMachines(_) => 7,
-            Finding::Renamed { .. } => 8,
-            Finding::Selection(_) => 9,
-            Finding::Forwarded(_) => 10,
-            Finding::SeveralEvidence(_) => 11,
-            Finding::InUse(_) => 12,
+            Anomaly::DistantUtcTimes(_) => 0,
+            Anomaly::ClockSteps { .. } => 1,
+            Anomaly::RecordGaps { .. } => 2,
+            Anomaly::MoreRecordGaps { .. } => 3,
+            Anomaly::UnreadableTimes(_) => 4,
+            Anomaly::UnreadableUtcTimes(_) => 5,
+            Anomaly::SharedClockSteps(_) => 6,
+            Anomaly::OtherMachines(_) => 7,
+            Anomaly::Renamed { .. } => 8,
+            Anomaly::Selection(_) => 9,
+            Anomaly::Forwarded(_) => 10,
+            Anomaly::SeveralEvidence(_) => 11,
+            Anomaly::InUse(_) => 12,
         }
     }
 }
@@ -166,22 +166,22 @@ pub(super) fn is_utc_time_unreadable(event: &Event) -> bool {
     written.is_some_and(|text| EventTime::parse_logged(text).is_none())
 }
 
-impl Display for Finding {
+impl Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Finding::DistantUtcTimes(matches) => {
+            Anomaly::DistantUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime is more than five minutes from TimeCreated: {matches}")
             }
-            Finding::UnreadableTimes(1) => {
+            Anomaly::UnreadableTimes(1) => {
                 write!(f, "1 event has a time that cannot be read: it passes every period")
             }
-            Finding::UnreadableTimes(events) => {
+            Anomaly::UnreadableTimes(events) => {
                 write!(f, "{events} events have a time that cannot be read: they pass every period")
             }
-            Finding::UnreadableUtcTimes(matches) => {
+            Anomaly::UnreadableUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime cannot be read: {matches}")
             }
-            Finding::ClockSteps { steps, first } => {
+            Anomaly::ClockSteps { steps, first } => {
                 write!(f, "the clock went back {}", times(*steps))?;
                 match first {
                     None => Ok(()),
@@ -191,34 +191,34 @@ impl Display for Finding {
                     }
                 }
             }
-            Finding::RecordGaps { channel, gaps, missing, incomplete, first } => {
+            Anomaly::RecordGaps { channel, gaps, missing, incomplete, first } => {
                 let missing = (*gaps, *missing, *incomplete);
                 write_gaps(f, channel, missing, first)
             }
-            Finding::MoreRecordGaps { channels } => {
+            Anomaly::MoreRecordGaps { channels } => {
                 write!(f, "EventRecordIDs are missing in {channels} more channels")
             }
-            Finding::SharedClockSteps(steps) => {
+            Anomaly::SharedClockSteps(steps) => {
                 write!(f, "in logs with other machines' records, too, the clock went back {}", times(*steps))
             }
-            Finding::OtherMachines(names) => write!(f, "its evidence also holds logs of {names}"),
-            Finding::Renamed { name, until } => {
+            Anomaly::OtherMachines(names) => write!(f, "its evidence also holds logs of {names}"),
+            Anomaly::Renamed { name, until } => {
                 let name = if name.is_empty() { "(no name)" } else { name };
                 write!(f, "was called {name} until {}", time(*until))
             }
-            Finding::Selection(channels) => {
+            Anomaly::Selection(channels) => {
                 write!(f, "an export, perhaps of selected events: gaps in the EventRecordIDs of {channels}")
             }
             // The number first, as the summary cuts a line that is too long.
-            Finding::Forwarded(names) if names.count == 1 => {
+            Anomaly::Forwarded(names) if names.count == 1 => {
                 write!(f, "also holds events of 1 other machine: {names}")
             }
-            Finding::Forwarded(names) => {
+            Anomaly::Forwarded(names) => {
                 write!(f, "also holds events of {} other machines: {names}", names.count)
             }
-            Finding::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {names}"),
-            Finding::InUse(1) => write!(f, "a log was in use when it was copied"),
-            Finding::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
+            Anomaly::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {names}"),
+            Anomaly::InUse(1) => write!(f, "a log was in use when it was copied"),
+            Anomaly::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
         }
     }
 }
@@ -263,7 +263,7 @@ fn time(time: Option<EventTime>) -> String {
     time.map_or_else(|| "an unknown time".to_owned(), EventTime::readable)
 }
 
-impl Display for Names {
+impl Display for ListedNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.first.join(", "))?;
         match self.count - self.first.len() {
@@ -278,12 +278,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_is_a_sentence() {
+    fn an_anomaly_is_a_sentence() {
         let time = EventTime::parse_logged("2024-05-06T07:08:09Z");
         let gap = |after, before| Gap { after, after_time: time, before, before_time: None };
         let gaps = |gaps: &[Gap], incomplete| {
             let missing = Missing { channel: "System", gaps: gaps.to_vec(), incomplete, is_selection: false };
-            Finding::of_gaps(&missing).map(|finding| finding.to_string()).unwrap_or_default()
+            Anomaly::of_gaps(&missing).map(|anomaly| anomaly.to_string()).unwrap_or_default()
         };
         let sides = "(from 2024-05-06 07:08:09Z to an unknown time)";
         assert_eq!(
@@ -300,13 +300,13 @@ mod tests {
                 .starts_with("at least 2 EventRecordIDs of System are missing in 1 place,")
         );
         assert_eq!(gaps(&[], false), "");
-        let names: Names = ["a", "", "c", "d", "e", "f", "g"].into_iter().collect();
+        let names: ListedNames = ["a", "", "c", "d", "e", "f", "g"].into_iter().collect();
         assert_eq!(
-            Finding::OtherMachines(names).to_string(),
+            Anomaly::OtherMachines(names).to_string(),
             "its evidence also holds logs of a, (no name), c, d, e and 2 more"
         );
         let long = "x".repeat(1000);
-        let name = Finding::Renamed { name: cut(&long).into_owned(), until: time };
+        let name = Anomaly::Renamed { name: cut(&long).into_owned(), until: time };
         assert!(name.to_string().len() < 300, "{name}");
     }
 }

@@ -8,7 +8,7 @@ use crate::config::Options;
 
 /// The part of a `run.json` that can be verified, and what is needed for that.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Stated {
+pub struct RecordedRun {
     /// Version of the dnsweep that wrote it.
     pub dnsweep: String,
     /// When its tables were complete.
@@ -29,7 +29,7 @@ pub struct Stated {
 
 /// Why a `run.json` states nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotStated {
+pub enum RunNotRead {
     /// The file was not written by dnsweep.
     Foreign,
     /// Its layout is of another version, this one.
@@ -38,18 +38,18 @@ pub enum NotStated {
     Damaged(String),
 }
 
-impl Stated {
+impl RecordedRun {
     /// What a `run.json` with these bytes states, if its layout is that of `schema_version`.
-    pub fn parse(json: &[u8], schema_version: u32) -> Result<Self, NotStated> {
-        let damaged = |error: serde_json::Error| NotStated::Damaged(error.to_string());
+    pub fn parse(json: &[u8], schema_version: u32) -> Result<Self, RunNotRead> {
+        let damaged = |error: serde_json::Error| RunNotRead::Damaged(error.to_string());
         let run: Value = serde_json::from_slice(json).map_err(damaged)?;
         if run.get("dnsweep").is_none() {
-            return Err(NotStated::Foreign);
+            return Err(RunNotRead::Foreign);
         }
         match run.get("schema_version") {
             Some(found) if *found == schema_version => serde_json::from_value(run).map_err(damaged),
-            Some(found) => Err(NotStated::Version(found.to_string())),
-            None => Err(NotStated::Version("none".to_owned())),
+            Some(found) => Err(RunNotRead::Version(found.to_string())),
+            None => Err(RunNotRead::Version("none".to_owned())),
         }
     }
 }
@@ -60,13 +60,13 @@ mod tests {
 
     #[test]
     fn what_is_no_run_of_this_version_states_nothing() {
-        let parse = |json: &str| Stated::parse(json.as_bytes(), 1).unwrap_err();
-        assert_eq!(parse(r#"{"schema_version": 1}"#), NotStated::Foreign);
-        assert_eq!(parse("[]"), NotStated::Foreign);
-        assert_eq!(parse(r#"{"dnsweep": "9", "schema_version": 2}"#), NotStated::Version("2".to_owned()));
-        assert_eq!(parse(r#"{"dnsweep": "9"}"#), NotStated::Version("none".to_owned()));
+        let parse = |json: &str| RecordedRun::parse(json.as_bytes(), 1).unwrap_err();
+        assert_eq!(parse(r#"{"schema_version": 1}"#), RunNotRead::Foreign);
+        assert_eq!(parse("[]"), RunNotRead::Foreign);
+        assert_eq!(parse(r#"{"dnsweep": "9", "schema_version": 2}"#), RunNotRead::Version("2".to_owned()));
+        assert_eq!(parse(r#"{"dnsweep": "9"}"#), RunNotRead::Version("none".to_owned()));
         for damaged in ["", r#"{"dnsweep""#, r#"{"dnsweep": "0.1.0", "schema_version": 1}"#] {
-            assert!(matches!(parse(damaged), NotStated::Damaged(_)), "{damaged}");
+            assert!(matches!(parse(damaged), RunNotRead::Damaged(_)), "{damaged}");
         }
     }
 }

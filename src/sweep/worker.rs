@@ -5,10 +5,10 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::detector::Detector;
-use super::hits::{Detected, HitTables, Met, UnitHits};
+use super::hits::{Detected, HitTables, SeenEvents, UnitHits};
 use super::journal::{Entry, JournalReader, NewEntry, entry};
 use super::leads::lead_conditions;
-use super::unit::{Source, Unit, key};
+use super::unit::{Unit, UnitSource, key};
 use crate::base::hash_chain::HashChain;
 use crate::config::{self, Config, Decoding};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
@@ -27,7 +27,7 @@ use crate::scan::{
 const EVENT_BYTES: usize = 400;
 
 /// What came of a unit.
-pub(super) struct Done<'a> {
+pub(super) struct FinishedUnit<'a> {
     /// The file.
     pub file: &'a LogFile,
     /// Which part of it it was.
@@ -53,7 +53,7 @@ struct Events {
 }
 
 /// All that the threads share.
-pub(super) struct Workshop<'a> {
+pub(super) struct Worker<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
@@ -67,22 +67,22 @@ pub(super) struct Workshop<'a> {
     idle: Mutex<Vec<Scanner>>,
 }
 
-impl Done<'_> {
+impl FinishedUnit<'_> {
     /// Notes for the ledger how many matches there are.
     fn count(&mut self) {
         self.part.matches = self.hits.as_ref().map_or(0, |hits| hits.count);
     }
 }
 
-impl<'a> Workshop<'a> {
-    /// A workshop whose hits are rows of `tables`, if these are written.
+impl<'a> Worker<'a> {
+    /// A worker whose hits are rows of `tables`, if these are written.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
         tables: Option<HitTables<'a>>,
         journal: Option<JournalReader>,
     ) -> Self {
-        Workshop {
+        Worker {
             config,
             discovery,
             detector: Detector::new(config, discovery, tables),
@@ -95,24 +95,25 @@ impl<'a> Workshop<'a> {
     }
 
     /// Reads, decodes and detects; or takes what was read from the journal.
-    pub(super) fn work<'u>(&self, unit: Unit<'u>) -> Done<'u> {
+    pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, block, source } = unit;
         let at = match source {
-            Source::Evidence(chain) => return self.read(file, block, chain.as_deref()),
-            Source::Journal(at) => at,
+            UnitSource::Evidence(chain) => return self.read(file, block, chain.as_deref()),
+            UnitSource::Journal(at) => at,
         };
         let journal = self.journal.as_ref().expect("units of a journal come from one");
         match journal.read(&at) {
             Ok(Entry { part, events, recovered, .. }) => {
                 self.done(file, block, part, Events { live: events, recovered })
             }
-            Err(error) => {
-                Done { hits: Err(error), ..self.done(file, block, FileReport::default(), Events::default()) }
-            }
+            Err(error) => FinishedUnit {
+                hits: Err(error),
+                ..self.done(file, block, FileReport::default(), Events::default())
+            },
         }
     }
 
-    fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&HashChain>) -> Done<'u> {
+    fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&HashChain>) -> FinishedUnit<'u> {
         // The list is whole whatever happened to a thread that held it.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let log = match open(file) {
@@ -137,7 +138,7 @@ impl<'a> Workshop<'a> {
         // What could not be read now shall be tried again when the sweep is resumed.
         let is_kept = self.journal.is_some() && !done.part.is_to_be_read_again();
         let entry = is_kept.then(|| self.entry(&done));
-        Done { entry, ..done }
+        FinishedUnit { entry, ..done }
     }
 
     fn scanner(&self) -> Scanner {
@@ -151,7 +152,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// What the journal keeps of a unit.
-    fn entry(&self, done: &Done<'_>) -> Vec<u8> {
+    fn entry(&self, done: &FinishedUnit<'_>) -> Vec<u8> {
         let events = done.detected.len() + done.recovered.len();
         let document = NewEntry {
             file: key(self.discovery, done.file),
@@ -163,9 +164,15 @@ impl<'a> Workshop<'a> {
         entry(&document, events * EVENT_BYTES)
     }
 
-    fn done<'u>(&self, file: &'u LogFile, block: Block, part: FileReport, events: Events) -> Done<'u> {
+    fn done<'u>(
+        &self,
+        file: &'u LogFile,
+        block: Block,
+        part: FileReport,
+        events: Events,
+    ) -> FinishedUnit<'u> {
         let detected = self.detector.detect(events.live);
-        let mut done = Done {
+        let mut done = FinishedUnit {
             hits: self.detector.reduce(file, &detected),
             recovered: self.detector.detect(events.recovered),
             file,
@@ -181,8 +188,12 @@ impl<'a> Workshop<'a> {
     /// Settles which events of a unit are copies, all units before it being settled; what they come
     /// to is reduced again if there are any. Most units have none, so the reduction need not wait
     /// for this.
-    pub(super) fn settle<'u>(&self, mut done: Done<'u>, met: &mut Met) -> Done<'u> {
-        if met.settle(&mut done.detected) {
+    pub(super) fn mark_copies<'u>(
+        &self,
+        mut done: FinishedUnit<'u>,
+        seen: &mut SeenEvents,
+    ) -> FinishedUnit<'u> {
+        if seen.mark_copies(&mut done.detected) {
             done.hits = self.detector.reduce(done.file, &done.detected);
             done.count();
         }
@@ -194,11 +205,11 @@ impl<'a> Workshop<'a> {
     pub(super) fn recover(
         &self,
         recovered: Vec<(&LogFile, Detected)>,
-        met: &mut Met,
+        seen: &mut SeenEvents,
         mut found: impl FnMut(&LogFile, &[Detected], UnitHits) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
         for (file, event) in recovered {
-            if met.is_new(&event) {
+            if seen.is_new(&event) {
                 let events = [Detected { occurrence: Occurrence::Recovered, ..event }];
                 found(file, &events, self.detector.reduce(file, &events)?)?;
             }

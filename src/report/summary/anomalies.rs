@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{LABEL_WIDTH, Summary, counted, escaped, grouped, name};
-use crate::report::Finding;
+use crate::report::Anomaly;
 use crate::report::hosts::NamedHost;
 use crate::report::run::Totals;
 
@@ -12,22 +12,22 @@ use crate::report::run::Totals;
 const MOST_ANOMALIES: usize = 20;
 const MOST_NOTES: usize = 5;
 
-/// A finding of a host: how it is sorted, the places of the host and the finding. There can be many
+/// An anomaly of a host: how it is sorted, the places of the host and the anomaly. There can be many
 /// more than are shown.
-type Place = (u8, bool, usize, usize);
+type SortKey = (u8, bool, usize, usize);
 
 impl Summary<'_> {
-    pub(super) fn findings(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
-        let (mut anomalies, mut notes): (Vec<Place>, Vec<Place>) = (Vec::new(), Vec::new());
+    pub(super) fn anomalies(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
+        let (mut anomalies, mut notes): (Vec<SortKey>, Vec<SortKey>) = (Vec::new(), Vec::new());
         for (row, (_, host)) in rows.iter().enumerate() {
-            for (place, finding) in host.findings().iter().enumerate() {
-                let told = (finding.rank(), host.matches == 0, row, place);
-                match finding {
+            for (place, anomaly) in host.anomalies().iter().enumerate() {
+                let key = (anomaly.rank(), host.matches == 0, row, place);
+                match anomaly {
                     // The logs of a running machine are all in use: of many machines, that is said
                     // once.
-                    Finding::InUse(_) => {}
-                    finding if finding.is_note() => notes.push(told),
-                    _ => anomalies.push(told),
+                    Anomaly::InUse(_) => {}
+                    anomaly if anomaly.is_note() => notes.push(key),
+                    _ => anomalies.push(key),
                 }
             }
         }
@@ -39,7 +39,7 @@ impl Summary<'_> {
         }
         writeln!(f)?;
         self.lines(f, "Anomaly", rows, anomalies.iter().take(MOST_ANOMALIES))?;
-        self.more(f, anomalies.len(), MOST_ANOMALIES, "anomalies", "`findings` in hosts.parquet")?;
+        self.more(f, anomalies.len(), MOST_ANOMALIES, "anomalies", "`anomalies` in hosts.parquet")?;
         self.lines(f, "Note", rows, notes.iter().take(MOST_NOTES))?;
         self.more(f, notes.len(), MOST_NOTES, "notes", "`notes` in hosts.parquet")?;
         if files_in_use == 0 {
@@ -54,12 +54,12 @@ impl Summary<'_> {
         f: &mut fmt::Formatter<'_>,
         label: &str,
         rows: &[NamedHost],
-        told: impl Iterator<Item = &'p Place>,
+        keys: impl Iterator<Item = &'p SortKey>,
     ) -> fmt::Result {
-        for (_, _, row, place) in told {
+        for (_, _, row, place) in keys {
             let Some((computer, host)) = rows.get(*row) else { continue };
-            let Some(finding) = host.findings().into_iter().nth(*place) else { continue };
-            let text = format!("{}: {}", name(computer.as_deref()), escaped(&finding.to_string()));
+            let Some(anomaly) = host.anomalies().into_iter().nth(*place) else { continue };
+            let text = format!("{}: {}", name(computer.as_deref()), escaped(&anomaly.to_string()));
             writeln!(f, "{label:LABEL_WIDTH$}{}", in_a_line(&text, self.width.saturating_sub(LABEL_WIDTH)))?;
         }
         Ok(())

@@ -14,7 +14,7 @@ pub const MOST_RUNS: usize = 2_000;
 
 /// Numbers without a gap between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Run {
+pub struct IdRun {
     /// The lowest EventRecordID.
     pub first: u64,
     /// The highest.
@@ -26,11 +26,11 @@ pub struct Run {
     pub last_time: Option<EventTime>,
 }
 
-impl Run {
+impl IdRun {
     /// That of one event.
     #[must_use]
     pub fn of(id: u64, time: Option<EventTime>) -> Self {
-        Run { first: id, last: id, first_time: time, last_time: time }
+        IdRun { first: id, last: id, first_time: time, last_time: time }
     }
 
     /// How many numbers it has.
@@ -40,7 +40,7 @@ impl Run {
     }
 
     /// Joins a run that begins no lower, and touches or overlaps this one.
-    fn join(&mut self, other: Run) {
+    fn join(&mut self, other: IdRun) {
         if other.first == self.first {
             self.first_time = earliest(self.first_time, other.first_time);
         }
@@ -79,13 +79,13 @@ impl Gap {
 
 /// The runs of one log, in order, apart from each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Runs {
-    runs: Vec<Run>,
+pub struct IdRuns {
+    runs: Vec<IdRun>,
     /// Whether there were more than are kept.
     incomplete: bool,
 }
 
-impl Runs {
+impl IdRuns {
     /// Adds an event.
     #[inline]
     pub fn add(&mut self, id: u64, time: Option<EventTime>) {
@@ -102,14 +102,14 @@ impl Runs {
     /// Adds an event that does not follow the one before.
     fn add_apart(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last() {
-            Some(last) if id <= last.last => self.insert(Run::of(id, time)),
-            _ => self.push_apart(Run::of(id, time)),
+            Some(last) if id <= last.last => self.insert(IdRun::of(id, time)),
+            _ => self.push_apart(IdRun::of(id, time)),
         }
     }
 
     /// Adds a run above all others. Of far more than are kept, the highest are forgotten, so that
     /// to put one in its place takes a bounded time.
-    fn push_apart(&mut self, run: Run) {
+    fn push_apart(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
         }
@@ -121,7 +121,7 @@ impl Runs {
     }
 
     /// Adds events that follow one another.
-    pub fn add_run(&mut self, run: Run) {
+    pub fn add_run(&mut self, run: IdRun) {
         match self.runs.last_mut() {
             // Nearly always: the numbers that follow.
             Some(last) if last.last.checked_add(1) == Some(run.first) => {
@@ -133,7 +133,7 @@ impl Runs {
     }
 
     /// Adds what was seen of the same log elsewhere.
-    pub fn merge(&mut self, other: &Runs) {
+    pub fn merge(&mut self, other: &IdRuns) {
         self.incomplete |= other.incomplete;
         match other.runs.as_slice() {
             [] => {}
@@ -144,8 +144,8 @@ impl Runs {
     }
 
     /// Adds runs in their order. Both lists are gone through once, as either can be long.
-    fn merge_many(&mut self, others: &[Run]) {
-        let mut merged: Vec<Run> = Vec::with_capacity(self.runs.len() + others.len());
+    fn merge_many(&mut self, others: &[IdRun]) {
+        let mut merged: Vec<IdRun> = Vec::with_capacity(self.runs.len() + others.len());
         let (mut ours, mut others) = (self.runs.iter().peekable(), others.iter().peekable());
         while let Some(next) = match (ours.peek(), others.peek()) {
             (Some(one), Some(other)) if other.first < one.first => others.next(),
@@ -161,13 +161,13 @@ impl Runs {
     }
 
     /// Puts a run in its place and joins it with those that it touches.
-    fn insert(&mut self, run: Run) {
+    fn insert(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
         }
         let start = self.runs.partition_point(|other| other.last.saturating_add(1) < run.first);
         let end = self.runs.partition_point(|other| other.first <= run.last.saturating_add(1));
-        let mut touched: Vec<Run> = self.runs.get(start..end).unwrap_or_default().to_vec();
+        let mut touched: Vec<IdRun> = self.runs.get(start..end).unwrap_or_default().to_vec();
         touched.push(run);
         touched.sort_by_key(|run| run.first);
         let joined = touched.into_iter().reduce(|mut joined, next| {
@@ -210,7 +210,7 @@ impl Runs {
 
     /// The runs that are kept, in order.
     #[must_use]
-    pub fn as_slice(&self) -> &[Run] {
+    pub fn as_slice(&self) -> &[IdRun] {
         &self.runs
     }
 
@@ -238,32 +238,32 @@ mod tests {
         prop::collection::vec((id, prop::option::of((0..9_i64).prop_map(EventTime::from_ticks))), 0..12)
     }
 
-    fn runs(events: &[(u64, Option<EventTime>)]) -> Runs {
-        let mut runs = Runs::default();
+    fn runs(events: &[(u64, Option<EventTime>)]) -> IdRuns {
+        let mut runs = IdRuns::default();
         for (id, time) in events {
             runs.add(*id, *time);
         }
         runs
     }
 
-    fn merged(left: &Runs, right: &Runs) -> Runs {
+    fn merged(left: &IdRuns, right: &IdRuns) -> IdRuns {
         let mut both = left.clone();
         both.merge(right);
         both
     }
 
     /// The twin: a map of numbers to their times.
-    fn plainly(events: &[(u64, Option<EventTime>)]) -> Vec<Run> {
+    fn plainly(events: &[(u64, Option<EventTime>)]) -> Vec<IdRun> {
         let mut ids: BTreeMap<u64, Vec<Option<EventTime>>> = BTreeMap::new();
         for (id, time) in events {
             ids.entry(*id).or_default().push(*time);
         }
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs: Vec<IdRun> = Vec::new();
         for (id, times) in ids {
             let (first_time, last_time) = (times.iter().flatten().min(), times.iter().flatten().max());
             match runs.last_mut() {
                 Some(run) if run.last + 1 == id => (run.last, run.last_time) = (id, last_time.copied()),
-                _ => runs.push(Run {
+                _ => runs.push(IdRun {
                     first: id,
                     last: id,
                     first_time: first_time.copied(),
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn more_runs_than_a_ledger_holds_are_said_to_be_more() {
-        let mut seen = Runs::default();
+        let mut seen = IdRuns::default();
         (0..=MOST_RUNS as u64).for_each(|number| seen.add(number * 2, None));
         seen.limit();
         assert_eq!((seen.gap_count(), seen.is_incomplete()), (MOST_RUNS as u64 - 1, true));
