@@ -371,7 +371,7 @@ fn wrong_orders_are_refused() {
     assert!(message.contains("No such file"), "{message}");
     let message = refused(&out, &[&evidence.join("HOST"), &evidence.join("OTHER")]);
     assert!(message.contains("run.json has 1, 2 were given"), "{message}");
-    let versions = [(1, "expected schema version 2 in run.json, found 1: "), (9, "found 9: ")];
+    let versions = [(1, "expected schema version 3 in run.json, found 1: "), (9, "found 9: ")];
     for (version, found) in versions {
         forge(&out, |run| run["schema_version"] = json!(version));
         let message = refused(&out, &[&evidence]);
