@@ -43,13 +43,13 @@ pub struct ContentFile {
 /// What was read for all rules.
 #[derive(Debug, Default)]
 pub(super) struct ContentCache {
-    lookups: RefCell<HashMap<PathBuf, Known>>,
+    lookups: RefCell<HashMap<PathBuf, LoadedLookup>>,
     /// The folders inside folders of content, by these.
     subfolders: RefCell<HashMap<PathBuf, Arc<[String]>>>,
 }
 
 /// A lookup, or what is wrong with it, and the files that it was read from.
-type Known = (Result<Arc<Lookup>, String>, Vec<ContentFile>);
+type LoadedLookup = (Result<Arc<Lookup>, String>, Vec<ContentFile>);
 
 /// The macros and lookups that one rule can use.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl<'c> Content<'c> {
         folders.flat_map(|folder| entries(&folder)).filter_map(name).take(MOST_NAMES).collect()
     }
 
-    fn lookup(&self, folder: &Path, name: &str) -> Result<Option<Known>, String> {
+    fn lookup(&self, folder: &Path, name: &str) -> Result<Option<LoadedLookup>, String> {
         let mut files = Vec::new();
         let mut definition = LookupDefinition::default();
         let csv = if let Some((text, file)) = self.definition(LOOKUPS, name)? {

@@ -14,7 +14,7 @@ use super::text::{FileText, text_of, text_of_found};
 use crate::base::digest::sha256;
 use crate::base::plain_name::{MOST_PLAIN_NAME, is_plain_name};
 use crate::detect::{
-    Detection, EventSource, FileRule, MOST_COMPARISONS, MOST_EXPRESSION_BYTES, Placeholders, compared_id,
+    Detection, EventSource, FileRule, MOST_COMPARISONS, MOST_EXPRESSION_BYTES, Placeholders, canonical_id,
     too_much,
 };
 
@@ -71,7 +71,7 @@ pub struct Catalog {
 
 /// How a file was come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum FileOrigin {
     /// It was named: it must be a detection.
     Named,
     /// It lies in a directory that was named: it may be something else.
@@ -98,7 +98,7 @@ impl Catalog {
             });
         }
         for path in paths {
-            catalog.add_path(path, Found::Named, &placeholders)?;
+            catalog.add_path(path, FileOrigin::Named, &placeholders)?;
         }
         if catalog.detections.is_empty() {
             return Err(wrong(catalog.nothing_to_look_for(paths)));
@@ -125,7 +125,7 @@ impl Catalog {
     }
 
     fn push(&mut self, loaded: LoadedDetection) {
-        self.places.insert(compared_id(&loaded.detection.id), self.detections.len());
+        self.places.insert(canonical_id(&loaded.detection.id), self.detections.len());
         self.detections.push(loaded);
     }
 
@@ -136,19 +136,24 @@ impl Catalog {
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
         let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
         for path in paths {
-            catalog.add_path(path, Found::InDirectory, &placeholders)?;
+            catalog.add_path(path, FileOrigin::InDirectory, &placeholders)?;
         }
         Ok(catalog)
     }
 
     /// Adds a file, which was found so, or what is in a directory.
-    fn add_path(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), RulesError> {
+    fn add_path(
+        &mut self,
+        path: &Path,
+        found: FileOrigin,
+        placeholders: &Placeholders,
+    ) -> Result<(), RulesError> {
         let source = path.display().to_string();
         let metadata = fs::metadata(path).map_err(|error| wrong(format!("{source}: {error}")))?;
         if !metadata.is_dir() {
             return match (self.add_file(path, found, placeholders), found) {
-                (Err(why), Found::Named) => Err(wrong(why.reason())),
-                (Err(why), Found::InDirectory) => {
+                (Err(why), FileOrigin::Named) => Err(wrong(why.reason())),
+                (Err(why), FileOrigin::InDirectory) => {
                     self.not_run.add(source, why);
                     Ok(())
                 }
@@ -158,7 +163,7 @@ impl Catalog {
         for file in
             rule_files(path, 0).map_err(|(path, error)| wrong(format!("{}: {error}", path.display())))?
         {
-            if let Err(why) = self.add_file(&file, Found::InDirectory, placeholders) {
+            if let Err(why) = self.add_file(&file, FileOrigin::InDirectory, placeholders) {
                 self.not_run.add(file.display().to_string(), why);
             }
         }
@@ -167,11 +172,16 @@ impl Catalog {
 
     /// Adds the rules of a file. In a directory, those that are not looked for are noted; in a file
     /// that was named, the first such is an error.
-    fn add_file(&mut self, path: &Path, found: Found, placeholders: &Placeholders) -> Result<(), WhyNot> {
+    fn add_file(
+        &mut self,
+        path: &Path,
+        found: FileOrigin,
+        placeholders: &Placeholders,
+    ) -> Result<(), WhyNot> {
         let source = path.display().to_string();
         let read = match found {
-            Found::Named => text_of(path),
-            Found::InDirectory => text_of_found(path),
+            FileOrigin::Named => text_of(path),
+            FileOrigin::InDirectory => text_of_found(path),
         };
         let FileText { text, sha256 } =
             read.map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
@@ -181,8 +191,8 @@ impl Catalog {
         for rule in rules {
             match (self.add_rule(path, &sha256, &content, found, rule), found) {
                 (Ok(()), _) => {}
-                (Err(why), Found::Named) => return Err(why),
-                (Err(why), Found::InDirectory) => self.not_run.add(source.clone(), why),
+                (Err(why), FileOrigin::Named) => return Err(why),
+                (Err(why), FileOrigin::InDirectory) => self.not_run.add(source.clone(), why),
             }
         }
         Ok(())
@@ -194,18 +204,18 @@ impl Catalog {
         path: &Path,
         sha256: &str,
         content: &[ContentFile],
-        found: Found,
+        found: FileOrigin,
         FileRule { line, id_line, rule }: FileRule,
     ) -> Result<(), WhyNot> {
         let source = path.display().to_string();
         let detection = rule?;
         check_id(&detection.id, &format!("{source}: line {id_line}")).map_err(WhyNot::Refused)?;
         let known =
-            self.places.get(&compared_id(&detection.id)).and_then(|place| self.detections.get(*place));
+            self.places.get(&canonical_id(&detection.id)).and_then(|place| self.detections.get(*place));
         if let Some(other) = known {
             // Named once by itself and once with its directory, it is one.
             let is_same = line == other.line && is_same_file(path, Path::new(&other.source));
-            if found == Found::InDirectory && is_same {
+            if found == FileOrigin::InDirectory && is_same {
                 return Ok(());
             }
             return Err(WhyNot::Refused(format!(

@@ -25,12 +25,12 @@ pub struct LoadedExclusion {
     /// The SHA-256 of its file.
     pub sha256: String,
     /// Whether it is applied.
-    pub standing: Standing,
+    pub status: ExclusionStatus,
 }
 
 /// Whether an exclusion is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ExclusionStatus {
     /// The exclusion is applied.
     Applied,
     /// The exclusion is not applied, as its last day is over.
@@ -42,17 +42,17 @@ impl LoadedExclusion {
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let Exclusion { name, expires, .. } = &self.exclusion;
-        let Expiry { date, .. } = expires.as_ref().filter(|_| self.standing == Standing::Expired)?;
+        let Expiry { date, .. } = expires.as_ref().filter(|_| self.status == ExclusionStatus::Expired)?;
         Some(format!("exclusion '{name}' of {} expired on {date} and is not applied", self.source))
     }
 
     /// What the tables depend on of it, as a text.
     pub(super) fn identity(&self) -> String {
-        let standing = match self.standing {
-            Standing::Applied => "applied",
-            Standing::Expired => "expired",
+        let status = match self.status {
+            ExclusionStatus::Applied => "applied",
+            ExclusionStatus::Expired => "expired",
         };
-        format!("{} {} {standing}", self.exclusion.name, self.sha256)
+        format!("{} {} {status}", self.exclusion.name, self.sha256)
     }
 }
 
@@ -77,8 +77,8 @@ pub(super) fn exclusions(
         for (number, exclusion) in (1..).zip(exclusions) {
             check_detections(&exclusion, detections)
                 .map_err(|problem| wrong(format!("{source}: entry {number}: {problem}").into()))?;
-            let (source, sha256, standing) = (source.clone(), sha256.clone(), standing(&exclusion, now));
-            loaded.push((number, LoadedExclusion { exclusion, source, sha256, standing }));
+            let (source, sha256, status) = (source.clone(), sha256.clone(), status_at(&exclusion, now));
+            loaded.push((number, LoadedExclusion { exclusion, source, sha256, status }));
         }
     }
     check_names(&loaded).map_err(|problem| wrong(problem.into()))?;
@@ -89,10 +89,10 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(escaped_name).unwrap_or_default()
 }
 
-fn standing(exclusion: &Exclusion, now: EventTime) -> Standing {
+fn status_at(exclusion: &Exclusion, now: EventTime) -> ExclusionStatus {
     match &exclusion.expires {
-        Some(expiry) if now > expiry.end => Standing::Expired,
-        _ => Standing::Applied,
+        Some(expiry) if now > expiry.end => ExclusionStatus::Expired,
+        _ => ExclusionStatus::Applied,
     }
 }
 
@@ -131,8 +131,8 @@ mod tests {
     fn an_exclusion_holds_to_the_end_of_its_last_day() {
         let text = "- search: QueryName=a\n  reason: b\n  expires: 2026-12-31";
         let exclusion = Exclusion::list_from_yaml(text, "a.yml", "a.yml").unwrap().remove(0);
-        let at = |time: &str| standing(&exclusion, EventTime::parse_logged(time).unwrap());
-        assert_eq!(at("2026-12-31T23:59:59.9999999Z"), Standing::Applied);
-        assert_eq!(at("2027-01-01T00:00:00Z"), Standing::Expired);
+        let at = |time: &str| status_at(&exclusion, EventTime::parse_logged(time).unwrap());
+        assert_eq!(at("2026-12-31T23:59:59.9999999Z"), ExclusionStatus::Applied);
+        assert_eq!(at("2027-01-01T00:00:00Z"), ExclusionStatus::Expired);
     }
 }

@@ -1,12 +1,12 @@
 //! What is asked of a sweep, and what will be done: the period, the switches, the detections and the
 //! exclusions that were loaded.
 
-mod asked;
-mod choice;
 mod content;
 mod detections;
 mod error;
 mod exclusions;
+mod find_detection;
+mod inputs;
 mod not_run;
 mod options;
 mod request;
@@ -18,12 +18,12 @@ use std::path::PathBuf;
 use crate::event::Window;
 use crate::evidence::discover::Search;
 
-pub use self::asked::{Asked, AskedDifferently};
 pub use self::content::ContentFile;
 pub use self::detections::{Catalog, LoadedDetection};
 pub use self::error::{PeriodError, RequestError, RulesError};
 use self::exclusions::exclusions;
-pub use self::exclusions::{LoadedExclusion, Standing};
+pub use self::exclusions::{ExclusionStatus, LoadedExclusion};
+pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
 pub use self::options::{
     Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, Names, Options, Others, Recovery,
@@ -59,8 +59,8 @@ impl Config {
     /// What the tables depend on besides what the evidence holds, of which these are the roots
     /// without links.
     #[must_use]
-    pub fn asked(&self, roots: &[PathBuf]) -> Asked {
-        Asked::new(
+    pub fn inputs(&self, roots: &[PathBuf]) -> SweepInputs {
+        SweepInputs::new(
             roots,
             &self.detections,
             &self.placeholders_sha256,

@@ -142,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::detect::predicate::Order;
+    use crate::detect::predicate::Inequality;
     use crate::detect::predicate::expression::{Expression, Flags};
     use crate::detect::predicate::pattern::Pattern;
     use crate::detect::splunk::search::Search;
@@ -226,7 +226,7 @@ mod tests {
             0 => Predicate::All,
             1 => Predicate::Sysmon,
             2 => Predicate::Exists(field),
-            3 => Predicate::Compare { field, order: Order::Less, value: text },
+            3 => Predicate::Compare { field, order: Inequality::Less, value: text },
             4 => Predicate::Empty(field),
             5 => Predicate::Fits {
                 field,

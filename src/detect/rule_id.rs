@@ -4,7 +4,7 @@
 const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// The id that a text says: without blanks and braces around it. Nothing is no id.
-pub(super) fn said(text: &str) -> Option<String> {
+pub(super) fn stated_id(text: &str) -> Option<String> {
     let text = text.trim();
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
     (!inner.is_empty()).then(|| inner.to_owned())
@@ -12,7 +12,7 @@ pub(super) fn said(text: &str) -> Option<String> {
 
 /// What ids have in common that are one: of a UUID the case of letters does not count.
 #[must_use]
-pub fn compared(id: &str) -> String {
+pub fn canonical_id(id: &str) -> String {
     if is_uuid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
 }
 
@@ -36,16 +36,16 @@ mod tests {
             ("  ", None),
             ("{}", None),
         ] {
-            assert_eq!(said(text).as_deref(), expected, "{text}");
+            assert_eq!(stated_id(text).as_deref(), expected, "{text}");
         }
     }
 
     #[test]
     fn of_uuids_the_case_does_not_count() {
         let upper = "065CCEEA-77EC-4030-9052-FC0AFFEA7110";
-        assert_eq!(compared(upper), upper.to_lowercase());
+        assert_eq!(canonical_id(upper), upper.to_lowercase());
         for other in ["Rule", "065CCEEA-77EC-4030-9052-FC0AFFEA711", "065CCEEX-77EC-4030-9052-FC0AFFEA7110"] {
-            assert_eq!(compared(other), other);
+            assert_eq!(canonical_id(other), other);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Outcome, SCHEMA_VERSION};
 use crate::base::path_text::path_text;
 use crate::base::platform::{machine, working_directory};
 use crate::config::{
-    Config, ContentFile, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection, Standing,
+    Config, ContentFile, ExclusionStatus, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection,
 };
 use crate::detect::LeadCondition;
 use crate::error::SweepError;
@@ -100,7 +100,7 @@ pub(super) fn conclude(
 
 fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec<ExclusionRecord> {
     let record = |(place, loaded): (usize, &LoadedExclusion)| {
-        let LoadedExclusion { exclusion, source, sha256, standing } = loaded.clone();
+        let LoadedExclusion { exclusion, source, sha256, status } = loaded.clone();
         let record = ExclusionRecord {
             name: exclusion.name,
             file: source,
@@ -108,7 +108,7 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec
             search: exclusion.search,
             reason: exclusion.reason,
             expires: exclusion.expires.map(|expiry| expiry.date),
-            expired: standing == Standing::Expired,
+            expired: status == ExclusionStatus::Expired,
             detections: exclusion.detections,
             ..ExclusionRecord::default()
         };

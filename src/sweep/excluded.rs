@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hits::Hit;
-use crate::config::{LoadedExclusion, Standing};
+use crate::config::{ExclusionStatus, LoadedExclusion};
 use crate::event::Event;
 use crate::report::ExcludedCounts;
 
@@ -57,7 +57,7 @@ pub(super) fn excluding(
     detection_id: &str,
 ) -> Option<ExclusionIndex> {
     let holds = |loaded: &LoadedExclusion| {
-        loaded.standing == Standing::Applied && loaded.exclusion.holds(event, detection_id)
+        loaded.status == ExclusionStatus::Applied && loaded.exclusion.holds(event, detection_id)
     };
     exclusions.iter().position(holds).map(ExclusionIndex)
 }

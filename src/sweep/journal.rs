@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::platform::files::read_exact_at;
 use crate::base::platform::open_own;
-use crate::config::{Asked, AskedDifferently};
+use crate::config::{InputDifference, SweepInputs};
 use crate::event::Window;
 use crate::output::{OutputError, document, framed, read_framed};
 use crate::report::FileReport;
@@ -34,7 +34,7 @@ const LAYOUT: (&str, u32) = ("journal of dnsweep", 4);
 /// What the sweep that began the journal was asked. It follows [`LAYOUT`].
 #[derive(Debug, Serialize, Deserialize)]
 struct FirstEntry {
-    /// [`Asked`] as JSON, which says by name what differs.
+    /// [`SweepInputs`] as JSON, which says by name what differs.
     asked: String,
     window: Window,
 }
@@ -106,7 +106,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Opens the journal, or begins it if there is none.
-    pub(super) fn open(path: &Path, asked: &Asked, window: Window) -> Result<Self, OutputError> {
+    pub(super) fn open(path: &Path, asked: &SweepInputs, window: Window) -> Result<Self, OutputError> {
         let failed = |error: io::Error| failed(path, &error);
         let mut file = open_own(path).map_err(failed)?;
         let mut journal = Journal {
@@ -133,7 +133,7 @@ impl Journal {
     }
 
     /// Reads what is there; returns where the last whole entry ends.
-    fn read(&mut self, file: &mut File, asked: &Asked) -> Result<u64, OutputError> {
+    fn read(&mut self, file: &mut File, asked: &SweepInputs) -> Result<u64, OutputError> {
         let size = file.metadata().map_err(|error| failed(&self.path, &error))?.len();
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
         let mut reader = BufReader::new(file);
@@ -185,8 +185,8 @@ impl Journal {
     }
 
     /// A sweep is resumed only by one that would have made the same tables.
-    fn check(&self, first: &FirstEntry, asked: &Asked) -> Result<(), OutputError> {
-        asked.differs_from(&first.asked).map_or(Ok(()), |AskedDifferently { what, first, second }| {
+    fn check(&self, first: &FirstEntry, asked: &SweepInputs) -> Result<(), OutputError> {
+        asked.differs_from(&first.asked).map_or(Ok(()), |InputDifference { what, first, second }| {
             let reason = format!("{what}: it was begun with '{first}', found '{second}'");
             Err(OutputError::Resume { path: self.path.clone(), reason })
         })

@@ -111,7 +111,7 @@ pub(crate) fn sweep(
         Sink::Each(take) => (None, Some(take)),
         Sink::Count => (None, None),
     };
-    let asked = config.asked(&roots);
+    let asked = config.inputs(&roots);
     let open = |output: &OutputDirectory| Journal::open(&output.journal(), &asked, config.window);
     let mut journal = output.as_ref().map(open).transpose()?;
     config.window = journal.as_ref().map_or(config.window, |journal| journal.window);

@@ -80,7 +80,7 @@ impl LastTable<'_> {
             }
             LastTable::Stats(stats, detection_id) => {
                 let file = stats_file(detection_id);
-                let mut metadata = sorted(metadata, stats.order());
+                let mut metadata = sorted(metadata, stats.row_order());
                 let reason = stats.empty_because().map(|reason| ("dnsweep.empty_because", reason.to_owned()));
                 metadata.extend(reason);
                 let columns: Vec<Column> = stats.columns().map(stats_column).collect();

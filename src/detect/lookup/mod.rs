@@ -242,28 +242,28 @@ fn is_true(text: &str) -> bool {
 
 /// What a lookup finds: a column of the rows whose key columns are like some terms.
 #[derive(Debug, Clone)]
-pub(in crate::detect) struct Found {
+pub(in crate::detect) struct LookupOutput {
     lookup: Arc<Lookup>,
     keys: Vec<(usize, Term)>,
     output: usize,
 }
 
-impl PartialEq for Found {
+impl PartialEq for LookupOutput {
     fn eq(&self, other: &Self) -> bool {
-        self.finds_as(other) && self.output == other.output
+        self.finds_same_rows(other) && self.output == other.output
     }
 }
 
-impl Eq for Found {}
+impl Eq for LookupOutput {}
 
-impl Found {
+impl LookupOutput {
     /// The column `output` of the rows whose columns are like those terms.
     pub fn new(lookup: Arc<Lookup>, keys: Vec<(usize, Term)>, output: usize) -> Self {
-        Found { lookup, keys, output }
+        LookupOutput { lookup, keys, output }
     }
 
     /// Whether both find the same rows.
-    pub fn finds_as(&self, other: &Found) -> bool {
+    pub fn finds_same_rows(&self, other: &LookupOutput) -> bool {
         Arc::ptr_eq(&self.lookup, &other.lookup) && self.keys == other.keys
     }
 
@@ -274,7 +274,7 @@ impl Found {
     /// This lookup with `terms` in place of the terms of its keys, in their order.
     pub fn with_keys(&self, terms: Vec<Term>) -> Self {
         let keys = self.keys.iter().map(|(column, _)| *column).zip(terms).collect();
-        Found { keys, ..self.clone() }
+        LookupOutput { keys, ..self.clone() }
     }
 
     fn rows(&self, row: Row<'_>) -> Vec<usize> {
@@ -346,7 +346,7 @@ fn plain_field(term: &Term) -> Option<Field> {
     }
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for LookupOutput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let column = |place: usize| self.lookup.columns.get(place).map_or("", String::as_str);
         write!(formatter, "{} of the lookup {}", column(self.output), self.lookup.name)?;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use regex::{Regex, RegexBuilder};
 
 use crate::detect::predicate::pattern::fold;
-use crate::detect::predicate::size::{Known, known, last_line};
+use crate::detect::predicate::size::{Estimate, estimate, last_line};
 
 /// Bytes that a compiled expression may take: one that takes more is no rule but an attempt at the
 /// memory.
@@ -26,7 +26,7 @@ pub struct Expression {
     /// As the compiler takes it.
     source: String,
     flags: Flags,
-    known: Known,
+    known: Estimate,
     regex: OnceLock<Regex>,
     /// Literals that each matching value holds, folded as those of a [`crate::detect::predicate::pattern::Pattern`].
     literals: Vec<String>,
@@ -102,7 +102,7 @@ impl Expression {
     }
 
     fn of_source(text: &str, source: String, flags: Flags, literals: Vec<String>) -> Result<Self, String> {
-        let known = known(&source, flags)?;
+        let known = estimate(&source, flags)?;
         if known.size > MOST_MEMORY {
             return Err(format!(
                 "expected an expression that takes at most {MOST_MEMORY} bytes once compiled, found one of about {}",

@@ -1,9 +1,9 @@
 //! Conditions on an event, as a tree, and their evaluation. The tree belongs to no rule language:
 //! whatever a language says about precedence, quoting or field names is settled before it is built.
 
-pub(in crate::detect) mod asked;
 pub(in crate::detect) mod expression;
 pub(in crate::detect) mod field;
+pub(in crate::detect) mod field_cache;
 pub(in crate::detect) mod network;
 pub(in crate::detect) mod pairs;
 pub(in crate::detect) mod pattern;
@@ -15,9 +15,9 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::detect::predicate::asked::Asked;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::predicate::field::Field;
+use crate::detect::predicate::field_cache::FieldCache;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
 use crate::detect::predicate::test::Test;
@@ -82,7 +82,7 @@ pub enum Predicate {
         /// The field, on the left.
         field: Field,
         /// The order.
-        order: Order,
+        order: Inequality,
         /// The value on the right.
         value: String,
     },
@@ -90,7 +90,7 @@ pub enum Predicate {
 
 /// An order between a field (left) and a value (right).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum Inequality {
     /// `<`
     Less,
     /// `<=`
@@ -115,10 +115,10 @@ impl Predicate {
     /// Whether the condition holds for an event.
     #[must_use]
     pub fn evaluate(&self, event: &Event) -> bool {
-        self.holds_for(&mut Asked::new(event))
+        self.holds_for(&mut FieldCache::new(event))
     }
 
-    fn holds_for(&self, event: &mut Asked<'_>) -> bool {
+    fn holds_for(&self, event: &mut FieldCache<'_>) -> bool {
         match self {
             Predicate::All => true,
             Predicate::And(children) => children.iter().all(|child| child.holds_for(event)),
@@ -154,12 +154,12 @@ impl Predicate {
     #[must_use]
     pub fn hits_of_match(&self, event: &Event) -> Hits {
         let mut hits = Hits::default();
-        self.collect_hits(&mut Asked::new(event), true, &mut hits);
+        self.collect_hits(&mut FieldCache::new(event), true, &mut hits);
         hits
     }
 
     /// Collects below a condition that is `wanted`: false under an odd number of negations.
-    fn collect_hits(&self, event: &mut Asked<'_>, wanted: bool, hits: &mut Hits) {
+    fn collect_hits(&self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits) {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
                 // Of an AND that holds, and of an OR that does not, all children are alike.
@@ -260,24 +260,24 @@ pub struct RequiredLiteral {
     pub literal: String,
 }
 
-impl Order {
+impl Inequality {
     /// How it is written.
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
-            Order::Less => "<",
-            Order::LessOrEqual => "<=",
-            Order::Greater => ">",
-            Order::GreaterOrEqual => ">=",
+            Inequality::Less => "<",
+            Inequality::LessOrEqual => "<=",
+            Inequality::Greater => ">",
+            Inequality::GreaterOrEqual => ">=",
         }
     }
 
     pub(in crate::detect) fn holds(self, ordering: Ordering) -> bool {
         match self {
-            Order::Less => ordering.is_lt(),
-            Order::LessOrEqual => ordering.is_le(),
-            Order::Greater => ordering.is_gt(),
-            Order::GreaterOrEqual => ordering.is_ge(),
+            Inequality::Less => ordering.is_lt(),
+            Inequality::LessOrEqual => ordering.is_le(),
+            Inequality::Greater => ordering.is_gt(),
+            Inequality::GreaterOrEqual => ordering.is_ge(),
         }
     }
 }

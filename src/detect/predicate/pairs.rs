@@ -13,9 +13,9 @@ const BITS: u32 = 6;
 
 /// The marks of some pairs of bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::detect) struct Pairs(u64);
+pub(in crate::detect) struct BytePairs(u64);
 
-impl Pairs {
+impl BytePairs {
     /// Those of bytes that follow one another, whatever the case of ASCII letters.
     pub(in crate::detect) fn of(bytes: &[u8]) -> Self {
         let mut marks = 0;
@@ -26,16 +26,16 @@ impl Pairs {
                 marks |= 1 << (pair.wrapping_mul(SPREAD) >> (u32::BITS - BITS));
             }
         }
-        Pairs(marks)
+        BytePairs(marks)
     }
 
     /// Those of both.
-    pub(in crate::detect) fn and(self, others: Pairs) -> Self {
-        Pairs(self.0 | others.0)
+    pub(in crate::detect) fn and(self, others: BytePairs) -> Self {
+        BytePairs(self.0 | others.0)
     }
 
     /// Whether one of those is not among them.
-    pub(in crate::detect) fn lack(self, wanted: Pairs) -> bool {
+    pub(in crate::detect) fn lack_any_of(self, wanted: BytePairs) -> bool {
         wanted.0 & !self.0 != 0
     }
 }
@@ -47,19 +47,19 @@ mod tests {
 
     #[test]
     fn most_values_lack_most_literals() {
-        let value = Pairs::of(br"C:\Program Files\Vendor\Updater\updater.exe");
-        assert!(!value.lack(Pairs::of(b"UPDATER.exe")) && !value.lack(Pairs::of(b"u")));
+        let value = BytePairs::of(br"C:\Program Files\Vendor\Updater\updater.exe");
+        assert!(!value.lack_any_of(BytePairs::of(b"UPDATER.exe")) && !value.lack_any_of(BytePairs::of(b"u")));
         for literal in ["powershell", "discord", "api.telegram", "\\temp\\", "mshta", "rundll32"] {
-            assert!(value.lack(Pairs::of(literal.as_bytes())), "{literal}");
+            assert!(value.lack_any_of(BytePairs::of(literal.as_bytes())), "{literal}");
         }
-        assert!(Pairs::default().lack(Pairs::of(b"ab").and(Pairs::of(b""))));
+        assert!(BytePairs::default().lack_any_of(BytePairs::of(b"ab").and(BytePairs::of(b""))));
     }
 
     proptest! {
         #[test]
         fn no_value_lacks_what_it_holds(before in any::<Vec<u8>>(), literal in "[a-zA-Z.\\\\]{0,9}", behind in any::<Vec<u8>>()) {
             let value = [&before, literal.to_ascii_uppercase().as_bytes(), &behind].concat();
-            prop_assert!(!Pairs::of(&value).lack(Pairs::of(literal.as_bytes())));
+            prop_assert!(!BytePairs::of(&value).lack_any_of(BytePairs::of(literal.as_bytes())));
         }
     }
 }

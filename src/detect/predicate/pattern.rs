@@ -2,7 +2,7 @@
 //! a pattern has already dealt with quotes and escapes.
 
 use crate::base::byte_search::find_either;
-use crate::detect::predicate::pairs::Pairs;
+use crate::detect::predicate::pairs::BytePairs;
 
 /// A pattern that is compared with a whole value, without regard to case.
 ///
@@ -21,7 +21,7 @@ pub struct Pattern {
     is_ascii: bool,
     /// Their pairs of bytes, if they are; none otherwise, as a value that is folded first has
     /// others.
-    pairs: Pairs,
+    pairs: BytePairs,
 }
 
 impl Pattern {
@@ -41,7 +41,8 @@ impl Pattern {
         }
         let is_ascii = pieces.iter().all(|piece| piece.is_ascii());
         let marked = pieces.iter().filter(|_| is_ascii);
-        let pairs = marked.map(|piece| Pairs::of(piece.as_bytes())).fold(Pairs::default(), Pairs::and);
+        let pairs =
+            marked.map(|piece| BytePairs::of(piece.as_bytes())).fold(BytePairs::default(), BytePairs::and);
         Pattern { text: text.to_owned(), pieces, is_ascii, pairs }
     }
 
@@ -66,8 +67,8 @@ impl Pattern {
     /// Whether a value matches, as [`Pattern::matches`] says, but faster: `pairs` are the pairs of
     /// bytes that the value has.
     #[must_use]
-    pub(in crate::detect) fn matches_with(&self, value: &str, pairs: Pairs) -> bool {
-        !pairs.lack(self.pairs) && self.matches(value)
+    pub(in crate::detect) fn matches_with(&self, value: &str, pairs: BytePairs) -> bool {
+        !pairs.lack_any_of(self.pairs) && self.matches(value)
     }
 
     /// Whether the whole of `value` matches.
@@ -215,7 +216,7 @@ pub(in crate::detect) mod tests {
             let expected = naive_match(&pattern, &value);
             let pattern = Pattern::new(&pattern);
             prop_assert_eq!(pattern.matches(&value), expected);
-            prop_assert_eq!(pattern.matches_with(&value, Pairs::of(value.as_bytes())), expected);
+            prop_assert_eq!(pattern.matches_with(&value, BytePairs::of(value.as_bytes())), expected);
         }
 
         #[test]

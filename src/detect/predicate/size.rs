@@ -18,7 +18,7 @@ const JOINT: usize = 64;
 
 /// What is known of an expression without compiling it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::detect) struct Known {
+pub(in crate::detect) struct Estimate {
     /// About how many bytes it takes once compiled.
     pub size: usize,
     /// Whether it holds for the empty text.
@@ -26,14 +26,17 @@ pub(in crate::detect) struct Known {
 }
 
 /// What is known of an expression without compiling it. The error says what is not understood.
-pub(in crate::detect) fn known(text: &str, flags: Flags) -> Result<Known, String> {
+pub(in crate::detect) fn estimate(text: &str, flags: Flags) -> Result<Estimate, String> {
     let mut parser = ParserBuilder::new()
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.multi_line)
         .dot_matches_new_line(flags.dot_all)
         .build();
     let expression = parser.parse(text).map_err(|error| last_line(&error.to_string()))?;
-    Ok(Known { size: BASE.saturating_add(size(&expression)), holds_for_empty: holds_for_empty(&expression) })
+    Ok(Estimate {
+        size: BASE.saturating_add(size(&expression)),
+        holds_for_empty: holds_for_empty(&expression),
+    })
 }
 
 /// Whether an expression holds for the empty text: each assertion is asked at its only place, which
@@ -107,7 +110,7 @@ mod tests {
             r"[^x]{200}",
             r"(?s).{0,500}x",
         ] {
-            let estimate = known(text, Flags::default()).unwrap().size;
+            let estimate = estimate(text, Flags::default()).unwrap().size;
             let fits = |limit: usize| RegexBuilder::new(text).size_limit(limit).build().is_ok();
             assert!(fits(estimate * 2), "{text}: more than twice {estimate}");
             assert!(estimate < 64 << 10 || !fits(estimate / 32), "{text}: less than a part of {estimate}");
@@ -116,9 +119,9 @@ mod tests {
 
     #[test]
     fn what_is_repeated_counts_as_often() {
-        let huge = known("((a{1000}){1000}){1000}", Flags::default()).unwrap().size;
+        let huge = estimate("((a{1000}){1000}){1000}", Flags::default()).unwrap().size;
         assert!(huge > 1 << 30, "{huge}");
-        assert_eq!(known("(a", Flags::default()), Err("unclosed group".to_owned()));
+        assert_eq!(estimate("(a", Flags::default()), Err("unclosed group".to_owned()));
     }
 
     #[test]
@@ -149,7 +152,7 @@ mod tests {
             r"[^\s\S]*",
         ] {
             let expected = RegexBuilder::new(text).build().unwrap().is_match("");
-            assert_eq!(known(text, Flags::default()).unwrap().holds_for_empty, expected, "{text}");
+            assert_eq!(estimate(text, Flags::default()).unwrap().holds_for_empty, expected, "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::detect::predicate::expression::Case;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::pattern::fold;
-use crate::detect::predicate::{Order, number};
+use crate::detect::predicate::{Inequality, number};
 use crate::event::{Event, EventTime, TimePart};
 
 /// A test of a field's value. A field that is absent or empty passes none.
@@ -13,7 +13,7 @@ pub enum Test {
     /// It is a number in an order to another one. What is no number passes not.
     Number {
         /// The order, the field on the left.
-        order: Order,
+        order: Inequality,
         /// The number on the right, decimal.
         value: String,
     },
@@ -107,12 +107,12 @@ mod tests {
     fn numbers_are_compared_as_numbers_only() {
         let event = event("", "x");
         for (text, order, value, expected) in [
-            ("9", Order::Less, "10", true),
-            ("10", Order::Less, "9", false),
-            ("10", Order::GreaterOrEqual, "10", true),
-            ("-", Order::Less, "10", false),
-            ("-", Order::Greater, "10", false),
-            ("1.5", Order::Greater, "1", true),
+            ("9", Inequality::Less, "10", true),
+            ("10", Inequality::Less, "9", false),
+            ("10", Inequality::GreaterOrEqual, "10", true),
+            ("-", Inequality::Less, "10", false),
+            ("-", Inequality::Greater, "10", false),
+            ("1.5", Inequality::Greater, "1", true),
         ] {
             let test = Test::Number { order, value: value.to_owned() };
             assert_eq!(test.passes(text, &event), expected, "{text} {order:?} {value}");

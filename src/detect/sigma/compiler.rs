@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 
 use super::Refusal;
-use super::about::{CONSTANT, asks_for_dns, never_holds, unknown};
-use super::choice::{check_number, choices, choose, leaves};
-use super::condition::{Condition, Names, Quantifier};
+use super::combinations::{check_number, choices, choose, leaves};
+use super::condition::{Condition, PartNames, Quantifier};
+use super::relevance::{CONSTANT, asks_for_dns, never_holds, unknown};
 use super::source::Source;
-use super::{item, name};
+use super::{field_names, item};
 use crate::detect::bounds::{MOST_EXPRESSION_BYTES, too_much};
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;
@@ -237,7 +237,7 @@ impl<'a> Compiler<'a> {
     fn selected(
         &self,
         quantifier: Quantifier,
-        names: &Names,
+        names: &PartNames,
         side: Side,
         node: &Node,
     ) -> Result<Predicate, Problem> {
@@ -305,11 +305,11 @@ impl<'a> Compiler<'a> {
         let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
         self.problems.set(self.problems.get() + words.len());
         let mut texts = words.iter().filter_map(|word| Some((word.place, word.scalar()?.text.as_str())));
-        let Some((place, text)) = texts.find(|(_, text)| name::text_asks_for_dns(text)) else {
+        let Some((place, text)) = texts.find(|(_, text)| field_names::text_asks_for_dns(text)) else {
             return self.not_understood(Problem::at(node.place, item::NO_FIELD));
         };
         self.mentions_dns.set(self.mentions_dns.get() || side == Side::For);
-        self.not_understood(Problem::at(place, name::without_blank(text)))
+        self.not_understood(Problem::at(place, field_names::without_blank(text)))
     }
 
     /// Conditions on fields that all hold. If they ask for events that are not looked at, the
@@ -323,7 +323,7 @@ impl<'a> Compiler<'a> {
                 return unknown();
             }
             if side == Side::For && !self.mentions_dns.get() {
-                self.mentions_dns.set(name::asks_for_dns(key, value));
+                self.mentions_dns.set(field_names::asks_for_dns(key, value));
             }
             item::predicate(self, key, value, side).unwrap_or_else(|problem| self.not_understood(problem))
         };
@@ -333,7 +333,7 @@ impl<'a> Compiler<'a> {
     /// Whether a line on what all events of the source have asks for other ones. If it asks for
     /// some of each, that is noted. Of a line that is not understood it is not known.
     fn is_foreign(&self, key: &Key, value: &Node, side: Side) -> bool {
-        if !name::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
+        if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;
         }
         let holds = |value: &Node| {

@@ -18,7 +18,7 @@ pub(super) enum Condition {
     /// The part of that name holds.
     Name(String),
     /// So many of the parts hold whose names fit.
-    Of(Quantifier, Names),
+    Of(Quantifier, PartNames),
 }
 
 /// How many parts must hold.
@@ -30,29 +30,29 @@ pub(super) enum Quantifier {
     AtLeast(usize),
 }
 
-/// Names of parts.
+/// PartNames of parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Names {
+pub(super) enum PartNames {
     /// `them`: those that do not begin with an underscore.
     Them,
     /// Those that fit a text in which `*` is any run of characters.
     Like(String),
 }
 
-impl Names {
+impl PartNames {
     /// Whether a name is one of them.
     pub(super) fn hold(&self, name: &str) -> bool {
         match self {
-            Names::Them => !name.starts_with('_'),
-            Names::Like(pattern) => is_like(pattern, name),
+            PartNames::Them => !name.starts_with('_'),
+            PartNames::Like(pattern) => is_like(pattern, name),
         }
     }
 
     /// As it is written.
     pub(super) fn text(&self) -> &str {
         match self {
-            Names::Them => "them",
-            Names::Like(pattern) => pattern,
+            PartNames::Them => "them",
+            PartNames::Like(pattern) => pattern,
         }
     }
 }
@@ -172,15 +172,15 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn names(&mut self) -> Result<Names, String> {
+    fn names(&mut self) -> Result<PartNames, String> {
         if self.take("them") {
-            return Ok(Names::Them);
+            return Ok(PartNames::Them);
         }
         let Some(word) = self.peek().filter(|token| !matches!(*token, "(" | ")" | "|")) else {
             return Err(self.expected("them, or names such as selection*"));
         };
         self.at += 1;
-        Ok(Names::Like(word.to_owned()))
+        Ok(PartNames::Like(word.to_owned()))
     }
 }
 
@@ -277,8 +277,8 @@ mod tests {
             ("a*b*c", "axcxb", false),
             ("a", "ab", false),
         ] {
-            assert_eq!(Names::Like(pattern.to_owned()).hold(name), expected, "{pattern} {name}");
+            assert_eq!(PartNames::Like(pattern.to_owned()).hold(name), expected, "{pattern} {name}");
         }
-        assert!(!Names::Them.hold("_x") && Names::Them.hold("x"));
+        assert!(!PartNames::Them.hold("_x") && PartNames::Them.hold("x"));
     }
 }

@@ -7,7 +7,7 @@ use super::header::text;
 use crate::base::digest::sha256;
 use crate::detect::nearest::nearest;
 use crate::detect::rule_id;
-use crate::detect::yaml::{Kind, Node, Place, Problem};
+use crate::detect::yaml::{Kind, LineColumn, Node, Problem};
 
 /// The values of `action`.
 const ACTIONS: [&str; 3] = ["global", "reset", "repeat"];
@@ -20,7 +20,7 @@ const ID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigmaDocument {
     /// Where it begins.
-    pub(super) place: Place,
+    pub(super) place: LineColumn,
     /// The rule, with what it shares with others put in.
     pub(super) rule: Result<Node, Problem>,
     /// What it is called in the output.
@@ -90,7 +90,7 @@ impl SigmaFile {
             Err(problem) => return wrong(problem),
         };
         let own_id = match text(&document, "id") {
-            Ok(id) => id.and_then(|id| rule_id::said(&id)),
+            Ok(id) => id.and_then(|id| rule_id::stated_id(&id)),
             Err(problem) => return wrong(problem),
         };
         match action.as_deref() {
@@ -121,14 +121,14 @@ impl SigmaFile {
             Some(base) => merged(base, document),
             None => document,
         };
-        let shared_id = text(&rule, "id").ok().flatten().and_then(|id| rule_id::said(&id));
+        let shared_id = text(&rule, "id").ok().flatten().and_then(|id| rule_id::stated_id(&id));
         let id = match (own_id, shared_id) {
             (Some(own), _) => {
-                self.counts.entry(rule_id::compared(&own)).or_insert(1);
+                self.counts.entry(rule_id::canonical_id(&own)).or_insert(1);
                 Id::Own(own)
             }
             (None, Some(shared)) => {
-                let count = self.counts.entry(rule_id::compared(&shared)).or_default();
+                let count = self.counts.entry(rule_id::canonical_id(&shared)).or_default();
                 *count += 1;
                 Id::Shared(shared, *count)
             }

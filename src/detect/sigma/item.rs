@@ -2,8 +2,8 @@
 
 use super::compiler::{Compiler, Side, one_or};
 use super::encoding::encoded;
+use super::field_names::field_named;
 use super::modifier::{Comparison, Modifiers};
-use super::name::field_named;
 use super::source::Source;
 use crate::detect::predicate::expression::{Case, Expression, Part};
 use crate::detect::predicate::field::Field;

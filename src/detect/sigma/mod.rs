@@ -4,25 +4,25 @@
 //! own DNS client. Whatever in a rule is not understood is an error. Specification:
 //! <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
 
-mod about;
-mod choice;
+mod combinations;
 mod compiler;
 mod condition;
 mod encoding;
+mod field_names;
 mod file;
 mod header;
 mod item;
 mod modifier;
-mod name;
 pub(in crate::detect) mod placeholder;
+mod relevance;
 mod source;
 
 use self::compiler::Compiler;
+pub use self::field_names::{sigma_dns_client_fields, sigma_fields};
 pub(in crate::detect) use self::file::{SigmaDocument, SigmaFile, is_sigma};
 use self::header::Header;
 pub use self::header::{LEVEL_SCORES, STATUS_SHARES};
 pub use self::modifier::sigma_modifiers;
-pub use self::name::{sigma_dns_client_fields, sigma_fields};
 use self::source::Source;
 use crate::detect::detection::{Detection, EventSource, Language};
 use crate::detect::nearest::{nearest, suggestion};

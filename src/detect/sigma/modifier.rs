@@ -2,7 +2,7 @@
 
 use super::encoding::Encoding;
 use crate::detect::nearest::suggestion;
-use crate::detect::predicate::Order;
+use crate::detect::predicate::Inequality;
 use crate::detect::predicate::expression::{Case, Flags};
 use crate::detect::predicate::test::Position;
 use crate::event::TimePart;
@@ -58,10 +58,10 @@ const MODIFIERS: [(&str, Modifier); 34] = [
     ("utf16le", Modifier::Encoded(Encoding::Utf16Le)),
     ("utf16be", Modifier::Encoded(Encoding::Utf16Be)),
     ("wide", Modifier::Encoded(Encoding::Utf16Le)),
-    ("gt", Modifier::Kind(Comparison::Number(Order::Greater))),
-    ("gte", Modifier::Kind(Comparison::Number(Order::GreaterOrEqual))),
-    ("lt", Modifier::Kind(Comparison::Number(Order::Less))),
-    ("lte", Modifier::Kind(Comparison::Number(Order::LessOrEqual))),
+    ("gt", Modifier::Kind(Comparison::Number(Inequality::Greater))),
+    ("gte", Modifier::Kind(Comparison::Number(Inequality::GreaterOrEqual))),
+    ("lt", Modifier::Kind(Comparison::Number(Inequality::Less))),
+    ("lte", Modifier::Kind(Comparison::Number(Inequality::LessOrEqual))),
     ("minute", Modifier::Kind(Comparison::Time(TimePart::Minute))),
     ("hour", Modifier::Kind(Comparison::Time(TimePart::Hour))),
     ("day", Modifier::Kind(Comparison::Time(TimePart::Day))),
@@ -89,7 +89,7 @@ pub(super) enum Comparison {
     /// Whether the field is there.
     Presence,
     /// As numbers.
-    Number(Order),
+    Number(Inequality),
     /// As names of fields, whose values are compared.
     OtherField(Position, Case),
     /// As a part of a time.
@@ -114,7 +114,7 @@ pub(super) struct Modifiers {
 /// What the modifiers of a line say, each for itself.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
-struct Said {
+struct ParsedModifiers {
     position: Option<Position>,
     kind: Option<Comparison>,
     encodings: Vec<Encoding>,
@@ -129,11 +129,11 @@ struct Said {
 impl Modifiers {
     /// Resolves the names that stand after a field's.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self, String> {
-        let mut said = Said::default();
+        let mut parsed = ParsedModifiers::default();
         for name in names {
-            said.add(named(name)?)?;
+            parsed.add(named(name)?)?;
         }
-        said.resolved()
+        parsed.resolved()
     }
 }
 
@@ -154,7 +154,7 @@ fn named(name: &str) -> Result<Modifier, String> {
     })
 }
 
-impl Said {
+impl ParsedModifiers {
     fn add(&mut self, modifier: Modifier) -> Result<(), String> {
         match modifier {
             Modifier::At(position) if self.position.is_none() => self.position = Some(position),
@@ -180,7 +180,8 @@ impl Said {
     }
 
     fn resolved(self) -> Result<Modifiers, String> {
-        let Said { position, kind, encodings, cased, all, negated, expand, windows_dash, flags } = self;
+        let ParsedModifiers { position, kind, encodings, cased, all, negated, expand, windows_dash, flags } =
+            self;
         let is_text = kind.is_none();
         let is_expression = matches!(kind, Some(Comparison::Expression(_)));
         let is_other_field = matches!(kind, Some(Comparison::OtherField(..)));

@@ -200,10 +200,18 @@ fn a_placeholder_without_values_excludes_nothing_and_finds_nothing() {
     assert!(detection(&twice, &placeholders()).is_err());
 }
 
+/// Each case: a rule, and a part of why it is refused.
+fn assert_refusals(cases: &[(String, &str)]) {
+    for (text, expected) in cases {
+        let error = detection(text, &placeholders()).map(|_| ()).expect_err(text);
+        assert!(error.contains(expected), "{text}: {error}");
+        assert!(error.starts_with("rule.yml: line ") && !error.contains('\n'), "{error}");
+    }
+}
+
 #[test]
-fn what_is_not_understood_is_said() {
-    let deep = rule(&format!("    a: {{QueryName: x}}\n    condition: {}a", "not ".repeat(200)));
-    for (text, expected) in [
+fn a_line_that_is_not_understood_is_refused() {
+    assert_refusals(&[
         (
             selection("CommandLine: x"),
             "rule.yml: line 9, column 9: expected a field of a Sysmon DNS query (one of Channel, ",
@@ -236,6 +244,13 @@ fn what_is_not_understood_is_said() {
         (selection("QueryName|contains: null"), "null"),
         (selection("QueryName: []"), "empty list"),
         (selection("QueryName: {a: b}"), "expected a value, found a mapping"),
+    ]);
+}
+
+#[test]
+fn a_condition_that_is_not_understood_is_refused() {
+    let deep = rule(&format!("    a: {{QueryName: x}}\n    condition: {}a", "not ".repeat(200)));
+    assert_refusals(&[
         (
             rule("    words: [a, b]\n    condition: words"),
             "line 8, column 12: expected conditions on fields, found values without a field (keywords)",
@@ -260,6 +275,12 @@ fn what_is_not_understood_is_said() {
             "line 3, column 1: expected the key 'logsource', found 'logsorce'; did you mean 'logsource'?",
         ),
         (deep, "at most 100"),
+    ]);
+}
+
+#[test]
+fn a_header_that_is_not_understood_is_refused() {
+    assert_refusals(&[
         (
             selection("QueryName: x").replace("level: high", "level: severe"),
             "line 4, column 8: level: expected one of informational, low, medium, high, critical, found 'severe'",
@@ -286,11 +307,7 @@ fn what_is_not_understood_is_said() {
             "title: x\nlogsource: {category: dns_query}\nfilter: {rules: any}\n".to_owned(),
             "line 3, column 1: expected a rule that describes events, found a filter rule",
         ),
-    ] {
-        let error = detection(&text, &placeholders()).map(|_| ()).expect_err(&text);
-        assert!(error.contains(expected), "{text}: {error}");
-        assert!(error.starts_with("rule.yml: line ") && !error.contains('\n'), "{error}");
-    }
+    ]);
 }
 
 /// What the command line reads a rule by, on the least stack that a thread here has.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::detect::predicate::field::Field;
-use crate::detect::term::Given;
+use crate::detect::term::Assumption;
 use crate::detect::term::condition::Condition;
 use crate::event::DNS_QUERY;
 
@@ -30,7 +30,8 @@ pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>>
 /// Whether a condition is settled by what all DNS queries have in common, so that none of them is
 /// left: it does not hold or, where it is to be excluded, it holds.
 pub(in crate::detect) fn leaves_none(condition: &Condition, is_excluded: bool) -> bool {
-    condition.known(Given::DnsQuery) == Some(is_excluded) && condition.known(Given::Nothing).is_none()
+    condition.known(Assumption::DnsQuery) == Some(is_excluded)
+        && condition.known(Assumption::Nothing).is_none()
 }
 
 /// The first part of a condition that leaves no DNS query: it asks for other events.

@@ -123,13 +123,13 @@ pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, Prob
 /// Whether a document is a rule whose search has a misspelt key.
 pub(in crate::detect) fn has_misspelt_search(document: &Node) -> bool {
     let has = |key: &str| document.get(key).is_some();
-    has("id") && has("name") && KEYS.slips(document).any(|slip| slip.meant == SEARCH)
+    has("id") && has("name") && KEYS.misspelt(document).any(|slip| slip.meant == SEARCH)
 }
 
 impl RuleFile {
     /// The file with its id as it is called; `None` where it has none.
     pub(in crate::detect) fn with_id(self) -> Option<Self> {
-        let id = rule_id::said(&self.id)?;
+        let id = rule_id::stated_id(&self.id)?;
         Some(RuleFile { id, ..self })
     }
 
@@ -251,7 +251,10 @@ mod tests {
                 format!("{place}: the key {name} is not known and is passed over; did you mean '{meant}'?");
             assert_eq!(notes, [expected], "{more}");
         }
-        // Keys of Splunk's that are not needed, and any others, are no slips.
+    }
+
+    #[test]
+    fn keys_that_are_not_needed_are_not_misspelt() {
         for more in [
             "how_to_implement: x\nknown_false_positives: x\nreferences: []\ndata_source: []\ndrilldown_searches: []",
             "asset_type: x\nsecurity_domain: x\ncategory: x\nproduct: []\nmacros: []\nlookups: []\nrisk: 1",

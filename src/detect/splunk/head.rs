@@ -11,14 +11,14 @@ use std::ops::Range;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
-use crate::detect::predicate::{Order, Predicate};
+use crate::detect::predicate::{Inequality, Predicate};
 use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, leaves_none};
-use crate::detect::splunk::head_value::{Place, list, value};
-use crate::detect::splunk::names::{EventFields, Names};
+use crate::detect::splunk::head_value::{ValueContext, list, value};
+use crate::detect::splunk::names::{EventFields, NameResolver};
 use crate::detect::splunk::origin::{EXPECTED_MACRO, is_macro_of_other_data};
 use crate::detect::splunk::token::{Cursor, SearchError, Spanned, split_at_pipes};
 use crate::detect::term::condition::Condition;
-use crate::detect::term::{Given, Term};
+use crate::detect::term::{Assumption, Term};
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;
@@ -29,7 +29,7 @@ const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =
 
 /// Where a condition stands, and what it says besides.
 pub(in crate::detect) struct Grammar<'n> {
-    names: &'n dyn Names,
+    names: &'n dyn NameResolver,
     kind: GrammarKind,
     /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected
     /// there.
@@ -70,12 +70,12 @@ impl Nesting {
 
 impl<'n> Grammar<'n> {
     /// The grammar of a condition on events, which also says where they come from.
-    pub fn of_events(names: &'n dyn Names) -> Self {
+    pub fn of_events(names: &'n dyn NameResolver) -> Self {
         Grammar { kind: GrammarKind::OfEvents, ..Self::of_fields(names) }
     }
 
     /// That of a condition on a table's rows, or of one that stands alone.
-    pub fn of_fields(names: &'n dyn Names) -> Self {
+    pub fn of_fields(names: &'n dyn NameResolver) -> Self {
         Grammar {
             names,
             kind: GrammarKind::OfFields,
@@ -163,7 +163,7 @@ impl Grammar<'_> {
         }
         let condition = one_or(terms, Condition::And);
         // Whatever the other fields of another event are, no DNS query meets this part.
-        if condition.known(Given::DnsQuery) == Some(false) {
+        if condition.known(Assumption::DnsQuery) == Some(false) {
             self.unknown.borrow_mut().truncate(unknown);
         }
         Ok(condition)
@@ -259,7 +259,7 @@ impl Grammar<'_> {
         }
         if cursor.eat("!=") {
             let term = self.named(cursor, &name, is_excluded)?;
-            let value = value(cursor, Place::Alone)?;
+            let value = value(cursor, ValueContext::Alone)?;
             if term.is_multivalued() {
                 return Ok(Condition::Differs(term, Pattern::new(&value.text)));
             }
@@ -268,10 +268,10 @@ impl Grammar<'_> {
             return Ok(self.checked(differs, &value.range, is_excluded));
         }
         for (text, order) in [
-            ("<=", Order::LessOrEqual),
-            (">=", Order::GreaterOrEqual),
-            ("<", Order::Less),
-            (">", Order::Greater),
+            ("<=", Inequality::LessOrEqual),
+            (">=", Inequality::GreaterOrEqual),
+            ("<", Inequality::Less),
+            (">", Inequality::Greater),
         ] {
             if cursor.eat(text) {
                 let (condition, place) = comparison(cursor, self.named(cursor, &name, is_excluded)?, order)?;
@@ -287,7 +287,7 @@ impl Grammar<'_> {
         };
         if cursor.eat("=") {
             let term = self.named(cursor, &name, is_excluded)?;
-            return Ok(is_one_of(&term, &[value(cursor, Place::Alone)?]));
+            return Ok(is_one_of(&term, &[value(cursor, ValueContext::Alone)?]));
         }
         if cursor.eat_keyword(|word| word == "IN") {
             let term = self.named(cursor, &name, is_excluded)?;
@@ -332,9 +332,9 @@ fn is_by(cursor: &Cursor<'_>) -> bool {
 fn comparison(
     cursor: &mut Cursor<'_>,
     term: Term,
-    order: Order,
+    order: Inequality,
 ) -> Result<(Condition, Range<usize>), SearchError> {
-    let value = value(cursor, Place::Alone)?;
+    let value = value(cursor, ValueContext::Alone)?;
     if value.text.contains('*') {
         return Err(cursor.error(value.range, "a value without `*` (an order knows no wildcards)"));
     }

@@ -1,7 +1,7 @@
 //! Conditions of a search on where events come from, and of which time they are.
 
 use crate::detect::splunk::head::{Grammar, one_or};
-use crate::detect::splunk::head_value::{Place, list, time, value};
+use crate::detect::splunk::head_value::{ValueContext, list, time, value};
 use crate::detect::splunk::origin::{EXPECTED_ORIGIN, Origin, is_period, origin};
 use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
 use crate::detect::term::condition::Condition;
@@ -24,7 +24,7 @@ impl Grammar<'_> {
         let differs = cursor.eat("!=");
         let compares = is_period && (cursor.eat("<") || cursor.eat(">"));
         let values = if differs || cursor.eat("=") || compares {
-            vec![if is_period { time(cursor)? } else { value(cursor, Place::Alone)? }]
+            vec![if is_period { time(cursor)? } else { value(cursor, ValueContext::Alone)? }]
         } else if cursor.eat_keyword(|word| word == "IN") {
             list(cursor)?
         } else {

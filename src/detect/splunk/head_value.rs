@@ -5,7 +5,7 @@ use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
 
 /// Where a value stands: a comma ends it in a list only.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::detect) enum Place {
+pub(in crate::detect) enum ValueContext {
     Alone,
     InList,
 }
@@ -18,7 +18,7 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, S
     }
     let mut items = Vec::new();
     loop {
-        items.push(value(cursor, Place::InList)?);
+        items.push(value(cursor, ValueContext::InList)?);
         cursor.skip_space();
         if cursor.eat(")") {
             return Ok(items);
@@ -30,7 +30,7 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, S
 }
 
 /// A value, quoted or bare.
-pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<Spanned, SearchError> {
+pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Spanned, SearchError> {
     const EXPECTED: &str = "a value";
     cursor.skip_space();
     let value = match cursor.peek() {
@@ -41,7 +41,7 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<
         Some('=' | '!' | '<' | '>') => return Err(cursor.unexpected(EXPECTED)),
         Some('[') => return Err(cursor.unexpected("a value (subsearches are not supported)")),
         _ => {
-            let bare = cursor.bare(|character| character == ',' && place == Place::InList)?;
+            let bare = cursor.bare(|character| character == ',' && place == ValueContext::InList)?;
             if bare.text.starts_with(['“', '”', '„', '‘', '’']) {
                 return Err(cursor.error_at(&bare, "a value in straight quotes (\")"));
             }
@@ -54,8 +54,9 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<
     if ends_here(cursor, place) { Ok(value) } else { Err(cursor.unexpected("a blank after the value")) }
 }
 
-fn ends_here(cursor: &Cursor<'_>, place: Place) -> bool {
-    let ends = |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == Place::InList);
+fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
+    let ends =
+        |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == ValueContext::InList);
     cursor.peek().is_none_or(ends)
 }
 
@@ -80,7 +81,7 @@ fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Spanned> {
 pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('"') {
-        return value(cursor, Place::Alone);
+        return value(cursor, ValueContext::Alone);
     }
     let start = cursor.at();
     let mut bound = cursor.bare(|_| false)?;
@@ -91,7 +92,7 @@ pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Spanned, Search
         }
         bound.range = start..cursor.at();
     }
-    if bound.text.is_empty() || !ends_here(cursor, Place::Alone) {
+    if bound.text.is_empty() || !ends_here(cursor, ValueContext::Alone) {
         return Err(cursor.error_at(&bound, "a time such as -24h@h or now()"));
     }
     Ok(bound)

@@ -6,7 +6,7 @@ use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
 use crate::detect::term::{Node, Term};
 
 /// What names stand for at some place of a search.
-pub(in crate::detect) trait Names {
+pub(in crate::detect) trait NameResolver {
     /// The term of that name. An error says which names there are.
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError>;
 }
@@ -15,7 +15,7 @@ pub(in crate::detect) trait Names {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct EventFields;
 
-impl Names for EventFields {
+impl NameResolver for EventFields {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
         let field = Field::from_name(&name.text);
         field.map(Term::from).ok_or_else(|| no_field(cursor, name, Field::names()))
@@ -120,7 +120,7 @@ impl ModelFields {
     }
 }
 
-impl Names for ModelFields {
+impl NameResolver for ModelFields {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
         Self::find(&name.text).ok_or_else(|| {
             let error = cursor.error_at(name, "a field of the data set, such as DNS.query or DNS.answer");

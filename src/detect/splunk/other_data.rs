@@ -197,7 +197,7 @@ fn check_model(mut cursor: Cursor<'_>, command: &Spanned) -> Result<(), SearchEr
 
 /// What the head asks for.
 #[derive(Default)]
-struct Asked {
+struct SearchedData {
     /// Whether Sysmon's events are among it.
     sysmon: bool,
     /// Whether event 22 is.
@@ -211,23 +211,23 @@ struct Asked {
 /// Refuses a head that asks for other data alone, or for other data that a later command `combines`
 /// with DNS queries.
 fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
-    let asked = asked(cursor.clone())?;
-    let other = match (asked.other_event, asked.other_origin) {
-        (Some(place), _) if !asked.dns_queries || combines => (place, EXPECTED_EVENT),
-        (_, Some(other)) if !asked.sysmon => other,
+    let searched = searched_data(cursor.clone())?;
+    let other = match (searched.other_event, searched.other_origin) {
+        (Some(place), _) if !searched.dns_queries || combines => (place, EXPECTED_EVENT),
+        (_, Some(other)) if !searched.sysmon => other,
         _ => return Ok(()),
     };
     Err(cursor.error(other.0, other.1).about_other_data())
 }
 
-fn asked(mut cursor: Cursor<'_>) -> Result<Asked, SearchError> {
-    let mut asked = Asked::default();
+fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
+    let mut searched = SearchedData::default();
     while !cursor.at_end() {
         if cursor.peek() == Some('`') {
             let call = cursor.macro_call()?;
-            asked.sysmon |= call.name == "sysmon";
+            searched.sysmon |= call.name == "sysmon";
             if is_macro_of_other_data(&call.name) {
-                asked.other_origin.get_or_insert((call.range, EXPECTED_MACRO));
+                searched.other_origin.get_or_insert((call.range, EXPECTED_MACRO));
             }
             continue;
         }
@@ -244,23 +244,23 @@ fn asked(mut cursor: Cursor<'_>) -> Result<Asked, SearchError> {
             for value in values(&mut cursor)? {
                 if EVENT_CODES.contains(&name.text.as_str()) {
                     if Pattern::new(&value.text).matches("22") {
-                        asked.dns_queries = true;
+                        searched.dns_queries = true;
                     } else {
-                        asked.other_event.get_or_insert(value.range);
+                        searched.other_event.get_or_insert(value.range);
                     }
                     continue;
                 }
                 match origin(&name.text, &value.text) {
-                    Some(Origin::Sysmon) => asked.sysmon = true,
+                    Some(Origin::Sysmon) => searched.sysmon = true,
                     Some(Origin::Other) => {
-                        asked.other_origin.get_or_insert((value.range, EXPECTED_ORIGIN));
+                        searched.other_origin.get_or_insert((value.range, EXPECTED_ORIGIN));
                     }
                     Some(Origin::Any) | None => {}
                 }
             }
         }
     }
-    Ok(asked)
+    Ok(searched)
 }
 
 /// The values that a field is to have, the cursor standing behind its name: none where it is to

@@ -5,8 +5,9 @@
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
+use crate::detect::splunk::column_commands::{Listed, fields_sign};
 use crate::detect::splunk::library::Library;
-use crate::detect::splunk::names::{Names, no_field};
+use crate::detect::splunk::names::{NameResolver, no_field};
 use crate::detect::splunk::token::{Cursor, MacroCall, SearchError, Spanned};
 use crate::detect::stats::{Stats, StatsColumn, StatsKind};
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Node, Term};
@@ -27,9 +28,6 @@ const WHOLE_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 /// More names are no rule: each takes time for every later one.
 const MOST_NAMES: usize = 4096;
 
-/// What `fillnull` puts where nothing is said.
-const DEFAULT_FILL: &str = "0";
-
 /// What to say where a command or macro stands that is none of these.
 pub(in crate::detect) fn expected_command() -> String {
     format!(
@@ -42,22 +40,11 @@ pub(in crate::detect) fn expected_command() -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::detect) struct Scope {
     /// Later entries win. A name without a term was taken away.
-    names: Vec<(String, Option<Term>)>,
+    pub(super) names: Vec<(String, Option<Term>)>,
     /// What absent fields were filled with, all of them.
-    fill: Option<String>,
+    pub(super) fill: Option<String>,
     /// The only names that are left, if `table` or `fields` said so.
     kept: Option<Vec<String>>,
-}
-
-/// What a list of names after `table` or `fields` is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listed {
-    /// All that `table` leaves.
-    Table,
-    /// All that `fields` leaves, besides `_time`, which it never takes away unasked.
-    Kept,
-    /// What `fields -` takes away.
-    Removed,
 }
 
 /// The pipeline as far as it has been read.
@@ -99,7 +86,7 @@ impl Scope {
     }
 
     /// Keeps or takes away what was listed.
-    fn select(&mut self, names: Vec<String>, listed: Listed) {
+    pub(super) fn select(&mut self, names: Vec<String>, listed: Listed) {
         match listed {
             Listed::Table => self.kept = Some(names),
             Listed::Kept => self.kept = Some(names.into_iter().chain(["_time".to_owned()]).collect()),
@@ -119,7 +106,7 @@ impl Scope {
     }
 }
 
-impl Names for Pipeline<'_> {
+impl NameResolver for Pipeline<'_> {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
         if let Some(stats) = &self.stats {
             return column_place(cursor, stats, name).map(|place| Term::from(Node::Column(place)));
@@ -277,184 +264,10 @@ impl<'a> Pipeline<'a> {
             None => stats.shown.push(place),
         }
     }
-
-    /// `table a b`, `fields a b`, `fields - a b`: of columns after `stats`, of fields before it.
-    /// Without `stats` it changes nothing, as the table of matches has all fields.
-    fn read_selection(&mut self, cursor: &mut Cursor<'_>, listed: Listed) -> Result<(), SearchError> {
-        let mut names: Vec<Spanned> = Vec::new();
-        loop {
-            let name = cursor.name_or_pattern()?;
-            if names.iter().any(|known| known.text == name.text) {
-                return Err(cursor.error_at(&name, format!("no second column named {}", name.text)));
-            }
-            names.push(name);
-            if !comma(cursor) && cursor.at_end() {
-                break;
-            }
-        }
-        let Some(stats) = &mut self.stats else {
-            let is_all = names.iter().any(|name| name.text.contains('*'));
-            for name in names.iter().filter(|name| !name.text.contains('*')) {
-                if self.scope.lookup(&name.text).is_none() && listed != Listed::Removed {
-                    let meant = suggestion(&name.text, self.scope.known_names());
-                    self.note(format!("'{}' is no field of a Sysmon DNS query{meant}", name.text));
-                }
-            }
-            if !is_all {
-                self.scope.select(names.into_iter().map(|name| name.text).collect(), listed);
-            }
-            return Ok(());
-        };
-        let known: Vec<String> = stats.columns().map(|column| column.name().to_owned()).collect();
-        let mut places: Vec<usize> = Vec::new();
-        let mut missing = Vec::new();
-        for name in &names {
-            let like = |place: &usize| {
-                stats.columns.get(*place).is_some_and(|column| wildcard(&name.text, &column.name).is_some())
-            };
-            let found: Vec<usize> = stats.shown.iter().copied().filter(like).collect();
-            if found.is_empty() && listed != Listed::Removed {
-                missing.push(name.text.clone());
-            }
-            places.extend(found.into_iter().filter(|place| !places.contains(place)).collect::<Vec<_>>());
-        }
-        if listed == Listed::Removed {
-            stats.shown.retain(|place| !places.contains(place));
-        } else {
-            stats.shown = places;
-        }
-        if let (true, Some(last)) = (stats.shown.is_empty(), names.last()) {
-            return Err(cursor.error_at(last, "at least one column that is left"));
-        }
-        for name in missing {
-            let meant = suggestion(&name, known.iter().map(String::as_str));
-            self.note(format!("'{name}' is no column, so it is not in the table{meant}"));
-        }
-        Ok(())
-    }
-
-    /// `rename a as b, c as d`, `rename a.* as *`: of columns after `stats`, of fields before it or
-    /// without it.
-    fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
-        loop {
-            let old = cursor.name_or_pattern()?;
-            if !cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
-                return Err(cursor.unexpected("`as` and the new name"));
-            }
-            let new = cursor.name_or_pattern()?;
-            if old.text.contains('*') {
-                self.rename_all(&old.text, &new.text);
-            } else {
-                self.rename(cursor, &old, new)?;
-            }
-            if !comma(cursor) && cursor.at_end() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn rename(&mut self, cursor: &Cursor<'_>, old: &Spanned, new: Spanned) -> Result<(), SearchError> {
-        let Some(stats) = &mut self.stats else {
-            if let Some(term) = self.scope.lookup(&old.text) {
-                self.scope.names.push((old.text.clone(), None));
-                self.scope.set(new.text, term);
-            } else {
-                let meant = self.suggestion(&old.text);
-                self.note(format!(
-                    "'{}' is no field of a Sysmon DNS query, so it is not renamed{meant}",
-                    old.text
-                ));
-            }
-            return Ok(());
-        };
-        let Ok(place) = column_place(cursor, stats, old) else {
-            let meant = self.suggestion(&old.text);
-            self.note(format!("'{}' is no column, so it is not renamed{meant}", old.text));
-            return Ok(());
-        };
-        if old.text != new.text {
-            require_new_name(cursor, stats.columns(), &new)?;
-        }
-        if let Some(column) = stats.columns.get_mut(place) {
-            column.name = new.text;
-        }
-        Ok(())
-    }
-
-    /// Renames all that is like a pattern with a wildcard; what has the new name gives way.
-    fn rename_all(&mut self, old: &str, new: &str) {
-        let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
-        let Some(stats) = &mut self.stats else {
-            let names: Vec<String> = self.scope.known_names().map(str::to_owned).collect();
-            for name in names {
-                if let (Some(new), Some(term)) = (renamed(&name), self.scope.lookup(&name)) {
-                    self.scope.names.push((name, None));
-                    self.scope.set(new, term);
-                }
-            }
-            return;
-        };
-        for place in stats.shown.clone() {
-            let Some(new) = stats.columns.get(place).and_then(|column| renamed(&column.name)) else {
-                continue;
-            };
-            let columns = &stats.columns;
-            stats.shown.retain(|other| {
-                *other == place || columns.get(*other).is_some_and(|column| column.name != new)
-            });
-            if let Some(column) = stats.columns.get_mut(place) {
-                column.name = new;
-            }
-        }
-    }
-
-    /// `fillnull value=v a b`: what stands for fields that an event lacks; all fields if none is
-    /// named.
-    fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
-        let mut fill = DEFAULT_FILL.to_owned();
-        let mut ahead = cursor.clone();
-        if ahead.eat_keyword(|word| word == "value") && ahead.eat("=") {
-            fill = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? }.text;
-            *cursor = ahead;
-        }
-        let filled = |term: Term| Term::from(Node::Filled(term, fill.clone()));
-        if cursor.at_end() {
-            let Some(stats) = &self.stats else {
-                self.scope.fill = Some(fill);
-                return Ok(());
-            };
-            let shown = stats.shown.iter().filter_map(|place| Some((*place, stats.columns.get(*place)?)));
-            let text = shown.filter(|(_, column)| column.kind() == StatsKind::Text);
-            let columns: Vec<(usize, String)> =
-                text.map(|(place, column)| (place, column.name.clone())).collect();
-            for (place, name) in columns {
-                self.define(name, filled(Term::from(Node::Column(place))));
-            }
-            return Ok(());
-        }
-        while !cursor.at_end() {
-            let name = cursor.name()?;
-            // As in Splunk, a field that is never there is filled, too.
-            let term = self.term(cursor, &name).unwrap_or_else(|_| Term::from(Node::Absent));
-            self.define(name.text, filled(term));
-            comma(cursor);
-        }
-        Ok(())
-    }
 }
 
 fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
     (one.0.max(other.0), one.1.max(other.1))
-}
-
-/// The sign after `fields`.
-fn fields_sign(cursor: &mut Cursor<'_>) -> Listed {
-    cursor.skip_space();
-    if cursor.eat("-") {
-        return Listed::Removed;
-    }
-    cursor.eat("+");
-    Listed::Kept
 }
 
 /// What a pattern's `*` stands for in a name that is like it; nothing where it has none and is the

@@ -174,72 +174,83 @@ mod tests {
         Search::parse(search).expect_err(search)
     }
 
-    #[test]
-    fn pipelines_make_columns() {
-        let columns = |search: &str| -> Vec<(String, StatsKind)> {
-            let stats = Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).stats;
+    const TEXT: StatsKind = StatsKind::Text;
+    const INTEGER: StatsKind = StatsKind::Integer;
+    const TIME: StatsKind = StatsKind::Time;
+    const LIST: StatsKind = StatsKind::TextList;
+
+    /// Each case: a pipeline, and the columns that it makes.
+    fn assert_columns(cases: &[(&str, &[(&str, StatsKind)])]) {
+        for (pipeline, expected) in cases {
+            let search = format!("`sysmon` EventCode=22 {pipeline}");
+            let stats = Search::parse(&search).unwrap_or_else(|error| panic!("{search}: {error}")).stats;
             let columns = stats.as_deref().into_iter().flat_map(Stats::columns);
-            columns.map(|column| (column.name().to_owned(), column.kind())).collect()
-        };
-        let (text, integer, time, list) =
-            (StatsKind::Text, StatsKind::Integer, StatsKind::Time, StatsKind::TextList);
-        for (pipeline, expected) in [
+            let columns: Vec<_> = columns.map(|column| (column.name(), column.kind())).collect();
+            assert_eq!(columns, *expected, "{pipeline}");
+        }
+    }
+
+    #[test]
+    fn stats_makes_columns() {
+        assert_columns(&[
             ("", &[][..]),
             ("| `x_filter`", &[]),
-            ("| stats count", &[("count", integer)]),
-            ("| stats count as n BY Image", &[("Image", text), ("n", integer)]),
+            ("| stats count", &[("count", INTEGER)]),
+            ("| stats count as n BY Image", &[("Image", TEXT), ("n", INTEGER)]),
             (
                 "|  stats  min(_time) as first  count by  Image, query   dvc",
-                &[("Image", text), ("query", text), ("dvc", text), ("first", time), ("count", integer)],
+                &[("Image", TEXT), ("query", TEXT), ("dvc", TEXT), ("first", TIME), ("count", INTEGER)],
             ),
             (
                 "| stats count, dc(query) AS names, values( user ), count(answer)",
                 &[
-                    ("count", integer),
-                    ("names", integer),
-                    ("values( user )", list),
-                    ("count(answer)", integer),
+                    ("count", INTEGER),
+                    ("names", INTEGER),
+                    ("values( user )", LIST),
+                    ("count(answer)", INTEGER),
                 ],
             ),
             (
                 "| stats min(_time) max(ProcessId) earliest(query) latest(_time) by host",
                 &[
-                    ("host", text),
-                    ("min(_time)", time),
-                    ("max(ProcessId)", text),
-                    ("earliest(query)", text),
-                    ("latest(_time)", time),
+                    ("host", TEXT),
+                    ("min(_time)", TIME),
+                    ("max(ProcessId)", TEXT),
+                    ("earliest(query)", TEXT),
+                    ("latest(_time)", TIME),
                 ],
             ),
-            ("| stats count by _time", &[("_time", time), ("count", integer)]),
-            ("| stats min(_time) as t by host | `security_content_ctime(t)`", &[("host", text), ("t", text)]),
+            ("| stats count by _time", &[("_time", TIME), ("count", INTEGER)]),
+            ("| stats min(_time) as t by host | `security_content_ctime(t)`", &[("host", TEXT), ("t", TEXT)]),
             (
                 "| stats count by host | rename host as dest, count as \"My events\" | `x_filter` | `y_filter`",
-                &[("dest", text), ("My events", integer)],
+                &[("dest", TEXT), ("My events", INTEGER)],
             ),
             (
                 "| rename Computer as machine | stats count by machine",
-                &[("machine", text), ("count", integer)],
+                &[("machine", TEXT), ("count", INTEGER)],
             ),
-            ("| table Image | stats count by Image", &[("Image", text), ("count", integer)]),
-            (
-                "| fields Image | rename Image as path | stats min(_time) by path",
-                &[("path", text), ("min(_time)", time)],
-            ),
-            ("| table _time, Image, QueryName", &[]),
-            ("| stats count by Image user | table count, Image", &[("count", integer), ("Image", text)]),
-            (
-                "| stats count by Image user | fields - user | rename count as user",
-                &[("Image", text), ("user", integer)],
-            ),
-            ("| stats count by Image user | fields + user", &[("user", text)]),
-            ("| fillnull value=none user | stats count by user", &[("user", text), ("count", integer)]),
-        ] {
-            let expected: Vec<_> = expected.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
-            assert_eq!(columns(&format!("`sysmon` EventCode=22 {pipeline}")), expected, "{pipeline}");
-        }
+        ]);
     }
 
+    #[test]
+    fn commands_around_stats_choose_and_rename_columns() {
+        assert_columns(&[
+            ("| table Image | stats count by Image", &[("Image", TEXT), ("count", INTEGER)]),
+            (
+                "| fields Image | rename Image as path | stats min(_time) by path",
+                &[("path", TEXT), ("min(_time)", TIME)],
+            ),
+            ("| table _time, Image, QueryName", &[]),
+            ("| stats count by Image user | table count, Image", &[("count", INTEGER), ("Image", TEXT)]),
+            (
+                "| stats count by Image user | fields - user | rename count as user",
+                &[("Image", TEXT), ("user", INTEGER)],
+            ),
+            ("| stats count by Image user | fields + user", &[("user", TEXT)]),
+            ("| fillnull value=none user | stats count by user", &[("user", TEXT), ("count", INTEGER)]),
+        ]);
+    }
     /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the
     /// place.
     #[test]

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::detect::nearest::nearest;
-use crate::detect::yaml::Place;
+use crate::detect::yaml::LineColumn;
 
 /// How much of a search an error quotes at most, in characters.
 const LONGEST_QUOTE: usize = 60;
@@ -15,7 +15,7 @@ const SHORT_QUOTE: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
 pub struct SearchError {
-    /// Place in the search, in bytes from its start.
+    /// LineColumn in the search, in bytes from its start.
     pub offset: usize,
     /// Line of the search, or of the file that it stands in, from 1.
     pub line: u32,
@@ -59,7 +59,7 @@ impl SearchError {
 
     /// The error, at a place of the file that the search stands in.
     #[must_use]
-    pub(in crate::detect) fn in_file(self, place: Place) -> Self {
+    pub(in crate::detect) fn in_file(self, place: LineColumn) -> Self {
         SearchError { line: short(place.line), column: short(place.column), in_file: true, ..self }
     }
 
@@ -425,7 +425,7 @@ mod tests {
         let error = Cursor::new(text, 0..text.len()).error(4..6, "nothing");
         assert_eq!((error.offset, error.line, error.column), (4, 2, 2));
         assert_eq!(error.to_string(), "line 2, column 2 (byte 4) of the search: expected nothing, found 'é'");
-        let error = error.near("Usr", ["Image", "User"]).in_file(Place { line: 7, column: 9 });
+        let error = error.near("Usr", ["Image", "User"]).in_file(LineColumn { line: 7, column: 9 });
         assert_eq!(error.to_string(), "line 7, column 9: expected nothing, found 'é'; did you mean 'User'?");
     }
 }

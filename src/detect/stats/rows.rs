@@ -120,7 +120,7 @@ impl SortBy {
 }
 
 /// The rows that the steps leave.
-pub(in crate::detect) fn finished(steps: &[Step], mut rows: Vec<Vec<StatsValue>>) -> Vec<Vec<StatsValue>> {
+pub(in crate::detect) fn apply_steps(steps: &[Step], mut rows: Vec<Vec<StatsValue>>) -> Vec<Vec<StatsValue>> {
     for step in steps {
         step.take(&mut rows);
     }

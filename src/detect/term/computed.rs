@@ -3,14 +3,14 @@
 
 use std::fmt;
 
-use crate::detect::lookup::Found;
+use crate::detect::lookup::LookupOutput;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::{Hits, RequiredLiteral};
 use crate::detect::stats::StatsValue;
 use crate::detect::term::condition::{Condition, fields_of};
 use crate::detect::term::value::Value;
-use crate::detect::term::{Given, Node, Row, Term};
+use crate::detect::term::{Assumption, Node, Row, Term};
 use crate::event::Event;
 
 /// The most rows of one event that a condition on rows looks at.
@@ -77,13 +77,13 @@ impl Computed {
     /// See [`crate::detect::predicate::Predicate::required_literals`]: what does not hold where no lookup
     /// finds anything needs one of the rows of its lookups.
     pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
-        if !self.by.is_empty() || self.condition.known(Given::NoLookupFinds) != Some(false) {
+        if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
         }
-        let mut lookups: Vec<&Found> = Vec::new();
+        let mut lookups: Vec<&LookupOutput> = Vec::new();
         self.condition.visit(&mut |term| {
-            if let Node::Found(found) = term.node()
-                && !lookups.iter().any(|known| known.finds_as(found))
+            if let Node::Lookup(found) = term.node()
+                && !lookups.iter().any(|known| known.finds_same_rows(found))
             {
                 lookups.push(found);
             }
@@ -95,7 +95,7 @@ impl Computed {
     /// Adds what lookups found in the event.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
-            if let Node::Found(found) = term.node() {
+            if let Node::Lookup(found) = term.node() {
                 for (field, text) in found.hits(event) {
                     hits.add(field, text);
                 }

@@ -10,11 +10,11 @@ use crate::detect::predicate::expression::{Case, Expression, Part};
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
-use crate::detect::predicate::{Order, Predicate, number, ordering};
+use crate::detect::predicate::{Inequality, Predicate, number, ordering};
 use crate::detect::term::computed::Computed;
 use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
-use crate::detect::term::{Given, Node, Row, Term};
+use crate::detect::term::{Assumption, Node, Row, Term};
 
 /// A condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(in crate::detect) enum Condition {
     /// One of its values does not match: `!=` of a field that can have several.
     Differs(Term, Pattern),
     /// As `search` orders.
-    Ordered(Term, Order, String),
+    Ordered(Term, Inequality, String),
     /// As `where` compares.
     Compared(Term, Relation, Term),
     Fits(Term, Expression),
@@ -43,7 +43,7 @@ pub(in crate::detect) enum Condition {
 pub(in crate::detect) enum Relation {
     Equal,
     NotEqual,
-    Ordered(Order),
+    Ordered(Inequality),
 }
 
 impl Relation {
@@ -118,33 +118,33 @@ impl Condition {
     }
 
     /// Whether it holds whatever the event; `None` if it depends on the event.
-    pub fn known(&self, given: Given) -> Option<bool> {
+    pub fn known(&self, assumption: Assumption) -> Option<bool> {
         match self {
             Condition::All => Some(true),
-            Condition::Sysmon => (given == Given::DnsQuery).then_some(true),
+            Condition::Sysmon => (assumption == Assumption::DnsQuery).then_some(true),
             Condition::And(all) => {
-                let known = || all.iter().map(|one| one.known(given));
+                let known = || all.iter().map(|one| one.known(assumption));
                 if known().any(|one| one == Some(false)) {
                     return Some(false);
                 }
                 known().all(|one| one == Some(true)).then_some(true)
             }
             Condition::Or(any) => {
-                let known = || any.iter().map(|one| one.known(given));
+                let known = || any.iter().map(|one| one.known(assumption));
                 if known().any(|one| one == Some(true)) {
                     return Some(true);
                 }
                 known().all(|one| one == Some(false)).then_some(false)
             }
-            Condition::Not(one) => one.known(given).map(|holds| !holds),
+            Condition::Not(one) => one.known(assumption).map(|holds| !holds),
             Condition::Exists(term)
             | Condition::Matches(term, _)
             | Condition::Differs(term, _)
             | Condition::Ordered(term, ..)
             | Condition::Fits(term, _)
-            | Condition::InNetwork(term, _) => term.known(given).map(|value| self.holds_for(value)),
+            | Condition::InNetwork(term, _) => term.known(assumption).map(|value| self.holds_for(value)),
             Condition::Compared(left, relation, right) => {
-                Some(compared(left.known(given)?, *relation, right.known(given)?))
+                Some(compared(left.known(assumption)?, *relation, right.known(assumption)?))
             }
         }
     }

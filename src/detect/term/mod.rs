@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::detect::lookup::Found;
+use crate::detect::lookup::LookupOutput;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::predicate::field::Field;
 use crate::detect::splunk::event_code::common_value;
@@ -57,7 +57,7 @@ pub(in crate::detect) enum Node {
     /// The term of the first condition that holds.
     Choice(Vec<(Condition, Term)>),
     /// A column of the rows that a lookup finds.
-    Found(Found),
+    Lookup(LookupOutput),
 }
 
 /// A number that is written in a search.
@@ -81,7 +81,7 @@ pub(in crate::detect) enum Row<'a> {
 
 /// What is taken to be known of an event, whichever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::detect) enum Given {
+pub(in crate::detect) enum Assumption {
     Nothing,
     /// That no lookup finds anything for it.
     NoLookupFinds,
@@ -104,7 +104,7 @@ impl From<Node> for Term {
                 add(condition.cost());
                 add(term.cost());
             }),
-            Node::Found(found) => found.keys().for_each(|term| add(term.cost())),
+            Node::Lookup(found) => found.keys().for_each(|term| add(term.cost())),
         }
         Term(Arc::new(Inner { node, steps, depth: depth.saturating_add(1) }))
     }
@@ -179,24 +179,24 @@ impl Term {
                 .iter()
                 .find(|(condition, _)| condition.holds(row))
                 .map_or(Value::Null, |(_, term)| term.value(row)),
-            Node::Found(found) => found.value(row),
+            Node::Lookup(found) => found.value(row),
         }
     }
 
     /// Its value whatever the event; `None` if it depends on the event.
-    pub fn known(&self, given: Given) -> Option<Value<'_>> {
+    pub fn known(&self, assumption: Assumption) -> Option<Value<'_>> {
         match self.node() {
-            Node::Field(field) if given == Given::DnsQuery => common_value(*field).map(Value::Text),
+            Node::Field(field) if assumption == Assumption::DnsQuery => common_value(*field).map(Value::Text),
             Node::Field(_) | Node::Column(_) => None,
             Node::Absent | Node::Text(_) | Node::Number(_) => Some(self.value(Row::Columns(&[]))),
             Node::Filled(term, fill) => {
-                let value = term.known(given)?;
+                let value = term.known(assumption)?;
                 Some(if value.is_null() { Value::Text(Cow::Borrowed(fill)) } else { value })
             }
-            Node::Printed(term, format) => Some(printed(term.known(given)?, format)),
+            Node::Printed(term, format) => Some(printed(term.known(assumption)?, format)),
             Node::Call(Function::Coalesce, terms) => {
                 for term in terms {
-                    let value = term.known(given)?;
+                    let value = term.known(assumption)?;
                     if !value.is_null() {
                         return Some(value);
                     }
@@ -204,19 +204,22 @@ impl Term {
                 Some(Value::Null)
             }
             Node::Call(function, terms) => {
-                let values: Option<Vec<Value<'_>>> = terms.iter().map(|term| term.known(given)).collect();
+                let values: Option<Vec<Value<'_>>> =
+                    terms.iter().map(|term| term.known(assumption)).collect();
                 Some(function.apply(values?))
             }
-            Node::Replaced(term, expression, with) => Some(replaced(term.known(given)?, expression, with)),
+            Node::Replaced(term, expression, with) => {
+                Some(replaced(term.known(assumption)?, expression, with))
+            }
             Node::Choice(branches) => {
                 for (condition, term) in branches {
-                    if condition.known(given)? {
-                        return term.known(given);
+                    if condition.known(assumption)? {
+                        return term.known(assumption);
                     }
                 }
                 Some(Value::Null)
             }
-            Node::Found(found) => (given == Given::NoLookupFinds).then(|| found.nothing_found()),
+            Node::Lookup(found) => (assumption == Assumption::NoLookupFinds).then(|| found.nothing_found()),
         }
     }
 
@@ -239,8 +242,8 @@ impl Term {
                 }
                 Node::Choice(changed)
             }
-            Node::Found(found) => {
-                Node::Found(found.with_keys(all(&found.keys().cloned().collect::<Vec<_>>())?))
+            Node::Lookup(found) => {
+                Node::Lookup(found.with_keys(all(&found.keys().cloned().collect::<Vec<_>>())?))
             }
         }))
     }
@@ -258,7 +261,7 @@ impl Term {
                     term.visit(visitor);
                 }
             }
-            Node::Found(found) => found.keys().for_each(|term| term.visit(visitor)),
+            Node::Lookup(found) => found.keys().for_each(|term| term.visit(visitor)),
         }
     }
 
@@ -278,7 +281,7 @@ impl Term {
                     term.each_expression(see);
                 }
             }
-            Node::Found(found) => found.keys().for_each(|term| term.each_expression(see)),
+            Node::Lookup(found) => found.keys().for_each(|term| term.each_expression(see)),
         }
     }
 
@@ -292,7 +295,7 @@ impl Term {
                 function.makes_many() || (function.keeps_many() && terms.iter().any(Term::is_multivalued))
             }
             Node::Choice(branches) => branches.iter().any(|(_, term)| term.is_multivalued()),
-            Node::Found(_) => true,
+            Node::Lookup(_) => true,
         }
     }
 }
@@ -356,7 +359,7 @@ impl fmt::Display for Term {
                 }
                 formatter.write_str(")")
             }
-            Node::Found(found) => write!(formatter, "{found}"),
+            Node::Lookup(found) => write!(formatter, "{found}"),
         }
     }
 }

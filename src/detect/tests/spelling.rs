@@ -10,9 +10,9 @@ use crate::detect::{Detection, Library, Macro, Search, SearchReason, StatsTable,
 
 /// One macro and one lookup.
 #[derive(Debug)]
-struct Shelf;
+struct TestLibrary;
 
-impl Library for Shelf {
+impl Library for TestLibrary {
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, String> {
         Ok((name == "paste_sites").then(|| Macro { definition: "query=a".to_owned(), arguments: None }))
     }
@@ -33,9 +33,19 @@ impl Library for Shelf {
 }
 
 /// Each case: a search, and the name that its error offers; none for what is near nothing.
+fn assert_nearest(cases: &[(&str, &str)]) {
+    for (search, expected) in cases {
+        let error = Search::parse_with(search, &TestLibrary).expect_err(search);
+        assert_eq!(error.reason, SearchReason::NotUnderstood, "{search}");
+        assert_eq!(error.nearest.as_deref().unwrap_or_default(), *expected, "{search}: {error}");
+        let shown = error.to_string();
+        assert_eq!(shown.contains("did you mean"), !expected.is_empty(), "{shown}");
+    }
+}
+
 #[test]
-fn the_nearest_name_is_offered() {
-    for (search, expected) in [
+fn the_nearest_field_is_offered() {
+    assert_nearest(&[
         ("EventCode=22 QueryStatu=x", "QueryStatus"),
         ("EventCode=22 Imgae=x", "Image"),
         ("EventCode=22 proces_path IN (x)", "process_path"),
@@ -58,6 +68,15 @@ fn the_nearest_name_is_offered() {
         ("| from datamodel network_resolution", "Network_Resolution"),
         ("| datamodel Network_Resolution DNS serach", "search"),
         ("| tstast count from datamodel=Network_Resolution by DNS.query", "tstats"),
+    ]);
+    // Another data model is other data, however near.
+    let error = Search::parse("| tstats count from datamodel=Network_Sesions by x").unwrap_err();
+    assert_eq!(error.reason, SearchReason::OtherData);
+}
+
+#[test]
+fn the_nearest_command_function_or_macro_is_offered() {
+    assert_nearest(&[
         ("* | serach query=a", "search"),
         ("* | stat count", "stats"),
         ("* | wher query=\"a\"", "where"),
@@ -84,16 +103,7 @@ fn the_nearest_name_is_offered() {
         ("* | stats last(query)", ""),
         ("`my_own` query=a", ""),
         ("* | lookup other domain as query", ""),
-    ] {
-        let error = Search::parse_with(search, &Shelf).expect_err(search);
-        assert_eq!(error.reason, SearchReason::NotUnderstood, "{search}");
-        assert_eq!(error.nearest.as_deref().unwrap_or_default(), expected, "{search}: {error}");
-        let shown = error.to_string();
-        assert_eq!(shown.contains("did you mean"), !expected.is_empty(), "{shown}");
-    }
-    // Another data model is other data, however near.
-    let error = Search::parse("| tstats count from datamodel=Network_Sesions by x").unwrap_err();
-    assert_eq!(error.reason, SearchReason::OtherData);
+    ]);
 }
 
 #[test]
@@ -112,7 +122,7 @@ fn notes_offer_the_nearest_name() {
             "lookup ioc_domains: line 1, column 1: the key 'mtach_type' is not known",
         ),
     ] {
-        let search = Search::parse_with(&format!("* | {pipeline}"), &Shelf).unwrap();
+        let search = Search::parse_with(&format!("* | {pipeline}"), &TestLibrary).unwrap();
         assert!(search.notes.iter().any(|note| note.contains(expected)), "{pipeline}: {:?}", search.notes);
     }
     let search = Search::parse("| tstats count from datamodel=Network_Resolution by DNS.qurey").unwrap();
@@ -138,13 +148,13 @@ fn refusals_name_the_place_in_the_file() {
         ("x: &a EventCode=22 Imgae=a\nsearch: *a", "line 4, column 9"),
     ] {
         let text = format!("id: a\nname: a\n{written}\n");
-        let rules = Detection::all_from_yaml(&text, "a.yml", &Placeholders::default(), &Shelf);
+        let rules = Detection::all_from_yaml(&text, "a.yml", &Placeholders::default(), &TestLibrary);
         let error = rules[0].rule.as_ref().expect_err(written).to_string();
         assert!(error.starts_with(&format!("a.yml: {place}: expected ")), "{written}: {error}");
     }
     // The second rule of a file.
     let text = "id: a\nsearch: EventCode=22\n---\nid: b\nsearch: EventCode=22\n  Imgae=a\n";
-    let rules = Detection::all_from_yaml(text, "a.yml", &Placeholders::default(), &Shelf);
+    let rules = Detection::all_from_yaml(text, "a.yml", &Placeholders::default(), &TestLibrary);
     let error = rules[1].rule.as_ref().unwrap_err().to_string();
     assert!(
         error.starts_with("a.yml: line 6, column 3: ") && error.ends_with("did you mean 'Image'?"),

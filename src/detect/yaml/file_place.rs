@@ -4,11 +4,16 @@
 
 use std::str::Chars;
 
-use crate::detect::yaml::Place;
+use crate::detect::yaml::LineColumn;
 
 /// The place in a file of the character at a byte of a value, which begins at `start`; `None` where
 /// the value is not what stands there, as behind an alias.
-pub(in crate::detect) fn place_in_file(file: &str, start: Place, value: &str, at: usize) -> Option<Place> {
+pub(in crate::detect) fn place_in_file(
+    file: &str,
+    start: LineColumn,
+    value: &str,
+    at: usize,
+) -> Option<LineColumn> {
     let source = Source::at(file, start)?;
     let wanted: Vec<char> = value.chars().filter(|letter| !letter.is_whitespace()).collect();
     let before = value.get(..at)?.chars().filter(|letter| !letter.is_whitespace()).count();
@@ -19,7 +24,7 @@ pub(in crate::detect) fn place_in_file(file: &str, start: Place, value: &str, at
         _ => &[Style::Plain],
     };
     let places = styles.iter().find_map(|style| places(source.clone(), *style, &wanted))?;
-    let behind_last = || places.last().map(|last| Place { column: last.column + 1, ..*last });
+    let behind_last = || places.last().map(|last| LineColumn { column: last.column + 1, ..*last });
     places.get(before).copied().or_else(behind_last).or(Some(start))
 }
 
@@ -35,7 +40,7 @@ enum Style {
 }
 
 /// The places of these characters, if they are what the value is made of.
-fn places(mut source: Source<'_>, style: Style, wanted: &[char]) -> Option<Vec<Place>> {
+fn places(mut source: Source<'_>, style: Style, wanted: &[char]) -> Option<Vec<LineColumn>> {
     match style {
         Style::Plain => {}
         Style::Quoted | Style::DoublyQuoted => _ = source.next(),
@@ -61,31 +66,31 @@ fn places(mut source: Source<'_>, style: Style, wanted: &[char]) -> Option<Vec<P
 #[derive(Clone)]
 struct Source<'t> {
     rest: Chars<'t>,
-    place: Place,
+    place: LineColumn,
 }
 
 impl<'t> Source<'t> {
-    fn at(text: &'t str, place: Place) -> Option<Self> {
-        let mut source = Source { rest: text.chars(), place: Place { line: 1, column: 1 } };
+    fn at(text: &'t str, place: LineColumn) -> Option<Self> {
+        let mut source = Source { rest: text.chars(), place: LineColumn { line: 1, column: 1 } };
         while source.place < place {
             source.next()?;
         }
         (source.place == place).then_some(source)
     }
 
-    fn next(&mut self) -> Option<(Place, char)> {
+    fn next(&mut self) -> Option<(LineColumn, char)> {
         let (place, letter) = (self.place, self.rest.next()?);
         let ends_line = letter == '\n' || (letter == '\r' && !self.rest.as_str().starts_with('\n'));
         self.place = if ends_line {
-            Place { line: place.line + 1, column: 1 }
+            LineColumn { line: place.line + 1, column: 1 }
         } else {
-            Place { column: place.column + 1, ..place }
+            LineColumn { column: place.column + 1, ..place }
         };
         Some((place, letter))
     }
 
     /// The next character of a value, and where it is written. A line that goes on is a blank.
-    fn decoded(&mut self, style: Style) -> Option<(Place, char)> {
+    fn decoded(&mut self, style: Style) -> Option<(LineColumn, char)> {
         let (place, letter) = self.next()?;
         let decoded = match (style, letter) {
             (Style::Quoted, '\'') => (self.next()?.1 == '\'').then_some('\'')?,
@@ -160,8 +165,8 @@ mod tests {
     #[test]
     fn what_does_not_stand_there_has_no_place() {
         assert_eq!(found("b: &x é\na: *x"), None);
-        assert_eq!(place_in_file("a: b", Place { line: 7, column: 1 }, "b", 0), None);
-        assert_eq!(place_in_file("a: b", Place { line: 1, column: 4 }, "c", 0), None);
+        assert_eq!(place_in_file("a: b", LineColumn { line: 7, column: 1 }, "b", 0), None);
+        assert_eq!(place_in_file("a: b", LineColumn { line: 1, column: 4 }, "c", 0), None);
     }
 
     proptest! {

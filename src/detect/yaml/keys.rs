@@ -18,7 +18,7 @@ pub(in crate::detect) struct Keys {
 
 /// A misspelt key, and the one that is meant.
 #[derive(Debug)]
-pub(in crate::detect) struct Slip<'n> {
+pub(in crate::detect) struct MisspeltKey<'n> {
     pub key: &'n Key,
     pub meant: &'static str,
 }
@@ -30,7 +30,7 @@ impl Keys {
     }
 
     /// The misspelt keys of a mapping.
-    pub fn slips<'n>(&self, node: &'n Node) -> impl Iterator<Item = Slip<'n>> {
+    pub fn misspelt<'n>(&self, node: &'n Node) -> impl Iterator<Item = MisspeltKey<'n>> {
         let is_missing = |name: &&str| node.get(name).is_none();
         let missing: Vec<&'static str> = self.read.iter().copied().filter(is_missing).collect();
         node.entries().iter().filter_map(move |(key, _)| {
@@ -40,7 +40,7 @@ impl Keys {
             }
             let same = missing.iter().copied().find(|known| singular(known) == singular(name));
             let meant = same.or_else(|| nearest(name, missing.iter().copied()))?;
-            Some(Slip { key, meant })
+            Some(MisspeltKey { key, meant })
         })
     }
 
@@ -50,7 +50,7 @@ impl Keys {
         if let Kind::List(items) = &node.kind {
             return items.iter().try_for_each(|item| self.check(item, of, notes));
         }
-        for Slip { key, meant } in self.slips(node) {
+        for MisspeltKey { key, meant } in self.misspelt(node) {
             let name = key.name.escape_debug();
             if self.required.contains(&meant) {
                 return Err(Problem::at(

@@ -9,7 +9,7 @@ pub(in crate::detect) mod keys;
 mod node;
 mod piece;
 mod read;
-mod slip;
+mod syntax_error;
 mod typed;
 
 use std::fmt;
@@ -22,14 +22,14 @@ pub(in crate::detect) use self::typed::typed;
 
 /// A place in a text, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct LineColumn {
     /// The line.
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for LineColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
@@ -39,14 +39,14 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where; `None` as long as it is not known.
-    place: Option<Place>,
+    place: Option<LineColumn>,
     /// What was expected and what was found, in a line.
     text: String,
 }
 
 impl Problem {
     /// A problem at a place.
-    pub(in crate::detect) fn at(place: Place, text: impl Into<String>) -> Self {
+    pub(in crate::detect) fn at(place: LineColumn, text: impl Into<String>) -> Self {
         Problem { place: Some(place), text: text.into() }
     }
 
@@ -66,7 +66,7 @@ impl Problem {
     }
 
     /// This problem, at `place` if its own is not known.
-    pub(in crate::detect) fn or_at(self, place: Place) -> Self {
+    pub(in crate::detect) fn or_at(self, place: LineColumn) -> Self {
         Problem { place: self.place.or(Some(place)), ..self }
     }
 }

@@ -1,12 +1,12 @@
 //! A document of YAML as a tree.
 
-use super::Place;
+use super::LineColumn;
 
 /// A value in a document, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// Where it begins.
-    pub place: Place,
+    pub place: LineColumn,
     /// What it is.
     pub kind: Kind,
 }
@@ -35,7 +35,7 @@ pub struct Scalar {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Where it stands.
-    pub place: Place,
+    pub place: LineColumn,
     /// What it is called.
     pub name: String,
 }
@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn long_values_are_quoted_in_part() {
-        let node = |text: &str| Node { place: Place { line: 1, column: 1 }, kind: Kind::Scalar(plain(text)) };
+        let node =
+            |text: &str| Node { place: LineColumn { line: 1, column: 1 }, kind: Kind::Scalar(plain(text)) };
         assert_eq!(node("a\nb").description(), r"'a\nb'");
         assert_eq!(node(&"é".repeat(61)).description(), format!("'{}…'", "é".repeat(60)));
         assert_eq!(node("~").description(), "nothing");

@@ -2,7 +2,7 @@
 
 use granit_parser::Marker;
 
-use super::Place;
+use super::LineColumn;
 
 /// A part of a text in which a document stands, with the marks before and after it.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,8 @@ pub(super) struct Piece<'t> {
 
 impl<'t> Piece<'t> {
     /// A place that the parser of the piece gives, as one of the file.
-    pub(super) fn place(&self, marker: Marker) -> Place {
-        Place { line: marker.line() + self.lines_before, column: marker.col() + 1 }
+    pub(super) fn place(&self, marker: Marker) -> LineColumn {
+        LineColumn { line: marker.line() + self.lines_before, column: marker.col() + 1 }
     }
 
     /// A line of the file, without its end; empty if it is not one of the piece's.

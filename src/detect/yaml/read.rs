@@ -6,7 +6,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::node::{Key, Kind, Node, Scalar};
 use super::piece::{Piece, pieces};
-use super::{Place, Problem, slip};
+use super::{LineColumn, Problem, syntax_error};
 
 /// Deeper nesting is no rule but an attempt at the stack.
 const DEEPEST_NESTING: usize = 100;
@@ -28,7 +28,7 @@ fn document(piece: &Piece<'_>) -> Option<Result<Node, Problem>> {
     for event in Parser::new_from_str(piece.text) {
         let step = match event {
             Ok((event, span)) => reader.step(event, piece.place(span.start), span.is_empty()),
-            Err(error) => Err(slip::problem(&error, piece)),
+            Err(error) => Err(syntax_error::problem(&error, piece)),
         };
         match step {
             Ok(None) => {}
@@ -70,7 +70,7 @@ struct Reader<'p, 't> {
 
 /// A list or a mapping that is not complete.
 struct Open {
-    place: Place,
+    place: LineColumn,
     anchor: usize,
     content: Content,
 }
@@ -87,14 +87,14 @@ impl<'p, 't> Reader<'p, 't> {
 
     /// Takes an event, which stands there and is of no character or of some. The end of a document
     /// gives it.
-    fn step(&mut self, event: Event<'_>, place: Place, is_empty: bool) -> Result<Option<Node>, Problem> {
+    fn step(&mut self, event: Event<'_>, place: LineColumn, is_empty: bool) -> Result<Option<Node>, Problem> {
         match event {
             Event::DocumentStart(..) => *self = Reader::of(self.piece),
             Event::DocumentEnd => return Ok(self.root.take()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), place)?;
                 if anchor != 0 && is_empty && tag.is_none() {
-                    return Err(slip::property(self.piece, place, '&'));
+                    return Err(syntax_error::property(self.piece, place, '&'));
                 }
                 let is_plain = style == ScalarStyle::Plain && !is_text(tag.as_deref());
                 let kind = Kind::Scalar(Scalar { text: text.into_owned(), is_plain });
@@ -133,14 +133,14 @@ impl<'p, 't> Reader<'p, 't> {
 
     /// Refuses a tag that YAML itself does not have: most probably it is a value that begins with
     /// an exclamation mark.
-    fn check_tag(&self, tag: Option<&Tag>, value: Place) -> Result<(), Problem> {
+    fn check_tag(&self, tag: Option<&Tag>, value: LineColumn) -> Result<(), Problem> {
         match tag {
-            Some(tag) if tag.core_suffix().is_none() => Err(slip::property(self.piece, value, '!')),
+            Some(tag) if tag.core_suffix().is_none() => Err(syntax_error::property(self.piece, value, '!')),
             _ => Ok(()),
         }
     }
 
-    fn begin(&mut self, place: Place, anchor: usize, content: Content) -> Result<(), Problem> {
+    fn begin(&mut self, place: LineColumn, anchor: usize, content: Content) -> Result<(), Problem> {
         if self.open.len() >= DEEPEST_NESTING {
             return Err(Problem::at(place, too_deep()));
         }

@@ -4,30 +4,30 @@
 use std::borrow::Cow;
 
 use crate::detect::predicate::field::Field;
-use crate::detect::predicate::pairs::Pairs;
+use crate::detect::predicate::pairs::BytePairs;
 use crate::detect::predicate::pattern::Pattern;
 use crate::event::Event;
 
 /// An event, and the value of the field that it was asked for last.
 #[derive(Debug)]
-pub(in crate::detect) struct Asked<'e> {
+pub(in crate::detect) struct FieldCache<'e> {
     pub event: &'e Event,
-    last: Option<Answer<'e>>,
+    last: Option<CachedValue<'e>>,
 }
 
 /// The value of a field, and what is known of it.
 #[derive(Debug)]
-struct Answer<'e> {
+struct CachedValue<'e> {
     field: Field,
     value: Option<Cow<'e, str>>,
     /// Its pairs of bytes, once it was compared with a pattern.
-    pairs: Option<Pairs>,
+    pairs: Option<BytePairs>,
 }
 
-impl<'e> Asked<'e> {
+impl<'e> FieldCache<'e> {
     /// One that nothing was asked for yet.
     pub(in crate::detect) fn new(event: &'e Event) -> Self {
-        Asked { event, last: None }
+        FieldCache { event, last: None }
     }
 
     /// [`Field::value`] of the event.
@@ -48,18 +48,18 @@ impl<'e> Asked<'e> {
         if field.is_multivalued() {
             return field.values(self.event).any(|value| pattern.matches(value));
         }
-        let Answer { value: Some(value), pairs, .. } = self.ask(field) else { return false };
-        let pairs = *pairs.get_or_insert_with(|| Pairs::of(value.as_bytes()));
+        let CachedValue { value: Some(value), pairs, .. } = self.ask(field) else { return false };
+        let pairs = *pairs.get_or_insert_with(|| BytePairs::of(value.as_bytes()));
         pattern.matches_with(value, pairs)
     }
 
-    fn ask(&mut self, field: Field) -> &mut Answer<'e> {
+    fn ask(&mut self, field: Field) -> &mut CachedValue<'e> {
         // What is kept stays where it is: to move it out and back would take longer than to compare
         // it with a pattern.
         if self.last.as_ref().is_none_or(|known| known.field != field) {
             self.last = None;
         }
-        self.last.get_or_insert_with(|| Answer { field, value: field.value(self.event), pairs: None })
+        self.last.get_or_insert_with(|| CachedValue { field, value: field.value(self.event), pairs: None })
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn each_field_has_its_own_value_whatever_was_asked_before() {
         let event = event(r"C:\a\b.exe", "example.com");
-        let mut asked = Asked::new(&event);
+        let mut asked = FieldCache::new(&event);
         let fields = [Field::QUERY_NAME, Field::IMAGE, Field::ProcessName, Field::Data("RuleName")];
         for first in fields {
             for second in fields {

@@ -2,13 +2,12 @@
 //! nearly everywhere, and the case of text counts. Fields are bare or in single quotes, text in
 //! double ones.
 
-use crate::detect::predicate::Order;
-use crate::detect::predicate::expression::{Case, Expression, Flags, Part};
-use crate::detect::predicate::network::Network;
-use crate::detect::predicate::pattern::Pattern;
-use crate::detect::splunk::names::Names;
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
-use crate::detect::term::condition::{Condition, Relation, is_lower_ascii};
+mod calls;
+
+use crate::detect::predicate::Inequality;
+use crate::detect::splunk::names::NameResolver;
+use crate::detect::splunk::token::{Cursor, SearchError};
+use crate::detect::term::condition::{Condition, Relation};
 use crate::detect::term::function::Function;
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Node, Number, Term};
 
@@ -31,7 +30,7 @@ enum Read {
 /// Reads a condition up to the end of the part.
 pub(in crate::detect) fn condition(
     cursor: &mut Cursor<'_>,
-    names: &dyn Names,
+    names: &dyn NameResolver,
 ) -> Result<Condition, SearchError> {
     let start = cursor.at();
     let mut parser = Parser { cursor, names };
@@ -44,7 +43,10 @@ pub(in crate::detect) fn condition(
 }
 
 /// Reads a term, the right side of an `eval`.
-pub(in crate::detect) fn term(cursor: &mut Cursor<'_>, names: &dyn Names) -> Result<Term, SearchError> {
+pub(in crate::detect) fn term(
+    cursor: &mut Cursor<'_>,
+    names: &dyn NameResolver,
+) -> Result<Term, SearchError> {
     cursor.skip_space();
     let start = cursor.at();
     let mut parser = Parser { cursor, names };
@@ -68,7 +70,7 @@ fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> 
 
 struct Parser<'p, 'a> {
     cursor: &'p mut Cursor<'a>,
-    names: &'p dyn Names,
+    names: &'p dyn NameResolver,
 }
 
 impl Parser<'_, '_> {
@@ -168,10 +170,10 @@ impl Parser<'_, '_> {
             ("==", Relation::Equal),
             ("=", Relation::Equal),
             ("!=", Relation::NotEqual),
-            ("<=", Relation::Ordered(Order::LessOrEqual)),
-            (">=", Relation::Ordered(Order::GreaterOrEqual)),
-            ("<", Relation::Ordered(Order::Less)),
-            (">", Relation::Ordered(Order::Greater)),
+            ("<=", Relation::Ordered(Inequality::LessOrEqual)),
+            (">=", Relation::Ordered(Inequality::GreaterOrEqual)),
+            ("<", Relation::Ordered(Inequality::Less)),
+            (">", Relation::Ordered(Inequality::Greater)),
         ] {
             if self.cursor.eat(symbol) {
                 let right = self.operand(depth)?;
@@ -275,167 +277,5 @@ impl Parser<'_, '_> {
         let number = digits.text.parse::<f64>().ok().filter(|number| number.is_finite());
         let Some(number) = number else { return Err(self.wrong(start, EXPECTED_TERM)) };
         Ok(Read::Term(Term::from(Node::Number(Number(if negative { -number } else { number })))))
-    }
-
-    /// `name(x, y)`, the cursor standing on its parenthesis.
-    fn call(&mut self, name: &Spanned, depth: usize) -> Result<Read, SearchError> {
-        let start = name.range.start;
-        let lower = name.text.to_ascii_lowercase();
-        if matches!(lower.as_str(), "if" | "case") {
-            return self.choice(name, depth).map(Read::Term);
-        }
-        let arguments = self.arguments(depth)?;
-        let condition = match (lower.as_str(), arguments.as_slice()) {
-            ("true", []) => Condition::All,
-            ("false", []) => Condition::never(),
-            ("null", []) => return Ok(Read::Term(Term::from(Node::Absent))),
-            ("isnull", [term]) => Condition::Not(Box::new(Condition::Exists(term.clone()))),
-            ("isnotnull", [term]) => Condition::Exists(term.clone()),
-            ("like", [term, pattern]) => self.like(term.clone(), pattern, start)?,
-            ("match", [term, pattern]) => Condition::Fits(term.clone(), self.expression(pattern, start)?),
-            ("cidrmatch", [network, term]) => {
-                let text = self.constant(network, start)?;
-                let network = Network::parse(&text).map_err(|problem| {
-                    self.wrong(start, problem.strip_prefix("expected ").unwrap_or(&problem))
-                })?;
-                Condition::InNetwork(term.clone(), network)
-            }
-            ("in", [term, values @ ..]) if !values.is_empty() => self.one_of(term, values.to_vec(), start)?,
-            ("replace", [term, pattern, with]) => {
-                let (expression, with) = (self.expression(pattern, start)?, self.constant(with, start)?);
-                return Ok(Read::Term(Term::from(Node::Replaced(term.clone(), expression, with))));
-            }
-            _ => return self.function(name, arguments).map(Read::Term),
-        };
-        Ok(Read::Condition(condition))
-    }
-
-    fn function(&self, name: &Spanned, arguments: Vec<Term>) -> Result<Term, SearchError> {
-        let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
-        else {
-            let names: Vec<&str> = OTHER_FUNCTIONS.iter().copied().chain(Function::names()).collect();
-            let error = self.cursor.error_at(name, format!("one of the functions {}", names.join(", ")));
-            // Short ones of Splunk's that are not understood, as `min`, are near to others.
-            return Err(if name.text.len() < 4 { error } else { error.near(&name.text, names) });
-        };
-        if arguments.len() < least || arguments.len() > most {
-            let expected = format!("{least} to {most} arguments of {}, not {}", name.text, arguments.len());
-            return Err(self.cursor.error_at(name, expected));
-        }
-        Ok(Term::from(Node::Call(function, arguments)))
-    }
-
-    /// `(x, y)`.
-    fn arguments(&mut self, depth: usize) -> Result<Vec<Term>, SearchError> {
-        let mut arguments = Vec::new();
-        self.open()?;
-        self.cursor.skip_space();
-        if self.cursor.eat(")") {
-            return Ok(arguments);
-        }
-        loop {
-            self.cursor.skip_space();
-            let start = self.cursor.at();
-            match self.any(depth + 1)? {
-                Read::Term(term) => arguments.push(term),
-                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
-            }
-            if self.closed_or_comma()? {
-                return Ok(arguments);
-            }
-        }
-    }
-
-    fn open(&mut self) -> Result<(), SearchError> {
-        self.cursor.skip_space();
-        if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }
-    }
-
-    /// Whether `)` is next, and not `,`.
-    fn closed_or_comma(&mut self) -> Result<bool, SearchError> {
-        self.cursor.skip_space();
-        if self.cursor.eat(")") {
-            return Ok(true);
-        }
-        if self.cursor.eat(",") { Ok(false) } else { Err(self.cursor.unexpected("`,` or `)`")) }
-    }
-
-    /// `if(condition, x, y)`, `case(condition, x, condition, y)`.
-    fn choice(&mut self, name: &Spanned, depth: usize) -> Result<Term, SearchError> {
-        let mut branches = Vec::new();
-        self.open()?;
-        loop {
-            self.cursor.skip_space();
-            let start = self.cursor.at();
-            let is_else = name.text.eq_ignore_ascii_case("if") && branches.len() == 1;
-            let condition = if is_else {
-                Condition::All
-            } else {
-                let read = self.any(depth + 1)?;
-                let condition = self.taken(read, start)?;
-                if self.closed_or_comma()? {
-                    return Err(self.cursor.error_at(name, "a value for each condition"));
-                }
-                condition
-            };
-            let start = self.cursor.at();
-            match self.any(depth + 1)? {
-                Read::Term(term) => branches.push((condition, term)),
-                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
-            }
-            if self.closed_or_comma()? {
-                return Ok(Term::from(Node::Choice(branches)));
-            }
-            if is_else {
-                return Err(self.cursor.error_at(name, "at most three arguments of if"));
-            }
-        }
-    }
-
-    fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
-        let text = term.as_text().map(std::borrow::Cow::into_owned);
-        text.ok_or_else(|| self.wrong(start, "a pattern that is a \"text\" and no field's value"))
-    }
-
-    fn expression(&self, pattern: &Term, start: usize) -> Result<Expression, SearchError> {
-        let text = self.constant(pattern, start)?;
-        Expression::new(&text, Flags::default())
-            .map_err(|problem| self.wrong(start, &format!("a regular expression ({problem})")))
-    }
-
-    fn one_of(&self, term: &Term, values: Vec<Term>, start: usize) -> Result<Condition, SearchError> {
-        if values.is_empty() {
-            return Err(self.wrong(start, "at least one value"));
-        }
-        let equal = |value: Term| Condition::Compared(term.clone(), Relation::Equal, value);
-        Ok(Condition::Or(values.into_iter().map(equal).collect()))
-    }
-
-    /// `like`: `%` stands for any run of characters and `_` for one.
-    fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
-        let text = self.constant(pattern, start)?;
-        // In lower case, a text in lower case is as good as any case.
-        let (term, case) = match term.node() {
-            Node::Call(Function::Lower, terms) if is_lower_ascii(&text) => {
-                (terms.first().cloned().unwrap_or(term), Case::Folded)
-            }
-            _ => (term, Case::Kept),
-        };
-        if case == Case::Folded && !text.contains('_') {
-            let shown = text.replace('%', "*");
-            return Ok(Condition::Matches(term, Pattern::from_pieces(&shown, text.split('%'))));
-        }
-        let mut parts: Vec<Part> = Vec::new();
-        for character in text.chars() {
-            match (character, parts.last_mut()) {
-                ('%', _) => parts.push(Part::Any),
-                ('_', _) => parts.push(Part::One),
-                (_, Some(Part::Literal(literal))) => literal.push(character),
-                _ => parts.push(Part::Literal(character.to_string())),
-            }
-        }
-        let expression = Expression::of_parts(&text, &parts, case)
-            .map_err(|problem| self.wrong(start, &format!("a pattern ({problem})")))?;
-        Ok(Condition::Fits(term, expression))
     }
 }

@@ -6,7 +6,7 @@ use crate::detect::predicate::field::Field;
 use crate::detect::predicate::pattern::Pattern;
 use crate::detect::splunk::eval;
 use crate::detect::splunk::head::Grammar;
-use crate::detect::splunk::names::{ModelFields, Names};
+use crate::detect::splunk::names::{ModelFields, NameResolver};
 use crate::detect::splunk::other_data::data_model;
 use crate::detect::splunk::pipeline::{Pipeline, alias, comma, require_new_name};
 use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
@@ -43,7 +43,7 @@ struct Summary {
 }
 
 /// What finds the terms of names, and says of those that have none why.
-trait Fields: Names {
+trait Fields: NameResolver {
     fn find(&self, name: &str) -> Option<Term>;
     fn why_not(&self, name: &str) -> String;
 }
@@ -278,7 +278,7 @@ fn aggregated(
     }))
 }
 
-fn fields_as_names(fields: &dyn Fields) -> &dyn Names {
+fn fields_as_names(fields: &dyn Fields) -> &dyn NameResolver {
     fields
 }
 

@@ -1,7 +1,7 @@
 //! The commands that sort rows and leave some of them: `sort`, `dedup` and `head`; and `convert`,
 //! which prints times.
 
-use crate::detect::splunk::names::Names;
+use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, comma, wildcard};
 use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
 use crate::detect::stats::rows::{SortBy, SortKey, Step};

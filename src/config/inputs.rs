@@ -9,7 +9,7 @@ use crate::base::path_text::path_text;
 
 /// What was asked of a sweep. In JSON, what was typed has the name of its option.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct SweepInputs {
     /// The version of dnsweep that was asked.
     #[serde(rename = "version of dnsweep")]
     pub version: String,
@@ -31,7 +31,7 @@ pub struct Asked {
 
 /// What two sweeps were asked differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedDifferently {
+pub struct InputDifference {
     /// What it is about: an option (`--recover`), or what else sweeps are asked by.
     pub what: String,
     /// What the first was asked.
@@ -40,7 +40,7 @@ pub struct AskedDifferently {
     pub second: String,
 }
 
-impl Asked {
+impl SweepInputs {
     /// What is asked of this version of dnsweep.
     pub(super) fn new(
         roots: &[std::path::PathBuf],
@@ -50,7 +50,7 @@ impl Asked {
         period: Period,
         options: Options,
     ) -> Self {
-        Asked {
+        SweepInputs {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             evidence: roots.iter().map(|root| path_text(root)).collect(),
             detections: detections.iter().map(LoadedDetection::identity).collect(),
@@ -70,14 +70,14 @@ impl Asked {
     /// The first thing that another sweep was asked differently, which JSON of this form states.
     /// What only one of the two knows differs as well: then the other is of another version.
     #[must_use]
-    pub fn differs_from(&self, first: &str) -> Option<AskedDifferently> {
+    pub fn differs_from(&self, first: &str) -> Option<InputDifference> {
         let fields = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
         let (first, second) = (fields(first), fields(&self.to_json()));
         let names = second.keys().chain(first.keys().filter(|name| !second.contains_key(*name)));
         let differs = |name: &&String| first.get(*name) != second.get(*name);
         let name = names.into_iter().find(differs)?;
         let said = |fields: &Map<String, Value>| fields.get(name).map_or_else(String::new, text);
-        Some(AskedDifferently { what: option_name(name), first: said(&first), second: said(&second) })
+        Some(InputDifference { what: option_name(name), first: said(&first), second: said(&second) })
     }
 }
 
@@ -105,17 +105,17 @@ mod tests {
 
     #[test]
     fn each_thing_that_was_asked_differently_is_named() {
-        let plain = Asked { version: "1".to_owned(), ..Asked::default() };
+        let plain = SweepInputs { version: "1".to_owned(), ..SweepInputs::default() };
         assert_eq!(plain.differs_from(&plain.to_json()), None);
         let options = Options { recovery: Recovery::Stale, evidence_depth: Some(2), ..Options::default() };
-        let recovering = Asked { options, ..plain.clone() };
+        let recovering = SweepInputs { options, ..plain.clone() };
         let difference = recovering.differs_from(&plain.to_json()).unwrap();
         assert_eq!(difference.what, "--evidence-depth");
         assert_eq!((difference.first.as_str(), difference.second.as_str()), ("", "2"));
         let options = Options { recovery: Recovery::Stale, ..Options::default() };
-        let difference = Asked { options, ..plain.clone() }.differs_from(&plain.to_json()).unwrap();
+        let difference = SweepInputs { options, ..plain.clone() }.differs_from(&plain.to_json()).unwrap();
         assert_eq!((difference.what.as_str(), difference.second.as_str()), ("--recover", "true"));
-        let newer = Asked { version: "2".to_owned(), ..plain.clone() };
+        let newer = SweepInputs { version: "2".to_owned(), ..plain.clone() };
         assert_eq!(newer.differs_from(&plain.to_json()).unwrap().what, "version of dnsweep");
         assert!(plain.differs_from("{}").is_some() && plain.differs_from("no JSON").is_some());
     }
@@ -123,11 +123,11 @@ mod tests {
     #[test]
     fn every_switch_is_compared() {
         let options = serde_json::to_value(Options::default()).unwrap();
-        let plain = Asked::default();
+        let plain = SweepInputs::default();
         for (name, value) in options.as_object().unwrap() {
             let mut changed = options.clone();
             changed[name] = if value.is_null() { 3.into() } else { true.into() };
-            let changed = Asked { options: serde_json::from_value(changed).unwrap(), ..plain.clone() };
+            let changed = SweepInputs { options: serde_json::from_value(changed).unwrap(), ..plain.clone() };
             let difference = changed.differs_from(&plain.to_json()).unwrap();
             assert_eq!(difference.what, format!("--{}", name.replace('_', "-")));
         }

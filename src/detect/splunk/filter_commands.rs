@@ -4,13 +4,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::detect::lookup::{Found, Lookup};
+use crate::detect::lookup::{Lookup, LookupOutput};
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::{Expression, Flags};
 use crate::detect::splunk::eval;
 use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, part_about_others};
 use crate::detect::splunk::head::{self, Grammar};
-use crate::detect::splunk::names::{Names, no_field};
+use crate::detect::splunk::names::{NameResolver, no_field};
 use crate::detect::splunk::pipeline::{Pipeline, Scope, alias, comma};
 use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
 use crate::detect::stats::rows::Step;
@@ -18,7 +18,7 @@ use crate::detect::stats::{Content, Stats};
 use crate::detect::term::computed::Computed;
 use crate::detect::term::condition::Condition;
 use crate::detect::term::function::Function;
-use crate::detect::term::{Given, Node, Term};
+use crate::detect::term::{Assumption, Node, Term};
 
 impl Pipeline<'_> {
     /// Takes a condition on events, read by the grammar.
@@ -45,8 +45,8 @@ impl Pipeline<'_> {
         condition: &Condition,
         unmet: Option<(Range<usize>, &'static str)>,
     ) -> Result<(), SearchError> {
-        let is_known = unmet.is_some() || condition.known(Given::Nothing).is_none();
-        if is_known && condition.known(Given::DnsQuery) == Some(false) {
+        let is_known = unmet.is_some() || condition.known(Assumption::Nothing).is_none();
+        if is_known && condition.known(Assumption::DnsQuery) == Some(false) {
             let (place, expected) = unmet.unwrap_or((place, EXPECTED_DNS_QUERY));
             return Err(cursor.error(place, expected).about_other_data());
         }
@@ -165,10 +165,10 @@ impl Pipeline<'_> {
 
     fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Spanned, term: Term) -> Result<(), SearchError> {
         let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
-        if columns >= crate::detect::splunk::summing::MOST_COLUMNS {
+        if columns >= crate::detect::splunk::stats_commands::MOST_COLUMNS {
             return Err(cursor.error_at(
                 name,
-                format!("at most {} columns", crate::detect::splunk::summing::MOST_COLUMNS),
+                format!("at most {} columns", crate::detect::splunk::stats_commands::MOST_COLUMNS),
             ));
         }
         self.define(name.text.clone(), term);
@@ -219,7 +219,8 @@ impl Pipeline<'_> {
                 .collect();
         }
         for (output_name, place) in outputs {
-            let mut term = Term::from(Node::Found(Found::new(Arc::clone(&lookup), keys.clone(), place)));
+            let mut term =
+                Term::from(Node::Lookup(LookupOutput::new(Arc::clone(&lookup), keys.clone(), place)));
             if output == Some(Output::New)
                 && let Ok(known) = self.term(cursor, &output_name)
             {
@@ -296,7 +297,7 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Spanned, u
 /// The names that events' fields have at some place of a pipeline.
 struct Scoped(Scope);
 
-impl Names for Scoped {
+impl NameResolver for Scoped {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
         self.0.lookup(&name.text).ok_or_else(|| no_field(cursor, name, self.0.known_names()))
     }
@@ -308,7 +309,7 @@ struct Lenient<'l, 'p> {
     missing: std::cell::RefCell<Vec<String>>,
 }
 
-impl Names for Lenient<'_, '_> {
+impl NameResolver for Lenient<'_, '_> {
     fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
         Ok(self.pipeline.term(cursor, name).unwrap_or_else(|_| {
             self.missing.borrow_mut().push(name.text.clone());

@@ -4,38 +4,38 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::piece::Piece;
-use super::{Place, Problem};
+use super::{LineColumn, Problem};
 
 /// The most characters of the text that a message quotes.
 const MOST_QUOTED: usize = 30;
 
 /// What the parser found.
 pub(super) fn problem(error: &ScanError, piece: &Piece<'_>) -> Problem {
-    let slip = Slip { at: piece.place(*error.marker()), piece };
+    let site = ErrorSite { at: piece.place(*error.marker()), piece };
     let kind = error.kind();
-    slip.of_values(kind)
-        .or_else(|| slip.of_brackets(kind))
-        .or_else(|| slip.of_layout(kind))
-        .unwrap_or_else(|| slip.said("expected YAML, found something that is not"))
+    site.of_values(kind)
+        .or_else(|| site.of_brackets(kind))
+        .or_else(|| site.of_layout(kind))
+        .unwrap_or_else(|| site.problem("expected YAML, found something that is not"))
 }
 
 /// A tag or an anchor that stands where its value should be: `!x`, `&x`.
-pub(super) fn property(piece: &Piece<'_>, value: Place, mark: char) -> Problem {
+pub(super) fn property(piece: &Piece<'_>, value: LineColumn, mark: char) -> Problem {
     let line = piece.line(value.line);
     let before: Vec<char> = line.chars().take(value.column.saturating_sub(1)).collect();
     let column = before.iter().rposition(|letter| *letter == mark).map_or(value.column, |place| place + 1);
-    let slip = Slip { at: Place { line: value.line, column }, piece };
-    slip.begins_with(mark)
+    let site = ErrorSite { at: LineColumn { line: value.line, column }, piece };
+    site.begins_with(mark)
 }
 
 /// A place where the text is not YAML.
-struct Slip<'p, 't> {
-    at: Place,
+struct ErrorSite<'p, 't> {
+    at: LineColumn,
     piece: &'p Piece<'t>,
 }
 
-impl Slip<'_, '_> {
-    fn said(&self, text: impl Into<String>) -> Problem {
+impl ErrorSite<'_, '_> {
+    fn problem(&self, text: impl Into<String>) -> Problem {
         Problem::at(self.at, text)
     }
 
@@ -69,7 +69,7 @@ impl Slip<'_, '_> {
     fn begins_with(&self, mark: char) -> Problem {
         let word = self.word();
         let mark = mark.escape_debug();
-        self.said(format!(
+        self.problem(format!(
             "expected a value, found '{word}': put a value that begins with '{mark}' in quotes"
         ))
     }
@@ -84,18 +84,18 @@ impl Slip<'_, '_> {
             | ErrorKind::InvalidLowSurrogate
             | ErrorKind::MissingLowSurrogate
             | ErrorKind::UnpairedLowSurrogate
-            | ErrorKind::InvalidUnicodeEscape => self.said(
+            | ErrorKind::InvalidUnicodeEscape => self.problem(
                 "expected an escape that YAML knows after '\\' in double quotes, found another: put a value with '\\' in single quotes",
             ),
             ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
-                self.said("expected a quote that closes this one, found none: close it at the end of the value")
+                self.problem("expected a quote that closes this one, found none: close it at the end of the value")
             }
             ErrorKind::InvalidTrailingSingleQuotedScalar => self.trailing("'", "twice ('')"),
             ErrorKind::InvalidTrailingDoubleQuotedScalar => self.trailing("\"", "as \\\""),
             ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => {
                 self.begins_with(first.unwrap_or('|'))
             }
-            ErrorKind::UnknownAnchor => self.said(format!(
+            ErrorKind::UnknownAnchor => self.problem(format!(
                 "expected a value, found {}, an alias of what is not there: put a value that begins with '*' in quotes",
                 self.word()
             )),
@@ -122,13 +122,13 @@ impl Slip<'_, '_> {
             {
                 self.begins_with(first.unwrap_or_default())
             }
-            ErrorKind::BlockSequenceEntryNotAllowed | ErrorKind::BlockEntryInFlowCollection => self.said(
+            ErrorKind::BlockSequenceEntryNotAllowed | ErrorKind::BlockEntryInFlowCollection => self.problem(
                 "expected a value, found '- ': put each item of a list on a line of its own, below its key, and a value that begins with '- ' in quotes",
             ),
             ErrorKind::CommentNotSeparated => {
-                self.said("expected a blank before '#', found none: put a value that holds '#' in quotes")
+                self.problem("expected a blank before '#', found none: put a value that holds '#' in quotes")
             }
-            ErrorKind::CommentInterceptedScalar => self.said(
+            ErrorKind::CommentInterceptedScalar => self.problem(
                 "expected no more of a value after its comment ('#'), found more on the next line: put a value that holds '#' in quotes, and its end on its own line",
             ),
             _ => return None,
@@ -138,7 +138,7 @@ impl Slip<'_, '_> {
     /// Something stands after a closing quote.
     fn trailing(&self, quote: &str, how: &str) -> Problem {
         let word = self.word();
-        self.said(format!(
+        self.problem(format!(
             "expected the end of the value after the quote that closes it, found '{word}': write a quote within such quotes {how}, and see that each {quote} before it is closed"
         ))
     }
@@ -149,7 +149,7 @@ impl Slip<'_, '_> {
         let found = self.piece.lines_from(self.at.line).find_map(|(number, line)| {
             let mut letters = line.chars().enumerate();
             let place = letters.find(|(place, letter)| *letter == character && is_after(number, *place))?.0;
-            Some(Place { line: number, column: place + 1 })
+            Some(LineColumn { line: number, column: place + 1 })
         });
         Problem::at(
             found.unwrap_or(self.at),
@@ -164,14 +164,14 @@ impl Slip<'_, '_> {
     fn of_brackets(&self, kind: &ErrorKind) -> Option<Problem> {
         let word = self.word();
         Some(match kind {
-            ErrorKind::RecursionLimitExceeded => self.said(super::read::too_deep()),
+            ErrorKind::RecursionLimitExceeded => self.problem(super::read::too_deep()),
             ErrorKind::UnclosedFlowCollection { open } => {
-                self.said(format!("expected a bracket that closes '{open}', found none: close it"))
+                self.problem(format!("expected a bracket that closes '{open}', found none: close it"))
             }
-            ErrorKind::MismatchedFlowCollectionEnd { open, close } => self.said(format!(
+            ErrorKind::MismatchedFlowCollectionEnd { open, close } => self.problem(format!(
                 "expected the bracket that closes '{open}', found '{close}': close each bracket with its own"
             )),
-            ErrorKind::MisplacedFlowCollectionEnd => self.said(format!(
+            ErrorKind::MisplacedFlowCollectionEnd => self.problem(format!(
                 "expected a value or a key, found '{word}', a bracket that nothing opened: put a value that begins with it in quotes"
             )),
             ErrorKind::InvalidColonPlacement
@@ -180,7 +180,7 @@ impl Slip<'_, '_> {
             | ErrorKind::ExpectedFlowSequenceSeparator
             | ErrorKind::UnexpectedEofFlowSequence
             | ErrorKind::UnexpectedEofFlowMapping
-            | ErrorKind::UnexpectedEofImplicitFlowMapping => self.said(format!(
+            | ErrorKind::UnexpectedEofImplicitFlowMapping => self.problem(format!(
                 "expected ',' or a bracket that closes what '[' or '{{' opened before, found '{word}': close the bracket, or put a value with brackets in quotes"
             )),
             _ => return None,
@@ -209,7 +209,7 @@ impl Slip<'_, '_> {
                 self.directive()
             }
             ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedNodeContent if !self.is_first() => {
-                Some(self.said(format!(
+                Some(self.problem(format!(
                     "expected the end of the line after a value, found '{}': put the whole value in quotes",
                     self.word()
                 )))
@@ -232,15 +232,15 @@ impl Slip<'_, '_> {
     fn tab(&self) -> Option<Problem> {
         self.piece
             .lines_from(self.at.line)
-            .find_map(|(line, text)| tab_in(text).map(|column| Self::tab_at(Place { line, column })))
+            .find_map(|(line, text)| tab_in(text).map(|column| Self::tab_at(LineColumn { line, column })))
     }
 
     /// A tab before what stands on the line.
     fn tab_here(&self) -> Option<Problem> {
-        tab_in(self.line()).map(|column| Self::tab_at(Place { line: self.at.line, column }))
+        tab_in(self.line()).map(|column| Self::tab_at(LineColumn { line: self.at.line, column }))
     }
 
-    fn tab_at(place: Place) -> Problem {
+    fn tab_at(place: LineColumn) -> Problem {
         Problem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
     }
 
@@ -248,7 +248,7 @@ impl Slip<'_, '_> {
     fn colon(&self) -> Problem {
         let before: String = self.line().chars().take(self.at.column.saturating_sub(1)).collect();
         if before.contains(": ") {
-            return self.said(
+            return self.problem(
                 "expected the end of the value, found a second ':': put a value that holds ': ' in quotes",
             );
         }
@@ -257,7 +257,7 @@ impl Slip<'_, '_> {
         let indent = indent_of(self.line());
         match self.line_before() {
             Some((line, text)) if indent_of(text) >= indent && !is_key(text) => {
-                self.no_key(Place { line, column: indent_of(text) + 1 })
+                self.no_key(LineColumn { line, column: indent_of(text) + 1 })
             }
             _ => self.indentation(),
         }
@@ -269,10 +269,10 @@ impl Slip<'_, '_> {
         before.find(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')))
     }
 
-    fn no_key(&self, at: Place) -> Problem {
-        let slip = Slip { at, piece: self.piece };
-        let word = slip.word();
-        slip.said(format!(
+    fn no_key(&self, at: LineColumn) -> Problem {
+        let site = ErrorSite { at, piece: self.piece };
+        let word = site.word();
+        site.problem(format!(
             "expected a key, ': ' and a value, found '{word}': put ': ' after a key; indent what belongs to the value above"
         ))
     }
@@ -281,8 +281,8 @@ impl Slip<'_, '_> {
     fn indentation(&self) -> Problem {
         let indent = indent_of(self.line());
         let above = self.line_before().map(|(line, text)| format!(" (line {line} by {})", indent_of(text)));
-        let at = Place { line: self.at.line, column: indent + 1 };
-        let word = Slip { at, piece: self.piece }.word();
+        let at = LineColumn { line: self.at.line, column: indent + 1 };
+        let word = ErrorSite { at, piece: self.piece }.word();
         Problem::at(
             at,
             format!(
@@ -295,10 +295,10 @@ impl Slip<'_, '_> {
     /// A line that begins with '%' before the document.
     fn directive(&self) -> Option<Problem> {
         let (line, text) = self.piece.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;
-        let slip = Slip { at: Place { line, column: 1 }, piece: self.piece };
-        let word = slip.word();
+        let site = ErrorSite { at: LineColumn { line, column: 1 }, piece: self.piece };
+        let word = site.word();
         text.starts_with('%').then(|| {
-            slip.said(format!(
+            site.problem(format!(
                 "expected a key or a value, found '{word}', which YAML takes for a directive: remove the line, or put what begins with '%' in quotes"
             ))
         })

@@ -1,0 +1,202 @@
+//! The commands that choose, rename and fill columns: `fields`, `table`, `rename` and `fillnull`.
+
+use crate::detect::nearest::suggestion;
+use crate::detect::splunk::names::NameResolver;
+use crate::detect::splunk::pipeline::{Pipeline, column_place, comma, require_new_name, wildcard};
+use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::stats::StatsKind;
+use crate::detect::term::{Node, Term};
+
+/// What `fillnull` puts where nothing is said.
+const DEFAULT_FILL: &str = "0";
+
+/// What a list of names after `table` or `fields` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// All that `table` leaves.
+    Table,
+    /// All that `fields` leaves, besides `_time`, which it never takes away unasked.
+    Kept,
+    /// What `fields -` takes away.
+    Removed,
+}
+
+impl Pipeline<'_> {
+    /// `table a b`, `fields a b`, `fields - a b`: of columns after `stats`, of fields before it.
+    /// Without `stats` it changes nothing, as the table of matches has all fields.
+    pub(super) fn read_selection(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        listed: Listed,
+    ) -> Result<(), SearchError> {
+        let mut names: Vec<Spanned> = Vec::new();
+        loop {
+            let name = cursor.name_or_pattern()?;
+            if names.iter().any(|known| known.text == name.text) {
+                return Err(cursor.error_at(&name, format!("no second column named {}", name.text)));
+            }
+            names.push(name);
+            if !comma(cursor) && cursor.at_end() {
+                break;
+            }
+        }
+        let Some(stats) = &mut self.stats else {
+            let is_all = names.iter().any(|name| name.text.contains('*'));
+            for name in names.iter().filter(|name| !name.text.contains('*')) {
+                if self.scope.lookup(&name.text).is_none() && listed != Listed::Removed {
+                    let meant = suggestion(&name.text, self.scope.known_names());
+                    self.note(format!("'{}' is no field of a Sysmon DNS query{meant}", name.text));
+                }
+            }
+            if !is_all {
+                self.scope.select(names.into_iter().map(|name| name.text).collect(), listed);
+            }
+            return Ok(());
+        };
+        let known: Vec<String> = stats.columns().map(|column| column.name().to_owned()).collect();
+        let mut places: Vec<usize> = Vec::new();
+        let mut missing = Vec::new();
+        for name in &names {
+            let like = |place: &usize| {
+                stats.columns.get(*place).is_some_and(|column| wildcard(&name.text, &column.name).is_some())
+            };
+            let found: Vec<usize> = stats.shown.iter().copied().filter(like).collect();
+            if found.is_empty() && listed != Listed::Removed {
+                missing.push(name.text.clone());
+            }
+            places.extend(found.into_iter().filter(|place| !places.contains(place)).collect::<Vec<_>>());
+        }
+        if listed == Listed::Removed {
+            stats.shown.retain(|place| !places.contains(place));
+        } else {
+            stats.shown = places;
+        }
+        if let (true, Some(last)) = (stats.shown.is_empty(), names.last()) {
+            return Err(cursor.error_at(last, "at least one column that is left"));
+        }
+        for name in missing {
+            let meant = suggestion(&name, known.iter().map(String::as_str));
+            self.note(format!("'{name}' is no column, so it is not in the table{meant}"));
+        }
+        Ok(())
+    }
+
+    /// `rename a as b, c as d`, `rename a.* as *`: of columns after `stats`, of fields before it or
+    /// without it.
+    pub(super) fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        loop {
+            let old = cursor.name_or_pattern()?;
+            if !cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
+                return Err(cursor.unexpected("`as` and the new name"));
+            }
+            let new = cursor.name_or_pattern()?;
+            if old.text.contains('*') {
+                self.rename_all(&old.text, &new.text);
+            } else {
+                self.rename(cursor, &old, new)?;
+            }
+            if !comma(cursor) && cursor.at_end() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn rename(&mut self, cursor: &Cursor<'_>, old: &Spanned, new: Spanned) -> Result<(), SearchError> {
+        let Some(stats) = &mut self.stats else {
+            if let Some(term) = self.scope.lookup(&old.text) {
+                self.scope.names.push((old.text.clone(), None));
+                self.scope.set(new.text, term);
+            } else {
+                let meant = self.suggestion(&old.text);
+                self.note(format!(
+                    "'{}' is no field of a Sysmon DNS query, so it is not renamed{meant}",
+                    old.text
+                ));
+            }
+            return Ok(());
+        };
+        let Ok(place) = column_place(cursor, stats, old) else {
+            let meant = self.suggestion(&old.text);
+            self.note(format!("'{}' is no column, so it is not renamed{meant}", old.text));
+            return Ok(());
+        };
+        if old.text != new.text {
+            require_new_name(cursor, stats.columns(), &new)?;
+        }
+        if let Some(column) = stats.columns.get_mut(place) {
+            column.name = new.text;
+        }
+        Ok(())
+    }
+
+    /// Renames all that is like a pattern with a wildcard; what has the new name gives way.
+    pub(super) fn rename_all(&mut self, old: &str, new: &str) {
+        let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
+        let Some(stats) = &mut self.stats else {
+            let names: Vec<String> = self.scope.known_names().map(str::to_owned).collect();
+            for name in names {
+                if let (Some(new), Some(term)) = (renamed(&name), self.scope.lookup(&name)) {
+                    self.scope.names.push((name, None));
+                    self.scope.set(new, term);
+                }
+            }
+            return;
+        };
+        for place in stats.shown.clone() {
+            let Some(new) = stats.columns.get(place).and_then(|column| renamed(&column.name)) else {
+                continue;
+            };
+            let columns = &stats.columns;
+            stats.shown.retain(|other| {
+                *other == place || columns.get(*other).is_some_and(|column| column.name != new)
+            });
+            if let Some(column) = stats.columns.get_mut(place) {
+                column.name = new;
+            }
+        }
+    }
+
+    /// `fillnull value=v a b`: what stands for fields that an event lacks; all fields if none is
+    /// named.
+    pub(super) fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
+        let mut fill = DEFAULT_FILL.to_owned();
+        let mut ahead = cursor.clone();
+        if ahead.eat_keyword(|word| word == "value") && ahead.eat("=") {
+            fill = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? }.text;
+            *cursor = ahead;
+        }
+        let filled = |term: Term| Term::from(Node::Filled(term, fill.clone()));
+        if cursor.at_end() {
+            let Some(stats) = &self.stats else {
+                self.scope.fill = Some(fill);
+                return Ok(());
+            };
+            let shown = stats.shown.iter().filter_map(|place| Some((*place, stats.columns.get(*place)?)));
+            let text = shown.filter(|(_, column)| column.kind() == StatsKind::Text);
+            let columns: Vec<(usize, String)> =
+                text.map(|(place, column)| (place, column.name.clone())).collect();
+            for (place, name) in columns {
+                self.define(name, filled(Term::from(Node::Column(place))));
+            }
+            return Ok(());
+        }
+        while !cursor.at_end() {
+            let name = cursor.name()?;
+            // As in Splunk, a field that is never there is filled, too.
+            let term = self.term(cursor, &name).unwrap_or_else(|_| Term::from(Node::Absent));
+            self.define(name.text, filled(term));
+            comma(cursor);
+        }
+        Ok(())
+    }
+}
+
+/// The sign after `fields`.
+pub(super) fn fields_sign(cursor: &mut Cursor<'_>) -> Listed {
+    cursor.skip_space();
+    if cursor.eat("-") {
+        return Listed::Removed;
+    }
+    cursor.eat("+");
+    Listed::Kept
+}

@@ -1,0 +1,179 @@
+//! The functions of `where` and `eval`, with their arguments.
+
+use super::{EXPECTED_TERM, OTHER_FUNCTIONS, Parser, Read};
+use crate::detect::predicate::expression::{Case, Expression, Flags, Part};
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::Pattern;
+use crate::detect::splunk::token::{SearchError, Spanned};
+use crate::detect::term::condition::{Condition, Relation, is_lower_ascii};
+use crate::detect::term::function::Function;
+use crate::detect::term::{Node, Term};
+
+impl Parser<'_, '_> {
+    /// `name(x, y)`, the cursor standing on its parenthesis.
+    pub(super) fn call(&mut self, name: &Spanned, depth: usize) -> Result<Read, SearchError> {
+        let start = name.range.start;
+        let lower = name.text.to_ascii_lowercase();
+        if matches!(lower.as_str(), "if" | "case") {
+            return self.choice(name, depth).map(Read::Term);
+        }
+        let arguments = self.arguments(depth)?;
+        let condition = match (lower.as_str(), arguments.as_slice()) {
+            ("true", []) => Condition::All,
+            ("false", []) => Condition::never(),
+            ("null", []) => return Ok(Read::Term(Term::from(Node::Absent))),
+            ("isnull", [term]) => Condition::Not(Box::new(Condition::Exists(term.clone()))),
+            ("isnotnull", [term]) => Condition::Exists(term.clone()),
+            ("like", [term, pattern]) => self.like(term.clone(), pattern, start)?,
+            ("match", [term, pattern]) => Condition::Fits(term.clone(), self.expression(pattern, start)?),
+            ("cidrmatch", [network, term]) => {
+                let text = self.constant(network, start)?;
+                let network = Network::parse(&text).map_err(|problem| {
+                    self.wrong(start, problem.strip_prefix("expected ").unwrap_or(&problem))
+                })?;
+                Condition::InNetwork(term.clone(), network)
+            }
+            ("in", [term, values @ ..]) if !values.is_empty() => self.one_of(term, values.to_vec(), start)?,
+            ("replace", [term, pattern, with]) => {
+                let (expression, with) = (self.expression(pattern, start)?, self.constant(with, start)?);
+                return Ok(Read::Term(Term::from(Node::Replaced(term.clone(), expression, with))));
+            }
+            _ => return self.function(name, arguments).map(Read::Term),
+        };
+        Ok(Read::Condition(condition))
+    }
+
+    pub(super) fn function(&self, name: &Spanned, arguments: Vec<Term>) -> Result<Term, SearchError> {
+        let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
+        else {
+            let names: Vec<&str> = OTHER_FUNCTIONS.iter().copied().chain(Function::names()).collect();
+            let error = self.cursor.error_at(name, format!("one of the functions {}", names.join(", ")));
+            // Short ones of Splunk's that are not understood, as `min`, are near to others.
+            return Err(if name.text.len() < 4 { error } else { error.near(&name.text, names) });
+        };
+        if arguments.len() < least || arguments.len() > most {
+            let expected = format!("{least} to {most} arguments of {}, not {}", name.text, arguments.len());
+            return Err(self.cursor.error_at(name, expected));
+        }
+        Ok(Term::from(Node::Call(function, arguments)))
+    }
+
+    /// `(x, y)`.
+    pub(super) fn arguments(&mut self, depth: usize) -> Result<Vec<Term>, SearchError> {
+        let mut arguments = Vec::new();
+        self.open()?;
+        self.cursor.skip_space();
+        if self.cursor.eat(")") {
+            return Ok(arguments);
+        }
+        loop {
+            self.cursor.skip_space();
+            let start = self.cursor.at();
+            match self.any(depth + 1)? {
+                Read::Term(term) => arguments.push(term),
+                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+            }
+            if self.closed_or_comma()? {
+                return Ok(arguments);
+            }
+        }
+    }
+
+    pub(super) fn open(&mut self) -> Result<(), SearchError> {
+        self.cursor.skip_space();
+        if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }
+    }
+
+    /// Whether `)` is next, and not `,`.
+    pub(super) fn closed_or_comma(&mut self) -> Result<bool, SearchError> {
+        self.cursor.skip_space();
+        if self.cursor.eat(")") {
+            return Ok(true);
+        }
+        if self.cursor.eat(",") { Ok(false) } else { Err(self.cursor.unexpected("`,` or `)`")) }
+    }
+
+    /// `if(condition, x, y)`, `case(condition, x, condition, y)`.
+    pub(super) fn choice(&mut self, name: &Spanned, depth: usize) -> Result<Term, SearchError> {
+        let mut branches = Vec::new();
+        self.open()?;
+        loop {
+            self.cursor.skip_space();
+            let start = self.cursor.at();
+            let is_else = name.text.eq_ignore_ascii_case("if") && branches.len() == 1;
+            let condition = if is_else {
+                Condition::All
+            } else {
+                let read = self.any(depth + 1)?;
+                let condition = self.taken(read, start)?;
+                if self.closed_or_comma()? {
+                    return Err(self.cursor.error_at(name, "a value for each condition"));
+                }
+                condition
+            };
+            let start = self.cursor.at();
+            match self.any(depth + 1)? {
+                Read::Term(term) => branches.push((condition, term)),
+                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+            }
+            if self.closed_or_comma()? {
+                return Ok(Term::from(Node::Choice(branches)));
+            }
+            if is_else {
+                return Err(self.cursor.error_at(name, "at most three arguments of if"));
+            }
+        }
+    }
+
+    pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
+        let text = term.as_text().map(std::borrow::Cow::into_owned);
+        text.ok_or_else(|| self.wrong(start, "a pattern that is a \"text\" and no field's value"))
+    }
+
+    pub(super) fn expression(&self, pattern: &Term, start: usize) -> Result<Expression, SearchError> {
+        let text = self.constant(pattern, start)?;
+        Expression::new(&text, Flags::default())
+            .map_err(|problem| self.wrong(start, &format!("a regular expression ({problem})")))
+    }
+
+    pub(super) fn one_of(
+        &self,
+        term: &Term,
+        values: Vec<Term>,
+        start: usize,
+    ) -> Result<Condition, SearchError> {
+        if values.is_empty() {
+            return Err(self.wrong(start, "at least one value"));
+        }
+        let equal = |value: Term| Condition::Compared(term.clone(), Relation::Equal, value);
+        Ok(Condition::Or(values.into_iter().map(equal).collect()))
+    }
+
+    /// `like`: `%` stands for any run of characters and `_` for one.
+    pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
+        let text = self.constant(pattern, start)?;
+        // In lower case, a text in lower case is as good as any case.
+        let (term, case) = match term.node() {
+            Node::Call(Function::Lower, terms) if is_lower_ascii(&text) => {
+                (terms.first().cloned().unwrap_or(term), Case::Folded)
+            }
+            _ => (term, Case::Kept),
+        };
+        if case == Case::Folded && !text.contains('_') {
+            let shown = text.replace('%', "*");
+            return Ok(Condition::Matches(term, Pattern::from_pieces(&shown, text.split('%'))));
+        }
+        let mut parts: Vec<Part> = Vec::new();
+        for character in text.chars() {
+            match (character, parts.last_mut()) {
+                ('%', _) => parts.push(Part::Any),
+                ('_', _) => parts.push(Part::One),
+                (_, Some(Part::Literal(literal))) => literal.push(character),
+                _ => parts.push(Part::Literal(character.to_string())),
+            }
+        }
+        let expression = Expression::of_parts(&text, &parts, case)
+            .map_err(|problem| self.wrong(start, &format!("a pattern ({problem})")))?;
+        Ok(Condition::Fits(term, expression))
+    }
+}

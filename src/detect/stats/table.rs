@@ -1,0 +1,294 @@
+//! The table of a `stats` in the making: events are added to rows, tables merge, and rows are
+//! finished in parts.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use ahash::RandomState;
+
+use crate::detect::stats::aggregate::Aggregate;
+use crate::detect::stats::row_key::RowKey;
+use crate::detect::stats::rows::{Step, apply_steps};
+use crate::detect::stats::{Stats, StatsColumn, StatsValue};
+use crate::event::Event;
+
+/// A table in the making. Tables of the same [`Stats`] merge: in any order, in any grouping, and
+/// an empty one changes nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatsTable {
+    stats: Arc<Stats>,
+    /// By their `by` values. There can be as many as matches, so each is kept small, and they are
+    /// sorted once, at the end. Evidence can be made to have values of the same hash: this one
+    /// depends on a key that nobody knows, like the standard library's, and is faster.
+    rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
+}
+
+impl StatsTable {
+    /// The table of no events.
+    #[must_use]
+    pub fn new(stats: &Arc<Stats>) -> Self {
+        StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
+    }
+
+    /// Adds a matching event: to a row for each value of a `by` field that has several, and to none
+    /// where a `by` field is absent.
+    pub fn add(&mut self, event: &Event) {
+        if self.stats.empty_because.is_some() {
+            return;
+        }
+        for key in self.stats.keys(event) {
+            let aggregates = match self.rows.get_mut(&key) {
+                Some(aggregates) => aggregates,
+                None => self.rows.entry(key.shrunk()).or_insert_with(|| self.stats.aggregates()),
+            };
+            for (aggregate, content) in aggregates.iter_mut().zip(self.stats.aggregated()) {
+                aggregate.add(content, event);
+            }
+        }
+    }
+
+    /// Takes in the events of another table of the same [`Stats`].
+    pub fn merge(&mut self, other: StatsTable) {
+        debug_assert_eq!(self.stats, other.stats, "only tables of the same detection merge");
+        for (key, theirs) in other.rows {
+            match self.rows.entry(key) {
+                Entry::Vacant(row) => _ = row.insert(theirs),
+                Entry::Occupied(mut row) => {
+                    for (our, their) in row.get_mut().iter_mut().zip(theirs) {
+                        our.merge(their);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many rows the events make so far.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The columns of the finished table.
+    pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
+        self.stats.columns()
+    }
+
+    /// Why there can be no rows whatever the events, if that is so.
+    #[must_use]
+    pub fn empty_because(&self) -> Option<&str> {
+        self.stats.empty_because()
+    }
+
+    /// The order of the rows, in words.
+    #[must_use]
+    pub fn row_order(&self) -> &'static str {
+        self.stats.row_order()
+    }
+
+    /// The rows of the finished table, sorted by the `by` columns and then as the search has it;
+    /// each has a value for every column. As in Splunk, a `stats` without `by` has one row even if
+    /// there were no events.
+    #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with another reader"))]
+    pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
+        self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
+    }
+
+    /// The rows of the finished table in parts of so many, of which other threads may make
+    /// something.
+    pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
+        if self.rows.is_empty() && !self.stats.has_by() && self.stats.empty_because.is_none() {
+            self.rows.insert(RowKey::default(), self.stats.aggregates());
+        }
+        let stats = self.stats;
+        let mut sorted: Vec<(RowKey, Box<[Aggregate]>)> = self.rows.into_iter().collect();
+        sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        // What depends on other rows is settled before any is handed out.
+        let (mut raw, mut settled) = (Vec::new().into_iter(), Vec::new().into_iter());
+        if stats.steps.iter().any(Step::is_of_table) {
+            let all = sorted.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
+            settled = apply_steps(&stats.steps, all).into_iter();
+        } else {
+            raw = sorted.into_iter();
+        }
+        std::iter::from_fn(move || {
+            let raw: Vec<_> = raw.by_ref().take(rows).collect();
+            let settled: Vec<_> = settled.by_ref().take(rows).collect();
+            let any = !raw.is_empty() || !settled.is_empty();
+            any.then(|| StatsPart { stats: Arc::clone(&stats), raw, settled })
+        })
+    }
+}
+
+/// Some rows of a finished table.
+#[derive(Debug)]
+pub struct StatsPart {
+    stats: Arc<Stats>,
+    raw: Vec<(RowKey, Box<[Aggregate]>)>,
+    /// Rows with the values of all columns.
+    settled: Vec<Vec<StatsValue>>,
+}
+
+impl StatsPart {
+    /// The rows; each has a value for every column.
+    #[must_use]
+    pub fn into_rows(self) -> impl ExactSizeIterator<Item = Vec<StatsValue>> {
+        let StatsPart { stats, raw, mut settled } = self;
+        let all: Vec<_> = raw.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
+        settled.extend(apply_steps(&stats.steps, all));
+        settled.into_iter().map(move |row| stats.shown(row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::splunk::search::Search;
+    use crate::detect::testing::event;
+    use crate::event::EventTime;
+
+    fn table(pipeline: &str) -> StatsTable {
+        let search =
+            Search::parse(&format!("* | {pipeline}")).unwrap_or_else(|error| panic!("{pipeline}: {error}"));
+        StatsTable::new(search.stats.as_ref().unwrap())
+    }
+
+    /// Rows as text, one value after the other.
+    fn rows(pipeline: &str, events: &[Event]) -> Vec<String> {
+        let mut table = table(pipeline);
+        for event in events {
+            table.add(event);
+        }
+        let text = |value: StatsValue| match value {
+            StatsValue::Null => "null".to_owned(),
+            StatsValue::Text(text) => text,
+            StatsValue::Integer(number) => number.to_string(),
+            StatsValue::Time(time) => time.rfc3339(),
+            StatsValue::List(list) => format!("[{}]", list.join(",")),
+        };
+        table.into_rows().map(|row| row.into_iter().map(text).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    fn at(second: i64, query_name: &str, process_id: &str) -> Event {
+        let mut event = event(r"C:\a.exe", query_name);
+        event.system.time_created = Some(EventTime::from_ticks(second * 10_000_000 + 5));
+        event.set("ProcessId", Some(process_id.to_owned()));
+        event
+    }
+
+    #[test]
+    fn a_table_shows_what_the_search_says_and_has_a_row_for_each_combination() {
+        let events = [event("a.exe", "x"), event("a.exe", "y"), event("b.exe", "x")];
+        assert_eq!(rows("stats count by Image query", &events), ["a.exe x 1", "a.exe y 1", "b.exe x 1"]);
+        assert_eq!(
+            rows("stats count by Image query | table count Image", &events),
+            ["1 a.exe", "1 a.exe", "1 b.exe"]
+        );
+        assert_eq!(rows("stats count by Image | fields - Image", &events), ["2", "1"]);
+        assert_eq!(
+            rows("stats count values(query) by Image | fields Image | rename Image as x", &events),
+            ["a.exe", "b.exe"]
+        );
+    }
+
+    #[test]
+    fn aggregates() {
+        let mut blank = at(9, "", "-");
+        blank.system.time_created = None;
+        let events = [at(3, "b", "10"), at(1, "a", "9"), at(2, "b", "100")];
+        let with_blank = [&events[..], &[blank]].concat();
+        for (pipeline, events, expected) in [
+            ("stats count", &events[..], &["3"][..]),
+            ("stats count", &[], &["0"]),
+            ("stats count min(_time) values(query) max(query)", &[], &["0 null [] null"]),
+            ("stats count by query", &[], &[]),
+            ("stats count as n by query", &events, &["a 1", "b 2"]),
+            ("stats count by query", &with_blank, &["a 1", "b 2"]),
+            ("fillnull | stats count by query", &with_blank, &["0 1", "a 1", "b 2"]),
+            (
+                "fillnull value=\"none at all\" query | stats count by query",
+                &with_blank,
+                &["a 1", "b 2", "none at all 1"],
+            ),
+            ("stats count count(query) dc(query) values(query)", &with_blank, &["4 3 2 [a,b]"]),
+            // By number while all are numbers, else by bytes.
+            ("stats min(ProcessId) max(ProcessId)", &events, &["9 100"]),
+            ("stats min(ProcessId) max(ProcessId)", &with_blank, &["- 9"]),
+            ("stats min(query) max(query)", &events, &["a b"]),
+            ("stats earliest(query) latest(query) latest(ProcessId)", &with_blank, &["a b 10"]),
+            (
+                "stats min(_time) as t max(_time)",
+                &with_blank,
+                &["1970-01-01T00:00:01.0000005Z 1970-01-01T00:00:03.0000005Z"],
+            ),
+            (
+                "stats min(_time) as t latest(_time) as u \
+                 | `security_content_ctime(t)` | `security_content_ctime(u)`",
+                &with_blank,
+                &["1970-01-01T00:00:01 1970-01-01T00:00:03"],
+            ),
+            (
+                "stats count by _time | `security_content_ctime(_time)`",
+                &with_blank,
+                &["1970-01-01T00:00:01 1", "1970-01-01T00:00:02 1", "1970-01-01T00:00:03 1"],
+            ),
+        ] {
+            assert_eq!(rows(pipeline, events), expected, "{pipeline}");
+        }
+    }
+
+    #[test]
+    fn rows_are_sorted_by_the_bytes_of_the_by_columns() {
+        let events = [at(1, "b", "1"), at(1, "é", "1"), at(1, "Z", "1"), at(1, "b", "-")];
+        assert_eq!(rows("stats count by query ProcessId", &events), ["Z 1 1", "b - 1", "b 1 1", "é 1 1"]);
+    }
+
+    /// Every aggregate, by a field that may be absent.
+    const ALL: &str = "stats count count(User) dc(ProcessId) values(ProcessId) min(ProcessId) max(ProcessId) \
+                       min(_time) max(_time) earliest(ProcessId) latest(ProcessId) earliest(_time) by query";
+
+    fn any_events() -> impl Strategy<Value = Vec<Event>> {
+        let one = (
+            0..4_i64,
+            "[ab]?",
+            prop::sample::select(&["1", "1.0", "01", "2", "10", "-", ""][..]),
+            any::<bool>(),
+        );
+        let make = |(second, query, process_id, timed): (i64, String, &str, bool)| {
+            let mut event = at(second, &query, process_id);
+            event.system.time_created = event.system.time_created.filter(|_| timed);
+            event
+        };
+        prop::collection::vec(one.prop_map(make), 0..8)
+    }
+
+    fn table_of(events: &[Event]) -> StatsTable {
+        let mut table = table(ALL);
+        for event in events {
+            table.add(event);
+        }
+        table
+    }
+
+    fn merged(left: &StatsTable, right: &StatsTable) -> StatsTable {
+        let mut both = left.clone();
+        both.merge(right.clone());
+        both
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #[test]
+        fn merging_has_its_laws(a in any_events(), b in any_events(), c in any_events()) {
+            let (ta, tb, tc) = (table_of(&a), table_of(&b), table_of(&c));
+            prop_assert_eq!(merged(&ta, &tb), merged(&tb, &ta), "commutative");
+            prop_assert_eq!(merged(&merged(&ta, &tb), &tc), merged(&ta, &merged(&tb, &tc)), "associative");
+            prop_assert_eq!(&merged(&ta, &table_of(&[])), &ta, "empty is the identity");
+            let together = table_of(&[a, b].concat());
+            let rows = |table: StatsTable| table.into_rows().collect::<Vec<_>>();
+            prop_assert_eq!(rows(merged(&ta, &tb)), rows(together), "as if read together");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Conditions of `where`, by cases and against conditions that are evaluated as they are meant.
+
+use super::{parsed, rows, sample};
+use crate::detect::testing::event;
+use crate::event::Event;
+use proptest::prelude::*;
+
+/// Each case: a condition of `where`, and whether it holds for the sample.
+fn assert_conditions(cases: &[(&str, bool)]) {
+    let event = sample();
+    for (condition, expected) in cases {
+        let search = parsed(&format!("EventCode=22 | where {condition}"));
+        assert_eq!(search.predicate.evaluate(&event), *expected, "{condition}");
+    }
+}
+
+#[test]
+fn where_compares_and_joins() {
+    assert_conditions(&[
+        // Case counts.
+        (r#"QueryName="www.Example.com""#, true),
+        (r#"QueryName="www.example.com""#, false),
+        (r#"QueryName!="www.example.com""#, true),
+        (r#"lower(QueryName)="www.example.com""#, true),
+        (r#"lower(QueryName)="www.Example.com""#, false),
+        (r#"upper(query)=="WWW.EXAMPLE.COM""#, true),
+        (r#"'QueryName'="www.Example.com""#, true),
+        // Numbers are compared as numbers.
+        ("ProcessId=740", true),
+        ("ProcessId=740.0", true),
+        (r#"ProcessId="740""#, true),
+        ("ProcessId>99 AND ProcessId<=740", true),
+        ("740=ProcessId", true),
+        ("10 > ProcessId", false),
+        ("QueryStatus=0", true),
+        // AND before OR, otherwise than in search.
+        ("ProcessId=1 AND ProcessId=2 OR ProcessId=740", true),
+        ("ProcessId=740 OR ProcessId=2 AND ProcessId=1", true),
+        ("(ProcessId=740 OR ProcessId=2) AND ProcessId=1", false),
+        ("NOT ProcessId=1 AND ProcessId=740", true),
+        ("ProcessId=740 XOR QueryStatus=0", false),
+        ("ProcessId=740 XOR QueryStatus=1", true),
+        ("NOT (ProcessId=740)", false),
+        ("(ProcessId+1)*2=1482", true),
+        (r#"QueryName="www." . "Example.com""#, true),
+    ]);
+}
+
+#[test]
+fn where_fits_patterns_and_takes_one_value_of_several() {
+    assert_conditions(&[
+        (r#"like(Image, "%cmd.exe")"#, true),
+        (r#"like(Image, "%CMD.exe")"#, false),
+        (r#"like(lower(Image), "%system32%cmd.exe")"#, true),
+        (r#"like(lower(QueryName), "www_example%")"#, true),
+        (r#"like(QueryName, "www_Example.com")"#, true),
+        (r#"QueryName LIKE "%.com""#, true),
+        (r#"match(QueryName, "^www\.[A-Z]")"#, true),
+        (r#"match(QueryName, "^example")"#, false),
+        (r#"match(QueryName, "(?i)\.EXAMPLE\.")"#, true),
+        // Fields of several values: one is enough.
+        (r#"answer="edge.example.net""#, true),
+        (r#"answer="192.0.2.1""#, true),
+        (r#"answer="192.0.2.2""#, false),
+        (r#"cidrmatch("192.0.2.0/24", answer)"#, true),
+        (r#"cidrmatch("192.0.3.0/24", answer)"#, false),
+        (r#"cidrmatch("2001:db8::/32", QueryResults)"#, true),
+        ("answer_count=3 AND query_count=1", true),
+        (r#"record_type="CNAME""#, true),
+        ("mvcount(answer)>2", true),
+        (r#"mvindex(answer, 0)="edge.example.net""#, true),
+        (r#"mvindex(answer, -1)="2001:db8::1""#, true),
+        (r#"mvjoin(mvindex(answer, 0, 1), "+")="edge.example.net+192.0.2.1""#, true),
+        (r#"mvcount(split(QueryName, "."))=3"#, true),
+    ]);
+}
+
+#[test]
+fn where_calls_functions_on_what_may_be_absent() {
+    assert_conditions(&[
+        ("isnull(User) AND isnotnull(Image)", true),
+        ("isnull(Image)", false),
+        (r#"User="x" OR User!="x""#, false),
+        (r#"NOT User="x""#, true),
+        (r#"coalesce(User, Image, "none")="C:\Windows\System32\cmd.exe""#, true),
+        (r#"if(isnull(User), "none", User)="none""#, true),
+        (r#"case(ProcessId<5, "low", ProcessId<1000, "middle", true(), "high")="middle""#, true),
+        (r#"isnull(case(ProcessId<5, "low"))"#, true),
+        ("QueryStatus IN (1, 0)", true),
+        (r#"in(process_name, "powershell.exe", "cmd.exe")"#, true),
+        (r#"process_name IN ("CMD.EXE")"#, false),
+        ("len(QueryName)=15", true),
+        (r#"replace(QueryName, "^(\w+)\.(\w+)", "\2-\1")="Example-www.com""#, true),
+        (r#"substr(QueryName, 1, 3)="www" AND substr(QueryName, -3)="com""#, true),
+        (r#"trim("  a ")="a" AND ltrim("xxa", "x")="a""#, true),
+        ("tonumber(ProcessId)+tonumber(\"1\")=741", true),
+    ]);
+}
+
+/// A condition of `where` as it is meant.
+#[derive(Debug, Clone)]
+enum Meant {
+    And(Vec<Meant>),
+    Or(Vec<Meant>),
+    Not(Box<Meant>),
+    Equal(&'static str, String),
+    Unequal(&'static str, String),
+    Like(&'static str, String),
+}
+
+fn value<'e>(event: &'e Event, name: &str) -> Option<&'e str> {
+    event.get(name).filter(|text| !text.is_empty())
+}
+
+fn is_like(pattern: &[char], value: &[char]) -> bool {
+    match (pattern.split_first(), value.split_first()) {
+        (None, None) => true,
+        (Some(('%', rest)), None) => is_like(rest, value),
+        (Some(('%', rest)), Some((_, behind))) => is_like(rest, value) || is_like(pattern, behind),
+        (Some((own, rest)), Some((first, behind))) => (*own == '_' || own == first) && is_like(rest, behind),
+        _ => false,
+    }
+}
+
+impl Meant {
+    fn holds(&self, event: &Event) -> bool {
+        match self {
+            Meant::And(all) => all.iter().all(|one| one.holds(event)),
+            Meant::Or(any) => any.iter().any(|one| one.holds(event)),
+            Meant::Not(one) => !one.holds(event),
+            Meant::Equal(name, text) => value(event, name) == Some(text),
+            Meant::Unequal(name, text) => value(event, name).is_some_and(|value| value != text),
+            Meant::Like(name, text) => value(event, name).is_some_and(|value| {
+                is_like(&text.chars().collect::<Vec<_>>(), &value.chars().collect::<Vec<_>>())
+            }),
+        }
+    }
+
+    /// As text, with parentheses only where the order of `where` needs them.
+    fn render(&self) -> String {
+        let wrapped =
+            |one: &Meant, needs: bool| if needs { format!("({})", one.render()) } else { one.render() };
+        match self {
+            Meant::And(all) => {
+                let terms = all.iter().map(|one| wrapped(one, matches!(one, Meant::And(_) | Meant::Or(_))));
+                terms.collect::<Vec<_>>().join(" AND ")
+            }
+            Meant::Or(any) => any
+                .iter()
+                .map(|one| wrapped(one, matches!(one, Meant::Or(_))))
+                .collect::<Vec<_>>()
+                .join(" OR "),
+            Meant::Not(one) => format!("NOT {}", wrapped(one, matches!(**one, Meant::And(_) | Meant::Or(_)))),
+            Meant::Equal(name, text) => format!("{name}=\"{text}\""),
+            Meant::Unequal(name, text) => format!("{name} != \"{text}\""),
+            Meant::Like(name, text) => format!("like({name}, \"{text}\")"),
+        }
+    }
+}
+
+fn meant() -> impl Strategy<Value = Meant> {
+    let field = || prop::sample::select(&["QueryName", "Image"][..]);
+    let leaf = prop_oneof![
+        (field(), "[abA]{1,3}").prop_map(|(name, text)| Meant::Equal(name, text)),
+        (field(), "[abA]{1,3}").prop_map(|(name, text)| Meant::Unequal(name, text)),
+        (field(), "[abA%_]{1,4}").prop_map(|(name, text)| Meant::Like(name, text)),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::And),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::Or),
+            inner.prop_map(|one| Meant::Not(Box::new(one))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+    /// On events, and on the rows that they make, which are worked out in another way.
+    #[test]
+    fn where_means_what_was_meant(meant in meant(), query in "[abA]{1,3}", image in prop::option::of("[abA]{0,3}")) {
+        let mut event = event("", &query);
+        event.set("Image", image);
+        let text = meant.render();
+        let expected = meant.holds(&event);
+        let search = parsed(&format!("* | where {text}"));
+        prop_assert_eq!(search.predicate.evaluate(&event), expected, "{}", text);
+        for set in search.predicate.required_literals().iter().filter(|_| expected) {
+            let held = |name: &str, literal: &str| {
+                value(&event, name).unwrap_or_default().to_ascii_lowercase().contains(literal)
+            };
+            prop_assert!(set.iter().any(|required| held(required.data_name, &required.literal)), "{:?}", set);
+        }
+        if event.image().is_some_and(|image| !image.is_empty()) {
+            let search = parsed(&format!("* | stats count by QueryName Image | where {text}"));
+            prop_assert_eq!(search.predicate.evaluate(&event), expected, "{}", text);
+            prop_assert_eq!(rows(&search, &[event]).len(), usize::from(expected), "{}", text);
+        }
+    }
+}
