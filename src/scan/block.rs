@@ -1,4 +1,4 @@
-//! A block of a log: reads it piece by piece, and gives back what its chunks hold.
+//! Scans a block of a log: reads it in pieces, and returns what its chunks hold.
 
 use std::ops::Range;
 
@@ -10,23 +10,24 @@ use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, pa
 use crate::scan::place::{ChunkPlace, PlaceScanner};
 use crate::scan::salvage::off_grid::{Before, OffGrid};
 
-/// Chunks of a piece: 512 KiB, half of the memory that is read to in turn
-/// ([`super::read::BlockBuffer`]) and of an AMD EPYC's second cache. A mebibyte took some 4 %
-/// longer there, as what is looked at has then left the cache; 128 KiB took a tenth longer.
+/// The number of chunks in a piece: 512 KiB, half of the memory that is read into in turn
+/// ([`super::read::BlockBuffer`]) and of the second-level cache of an AMD EPYC. On that processor,
+/// pieces of 1 MiB took about 4 % longer, as the bytes had left the cache before they were
+/// examined; pieces of 128 KiB took a tenth longer.
 const PIECE_CHUNKS: u64 = 8;
 
 /// How much of a log is read at a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reads {
-    /// A few chunks, which a processor's cache can hold.
+    /// A few chunks at a time, which fit into a processor's cache.
     #[default]
     Pieces,
-    /// A block, for disks that seek.
+    /// A whole block at a time, for disks that seek.
     Blocks,
 }
 
-/// Reads and decodes a block of a log of `size` bytes that begins with a header. `see` is shown the
-/// bytes of each piece before they are decoded.
+/// Reads and decodes a block of a log of `size` bytes that begins with a header. `see` is called
+/// with the bytes of each piece before they are decoded.
 pub(super) fn scan_pieces(
     scanner: &mut PlaceScanner,
     reads: Reads,
@@ -49,7 +50,7 @@ pub(super) fn scan_pieces(
     scan
 }
 
-/// Decodes the part of a block that was read, and the chunks off their places that begin in it.
+/// Decodes the slots of a block that was read, and the misaligned chunks that begin in it.
 fn scan_places(scanner: &mut PlaceScanner, block: Block, off_grid: &OffGrid, scan: &mut BlockScan) {
     let mut at = block.start;
     if block.is_first() {
@@ -82,8 +83,7 @@ fn scan_places(scanner: &mut PlaceScanner, block: Block, off_grid: &OffGrid, sca
 fn scan_header(scanner: &mut PlaceScanner, length: u64, scan: &mut BlockScan) {
     scanner.note_reading(0..length, scan);
     let read = scanner.buffer.part(0..length);
-    // A header of which a part cannot be read says nothing for certain, and neither does one
-    // that is not there any more.
+    // A header that could be read only in part, or that is no longer there, proves nothing.
     if read.unread.is_empty() && (length == 0 || !read.bytes.is_empty()) {
         let header = FileHeader::parse(read.bytes);
         if let Some(problem) = header.problem.clone() {
@@ -96,9 +96,9 @@ fn scan_header(scanner: &mut PlaceScanner, length: u64, scan: &mut BlockScan) {
     }
 }
 
-/// Says that a header goes on with something else than zeros, where no chunk follows it: bytes of
-/// the first chunk have moved there. That a sound log has only zeros there was seen in real logs;
-/// it is not documented, so nothing is said of a header that a chunk follows.
+/// Reports a header whose unused part is not all zeros, if no chunk follows the header: bytes of
+/// the first chunk have moved there. That a sound log has only zeros there was observed in real
+/// logs but is not documented, so a header that a chunk follows is not reported.
 fn moved_into_header(scanner: &mut PlaceScanner, length: u64) -> Option<Problem> {
     if place(scanner.buffer.part(length..length + CHUNK_SIZE).bytes) != Place::Foreign {
         return None;
@@ -109,7 +109,7 @@ fn moved_into_header(scanner: &mut PlaceScanner, length: u64) -> Option<Problem>
     Some(Problem { offset: start as u64, length: moved.len() as u64, damage })
 }
 
-/// Notes the headers in that range that begin no chunk, and the chunks that were deleted.
+/// Adds the headers in `range` that begin no chunk, and the deleted chunks.
 fn push_headers(off_grid: &OffGrid, range: Range<u64>, scan: &mut BlockScan) {
     for header in off_grid.headers_in(range.clone()) {
         scan.problems.push(header.clone());

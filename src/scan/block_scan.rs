@@ -1,4 +1,4 @@
-//! What a block of a file holds, and how what was found elsewhere is added to it.
+//! The result of scanning a block of a file, and how results are joined.
 
 use crate::ledger::clock::Clock;
 use crate::ledger::damage::{Damage, Problem};
@@ -8,36 +8,35 @@ use crate::ledger::tally::Tally;
 use crate::scan::evtx::log::{FILE_HEADER_SIZE, FileHeader};
 use crate::scan::located::LocatedEvent;
 
-/// What a block holds.
+/// What a block of a file holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct BlockScan {
-    /// The file's header, if this is the file's first block and could be read.
+    /// The file's header, if this is the file's first block and the header could be read.
     pub header: Option<FileHeader>,
-    /// Counts of what was seen.
+    /// Counts of chunks, records and bytes in the block.
     pub tally: Tally,
-    /// What is wrong with it, in the order of the file.
+    /// What is wrong with the block, in file order.
     pub problems: Problems,
-    /// What is said of it that is no damage, in the order of the file.
+    /// Remarks about the block that are not damage, in file order.
     pub notes: Notes,
-    /// How many bytes could be read.
+    /// The number of bytes that could be read.
     pub bytes_read: u64,
-    /// How many of its chunks begin with the signature of a chunk.
+    /// The number of chunks in the block that begin with a chunk's signature.
     pub signed_chunks: u64,
-    /// Where the last of these ends, or its place does; 0 without any.
+    /// The end of the last chunk with a signature, or of its slot; 0 if there is none.
     pub chunks_end: u64,
-    /// What the headers of its records tell of the clock.
+    /// What the record headers show about the machine's clock.
     pub clock: Clock,
-    /// Those of its events that were read, by the decoder or without, in the order of the file:
-    /// Sysmon's DNS queries and, if these were asked for, queries of Windows' own DNS client and
-    /// other kinds.
+    /// The events that were read, by the decoder or without it, in file order: Sysmon's DNS queries
+    /// and, if requested, queries of Windows' own DNS client and other kinds.
     pub events: Vec<LocatedEvent>,
-    /// The DNS queries among its stale records, if these were asked for, in the order of the file.
+    /// The DNS queries among stale records, in file order, if deleted records were requested.
     pub recovered: Vec<LocatedEvent>,
 }
 
 impl BlockScan {
-    /// Adds what was found in a chunk off its place. The places that it lies in count as such, and
-    /// as read, by themselves.
+    /// Adds the result of a misaligned chunk. The slots that it lies in are counted, and reported
+    /// as read, separately.
     pub(super) fn add_off_grid(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,
@@ -46,7 +45,7 @@ impl BlockScan {
             checked_chunks: 0,
             ..found.tally
         });
-        // What could not be read of it is said of its places.
+        // Unreadable bytes are reported with the slots, not with the chunk.
         let is_its_own = |problem: &Problem| !matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
         self.problems.append_only(found.problems, is_its_own);
         self.signed_chunks += found.signed_chunks;
@@ -56,7 +55,7 @@ impl BlockScan {
         self.recovered.extend(found.recovered);
     }
 
-    /// Counts all places from where a header would have ended.
+    /// Lowers all offsets by the size of a header: the file has none, but was read as if it had.
     pub(super) fn move_up(&mut self) {
         let up = |offset: &mut u64| *offset = offset.saturating_sub(FILE_HEADER_SIZE);
         self.problems.change_offsets(up);
@@ -68,7 +67,8 @@ impl BlockScan {
         }
     }
 
-    /// Takes away what was made of a header that is not there, and says so.
+    /// Removes what was derived from a header that the file does not have, and reports that it is
+    /// missing.
     pub(super) fn lose_header(&mut self) {
         let problem = Problem { offset: 0, length: 0, damage: Damage::FileHeaderMissing };
         self.problems.drop_of_header();

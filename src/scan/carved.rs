@@ -1,5 +1,5 @@
-//! A block of a file that is carved: a file that is no log, in which chunks are sought for wherever
-//! they lie. Which headers begin one is [`crate::scan::salvage::carve`]'s.
+//! Carves a block of a file: searches it for chunks at any sector, as the file is not a log.
+//! [`crate::scan::salvage::carve`] decides which headers begin a chunk.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::scan::place::{ChunkPlace, PlaceScanner};
 use crate::scan::salvage::carve::{Headers, SECTOR};
 
 /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is
-/// shown the block's bytes, or nothing if some could not be read.
+/// called with the block's bytes, or with nothing if some could not be read.
 pub(super) fn carve(
     scanner: &mut PlaceScanner,
     log: &dyn LogBytes,
@@ -21,8 +21,8 @@ pub(super) fn carve(
     see: impl FnOnce(Option<&[u8]>),
 ) -> BlockScan {
     let mut scan = BlockScan::default();
-    // A chunk that reaches into the block can lie in one before it, if that lies in none
-    // itself; and one that begins up to the last byte of the last chunk ends that one, and is
+    // A chunk that reaches into the block can be nested in an earlier one, if that is nested in
+    // none. A chunk that begins in the last chunk, up to its last byte, ends that one, and is
     // needed whole to tell what lies among its records.
     let start = block.start.saturating_sub(4 * CHUNK_SIZE);
     let end = size.min(block.end.saturating_add(2 * CHUNK_SIZE));
@@ -49,12 +49,13 @@ pub(super) fn carve(
     }
     push_before(block.end, &mut others, &mut scan);
     pass_over(scanner, at.min(block.end)..block.end, &mut scan);
-    // Not those of the chunks, which lie among them or are read again with the next block.
+    // Bytes of the chunks are not added: they lie among these, or are read again with the next
+    // block.
     scan.bytes_read = bytes_read;
     scan
 }
 
-/// Notes how many bytes there are in which no chunk lies, and what could not be read of them.
+/// Counts the bytes outside of any chunk, and those of them that could not be read.
 fn pass_over(scanner: &mut PlaceScanner, range: Range<u64>, scan: &mut BlockScan) {
     let gone = scanner.buffer.gone(&range);
     scan.tally.extents.other += range.end - range.start - gone;
@@ -64,7 +65,7 @@ fn pass_over(scanner: &mut PlaceScanner, range: Range<u64>, scan: &mut BlockScan
     }
 }
 
-/// Adds those that lie before `end`.
+/// Adds the problems in `others` that lie before `end`.
 fn push_before(end: u64, others: &mut Peekable<impl Iterator<Item = Problem>>, scan: &mut BlockScan) {
     while let Some(other) = others.next_if(|other| other.offset < end) {
         scan.problems.push(other);

@@ -1,5 +1,5 @@
-//! One chunk to what it holds: walked, and skimmed or decoded. Where it lies, and what becomes of
-//! the places around it, is decided elsewhere ([`super::place`]).
+//! Scans one chunk: walks its records, and skims or decodes them. The chunk's position and its
+//! surroundings are handled elsewhere ([`super::slot`]).
 
 use super::block_scan::BlockScan;
 use super::decode::document::Document;
@@ -13,8 +13,8 @@ use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
-/// Walks a chunk, and decodes what the skim leaves of it: all where none is wanted, or where
-/// anything is wrong with the chunk.
+/// Walks a chunk, and decodes the records that the skim leaves. Without a skimmer, or if anything
+/// is wrong with the chunk, that is every record.
 pub(super) fn scan_chunk(
     read: &mut Read<'_>,
     at: Start,
@@ -30,10 +30,10 @@ pub(super) fn scan_chunk(
     let integrity = integrity(walk, read);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
-    // What stands in for bytes that cannot be read is no evidence.
+    // Bytes that cannot be read are replaced by zeros, which are no evidence.
     let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
-    // What has its checksum lost no names.
+    // A chunk whose checksums hold has lost no names.
     let is_checked = integrity == Integrity::Verified;
     let mut nameless = if is_checked { Nameless::default() } else { Nameless::of(read.bytes, walk) };
     scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
@@ -61,7 +61,7 @@ pub(super) fn scan_chunk(
             }
         }
     });
-    // Those that were decoded lie among those that need not be.
+    // Decoded events are merged, by location, with those that the skim read.
     events.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
     if is_empty {
         tally.empty_chunks += 1;
@@ -69,8 +69,8 @@ pub(super) fn scan_chunk(
     note_problems(problems, start, read, scan);
 }
 
-/// Notes what is wrong with the chunk that starts there: what was found in it, counted from its
-/// start, and what came of reading it.
+/// Adds the problems of the chunk at `start`: those found in it, with offsets from its start, and
+/// those of reading it.
 fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mut BlockScan) {
     let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
     let mut problems: Vec<Problem> = found.into_iter().map(located).chain(read.problems.drain(..)).collect();
@@ -81,8 +81,8 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mu
     }
 }
 
-/// What is known of the bytes of a chunk that was walked. What a decoder makes of single records
-/// has no part in it: it is as they were written that they cannot be decoded.
+/// How far the bytes of a walked chunk are verified. Records that the decoder cannot decode do not
+/// matter here: they may have been written that way.
 fn integrity(walk: &Walk, read: &Read<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged

@@ -1,20 +1,20 @@
-//! Events with the place where they were found, and what is known of the bytes there.
+//! Events with their location, and how far the bytes there are verified.
 
 use crate::event::Event;
 use crate::ledger::damage::Integrity;
 
-/// Where a record lies in its file.
+/// The location of a record in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Location {
-    /// Which chunk of the log, from 0 (of one that lies off its place in a log, the place in which
-    /// it begins); of a file that was carved, the sector of 512 bytes at which the chunk begins; 0
-    /// in event XML.
+    /// The number of the chunk, from 0. For a misaligned chunk in a log, it is the number of the
+    /// slot in which the chunk begins; in a carved file, the 512-byte sector at which it begins. It
+    /// is 0 in event XML.
     pub chunk_number: u64,
-    /// Where the record starts, in bytes from the start of the file.
+    /// The offset of the record in the file, in bytes.
     pub record_offset: u64,
 }
 
-/// Which chunk of the file it is, and where it starts there.
+/// A chunk's number and offset in its file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
     pub number: u64,
@@ -22,19 +22,19 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// The place of the record that starts so many bytes into the chunk.
+    /// The location of the record at offset `record` in the chunk.
     pub(super) fn of(self, record: u64) -> Location {
         Location { chunk_number: self.number, record_offset: self.offset + record }
     }
 }
 
-/// An event and where it was found.
+/// An event, where it was found, and how far its bytes are verified.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LocatedEvent {
-    /// Its place.
+    /// Where the event was found.
     pub location: Location,
-    /// What is known of the bytes there.
+    /// How far the event's bytes are verified.
     pub integrity: Integrity,
-    /// What it says.
+    /// The event's content.
     pub event: Event,
 }

@@ -1,6 +1,6 @@
-//! From a log's bytes to the events in them: blocks of chunks are read, their records walked and
-//! decoded; or a file of event XML is, block by block. Knows the formats, and nothing of
-//! detections, tables or reports.
+//! From a log's bytes to its events: blocks of chunks are read and their records walked and
+//! decoded, or event XML is read block by block. Knows the formats, but not detections, tables or
+//! reports.
 
 mod block;
 mod block_scan;

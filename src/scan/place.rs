@@ -1,6 +1,6 @@
-//! The place of a chunk in what was read: what lies there, what the chunk holds, and what is left
-//! of deleted ones. Which places there are is decided by whoever reads the file: a block of a log
-//! ([`super::block`]) or of a file that is carved ([`super::carved`]).
+//! Scans a slot: determines what it holds, reads its chunk, and looks for deleted records. Callers
+//! decide where slots are: a block of a log ([`super::block`]), or of a carved file
+//! ([`super::carved`]).
 
 use std::ops::Range;
 
@@ -17,48 +17,49 @@ use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::select::Skimmer;
 
-/// The place of a chunk that is to be looked at.
+/// A range of a file that is examined as a chunk. It is 64 KiB, unless another chunk or the file's
+/// end cuts it short.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkPlace {
-    /// Where it lies in the file.
+    /// The range of the slot in the file.
     pub range: Range<u64>,
-    /// What the chunk is numbered.
+    /// The chunk number that events in the slot get.
     pub number: u64,
-    /// Where the first deleted chunk begins in its free space, or its end: from there on, no
-    /// deleted record is one of this chunk.
+    /// The start of the first deleted chunk in the slot's free space, or the slot's end. A deleted
+    /// record beyond it does not belong to this slot's chunk.
     pub own_end: u64,
 }
 
 impl ChunkPlace {
-    /// A place in a log without a deleted chunk in it.
+    /// A slot of a log without a deleted chunk in it.
     pub(super) fn whole(range: Range<u64>) -> Self {
         ChunkPlace { number: chunk_number(range.start), own_end: range.end, range }
     }
 }
 
-/// The number of the chunk of a log that starts there, or of the place in which it does.
+/// The number of the slot of a log that contains this offset.
 pub(super) fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Looks at the places of chunks in what was read, with memory that is used again.
+/// Scans slots one after another, and reuses its memory.
 #[derive(Debug)]
 pub(super) struct PlaceScanner {
     pub buffer: BlockBuffer,
-    /// Counts what need not be decoded; `None` to decode everything.
+    /// Counts records that need not be decoded; `None` to decode every record.
     pub skimmer: Option<Skimmer>,
     /// The kinds of events that are read.
     pub kinds: KindSet,
-    /// The period that was asked for: how many DNS queries lie in it is counted.
+    /// The requested period: DNS queries that lie in it are counted.
     pub window: Window,
     walk: Walk,
-    /// Looks for deleted records; `None` where these are not asked for.
+    /// Searches for deleted records; `None` if they were not requested.
     pub recovery: Option<Recoverer>,
 }
 
 impl PlaceScanner {
-    /// One that reads events of those kinds, all that `skimmer` leaves or, without one, all there
-    /// are.
+    /// A scanner that reads events of these kinds. It decodes the records that `skimmer` leaves or,
+    /// without one, all records.
     pub(super) fn new(skimmer: Option<Skimmer>, kinds: KindSet) -> Self {
         PlaceScanner {
             buffer: BlockBuffer::default(),
@@ -70,8 +71,7 @@ impl PlaceScanner {
         }
     }
 
-    /// Looks at the place of one chunk, and says what its bytes are; they are not added to the
-    /// tally.
+    /// Scans one slot, and returns what its bytes are counted as; they are not added to the tally.
     pub(super) fn scan_place(&mut self, chunk: &ChunkPlace, scan: &mut BlockScan) -> Extent {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
@@ -91,7 +91,7 @@ impl PlaceScanner {
         }
     }
 
-    /// Looks at the place of one chunk, and says whether it begins as a chunk does.
+    /// Scans one slot, and returns whether it begins as a chunk does.
     fn look_at_place(&mut self, chunk: &ChunkPlace, scan: &mut BlockScan) -> bool {
         let ChunkPlace { range, number, own_end } = chunk.clone();
         let mut read = self.buffer.part(range.clone());
@@ -113,10 +113,10 @@ impl PlaceScanner {
                 }
                 return true;
             }
-            // What cannot be read is zeros too, but not a chunk that was never used.
+            // Unreadable bytes are zeros too, but not an unused slot.
             Place::Unused if read.problems.is_empty() => {
-                // Nor is one that was cut off with the file: whether the file's header counts it is
-                // asked once all of the log is read.
+                // Nor is a slot that was cut off with the end of the file. Whether the file's
+                // header counts it is checked when the whole log is read.
                 scan.tally.empty_chunks += 1;
             }
             Place::Unused => {}
@@ -136,15 +136,14 @@ impl PlaceScanner {
         false
     }
 
-    /// Decodes chunks of a log that lie off their places, and says that they do.
+    /// Decodes misaligned chunks of a log, and reports them.
     pub(super) fn scan_off_grid<'c>(
         &mut self,
         chunks: impl Iterator<Item = &'c Range<u64>>,
         scan: &mut BlockScan,
     ) {
         for chunk in chunks {
-            // What lies behind the chunk's beginning is looked at once more, as the places that it
-            // lies in.
+            // What follows the chunk's beginning is examined again with the slots that it lies in.
             let bytes = self.buffer.part(chunk.clone()).bytes.to_vec();
             let mut found = BlockScan::default();
             let extent = self.scan_place(&ChunkPlace::whole(chunk.clone()), &mut found);
@@ -156,8 +155,8 @@ impl PlaceScanner {
         }
     }
 
-    /// Looks for records in deleted chunks, if deleted records are asked for. Decoding the chunk
-    /// that they lie in has not changed them.
+    /// Searches deleted chunks for records, if deleted records were requested. Decoding the
+    /// surrounding chunk has not changed them.
     pub(super) fn recover_deleted<'c>(
         &mut self,
         deleted: impl Iterator<Item = &'c Range<u64>>,
@@ -170,7 +169,7 @@ impl PlaceScanner {
         }
     }
 
-    /// Notes how much of bytes could be read that are looked at otherwise.
+    /// Counts how much of a range could be read whose content is examined elsewhere.
     pub(super) fn note_reading(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let read = self.buffer.part(range);
         scan.bytes_read += read.bytes_read();

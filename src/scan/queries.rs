@@ -1,5 +1,5 @@
-//! A chunk of DNS queries, for the tests of what looks at single records. Made by the encoder of
-//! the samples.
+//! Chunks of DNS queries, made with the encoder of the samples, for tests of code that examines
+//! single records.
 
 use std::ops::Range;
 
@@ -9,13 +9,13 @@ use crate::event::SYSMON_CHANNEL;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{Walk, walk};
 
-/// A chunk of three queries, numbered from 1, of which the first holds what the others refer to;
-/// and where their contents lie.
+/// A chunk of three DNS queries, numbered from 1, and the ranges of their contents. The first query
+/// holds the definitions to which the others refer.
 pub(super) fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
     chunk_in(style, SYSMON_CHANNEL)
 }
 
-/// A chunk of three DNS queries, whose records name a channel, and where these lie.
+/// A chunk of three DNS queries in `channel`, and the ranges of their contents.
 pub(super) fn chunk_in(style: Style, channel: &str) -> (Vec<u8>, Vec<Range<usize>>) {
     let mut writer = LogWriter::new(style);
     for number in 1..=3 {

@@ -1,4 +1,4 @@
-//! A part of a log into memory, with one read; and with small ones where that fails.
+//! Reads a range of a log into memory, at once; in small pieces if that fails.
 
 use std::io;
 use std::ops::Range;
@@ -6,59 +6,59 @@ use std::ops::Range;
 use crate::evidence::source::LogBytes;
 use crate::ledger::damage::{Damage, Problem};
 
-/// The bytes that are tried again by themselves where a range cannot be read: first a chunk's, then
-/// a page, the least that file systems and disks read.
+/// The piece sizes for another attempt when a range cannot be read: first a chunk, then a page, the
+/// least that file systems and disks read.
 const PIECES: [usize; 2] = [65536, 4096];
-/// How far behind the start of a page the buffer begins. On an AMD EPYC, reading from the page
-/// cache took 1.4 times as long into memory that is aligned to 16 bytes only; 32 were enough. On an
-/// Intel Xeon, it took 1.1 times as long into memory that is aligned to 64 bytes, or to more, than
-/// into any other.
+/// The distance of the buffer's start from the start of a page. On an AMD EPYC, reading from the
+/// page cache took 1.4 times as long into memory aligned to 16 bytes only; 32 were enough. On an
+/// Intel Xeon, it took 1.1 times as long into memory aligned to 64 bytes or more than into any
+/// other.
 const BEHIND_PAGE: usize = 32;
 const PAGE: usize = 4096;
-/// How much memory is used in turn, so that what is read next lies elsewhere: room for a mebibyte
-/// of chunks, and a file's header. On an AMD EPYC whose second cache holds a mebibyte, the kernel
-/// took 1.2 times as long to copy into memory that the cache still held, be it 64 KiB or 256 KiB at
-/// a time, as into what had left it since. With a whole mebibyte at a time, the chunks that are
-/// looked at have left it, too.
+/// The amount of memory that is read into in turn, so that each read goes elsewhere: room for 1 MiB
+/// of chunks and a file's header. On an AMD EPYC with a second-level cache of 1 MiB, the kernel
+/// took 1.2 times as long to copy into memory that was still in the cache, 64 KiB or 256 KiB at a
+/// time, as into memory that had left it. With 1 MiB at a time, the chunks to be examined have left
+/// the cache too.
 const IN_TURN: usize = (1 << 20) + PAGE;
 
-/// Memory for a part of a log, used again for the next.
+/// A buffer for a part of a log, reused for the next part.
 #[derive(Debug, Default)]
 pub(super) struct BlockBuffer {
     memory: Vec<u8>,
-    /// Where the first place in `memory` is to read to, and the one behind what was read last.
+    /// The position in `memory` at which reading begins, and the position after the last read.
     first: usize,
     next: usize,
-    /// Where the block begins in the log, and how many bytes were asked for.
+    /// The offset of the block in the log, and the number of bytes requested.
     start: u64,
     asked: u64,
-    /// Where it begins in `memory`, and how many bytes of it there are.
+    /// The position of the block in `memory`, and the number of bytes that are there.
     aligned: usize,
     found: usize,
-    /// Ranges that cannot be read, from the start of the block, in order and apart from each other,
-    /// each with the reason. They are zeros.
+    /// The ranges that could not be read, from the block's start, in order and apart from each
+    /// other, with the reasons. Their bytes are zeros.
     unread: Vec<(Range<usize>, io::Error)>,
 }
 
-/// What came of reading a part of a block.
+/// A part of a block that was read.
 #[derive(Debug)]
 pub(super) struct Read<'a> {
-    /// The bytes, as many as there are. Those that cannot be read are zeros.
+    /// The bytes, as many as exist. Bytes that cannot be read are zeros.
     pub bytes: &'a mut [u8],
-    /// Which of them cannot be read.
+    /// The ranges of `bytes` that cannot be read.
     pub unread: Vec<Range<usize>>,
-    /// What is wrong; offsets from the start of the file.
+    /// What went wrong; offsets are from the start of the file.
     pub problems: Vec<Problem>,
 }
 
 impl Read<'_> {
-    /// How many bytes could be read.
+    /// The number of bytes that could be read.
     pub(super) fn bytes_read(&self) -> u64 {
         let unread: usize = self.unread.iter().map(ExactSizeIterator::len).sum();
         (self.bytes.len() - unread) as u64
     }
 
-    /// Whether bytes of that range could not be read.
+    /// Whether bytes of this range could not be read.
     pub(super) fn lacks(&self, range: &Range<usize>) -> bool {
         self.unread.iter().any(|unread| unread.start < range.end && range.start < unread.end)
     }
@@ -81,8 +81,8 @@ impl BlockBuffer {
         });
     }
 
-    /// Finds the place that is to be read to next: behind what was read last, or the first one
-    /// again.
+    /// Moves to the position that the next read fills: after the last read, or at the first
+    /// position again.
     fn turn_to(&mut self, length: usize) {
         let with_alignment = length.max(IN_TURN).saturating_add(PAGE + BEHIND_PAGE);
         if self.memory.len() < with_alignment {
@@ -95,26 +95,26 @@ impl BlockBuffer {
         self.next = self.aligned + length.next_multiple_of(PAGE);
     }
 
-    /// Whether there is a byte at that place of the log, which lies within the block.
+    /// Whether the log has a byte at `offset`, which lies within the block.
     pub(super) fn reaches(&self, offset: u64) -> bool {
         between(offset, offset, self.start).start < self.found
     }
 
-    /// How many bytes of that range, which lies within the block, were there when the file was
-    /// found and not when it was read.
+    /// The number of bytes of `range`, which lies within the block, that existed when the file was
+    /// listed but not when it was read.
     pub(super) fn gone(&self, range: &Range<u64>) -> u64 {
         let asked = between(range.start, range.end, self.start);
         (asked.end - asked.start.max(self.found).min(asked.end)) as u64
     }
 
-    /// A part of what was asked for, if all of that is there and could be read.
+    /// A part of the requested range, if it exists and could be read completely.
     pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
         let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;
         let part = between(range.start, range.end, self.start);
         self.memory.get(self.aligned + part.start..self.aligned + part.end).filter(|_| is_whole)
     }
 
-    /// A part of what was read; `range` counts from the start of the log and lies within the block.
+    /// A part of what was read. `range` counts from the start of the log and lies within the block.
     pub(super) fn part(&mut self, range: Range<u64>) -> Read<'_> {
         let asked = between(range.start, range.end, self.start);
         let there = asked.start.min(self.found)..asked.end.min(self.found);
@@ -137,15 +137,15 @@ impl BlockBuffer {
     }
 }
 
-/// A range of the log as one that counts from `start`.
+/// A range of the log, counted from `start`.
 fn between(from: u64, to: u64, start: u64) -> Range<usize> {
     let place = |offset: u64| usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
     place(from)..place(to)
 }
 
-/// Reads the range that begins `start` bytes into the log and is as long as the buffer, in pieces
-/// of the first of those sizes where it cannot be read at once; what cannot be read in pieces of
-/// the last is handed to `lost`. Returns how many bytes there are.
+/// Fills `buffer` with the bytes at `start` in the log. If that fails, it is repeated in pieces of
+/// the first of `sizes`, and so on. A piece of the last size that cannot be read is passed to
+/// `lost`. Returns how many bytes there are.
 fn read(
     log: &dyn LogBytes,
     buffer: &mut [u8],
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A log of bytes that tell their place, some pages of which cannot be read.
+    /// A log whose bytes encode their offset; some of its pages cannot be read.
     struct Log {
         bytes: Vec<u8>,
         bad: Vec<u64>,
@@ -199,10 +199,10 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// The twin: ask for each byte by itself. The buffer is used for another block before.
+        /// The slow twin: read each byte by itself. The buffer held another block before.
         #[test]
         fn a_part_holds_what_can_be_read(length in 0_u64..300_000, bad in prop::collection::vec(0_u64..80, 0..4), start in 0_u64..40) {
-            // Of a page that cannot be read, nobody can tell that the log ends in it.
+            // If a page cannot be read, nobody can know that the log ends in it.
             let whole = bad.into_iter().filter(|page| (page + 1) * 4096 <= length);
             let log = log(length, whole.collect());
             let mut buffer = BlockBuffer::default();
@@ -245,10 +245,9 @@ mod tests {
         let lengths = [300_000, 500_000, 4096, 200_000, 200_000, 5_000_000, 100, 1_000_000, 1_000_000];
         let places: Vec<usize> = lengths.into_iter().map(&mut place).collect();
         let from_first: Vec<usize> = places.iter().take(5).map(|place| place - places[0]).collect();
-        // Each begins on the page behind the one before; the fifth does not fit behind the fourth.
+        // Each begins on the page after the one before; the fifth does not fit after the fourth.
         assert_eq!(from_first, [0, 303_104, 806_912, 811_008, 0]);
-        // What is longer than the memory gets more of it, and what follows does not use that in
-        // turn.
+        // A range larger than the memory gets more memory; later reads do not use that in turn.
         let behind: Vec<usize> = places.iter().skip(6).map(|place| place - places[5]).collect();
         assert_eq!(behind, [0, 4096, 0]);
     }

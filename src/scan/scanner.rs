@@ -1,5 +1,5 @@
-//! The scanner: what is asked of files, and the memory with which a thread reads blocks of them, of
-//! any form: logs, files that are carved, event XML.
+//! Scans blocks of files of any form: logs, carved files, event XML. A scanner holds the settings,
+//! and a thread's reused memory.
 
 use crate::base::switch::switch;
 use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, EventKind, KindSet, Window};
@@ -17,16 +17,16 @@ use crate::scan::skim::select::Skimmer;
 use crate::scan::xml::{Asked, XmlFile, scan_xml};
 
 switch! {
-    /// Whether records that are not live any more are looked for.
+    /// Whether deleted records are looked for.
     pub enum Recovery {
-        /// Only live ones count.
+        /// Only live records are read.
         Live,
-        /// Stale ones too, apart from the live ones.
+        /// Stale records are read too, apart from the live ones.
         Stale,
     }
 }
 
-/// Scans blocks with one reused buffer. A thread has one.
+/// Scans blocks of files with one reused buffer. Each thread has its own scanner.
 #[derive(Debug)]
 pub struct Scanner {
     reads: Reads,
@@ -40,7 +40,7 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// A scanner that decodes what `selection` says.
+    /// A scanner that decodes the records that `selection` asks for.
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
         let skimmer = match selection {
@@ -51,8 +51,7 @@ impl Scanner {
         Scanner { reads: Reads::default(), places: PlaceScanner::new(skimmer, kinds) }
     }
 
-    /// This scanner, which also decodes those queries of Windows' own DNS client that `dns_client`
-    /// asks for.
+    /// Also decodes the queries of Windows' own DNS client that `dns_client` asks for.
     #[must_use]
     pub fn with_dns_client(mut self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };
@@ -61,8 +60,8 @@ impl Scanner {
         self
     }
 
-    /// This scanner, which also reads every event of that kind. The skim knows nothing of it, so
-    /// every record is decoded.
+    /// Also reads every event of `kind`. The skim does not know the kind, so every record is
+    /// decoded.
     #[must_use]
     pub fn reading_all(mut self, kind: &EventKind) -> Self {
         self.places.skimmer = None;
@@ -70,7 +69,7 @@ impl Scanner {
         self
     }
 
-    /// This scanner, which also counts how many DNS queries lie in a period.
+    /// Also counts the DNS queries that lie in `window`.
     #[must_use]
     pub fn within(mut self, window: Window) -> Self {
         self.change_skimmer(|skimmer| skimmer.within(window));
@@ -78,21 +77,20 @@ impl Scanner {
         self
     }
 
-    /// This scanner, which reads as much of a log at a time as `reads` says.
+    /// Sets how much of a log is read at a time.
     #[must_use]
     pub fn reading(self, reads: Reads) -> Self {
         Scanner { reads, ..self }
     }
 
-    /// This scanner, which verifies the checksums of the records of the chunks that `checksums`
-    /// names.
+    /// Sets for which chunks the checksum of the records is verified.
     #[must_use]
     pub fn verifying(mut self, checksums: Checksums) -> Self {
         self.change_skimmer(|skimmer| skimmer.verifying(checksums));
         self
     }
 
-    /// This scanner, which looks for deleted records or does not.
+    /// Sets whether deleted records are looked for.
     #[must_use]
     pub fn recovering(mut self, recovery: Recovery) -> Self {
         self.places.recovery = (recovery == Recovery::Stale).then(Recoverer::default);
@@ -103,15 +101,15 @@ impl Scanner {
         self.places.skimmer = self.places.skimmer.take().map(change);
     }
 
-    /// Reads and decodes all of `block` of a log of `size` bytes, with the chunks that begin in it
-    /// off their places. Whatever is wrong with it is in the result.
+    /// Reads and decodes `block` of a log of `size` bytes, and the misaligned chunks that begin in
+    /// it. All problems are in the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
         self.scan_after(log, block, size, |_, _| ())
     }
 
-    /// Scans a block as [`Scanner::scan`] does, and shows `see` the bytes of the block before they
-    /// are decoded, which changes them: piece by piece, each with where it starts in the file. Of a
-    /// piece that could not be read whole, `see` gets no bytes.
+    /// Scans a block as [`Scanner::scan`] does, and calls `see` with the block's bytes before
+    /// decoding changes them: piece by piece, each with its offset in the file. For a piece that
+    /// could not be read whole, `see` gets no bytes.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,
@@ -130,8 +128,8 @@ impl Scanner {
         }
     }
 
-    /// Reads a block of a file of `size` bytes that is no log, and decodes the chunks that begin in
-    /// it. `see` is shown the block's bytes, or nothing if some could not be read.
+    /// Carves a block of a file of `size` bytes that is not a log: decodes the chunks that begin in
+    /// it. `see` is called with the block's bytes, or with nothing if some could not be read.
     pub fn carve_after(
         &mut self,
         log: &dyn LogBytes,
@@ -143,7 +141,7 @@ impl Scanner {
     }
 
     /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
-    /// shown the block's bytes, or nothing if some could not be read.
+    /// called with the block's bytes, or with nothing if some could not be read.
     pub fn xml_after(
         &mut self,
         log: &dyn LogBytes,
@@ -165,7 +163,7 @@ mod tests {
     use dnsweep_samples::{Event, LogWriter, Style};
     use std::io;
 
-    /// A log some of whose pages cannot be read.
+    /// A log in which some pages cannot be read.
     struct BadPages(Vec<u8>, Vec<u64>);
 
     impl LogBytes for BadPages {
@@ -192,7 +190,7 @@ mod tests {
         let size = bytes.len() as u64;
         let whole = scan(&BadPages(bytes.clone(), Vec::new()));
         assert_eq!((whole.events.len(), whole.bytes_read), (20, size));
-        // The third page of the chunk, and the second and third: one range.
+        // The third page of the chunk; and the second and third as one range.
         for (pages, lost) in [(vec![3], 4096), (vec![2, 3], 8192)] {
             let damaged = scan(&BadPages(bytes.clone(), pages.clone()));
             let first = damaged

@@ -1,15 +1,15 @@
-//! What decoding a record would cost, known before it is decoded.
+//! Estimates what decoding a record would cost, before it is decoded.
 //!
-//! The decoder reads a name anew wherever an element refers to it, keeps what it reads until the
-//! chunk is done, and reads a definition that is wrong anew for each record that refers to it.
-//! Definitions may overlap, and values reach out of their records. So a crafted chunk of 64 KiB
-//! could take six gigabytes, and the seconds to fill them. Its bounds are on what it renders, not
-//! on what it reads; the bound here is on that, and counts bytes and not time, so that the same
+//! The decoder reads a name anew at each reference to it, keeps everything in memory until the
+//! chunk is done, and reads a broken definition anew for each record that refers to it. Definitions
+//! may overlap, and values may reach out of their records. A crafted chunk of 64 KiB could
+//! therefore take six gigabytes, and the seconds to fill them. The decoder limits what it renders,
+//! not what it reads. The limit here is on reading. It counts bytes and not time, so that the same
 //! evidence gives the same answer everywhere.
 //!
-//! The walk is the decoder's own, over the same tokens: [MS-EVEN6] 2.2.12 and libevtx's format
-//! document, "Binary XML". Where it meets something that is no token, so does the decoder, which
-//! then gives up on the record.
+//! The estimate walks the same tokens as the decoder: [MS-EVEN6] 2.2.12 and libevtx's format
+//! document, "Binary XML". At a byte that is no token both stop; the decoder gives up on the
+//! record.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,60 +21,63 @@ use crate::scan::evtx::binxml::{
 };
 use crate::scan::evtx::log::{u16_at, u32_at};
 
-/// The most memory that a chunk's records may take to decode, roughly, in bytes: each may take as
-/// much of it as every other of them, so that it does not matter which of them are decoded. Of 230
-/// chunks of real logs and of samples, none comes to a quarter of it, were each of its records to
-/// cost what its costliest does. That is no chance: a definition of many fields makes records long,
-/// so that a chunk has few of them.
+/// The approximate memory, in bytes, that decoding all records of a chunk may take. Each record
+/// gets an equal share, so that it does not matter which of them are decoded. In 230 chunks of real
+/// logs and samples, the costliest record times the number of records never reached a quarter of
+/// this. There is a reason: a definition with many fields makes records long, so that a chunk holds
+/// few of them.
 const MOST_COST: usize = 64 << 20;
-/// Bytes of memory that a byte of tokens can come to, a byte of an array, and a unit of a name.
+/// The memory, in bytes, that one byte of tokens, one byte of an array, or one unit of a name can
+/// take.
 const PER_TOKEN_BYTE: usize = 16;
 const PER_ARRAY_BYTE: usize = 16;
 const PER_NAME_UNIT: usize = 3;
-/// Streams inside each other: the decoder's own limit, behind which it gives up.
+/// The greatest nesting of token streams. It is the decoder's own limit, beyond which it gives up.
 const DEEPEST_NESTING: usize = 64;
 
-/// What decoding each record of a chunk may cost.
+/// Limits the cost of decoding each record of a chunk.
 #[derive(Debug)]
 pub(in crate::scan) struct Allowance<'a> {
     chunk: &'a [u8],
     most: usize,
-    /// What the definitions cost that were met so far; `None` for more than any record may.
+    /// The cost of each definition read so far, by its offset; `None` if it exceeds the limit of a
+    /// record.
     definitions: BTreeMap<usize, Option<usize>>,
 }
 
-/// Where tokens stand: only those of a definition tell what they depend on.
+/// Where tokens stand. Only elements in a definition have a dependency field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Content,
     Definition,
 }
 
-/// Why a walk over tokens does not go on.
+/// Why the walk over tokens stops.
 enum Stop {
-    /// They are over, or what is there is no token: the decoder does not go on either.
+    /// The tokens end, or the next byte is no token; the decoder stops there too.
     End,
-    /// They cost more than they may, or what cannot be known.
+    /// The tokens cost more than the limit, or their cost cannot be known.
     TooMuch,
 }
 
 impl<'a> Allowance<'a> {
-    /// What may be spent on each of that many records of a chunk.
+    /// Splits the memory limit equally among `records` records of a chunk.
     pub(in crate::scan) fn new(chunk: &'a [u8], records: usize) -> Self {
         Allowance { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
 
-    /// Whether decoding a record costs no more than it may. Its content lies in that range.
+    /// Whether decoding a record stays within its limit. `content` is the range of the record's
+    /// content.
     pub(in crate::scan) fn covers(&mut self, content: Range<usize>) -> bool {
         self.stream(content, Kind::Content, 0).is_some()
     }
 
-    /// The cost of the tokens that begin in a range; `None` for too much.
+    /// The cost of the tokens that begin in a range; `None` if it exceeds the limit.
     fn stream(&mut self, range: Range<usize>, kind: Kind, depth: usize) -> Option<usize> {
         if depth > DEEPEST_NESTING {
             return None;
         }
-        // What lies in records once is no more than the chunk: only what is read again and again
+        // Content that stands in a record once is no larger than the chunk; only repeated reading
         // adds up.
         let once = depth == 0 && kind == Kind::Content;
         let mut cost = if once { 0 } else { range.len() * PER_TOKEN_BYTE };
@@ -89,12 +92,12 @@ impl<'a> Allowance<'a> {
         (cost <= self.most).then_some(cost)
     }
 
-    /// Adds what a token costs, and says what follows it.
+    /// Adds the cost of a token, and returns the position after it.
     fn token(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
         Ok(match number {
-            // An element: what it depends on, its size, its name, and the size of its attributes.
+            // An element: dependency, size, name, and the size of the attribute list.
             token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
                 let name = at + if kind == Kind::Definition { 6 } else { 4 };
                 self.name(name, cost)? + if number == token::ELEMENT_WITH_ATTRIBUTES { 4 } else { 0 }
@@ -108,8 +111,8 @@ impl<'a> Allowance<'a> {
             | token::INSTRUCTION_TARGET => self.name(at, cost)?,
             token::CDATA | token::CDATA_MORE | token::INSTRUCTION_DATA => at + 2 + self.short(at)? * 2,
             token::CHARACTER | token::CHARACTER_MORE => at + 2,
-            // A definition that holds an instance could hold one of itself. The decoder has none of
-            // it.
+            // An instance in a definition could be one of the definition itself. The decoder does
+            // not support it.
             token::TEMPLATE_INSTANCE if kind == Kind::Definition => return Err(Stop::TooMuch),
             token::TEMPLATE_INSTANCE => self.instance(at, depth, cost)?,
             token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION | token::FRAGMENT_HEADER => at + 3,
@@ -117,7 +120,8 @@ impl<'a> Allowance<'a> {
         })
     }
 
-    /// A reference to a name, which follows the first one.
+    /// Adds the cost of a name, given the position of a reference to it; returns the position after
+    /// the reference.
     fn name(&self, at: usize, cost: &mut usize) -> Result<usize, Stop> {
         let offset = self.long(at)?;
         let units = self.short(offset.saturating_add(6))?;
@@ -126,13 +130,13 @@ impl<'a> Allowance<'a> {
         Ok(if offset == at { at + 10 + units * 2 } else { at })
     }
 
-    /// A value that is written among the tokens.
+    /// Adds the cost of a value that stands among the tokens.
     fn literal(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let value = ValueType::of(*self.chunk.get(at).ok_or(Stop::End)?);
         let at = at + 1;
         match value {
             TEXT => Ok(at + 2 + self.short(at)? * 2),
-            // Likewise a fragment, in which there may be an instance.
+            // A fragment in a definition is refused too, as it could contain an instance.
             FRAGMENT if kind == Kind::Definition => Err(Stop::TooMuch),
             FRAGMENT => {
                 let start = at + 2;
@@ -144,9 +148,9 @@ impl<'a> Allowance<'a> {
         }
     }
 
-    /// An instance of a template: its definition and its values.
+    /// Adds the cost of a template instance: its definition and its values.
     fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
-        // An unknown byte and the definition's id lie before its offset.
+        // An unknown byte and the definition's ID precede the offset.
         let definition = self.long(at + 5)?;
         let mut at = at + 9;
         if definition == at {
@@ -166,7 +170,7 @@ impl<'a> Allowance<'a> {
                 self.stream(at..end, Kind::Content, depth + 1).ok_or(Stop::TooMuch)?
             } else if kind.is_cut_short(size) || width(self.chunk, at, kind).is_some_and(|width| width > size)
             {
-                // The decoder would take what follows for more of it, and the values behind it from
+                // The decoder would continue in what follows, and read the later values from
                 // elsewhere.
                 return Err(Stop::TooMuch);
             } else {
@@ -180,18 +184,18 @@ impl<'a> Allowance<'a> {
         Ok(at)
     }
 
-    /// The u16 that lies there.
+    /// The u16 at `at`.
     fn short(&self, at: usize) -> Result<usize, Stop> {
         u16_at(self.chunk, at).map(usize::from).ok_or(Stop::End)
     }
 
-    /// The u32 that lies there.
+    /// The u32 at `at`.
     fn long(&self, at: usize) -> Result<usize, Stop> {
         u32_at(self.chunk, at).and_then(|number| usize::try_from(number).ok()).ok_or(Stop::End)
     }
 
-    /// What it costs to read a definition. That is paid for each time, as the decoder forgets one
-    /// that is wrong.
+    /// The cost of reading a definition. It is charged at each reference, as the decoder does not
+    /// remember a broken definition.
     fn definition(&mut self, offset: usize) -> Option<usize> {
         if let Some(known) = self.definitions.get(&offset) {
             return *known;
@@ -207,8 +211,8 @@ impl<'a> Allowance<'a> {
     }
 }
 
-/// The bytes of the value of that type at `at`; `None` for a type whose values do not tell their
-/// size.
+/// The size, in bytes, of the value of type `kind` at `at`; `None` if values of the type do not
+/// state their size.
 fn width(chunk: &[u8], at: usize, kind: ValueType) -> Option<usize> {
     if kind == SID { sid_size(chunk, at) } else { kind.size() }
 }

@@ -1,11 +1,11 @@
-//! An event straight from the values of its record, where these are of the types that its kind's
-//! table says.
+//! Reads an event directly from its record's values, if these have the types in the table of its
+//! kind.
 //!
-//! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed,
-//! which costs some ten times what it costs to take the nine values of a DNS query from their
-//! places. Anything out of the ordinary is left to the decoder ([`crate::scan::decode::record`]),
-//! which is this file's twin: whatever is read here, it reads alike. Only of a record whose
-//! definition lost its names more is read here than by the decoder.
+//! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed. That
+//! costs about ten times as much as reading a DNS query's nine values where they are stored.
+//! Anything unusual is left to the decoder ([`crate::scan::decode::record`]), the slow twin of this
+//! module: both read the same event. Only a record whose definition has lost its names is read more
+//! completely here.
 
 use std::ops::Range;
 
@@ -17,17 +17,17 @@ use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::seen::Seen;
 
-/// Which substitutions of a definition of `EventData` hold the fields of a kind of event.
+/// The substitutions in a definition of `EventData` that hold the fields of a kind of event.
 #[derive(Debug)]
 pub(in crate::scan) struct DataPlaces {
     kind: &'static EventKind,
-    /// For each of the kind's fields.
+    /// One index for each field of the kind; `None` if the definition does not have the field.
     indexes: Box<[Option<Index>]>,
 }
 
 impl DataPlaces {
-    /// Those of a definition; `None` if it has any other field, or the kind has one elsewhere:
-    /// about the values of that, the decoder shall decide.
+    /// Matches the fields of `kind` with a definition. `None` if the definition has other fields,
+    /// or if the kind has fields outside `EventData`: the decoder handles those.
     pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
         if kind.fields.iter().any(|field| field.place != Place::Data) {
             return None;
@@ -40,15 +40,15 @@ impl DataPlaces {
         Some(DataPlaces { kind, indexes })
     }
 
-    /// Whether a field of that name is there.
+    /// Whether the definition has the field `name`.
     fn has(&self, name: &str) -> bool {
         self.kind.fields.iter().zip(&self.indexes).any(|(field, index)| field.name == name && index.is_some())
     }
 }
 
-/// The event that a record is: it is of the definition `template`, has the values `system` and was
-/// seen to be of the kind of `places`, and its `EventData` has the values `data` at those places.
-/// `None` where anything is not as usual.
+/// The event in a record. The record has the definition `template` and the `System` values
+/// `system`; it is of the kind of `places`; its `EventData` has the values `data`, in which
+/// `places` says where the fields are. `None` if anything is unusual.
 pub(in crate::scan) fn event(
     template: &EventTemplate,
     system: &Values<'_>,
@@ -62,8 +62,8 @@ pub(in crate::scan) fn event(
     with_data(system_of(template, system, seen)?, places, data)
 }
 
-/// A decoder reads all values, used or not, and of some types it refuses what does not look like
-/// one.
+/// Whether the `System` values have their usual types. A decoder reads every value, used or not,
+/// and for some types refuses invalid content.
 fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     let is_usual =
         |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
@@ -75,11 +75,10 @@ fn is_usual_data(values: &Values<'_>) -> bool {
     values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32 | HEX64))
 }
 
-/// The event that has these values at these places.
+/// The event of these values.
 fn with_data(system: System, places: &DataPlaces, data: &Values<'_>) -> Option<Event> {
     let mut event = Event::new(places.kind, system);
-    // A field that is not there has no value; one that is there is read, or the record is left to
-    // the decoder.
+    // A missing field has no value. A field that cannot be read leaves the record to the decoder.
     for (place, (field, index)) in places.kind.fields.iter().zip(&places.indexes).enumerate() {
         if let Some(index) = index {
             event.set_at(place, Some(value(field.field_type, data, *index)?));
@@ -88,7 +87,7 @@ fn with_data(system: System, places: &DataPlaces, data: &Values<'_>) -> Option<E
     Some(event)
 }
 
-/// A value of that type, be it stored as such or as text.
+/// The field's value at `index` as text, whether it is stored in its binary type or as text.
 fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<String> {
     match (field_type, data.kind(index)?) {
         (FieldType::Guid, GUID) => Some(guid(data.bytes(index, GUID)?.first_chunk()?)),
@@ -106,14 +105,14 @@ fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<Strin
 
 /// A DNS query whose definitions have lost names.
 pub(in crate::scan) struct NamelessQuery {
-    /// Its data; and its `System`, if the definition of that is whole.
+    /// The event with its fields; its `System` part is filled only if that definition is whole.
     pub event: Event,
     pub has_system: bool,
 }
 
-/// Reads the DNS query whose content fills that range of the chunk, where what the definition of
-/// its data calls the elements may have been overwritten: which is which, the texts in it say
-/// (`QueryName`), all of which must be those of a DNS query's fields.
+/// Reads the DNS query with this content from a chunk in which element names of the data's
+/// definition may be overwritten. The fields are recognised by the texts in the definition
+/// (`QueryName`); all of them must be names of a DNS query's fields.
 pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Option<NamelessQuery> {
     let values = Values::head(chunk, content.start)?;
     let mut fragments = values.places(FRAGMENT);
@@ -153,7 +152,7 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Opti
     })
 }
 
-/// A GUID in its canonical form. Its first three parts are little-endian numbers.
+/// A GUID in canonical form. Its first three parts are stored as little-endian numbers.
 fn guid(bytes: &[u8; 16]) -> String {
     const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut text = String::with_capacity(36);
@@ -168,8 +167,7 @@ fn guid(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// A security identifier as Windows writes it. `None` for a revision or authority that no real one
-/// has.
+/// A security identifier as Windows writes it. `None` if its revision or authority does not exist.
 fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));
@@ -192,7 +190,7 @@ mod tests {
     use crate::scan::evtx::template::data_template;
     use crate::scan::evtx::walk::{Walk, walk};
 
-    /// Reads the record whose content fills that range, if it is as usual.
+    /// Reads the record with this content, if nothing about it is unusual.
     fn read(chunk: &[u8], content: Range<usize>, kind: &'static EventKind) -> Option<Event> {
         let system = Values::head(chunk, content.start)?;
         let template = event_template(chunk, system.definition, chunk.len())?;

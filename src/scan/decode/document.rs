@@ -1,8 +1,8 @@
-//! A decoded record's JSON, as the `evtx` crate renders it, to the event it says. Fields are taken
-//! by name.
+//! Parses a decoded record's JSON, as the `evtx` crate renders it, to an event. Fields are found by
+//! name.
 //!
-//! JSON and not XML, because its strings can hold every character that a record can: XML has none
-//! of the control characters, and a name with a terminal escape in it must not be prettied.
+//! JSON is used instead of XML because its strings can hold every character that a record can. XML
+//! excludes control characters, and a name that contains a terminal escape must stay as it is.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,17 +14,17 @@ use serde_json::value::RawValue;
 use crate::event::{DNS_QUERY, Event, EventTime, KindSet, System};
 use crate::scan::decode::event_data;
 
-/// What a record says.
+/// A decoded record.
 #[derive(Debug)]
 pub(in crate::scan) enum Document {
     /// An event of a kind that is read.
     Event(Event),
-    /// Any other event.
+    /// An event of another kind, of which only the `System` part is kept.
     Other(System),
 }
 
 impl Document {
-    /// What every event has.
+    /// The `System` part of the event.
     pub(in crate::scan) fn system(&self) -> &System {
         match self {
             Document::Other(system) => system,
@@ -76,15 +76,15 @@ struct SystemElement<'a> {
     security: Element<'a>,
 }
 
-/// A field that is there, be it empty: `null` is how the decoder renders an element without
-/// content.
+/// Deserializes a field that is present, even if it is empty: the decoder renders an element
+/// without content as `null`.
 pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Element<'a>>, D::Error> {
     Element::deserialize(deserializer).map(Some)
 }
 
-/// Reads the event out of a record's JSON: all of it if it is of one of these kinds.
+/// Parses a record's JSON: the whole event if its kind is in `kinds`, otherwise its `System` part.
 pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
@@ -93,7 +93,7 @@ pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, se
     Ok(Document::Event(event_data::read(kind, system, data, json)?))
 }
 
-/// A DNS query as the decoder's JSON has it, which `evtx_dump` writes too.
+/// Parses a DNS query from JSON in the decoder's format, which `evtx_dump` writes too.
 pub fn dns_query_of_json(json: &[u8]) -> Result<Event, String> {
     let kinds = KindSet::default().with(&DNS_QUERY);
     match parse(json, kinds).map_err(|error| error.to_string())? {
@@ -119,7 +119,7 @@ fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
     texts.read().map_err(serde::de::Error::custom)
 }
 
-/// What the `System` part of an event says, as text; `None` is what it does not have.
+/// The `System` part of an event as texts; `None` for an element that is missing.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct SystemTexts<'a> {
     pub provider: Option<Cow<'a, str>>,
@@ -133,7 +133,7 @@ pub(in crate::scan) struct SystemTexts<'a> {
 }
 
 impl SystemTexts<'_> {
-    /// What it says; an error if its EventID is no number.
+    /// Converts the texts; fails if the EventID is not a number.
     pub(in crate::scan) fn read(self) -> Result<System, String> {
         let event_id = self.event_id.unwrap_or_default();
         let event_id = event_id
@@ -155,20 +155,20 @@ impl SystemTexts<'_> {
     }
 }
 
-/// A GUID without its braces and in lower case, as every store of GUIDs writes it; records hold it
-/// as 16 bytes or, when forwarded, as text in braces of either case.
+/// A GUID in lower case and without braces, as GUID databases write it. Records store it as 16
+/// bytes or, if forwarded, as text in braces in either case.
 pub(in crate::scan) fn canonical_guid(text: &str) -> String {
     text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text).to_ascii_lowercase()
 }
 
-/// An XML element in its JSON form: a bare value, or an object of attributes and text.
+/// An XML element in its JSON form: a plain value, or an object with attributes and text.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Element<'a> {
     pub text: Cow<'a, str>,
     attributes: Attributes<'a>,
 }
 
-/// The attributes that are read of any element.
+/// The attributes that are read from any element.
 #[derive(Debug, Default, Deserialize)]
 struct Attributes<'a> {
     #[serde(borrow, default, rename = "Name")]
@@ -222,7 +222,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
         Ok(Element::default())
     }
 
-    /// Several values of one element are joined by commas, as the decoder joins those of an array.
+    /// Joins several values of one element by commas, as the decoder joins the items of an array.
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         let mut text = String::new();
         let mut separator = "";
@@ -241,7 +241,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
                 "#text" => element.text = map.next_value::<Element<'de>>()?.text,
                 "#attributes" => element.attributes = map.next_value()?,
                 name => {
-                    // What an element holds in elements of its own is not its text.
+                    // The content of nested elements is not the element's text.
                     return Err(serde::de::Error::custom(format!(
                         "expected text, found an element '{}'",
                         name.escape_debug()

@@ -1,5 +1,4 @@
-//! The fields of an event of a kind that is read, out of the JSON of its record. They are taken by
-//! their names, which the kind's table has.
+//! Reads the fields of an event from its record's JSON, by the names in the table of its kind.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,8 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use crate::event::{Event, EventKind, FieldType, Place, System};
 use crate::scan::decode::document::{Element, canonical_guid, present};
 
-/// Reads the event of that kind whose `System` was read already. `data` is the JSON of its
-/// `EventData`, `json` that of all of it.
+/// Reads an event of `kind` whose `System` part is read already. `data` is the JSON of its
+/// `EventData`, `json` that of the whole event.
 pub(in crate::scan) fn read(
     kind: &'static EventKind,
     system: System,
@@ -20,14 +19,15 @@ pub(in crate::scan) fn read(
 ) -> Result<Event, serde_json::Error> {
     let mut event =
         DataSeed(Event::new(kind, system)).deserialize(&mut serde_json::Deserializer::from_str(data))?;
-    // Of most kinds nothing more is read, so they do not cost a second look at the JSON.
+    // Most kinds have no such field, so their JSON is not parsed a second time.
     if let Some(place) = kind.fields.iter().position(|field| field.place == Place::ExecutionProcessId) {
         event.set_at(place, process_id(json));
     }
     Ok(event)
 }
 
-/// The text of a field in the form in which events have it.
+/// The text of a field in the form that [`Event`] keeps: without the final NUL, GUIDs in canonical
+/// form.
 pub(in crate::scan) fn in_form(field_type: FieldType, text: Cow<'_, str>) -> String {
     match field_type {
         FieldType::Guid => canonical_guid(&text),
@@ -39,7 +39,7 @@ pub(in crate::scan) fn in_form(field_type: FieldType, text: Cow<'_, str>) -> Str
     }
 }
 
-/// Gives an event the values of its data.
+/// Deserializes `EventData` into an event.
 struct DataSeed(Event);
 
 impl<'de> DeserializeSeed<'de> for DataSeed {
@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for DataSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
         let DataSeed(mut event) = self;
-        // For each name of the kind's fields, in their order, whether it was there.
+        // A bit for each name of the kind's fields, in order: whether the name was present.
         let mut seen = 0_u64;
         while let Some(named) = map.next_key_seed(NameSeed(event.kind()))? {
             let Some(named) = named else {
@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for DataSeed {
                 return Err(Error::duplicate_field(named.name));
             }
             let element: Element<'de> = map.next_value()?;
-            // Of several names of a field the first counts.
+            // If a field is present under several names, its first name counts.
             if seen & (named.first..named.number).fold(0, |bits, number| bits | 1 << number) == 0 {
                 event.set_at(named.place, Some(in_form(named.field_type, element.text)));
             }
@@ -81,7 +81,7 @@ impl<'de> Visitor<'de> for DataSeed {
     }
 }
 
-/// Looks a name up among those of a kind's fields.
+/// Looks up a name among the fields of a kind.
 struct NameSeed(&'static EventKind);
 
 impl<'de> DeserializeSeed<'de> for NameSeed {
@@ -104,13 +104,14 @@ impl Visitor<'_> for NameSeed {
     }
 }
 
-/// A name of a field of a kind.
+/// A name of a field.
 struct Named {
     name: &'static str,
-    /// Which name it is of all names of all fields, and which is the field's first.
+    /// The number of this name among all names of all fields, and the number of the field's first
+    /// name.
     number: u32,
     first: u32,
-    /// The field's place in the kind's table.
+    /// The field's index in the kind's table.
     place: usize,
     field_type: FieldType,
 }
@@ -159,7 +160,7 @@ struct ExecutionAttributes<'a> {
     process_id: Option<Element<'a>>,
 }
 
-/// `System/Execution/@ProcessID`. A record that says it in no known form is a query all the same.
+/// `System/Execution/@ProcessID`. A record with an unknown form of it still counts as a query.
 fn process_id(json: &[u8]) -> Option<String> {
     let root: Root<'_> = serde_json::from_slice(json).ok()?;
     let process_id = root.event.system.execution?.attributes?.process_id?;

@@ -1,10 +1,9 @@
-//! DNS queries whose definitions have lost the names of their elements: what else shows which field
-//! is which.
+//! Recovers DNS queries whose definitions have lost the names of their elements.
 //!
-//! A definition names an element by a place in the chunk, and all that have one name refer to the
-//! same. Where those few bytes were overwritten, a decoder finds no field by its name, or nothing
-//! at all, in any query of the definition; yet the values are there, and the texts beside them that
-//! say which is which.
+//! A definition refers to an element's name by its offset in the chunk, and all elements of one
+//! name share it. If those few bytes are overwritten, a decoder finds no field by name, or nothing
+//! at all, in any query of that definition. The values are still there, and so are the texts beside
+//! them that say which field is which.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +14,18 @@ use crate::scan::decode::document::Document;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// Bytes of text of a chunk's queries that are read so: several times what a real one can hold.
+/// The greatest amount of query text, in bytes, that is read from a chunk in this way: several
+/// times what a real chunk can hold.
 const MOST_TEXT: usize = 1 << 18;
 
-/// The DNS queries among a chunk's records of which more can be read than a decoder reads, by the
-/// places where they start.
+/// The DNS queries of a chunk of which more can be read than a decoder reads, by the offsets of
+/// their records.
 #[derive(Default)]
 pub(in crate::scan) struct Nameless(BTreeMap<usize, NamelessQuery>);
 
 impl Nameless {
-    /// Those among the records of a walk. The chunk must be as it was read: for the decoder, bytes
-    /// are changed.
+    /// Finds these queries among the records of a walk. The chunk must be unchanged, as it was
+    /// read; preparing it for the decoder changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let told = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
@@ -37,9 +37,8 @@ impl Nameless {
         Nameless(told.collect())
     }
 
-    /// What the decoder found of the record that starts there or, where it found none of a DNS
-    /// query's fields or could not decode it, what else is known of it. Each record can be asked
-    /// for once.
+    /// Replaces the decoder's result for the record at `start` with the query found here, if the
+    /// decoder failed or found none of a DNS query's fields. Each record can be passed once.
     pub(in crate::scan) fn told(
         &mut self,
         start: usize,
@@ -58,23 +57,24 @@ impl Nameless {
         }
     }
 
-    /// Where those start that were not asked for.
+    /// The offsets of the records that were not passed to [`Nameless::resolve`].
     pub(in crate::scan) fn left(&self) -> Vec<usize> {
         self.0.keys().copied().collect()
     }
 }
 
-/// What became of the names of a record's fields.
+/// How the fields of a record were identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Names {
-    /// They were taken as they are.
+    /// By their names as stored.
     Taken,
-    /// The names were lost, and the fields were read without them.
+    /// The names were lost; the fields were read without them.
     Replaced,
 }
 
 impl Names {
-    /// What is to be said of a record in a chunk that may be damaged, and of its names.
+    /// The damage to report for a record in a chunk that may be damaged, if its names or fields
+    /// were lost.
     pub(in crate::scan) fn damage(
         self,
         header_id: u64,

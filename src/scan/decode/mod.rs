@@ -1,4 +1,4 @@
-//! Records to events: by the `evtx` crate, or straight from their values.
+//! From records to events, by the `evtx` crate or directly from the stored values.
 
 pub(in crate::scan) mod cost;
 pub(in crate::scan) mod direct;

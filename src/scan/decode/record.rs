@@ -1,10 +1,10 @@
-//! Records to events, by the `evtx` crate. The only importer of it.
+//! Decodes records with the `evtx` crate. This module alone imports it.
 //!
-//! `evtx` walks a chunk's records by itself, from the chunk header on. So that it decodes exactly
-//! the records that our own walk found, no more and no less, it is given the chunk in a form in
-//! which the two walks must agree: the header's limits are set to the walk's, and every gap is
-//! added to the record before it or, where there is none, dressed up as a record without content.
-//! Only then can a result be told to belong to a place.
+//! `evtx` walks a chunk's records by itself, starting at the chunk header. It must decode exactly
+//! the records that our own walk found, so the chunk is first brought into a form in which both
+//! walks agree: the header's limits are set to our walk's, and every gap is added to the record
+//! before it or, if there is none, disguised as a record without content. Only then is it certain
+//! to which position a result belongs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,22 +19,22 @@ use crate::scan::evtx::log::u64_at;
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// Bytes of the chunk header that hold the string table: offsets of names, which the decoder only
-/// uses to read all names ahead. Without them it reads each name where it is used, so a damaged
-/// table costs nothing.
+/// The range of the string table in the chunk header: offsets of names, from which the decoder
+/// reads all names in advance. Without the table it reads each name where it is used, so a damaged
+/// table does no harm.
 const STRING_TABLE: std::ops::Range<usize> = 128..384;
-/// The record header's id and time lie here in it. The decoder's use of them is in the way.
+/// The range of ID and time in a record's header. The decoder's use of them would interfere.
 const ID_AND_TIME: std::ops::Range<usize> = 8..24;
-/// The most text of DNS queries that a chunk may expand to. A real one cannot come near: its 64 KiB
-/// hold 32 thousand characters, and at most six bytes of JSON stand for one of them; the names
-/// around the values add less than 1 KiB a record. A crafted one, with a value that its template
-/// repeats, could be a thousand times as large.
+/// The greatest amount of DNS query text to which a chunk may expand, in bytes. A real chunk cannot
+/// come near: its 64 KiB hold 32 thousand characters, each at most six bytes in JSON, and the names
+/// around the values add less than 1 KiB per record. A crafted chunk whose template repeats a value
+/// could be a thousand times as large.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
 
-/// Decodes the records that `walk` found in the chunk `bytes`, in order, and hands each to `found`
-/// with its place: the event, or why it could not be decoded.
+/// Decodes the records that `walk` found in the chunk `bytes`, in order. `found` is called with
+/// each record's position and its event, or the reason why it could not be decoded.
 ///
-/// `bytes` is changed: it is the caller's copy of the chunk, done with after this.
+/// `bytes` is changed: it must be a copy that is not used afterwards.
 pub(in crate::scan) fn decode(
     bytes: &mut [u8],
     walk: &Walk,
@@ -56,7 +56,7 @@ pub(in crate::scan) fn decode(
     let reason = match outcome {
         Ok(Ok(())) => "the decoder passed over it".to_owned(),
         Ok(Err(reason)) => reason,
-        // The decoder is not known to panic, but one chunk that makes it do so must not end the
+        // The decoder is not known to panic, but a chunk that makes it panic must not end the
         // sweep.
         Err(_) => "the decoder gave up on its chunk".to_owned(),
     };
@@ -70,15 +70,15 @@ pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) ->
     Values::head(bytes, record.range.start + RECORD_HEADER_SIZE).is_some_and(|values| values.is_cut_short())
 }
 
-/// Puts the chunk into the form in which the decoder's walk equals ours.
+/// Changes the chunk so that the decoder's walk equals ours.
 fn agree(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
-        // A time beyond the year 9999 would make the decoder reject the record for its header, and
-        // a certain id would end its walk.
+        // A time after the year 9999 would make the decoder reject the record for its header, and a
+        // certain ID would end the decoder's walk.
         let start = record.range.start;
         fill(bytes, start + ID_AND_TIME.start..start + ID_AND_TIME.end, 0);
-        // Where the walk ends a record need not be where its size does.
+        // The walk may end a record elsewhere than its size field says.
         put(bytes, start + 4, &size_bytes(record.range.len()));
     }
     for gap in &walk.gaps {
@@ -86,9 +86,9 @@ fn agree(bytes: &mut [u8], walk: &Walk) {
     }
 }
 
-/// Adds a gap to the record before it, whose size may be what is wrong: then the gap's bytes are
-/// the record's, and others of the chunk can refer to them. A gap without one before it is dressed
-/// up as a record without content.
+/// Adds a gap to the record before it. That record's size may be wrong, so that the gap's bytes
+/// belong to it and other records refer to them. A gap without a record before it is disguised as a
+/// record without content.
 fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
@@ -100,7 +100,7 @@ fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
 }
 
 fn size_bytes(size: usize) -> [u8; 4] {
-    // A chunk's sizes are at most 65536.
+    // Sizes in a chunk are at most 65536.
     u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes()
 }
 
@@ -152,14 +152,15 @@ fn decode_agreed(
     Ok(())
 }
 
-/// What a record says. `text` is how much text of DNS queries its chunk may still expand to.
+/// Parses what the decoder made of a record. `text` is the amount of query text that the chunk may
+/// still expand to.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,
     kinds: KindSet,
     text: &mut usize,
 ) -> Result<Document, String> {
-    // Both walks were made to agree; should they ever not, a wrong place must not be reported.
+    // Both walks were made to agree. If they ever do not, a wrong position must not be reported.
     if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
         return Err("the decoder found another record in its place".to_owned());
     }
@@ -167,7 +168,7 @@ fn document(
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
     let mut document = parse(&json.data, kinds).map_err(|error| causes(&error))?;
     if let Some(time) = time_beyond_9999(record_bytes, span) {
-        // The decoder writes such a year with its last four digits.
+        // The decoder writes only the last four digits of such a year.
         let system = match &mut document {
             Document::Event(event) => &mut event.system,
             Document::Other(system) => system,
@@ -183,18 +184,18 @@ fn document(
     Ok(document)
 }
 
-/// A FILETIME among a record's own values that lies beyond the year 9999.
+/// A FILETIME after the year 9999 among the record's own values, if there is one.
 fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
     let values = Values::head(chunk, span.range.start + RECORD_HEADER_SIZE)?;
     let mut places = values.places(FILETIME);
     places.find_map(|(at, _)| u64_at(chunk, values.start() + at).filter(|time| *time >= FILETIME_OF_9999))
 }
 
-/// How many characters of a reason are kept: it can quote a value that a crafted record makes
-/// megabytes of.
+/// The greatest length of a reason in characters: it can quote a value that a crafted record
+/// inflates to megabytes.
 const MOST_REASON: usize = 300;
 
-/// An error's message with those of its causes.
+/// An error's message with the messages of its causes.
 pub(in crate::scan) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! Records that are whole, and that shall not be decoded all the same.
+//! Finds records that are whole but must not be decoded.
 
 use crate::ledger::damage::{Damage, Problem};
 use crate::scan::decode::cost::Allowance;
@@ -6,9 +6,9 @@ use crate::scan::decode::record::has_value_cut_short;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// Takes records out of the walk that shall not be decoded, and says how many there were: those of
-/// which a value is shorter than its type, as a decoder would read on into the values behind it,
-/// and those that the decoder would spend too much on.
+/// Removes records from the walk that must not be decoded, adds a problem for each, and returns
+/// their number. These are records with a value shorter than its type, as a decoder would read on
+/// into the next values, and records that would cost the decoder too much.
 pub(in crate::scan) fn set_unfit_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
     let mut allowance = Allowance::new(bytes, walk.found);
     let taken = walk.take(|record| {

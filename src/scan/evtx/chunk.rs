@@ -1,6 +1,5 @@
-//! One chunk of 64 KiB: its header, its checksums, and where a record is whole. What the records
-//! say is not looked at here, nor what is to be made of damage among them (that is
-//! [`crate::scan::evtx::walk`]'s).
+//! A chunk of 64 KiB: its header, its checksums, and where a record is whole. The content of
+//! records is not examined here; damage among records is handled in [`crate::scan::evtx::walk`].
 //!
 //! Layout: libevtx's format document, "Chunk header" and "Event record", checked against real logs.
 
@@ -12,7 +11,7 @@ use crate::ledger::damage::Damage;
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
 pub(in crate::scan) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
-/// Bytes of a chunk before its first record: header, string table and template table.
+/// The size, in bytes, of a chunk before its first record: header, string table and template table.
 pub(in crate::scan) const CHUNK_HEADER_SIZE: usize = 512;
 pub(in crate::scan) const FIRST_RECORD_ID_OFFSET: usize = 24;
 pub(in crate::scan) const LAST_RECORD_ID_OFFSET: usize = 32;
@@ -22,31 +21,31 @@ pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
 /// The flag of a chunk without checksums.
 pub(in crate::scan) const NO_CHECKSUMS: u32 = 4;
 const HEADER_CHECKSUM_OFFSET: usize = 124;
-/// The chunk header's checksum covers these two ranges: flags and the checksum itself lie between
-/// them.
+/// The two ranges that the chunk header's checksum covers. The flags and the checksum itself lie
+/// between them.
 const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 
 /// The first bytes of every record.
 pub(in crate::scan) const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
-/// Bytes of a record's header: signature, size, id, time written.
+/// The size of a record's header, in bytes: signature, size, ID, time written.
 pub(in crate::scan) const RECORD_HEADER_SIZE: usize = 24;
-/// Bytes of the copy of a record's size at its end.
+/// The size, in bytes, of the copy of a record's size at its end.
 pub(in crate::scan) const SIZE_COPY_SIZE: usize = 4;
-/// The least record: its header and the copy of its size.
+/// The size of the smallest record: its header and the copy of its size.
 pub(in crate::scan) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
-/// What the bytes in the place of a chunk are.
+/// What a slot holds: 64 KiB of a log in which a chunk could lie.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum Place {
-    /// Never used: nothing but zeros.
+    /// Only zeros: the slot was never used.
     Unused,
-    /// A chunk, or the start of one.
+    /// A chunk, or the beginning of one.
     Chunk,
     /// Something else.
     Foreign,
 }
 
-/// Tells what lies in the place of a chunk.
+/// Determines what the bytes of a slot are.
 pub(in crate::scan) fn place(bytes: &[u8]) -> Place {
     if bytes.starts_with(CHUNK_SIGNATURE) {
         Place::Chunk
@@ -57,13 +56,13 @@ pub(in crate::scan) fn place(bytes: &[u8]) -> Place {
     }
 }
 
-/// Whether there are only zeros. It is asked of all that a log has reserved and not used: a
-/// compiler makes vector instructions of a loop that does not end early.
+/// Whether all bytes are zero. All unused space of a log is tested; a loop without an early exit is
+/// compiled to vector instructions.
 fn is_zeros(bytes: &[u8]) -> bool {
     bytes.chunks(256).all(|part| part.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
-/// What is wrong with the header of a chunk, if the bytes begin with the signature of one and it is
+/// The damage of a chunk's header, if the bytes begin with a chunk's signature and the header is
 /// not sound.
 pub(in crate::scan) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     if !bytes.starts_with(CHUNK_SIGNATURE) {
@@ -75,7 +74,8 @@ pub(in crate::scan) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     }
 }
 
-/// Makes a decoder take the bytes for a chunk, whatever is left of the chunk's header.
+/// Writes a chunk's signature, so that a decoder accepts the bytes even if the chunk's header is
+/// damaged.
 pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
     if let Some(start) = bytes.get_mut(..CHUNK_SIGNATURE.len()) {
         start.copy_from_slice(CHUNK_SIGNATURE);
@@ -83,17 +83,17 @@ pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
 }
 
 switch! {
-    /// Which chunks' records are held to their checksum.
+    /// For which chunks the checksum of the records is verified.
     pub enum Checksums {
-        /// Those of chunks of which a record is decoded, or which are not in order.
+        /// Chunks with a record that is decoded, and chunks that are not in order.
         Needed,
-        /// Those of all chunks that have checksums.
+        /// All chunks that have checksums.
         All,
     }
 }
 
 impl Checksums {
-    /// The word in the ledger.
+    /// The name of this choice in the ledger.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -103,16 +103,17 @@ impl Checksums {
     }
 }
 
-/// The live records of a chunk that is whole and has checksums, that of its header holds.
+/// The live records of a whole chunk that has checksums and whose header's checksum holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct LiveRecords {
-    /// Where they end, in the chunk.
+    /// The end of the records in the chunk.
     pub end: usize,
     checksum: u32,
 }
 
 impl LiveRecords {
-    /// Those of a chunk; `None` for any other.
+    /// The live records of `chunk`; `None` if the chunk is not whole, has no checksums, or its
+    /// header is damaged.
     pub(in crate::scan) fn of(chunk: &[u8]) -> Option<Self> {
         let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
         let is_sound = chunk.len() == CHUNK_LENGTH
@@ -123,14 +124,14 @@ impl LiveRecords {
         is_sound.then_some(LiveRecords { end, checksum })
     }
 
-    /// Whether they have the checksum that the header says.
+    /// Whether the records have the checksum that the chunk's header states.
     pub(in crate::scan) fn are_as_written(self, chunk: &[u8]) -> bool {
         chunk.get(CHUNK_HEADER_SIZE..self.end).map(crc32fast::hash) == Some(self.checksum)
     }
 }
 
-/// The record that begins at `at`, if it is whole: it ends by `end` and with the copy of its size;
-/// and what its header says of its writing.
+/// The record at `at`, if it is whole: it lies before `end` and ends with the copy of its size.
+/// Also returns the ID and time in its header.
 #[inline]
 pub(in crate::scan) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<(Range<usize>, Written)> {
     let rest = bytes.get(at..end)?;
@@ -147,9 +148,9 @@ pub(in crate::scan) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Opti
     is_whole.then_some((at..at + length, Written { header_id, filetime }))
 }
 
-/// Where a chunk's records end, if its header knows: there is the end of a record with the last id
-/// that the header gives, or there are none. A few bytes tell. `None` of a chunk whose records were
-/// damaged, or whose header was not brought up to date.
+/// The end of a chunk's records, if the header states it correctly: the record that ends there has
+/// the header's last ID, or there are no records. Only a few bytes are examined. `None` if the
+/// records are damaged, or the header was not brought up to date.
 #[inline]
 pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
@@ -161,8 +162,8 @@ pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     (last.end == end && u64_at(chunk, LAST_RECORD_ID_OFFSET) == Some(written.header_id)).then_some(end)
 }
 
-/// Where the records of a chunk end that follow one another from the first one on, whatever its
-/// header says. Where none follows the header, it may be no header: then its signature ends there.
+/// The end of the contiguous records from the first one on, whatever the chunk's header says. If no
+/// record follows the header, it may not be a header: then the end is that of its signature.
 pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     let mut end = CHUNK_SIGNATURE.len();
     let mut at = CHUNK_HEADER_SIZE;
@@ -173,7 +174,7 @@ pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     end
 }
 
-/// What is wrong with the header of a chunk.
+/// The damage of a chunk's header, if there is any.
 pub(in crate::scan) fn header_damage(bytes: &[u8]) -> Option<Damage> {
     let mut hasher = crc32fast::Hasher::new();
     for range in HEADER_CHECKED {

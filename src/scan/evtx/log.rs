@@ -1,9 +1,9 @@
-//! The file around the chunks: its header, and its division into blocks, the units of work.
+//! The header of a log file, and the division of the file into blocks, the units of work.
 //!
-//! Layout of the file header: libevtx's format document, "File header", checked against real
-//! logs. A log is a header of 4096 bytes and then chunks of 64 KiB each, to the file's end: the
-//! header's own count of chunks is stale in logs taken from a running machine, so what is read does
-//! not depend on it.
+//! Layout of the file header: libevtx's format document, "File header", checked against real logs.
+//! A log is a header of 4096 bytes and then chunks of 64 KiB each, to the file's end. The header's
+//! count of chunks is out of date in logs copied from a running machine, so the reading does not
+//! depend on it.
 
 use std::ops::Range;
 
@@ -13,44 +13,44 @@ use crate::ledger::damage::{Damage, Problem};
 
 pub use crate::evidence::source::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// Bytes of a chunk, as the length of a buffer.
+/// The size of a chunk in bytes, as a buffer length.
 pub(in crate::scan) const CHUNK_LENGTH: usize = 65536;
-/// Chunks of a block: 8 MiB, enough that the work on a block outweighs handing it out, and little
-/// enough that one large log fills all cores.
+/// The number of chunks in a block: 8 MiB, enough to outweigh the cost of handing out a block, and
+/// few enough for one large log to occupy all cores.
 pub const BLOCK_CHUNKS: u64 = 128;
-/// Chunks of a block that is held in memory as a whole: 2 MiB.
+/// The number of chunks in a block that is held in memory as a whole: 2 MiB.
 pub const HELD_BLOCK_CHUNKS: u64 = 32;
 
-/// Bytes of the file header that its checksum covers, and where its flags, its count of chunks and
-/// the checksum lie.
+/// The range that the file header's checksum covers; below are the offsets of the flags, the count
+/// of chunks and the checksum.
 const CHECKED: Range<usize> = 0..120;
 const FLAGS_OFFSET: usize = 120;
 const CHUNK_COUNT_OFFSET: usize = 42;
 const CHECKSUM_OFFSET: usize = 124;
-/// Where the fields end. Zeros fill the rest of the 4096 bytes.
+/// The end of the header's fields. Zeros fill the rest of the 4096 bytes.
 const FIELDS_END: usize = 128;
-/// The flags of a log that was not closed cleanly, and of one without checksums.
+/// Flags in the file header: the log was not closed cleanly; the log has no checksums.
 const DIRTY: u32 = 1;
 const NO_CHECKSUMS: u32 = 4;
 
-/// What a file's header says.
+/// The header of an event log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileHeader {
-    /// Whether the file begins as an event log does.
+    /// Whether the file begins with an event log's signature.
     pub is_event_log: bool,
     /// Whether the log was in use when it was copied.
     pub dirty: bool,
-    /// How many chunks it says there are, if it was closed cleanly: a log in use has more than
-    /// that.
+    /// The number of chunks that the header states, if the log was closed cleanly; a log in use can
+    /// have more.
     pub promised_chunks: Option<u64>,
-    /// Whether that number has a checksum, which holds.
+    /// Whether that number is covered by a checksum that holds.
     pub is_checked: bool,
     /// What is wrong with the header.
     pub problem: Option<Problem>,
 }
 
 impl FileHeader {
-    /// Reads the header from the first bytes of a file (as many as there are, up to 4096).
+    /// Parses the header from the first bytes of a file (up to 4096, fewer if the file is shorter).
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
         let is_event_log = bytes.starts_with(FILE_SIGNATURE);
@@ -78,8 +78,8 @@ impl FileHeader {
         }
     }
 
-    /// What lies after the fields of a sound header: the bytes from the first one that is not zero,
-    /// and where that is. `None` where there are only zeros, or where the header is not sound.
+    /// The bytes after the fields of a sound header, from the first one that is not zero on, with
+    /// their offset. `None` if all are zero or the header is not sound.
     pub(in crate::scan) fn beyond(bytes: &[u8]) -> Option<(usize, &[u8])> {
         let start = FIELDS_END + bytes.get(FIELDS_END..)?.iter().position(|byte| *byte != 0)?;
         let is_sound = FileHeader::parse(bytes).problem.is_none();
@@ -96,18 +96,18 @@ fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
     (stored != computed).then_some(Damage::FileHeaderChecksum { stored, computed })
 }
 
-/// A run of neighbouring chunks of one file: what one thread reads and decodes at a time.
+/// A run of consecutive chunks of one file: what one thread reads and decodes at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Block {
-    /// Where the block starts, in bytes from the file's start. The first block starts at the file
-    /// header, every other one at a chunk.
+    /// The offset of the block in the file. The first block starts with the file header, every
+    /// other one with a chunk.
     pub start: u64,
-    /// Where it ends: at a chunk's end or the file's.
+    /// The end of the block: at the end of a chunk or of the file.
     pub end: u64,
 }
 
 impl Block {
-    /// Bytes of the block.
+    /// The length of the block, in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.end - self.start
@@ -120,13 +120,14 @@ impl Block {
     }
 }
 
-/// The blocks of so many chunks of a file of `size` bytes, in order; at least one, so that an empty
-/// file is looked at too.
+/// Divides a file of `size` bytes into blocks of `chunks` chunks, in order. An empty file has one
+/// block, so that it is examined too.
 pub fn blocks(size: u64, chunks: u64) -> impl Iterator<Item = Block> {
     parts(Block { start: 0, end: size }, chunks)
 }
 
-/// The parts of so many chunks, at least one, of a block, in order; at least one.
+/// Divides a block into parts of `chunks` chunks (at least one), in order. There is at least one
+/// part.
 pub(in crate::scan) fn parts(block: Block, chunks: u64) -> impl Iterator<Item = Block> {
     let length = chunks.max(1).saturating_mul(CHUNK_SIZE);
     let header = if block.is_first() { FILE_HEADER_SIZE } else { 0 };
@@ -136,17 +137,17 @@ pub(in crate::scan) fn parts(block: Block, chunks: u64) -> impl Iterator<Item = 
     std::iter::successors(Some(part(block.start, header.saturating_add(length))), next)
 }
 
-/// The little-endian u16 that lies `offset` bytes into `bytes`.
+/// The little-endian u16 at `offset` in `bytes`.
 pub(in crate::scan) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     bytes.get(offset..)?.first_chunk().copied().map(u16::from_le_bytes)
 }
 
-/// The little-endian u32 that lies `offset` bytes into `bytes`.
+/// The little-endian u32 at `offset` in `bytes`.
 pub(in crate::scan) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
 }
 
-/// The little-endian u64 that lies `offset` bytes into `bytes`.
+/// The little-endian u64 at `offset` in `bytes`.
 pub(in crate::scan) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     bytes.get(offset..)?.first_chunk().copied().map(u64::from_le_bytes)
 }

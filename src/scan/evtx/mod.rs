@@ -1,5 +1,5 @@
-//! The format of an event log: its header and blocks, chunks and the walk over their records, the
-//! vocabulary of binary XML, and what template definitions and values say.
+//! The format of an event log: file header and blocks, chunks and the walk over their records, the
+//! vocabulary of binary XML, template definitions and values.
 
 pub(in crate::scan) mod binxml;
 pub(in crate::scan) mod chunk;

@@ -1,8 +1,8 @@
-//! Template definitions, as far as the skim needs them: which substitution holds what.
+//! Reads template definitions as far as the skim needs them: which substitution holds what.
 //!
 //! A record of an ordinary log holds only substitutions; the elements around them stand in a
-//! definition elsewhere in its chunk. What a definition says is looked up once per chunk. Only
-//! definitions of the usual shape are understood, and the records of any other are decoded.
+//! definition elsewhere in its chunk. A definition is read once per chunk. Only definitions of the
+//! usual shape are understood; records of any other are decoded.
 //!
 //! Dependencies: [MS-EVEN6] 2.2.12, an element whose dependency is a null value is left out.
 
@@ -11,17 +11,18 @@ use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::binxml::{Index, NO_DEPENDENCY};
 use crate::scan::evtx::token_reader::{Token, Tokens, Value, tokens};
 
-/// A definition of an event. Holds no part of the chunk.
+/// The template definition of an event. It borrows nothing from the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct EventTemplate {
     /// The text of `Computer`.
     pub computer: String,
-    /// Whether what is written of provider and channel in the definition says that it is Sysmon's.
+    /// Whether the provider and channel, as far as they are literal in the definition, make it
+    /// Sysmon's.
     pub sysmon: bool,
-    /// `Provider/@Name` and `Channel`, where they are substituted.
+    /// `Provider/@Name` and `Channel`, if they are substituted.
     pub provider: Option<Index>,
     pub channel: Option<Index>,
-    /// `Channel`, where it is written in the definition; empty where it is substituted or absent.
+    /// `Channel`, if it is literal in the definition; empty if it is substituted or absent.
     pub channel_text: String,
     /// `EventID`.
     pub event_id: Index,
@@ -29,30 +30,32 @@ pub(in crate::scan) struct EventTemplate {
     pub time_created: Index,
     /// `EventRecordID`.
     pub event_record_id: Index,
-    /// What stands in the place of `EventData`; `None` where it is not a substitution alone.
+    /// The substitution that is the event's `EventData`; `None` if `EventData` is not exactly one
+    /// substitution.
     pub event_data: Option<Index>,
-    /// `Version` and `Security/@UserID`, where they are substituted.
+    /// `Version` and `Security/@UserID`, if they are substituted.
     pub version: Option<Index>,
     pub user_id: Option<Index>,
-    /// Whether no element of `System` has an attribute that a reader could take for another's,
-    /// `Version` and `Security` are there if their own values are not null, the event's data is
-    /// substituted nowhere else, and all names are of letters and digits.
+    /// Whether the direct reader can use the definition: no element of `System` has an attribute
+    /// that a reader could mistake for another element's, `Version` and `Security` are present
+    /// whenever their own values are not null, the event's data is substituted nowhere else, and
+    /// all names consist of letters and digits.
     pub is_plain: bool,
-    /// Substitutions that must not be null, or one of the elements above is left out.
+    /// Substitutions that must not be null: otherwise an element above would be left out.
     pub required: Vec<Index>,
-    /// Whether every name that it has lies within it, so that its bytes alone tell what it means.
+    /// Whether all names lie within the definition, so that its bytes alone determine its meaning.
     pub says_all: bool,
 }
 
-/// A definition of an `EventData`: the names of its `Data` and their substitutions.
+/// The definition of an `EventData`: the names of its `Data` elements and their substitutions.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct DataTemplate<'a> {
-    /// Name and substitution.
+    /// The name and the substitution of each `Data` element.
     pub data: Vec<(Text<'a>, Index)>,
 }
 
-/// Reads the definition of an event at `offset` of a chunk; nothing of it may lie at or behind
-/// `end`. `None` if it is anything else.
+/// Reads the definition of an event at `offset` in a chunk; all of it must lie before `end`. `None`
+/// if it is anything else.
 pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
@@ -65,16 +68,17 @@ pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -
     })
 }
 
-/// Reads the definition of an `EventData` likewise.
+/// Reads the definition of an `EventData` at `offset` in a chunk; all of it must lie before `end`.
+/// `None` if it is anything else.
 pub(in crate::scan) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
-/// Reads the definition of an `EventData` whose names may have been overwritten, all but those that
-/// are written in it: what it calls its elements cannot be told, but that each has one attribute,
-/// with a text of its own, and one substitution.
+/// Reads the definition of an `EventData` in which names stored elsewhere may be overwritten.
+/// Element names are ignored; each element must have one attribute, with a literal text, and one
+/// substitution.
 pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, chunk.len())?.passing_over_names();
     let (_, dependency) = tokens.open()?;
@@ -101,11 +105,11 @@ pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Op
     matches!(tokens.next()?, Token::End).then_some(template)
 }
 
-/// The rest of an event's definition, behind its name.
+/// Reads the rest of an event's definition, after the event's name.
 fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     let mut event = EventTemplate::default();
     event.require(dependency);
-    // The name space is of no concern.
+    // The XML namespace does not matter.
     tokens.attributes()?;
     let (name, dependency) = tokens.open()?;
     tokens.attributes()?;
@@ -116,7 +120,7 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     system(tokens, &mut event)?;
     event.event_data = match tokens.next()? {
         Token::Substitution(index) => Some(index),
-        // Another element in the place of EventData, or none. Only a DNS query's matters.
+        // Another element instead of EventData, or none. Only a DNS query's data matters.
         Token::Open(name, _) => return tokens.ends_below(name).then_some(event),
         Token::Close => return matches!(tokens.next()?, Token::End).then_some(event),
         _ => return None,
@@ -125,7 +129,7 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
 }
 
-/// What the elements of `System` that are looked at say; `None` of one that is not there.
+/// The values of the `System` elements that are used; `None` for an element that is absent.
 #[derive(Default)]
 struct SystemValues<'a> {
     provider: Option<Value<'a>>,
@@ -138,7 +142,7 @@ struct SystemValues<'a> {
     user_id: Option<Value<'a>>,
 }
 
-/// The elements of `System`, to its end.
+/// Reads the elements of `System`, to its end.
 fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     let mut values = SystemValues::default();
     event.is_plain = true;
@@ -170,15 +174,15 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
         } else if name.is("Security") {
             (&mut values.user_id, attributes.only("UserID").unwrap_or_default())
         } else {
-            // What else there is of an event is not needed.
+            // Other parts of `System` are not needed.
             continue;
         };
-        // An element that is there twice is unusual enough for the decoder.
+        // A repeated element is unusual and left to the decoder.
         if place.replace(value).is_some() {
             return None;
         }
         if name.is("Version") || name.is("Security") {
-            // Without these an event can be counted.
+            // An event can be counted without these.
             event.is_plain &= dependency == NO_DEPENDENCY || Some(dependency) == value.index();
         } else {
             event.require(dependency);
@@ -187,7 +191,7 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
 }
 
 impl SystemValues<'_> {
-    /// Notes for the definition what they say.
+    /// Stores the values in the definition.
     fn tell(self, event: &mut EventTemplate) -> Option<()> {
         let (Some(Value::Literal(computer)), Some(provider)) = (self.computer, self.provider) else {
             return None;
@@ -211,12 +215,12 @@ impl SystemValues<'_> {
     }
 }
 
-/// The most `Data` elements of a definition that is understood: each is compared with those before
-/// it. A DNS query has nine.
+/// The greatest number of `Data` elements in a definition that is understood; each is compared with
+/// those before it. A DNS query has nine.
 const MOST_DATA: usize = 64;
 
-/// The rest of an `EventData`'s definition: nothing but `Data` elements, each with a name of its
-/// own and one substitution.
+/// Reads the rest of an `EventData`'s definition: nothing but `Data` elements, each with a
+/// different name and one substitution.
 fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     let mut template = DataTemplate { data: Vec::with_capacity(9) };
     tokens.attributes()?;
@@ -224,7 +228,7 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
         return None;
     }
     loop {
-        // Behind the first element, most are like the one before.
+        // After the first element, most are like the one before.
         let alike = if template.data.is_empty() { None } else { tokens.element_alike() };
         let (name, index) = match alike {
             Some(alike) => alike,
@@ -242,7 +246,7 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     matches!(tokens.next()?, Token::End).then_some(template)
 }
 
-/// The rest of a `Data` element, behind its name: its own name and its substitution.
+/// Reads the rest of a `Data` element, after the element's name: its `Name` and its substitution.
 fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
     let text = tokens.element()?;
     let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };

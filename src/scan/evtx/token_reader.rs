@@ -1,5 +1,5 @@
-//! Reads the tokens of a template definition: elements, attributes, texts and substitutions. What
-//! they mean together is not known here.
+//! Reads the tokens of a template definition: elements, attributes, texts and substitutions. Their
+//! meaning is not known here.
 //!
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are
 //! understood.
@@ -11,27 +11,27 @@ use crate::scan::evtx::binxml::{
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::{u16_at, u32_at};
 
-/// The longest name that is looked at, in UTF-16 units. A crafted definition could refer a thousand
-/// times to one of 32 thousand.
+/// The greatest length of a name that is read, in UTF-16 units. A crafted definition could refer a
+/// thousand times to a name of 32 thousand units.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 
-/// The number of the type of text, as it stands among tokens.
+/// The number of the text type, as it stands among tokens.
 const TEXT: u8 = binxml::TEXT.number();
 
-/// A text that is written in the definition or substituted.
+/// The value of an element or attribute in a definition.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Value<'a> {
-    /// The element or attribute is not there.
+    /// The element or attribute is absent.
     #[default]
     Absent,
-    /// Written in the definition.
+    /// A text that stands in the definition.
     Literal(Text<'a>),
-    /// Substituted.
+    /// A value of the record.
     Substitution(Index),
 }
 
-/// The tokens of the definition at `offset` of a chunk, behind its fragment header; nothing of it
-/// may lie at or behind `end`.
+/// The tokens of the definition at `offset` in a chunk, after its fragment header; all of it must
+/// lie before `end`.
 pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
@@ -53,7 +53,7 @@ pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option
 }
 
 impl Value<'_> {
-    /// Which substitution it is.
+    /// The index of the substitution, if the value is one.
     pub(in crate::scan) fn index(self) -> Option<Index> {
         match self {
             Value::Substitution(index) => Some(index),
@@ -62,12 +62,12 @@ impl Value<'_> {
     }
 }
 
-/// The attributes of an element. Real ones have up to seven; of those that are looked at, up to
-/// three.
+/// The attributes of an element. Real elements have up to seven; elements that are examined have up
+/// to three.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::scan) struct Attributes<'a> {
     first: [(Text<'a>, Value<'a>); 4],
-    /// How many there are, those that are not kept included.
+    /// The number of attributes, including those that are not kept.
     pub count: usize,
 }
 
@@ -76,13 +76,13 @@ impl<'a> Attributes<'a> {
         self.count == 0
     }
 
-    /// The value of the only one; `None` if there is none, or several.
+    /// The value of the only attribute; `None` if there is none, or several.
     pub(in crate::scan) fn sole(&self) -> Option<Value<'a>> {
         (self.count == 1).then_some(self.first[0].1)
     }
 
-    /// Whether none of those that are read of some element is there but that element's `own`, and
-    /// that once at the most.
+    /// Whether the element has none of the attributes that are read of some element, except `own`,
+    /// and that at most once.
     pub(in crate::scan) fn are_plain(&self, own: Option<&str>) -> bool {
         const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
         let Some(all) = self.first.get(..self.count) else { return false };
@@ -92,8 +92,8 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// The value of the one attribute with that name; `None` if there is none, or may be several:
-    /// the decoder leaves out empty ones, so which of them counts is not known here.
+    /// The value of the attribute `wanted`; `None` if there is none, or possibly several. The
+    /// decoder leaves out empty attributes, so it is not known here which of several counts.
     pub(in crate::scan) fn only(&self, wanted: &str) -> Option<Value<'a>> {
         let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
         let (_, value) = named.next()?;
@@ -101,32 +101,32 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// What is made of names that lie elsewhere in the chunk.
+/// Whether names that lie elsewhere in the chunk are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Names {
     Read,
-    /// They may have been overwritten: each is as good as an empty one.
+    /// Such names may be overwritten; each is treated as empty.
     PassedOver,
 }
 
 /// A token of a definition.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scan) enum Token<'a> {
-    /// An element begins: its name and dependency.
+    /// The start of an element: its name and dependency.
     Open(Text<'a>, u16),
-    /// An attribute's name.
+    /// The name of an attribute.
     Attribute(Text<'a>),
-    /// The element's attributes are over, content follows.
+    /// The end of an element's attributes; content follows.
     EndOfAttributes,
-    /// The element is over, without content.
+    /// The end of an element without content.
     CloseEmpty,
-    /// The element is over.
+    /// The end of an element with content.
     Close,
-    /// Text.
+    /// A literal text.
     Text(Text<'a>),
-    /// A value of the record.
+    /// A substitution by a value of the record.
     Substitution(Index),
-    /// The definition is over.
+    /// The end of the definition.
     End,
 }
 
@@ -137,30 +137,29 @@ pub(in crate::scan) struct Tokens<'a> {
     start: usize,
     at: usize,
     end: usize,
-    /// Those of the element that was read last, unless that was like the one before it.
+    /// The attributes of the last element that was read, unless it was like the one before it.
     pub attributes: Attributes<'a>,
-    /// Where the names of the element and of the attribute lie that were read last.
+    /// The offsets of the last element name and the last attribute name that were read.
     element_name: u32,
     attribute_name: u32,
-    /// What names elsewhere come to.
+    /// Whether names that lie elsewhere in the chunk are read.
     names: Names,
     /// Whether a name that was read lies outside the definition.
     pub names_outside: bool,
-    /// Whether one has other characters than a decoder writes as they are.
+    /// Whether a name has characters that a decoder does not write as they are.
     pub odd_names: bool,
-    /// Which of the first 64 substitutions were read, and which more than once: a bit for each.
+    /// Two bit sets for the first 64 substitutions: read at least once, and read more than once.
     substituted: u64,
     substituted_again: u64,
 }
 
 impl<'a> Tokens<'a> {
-    /// These tokens, without a look at names that lie elsewhere.
+    /// Returns the cursor in a mode that does not read names that lie elsewhere.
     pub(in crate::scan) fn passing_over_names(self) -> Self {
         Tokens { names: Names::PassedOver, ..self }
     }
 
-    /// The token at the cursor; `None` for one that is not among the usual, or that reaches over
-    /// the end.
+    /// Reads the token at the cursor; `None` if it is unusual or reaches beyond the end.
     pub(in crate::scan) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
         self.at += 1;
@@ -168,12 +167,12 @@ impl<'a> Tokens<'a> {
             token::END_OF_FRAGMENT => Token::End,
             token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
                 let dependency = u16_at(self.chunk, self.at)?;
-                // Behind the dependency lies the element's size, which is not needed.
+                // The element's size follows the dependency and is not needed.
                 self.at += 6;
                 self.element_name = u32_at(self.chunk, self.at)?;
                 let name = self.name()?;
                 if kind == token::ELEMENT_WITH_ATTRIBUTES {
-                    // The size of the attribute list.
+                    // Skips the size of the attribute list.
                     self.at += 4;
                 }
                 Token::Open(name, dependency)
@@ -207,15 +206,15 @@ impl<'a> Tokens<'a> {
         (self.at <= self.end).then_some(token)
     }
 
-    /// Reads an element like the one before, as the `Data` of an `EventData` are, and gives its
-    /// attribute's text and its substitution. It depends on nothing, and has the name of the
-    /// element that was read last and one attribute, with the name of the one that was read last:
-    /// the caller knows what these are. `None`, and nothing is read, if it is any other. Its twin
-    /// is to read it token by token.
+    /// Reads an element that is like the one before, as the `Data` elements of an `EventData` are.
+    /// Returns its attribute's text and its substitution. It has no dependency; its name is that of
+    /// the last element, and its one attribute has the name of the last attribute, both of which
+    /// the caller knows. `None` for any other element; then nothing is read. The slow twin reads
+    /// token by token.
     pub(in crate::scan) fn element_alike(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
-        // The element's token, dependency, size, name and size of its attribute list; the
-        // attribute's token and name; that of its text, the type of that and its length.
+        // The element's token, dependency, size, name and size of the attribute list; the
+        // attribute's token and name; its text's token, type and length.
         let (
             &[
                 token::ELEMENT_WITH_ATTRIBUTES,
@@ -250,7 +249,7 @@ impl<'a> Tokens<'a> {
         };
         let length = usize::from(u16::from_le_bytes([low, high])) * 2;
         let (text, rest) = rest.split_at_checked(length)?;
-        // The end of the attributes; a substitution, its index and type; the end of the element.
+        // The end of the attributes; a substitution with index and type; the end of the element.
         let (
             &[
                 token::END_OF_START_TAG,
@@ -284,14 +283,14 @@ impl<'a> Tokens<'a> {
         Some((text, index))
     }
 
-    /// Notes that a substitution was read.
+    /// Records that a substitution was read.
     fn note(&mut self, index: Index) {
         let bit = bit(index);
         self.substituted_again |= self.substituted & bit;
         self.substituted |= bit;
     }
 
-    /// Whether a substitution was read once, as far as is known.
+    /// Whether a substitution was read exactly once, as far as is known.
     pub(in crate::scan) fn is_substituted_once(&self, index: Index) -> bool {
         self.substituted & !self.substituted_again & bit(index) != 0
     }
@@ -308,7 +307,7 @@ impl<'a> Tokens<'a> {
         matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
     }
 
-    /// Reads the attributes of an element without elements in it, and gives its content.
+    /// Reads the attributes of an element without nested elements, and returns its content.
     pub(in crate::scan) fn element(&mut self) -> Option<Value<'a>> {
         if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
             return Some(Value::Absent);
@@ -320,7 +319,7 @@ impl<'a> Tokens<'a> {
         matches!(self.next()?, Token::Close).then_some(value)
     }
 
-    /// Reads attributes, and gives the token behind them.
+    /// Reads attributes, and returns the token after them.
     fn attributes_and_end(&mut self) -> Option<Token<'a>> {
         self.attributes.count = 0;
         loop {
@@ -338,8 +337,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Whether the definition is understood to its end from the element `name` on, which is open
-    /// below the event, and holds no second `System`.
+    /// Whether the rest of the definition is understood and contains no second `System`. The
+    /// element `name`, a child of the event, is open.
     pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;
@@ -357,16 +356,17 @@ impl<'a> Tokens<'a> {
         matches!(self.next(), Some(Token::End))
     }
 
-    /// A name: its offset in the chunk and, where that is here, the name itself.
+    /// Reads a reference to a name: its offset and, if the name itself is stored here, the name
+    /// too.
     fn name(&mut self) -> Option<Text<'a>> {
-        // What lies in the chunk's header, the decoder is not shown as it is.
+        // The decoder does not see the chunk's header as it is.
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
         let offset = offset.filter(|offset| *offset >= CHUNK_HEADER_SIZE)?;
         self.at += 4;
         if self.names == Names::PassedOver && offset != self.at {
             return Some(Text::default());
         }
-        // A name's own header: the next name in its hash bucket, its hash, its length.
+        // The header of a name: the next name in its hash bucket, its hash, its length.
         let units = u16_at(self.chunk, offset.checked_add(6)?).filter(|units| *units <= LONGEST_NAME)?;
         let length = usize::from(units) * 2;
         if offset == self.at {
@@ -379,7 +379,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// The bit of one of the first 64 substitutions; none of any other.
+/// The bit of one of the first 64 substitutions; 0 for any other.
 fn bit(index: Index) -> u64 {
     1_u64.checked_shl(u32::from(index)).unwrap_or(0)
 }
@@ -400,7 +400,7 @@ mod tests {
     use dnsweep_samples::{Event, LogWriter, Style};
     use proptest::prelude::*;
 
-    /// A chunk, and where the definition of the `EventData` of its DNS queries lies.
+    /// A chunk, and the offset of the `EventData` definition of its DNS queries.
     fn chunk() -> (Vec<u8>, usize) {
         let mut writer = LogWriter::new(Style::Export);
         writer.push(&Event::dns_query("example.com", "a.exe")).unwrap();
@@ -410,10 +410,10 @@ mod tests {
         (chunk, offset.unwrap())
     }
 
-    /// What an element says: its dependency, its name, its attributes and its content.
+    /// An element: its dependency, name, attributes and content.
     type Element<'a> = (u16, Text<'a>, Vec<(Text<'a>, Value<'a>)>, Value<'a>);
 
-    /// The twin: the next element, token by token.
+    /// The slow twin: read the next element token by token.
     fn element<'a>(tokens: &mut Tokens<'a>) -> Option<Element<'a>> {
         let Token::Open(name, dependency) = tokens.next()? else { return None };
         let content = tokens.element()?;
@@ -421,8 +421,8 @@ mod tests {
         Some((dependency, name, attributes, content))
     }
 
-    /// How many elements of the definition at `offset` were read as being like the one before; each
-    /// is compared with what the twin reads.
+    /// The number of elements of the definition at `offset` that were read as being like the one
+    /// before. Each is compared with what the slow twin reads.
     fn alike(chunk: &[u8], offset: usize) -> usize {
         let Some(mut tokens) = tokens(chunk, offset, chunk.len()) else { return 0 };
         if tokens.open().is_none() || tokens.attributes().is_none() {
@@ -461,8 +461,8 @@ mod tests {
         assert_eq!(alike(&chunk, offset), data_template(&chunk, offset, chunk.len()).unwrap().data.len() - 1);
     }
 
-    /// An element of `Data`, whose name lies at 1024, with an attribute whose name lies there, and
-    /// whatever follows that.
+    /// A `Data` element whose name lies at 1024 and whose attribute's name lies at
+    /// `attribute_name`, followed by `behind`.
     fn data(attribute_name: usize, behind: &[u8]) -> Vec<u8> {
         let mut bytes = vec![
             token::ELEMENT_WITH_ATTRIBUTES,
@@ -488,8 +488,8 @@ mod tests {
         bytes
     }
 
-    /// A name: the next one's place and its hash, which are of no concern, its length, itself, and
-    /// its end.
+    /// A stored name: the next name's offset and the hash, which do not matter, then length, text
+    /// and end.
     fn name(before: [u8; 6], name: &str, end: [u8; 2]) -> Vec<u8> {
         let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let length = u16::try_from(name.len()).unwrap().to_le_bytes();
@@ -499,8 +499,8 @@ mod tests {
     #[test]
     fn a_name_in_the_place_where_others_have_a_text_is_no_text() {
         let value = [token::VALUE, TEXT, 1, 0, b'x', 0];
-        // The first element's attribute has the name that lies within the second, and that can be
-        // taken for ten characters of text.
+        // The name of the first element's attribute lies within the second element, and can also be
+        // read as a text of ten characters.
         let first = CHUNK_HEADER_SIZE + DEFINITION_HEADER_SIZE + FRAGMENT_HEADER.len();
         let second = first + data(0, &value).len();
         let inner = name([token::VALUE, TEXT, 10, 0, b'h', 0], "Name", [b'e', 0]);
@@ -537,7 +537,7 @@ mod tests {
             for (place, byte) in changes {
                 chunk[*place.get(&places)] = byte;
             }
-            // A name that lies a little before or behind where it is referred to.
+            // The name lies slightly before or after the position that is referred to.
             if let Some((place, by)) = moves {
                 let place = *place.get(&places);
                 let to = u32::try_from(i32::try_from(place).unwrap() + by).unwrap();

@@ -1,8 +1,8 @@
-//! Values of a template instance: their types, and where each lies. A record's own values and
-//! those of the `EventData` nested in them are laid out alike.
+//! The values of a template instance: their types and positions. A record's own values and those of
+//! the `EventData` nested in them have the same layout.
 //!
 //! Layout: [MS-EVEN6] 2.2.12, "TemplateInstanceData": a count, a descriptor of four bytes for each
-//! value (size, type, zero), then the values without any padding.
+//! value (size, type, zero), then the values without padding.
 
 use std::ops::Range;
 
@@ -14,18 +14,18 @@ use crate::scan::evtx::binxml::{
 };
 use crate::scan::evtx::log::u32_at;
 
-/// The types of values, and the sizes of all but texts, fragments and nulls: what the events of a
-/// definition mostly have alike.
+/// The types of an instance's values, and the sizes of all but texts, fragments and nulls. Most
+/// events of one definition share these.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Shape {
-    /// Of each descriptor, as a number, the bits that matter, and what they are. None where no
-    /// shape is known.
+    /// For each descriptor, as a number: a mask of the bits that matter, and their value. Empty if
+    /// no shape is known.
     descriptors: Vec<(u32, u32)>,
 }
 
 impl Shape {
-    /// Becomes the shape of values that are well sized; none if there are any about which their
-    /// descriptors do not tell all.
+    /// Takes on the shape of these values, which must be well sized. The shape becomes empty if
+    /// descriptors alone do not determine whether such values are well sized.
     fn learn(&mut self, descriptors: &[u8]) {
         let descriptors = descriptors.as_chunks::<4>().0;
         self.descriptors.clear();
@@ -35,7 +35,7 @@ impl Shape {
         self.descriptors.extend(descriptors.iter().map(|descriptor| {
             let bits = match value_type(*descriptor) {
                 NULL | FRAGMENT => TYPE_BITS,
-                // That the size is even.
+                // A text's size must be even.
                 TEXT => TYPE_BITS | 1,
                 _ => TYPE_BITS | SIZE_BITS,
             };
@@ -43,7 +43,7 @@ impl Shape {
         }));
     }
 
-    /// How many bytes the values with these descriptors have together, if they are of this shape.
+    /// The total size of the values with these descriptors, if they have this shape.
     fn size(&self, descriptors: &[u8]) -> Option<usize> {
         let descriptors = descriptors.as_chunks::<4>().0;
         if descriptors.len() != self.descriptors.len() || descriptors.is_empty() {
@@ -63,13 +63,13 @@ impl Shape {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scan) struct Values<'a> {
     chunk: &'a [u8],
-    /// Where the definition lies in the chunk.
+    /// The offset of the definition in the chunk.
     pub definition: usize,
-    /// Whether it lies in the instance itself, before the number of values.
+    /// Whether the definition lies in the instance itself, before the number of values.
     pub holds_definition: bool,
     /// The descriptors, four bytes each.
     descriptors: &'a [u8],
-    /// Where the first value starts, in the chunk.
+    /// The offset of the first value in the chunk.
     start: usize,
 }
 
@@ -82,12 +82,12 @@ impl<'a> Values<'a> {
         values.fill(range.end).then_some(values)
     }
 
-    /// Reads the head of a template instance, without a look at its values.
+    /// Reads the head of a template instance, without examining its values.
     pub(in crate::scan) fn head(chunk: &'a [u8], mut at: usize) -> Option<Self> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
         }
-        // The definition's number and its offset follow.
+        // The definition's number and offset follow.
         if chunk.get(at..at + 2)? != INSTANCE_START {
             return None;
         }
@@ -102,7 +102,7 @@ impl<'a> Values<'a> {
         Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
-    /// The number that the template instance at `at` knows its definition by.
+    /// The number by which the template instance at `at` refers to its definition.
     pub(in crate::scan) fn definition_number(chunk: &[u8], mut at: usize) -> Option<u32> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
@@ -110,8 +110,8 @@ impl<'a> Values<'a> {
         u32_at(chunk, at + 2)
     }
 
-    /// Whether each value has the size that its type has, and all fill the fragment they are in,
-    /// which ends at `end`: with its last byte, or with a token behind them that says so.
+    /// Whether each value has a size that its type allows, and together they fill their fragment,
+    /// which ends at `end`: exactly, or with an end token after them.
     pub(in crate::scan) fn fill(&self, end: usize) -> bool {
         let mut at = self.start;
         for descriptor in self.descriptors.as_chunks::<4>().0 {
@@ -124,8 +124,8 @@ impl<'a> Values<'a> {
         at == end || (at < end && self.chunk.get(at) == Some(&END_OF_FRAGMENT))
     }
 
-    /// Whether the values fill the bytes up to `end`, for values that mostly have the shape of
-    /// others before them, which `known` holds. Its slow twin looks at each value.
+    /// Whether the values fill the bytes up to `end`, for values that mostly have the same shape as
+    /// earlier ones, kept in `known`. The slow twin examines each value.
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;
@@ -138,7 +138,7 @@ impl<'a> Values<'a> {
         fills
     }
 
-    /// Whether a value, or one of those nested in it, has fewer bytes than its type.
+    /// Whether a value, or a value nested in it, has fewer bytes than its type needs.
     pub(in crate::scan) fn is_cut_short(&self) -> bool {
         let mut at = self.start;
         self.descriptors.as_chunks::<4>().0.iter().any(|descriptor| {
@@ -147,7 +147,7 @@ impl<'a> Values<'a> {
             at += size;
             let nested = || {
                 let values = Self::head(self.chunk, start)?;
-                // What nests deeper than an event's data in its fragment is left to the decoder.
+                // Deeper nesting than an event's data in its fragment is left to the decoder.
                 Some(
                     values
                         .descriptors
@@ -163,13 +163,14 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Whether a value is null, as an empty fragment is too; `None` if there is no such value.
+    /// Whether a value is null; an empty fragment counts as null. `None` if there is no value at
+    /// `index`.
     pub(in crate::scan) fn is_null(&self, index: Index) -> Option<bool> {
         let descriptor = self.descriptors.as_chunks::<4>().0.get(usize::from(index))?;
         Some(is_null(value_type(*descriptor), size(*descriptor)))
     }
 
-    /// The places of the values of that type, from the first value: each with its size.
+    /// The values of type `kind`: for each, its offset from the first value, and its size.
     pub(in crate::scan) fn places(&self, kind: ValueType) -> impl Iterator<Item = (usize, usize)> + 'a {
         let mut at = 0;
         let descriptors = self.descriptors.as_chunks::<4>().0.iter();
@@ -180,34 +181,34 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// The types of all values, in their order.
+    /// The types of all values, in order.
     pub(in crate::scan) fn kinds(&self) -> impl Iterator<Item = ValueType> + 'a {
         self.descriptors.as_chunks::<4>().0.iter().copied().map(value_type)
     }
 
-    /// Where the first value starts, in the chunk.
+    /// The offset of the first value in the chunk.
     pub(in crate::scan) fn start(&self) -> usize {
         self.start
     }
 
-    /// Where a value starts, in the chunk.
+    /// The offset of the value at `index` in the chunk.
     pub(in crate::scan) fn start_of(&self, index: usize) -> Option<usize> {
         Some(self.start + sizes(self.descriptors.get(..index * 4)?))
     }
 
-    /// The index of the last value, its type and its size; `None` where there is no value.
+    /// The index, type and size of the last value; `None` if there are no values.
     pub(in crate::scan) fn last(&self) -> Option<(usize, ValueType, usize)> {
         let index = (self.descriptors.len() / 4).checked_sub(1)?;
         let descriptor = *self.descriptors.last_chunk::<4>()?;
         Some((index, value_type(descriptor), size(descriptor)))
     }
 
-    /// The type of a value; `None` if there is no such value.
+    /// The type of the value at `index`; `None` if there is no such value.
     pub(in crate::scan) fn kind(&self, index: Index) -> Option<ValueType> {
         self.descriptors.get(usize::from(index) * 4 + 2).copied().map(ValueType::of)
     }
 
-    /// Where a value of the type `kind` lies in the chunk; `None` if the value is of another.
+    /// The range of the value at `index` in the chunk; `None` if it is not of type `kind`.
     pub(in crate::scan) fn range(&self, index: Index, kind: ValueType) -> Option<Range<usize>> {
         let at = usize::from(index) * 4;
         let descriptor = *self.descriptors.get(at..)?.first_chunk::<4>()?;
@@ -215,13 +216,14 @@ impl<'a> Values<'a> {
         (value_type(descriptor) == kind).then(|| start..start + size(descriptor))
     }
 
-    /// The bytes of a value of the type `kind`.
+    /// The bytes of the value at `index`; `None` if it is not of type `kind`.
     pub(in crate::scan) fn bytes(&self, index: Index, kind: ValueType) -> Option<&'a [u8]> {
         self.chunk.get(self.range(index, kind)?)
     }
 }
 
-/// Whether a value of that type and size is null: an element that depends on it is left out.
+/// Whether a value of this type and size is null, so that an element that depends on it is left
+/// out.
 pub(in crate::scan) fn is_null(kind: ValueType, size: usize) -> bool {
     kind == NULL || (kind == FRAGMENT && size == 0)
 }
@@ -233,8 +235,8 @@ mod tests {
     use crate::scan::evtx::binxml::{GUID, U32};
     use proptest::prelude::*;
 
-    /// A template instance whose values have these types and sizes, and are zeros, and a few zeros
-    /// behind them.
+    /// A template instance whose values have these types and sizes and are all zeros, with a few
+    /// zeros after them.
     fn instance(descriptors: &[(ValueType, u16)]) -> (Vec<u8>, usize) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(descriptors.len()).unwrap().to_le_bytes());
@@ -277,8 +279,8 @@ mod tests {
                 let values = Values::head(&chunk, 0).unwrap();
                 let end = end.checked_add_signed(behind).unwrap();
                 prop_assert_eq!(values.fill_as(end, &mut known), values.fill(end));
-                // The next is like this one, or differs in one descriptor, or in the size of a
-                // value only.
+                // The next instance is like this one, or differs in one descriptor, or only in the
+                // size of a value.
                 if let Some((place, other, size_only)) = changes.get(turn) && !descriptors.is_empty() {
                     let place = place.index(descriptors.len());
                     descriptors[place] = if *size_only { (descriptors[place].0, other.1) } else { *other };

@@ -1,6 +1,6 @@
-//! The walk over a chunk's records: from one header to the next, past whatever is none, with all
-//! that is wrong. What the records say is not looked at here. The chunk's header and where a record
-//! is whole are [`crate::scan::evtx::chunk`]'s.
+//! Walks a chunk's records from one header to the next, past anything that is no record, and
+//! reports what is wrong. The content of records is not examined here. The chunk's header, and the
+//! test whether a record is whole, are in [`crate::scan::evtx::chunk`].
 
 use std::ops::Range;
 
@@ -12,49 +12,48 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
-/// A record's place in its chunk and what its header says.
+/// A record's position in its chunk, and its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::scan) struct RecordSpan {
-    /// Its bytes in the chunk, from its signature to behind the copy of its size.
+    /// The record's bytes in the chunk, from its signature to the end of the copy of its size.
     pub range: Range<usize>,
-    /// The id in its header.
+    /// The ID in the record's header.
     pub header_id: u64,
-    /// How the walk came to it.
+    /// How the walk found the record.
     pub reached: Reached,
 }
 
-/// How the walk came to a record.
+/// How the walk found a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Reached {
-    /// By the sizes of the records before it, from the first one on.
+    /// By the sizes of the records before it, from the first record on.
     InChain,
-    /// By its signature, behind bytes that are no record. Readers that stop at damage do not see
-    /// it.
+    /// By its signature, after bytes that are no record. Readers that stop at damage do not see it.
     BehindDamage,
 }
 
-/// The records of a chunk as their headers lead from one to the next, and what is wrong with the
-/// chunk.
+/// The result of walking a chunk: its records, and what is wrong with the chunk.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Walk {
     /// The live records, in order, without overlap.
     pub records: Vec<RecordSpan>,
-    /// Ranges between them that are no record.
+    /// The ranges between records that are no record.
     pub gaps: Vec<Range<usize>>,
-    /// What is wrong with the chunk; offsets from the chunk's start.
+    /// What is wrong with the chunk; offsets are from the chunk's start.
     pub problems: Vec<Problem>,
-    /// How many live records there are, those included that were taken out or are counted already.
+    /// The number of live records, including those that were removed from `records` or counted
+    /// already.
     pub found: usize,
-    /// Whether the chunk says of itself that it has no checksums.
+    /// Whether the chunk states that it has no checksums.
     pub unchecked: bool,
-    /// Whether the records were held to their checksum.
+    /// Whether the records' checksum was verified.
     pub checked: bool,
-    /// What the headers of the records tell of the clock; offsets from the chunk's start.
+    /// What the record headers show about the machine's clock; offsets are from the chunk's start.
     pub clock: Clock,
 }
 
 impl Walk {
-    /// Forgets the chunk.
+    /// Empties the walk for the next chunk.
     pub(in crate::scan) fn clear(&mut self) {
         self.records.clear();
         self.gaps.clear();
@@ -64,22 +63,23 @@ impl Walk {
         self.clock.clear();
     }
 
-    /// Where the last record or gap ends: the end of what a decoder need look at.
+    /// The end of the last record or gap: a decoder need not look further.
     pub(in crate::scan) fn end(&self) -> usize {
         let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
         self.gaps.last().map_or(record, |gap| record.max(gap.end))
     }
 }
 
-/// Checks a chunk's checksums and walks its live records: from the header to the free space.
+/// Verifies a chunk's checksums and walks its live records, from the header to the free space.
 ///
-/// The free-space offset of the chunk header ends the walk, as in every other reader: what lies
-/// behind it is a remnant of deleted records. The header's last record id does not end it: in a
-/// chunk that was torn while being written that id can lie before records that are whole.
+/// The header's free-space offset ends the walk, as in every other reader: what follows is left
+/// over from deleted records. The header's last record ID does not end it: if writing the chunk was
+/// interrupted, records after that ID can be whole.
 ///
-/// `bytes` begins with a chunk's signature and is at most 64 KiB; less at the end of a cut file.
+/// `bytes` begin with a chunk's signature and are at most 64 KiB; less at the end of a truncated
+/// file.
 ///
-/// `walk` is made anew; only its memory is used again.
+/// `walk` is overwritten; only its memory is reused.
 pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
     walk.clear();
     if bytes.len() < CHUNK_LENGTH {
@@ -98,14 +98,14 @@ pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
     }
 }
 
-/// Where the header of a chunk says that its live records end.
+/// The end of the live records, as stated by a chunk's header.
 struct RecordsEnd {
     end: usize,
-    /// Whether the records up to there have the checksum that the header gives.
+    /// Whether the records up to there have the checksum that the header states.
     has_checksum: bool,
 }
 
-/// Where the live records end, and what the checksums say of them.
+/// Determines where the live records end, and reports checksums that do not hold.
 fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
     let said =
@@ -118,20 +118,20 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
         let end = said.unwrap_or(bytes.len()).min(bytes.len());
         return RecordsEnd { end, has_checksum: false };
     }
-    // Of records that are not all there, the checksum says nothing.
+    // The checksum proves nothing about records of which a part is missing.
     let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
     walk.checked = records.is_some();
     if let Some(damage) = header_damage(bytes) {
         if records != Some(stored)
             && let Some(end) = checksummed_end(bytes, stored)
         {
-            // The offset is what is wrong with the header: up to another one, the records have
-            // their checksum.
+            // The wrong offset is what is wrong with the header: up to a different one, the records
+            // have their checksum.
             walk.problem(0..CHUNK_HEADER_SIZE, damage);
             return RecordsEnd { end, has_checksum: true };
         }
-        // Where the records end is in doubt, and with it the whole chunk, unless their checksum
-        // says that it is right.
+        // The end of the records is in doubt, and with it the whole chunk, unless their checksum
+        // confirms it.
         let doubtful = if records == Some(stored) { CHUNK_HEADER_SIZE } else { bytes.len() };
         walk.problem(0..doubtful, damage);
     }
@@ -151,12 +151,12 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     RecordsEnd { end, has_checksum: records == Some(stored) }
 }
 
-/// Walks the records after `end`, which the header of a chunk gives as their end, where it is none:
-/// bytes among the records were lost, or others were put in. Those count that the header counts, by
-/// their numbers, and whose numbers follow those found before.
+/// Walks the records after `end`, the stated end of a chunk's records, if that is wrong: bytes
+/// among the records were lost or inserted. A record counts if its ID is in the header's range and
+/// continues the IDs found before.
 fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
-    // A record may lie across that end.
+    // A record may lie across the stated end.
     let across = walk.gaps.pop_if(|gap| gap.start >= last && gap.end == end);
     let mut found_end = across.as_ref().map_or(walk.end(), |gap| gap.start);
     let mut at = across.as_ref().map_or(found_end, |gap| gap.start + 1);
@@ -179,9 +179,9 @@ fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     }
 }
 
-/// Whether the end that the header of a chunk gives is none, so that live records may lie after it,
-/// where no checksum tells: no record ends there, or one starts after it that the header counts
-/// among the live ones.
+/// Whether the stated end of a chunk's records is wrong, so that live records may follow it, where
+/// no checksum decides: no record ends there, or a record that the header counts as live starts
+/// after it.
 fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     let last = walk.records.last();
     let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
@@ -190,7 +190,7 @@ fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     end < bytes.len() && (!is_their_end || counted.is_some_and(follows))
 }
 
-/// The end of the record up to which the records have that checksum.
+/// The end of the record up to which the records have this checksum.
 fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     let mut hasher = crc32fast::Hasher::new();
     let mut at = CHUNK_HEADER_SIZE;
@@ -219,7 +219,7 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
                     is_behind_damage = true;
                 }
                 if record.range.end > end {
-                    // Its tail lies where the header says that there are no records.
+                    // The record's tail lies where, according to the header, there are no records.
                     let (found, left) = (record.range.len(), (end - at) as u64);
                     let found = u32::try_from(found).unwrap_or(u32::MAX);
                     walk.problem(record.range.clone(), Damage::RecordSize { found, left });
@@ -232,9 +232,9 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
                 walk.records.push(record);
             }
             Err(damage) => {
-                // The first record of a chunk starts right behind its header, so another one cannot
-                // start within its least size; and a gap of that size can be dressed up as a
-                // record.
+                // The first record of a chunk follows its header directly, so no other can start
+                // within the size of a smallest record; and a gap of that size can be disguised as
+                // a record.
                 let step = if walk.records.is_empty() { LEAST_RECORD_SIZE } else { 1 };
                 let next = next_record(bytes, at + step, end).unwrap_or(end);
                 walk.problem(at..next, damage);
@@ -245,7 +245,7 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     }
 }
 
-/// The record whose header lies at `at`.
+/// The record whose header lies at `at`, or why there is none.
 fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
     let rest = bytes.get(at..).unwrap_or_default();
     let left = rest.len();
@@ -270,8 +270,8 @@ fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
     (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
 }
 
-/// The record that begins within one whose size is not what its copy says: the size grew, and would
-/// hide the records behind it.
+/// A record that begins inside `record`, whose size differs from the copy of its size: its size
+/// field grew and would hide the records that follow.
 fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize> {
     let said = record.range.end;
     let ends_well = said == end || said < end && record_at(bytes, said).is_ok();
@@ -279,10 +279,9 @@ fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize>
     next_record(bytes, from, end).filter(|next| !ends_well && *next < said)
 }
 
-/// Where the walk can go on behind bytes that are no record: the next record at or after `from`
-/// that is whole, ends before `end`, holds the copy of its size, and has an id in the chunk
-/// header's range. The last keeps out records of the log's earlier pass over a chunk that was
-/// being reused.
+/// The position at which the walk can continue after bytes that are no record: the next record from
+/// `from` on that is whole, ends before `end`, has the copy of its size, and has an ID in the chunk
+/// header's range. The ID keeps out old records in a chunk that was being reused.
 fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
     let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
     let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;
@@ -296,7 +295,7 @@ fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
 }
 
 impl Walk {
-    /// Makes gaps of the records that `taken` is true of, and says how many there were.
+    /// Turns the records for which `taken` is true into gaps, and returns their number.
     pub(in crate::scan) fn take(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
         let Walk { records, gaps, .. } = self;
         let before = records.len();
@@ -321,7 +320,7 @@ impl Walk {
         taken
     }
 
-    /// Notes what the header of the record at `start` says of its writing.
+    /// Records what the header of the record at `start` says about when it was written.
     pub(in crate::scan) fn note_written(&mut self, bytes: &[u8], start: usize) {
         if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
             self.clock.add(start as u64, Written { header_id, filetime });

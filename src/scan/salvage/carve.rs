@@ -1,30 +1,31 @@
-//! Carving: chunks of event logs wherever they lie in the bytes of a file that is none, such as a
-//! disk image, a page file, a memory dump or unallocated space.
+//! Carving: finding chunks of event logs anywhere in a file that is not a log, such as a disk
+//! image, a page file, a memory dump or unallocated space.
 //!
-//! A chunk is taken at every 512th byte, the least unit in which disks are written, at which its
-//! signature stands and the checksum of its header holds, but among the records of another. Its
-//! bytes end where the next such chunk begins: what was overwritten is not read as a part of it. A
-//! signature whose header's checksum does not hold is a problem that is reported, unless it is
-//! among the live records of a chunk: where such a chunk's records lie is anyone's guess. So is a
-//! sound header that lies in another chunk, which begins none.
+//! A chunk begins at a multiple of 512 bytes, the least unit in which disks are written, if its
+//! signature is there, the checksum of its header holds, and it is not nested in another chunk. It
+//! ends where the next such chunk begins: bytes that overwrote it are not read as part of it. A
+//! signature whose header's checksum does not hold is reported as a problem, because the place of
+//! such a chunk's records is uncertain; among the live records of a chunk it is ignored. A sound
+//! header that is nested in another chunk begins no chunk and is reported too.
 
 use crate::ledger::damage::Problem;
 use crate::scan::salvage::embedding::{Embedding, Header};
 
-/// Bytes of a sector: the least unit in which disks are written.
+/// The size of a sector in bytes: the least unit in which disks are written.
 pub(in crate::scan) const SECTOR: usize = 512;
 
-/// What begins at sectors as chunks do.
+/// The chunk headers that were found at sectors of a file.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Headers {
-    /// Where chunks begin.
+    /// The offsets of headers that begin a chunk.
     pub starts: Vec<u64>,
-    /// Headers that begin none.
+    /// Headers that begin no chunk.
     pub others: Vec<Problem>,
 }
 
 impl Headers {
-    /// Those in bytes that lie `start` bytes into their file, from there.
+    /// Finds the headers in `bytes`, which lie at offset `start` of their file, a multiple of a
+    /// sector.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = Headers::default();
         let mut embedding = Embedding::default();

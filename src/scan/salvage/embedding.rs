@@ -1,8 +1,9 @@
-//! Which headers begin a chunk where chunks are sought for wherever they lie. One that is not sound
-//! begins none, for where such a chunk's records lie is anyone's guess; nor does one that lies in
-//! another chunk, for what an event says can be made to look like a chunk. Both are said.
+//! Decides which headers begin a chunk, if chunks are searched for at any position. A header that
+//! is not sound begins none, because the place of its records is uncertain. A header that is nested
+//! in another chunk begins none either, because an event's text can be made to look like a chunk.
+//! Both are reported.
 //!
-//! Where they are sought, and what becomes of the chunks, is not this file's.
+//! The search itself, and the handling of the chunks, are elsewhere.
 
 use std::sync::LazyLock;
 
@@ -13,38 +14,40 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::CHUNK_LENGTH;
 
-/// What a record begins with.
+/// The signature of a record.
 static RECORD: LazyLock<Sought> = LazyLock::new(|| Sought::new(RECORD_SIGNATURE));
 
-/// What begins at a place.
+/// What begins at a position.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum Header {
     /// No header.
     None,
-    /// A chunk.
+    /// A header that begins a chunk.
     Begins,
-    /// A header of so many bytes, or a part of another chunk, that begins none.
+    /// A header of this many bytes that begins no chunk, or the nested part of another chunk, with
+    /// the reason.
     Other(usize, Damage),
 }
 
-/// Tells of sound headers, in order, which of them lie in another chunk: in its header, among its
-/// live records, or in a deleted one that is whole. Live records are those of a chunk only if they
-/// have their checksum, so that one which was written over another's is none of these. Each answer
-/// follows from the bytes of three chunks before: it is the same wherever reading began.
+/// Decides for sound headers, in order, whether they are nested in another chunk: in its header,
+/// among its live records, or in one of its deleted records that is whole. Live records count only
+/// if their checksum holds, so that a chunk written over another one's records is not nested. Each
+/// answer depends only on the bytes of the three chunks before it, so it is the same wherever
+/// reading began.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Embedding {
-    /// How far those reach that came before.
+    /// How far all earlier headers reach.
     any: Reach,
-    /// How far those reach that lie in no record: what lies in a record says nothing of what lies
-    /// behind it.
+    /// How far the earlier headers reach that lie in no record. A header within a record proves
+    /// nothing about what follows the record.
     free: Reach,
-    /// Where the last deleted record ends in which a header was found.
+    /// The end of the last deleted record in which a header was found.
     deleted_end: usize,
-    /// Before it, there are no deleted records in which a header behind it could lie.
+    /// No deleted record that begins before this position can contain a later header.
     floor: usize,
 }
 
-/// How far headers, and the live records behind them, reach.
+/// How far headers, and the live records after them, reach.
 #[derive(Debug, Default)]
 struct Reach {
     header: usize,
@@ -52,18 +55,18 @@ struct Reach {
 }
 
 impl Embedding {
-    /// Forgets what came before `floor`: a chunk in its place begins there.
+    /// Forgets everything before `floor`, where a chunk begins in its slot.
     pub(in crate::scan) fn restart(&mut self, floor: usize) {
         *self = Embedding { floor, ..Embedding::default() };
     }
 
-    /// Looks for no deleted record that begins before `floor`: what lies before it ends there.
+    /// Ignores deleted records that begin before `floor`: what lies before it ends there.
     pub(in crate::scan) fn end_records(&mut self, floor: usize) {
         self.floor = floor;
     }
 
-    /// What begins at `start`, which lies behind all places that were asked for. What an event says
-    /// may begin with the signature of a chunk: among live records, that is nothing.
+    /// Decides what begins at `start`, which lies after all positions that were passed before. A
+    /// chunk's signature among live records is nothing: an event's text may contain one.
     pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> Header {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {
@@ -79,10 +82,10 @@ impl Embedding {
         }
     }
 
-    /// Whether the sound header at `start` lies in a chunk before it, and if so, where that ends of
-    /// which it is a part.
+    /// Whether the sound header at `start` is nested in an earlier chunk; if so, returns the end of
+    /// that part of the chunk.
     fn holds(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
-        // No two headers that overlap were written by one who writes logs; if each were looked at,
+        // Programs that write logs never write two overlapping headers. If each were examined,
         // crafted bytes would cost a great many checksums.
         let overlaps = start < self.any.header;
         if start >= self.deleted_end
@@ -112,8 +115,9 @@ impl Reach {
     }
 }
 
-/// Where the whole record ends that begins at or after `from` and reaches over the byte at `at`, if
-/// there is one. Records are taken one after the other: what looks like one within another is none.
+/// The end of a whole record that begins at or after `from` and extends over the byte at `at`, if
+/// there is one. Records are taken in sequence: what looks like a record within another one does
+/// not count.
 fn deleted_record_over(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
     let from = from.max(at.saturating_sub(CHUNK_LENGTH));
     let mut next = from;
@@ -136,7 +140,7 @@ mod tests {
     use crate::scan::queries::chunk;
     use dnsweep_samples::Style;
 
-    /// Which of the whole chunks written at these places, in order, begin none.
+    /// Whether each of the whole chunks written at these positions, in order, begins no chunk.
     fn held(at: &[usize]) -> Vec<bool> {
         let (chunk, _) = chunk(Style::Live);
         let mut bytes = vec![0; 4 * CHUNK_LENGTH];
@@ -167,8 +171,8 @@ mod tests {
     fn a_chunk_written_over_another_begins_one() {
         let (chunk, _) = chunk(Style::Live);
         let end = known_end(&chunk).unwrap();
-        // Over the first one's free space, and over its records, which then have not their
-        // checksum.
+        // Over the first chunk's free space, and over its records, whose checksum then does not
+        // hold.
         assert_eq!(held(&[8, 8 + end]), [false, false]);
         assert_eq!(held(&[8, 7 + end]), [false, false]);
     }
@@ -186,13 +190,13 @@ mod tests {
     fn what_a_record_holds_begins_no_chunk_and_holds_none_behind_the_record() {
         let (chunk, _) = chunk(Style::Live);
         let end = known_end(&chunk).unwrap();
-        // A deleted record that holds a chunk, whose records reach to where it ends.
+        // A deleted record that holds a chunk, whose records reach to the record's end.
         let small = record(&chunk[..end]);
         let mut bytes = vec![0; 3 * CHUNK_LENGTH];
         bytes[1000..1000 + small.len()].copy_from_slice(&small);
         assert_eq!(held_in(&bytes, &[1024]), [true]);
-        // And one of which the header alone lies in a record, with records that reach over the
-        // chunk behind it.
+        // And a chunk whose header alone lies in a record, and whose stated records reach over the
+        // next chunk.
         let mut header = chunk[..CHUNK_HEADER_SIZE].to_vec();
         header[48..52].copy_from_slice(&60_000_u32.to_le_bytes());
         let forged = record(&header);
@@ -206,7 +210,7 @@ mod tests {
         bytes[1024..1024 + CHUNK_HEADER_SIZE].copy_from_slice(&header);
         assert_eq!(u32_at(&bytes, 1024 + 48), Some(60_000));
         assert_eq!(held_in(&bytes, &[1024, 30_000]), [true, false]);
-        // Without the record around it, it is a chunk, and holds the other.
+        // Without the record around it, it is a chunk, and the other is nested in it.
         bytes[1000] = 0;
         assert_eq!(held_in(&bytes, &[1024, 30_000]), [false, true]);
     }

@@ -1,24 +1,23 @@
-//! What lies in the free space of a chunk: deleted data, or the next chunk of a log from which
-//! bytes are missing.
+//! Decides what lies in the free space of a chunk: deleted data, or the next chunk of a log from
+//! which bytes are missing.
 //!
-//! Windows fills a chunk from its start and does not clear what lies after its records. There can
-//! lie whatever the memory held before, an old chunk of any log among it, at any byte. A chunk in
-//! its place whose checksums hold is therefore not ended by the header of another one in its free
-//! space: that one is deleted data. A log from which bytes were cut looks alike in one respect: its
-//! next chunk begins early, within the 64 KiB of the one before. The two differ in what
-//! follows:
+//! Windows fills a chunk from its start and does not clear what follows the records. The free space
+//! can hold anything that the memory held before, such as an old chunk of any log, at any byte. So
+//! a chunk in its slot whose checksums hold is not ended by another chunk's header in its free
+//! space: that header is deleted data. A log from which bytes were cut looks similar: its next
+//! chunk begins early, within the 64 KiB of the one before. What follows tells the two apart:
 //!
-//! - Deleted data ends with the chunk that it lies in, and the log goes on in its places: with a
-//!   chunk whose header is sound, with places that were never used, or with the end of the file.
-//!   Where anything else lies in the next place, as the middle of a chunk that begins early does,
-//!   nothing is taken for deleted.
-//! - A chunk that begins early goes on with the numbers of the records where the chunk before
-//!   leaves off, or leads to those of the chunk after. One that does is a part of the log, wherever
-//!   it lies. So is one that would end with the file if places were counted from it.
+//! - Deleted data ends with the chunk that it lies in, and the log continues in its slots: with a
+//!   chunk whose header is sound, with unused slots, or with the end of the file. If the next slot
+//!   holds anything else, such as the middle of a chunk that began early, nothing is taken for
+//!   deleted.
+//! - A chunk that begins early continues the record numbers of the chunk before, or precedes those
+//!   of the chunk after. A chunk whose numbers do so is part of the log, wherever it lies. So is
+//!   one that would end with the file if slots were counted from it.
 //!
-//! So a chunk that nobody forged is never taken for deleted. Who forges a chunk around another one,
-//! with checksums, and its numbers, can make it look deleted, as who deletes it can: it stays there
-//! to see, as a note in the ledger and, with `--recover`, by its records.
+//! So a chunk that nobody forged is never taken for deleted. Someone who forges a surrounding
+//! chunk, with checksums and record numbers, can make a chunk look deleted; they could as well
+//! delete it. It stays visible: as a note in the ledger and, with `--recover`, by its records.
 
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET, LiveRecords, Place, broken_header,
@@ -26,13 +25,13 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 
-/// The free space of a chunk in its place, if that is intact and the log goes on in its places
+/// The free space of a chunk in its slot, if the chunk is intact and the log continues in its slots
 /// after it.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) struct FreeSpace {
-    /// Where it begins in the chunk.
+    /// The start of the free space in the chunk.
     pub start: usize,
-    /// The number of the last live record; `None` where there is none.
+    /// The number of the last live record; `None` if there is none.
     last_id: Option<u64>,
     next: Next,
 }
@@ -42,15 +41,16 @@ pub(in crate::scan) struct FreeSpace {
 enum Next {
     /// The end of the file.
     End,
-    /// A chunk, whose first record has this number.
+    /// A chunk whose first record has this number.
     Chunk { first_id: u64 },
-    /// A place that was never used; so many bytes lie between the chunk and the end of the file.
+    /// An unused slot; `left` bytes lie between the chunk and the end of the file.
     Unused { left: u64 },
 }
 
 impl FreeSpace {
-    /// That of a chunk, after which lie `left` bytes of the file; `next` are those of the next
-    /// place.
+    /// The free space of `chunk`. `next` are the bytes of the next slot; `left` bytes of the file
+    /// follow the chunk. `None` if the chunk is not intact or the log does not continue in its
+    /// slots.
     pub(in crate::scan) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
         let next = match place(next) {
             _ if left == 0 => Next::End,
@@ -62,7 +62,7 @@ impl FreeSpace {
             Place::Chunk | Place::Foreign => return None,
         };
         let live = LiveRecords::of(chunk)?;
-        // The cheap question first.
+        // The cheap test comes first.
         if known_end(chunk) != Some(live.end) || !live.are_as_written(chunk) {
             return None;
         }
@@ -71,8 +71,7 @@ impl FreeSpace {
         Some(FreeSpace { start: live.end, last_id, next })
     }
 
-    /// Whether a chunk whose header, `header`, is sound and begins `at` bytes into this one is
-    /// deleted data.
+    /// Whether a chunk at offset `at` in this one, whose `header` is sound, is deleted data.
     pub(in crate::scan) fn holds(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));
         let [Some(first), Some(last)] = ids else { return false };

@@ -1,9 +1,8 @@
-//! Logs without their header: files that begin with a chunk, such as those that were cut from
+//! Scans logs without their file header: files that begin with a chunk, such as those cut from
 //! memory or from a disk.
 //!
-//! Places for chunks are counted from the file's start there. So that this is known in one place
-//! only, the log is read as if a header lay before it, and what is found is moved up by the
-//! header's size.
+//! In such a file slots are counted from its start. To keep this in one module, the log is read as
+//! if a header preceded it, and the offsets of the result are lowered by the header's size.
 
 use std::io;
 
@@ -12,7 +11,7 @@ use crate::scan::block_scan::BlockScan;
 use crate::scan::evtx::chunk::CHUNK_SIGNATURE;
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// A log, with a header before it.
+/// A log, presented with a file header before it.
 struct WithHeader<'a>(&'a dyn LogBytes);
 
 impl LogBytes for WithHeader<'_> {
@@ -32,8 +31,8 @@ impl LogBytes for WithHeader<'_> {
     }
 }
 
-/// Whether the log begins with a chunk. It is asked for each block, so the block's own beginning is
-/// looked at first: where a chunk begins, places are counted from a header.
+/// Whether the log begins with a chunk. This is asked for each block, so the block's own beginning
+/// is examined first: if a chunk begins there, slots are counted from a header.
 pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     let begins_at = |offset| {
         let mut bytes = [0; CHUNK_SIGNATURE.len()];
@@ -42,8 +41,8 @@ pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     if block.is_first() { begins_at(0) } else { !begins_at(block.start) && begins_at(0) }
 }
 
-/// Scans the chunks of a log of `size` bytes without a header that begin in a block of it: `scan`
-/// reads a block of a log of so many bytes with one.
+/// Scans the chunks that begin in a block of a log of `size` bytes without a file header. `scan`
+/// reads a block of a log with a header, given its size.
 pub(in crate::scan) fn scan_headerless(
     log: &dyn LogBytes,
     (block, size): (Block, u64),
@@ -51,8 +50,7 @@ pub(in crate::scan) fn scan_headerless(
     scan: impl FnOnce(&dyn LogBytes, (Block, u64), &mut dyn FnMut(u64, Option<&[u8]>)) -> BlockScan,
 ) -> BlockScan {
     let with_header = size + FILE_HEADER_SIZE;
-    // A block ends where a header's size lies between it and the end of the chunk that begins
-    // in it last.
+    // A block ends where the space of a header lies between it and the end of its last chunk.
     let bound = |offset: u64| match offset {
         0 => 0,
         offset if offset == size => with_header,

@@ -1,5 +1,5 @@
-//! What lies where it should not: chunks off their places or in files that are no logs, and deleted
-//! records.
+//! Finds data outside its proper place: chunks that are misaligned or lie in files that are not
+//! logs, and deleted records.
 
 pub(in crate::scan) mod carve;
 pub(in crate::scan) mod embedding;

@@ -1,13 +1,12 @@
-//! Chunks that lie in a log where none begins: behind the file's header there should be one every
-//! 64 KiB.
+//! Finds misaligned chunks: chunks of a log that do not begin at a multiple of 64 KiB after the
+//! file header.
 //!
-//! A log lost its header or other bytes, or was put together from pieces. Such chunks are found by
-//! their signature and the checksum of their header, at any byte of whatever is no chunk in its
-//! place, and behind the records of whatever is one: what a program left out or put in need not be
-//! whole sectors, and need not be missing between chunks. Which headers begin one is
-//! [`crate::scan::salvage::embedding`]'s. Bytes that the places themselves do not ask for are read
-//! only where there may be such chunks. How a chunk is decoded, and what becomes of what is found,
-//! is not this file's.
+//! A log has them if it lost its header or other bytes, or was joined from pieces. They are found
+//! by their signature and the checksum of their header, at any byte of a slot that holds no chunk,
+//! and after the records of a slot that holds one: lost or inserted bytes need not be whole
+//! sectors, and need not lie between chunks. [`crate::scan::salvage::nested`] decides which headers
+//! begin a chunk. Bytes beyond the slots themselves are read only if there may be misaligned
+//! chunks. Decoding a chunk, and handling the results, are elsewhere.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -22,44 +21,43 @@ use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::embedding::{Embedding, Header};
 use crate::scan::salvage::free_space::FreeSpace;
 
-/// What a chunk begins with.
+/// The signature of a chunk.
 static SIGNATURE: LazyLock<Sought> = LazyLock::new(|| Sought::new(CHUNK_SIGNATURE));
 
-/// What lies before a piece of a log, in the place of a chunk or of the header.
+/// What precedes a piece of a log, in the slot of a chunk or of the file header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Before {
-    /// Nothing in which a chunk off its place can begin.
+    /// Nothing in which a misaligned chunk can begin.
     Sound,
-    /// Something in which one can; or it was not looked at.
+    /// Something in which a misaligned chunk can begin, or something that was not examined.
     Doubtful,
 }
 
 impl Before {
-    /// What lies before a block, of which nothing is known.
+    /// The state before a block: unknown, except for the first block.
     pub(in crate::scan) fn block(block: Block) -> Self {
         if block.is_first() { Before::Sound } else { Before::Doubtful }
     }
 }
 
-/// The chunks that lie off their places in a log, in a part of it, in order and apart from each
-/// other.
+/// The misaligned chunks in a part of a log, in order and apart from each other.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct OffGrid {
     chunks: Vec<Range<u64>>,
-    /// What is left of chunks in their places in which others begin.
+    /// The cut-off ends of chunks in whose slots another chunk begins.
     cut_off: Vec<Range<u64>>,
-    /// Headers that begin none.
+    /// Headers that begin no chunk.
     headers: Vec<Problem>,
-    /// Chunks in the free space of others: deleted data.
+    /// Chunks in the free space of other chunks: deleted data.
     deleted: Vec<Range<u64>>,
-    /// What is said of these, and of headers there that begin none.
+    /// Remarks on deleted chunks, and on headers among them that begin no chunk.
     notes: Vec<Note>,
 }
 
 impl OffGrid {
-    /// Finds the chunks off their places that begin in a piece of a log of `size` bytes or reach
-    /// into it. The piece has been read; it is read again with what lies around it if there may be
-    /// any. `before` it lies what becomes what lies before the next one.
+    /// Finds the misaligned chunks that begin in a piece of a log of `size` bytes or extend into
+    /// it. The piece is in the buffer; it is read again with its surroundings if there may be
+    /// misaligned chunks. On return, `before` describes what precedes the next piece.
     pub(in crate::scan) fn in_piece(
         buffer: &mut BlockBuffer,
         log: &dyn LogBytes,
@@ -78,8 +76,8 @@ impl OffGrid {
         if !reached_into && !any {
             return OffGrid::default();
         }
-        // A chunk that reaches into the piece can lie in one before it, if that lies in none
-        // itself; and one that begins up to the last byte of a chunk in the piece ends that one,
+        // A chunk that extends into the piece can be nested in an earlier one, if that is nested in
+        // none. A chunk that begins in a chunk of the piece, up to its last byte, ends that one,
         // and is needed whole to tell what lies among its records.
         let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
         let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
@@ -87,8 +85,8 @@ impl OffGrid {
         OffGrid::find(buffer.part(start..end).bytes, start, size)
     }
 
-    /// Finds them in bytes that lie `start` bytes into a log of `size` bytes: at its beginning, or
-    /// in the place of a chunk.
+    /// Finds the misaligned chunks in `bytes`, which lie at offset `start` of a log of `size`
+    /// bytes: its beginning, or the start of a slot.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
         let mut found = OffGrid::default();
         let mut embedding = Embedding::default();
@@ -123,7 +121,7 @@ impl OffGrid {
         found
     }
 
-    /// Looks for headers in a place, from `from` on in it; those in the free space of an intact
+    /// Searches a slot for headers, beginning at `from`. Headers in the free space of an intact
     /// chunk begin deleted chunks.
     fn look_through(
         &mut self,
@@ -169,56 +167,55 @@ impl OffGrid {
         self.notes.push(Note { offset, length, remark });
     }
 
-    /// What of the place of a chunk is to be looked at as such: a chunk in its place ends where
-    /// another one begins.
+    /// The part of a slot that is examined as its chunk: it ends where another chunk begins.
     pub(in crate::scan) fn own_part(&self, place: Range<u64>) -> Range<u64> {
         self.cut_off.iter().find(|cut_off| cut_off.start == place.start).cloned().unwrap_or(place)
     }
 
-    /// Where the first deleted chunk begins in the place of a chunk, or that place ends.
+    /// The start of the first deleted chunk in a slot, or the end of the slot.
     pub(in crate::scan) fn own_end(&self, place: &Range<u64>) -> u64 {
         self.deleted_in(place.clone()).next().map_or(place.end, |first| first.start)
     }
 
-    /// How many bytes of that range belong to them.
+    /// The number of bytes in `range` that belong to misaligned chunks.
     pub(in crate::scan) fn covered(&self, range: &Range<u64>) -> u64 {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
         self.chunks.iter().map(common).sum()
     }
 
-    /// Headers in that range that begin none.
+    /// The headers in `range` that begin no chunk.
     pub(in crate::scan) fn headers_in(&self, range: Range<u64>) -> impl Iterator<Item = &Problem> {
         self.headers.iter().filter(move |header| range.contains(&header.offset))
     }
 
-    /// Deleted chunks that begin in that range.
+    /// The deleted chunks that begin in `range`.
     pub(in crate::scan) fn deleted_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.deleted.iter().filter(move |chunk| range.contains(&chunk.start))
     }
 
-    /// What is said of deleted chunks that begin in that range.
+    /// Remarks on deleted chunks that begin in `range`.
     pub(in crate::scan) fn notes_in(&self, range: Range<u64>) -> impl Iterator<Item = &Note> {
         self.notes.iter().filter(move |note| range.contains(&note.offset))
     }
 
-    /// Those that begin in that range.
+    /// The misaligned chunks that begin in `range`.
     pub(in crate::scan) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.chunks.iter().filter(move |chunk| range.contains(&chunk.start))
     }
 }
 
-/// A place among bytes of a log.
+/// A slot among bytes of a log.
 struct Part<'b> {
     bytes: &'b [u8],
-    /// Where the bytes lie in the log.
+    /// The offset of the bytes in the log.
     start: u64,
-    /// Where the place lies among the bytes.
+    /// The range of the slot in the bytes.
     range: Range<usize>,
 }
 
-/// The free space of what lies in a place, if that is an intact chunk and the log goes on in its
-/// places; `left` bytes of the log lie from the start of the bytes on.
+/// The free space of a slot, if it holds an intact chunk and the log continues in its slots. `left`
+/// bytes of the log remain, counted from the start of `bytes`.
 fn free_space(what: Content, bytes: &[u8], place: &Range<usize>, left: u64) -> Option<FreeSpace> {
     if what != Content::Chunk {
         return None;
@@ -228,23 +225,23 @@ fn free_space(what: Content, bytes: &[u8], place: &Range<usize>, left: u64) -> O
     FreeSpace::of(bytes.get(place.clone())?, next, left.saturating_sub(place.end as u64))
 }
 
-/// What lies in a place.
+/// What a slot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// The header of a log.
+    /// The file header of a log.
     Header,
-    /// A chunk, or the start of one.
+    /// A chunk, or the beginning of one.
     Chunk,
-    /// Never used: nothing but zeros.
+    /// Only zeros: the slot was never used.
     Unused,
     /// Something else.
     Foreign,
 }
 
 impl Content {
-    /// From where on in the bytes of such a place a chunk off its place may begin; `None` if none
-    /// can. Of the header, behind its signature: nothing in it looks like a chunk. Of a chunk,
-    /// behind its records.
+    /// The position in a slot's bytes from which on a misaligned chunk may begin; `None` if none
+    /// can. In a file header, it follows the signature, which never looks like a chunk. In a chunk,
+    /// it follows the records.
     fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
         let held_behind = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
@@ -256,8 +253,8 @@ impl Content {
     }
 }
 
-/// The places of a log in bytes that lie `start` bytes into it, at its beginning or in the place of
-/// a chunk, from there; and what lies in each. The header has one, too.
+/// The slots in `bytes`, which lie at offset `start` of a log, its beginning or the start of a
+/// slot; and what each holds. The file header counts as a slot.
 fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -280,14 +277,14 @@ fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usiz
     })
 }
 
-/// Where the signature of a chunk begins in that range of the bytes.
+/// The positions in `range` at which a chunk's signature begins.
 fn signed(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
     let end = bytes.len().min(range.end + CHUNK_SIGNATURE.len() - 1);
     let signed = SIGNATURE.places(bytes.get(range.start..end).unwrap_or_default());
     signed.map(move |at| range.start + at)
 }
 
-/// Ends the last chunk where something else begins.
+/// Ends the last chunk at `at`, where something else begins.
 fn end_last(chunks: &mut [Range<u64>], at: u64) {
     if let Some(last) = chunks.last_mut() {
         last.end = last.end.min(at);

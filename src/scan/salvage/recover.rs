@@ -1,5 +1,5 @@
-//! The stale records of a chunk, decoded: apart from the live ones, which are never mixed with
-//! them.
+//! Decodes the stale records of a chunk. They are kept apart from the live ones and never mixed
+//! with them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,7 +17,8 @@ use crate::scan::located::{LocatedEvent, Start};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
 use crate::scan::salvage::stale;
 
-/// Decodes stale records. It has a copy of a chunk, as decoding the live records changes the bytes.
+/// Decodes stale records. It keeps a copy of a chunk, as decoding the live records changes the
+/// bytes.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Recoverer {
     chunk: Vec<u8>,
@@ -25,29 +26,28 @@ pub(in crate::scan) struct Recoverer {
 }
 
 impl Recoverer {
-    /// Keeps the chunk as it was read.
+    /// Copies the chunk as it was read.
     pub(in crate::scan) fn keep(&mut self, chunk: &[u8]) {
         self.chunk.clear();
         self.chunk.extend_from_slice(chunk);
     }
 
-    /// Decodes the stale records of the chunk that was kept. What cannot be decoded is no damage:
-    /// nothing was promised.
+    /// Decodes the stale records of the kept chunk. A stale record that cannot be decoded is not
+    /// damage: nothing states that it should be there.
     pub(in crate::scan) fn recover(&mut self, at: Start, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
         self.recover_from(&ranges, 0, at, scan);
     }
 
-    /// Decodes the records of a chunk that was deleted, of which all are stale; or of as much as is
-    /// left of it.
+    /// Decodes the records of a deleted chunk, or of what is left of it. All of them are stale.
     pub(in crate::scan) fn recover_deleted(&mut self, chunk: &[u8], at: Start, scan: &mut BlockScan) {
         self.keep(chunk);
         let whole = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
         self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
     }
 
-    /// Decodes the stale records in ranges of the chunk that was kept, and all up to `whole`, which
-    /// have their checksum.
+    /// Decodes stale records in ranges of the kept chunk, and all records up to `whole`, whose
+    /// checksum holds.
     fn recover_from(&mut self, ranges: &[Range<usize>], whole: usize, at: Start, scan: &mut BlockScan) {
         let Recoverer { chunk, walk } = self;
         stale::walk(chunk, whole, ranges, walk);
@@ -66,7 +66,7 @@ impl Recoverer {
                 scan.recovered.push(LocatedEvent { location, integrity, event });
             }
         };
-        // What is left of the DNS client's queries is too little for a lead: it is counted only.
+        // Stale queries of the DNS client hold too little for a lead, so they are only counted.
         decode(chunk, walk, KindSet::default().with(&DNS_QUERY), |record, document| {
             add(&mut nameless, record.range.start, document);
         });
@@ -77,8 +77,8 @@ impl Recoverer {
     }
 }
 
-/// What the records of a walk rest on, by where they start; without those of which it can be seen
-/// that they are not as they were written. The chunk must be as it was read.
+/// The source of trust in each record of a walk, by the record's offset. Records that are visibly
+/// altered are left out. The chunk must be unchanged, as it was read.
 fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
     let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
     let of = |range: &Range<usize>| {
@@ -87,8 +87,8 @@ fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, Recover
     walk.records.iter().filter_map(|record| Some((record.range.start, of(&record.range)?))).collect()
 }
 
-/// The ranges of a chunk that hold no live record: damage between them, which may have been one,
-/// and what lies behind them. `walk` is made use of.
+/// The ranges of a chunk that hold no live record: damage between records, which may have been a
+/// record, and what follows the last one. `walk` is overwritten.
 fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
     walk.clear();
     if place(chunk) == Place::Chunk {

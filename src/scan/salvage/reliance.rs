@@ -1,10 +1,10 @@
-//! What a deleted record rests on, and whether what it says can be what was logged.
+//! Judges how far a deleted record can be trusted, and whether its content can be what was logged.
 //!
-//! No checksum is of a deleted record, but for one of a chunk that was deleted whole. Its own
-//! values can be looked at for what no writer would have written. What they mean (which is which,
-//! and which machine it was) stands in definitions elsewhere in the chunk: those among live records
-//! have a checksum, those in the free space may have been altered since. What was altered is left
-//! alone where it can be seen, and said to rest on what nothing confirms where it cannot.
+//! No checksum covers a deleted record, unless its whole chunk was deleted. Its own values can be
+//! tested for content that no writer would have written. Their meaning (which field is which, and
+//! which machine it was) stands in definitions elsewhere in the chunk: those among live records are
+//! covered by a checksum, those in free space may have been altered later. A record that is visibly
+//! altered is left out; one that may be altered is marked as resting on unconfirmed bytes.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -22,12 +22,12 @@ use crate::scan::evtx::log::{u32_at, u64_at};
 use crate::scan::evtx::template::event_template;
 use crate::scan::evtx::value::Values;
 
-/// The most 100 ns that lie between the time in a record's header and that of its event: a minute.
-/// In live logs the two are the same, in real exports mostly within a second.
+/// The greatest difference between the time in a record's header and its event's time, in units of
+/// 100 ns: a minute. In live logs both are equal, in real exports mostly within a second.
 const MOST_DELAY: u64 = 600_000_000;
 
-/// Where the live records of a chunk end, if they have their checksum and its header has its own.
-/// The chunk may be cut short behind them.
+/// The end of a chunk's live records, if their checksum and the header's checksum hold. The chunk
+/// may be truncated after them.
 pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
     let is_checked = u32_at(chunk, FLAGS_OFFSET)? & NO_CHECKSUMS == 0;
@@ -36,8 +36,8 @@ pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     (u32_at(chunk, RECORDS_CHECKSUM_OFFSET) == Some(crc32fast::hash(records))).then_some(end)
 }
 
-/// What the record in that range of a chunk rests on, whose live records have their checksum up to
-/// `checked`; `None` if it can be seen that it is not as it was written.
+/// What confirms the deleted record in `range`. The chunk's live records up to `checked` have their
+/// checksum. `None` if the record is visibly altered.
 pub(in crate::scan) fn reliance(
     chunk: &[u8],
     record: &Range<usize>,
@@ -45,7 +45,8 @@ pub(in crate::scan) fn reliance(
 ) -> Option<RecoveredFrom> {
     let content = record.start + RECORD_HEADER_SIZE;
     let Some(values) = Values::head(chunk, content) else {
-        // Without a template: all that it says stands in itself, but names, which have hashes.
+        // A record without a template contains everything it says, except names, and names have
+        // hashes.
         return Some(RecoveredFrom::OwnValues);
     };
     let (_, Written { filetime, .. }) = whole_record(chunk, record.start, record.end)?;
@@ -70,7 +71,7 @@ pub(in crate::scan) fn reliance(
     Some(RecoveredFrom::UnverifiedDefinitions)
 }
 
-/// Whether each text is UTF-16 without a NUL but the one that may end it.
+/// Whether each text value is valid UTF-16 without a NUL, except for one at its end.
 fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     values.places(TEXT).all(|(at, size)| {
         let start = values.start() + at;
@@ -78,10 +79,10 @@ fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     })
 }
 
-/// The first letter of the scripts that are not Latin.
+/// The first letter of the scripts after Latin.
 const FIRST_OTHER_SCRIPT: char = '\u{370}';
 
-/// Whether a deleted DNS query says what Sysmon could have logged.
+/// Whether a deleted DNS query has content that Sysmon could have logged.
 pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
     let system = &event.system;
     let field = |name: &str, is_right: fn(&str) -> bool| event.get(name).is_some_and(is_right);
@@ -100,17 +101,16 @@ pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
         && ["RuleName", "User"].into_iter().filter_map(|name| event.get(name)).all(is_text)
 }
 
-/// Whether it is a character that texts are written with: no control character, none for private
-/// use, none that stands for a lost one.
+/// Whether texts are written with this character: it is no control character, not for private use,
+/// and not a replacement for a lost one.
 fn is_written(letter: char) -> bool {
     let is_none =
         matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fff0}'..='\u{ffff}');
     !letter.is_control() && !is_none
 }
 
-/// Whether it is a text as people and programs write it: of characters that texts are written with,
-/// and without a single letter of another script inside a word of ASCII, as a byte that was
-/// overwritten leaves.
+/// Whether a text looks written by people or programs: it has only usual characters, and no word of
+/// ASCII has a single letter of another script in it, as an overwritten byte leaves.
 fn is_text(text: &str) -> bool {
     let letters: Vec<char> = text.chars().collect();
     let is_other = |letter: &char| *letter >= FIRST_OTHER_SCRIPT;
@@ -127,12 +127,12 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// `2024-01-31 10:15:30.123`.
+/// Whether a text has the form `2024-01-31 10:15:30.123`.
 fn is_utc_time(text: &str) -> bool {
     text.len() == 23 && text.as_bytes().get(10) == Some(&b' ') && EventTime::parse_logged(text).is_some()
 }
 
-/// A GUID in its canonical form, without braces.
+/// Whether a text is a GUID in canonical form, without braces.
 fn is_guid(text: &str) -> bool {
     let is_right = |(place, letter): (usize, u8)| match place {
         8 | 13 | 18 | 23 => letter == b'-',
@@ -141,8 +141,8 @@ fn is_guid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(is_right)
 }
 
-/// Items that each end in `;`, but the last one if it was cut off: addresses, and types of records
-/// with what they hold.
+/// Whether a text consists of items that each end in `;`, except for a last one that was cut off:
+/// addresses, and record types with their data.
 fn are_results(text: &str) -> bool {
     let is_item = |item: &str| {
         let item = item.trim();
@@ -152,14 +152,14 @@ fn are_results(text: &str) -> bool {
         address.parse::<IpAddr>().is_ok() || typed.is_some_and(is_number)
     };
     let mut whole = text.split_inclusive(';').filter_map(|item| item.strip_suffix(';'));
-    // Names of other letters than ASCII's are encoded in the answers of DNS.
+    // DNS answers encode names that have other letters than ASCII's.
     let is_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     is_ascii && whole.all(is_item)
 }
 
-/// A path with a drive or of the network, or a word for a process without one.
+/// Whether a text is a path with a drive or on the network, or a word for a process without a path.
 fn is_image(text: &str) -> bool {
-    // A path that Windows is to take as it is begins with `\\?\` or `\??\`.
+    // A path that Windows takes literally begins with `\\?\` or `\??\`.
     let bare = if text.starts_with('\\') { text.trim_start_matches(['\\', '?']) } else { text };
     let path = match bare.as_bytes() {
         [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => bare.get(2..).unwrap_or_default(),

@@ -1,13 +1,13 @@
-//! Stale records: what an earlier pass of the log, or a cleared log, left in a chunk where no live
-//! record lies.
+//! Finds stale records: records of an earlier pass of the log, or of a cleared log, in the parts of
+//! a chunk without live records.
 //!
-//! Windows fills a chunk anew from its start and leaves what lies behind. A record there refers to
-//! definitions at places that may have been filled anew, too; what it says can be told only if the
-//! definitions now there are the ones it was written for. So a record counts as found only if it is
-//! whole, its values fill it, and each definition that it refers to bears the number that the
-//! record knows it by (the first four bytes of the definition's GUID). One without a template
-//! refers to names only, each of which must have its hash ([`crate::scan::skim::inline`]). What was
-//! altered is left alone, not guessed at.
+//! Windows fills a chunk anew from its start and leaves the rest as it was. A stale record refers
+//! to definitions at positions that may have been overwritten, so its content is known only if the
+//! definitions there are those that it was written for. A record therefore counts only if it is
+//! whole, its values fill it, and each definition has the number by which the record refers to it
+//! (the first four bytes of the definition's GUID). A record without a template refers only to
+//! names, each of which must have its hash ([`crate::scan::skim::inline`]). An altered record is
+//! left out; nothing is guessed.
 
 use std::ops::Range;
 
@@ -21,11 +21,10 @@ use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{Reached, RecordSpan, Walk};
 use crate::scan::skim::inline::Inline;
 
-/// Finds the stale records in ranges of a chunk that hold no live record, in order. Those up to
-/// `whole`, which lie before the ranges, are known to be as they were written, and follow one
-/// another.
+/// Finds the stale records in ranges of a chunk that hold no live record, in order. The records up
+/// to `whole`, which precede the ranges and are contiguous, are known to be unaltered.
 ///
-/// `walk` is made anew: its records are those found, its gaps everything else.
+/// `walk` is overwritten: its records are those found, its gaps everything else.
 pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
     walk.clear();
     let mut inline = Inline::of(chunk);
@@ -60,7 +59,8 @@ fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
     Some(range.start + place)
 }
 
-/// Whether what the record says can be told from the definitions, or the names, that are there.
+/// Whether the definitions or names to which a record refers are still there, so that it can be
+/// read.
 fn is_readable(chunk: &[u8], record: &Range<usize>, inline: &mut Inline<'_>) -> bool {
     let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
     let read = |content: Range<usize>| {
@@ -74,7 +74,7 @@ fn is_readable(chunk: &[u8], record: &Range<usize>, inline: &mut Inline<'_>) -> 
     })
 }
 
-/// Whether the definition of a template instance bears the number that the instance knows it by.
+/// Whether the definition of a template instance has the number by which the instance refers to it.
 fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
     let number = Values::definition_number(chunk, instance);
     number.is_some()
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// A chunk of two live records with three stale ones behind them.
+    /// A chunk of two live records, followed by three stale ones.
     fn chunk(style: Style) -> (Vec<u8>, usize) {
         let query = |number: u64| Event::dns_query("example.com", "a.exe").numbered(number);
         let mut writer = LogWriter::new(style);
@@ -130,8 +130,8 @@ mod tests {
         walk(&original, 0, std::slice::from_ref(&(end..original.len())), &mut walked);
         let second = walked.records[1].range.clone();
         let values = Values::head(&original, second.start + RECORD_HEADER_SIZE).unwrap();
-        // Its end, the copy of its size, the size of its first value, and the definition of its
-        // data.
+        // The record's end, the copy of its size, the size of its first value, and the definition
+        // of its data.
         let data = values.places(FRAGMENT).next().unwrap().0 + values.start();
         for at in [second.start + 4, second.end - 4, second.start + RECORD_HEADER_SIZE + 14, data + 2] {
             let mut chunk = original.clone();

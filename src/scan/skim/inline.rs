@@ -1,8 +1,7 @@
-//! Records without a template, as many forwarded ones are: whether what one says can be told from
-//! what is there.
+//! Decides whether a record without a template can be read. Many forwarded records have none.
 //!
-//! Such a record holds its event as elements, one in the other. Only their names may lie elsewhere
-//! in the chunk, each with a hash of its own. What the event means is not looked at here.
+//! Such a record holds its event as nested elements. Only their names may lie elsewhere in the
+//! chunk, each with its hash. The event's meaning is not examined here.
 //!
 //! Tokens and names: [MS-EVEN6] 2.2.12, checked against real logs.
 
@@ -14,46 +13,46 @@ use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::u16_at;
 use crate::scan::evtx::token_reader::LONGEST_NAME;
 
-/// Names of a chunk's records that are looked at: several times those of a real one. A crafted one
-/// can hold a great many records that lie one in the other.
+/// The greatest number of names that are examined for one chunk: several times that of a real one.
+/// A crafted chunk can hold a great many overlapping records.
 const MOST_NAMES: usize = 1 << 16;
-/// What the event's own element is called.
+/// The name of an event's root element.
 const EVENT: &str = "Event";
 
 /// Reads the records of a chunk that have no template.
 #[derive(Debug)]
 pub(in crate::scan) struct Inline<'c> {
     chunk: &'c [u8],
-    /// How many more names are looked at.
+    /// The number of names that may still be examined.
     names_left: usize,
 }
 
 impl<'c> Inline<'c> {
-    /// Those of a chunk.
+    /// Prepares to read the records of `chunk`.
     pub(in crate::scan) fn of(chunk: &'c [u8]) -> Self {
         Inline { chunk, names_left: MOST_NAMES }
     }
 
-    /// Whether that content of a record is one event to its end, of elements of which each is
-    /// closed, and whose names are all whole.
+    /// Whether a record's content is exactly one event: all elements are closed, and all their
+    /// names are whole.
     pub(in crate::scan) fn is_readable(&mut self, content: Range<usize>) -> bool {
         let Some(bytes) = self.chunk.get(..content.end) else { return false };
         let mut cursor = Cursor { bytes, at: content.start };
         let is_event = cursor.take::<4>() == Some(FRAGMENT_HEADER) && self.element(&mut cursor).is_some();
-        // Records are filled up to a multiple of eight bytes.
+        // Records are padded to a multiple of eight bytes.
         is_event
             && cursor.rest().is_some_and(|rest| {
                 rest.first() == Some(&token::END_OF_FRAGMENT) && rest.iter().all(|byte| *byte == 0)
             })
     }
 
-    /// Passes over the event's element.
+    /// Skips the event's root element with its content.
     fn element(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
         let mut open = 0_usize;
         loop {
             let kind = cursor.take::<1>()?[0];
             match kind {
-                // An element begins: its size, its name, and the size of its attributes.
+                // The start of an element: size, name, and the size of the attribute list.
                 token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
                     cursor.take::<4>()?;
                     let name = self.name(cursor)?;
@@ -77,7 +76,7 @@ impl<'c> Inline<'c> {
                     let [kind] = cursor.take::<1>()?;
                     let units = u16::from_le_bytes(cursor.take::<2>()?);
                     let size = usize::from(units) * 2;
-                    // Text has no NUL in it: there it was overwritten.
+                    // Text contains no NUL, unless it was overwritten.
                     if ValueType::of(kind) != TEXT || holds_nul(cursor.rest()?.get(..size)?) {
                         return None;
                     }
@@ -94,15 +93,15 @@ impl<'c> Inline<'c> {
         }
     }
 
-    /// Passes over a name, which lies here or anywhere before, and gives its text; `None` if it is
-    /// not whole.
+    /// Skips a name, which lies here or anywhere before, and returns its text; `None` if it is not
+    /// whole.
     fn name(&mut self, cursor: &mut Cursor<'_>) -> Option<&'c [u8]> {
         self.names_left = self.names_left.checked_sub(1)?;
         let offset = usize::try_from(u32::from_le_bytes(cursor.take()?)).ok()?;
         if offset < CHUNK_HEADER_SIZE {
             return None;
         }
-        // The next name in its hash bucket, its hash, its length, itself, and a NUL.
+        // The next name in its hash bucket, the hash, the length, the name itself, and a NUL.
         let hash = u16_at(self.chunk, offset.checked_add(4)?)?;
         let units = u16_at(self.chunk, offset + 6).filter(|units| *units <= LONGEST_NAME)?;
         let text = offset + 8..offset + 8 + usize::from(units) * 2;
@@ -117,14 +116,14 @@ impl<'c> Inline<'c> {
     }
 }
 
-/// The hash that is stored with a name: the low half of a sum of its units, each multiplied with a
+/// The hash that is stored with a name: the low half of a sum of its units, each multiplied by a
 /// power of 65,599.
 fn name_hash(text: &[u8]) -> u16 {
     let sum = units(text).map(u32::from).fold(0_u32, |sum, unit| sum.wrapping_mul(65_599).wrapping_add(unit));
     u16::try_from(sum & 0xffff).unwrap_or_default()
 }
 
-/// A place in a record's content, which ends with the bytes.
+/// A position in a record's content, which ends with the bytes.
 struct Cursor<'b> {
     bytes: &'b [u8],
     at: usize,
@@ -179,7 +178,7 @@ mod tests {
         let name = u32_at(&chunk, contents[0].start + 4 + 5).unwrap() as usize + 8;
         chunk[name] ^= 1;
         assert_eq!(readable(&chunk, &contents), [false; 3]);
-        // And with the hash of another element's name: it is no event then.
+        // Also with the hash of another element's name: then it is not an event.
         let utf16: Vec<u8> = "Fvent".encode_utf16().flat_map(u16::to_le_bytes).collect();
         chunk[name..name + 10].copy_from_slice(&utf16);
         chunk[name - 4..name - 2].copy_from_slice(&name_hash(&utf16).to_le_bytes());
@@ -191,8 +190,8 @@ mod tests {
         let (chunk, contents) = chunk(Style::Forwarded);
         let cut = |by: usize| contents[2].start..contents[2].end - by;
         let zeros = chunk[..contents[2].end].iter().rev().take_while(|byte| **byte == 0).count();
-        // Without the end of its last element; without any of the zeros that end it; and with what
-        // is not one.
+        // Without the end of its last element; without any of its final zeros; and with a byte
+        // there that is not zero.
         assert_eq!(readable(&chunk, &[cut(zeros + 1), cut(zeros), cut(zeros - 1)]), [false, false, true]);
         let mut odd = chunk.clone();
         odd[contents[2].end - zeros] = 7;

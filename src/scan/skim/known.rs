@@ -1,6 +1,5 @@
-//! What is known of a chunk while it is skimmed: its definitions, the logs that its records belong
-//! to, and what was counted of them. Which records are counted is decided elsewhere
-//! ([`crate::scan::skim::select`]).
+//! What is known of a chunk during the skim: its definitions, the logs of its records, and the
+//! counts. [`crate::scan::skim::select`] decides which records are counted.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -18,51 +17,52 @@ use crate::scan::evtx::value::{Shape, Values};
 use crate::scan::skim::needle::{FieldPlaces, Needles, Wanted};
 use crate::scan::skim::seen::Seen;
 
-/// What is wanted of the data of a kind of event.
+/// What detections want from the data of one kind of event.
 #[derive(Debug)]
 pub(in crate::scan) struct WantedData {
     needles: Needles,
-    /// The fields without which there is no such event.
+    /// The fields that every event of the kind has.
     all_have: Vec<&'static str>,
-    /// The definitions of `EventData` met so far in the chunk, by their offsets; `None` for one
-    /// that is not understood.
+    /// The definitions of `EventData` found so far in the chunk, by their offsets; `None` for a
+    /// definition that is not understood.
     pub data: Vec<(usize, Option<KnownData>)>,
 }
 
 /// A definition of `EventData`.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
-    /// Where the fields lie that are looked into.
+    /// The substitutions of the fields that are searched.
     fields: FieldPlaces,
-    /// What the values were like when they were last looked at one by one.
+    /// The shape of the values when they were last examined one by one.
     shape: Shape,
-    /// Where those of a DNS query lie, if it has no others; looked up when the first is wanted.
+    /// The substitutions of a DNS query's fields, if the definition has no other fields; looked up
+    /// at the first wanted query.
     query: OnceCell<Option<DataPlaces>>,
 }
 
-/// What a look at the data of an event finds.
+/// Whether a detection could want an event, judged by its data.
 pub(in crate::scan) enum Finding<'a> {
-    /// No detection can want it.
+    /// No detection can want the event.
     Unwanted,
-    /// One could.
+    /// A detection could want the event; here are its values.
     Wanted(Found<'a>),
 }
 
 /// The data of an event that a detection could want.
 pub(in crate::scan) struct Found<'a> {
-    /// The place of its definition among those known.
+    /// The index of the data's definition among the known ones.
     pub definition: usize,
     pub values: Values<'a>,
 }
 
-/// A definition of an event, and what was counted of its records.
+/// A definition of an event, and the counts of its records.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownEvent {
     pub template: Arc<EventTemplate>,
     pub counts: Counts,
 }
 
-/// A log, and the numbers of its records that were counted.
+/// A log, and the EventRecordIDs of its records that were counted.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownLog {
     pub computer: String,
@@ -91,7 +91,7 @@ pub(in crate::scan) struct QueryCounts {
     pub last_time: EventTime,
 }
 
-/// The place among the known logs of the one that a record of that definition belongs to.
+/// The index, among the known logs, of the log that a record of this definition belongs to.
 pub(in crate::scan) fn known_log(
     logs: &mut Vec<KnownLog>,
     template: &EventTemplate,
@@ -120,18 +120,19 @@ pub(in crate::scan) fn known_log(
 }
 
 impl WantedData {
-    /// Nothing is known yet of what these want of events that all have those fields.
+    /// Starts with what detections want from events that all have the fields `all_have`; no
+    /// definition is known yet.
     pub(in crate::scan) fn new(wanted: &[Wanted], all_have: Vec<&'static str>) -> Self {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
-    /// Whether no detection can want a DNS query that was seen.
+    /// Whether no detection can want this DNS query.
     pub(in crate::scan) fn is_unwanted(&mut self, chunk: &[u8], seen: &Seen, records_end: usize) -> bool {
         let found = seen.data.clone().and_then(|data| self.find(chunk, data, records_end));
         matches!(found, Some(Finding::Unwanted))
     }
 
-    /// Looks at the data of the event whose `EventData` fills `range`. `None` where anything is not
+    /// Searches the data of the event whose `EventData` fills `range`. `None` if anything is not
     /// understood.
     pub(in crate::scan) fn find<'c>(
         &mut self,
@@ -155,8 +156,8 @@ impl WantedData {
     }
 }
 
-/// The place among those known of the definition at `offset`, which is read if it is new. It must
-/// lie among the live records, which the chunk's checksum covers.
+/// The index, among the known definitions, of the one at `offset`, which is read if it is new. It
+/// must lie among the live records, which the chunk's checksum covers.
 pub(in crate::scan) fn known<T>(
     definitions: &mut Vec<(usize, Option<T>)>,
     offset: usize,
@@ -174,7 +175,8 @@ pub(in crate::scan) fn known<T>(
 }
 
 impl Found<'_> {
-    /// Where the fields of a DNS query lie in the data, if it has no others.
+    /// The substitutions of a DNS query's fields in the data, if the definition has no other
+    /// fields.
     pub(in crate::scan) fn places<'k>(
         &self,
         wanted: &'k WantedData,
@@ -188,19 +190,19 @@ impl Found<'_> {
 }
 
 impl KnownEvent {
-    /// One of which nothing was counted yet.
+    /// A definition of which no record is counted yet.
     pub(in crate::scan) fn new(template: Arc<EventTemplate>) -> Self {
         KnownEvent { template, counts: Counts::NONE }
     }
 
-    /// The range of the EventRecordIDs that were counted.
+    /// The range of the counted EventRecordIDs.
     pub(in crate::scan) fn ids(&self) -> RecordIdRange {
         RecordIdRange { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }
 }
 
 impl Counts {
-    /// Those of no record.
+    /// The counts of no records.
     pub(in crate::scan) const NONE: Counts = Counts {
         records: 0,
         sysmon_records: 0,
@@ -211,7 +213,7 @@ impl Counts {
         last_id: 0,
     };
 
-    /// Counts a record. `window` is the period that was asked for.
+    /// Counts a record. `window` is the requested period.
     pub(in crate::scan) fn add(&mut self, seen: &Seen, window: &Window) {
         self.records += 1;
         self.sysmon_records += u64::from(seen.sysmon);
@@ -224,7 +226,7 @@ impl Counts {
         self.last_id = self.last_id.max(seen.event_record_id);
     }
 
-    /// Adds those of other records.
+    /// Adds the counts of other records.
     pub(in crate::scan) fn merge(&mut self, other: Counts) {
         self.records += other.records;
         self.sysmon_records += other.sysmon_records;
@@ -237,12 +239,12 @@ impl Counts {
 }
 
 impl QueryCounts {
-    /// Those of no query.
+    /// The counts of no queries.
     pub(in crate::scan) const NONE: QueryCounts =
         QueryCounts { queries: 0, in_period: 0, first_time: EventTime::MAX, last_time: EventTime::MIN };
 
-    /// Counts a DNS query. Never a part of the loop that calls it: most records are no queries, and
-    /// the loop over them shall keep its registers.
+    /// Counts a DNS query. This is never inlined into the calling loop: most records are not
+    /// queries, and the loop over them must keep its registers.
     #[inline(never)]
     pub(in crate::scan) fn add(&mut self, time: EventTime, window: &Window) {
         self.queries += 1;
@@ -251,7 +253,7 @@ impl QueryCounts {
         self.last_time = self.last_time.max(time);
     }
 
-    /// Adds those of other queries.
+    /// Adds the counts of other queries.
     pub(in crate::scan) fn merge(&mut self, other: QueryCounts) {
         self.queries += other.queries;
         self.in_period += other.in_period;
@@ -259,7 +261,7 @@ impl QueryCounts {
         self.last_time = self.last_time.max(other.last_time);
     }
 
-    /// The time of the first and of the last.
+    /// The times of the first and the last query.
     fn span(&self) -> Span {
         if self.queries == 0 {
             return Span::default();
@@ -268,8 +270,8 @@ impl QueryCounts {
     }
 }
 
-/// For counts of at least one record. Of each that was counted here the time was read: one whose
-/// time cannot be is left to the decoder.
+/// Converts the counts of at least one record. Every record counted here has a readable time:
+/// others are left to the decoder.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {

@@ -1,9 +1,11 @@
-//! How records are laid out, so that the next one laid out alike is seen at a glance.
+//! Compares records with the layout of an earlier record, which is faster than reading their
+//! values.
 //!
-//! Most records of a log differ only in what their fixed places hold and in the size of their last
-//! value, which is the event's data. A few comparisons of bytes show such a record. Any other
-//! is looked at value by value ([`Seen::read`]), which is this file's twin. A layout holds for as
-//! long as its definition lies where it lay: that is the business of whoever keeps it.
+//! Most records of a log differ only in the content of fixed positions and in the size of their
+//! last value, the event's data. A few comparisons of bytes recognise such a record. Any other is
+//! examined value by value ([`Seen::read`]), which is the slow twin of this module. A layout is
+//! valid as long as its definition is unchanged at its position; whoever keeps the layout ensures
+//! that.
 
 use std::ops::Range;
 
@@ -17,19 +19,20 @@ use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::{Values, is_null};
 use crate::scan::skim::seen::Seen;
 
-/// The layout of a record. Places are from the first value. Holds no part of the chunk.
+/// The layout of a record, with positions from its first value. It borrows nothing from the chunk.
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Layout {
-    /// Which of the known definitions the record has, and which of the known logs it belongs to.
+    /// The index of the record's definition among the known ones, and that of its log among the
+    /// known logs.
     pub event: usize,
     pub log: usize,
-    /// What the record begins with, up to the last value's descriptor: which definition it is, the
-    /// number of values, and the descriptors of all others.
+    /// The record's beginning, up to the last value's descriptor: the reference to the definition,
+    /// the number of values, and the descriptors of all values but the last.
     head: Box<[u8]>,
-    /// How much of that says which definition it is.
+    /// The length of the part of `head` that refers to the definition.
     reference: usize,
-    /// Where the definition lies, and its length: a record that holds it has it behind the
-    /// reference.
+    /// The position and length of the definition. A record that holds the definition has it after
+    /// the reference.
     definition: Range<usize>,
     event_id: usize,
     time_created: usize,
@@ -38,10 +41,10 @@ pub(in crate::scan) struct Layout {
     /// Whether the last value must not be null, and whether it is the event's data.
     last_required: bool,
     last_is_data: bool,
-    /// The security identifier: where its number of parts lies, and the number.
+    /// The security identifier: the position of its number of sub-authorities, and that number.
     sid: Option<(usize, u8)>,
-    /// What lies from the first text that tells whether the event is Sysmon's, and which log it
-    /// belongs to, to the last: where, and the bytes.
+    /// The values that determine whether the event is Sysmon's and which log it belongs to, from
+    /// the first to the last: their position and their bytes.
     names_at: usize,
     names: Box<[u8]>,
     /// Whether the event is Sysmon's.
@@ -49,8 +52,8 @@ pub(in crate::scan) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a record that was looked at value by value, and whose content begins at
-    /// `content`. `None` if records like it differ in more than a layout tells.
+    /// The layout of a record that was examined value by value, and whose content begins at
+    /// `content`. `None` if similar records differ in more than a layout covers.
     pub(in crate::scan) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
         chunk: &[u8],
@@ -72,12 +75,12 @@ impl Layout {
         }
         let mut sids = values.places(SID);
         let sid = sids.next().map(|(at, _)| at + 1);
-        // With several of them, or with the last value as one, each record is looked at value by
-        // value.
+        // If a record has several identifiers, or one as its last value, such records are examined
+        // value by value.
         if sids.next().is_some() || sid.is_some_and(|at| at >= last_start - values.start()) {
             return None;
         }
-        // So is each whose data is not its last value.
+        // The same applies if the event's data is not the last value.
         let data = template.event_data.map(usize::from);
         if data.is_some_and(|index| index != last) || values.holds_definition {
             return None;
@@ -107,13 +110,12 @@ impl Layout {
         })
     }
 
-    /// Whether it is a layout of records of the definition at `offset`.
+    /// Whether this is a layout of records of the definition at `offset`.
     pub(in crate::scan) fn is_of(&self, offset: usize) -> bool {
         self.definition.start == offset
     }
 
-    /// Looks at the record whose content fills that range, if it is laid out so and of the same
-    /// provider and channel.
+    /// Reads the record with this content, if it has this layout and the same provider and channel.
     #[expect(
         clippy::inline_always,
         reason = "to hand back by value what is seen would take longer than to see it"
@@ -152,7 +154,7 @@ impl Layout {
         })
     }
 
-    /// What lies behind the descriptors of all values but the last in a record that holds the
+    /// What follows the descriptors of all values but the last, in a record that holds the
     /// definition.
     #[cold]
     fn behind_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
@@ -161,9 +163,8 @@ impl Layout {
     }
 }
 
-/// What lies from the first text that tells whether a record is Sysmon's, and which log it belongs
-/// to, to the last. Where the definition or the channel says that it is, the provider need not say
-/// so too.
+/// The range of the values that determine whether a record is Sysmon's and which log it belongs to.
+/// If the definition or the channel says that it is Sysmon's, the provider is not needed for that.
 fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     let text = |index: Option<Index>| values.range(index?, TEXT);
     let is_told = template.sysmon || is_sysmon_channel(template, values);
@@ -187,8 +188,8 @@ mod tests {
     use dnsweep_samples::Style;
     use proptest::prelude::*;
 
-    /// The definition that the second record refers to, in two forms: one whose last value may be
-    /// null, and one where it must not be.
+    /// The definition to which the second record refers, in two variants: its last value may be
+    /// null, or must not be.
     fn templates(chunk: &[u8], content: &Range<usize>) -> (usize, [EventTemplate; 2]) {
         let offset = Values::head(chunk, content.start).unwrap().definition;
         let [mut lax, mut strict] = [(); 2].map(|()| event_template(chunk, offset, chunk.len()).unwrap());
@@ -203,7 +204,7 @@ mod tests {
         Layout::of((0, 0, template), chunk, content.start, &values, seen.sysmon)
     }
 
-    /// The twin.
+    /// The slow twin: read the record value by value.
     fn value_by_value(
         template: &EventTemplate,
         offset: usize,
@@ -235,8 +236,8 @@ mod tests {
         }
     }
 
-    /// Where a change of a record's content can make a difference, from the content's start. The
-    /// definition is not among them: a layout is only asked where that is the same.
+    /// The positions in a record's content at which a change can matter. The definition is
+    /// excluded: a layout is used only if the definition is unchanged.
     fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
         let values = Values::head(chunk, content.start).unwrap();
         let (last, _, _) = values.last().unwrap();
@@ -255,7 +256,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// Whatever a layout sees of a record, a look at each value sees too.
+        /// Whatever a layout reads from a record, the slow twin reads the same.
         #[test]
         fn a_record_made_different_is_not_taken_for_alike(
             style in prop_oneof![Just(Style::Export), Just(Style::Live)],
@@ -317,8 +318,8 @@ mod tests {
         let (offset, [template, _]) = templates(&original, &contents[1]);
         let values = Values::head(&original, contents[2].start).unwrap();
         let (start, descriptor) = (values.start_of(17).unwrap(), values.start() - 4);
-        // A size that an identifier can have, though not with the number of parts that lies there,
-        // and behind it a byte that ends the content.
+        // A size that an identifier can have, but not with the number of sub-authorities there;
+        // and, after it, a byte that ends the content.
         let parts = u16::from(original[start + 1]);
         let mut sizes = (8..u16::MAX).step_by(4).filter(|size| *size != 8 + 4 * parts);
         let size = sizes.find(|size| original[start + usize::from(*size)] == 0).unwrap();
@@ -343,7 +344,8 @@ mod tests {
         let original = chunk.clone();
         let (offset, [template, _]) = templates(&original, &contents[1]);
         let layout = layout(&template, &original, &contents[1]).unwrap();
-        // The second record once more, so that the definition which it refers to would lie in it.
+        // The second record once more, placed so that the definition to which it refers would lie
+        // in it.
         let content = offset - layout.reference..offset - layout.reference + contents[1].len();
         chunk.copy_within(contents[1].clone(), content.start);
         assert!(chunk[content.start..].starts_with(&layout.head[..layout.reference]));

@@ -1,5 +1,5 @@
-//! The skim: counts what cannot match without decoding it, and says what must be decoded. The
-//! decoder (`decode`) is its slow twin.
+//! The skim: counts records that cannot match without decoding them, and decides which records must
+//! be decoded. The decoder (`decode`) is its slow twin.
 
 pub(in crate::scan) mod inline;
 pub(in crate::scan) mod known;

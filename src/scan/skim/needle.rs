@@ -1,7 +1,8 @@
-//! What detections want of a DNS query, looked for in its stored values.
+//! Searches a DNS query's stored values for the literals that detections require.
 //!
-//! A value is UTF-16 and begins where its descriptor says, so units are compared, not bytes: the
-//! search need not try every byte of a record, and does not hit where two values run together.
+//! A value is UTF-16 and begins where its descriptor says, so code units are compared instead of
+//! bytes: the search need not try every byte of a record, and cannot hit across two adjacent
+//! values.
 
 use aho_corasick::AhoCorasick;
 
@@ -11,56 +12,55 @@ use crate::scan::evtx::template::DataTemplate;
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::trigram::Trigrams;
 
-/// Which records are read whole; of all others it is counted what they are.
+/// Which records are decoded; all others are only counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection {
-    /// All of them.
+    /// All records.
     #[default]
     Everything,
-    /// DNS queries that one of these could want, and whatever the skim does not understand.
+    /// DNS queries that one of these could want, and records that the skim does not understand.
     Wanted(Vec<Wanted>),
 }
 
-/// What becomes of the queries of Windows' own DNS client.
+/// How the queries of Windows' own DNS client are handled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum DnsClient {
-    /// They are counted, like all events that are none of Sysmon's queries.
+    /// They are counted, like all events other than Sysmon's queries.
     #[default]
     Counted,
-    /// Those that one of these could want are handed on, too; all of them where everything is
-    /// decoded.
+    /// Queries that one of these could want are passed on too; if everything is decoded, all of
+    /// them are.
     Wanted(Vec<Wanted>),
 }
 
-/// What a detection wants: DNS queries that hold at least one needle of each of these sets.
+/// What a detection wants: DNS queries that contain at least one needle of each set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The sets. Without any, every DNS query is wanted.
+    /// The sets. If there is none, every DNS query is wanted.
     pub sets: Vec<Vec<Needle>>,
 }
 
-/// A literal, and the field to look for it in.
+/// A literal, and the field in which it is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
     /// The name of the `Data` element, such as `QueryName`.
     pub data: String,
-    /// The literal, in lower case, of ASCII characters other than NUL only. It is looked for in any
-    /// case.
+    /// The literal in lower case: ASCII characters without NUL. The search ignores case.
     pub literal: String,
 }
 
-/// The needles of all detections, made ready for searching: each field is searched once, whatever
-/// the number of detections.
+/// The needles of all detections, prepared for searching. Each field is searched once, whatever the
+/// number of detections.
 #[derive(Debug)]
 pub(in crate::scan) struct Needles {
     fields: Vec<FieldNeedles>,
-    /// For each detection its sets, by their numbers.
+    /// For each detection, the numbers of its sets.
     wanted: Vec<Vec<usize>>,
-    /// For each set, behind how many fields it has no more needles.
+    /// For each set, the number of fields after which it has no more needles.
     searched: Vec<usize>,
-    /// Which sets hit, in the DNS query that is looked at.
+    /// Whether each set has hit in the current DNS query.
     hits: Vec<bool>,
-    /// The value that is looked at, a byte a unit.
+    /// The current value, one byte per unit.
     text: Vec<u8>,
 }
 
@@ -68,24 +68,25 @@ pub(in crate::scan) struct Needles {
 #[derive(Debug)]
 struct FieldNeedles {
     data: String,
-    /// A quick look at whether text may hold any of them; `None` if they are not fit for that.
+    /// A fast test whether text may contain any of the literals; `None` if they are not suited to
+    /// it.
     marks: Option<Trigrams>,
     finder: AhoCorasick,
-    /// For each literal of the finder, its set.
+    /// For each literal of the finder, the number of its set.
     sets: Vec<usize>,
-    /// The set of all of them, if they are of one.
+    /// The number of the set, if all literals are of one set.
     only_set: Option<usize>,
-    /// Whether a detection may still want a DNS query of which nothing has hit, this field
-    /// included.
+    /// Whether a detection may still want a DNS query that has no hit up to and including this
+    /// field.
     open_without_hits: bool,
 }
 
-/// Where the values of a definition's fields are, for each of the needles' fields.
+/// For each field of the needles, the substitution that holds it in a definition's records.
 #[derive(Debug)]
 pub(in crate::scan) struct FieldPlaces(Vec<Option<Index>>);
 
 impl Needles {
-    /// Makes what detections want ready for searching.
+    /// Prepares the needles of `wanted` for searching.
     pub(in crate::scan) fn new(wanted: &[Wanted]) -> Self {
         let mut fields: Vec<(&str, Vec<(&str, usize)>)> = Vec::new();
         let mut searched = Vec::new();
@@ -115,7 +116,7 @@ impl Needles {
         for (place, (data, literals)) in fields.into_iter().enumerate() {
             let open_without_hits = needles.is_open(place + 1);
             let Some(finder) = finder(literals.iter().map(|(literal, _)| *literal)) else {
-                // More literals than can be searched for at once: all is decoded.
+                // There are more literals than one search can handle: every query is decoded.
                 return Needles { fields: Vec::new(), wanted: vec![Vec::new()], ..needles };
             };
             let marks = Trigrams::of(literals.iter().map(|(literal, _)| *literal));
@@ -127,7 +128,8 @@ impl Needles {
         needles
     }
 
-    /// Whether a detection may want a DNS query of which so many fields have been searched.
+    /// Whether a detection may want the current DNS query, after this many fields have been
+    /// searched.
     fn is_open(&self, fields: usize) -> bool {
         let may_hit = |set: &usize| {
             self.hits.get(*set).is_some_and(|hit| *hit)
@@ -136,8 +138,8 @@ impl Needles {
         self.wanted.iter().any(|sets| sets.iter().all(may_hit))
     }
 
-    /// Where a definition's records have the fields that are looked into. `None` where it lacks one
-    /// that all are said to have: whether its name was damaged, a checksum shall tell.
+    /// The substitutions of the searched fields in a definition. `None` if it does not have a field
+    /// that every event has: a checksum must show whether the field's name was damaged.
     pub(in crate::scan) fn places(
         &self,
         template: &DataTemplate<'_>,
@@ -155,13 +157,13 @@ impl Needles {
         Some(FieldPlaces(places))
     }
 
-    /// Whether a detection could want the DNS query with these values. `None` where a field that
-    /// is looked into is not text in UTF-16.
+    /// Whether a detection could want the DNS query with these values. `None` if a searched field
+    /// is not UTF-16 text.
     pub(in crate::scan) fn want(&mut self, places: &FieldPlaces, values: &Values<'_>) -> Option<bool> {
         let mut hit = false;
         for place in 0..self.fields.len() {
-            // A definition without the field makes events without it, which hold nothing; so does a
-            // null value.
+            // If the definition does not have the field, or its value is null, the field contains
+            // nothing.
             if let Some(index) = *places.0.get(place)?
                 && values.kind(index)? != NULL
             {
@@ -176,8 +178,8 @@ impl Needles {
         Some(hit || self.wanted.iter().any(Vec::is_empty))
     }
 
-    /// Searches UTF-16 text of a field, and notes which sets hit. `noted` says whether some have
-    /// before.
+    /// Searches a field's UTF-16 text, and records which sets hit. `noted` says whether an earlier
+    /// field had a hit.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
             return false;
@@ -210,8 +212,8 @@ impl Needles {
     }
 }
 
-/// A unit of UTF-16 as one byte: itself if it is an ASCII character, or else a byte that no literal
-/// holds.
+/// A UTF-16 unit as one byte: an ASCII character as it is, any other as a byte that no literal
+/// contains.
 fn folded(unit: [u8; 2]) -> u8 {
     match unit {
         [letter, 0] if letter.is_ascii() => letter,
@@ -219,7 +221,7 @@ fn folded(unit: [u8; 2]) -> u8 {
     }
 }
 
-/// Finds literals in any ASCII case. `None` if they are too many for that.
+/// A search for literals in any ASCII case. `None` if there are too many.
 fn finder<'a>(literals: impl Iterator<Item = &'a str>) -> Option<AhoCorasick> {
     AhoCorasick::builder().ascii_case_insensitive(true).build(literals).ok()
 }
@@ -234,7 +236,7 @@ mod tests {
         text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     }
 
-    /// Whether the text holds one of the literals.
+    /// Whether the text contains one of the literals.
     fn hit(literals: &[&str], text: &str) -> bool {
         let needle = |literal: &&str| Needle { data: "QueryName".to_owned(), literal: (*literal).to_owned() };
         let set = literals.iter().map(needle).collect();
@@ -256,7 +258,7 @@ mod tests {
         }
     }
 
-    /// A detection's sets, each of needles for a field by its number.
+    /// A detection's sets, with needles for numbered fields.
     fn wanted() -> impl Strategy<Value = Vec<Wanted>> {
         let needle = (0..3_usize, "[ab.k]{1,3}")
             .prop_map(|(field, literal)| Needle { data: format!("Field{field}"), literal });
@@ -267,7 +269,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The twin: lower the case of the whole text and look for each literal.
+        /// The slow twin: convert the whole text to lower case and search for each literal.
         #[test]
         fn a_hit_is_what_a_plain_search_finds(text in "[abAB.ÄK\u{212a}]{0,12}", literals in prop::collection::vec("[ab.k]{1,3}", 0..4)) {
             let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
@@ -275,14 +277,14 @@ mod tests {
             prop_assert_eq!(hit(&literals, &text), plain);
         }
 
-        /// The twin: look at each detection, each of its sets and each needle.
+        /// The slow twin: test each detection, each of its sets and each needle.
         #[test]
         fn what_is_wanted_is_what_a_look_at_each_needle_tells(
             wanted in wanted(),
             queries in prop::collection::vec(prop::collection::vec(prop::option::of("[abAB.ÄK]{0,12}"), 3), 1..4),
         ) {
             let mut needles = Needles::new(&wanted);
-            // One after the other, so that nothing of one query is left for the next.
+            // In sequence, so that a query cannot affect the next one unnoticed.
             for texts in queries {
                 let (chunk, places) = query(&needles, &texts);
                 let values = Values::head(&chunk, 0).unwrap();
@@ -296,7 +298,7 @@ mod tests {
         }
     }
 
-    /// A template instance with these texts, and where the needles' fields are in it.
+    /// A template instance with these texts, and the positions of the needles' fields in it.
     fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldPlaces) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(texts.len()).unwrap().to_le_bytes());

@@ -1,15 +1,15 @@
-//! A memory of the definition that chunks begin with.
+//! Remembers the definition with which chunks begin.
 //!
-//! The chunks of a log mostly begin with the same definition at the same place. Where its bytes are
-//! those of the chunk before, and it says all that it means itself, it means the same: it need not
-//! be read again, and layouts of its records hold for this chunk too.
+//! The chunks of a log mostly begin with the same definition at the same position. If its bytes
+//! equal those in the chunk before, and they alone determine its meaning, it need not be read
+//! again, and layouts of its records are valid in this chunk too.
 
 use std::sync::Arc;
 
 use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, definition_end};
 use crate::scan::evtx::template::{EventTemplate, event_template};
 
-/// The first definition of the chunks before.
+/// The first definition of earlier chunks.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Remembered {
     offset: usize,
@@ -18,8 +18,8 @@ pub(in crate::scan) struct Remembered {
 }
 
 impl Remembered {
-    /// The remembered definition and its offset, if it lies in this chunk too; nothing of it may
-    /// lie at or behind `end`.
+    /// The remembered definition and its offset, if this chunk contains it too; all of it must lie
+    /// before `end`.
     pub(in crate::scan) fn again(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
         let template = self.template.as_ref()?;
         let tokens_end = definition_end(chunk, self.offset).filter(|tokens_end| *tokens_end <= end)?;
@@ -27,8 +27,8 @@ impl Remembered {
         (self.tokens == tokens).then(|| (self.offset, Arc::clone(template)))
     }
 
-    /// Reads the definition at `offset` of a chunk likewise, and remembers it if it may lie in the
-    /// chunks that follow. `None` if it is not understood.
+    /// Reads the definition at `offset` in a chunk, all of which must lie before `end`, and
+    /// remembers it if later chunks may contain it. `None` if it is not understood.
     pub(in crate::scan) fn read(
         &mut self,
         chunk: &[u8],
@@ -37,7 +37,7 @@ impl Remembered {
     ) -> Option<Arc<EventTemplate>> {
         let template = Arc::new(event_template(chunk, offset, end)?);
         let tokens = chunk.get(offset + DEFINITION_HEADER_SIZE..definition_end(chunk, offset)?)?;
-        // One that lies behind another is different in each chunk.
+        // A definition that follows another one differs from chunk to chunk.
         if template.says_all && (self.template.is_none() || offset <= self.offset) {
             self.offset = offset;
             self.tokens.clear();
@@ -53,7 +53,8 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// The chunk of a log with records of these computers, and where its definitions of events lie.
+    /// The chunk of a log with records of these computers, and the offsets of its event
+    /// definitions.
     fn chunk(computers: &[&str]) -> (Vec<u8>, Vec<usize>) {
         let mut writer = LogWriter::new(Style::Export);
         for computer in computers {
@@ -65,7 +66,7 @@ mod tests {
         (chunk, offsets)
     }
 
-    /// The twin: read it with no memory.
+    /// The slow twin: read the definition without a memory.
     fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
         Remembered::default().read(chunk, offset, chunk.len())
     }
@@ -96,8 +97,8 @@ mod tests {
         let (mut chunk, offsets) = chunk(&["A-01", "B-02"]);
         let mut remembered = Remembered::default();
         assert!(remembered.read(&chunk, offsets[1], chunk.len()).is_some());
-        // Its names lie in the first definition: a change of them is one of its meaning, though not
-        // of its bytes.
+        // The names lie in the first definition: if they change, the meaning changes, but not the
+        // bytes.
         let name: Vec<u8> = "EventRecordID".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let place = chunk.windows(name.len()).position(|bytes| bytes == name).unwrap();
         assert!((offsets[0]..offsets[1]).contains(&place));

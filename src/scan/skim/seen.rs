@@ -1,4 +1,4 @@
-//! What the skim sees of a record: enough to count it, and to tell whether it must be decoded.
+//! What the skim reads of a record: enough to count it and to decide whether it must be decoded.
 
 use std::ops::Range;
 
@@ -8,25 +8,24 @@ use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64};
 use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::Values;
 
-/// Sysmon's event number for a DNS query, and what tells that an event is Sysmon's: its provider or
-/// its channel.
+/// Sysmon's event ID for a DNS query. An event is Sysmon's if its provider or its channel is.
 const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
 
-/// What the skim sees of a record.
+/// What the skim reads of a record.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct Seen {
     pub event_id: u16,
     pub sysmon: bool,
     pub time: EventTime,
     pub event_record_id: u64,
-    /// Where the event's data lies in the chunk, if that is a fragment.
+    /// The range of the event's data in the chunk, if the data is a fragment.
     pub data: Option<Range<usize>>,
 }
 
 impl Seen {
-    /// Looks at each value of a record of that definition, whose content ends at `end` of the
-    /// chunk. `None` where anything is not as usual.
+    /// Reads each value of a record of this definition, whose content ends at `end` in the chunk.
+    /// `None` if anything is unusual.
     pub(in crate::scan) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
         let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
         if lacks_one || !values.fill(end) {
@@ -48,13 +47,13 @@ impl Seen {
         Some(Seen { event_id, sysmon, time: EventTime::from_filetime(time)?, event_record_id, data })
     }
 
-    /// Whether it is Sysmon's event 22.
+    /// Whether the record is Sysmon's event 22.
     pub(in crate::scan) fn is_dns_query(&self) -> bool {
         self.sysmon && self.event_id == DNS_QUERY
     }
 
-    /// Whether it has a number of those that Windows' own DNS client gives its queries. Events of
-    /// others that have it are rare, so the decoder shall tell.
+    /// Whether the record has an event ID with which Windows' own DNS client logs queries. Other
+    /// events with such an ID are rare, so the decoder decides.
     pub(in crate::scan) fn may_be_dns_client_query(&self) -> bool {
         DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
     }

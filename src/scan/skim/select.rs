@@ -1,18 +1,19 @@
-//! Which records need decoding: a skim over a chunk's records that counts most of them without.
+//! Selects the records that need decoding: a skim over a chunk counts most of them without it.
 //!
-//! Decoding costs a hundred times what reading costs. All that the ledger needs of a record (who
-//! logged it, where, when, as which event) lies in a few bytes whose place its template tells; and
-//! a DNS query can match only if its fields hold the literals that the detections cannot do
-//! without. The skim errs only towards decoding: a record of which anything that it looks at is not
-//! as usual is decoded.
+//! Decoding costs a hundred times as much as reading. What the ledger needs of a record (who logged
+//! it, where, when, with which event ID) lies in a few bytes, at positions known from the record's
+//! template. And a DNS query can match only if its fields contain the literals that the detections
+//! require. The skim errs only towards decoding: a record is decoded if anything that the skim
+//! reads is unusual.
 //!
-//! What it makes of a chunk is only kept if the checksum of the chunk's header holds, its records
-//! follow one another without a gap and, where any of them is to be decoded or all checksums are to
-//! be verified, that of the records holds too. Its twin is to decode everything, and tests compare
-//! the two: of a log as Windows wrote it they tell the same, and with all checksums verified, of
-//! one that was damaged in any way, too. Of a forged one, whose checksums were made right, and of a
-//! damaged one whose checksums were not looked at, they find the same matches, but a record that
-//! could not be decoded, and that nothing wants, is counted as if it could.
+//! The skim's result for a chunk counts only if the checksum of the chunk's header holds and the
+//! records are contiguous. If a record is to be decoded, or all checksums are to be verified, the
+//! checksum of the records must hold too.
+//!
+//! The slow twin decodes everything, and tests compare both. They agree for a log as Windows wrote
+//! it and, with all checksums verified, for a log damaged in any way. For a log forged with correct
+//! checksums, or damaged where checksums were not verified, they find the same matches; but a
+//! record that cannot be decoded, and that no detection wants, is counted as if it could be.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,49 +34,50 @@ use crate::scan::skim::remembered::Remembered;
 use crate::scan::skim::seen::Seen;
 use crate::scan::skim::stretch::Stretch;
 
-/// The layouts that are kept of a chunk: more would cost each record that is like none of them a
-/// comparison.
+/// The greatest number of layouts kept for a chunk. Each further one would cost a comparison for
+/// every record that has none of them.
 const MOST_LAYOUTS: usize = 16;
-/// Bytes of text of a chunk's queries that are read without the decoder: several times what the 64
-/// KiB of a real one say. A definition can say the same text for each of a chunk's records: where
-/// there is more, all of the chunk is decoded, within the decoder's bound.
+/// The greatest amount of query text, in bytes, that is read from a chunk without the decoder:
+/// several times that of a real chunk of 64 KiB. A definition can repeat a text in each record of a
+/// chunk; a chunk with more text is decoded as a whole, within the decoder's limit.
 const MOST_TOLD_TEXT: usize = 1 << 18;
-/// The logs that are kept for the chunks that follow: mostly they hold records of the same one.
+/// The greatest number of logs kept for the following chunks, which mostly hold records of the same
+/// log.
 const MOST_LOGS: usize = 16;
 
-/// Skims chunks, one after the other.
+/// Skims chunks, one after another.
 #[derive(Debug)]
 pub(in crate::scan) struct Skimmer {
     checksums: Checksums,
-    /// The period that was asked for.
+    /// The requested period.
     window: Window,
-    /// What is wanted of Sysmon's DNS queries.
+    /// What detections want of Sysmon's DNS queries.
     queries: WantedData,
-    /// What is wanted of the queries of Windows' own DNS client; `None` where these are counted
-    /// only.
+    /// What detections want of the queries of Windows' own DNS client; `None` if these are only
+    /// counted.
     dns_client: Option<WantedData>,
-    /// The DNS queries that are wanted and could be read without the decoder, with the places of
-    /// their records in the chunk.
+    /// The wanted DNS queries that could be read without the decoder, with the offsets of their
+    /// records in the chunk.
     told: Vec<(usize, Event)>,
-    /// How many bytes of text these have.
+    /// The total text length of those queries, in bytes.
     told_text: usize,
     remembered: Remembered,
-    /// The definitions of events met so far in the chunk, by their offsets; `None` for one that is
-    /// not understood.
+    /// The event definitions found so far in the chunk, by their offsets; `None` for a definition
+    /// that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
     /// The logs that counted records belong to.
     logs: Vec<KnownLog>,
-    /// How many counted records of the chunk have headers that were numbered anew.
+    /// The number of counted records in the chunk whose headers were renumbered.
     renumbered: u64,
-    /// Layouts of records met so far. Those of the remembered definition are kept from chunk to
-    /// chunk.
+    /// The layouts of records found so far. Layouts of the remembered definition are kept from
+    /// chunk to chunk.
     layouts: Vec<Layout>,
-    /// The place of the one that the last record had: the next record most likely has it too.
+    /// The index of the last record's layout: the next record most likely has it too.
     last_layout: usize,
 }
 
 impl Skimmer {
-    /// One that leaves for decoding what these want.
+    /// A skimmer that leaves the records that `wanted` describes for decoding.
     pub(in crate::scan) fn new(wanted: &[Wanted]) -> Self {
         Skimmer {
             checksums: Checksums::default(),
@@ -93,32 +95,30 @@ impl Skimmer {
         }
     }
 
-    /// This skimmer, which also leaves those queries of Windows' own DNS client for decoding that
-    /// `wanted` describes.
+    /// Also leaves the queries of Windows' own DNS client that `wanted` describes for decoding.
     pub(in crate::scan) fn leaving_dns_client(self, wanted: &[Wanted]) -> Self {
         Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
     }
 
-    /// This skimmer, which verifies the checksums of the records of the chunks that `checksums`
-    /// names.
+    /// Sets for which chunks the checksum of the records is verified.
     pub(in crate::scan) fn verifying(self, checksums: Checksums) -> Self {
         Skimmer { checksums, ..self }
     }
 
-    /// This skimmer, which also counts how many DNS queries lie in a period.
+    /// Also counts the DNS queries that lie in `window`.
     pub(in crate::scan) fn within(self, window: Window) -> Self {
         Skimmer { window, ..self }
     }
 
-    /// Walks a sound chunk and counts those of its records that need no decoding: they are gaps of
-    /// the walk. Returns false, and the walk is of no use, if the chunk is not sound.
+    /// Walks a sound chunk and counts the records that need no decoding, which become gaps of the
+    /// walk. Returns false if the chunk is not sound; the walk is then of no use.
     pub(in crate::scan) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
         let Some(live) = LiveRecords::of(chunk) else { return false };
         let end = live.end;
         self.begin(chunk, end);
         let mut at = CHUNK_HEADER_SIZE;
-        // Where the records begin that were counted last.
+        // The start of the run of counted records.
         let mut counted = at;
         loop {
             at = self.stretch(chunk, at, end, walk);
@@ -152,13 +152,13 @@ impl Skimmer {
         holds
     }
 
-    /// The DNS queries of the chunk that was skimmed last, if it is sound, that need no decoding
-    /// any more, with the places of their records.
+    /// Takes the DNS queries of the last skimmed chunk that were read without the decoder, with the
+    /// offsets of their records. The chunk must be sound.
     pub(in crate::scan) fn take_told(&mut self) -> impl Iterator<Item = (usize, Event)> {
         self.told.drain(..)
     }
 
-    /// Gets ready for a chunk whose live records end at `end`.
+    /// Prepares for a chunk whose live records end at `end`.
     fn begin(&mut self, chunk: &[u8], end: usize) {
         self.told.clear();
         self.told_text = 0;
@@ -181,7 +181,7 @@ impl Skimmer {
             self.events.clear();
             return;
         };
-        // Another definition may have lain at the same place in the chunk before.
+        // Another definition may have been at the same position in the chunk before.
         let events = &self.events;
         let is_remembered = |event: &KnownEvent| Arc::ptr_eq(&event.template, &template);
         self.layouts.retain(|layout| {
@@ -195,7 +195,7 @@ impl Skimmer {
         self.events.push((offset, Some(KnownEvent::new(template))));
     }
 
-    /// Adds what was counted to the tally.
+    /// Adds the counts to the tally.
     fn count(&self, tally: &mut Tally) {
         tally.renumbered_records += self.renumbered;
         for log in self.logs.iter().filter(|log| !log.runs.is_empty()) {
@@ -208,9 +208,9 @@ impl Skimmer {
         }
     }
 
-    /// Counts records from `at` on for as long as each is laid out like the last one, and nothing
-    /// can want it. Returns where the next record begins. By itself, so that the processor's
-    /// registers are this loop's alone.
+    /// Counts records from `at` on, as long as each has the layout of the last one and no detection
+    /// can want it. Returns the position of the next record. It is a function of its own, so that
+    /// the processor's registers serve this loop alone.
     #[inline(never)]
     fn stretch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
@@ -236,7 +236,7 @@ impl Skimmer {
         at
     }
 
-    /// Looks at a record by itself. `None` where anything is not understood.
+    /// Examines one record by itself. `None` if anything is not understood.
     fn record(&mut self, chunk: &[u8], end: usize, range: Range<usize>, written: Written) -> Option<Verdict> {
         let content = content(&range);
         let (event, log, seen) = match self.alike(chunk, &content) {
@@ -265,7 +265,7 @@ impl Skimmer {
         Some(Verdict::Counted)
     }
 
-    /// Reads a wanted DNS query, if it is as usual.
+    /// Reads a wanted DNS query, if nothing about it is unusual.
     fn tell(
         &self,
         chunk: &[u8],
@@ -280,8 +280,8 @@ impl Skimmer {
         direct::event(template, &Values::head(chunk, content)?, seen, places, &found.values)
     }
 
-    /// Looks at a record that is laid out like one before it: which definition it has, which log it
-    /// belongs to, and what was seen.
+    /// Reads a record by the layout of an earlier one: the index of its definition, the index of
+    /// its log, and what was seen.
     fn alike(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, Seen)> {
         let mut layouts = self.layouts.iter().enumerate();
         let (place, layout, seen) =
@@ -290,7 +290,7 @@ impl Skimmer {
         Some((layout.event, layout.log, seen))
     }
 
-    /// Looks at a record of any layout.
+    /// Reads a record of any layout.
     fn value_by_value(
         &mut self,
         chunk: &[u8],
@@ -314,17 +314,17 @@ impl Skimmer {
     }
 }
 
-/// Where the content of a record lies.
+/// The range of a record's content.
 fn content(record: &Range<usize>) -> Range<usize> {
     record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE
 }
 
-/// What the skim makes of a record.
+/// What the skim does with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// It is counted; there is nothing in it that a detection could want.
+    /// The record is counted; it holds nothing that a detection could want.
     Counted,
-    /// It must be decoded.
+    /// The record must be decoded.
     Decode,
 }
 
@@ -368,8 +368,7 @@ mod tests {
         let mut skimmer = Skimmer::new(&[]);
         assert!(skimmer.skim(&chunk(&["A", "B", "C"]), &mut Walk::default(), &mut Tally::default()));
         assert_eq!(skimmer.layouts.len(), 3);
-        // Whatever place the definition had among those of the chunk before, it is the first of the
-        // next.
+        // Whatever index the definition had in the chunk before, it is the first in the next one.
         skimmer.events.insert(0, (0, None));
         for layout in &mut skimmer.layouts {
             layout.event += 1;
@@ -388,7 +387,7 @@ mod tests {
         assert!(skimmer.skim(&chunk, &mut Walk::default(), &mut Tally::default()));
         skimmer.begin(&chunk, chunk.len());
         assert_eq!(skimmer.layouts.len(), 1, "the same definition");
-        // One that was not remembered, as its names lie elsewhere.
+        // A definition that was not remembered, as its names lie elsewhere.
         let (offset, event) = &mut skimmer.events[0];
         assert!(skimmer.layouts[0].is_of(*offset));
         *event = Some(KnownEvent::new(Arc::default()));

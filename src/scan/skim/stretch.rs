@@ -1,10 +1,9 @@
-//! A stretch: records one after the other that are laid out alike, and that are counted together.
+//! A batch: consecutive records of the same layout that are counted together.
 //!
-//! Nearly all records of a log lie in such stretches. What would be noted for each of them by
-//! itself (in the counts of its definition, among the numbers of its log, on its machine's clock)
-//! is kept here until the stretch ends, so that it costs a record a few instructions. Its twin is
-//! to note each record by itself, as [`crate::scan::skim::select`] does with any that is unlike the
-//! one before.
+//! Nearly all records of a log lie in batches. What would be stored for each of them (the counts of
+//! its definition, the numbers of its log, its machine's clock) is kept here until the batch ends,
+//! so that a record costs only a few instructions. The slow twin stores each record by itself, as
+//! [`crate::scan::skim::select`] does with any record that differs from the one before.
 
 use crate::event::{EventTime, Window};
 use crate::ledger::clock::{Clock, Written, is_step};
@@ -12,30 +11,30 @@ use crate::ledger::record_ids::{IdRun, IdRuns};
 use crate::scan::skim::known::{Counts, QueryCounts};
 use crate::scan::skim::seen::Seen;
 
-/// Records one after the other. Of each, as little is kept as can be: a loop's time is that of its
-/// instructions.
+/// Consecutive records that are counted together. As little as possible is stored per record: the
+/// loop's time is that of its instructions.
 #[derive(Debug)]
 pub(in crate::scan) struct Stretch {
-    /// Where the first record starts, and what the headers of the first and the last say of their
-    /// writing.
+    /// The offset of the first record, and the IDs and times in the headers of the first and the
+    /// last record.
     start: usize,
     first: Written,
     last: Written,
     records: u64,
-    /// The earliest and the latest instant.
+    /// The earliest and the latest time of the records.
     times: (EventTime, EventTime),
-    /// The least and the greatest number before the run that follows.
+    /// The least and the greatest record number before the current run.
     ids: (u64, u64),
-    /// Those of the records that were taken last whose numbers follow one another.
+    /// The current run: the last records, as far as their numbers are consecutive.
     run: IdRun,
-    /// Whether the number in the header of the first of these is another one than the record's own.
+    /// Whether the first record of the run has a number in its header that differs from its own.
     differs: bool,
-    /// The records of the runs before whose headers were numbered anew.
+    /// The number of records in earlier runs whose headers were renumbered.
     renumbered: u64,
 }
 
 impl Stretch {
-    /// A stretch that may begin at `start` of the chunk.
+    /// An empty batch that may begin at offset `start` in the chunk.
     pub(in crate::scan) fn new(start: usize) -> Self {
         let none = Written { header_id: 0, filetime: 0 };
         let run = IdRun { first: 0, last: 0, first_time: None, last_time: None };
@@ -52,14 +51,14 @@ impl Stretch {
         }
     }
 
-    /// How many records it has.
+    /// The number of records in the batch.
     pub(in crate::scan) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Takes the next record, whose number belongs among those of a log, which are handed on as
-    /// they end; or says that it must be noted by itself, for the clock may have gone back. A DNS
-    /// query is counted among `queries` at once, by the period that was asked for.
+    /// Adds the next record; runs of consecutive numbers are added to `log` as they end. Returns
+    /// whether the record was added. If not, the clock may have gone back, and the record must be
+    /// stored by itself. A DNS query is counted in `queries` at once, by the requested period.
     #[inline]
     pub(in crate::scan) fn take(
         &mut self,
@@ -91,9 +90,9 @@ impl Stretch {
         true
     }
 
-    /// Notes what was counted of records that are all Sysmon's, or all others': all but their DNS
-    /// queries, which are counted by then. Returns how many of the records have headers that were
-    /// numbered anew.
+    /// Stores the counts of the records, which are all Sysmon's or all others': everything except
+    /// their DNS queries, which are counted already. Returns the number of records whose headers
+    /// were renumbered.
     pub(in crate::scan) fn end(
         self,
         sysmon: bool,
@@ -119,15 +118,15 @@ impl Stretch {
     }
 }
 
-/// How many records of a run have headers that were numbered anew: all, if the first or the last
-/// has another number there than its own.
+/// The number of records in a run whose headers were renumbered: all of them, if the first or the
+/// last has another number in its header than its own.
 #[cold]
 fn renumbered(run: IdRun, differs: bool, last: Written) -> u64 {
     if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
-/// Hands a run on, and gives the least and the greatest number up to its end. It is handed over by
-/// value, so that what a stretch keeps need not lie in memory.
+/// Adds a run to the log, and returns the least and the greatest number up to its end. The run is
+/// passed by value, so that the batch's fields can stay in registers.
 #[cold]
 fn end_run(run: IdRun, (first_id, last_id): (u64, u64), log: &mut IdRuns) -> (u64, u64) {
     log.add_run(run);
@@ -140,7 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(sysmon: bool, anew: u64) -> impl Strategy<Value = (Seen, Written)> {
-        // Numbers and times that mostly go on, and now and then go back, by less than a step and by
+        // Numbers and times that mostly increase, and sometimes go back, by less than a step or by
         // more.
         let id = prop_oneof![0..6_u64, Just(u64::MAX)];
         (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)]).prop_map(
@@ -179,7 +178,7 @@ mod tests {
                 stretch.take(seen, *written, &mut runs, &mut counts.queries, &since)
             };
             let taken = records.iter().take_while(&mut take).count();
-            // Only a clock that may have gone back ends it.
+            // Only a clock that may have gone back ends the batch.
             let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
             prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));
             prop_assert_eq!(stretch.records(), taken as u64);

@@ -1,34 +1,35 @@
-//! A quick look at whether text may hold one of several literals.
+//! A fast test whether text may contain one of several literals.
 //!
-//! Nearly no DNS query holds any. Of each literal, three characters that follow one another are
-//! marked in a table of bits, and text in which no three are marked holds none of the literals.
-//! Where some are, a search has to tell, for other characters share these bits. Its twin is that
+//! Nearly no DNS query contains any. Three consecutive characters of each literal are marked in a
+//! table of bits; text without three marked characters in a row contains none of the literals. If
+//! there are some, a search decides, as other characters share these bits. The slow twin is that
 //! search.
 
 use crate::scan::evtx::binxml::text::units;
 
-/// Bits of a character that distinguish it from others: an ASCII letter has the same in either
-/// case.
+/// The number of bits by which characters are distinguished; both cases of an ASCII letter have the
+/// same.
 const BITS: u32 = 5;
 const CHARACTER: u32 = (1 << BITS) - 1;
-/// Three of them.
+/// A mask for three characters.
 const TRIGRAM: u32 = (1 << (3 * BITS)) - 1;
-/// The table has a bit for each three: 4 KiB, which the processor's first cache can hold.
+/// The size of the table in words. It has a bit for each combination of three characters: 4 KiB,
+/// which fit into the processor's first-level cache.
 const WORDS: usize = (TRIGRAM as usize + 1) / 64;
-/// The most literals that are marked: the more are, the more text holds three characters that are,
-/// and is searched as well.
+/// The greatest number of literals that are marked. With more, too much text has marked characters
+/// and must be searched as well.
 const MOST_LITERALS: usize = 64;
-/// Characters in the order of how frequent they may be in names and paths: those of a literal that
-/// are rare are marked. Another order would let more text be searched, and nothing else.
+/// Characters by their estimated frequency in names and paths; the rare ones of a literal are
+/// marked. With another order more text would be searched, nothing else.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
-/// The marks of some literals.
+/// The marked trigrams of some literals.
 #[derive(Debug)]
 pub(in crate::scan) struct Trigrams(Box<[u64; WORDS]>);
 
 impl Trigrams {
-    /// Marks literals of ASCII characters; `None` if one of them has less than three, or they are
-    /// too many.
+    /// Marks literals of ASCII characters. `None` if one has fewer than three, or there are too
+    /// many.
     pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;
@@ -43,11 +44,11 @@ impl Trigrams {
         Some(marks)
     }
 
-    /// Whether UTF-16 text may hold one of the literals, in any case.
+    /// Whether UTF-16 text may contain one of the literals, in any case.
     pub(in crate::scan) fn may_be_in(&self, text: &[u8]) -> bool {
         let mut trigram = 0;
         let mut found = 0;
-        // No jump for each character: most texts are short, and have none.
+        // The loop has no branch for each character: most texts are short and have no marks.
         for unit in units(text) {
             trigram = follow(trigram, u32::from(unit));
             let (word, mark) = place(trigram);
@@ -57,21 +58,21 @@ impl Trigrams {
     }
 }
 
-/// The trigram of a character and the two before it. Its higher bits still hold what lies before
-/// these: [`place`] leaves them out.
+/// The trigram of a character and the two before it. The higher bits still hold earlier characters;
+/// [`place`] ignores them.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)
 }
 
-/// Which word of the table has a trigram's bit, and the bit.
+/// The word of the table that has a trigram's bit, and the bit.
 #[inline]
 fn place(trigram: u32) -> (usize, u64) {
     let trigram = trigram & TRIGRAM;
     (trigram as usize / 64, 1 << (trigram % 64))
 }
 
-/// How rare characters are together.
+/// How rare these characters are together.
 fn rarity(characters: &[u8]) -> usize {
     let rank =
         |character: &u8| FREQUENT.iter().position(|other| other == character).unwrap_or(FREQUENT.len());
@@ -111,7 +112,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The twin: a search for each literal.
+        /// The slow twin: search for each literal.
         #[test]
         fn text_that_holds_a_literal_may_hold_it(
             text in "[a-cA-C.ÄK\u{212a}\u{141}]{0,12}",

@@ -1,9 +1,9 @@
-//! A block of a file of event XML: reads it, and gives back the events that begin in it.
+//! Scans a block of a file of event XML: reads it, and returns the events that begin in it.
 //!
-//! Where an event lies is told by tags alone (`text`), so that a block can be read without all
-//! those before it; what it says is read by `quick-xml` (`parse`). What begins in a block belongs
-//! to it, up to its end, be that in the next. So that both agree, a little of what lies on either
-//! side of a block is read too; and more, where that does not tell.
+//! Tags alone determine where an event lies (`text`), so that a block can be read without those
+//! before it; `quick-xml` reads the event's content (`parse`). An event belongs to the block in
+//! which it begins, even if it ends in the next. Neighbouring blocks must agree on this, so a few
+//! bytes on either side of a block are read too, and more if they are not enough.
 
 mod parse;
 mod text;
@@ -21,38 +21,38 @@ use crate::scan::evtx::log::Block;
 use crate::scan::located::{LocatedEvent, Location};
 use crate::scan::read::{BlockBuffer, Read};
 
-/// The most bytes that an event may have. What Windows logs has at most 64 KiB in its binary form;
-/// as UTF-16, with all of it escaped, that comes to less than this.
+/// The greatest size of an event, in bytes. Windows logs at most 64 KiB in binary form; as UTF-16,
+/// with everything escaped, that is less than this.
 pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
-/// The most bytes that a tag or declaration outside of events may have.
+/// The greatest size of a tag or declaration outside of events, in bytes.
 const MOST_TAG_BYTES: u64 = 4096;
-/// How many bytes are read on either side of a block: enough for events as they are, and enough for
-/// any.
+/// The number of bytes that are read on either side of a block: first enough for usual events, then
+/// enough for any.
 const NEAR: u64 = 64 << 10;
 const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
-/// How many bytes of what is no event are shown.
+/// The number of bytes that are shown of data that is no event.
 const SHOWN: usize = 24;
 
-/// A file of event XML, as far as it is known before it is read.
+/// A file of event XML, as known before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct XmlFile {
-    /// Its bytes.
+    /// The file's size in bytes.
     pub size: u64,
-    /// How they are text.
+    /// The encoding of the file's text.
     pub encoding: Encoding,
 }
 
-/// What is asked of a file of event XML.
+/// What to read from a file of event XML.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
     /// The kinds of events that are read.
     pub kinds: KindSet,
-    /// The period: how many DNS queries lie in it is counted.
+    /// The requested period: DNS queries that lie in it are counted.
     pub window: Window,
 }
 
-/// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
-/// shown the block's bytes, or nothing if some could not be read.
+/// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is called
+/// with the block's bytes, or with nothing if some could not be read.
 pub(super) fn scan_xml(
     buffer: &mut BlockBuffer,
     asked: Asked,
@@ -65,12 +65,12 @@ pub(super) fn scan_xml(
     let scan = within(buffer, asked, log, block, file, NEAR, |bytes| {
         see.take().into_iter().for_each(|see| see(bytes));
     });
-    // As far as this the text always tells.
+    // A margin of this size is always enough.
     scan.or_else(|| within(buffer, asked, log, block, file, FAR, |_| ())).unwrap_or_default()
 }
 
-/// Reads a block with `margin` bytes on either side of it. `None` if these do not show which
-/// events begin in the block.
+/// Reads a block with `margin` bytes on either side of it. `None` if these do not show which events
+/// begin in the block.
 fn within(
     buffer: &mut BlockBuffer,
     asked: Asked,
@@ -104,8 +104,8 @@ fn within(
     Some(walk.finish())
 }
 
-/// That the file ends before the element that its events lie in: how many more there were is not
-/// known. `text` has the file's end.
+/// The problem that the file ends before the element around its events, so that an unknown number
+/// of events is missing. `text` contains the file's end.
 fn cut_off(log: &dyn LogBytes, size: u64, text: &Text<'_>) -> Option<Problem> {
     let mut head = [0; HEAD_SIZE];
     let length = log.read_at(0, &mut head).ok()?;
@@ -115,7 +115,7 @@ fn cut_off(log: &dyn LogBytes, size: u64, text: &Text<'_>) -> Option<Problem> {
     Some(Problem { offset: size, length: 0, damage: Damage::EventXmlCutOff })
 }
 
-/// What is found on the way through a block.
+/// The state of a walk through a block.
 struct XmlWalk<'a> {
     text: Text<'a>,
     read: &'a Read<'a>,
@@ -126,7 +126,7 @@ struct XmlWalk<'a> {
 }
 
 impl XmlWalk<'_> {
-    /// Goes through all that belongs to the block.
+    /// Walks through everything that belongs to the block.
     fn walk(&mut self, start: u64, end: u64, pieces: Vec<Piece>) {
         let mut at = start;
         for piece in pieces {
@@ -137,7 +137,7 @@ impl XmlWalk<'_> {
         self.between(at, end);
     }
 
-    /// What was found, the problems in their order.
+    /// The result of the walk, with the problems in order.
     fn finish(mut self) -> BlockScan {
         self.problems.sort_by_key(|problem| problem.offset);
         for problem in self.problems {
@@ -149,8 +149,8 @@ impl XmlWalk<'_> {
     /// Decodes an event.
     fn event(&mut self, piece: &Piece) {
         let (offset, length) = (piece.range.start, piece.range.end - piece.range.start);
-        // What stands in for bytes that cannot be read is no evidence; that they cannot be is said
-        // already.
+        // Bytes that cannot be read are replaced by zeros, which are no evidence; that they cannot
+        // be read is reported already.
         let is_lacking = self.read.lacks(&self.text.places(piece.range.clone()));
         let document = match piece.ending {
             _ if is_lacking => Err(None),
@@ -182,8 +182,8 @@ impl XmlWalk<'_> {
         let BlockScan { tally, clock, events, .. } = &mut self.scan;
         let system = document.system();
         tally.add(system, &self.window);
-        // An event has no header that tells when it was written: its own time and number stand for
-        // that.
+        // An event in XML has no record header, so its own time and number stand for when it was
+        // written.
         let filetime = system.time_created.and_then(EventTime::filetime);
         if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {
             clock.add(offset, Written { header_id, filetime });
@@ -194,8 +194,8 @@ impl XmlWalk<'_> {
         }
     }
 
-    /// Goes through what lies between events: white space, the tags around them, declarations, and
-    /// what tools put before an event; anything else is a problem.
+    /// Walks through what lies between events: white space, the tags around them, declarations, and
+    /// lead-ins of tools. Anything else is a problem.
     fn between(&mut self, start: u64, end: u64) {
         let there = end.min(self.text.end());
         let mut at = start;
@@ -214,11 +214,11 @@ impl XmlWalk<'_> {
                 self.stray(from, at);
             }
         }
-        // The file has become shorter, which is said already.
+        // The file has become shorter, which is reported already.
         self.scan.tally.extents.unread += end.saturating_sub(at);
     }
 
-    /// Notes what is no event, unless it is that the bytes cannot be read, which is said already.
+    /// Reports bytes that are no event, unless they cannot be read, which is reported already.
     fn stray(&mut self, offset: u64, end: u64) {
         if self.read.lacks(&self.text.places(offset..end)) {
             return;
@@ -228,8 +228,8 @@ impl XmlWalk<'_> {
     }
 }
 
-/// What is said of a DNS query that does not say what it asked for: Sysmon writes a `QueryName` in
-/// each, also an empty one. It counts, and its other fields can match.
+/// The damage of a DNS query without a `QueryName`: Sysmon writes one in each, even if it is empty.
+/// The query still counts, and its other fields can match.
 fn unnamed(document: &Document) -> Option<Damage> {
     let event = document.dns_query()?;
     if event.query_name().is_some() {
@@ -250,7 +250,7 @@ mod tests {
     use proptest::sample::Index;
     use std::io;
 
-    /// What all blocks of a file come to.
+    /// The joined result of all blocks of a file.
     #[derive(Debug, Default, PartialEq)]
     struct Found {
         events: Vec<LocatedEvent>,
@@ -260,8 +260,8 @@ mod tests {
     }
 
     impl Found {
-        /// What does not depend on how the file is cut into blocks: all but white space in what is
-        /// no event.
+        /// The parts of the result that do not depend on the division into blocks: everything
+        /// except white space in bytes that are no event.
         fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
             let extents = self.tally.extents;
             let of_events = self
@@ -320,7 +320,7 @@ mod tests {
         prop::sample::select(vec![Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be])
     }
 
-    /// Bytes that a change puts in.
+    /// Bytes that a change inserts.
     fn piece() -> impl Strategy<Value = String> {
         let tags = vec![
             "<Event>",
@@ -361,9 +361,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
-        /// Whatever becomes of a file: no panic, each byte is counted once, the cut into blocks
-        /// changes nothing, and what was not touched says what it said before. Nothing else says
-        /// anything that is not there.
+        /// Whatever happens to a file: nothing panics, each byte is counted once, the division into
+        /// blocks does not matter, unchanged events read as before, and no event is invented.
         #[test]
         fn what_is_not_touched_stays_as_it_is(
             encoding in encoding(),
@@ -399,17 +398,17 @@ mod tests {
                     prop_assert_eq!(same.map(|event| &event.event), Some(&event.event));
                 }
             }
-            // At most the one that was touched can be another, and be two.
+            // At most the changed event can be different, or become two.
             prop_assert!(found.events.len() <= 9 && found.tally.counts.records <= 10);
             for problem in &found.problems {
-                // What is not there has no length.
+                // A problem about something missing has no length.
                 let is_there = problem.damage != Damage::EventXmlCutOff;
                 prop_assert_eq!(problem.length > 0, is_there, "{:?}", problem);
                 prop_assert!(problem.offset + problem.length <= size, "{:?}", problem);
             }
         }
 
-        /// Nor does it matter what bytes there are.
+        /// The same is true for arbitrary bytes.
         #[test]
         fn any_bytes_are_all_accounted_for(
             pieces in prop::collection::vec(piece(), 0..40),
@@ -426,7 +425,7 @@ mod tests {
         }
     }
 
-    /// A file that cannot be read in that range.
+    /// A file that cannot be read in this range.
     struct BadRange(Vec<u8>, std::ops::Range<u64>);
 
     impl LogBytes for BadRange {
@@ -446,7 +445,7 @@ mod tests {
         let [problem] = &found.problems[..] else { panic!("{:?}", found.problems) };
         assert_eq!((problem.offset, problem.length), (40_960, 4096));
         let (records, damaged) = (found.tally.counts.records, found.tally.damaged_records);
-        // Of what begins in that range nothing is known.
+        // Nothing is known of what begins in that range.
         assert!(damaged == 1 && (94..99).contains(&records), "{records} {damaged}");
         let whole = scan(&bytes, size, Encoding::Utf8, 1 << 21);
         assert!(found.events.iter().all(|event| whole.events.contains(event)));

@@ -1,11 +1,10 @@
-//! One event in XML to what it says, by `quick-xml`. The only importer of it.
+//! Parses one event in XML with `quick-xml`. This module alone imports it.
 //!
-//! Elements and attributes are taken by their names, whatever their namespace. Of references only
-//! those to a character and the five that XML itself defines are resolved; nothing else is ever put
-//! in the place of one, and a document type declaration is an error. Line ends and control
-//! characters stay as they are: Windows writes them as the event has them. Tools that set elements
-//! apart by white space put it around values, too: numbers, GUIDs and times are taken without it,
-//! and of an event whose EventID has white space around it, every value.
+//! Elements and attributes are found by their names, in any namespace. Only character references
+//! and XML's five predefined entities are resolved; nothing else is ever substituted, and a
+//! document type declaration is an error. Line ends and control characters are kept: Windows writes
+//! them as the event has them. Tools that indent XML add white space around values too. Numbers,
+//! GUIDs and times are read without it; if the EventID has white space around it, every value is.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -19,11 +18,11 @@ use crate::scan::decode::document::{Document, SystemTexts};
 use crate::scan::decode::event_data::in_form;
 use crate::scan::decode::record::causes;
 
-/// Where the elements stand of which anything is read: below `Event`, and below a part of it.
+/// The depth of the elements that are read: children of `Event`'s children.
 const PART_DEPTH: usize = 2;
 const FIELD_DEPTH: usize = 3;
 
-/// Reads an event; or says what was expected and what was found.
+/// Parses an event; an error says what was expected and what was found.
 pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     if xml.contains('\0') {
         return Err("expected text, found a NUL".to_owned());
@@ -67,29 +66,29 @@ fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
     })
 }
 
-/// A part of an event.
+/// A child element of `Event`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Part {
     System,
     EventData,
-    /// Any other, of which nothing is read.
+    /// A part of which nothing is read.
     #[default]
     Other,
 }
 
-/// The texts of the data that are read, by their names; of several with one name the first.
+/// The texts of the known fields, by name; if a name occurs several times, the first counts.
 #[derive(Debug, Default)]
 struct DataTexts(Vec<(&'static str, String)>);
 
 impl DataTexts {
-    /// Takes in a text, as where a log is decoded.
+    /// Adds a field's text, unless the name is there already, as when a log is decoded.
     fn add(&mut self, name: &'static str, text: String) {
         if self.0.iter().all(|(known, _)| *known != name) {
             self.0.push((name, text));
         }
     }
 
-    /// Takes out the text of a field, under the first of its names that is there.
+    /// Removes and returns the text of a field, under the first of its names that is present.
     fn take(&mut self, field: &FieldSpec) -> Option<String> {
         let place = |name| self.0.iter().position(|(known, _)| *known == name);
         let place = field.data_names().find_map(place)?;
@@ -97,31 +96,31 @@ impl DataTexts {
     }
 }
 
-/// What has been read of an event.
+/// The state of parsing an event.
 #[derive(Debug, Default)]
 struct Reading {
-    /// How many elements are open.
+    /// The number of open elements.
     depth: usize,
     part: Part,
     texts: SystemTexts<'static>,
-    /// What the first `System` says, once it has ended.
+    /// The first `System` part, once it has ended.
     system: Option<System>,
     /// `System/Execution/@ProcessID`.
     process_id: Option<String>,
-    /// Whether white space stands around the EventID, so that it was put around every value.
+    /// Whether white space surrounds the EventID, so that it was added around every value.
     is_set_apart: bool,
-    /// How many `Data` elements have no name.
+    /// The number of `Data` elements without a name.
     nameless: usize,
-    /// The kinds of events of which the data is read.
+    /// The kinds of events whose data is read.
     kinds: KindSet,
-    /// Whether any of these has `process_id`.
+    /// Whether any of these kinds has the field `Execution/@ProcessID`.
     reads_process_id: bool,
     data: DataTexts,
-    /// The name of the field that is open: of its element, or of its data.
+    /// The name of the open field: of its element, or of its `Data`.
     field: Option<Cow<'static, str>>,
-    /// Its text so far.
+    /// The text of the open field so far.
     text: String,
-    /// An element that stands in a field of the data.
+    /// The name of an element nested in a field of the data, if there is one.
     nested: Option<String>,
 }
 
@@ -130,7 +129,7 @@ impl Reading {
         self.depth += 1;
         well_formed(start)?;
         if start.attributes_raw().contains('&') {
-            // Also of attributes that are not read, references must be ones that are defined.
+            // References must be defined, even in attributes that are not read.
             unescape(start.attributes_raw()).map_err(|error| causes(&error))?;
         }
         let name = start.local_name().into_inner();
@@ -146,7 +145,7 @@ impl Reading {
             }
             FIELD_DEPTH => self.start_field(name, start)?,
             depth if depth > FIELD_DEPTH && self.field.is_some() => {
-                // What an element holds in elements of its own is not its text.
+                // The content of nested elements is not the element's text.
                 let name: String = name.chars().take(40).collect();
                 let found = format!("expected text, found an element '{}'", name.escape_debug());
                 match self.part {
@@ -159,11 +158,11 @@ impl Reading {
         Ok(())
     }
 
-    /// An element of a part begins.
+    /// Handles the start of an element in a part.
     fn start_field(&mut self, name: &str, start: &BytesStart<'_>) -> Result<(), String> {
         self.text.clear();
         self.field = match self.part {
-            // An event that says it in no known form is a query all the same.
+            // An event with an unknown form of it still counts as a query.
             Part::System if name == "Execution" => {
                 if self.reads_process_id && self.process_id.is_none() {
                     self.process_id = attribute(start, "ProcessID")?.map(trimmed);
@@ -228,7 +227,7 @@ impl Reading {
         texts.time_created = texts.time_created.map(|time| as_in_a_log(time.trim_matches(SPACE)).into());
         let id = texts.event_record_id.as_ref().map(|id| id.trim_matches(SPACE));
         if let Some(id) = id.filter(|id| !id.is_empty() && id.parse::<u64>().is_err()) {
-            // Without its number, an event could pass for a copy of another.
+            // Without its EventRecordID, an event could be mistaken for a copy of another.
             let id: String = id.chars().take(40).collect();
             return Err(format!("EventRecordID: expected a number, found '{}'", id.escape_debug()));
         }
@@ -244,7 +243,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Of several with one name the first counts, as where a log is decoded.
+    /// Handles the end of a field. If a name occurs several times, the first counts, as when a log
+    /// is decoded.
     fn end_field(&mut self) {
         let Some(name) = self.field.take() else { return };
         let text = std::mem::take(&mut self.text);
@@ -255,7 +255,7 @@ impl Reading {
                 }
             }
             _ => {
-                // A field of the data has one of the names that are known.
+                // A borrowed name is the name of a known field.
                 if let Cow::Borrowed(name) = name {
                     self.data.add(name, text);
                 }
@@ -278,10 +278,10 @@ impl Reading {
             let text = match field.place {
                 Place::Data => data.take(field),
                 Place::ExecutionProcessId => process_id.take(),
-                // The event has it with its `System`.
+                // The value is in the event's `System` part.
                 Place::SecurityUserId => continue,
             };
-            // White space around a number, a GUID or a time is no part of it.
+            // White space around a number, a GUID or a time is not part of it.
             let is_trimmed = self.is_set_apart || field.field_type != FieldType::Text;
             let text = if is_trimmed { text.map(trimmed) } else { text };
             event.set_at(place, text.map(|text| in_form(field.field_type, text.into())));
@@ -293,7 +293,7 @@ impl Reading {
     }
 }
 
-/// What is said of an event of which no field is known: what it reports could be anything.
+/// The error for an event without any known field: its content could be anything.
 fn without_names(kind: &EventKind, nameless: usize) -> String {
     let found = match nameless {
         0 => "none of these".to_owned(),
@@ -306,14 +306,15 @@ fn without_names(kind: &EventKind, nameless: usize) -> String {
     )
 }
 
-/// A text without the white space around it.
+/// The text without surrounding white space.
 fn trimmed(text: String) -> String {
     let inside = text.trim_matches(SPACE);
     if inside.len() == text.len() { text } else { inside.to_owned() }
 }
 
-/// Whether a start tag is as XML has it: its name, and attributes apart from each other, each with
-/// a name of its own and a value in quotes. Which of two values counts must not be anyone's choice.
+/// Tests whether a start tag is well formed: a name, and attributes that are separated, have
+/// different names and quoted values. If a name occurred twice, readers could choose different
+/// values.
 fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     if !is_name(start.name().into_inner()) {
         return Err("expected the name of an element, found none".to_owned());
@@ -341,10 +342,10 @@ fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// White space, as XML has it.
+/// White space in XML.
 const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Whether a text is a name of XML, as far as its ASCII characters say.
+/// Whether a text is an XML name, as far as its ASCII characters are concerned.
 fn is_name(text: &str) -> bool {
     let is_start =
         |first: char| first.is_ascii_alphabetic() || matches!(first, '_' | ':') || !first.is_ascii();
@@ -352,10 +353,10 @@ fn is_name(text: &str) -> bool {
     text.starts_with(is_start) && text.chars().all(is_other)
 }
 
-/// What an attribute says; the first, where several have that local name.
+/// The value of the first attribute with this local name.
 fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
     let mut attributes = start.attributes();
-    // That check compares each name with all others, of which a crafted element can have a hundred
+    // The check compares each name with all others, of which a crafted element can have a hundred
     // thousand.
     attributes.with_checks(false);
     for attribute in attributes {
@@ -369,8 +370,8 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Strin
     Ok(None)
 }
 
-/// TimeCreated as a log holds it, which has seven decimals; rendered, it has two more in many
-/// versions of Windows, always 0.
+/// The TimeCreated that a log holds, which has seven decimals. Many versions of Windows render two
+/// more, always 0.
 fn as_in_a_log(time: &str) -> String {
     let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);
     let has_nine = decimals
@@ -392,7 +393,7 @@ mod tests {
 
     const SYSTEM: &str = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID> </EventID></System>";
 
-    /// An event with that data.
+    /// An event with this data.
     fn event(data: &str) -> String {
         format!("<Event>{}<EventData>{data}</EventData></Event>", SYSTEM.replace("> <", ">22<"))
     }
@@ -529,7 +530,7 @@ mod tests {
         assert_eq!(plain.utc_time(), Some("2025-03-04 10:00:00.000"));
         assert_eq!(plain.get("ProcessGuid"), Some("ab"));
         assert_eq!((plain.process_id(), plain.query_status()), (Some("42"), Some("0")));
-        // Windows writes none: what a text has is its own.
+        // Windows adds no white space: what a text has is its own.
         assert_eq!(plain.query_name(), Some("\n  a b.example\n "));
         let system = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>\n 22\n</EventID><Version> 5 </Version>\
             <TimeCreated SystemTime=' 2025-03-04T10:00:00.123456700Z '/><EventRecordID>\n7 </EventRecordID>\

@@ -1,10 +1,9 @@
-//! Event XML as text in which tags are found: where events begin and end, and what may stand around
-//! them.
+//! Finds tags in event XML: where events begin and end, and what may stand around them.
 //!
-//! An event begins at every tag `<Event`, and ends at the first `</Event>` behind it. In what
-//! Windows renders these can stand nowhere else, as it escapes every `<` of a value. Where other
-//! text does hold one, what comes of that does not depend on how the file is cut into blocks: a tag
-//! is a tag by what follows its `<`, and nothing before it counts.
+//! An event begins at every tag `<Event`, and ends at the first `</Event>` after it. In XML that
+//! Windows renders these can stand nowhere else, as every `<` in a value is escaped. If other text
+//! contains one, the result still does not depend on the division into blocks: what follows a `<`
+//! makes it a tag, whatever precedes it.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -16,70 +15,71 @@ use crate::evidence::event_xml::{
 };
 use crate::scan::evtx::log::Block;
 
-/// The most characters of a namespace's prefix, with its colon.
+/// The greatest length of a namespace prefix with its colon, in characters.
 const MOST_PREFIX: usize = 32;
-/// How many blanks may stand at the start of a line before what is looked for there.
+/// The greatest number of blanks at the start of a line before a lead-in.
 const MOST_INDENT: usize = 64;
-/// How many bytes at the end of a file are looked at for the end of what its events lie in.
+/// The number of bytes at the end of a file that are searched for the end tag of the element around
+/// its events.
 const LONGEST_END_TAG: u64 = 512;
 
-/// A tag that matters here. Places are bytes from the start of the file.
+/// A tag that matters here. Positions are bytes from the start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
-    /// An event begins.
+    /// The start of an event.
     Start,
-    /// An event ends there.
+    /// The end of an event, with the position after it.
     End(u64),
-    /// The beginning or end of the element `Events` around the events, or an XML declaration, that
-    /// ends there.
+    /// A start or end tag of the element `Events` around the events, or an XML declaration, with
+    /// the position after it.
     Around(u64),
 }
 
 /// How an event ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// As it should.
+    /// With its end tag.
     Whole,
-    /// Where another one begins.
+    /// At the start of another event.
     Another,
-    /// With the file.
+    /// At the end of the file.
     File,
-    /// Not within as many bytes as an event may have; after these it is given up.
+    /// Not within the greatest size of an event; there it is cut off.
     TooLong,
 }
 
-/// An event.
+/// The bytes of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Where it lies, in bytes from the start of the file.
+    /// The range of the event, in bytes from the start of the file.
     pub range: Range<u64>,
-    /// How it ends.
+    /// How the event ends.
     pub ending: Ending,
 }
 
-/// A part of a file.
+/// A part of a file, as text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text<'a> {
     bytes: &'a [u8],
-    /// Where it starts in the file.
+    /// The offset of the part in the file.
     start: u64,
     encoding: Encoding,
-    /// Whether the file ends with it.
+    /// Whether the part reaches to the end of the file.
     is_end: bool,
 }
 
 impl<'a> Text<'a> {
-    /// The part of a file that starts there.
+    /// The part of a file that begins at offset `start`.
     pub(super) fn new(bytes: &'a [u8], start: u64, encoding: Encoding, is_end: bool) -> Self {
         Text { bytes, start, encoding, is_end }
     }
 
-    /// Where it ends in the file.
+    /// The end of the part in the file.
     pub(super) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
 
-    /// A range of the file as one of these bytes.
+    /// Converts a range of the file to a range of this part's bytes.
     pub(super) fn places(&self, range: Range<u64>) -> Range<usize> {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         place(range.start)..place(range.end).min(self.bytes.len())
@@ -89,12 +89,12 @@ impl<'a> Text<'a> {
         self.bytes.get(self.places(range)).unwrap_or_default()
     }
 
-    /// What the text there says.
+    /// Decodes the text in a range of the file.
     pub(super) fn decoded(&self, range: Range<u64>) -> Result<Cow<'a, str>, String> {
         self.encoding.decode(self.part(range))
     }
 
-    /// The first bytes of the text there, in UTF-8.
+    /// The first bytes of the text in a range, in UTF-8, at most `most`.
     pub(super) fn shown(&self, range: Range<u64>, most: usize) -> Vec<u8> {
         let bytes = self.part(range);
         let bytes = bytes.get(..most * self.unit_size()).unwrap_or(bytes);
@@ -115,7 +115,7 @@ impl<'a> Text<'a> {
         self.unit_size() as u64
     }
 
-    /// The ASCII character there; 0 for any other, and where there is none.
+    /// The ASCII character at a position; 0 for any other character, and outside of the part.
     fn ascii(&self, at: u64) -> u8 {
         let bytes = self.part(at..at + self.step());
         match (self.encoding, bytes) {
@@ -126,27 +126,26 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Where each `<` stands in a range, from its start on.
+    /// The positions of each `<` in a range.
     fn angles(&self, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         self.places_of(b'<', range)
     }
 
-    /// Where an ASCII character stands in a range, from its start on.
+    /// The positions of an ASCII character in a range.
     fn places_of(&self, character: u8, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         let (text, start) = (*self, range.start.max(self.start));
         let mut rest = self.part(start..range.end.max(start));
         let (mut next, step) = (start, self.step());
         std::iter::from_fn(move || {
             loop {
-                // The standard library's fastest way to a byte; behind the last one it comes to the
-                // end.
+                // The standard library's fastest search for a byte; after the last one it returns
+                // the end.
                 let passed = rest.skip_until(character).ok().filter(|passed| *passed > 0)?;
                 next += passed as u64;
                 if text.part(next - 1..next) != [character] {
                     return None;
                 }
-                // It is the first or the second byte of its unit, and may be one of another
-                // character.
+                // The byte is the first or second of its unit, and may belong to another character.
                 let at = next - 1 - (next - 1 - start) % step;
                 if text.ascii(at) == character {
                     return Some(at);
@@ -155,21 +154,21 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// Whether these characters stand there.
+    /// Whether these characters stand at a position.
     fn reads(&self, at: u64, characters: &[u8]) -> bool {
         let mut places = (at..).step_by(self.unit_size()).zip(characters);
         places.all(|(at, character)| self.ascii(at) == *character)
     }
 
-    /// Where the white space ends that begins there; `None` if none does.
+    /// The end of the white space that begins `range`; `None` if there is none.
     pub(super) fn space(&self, range: Range<u64>) -> Option<u64> {
         let places = (range.start..range.end).step_by(self.unit_size());
         let end = places.into_iter().find(|at| !is_space(self.ascii(*at))).unwrap_or(range.end);
         (end > range.start).then_some(end)
     }
 
-    /// Where that ends which begins there and may stand around events: the file's byte order mark,
-    /// or a tag.
+    /// The end of something that may stand around events and begins at `at`: the file's byte order
+    /// mark, or a tag.
     pub(super) fn around(&self, at: u64) -> Option<u64> {
         match self.tag(at) {
             Some(Tag::Around(end)) => Some(end),
@@ -177,7 +176,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether the last tag before `end` is the end of an element `Events`.
+    /// Whether the last tag before `end` is the end tag of an element `Events`.
     pub(super) fn ends_with_events(&self, end: u64) -> bool {
         let start =
             end.saturating_sub(LONGEST_END_TAG).next_multiple_of(self.unit_size() as u64).max(self.start);
@@ -191,27 +190,28 @@ impl<'a> Text<'a> {
         last.is_some_and(|(_, name)| behind_prefix(name.trim_end()) == "Events")
     }
 
-    /// Where the file's byte order mark ends; 0 if it has none, or it is not here.
+    /// The end of the file's byte order mark; 0 if the file has none, or this part does not contain
+    /// it.
     fn mark_end(&self) -> u64 {
         let mark = self.encoding.mark();
         if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
     }
 
-    /// Where that ends which begins there and is what a tool puts before an event.
+    /// The end of a tool's lead-in that begins at `at`.
     pub(super) fn lead_in(&self, at: u64) -> Option<u64> {
         if !may_begin_lead_in(self.ascii(at)) || !self.begins_line(at) {
             return None;
         }
         let places = (at..self.end()).step_by(self.unit_size()).take(MOST_LEAD_IN);
         let characters = places.map(|at| self.ascii(at)).take_while(|character| *character != b'\n');
-        // One byte for each unit, so that the length is one of units.
+        // One byte for each unit, so that the length counts units.
         let line: String = characters
             .map(|character| if character.is_ascii() { char::from(character) } else { '\0' })
             .collect();
         Some(at + lead_in(&line)? as u64 * self.step())
     }
 
-    /// Whether only blanks stand on its line before what stands there.
+    /// Whether only blanks precede a position on its line.
     fn begins_line(&self, at: u64) -> bool {
         let step = self.step();
         let before = (1..=MOST_INDENT as u64).map_while(|units| at.checked_sub(units * step));
@@ -223,12 +223,13 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Where what is no text around events ends that begins there: before the next that is, less
-    /// white space.
+    /// The end of stray text that begins `range`: the start of the next thing that may stand there,
+    /// without white space before it.
     pub(super) fn stray(&self, range: Range<u64>) -> u64 {
         let step = self.step();
         let mut from = range.start + step;
-        // Line by line, so that nothing is looked at twice, however much of it is stray.
+        // It goes line by line, so that nothing is examined twice, however much of the text is
+        // stray.
         let mut end = loop {
             let newline = self.places_of(b'\n', from..range.end).next();
             let mut angles = self.angles(from..newline.unwrap_or(range.end));
@@ -247,7 +248,7 @@ impl<'a> Text<'a> {
         end
     }
 
-    /// The tag whose `<` stands there.
+    /// The tag whose `<` is at a position.
     fn tag(&self, at: u64) -> Option<Tag> {
         let step = self.step();
         if self.ascii(at) != b'<' {
@@ -262,21 +263,22 @@ impl<'a> Text<'a> {
         if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
     }
 
-    /// Where the word `Event` ends that begins there, or behind the prefix of a namespace there.
+    /// The end of the word `Event` at a position, with or without a namespace prefix before it.
     fn behind_event(&self, name: u64) -> Option<u64> {
         const EVENT: &[u8] = b"Event";
         let behind = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
         behind(name).or_else(|| behind(self.behind_prefix(name)?))
     }
 
-    /// Where the prefix of a namespace ends that begins there, with its colon.
+    /// The end of the namespace prefix at a position, with its colon.
     fn behind_prefix(&self, name: u64) -> Option<u64> {
         let mut places = (name..).step_by(self.unit_size()).take(MOST_PREFIX);
         let end = places.find(|at| !is_of_prefix(self.ascii(*at)))?;
         (end > name && self.ascii(end) == b':').then(|| end + self.step())
     }
 
-    /// The start tag of an event, or of what is around them, in whose name `Event` ends there.
+    /// The start tag of an event, or of the element around them. The word `Event` in its name ends
+    /// at `behind`.
     fn start_tag(&self, behind: u64) -> Option<Tag> {
         let next = self.ascii(behind);
         if next == b's' && ends_name(self.ascii(behind + self.step())) {
@@ -285,7 +287,8 @@ impl<'a> Text<'a> {
         ends_name(next).then_some(Tag::Start)
     }
 
-    /// The end tag, likewise.
+    /// The end tag of an event, or of the element around them. The word `Event` in its name ends at
+    /// `behind`.
     fn end_tag(&self, behind: u64) -> Option<Tag> {
         let is_around = self.ascii(behind) == b's';
         let name = if is_around { behind + self.step() } else { behind };
@@ -294,8 +297,7 @@ impl<'a> Text<'a> {
         Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
     }
 
-    /// Where a tag ends whose name ends there; `None` if it does not end so before another one
-    /// begins.
+    /// The end of a tag whose name ends at `name`; `None` if another tag begins before.
     fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
         let step = self.step();
         let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
@@ -304,7 +306,7 @@ impl<'a> Text<'a> {
         (first >= name && self.reads(first, last)).then_some(at + step)
     }
 
-    /// The event that begins there; `None` if its end lies behind this text.
+    /// The event that begins at `start`; `None` if its end lies after this part.
     fn event(&self, start: u64) -> Option<Piece> {
         let limit = start + MOST_EVENT_BYTES;
         for at in self.angles(start + self.step()..limit.min(self.end())) {
@@ -324,8 +326,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The events that begin in a range, in their order; `None` if the end of the last lies behind
-    /// this text.
+    /// The events that begin in a range, in order; `None` if the last one's end lies after this
+    /// part.
     pub(super) fn pieces(&self, range: Range<u64>) -> Option<Vec<Piece>> {
         let mut pieces = Vec::new();
         let mut at = range.start;
@@ -337,9 +339,9 @@ impl<'a> Text<'a> {
         Some(pieces)
     }
 
-    /// Where that begins which belongs to a block: at its start, or where what began before it
-    /// ends. `None` if more of what lies before the block must be seen to tell, which it need not
-    /// if that is as much `as_ever`.
+    /// The position at which the content of a block begins: its start, or the end of what began
+    /// before it. `None` if more bytes before the block are needed to decide; with `as_ever`, as
+    /// many as can matter are there.
     pub(super) fn start_of(&self, block: Block, as_ever: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);
@@ -365,8 +367,8 @@ impl<'a> Text<'a> {
         Some(start.max(self.lead_in_across(block.start, event_end).unwrap_or(0)))
     }
 
-    /// Where what a tool put before an event ends, if that begins before `place`, and not before
-    /// `from`, and ends behind it.
+    /// The end of a lead-in that begins before `place`, but not before `from`, and ends after
+    /// `place`.
     fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
         let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
         let from = place.saturating_sub(longest).max(from).max(self.start);
@@ -381,7 +383,7 @@ fn is_space(character: u8) -> bool {
     matches!(character, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Whether the name of a tag ends before this character.
+/// Whether a tag's name ends before this character.
 fn ends_name(character: u8) -> bool {
     is_space(character) || matches!(character, b'>' | b'/')
 }

@@ -1,31 +1,32 @@
-//! UTF-16 text, read and compared where it lies in a chunk.
+//! Reads and compares UTF-16 text in place, in the chunk's bytes.
 //!
-//! Each function says what it makes of a NUL, of which a live log has one at the end of its texts,
-//! and of which a decoder makes the end of a text wherever it lies.
+//! Each function documents how it treats NUL. Texts in a live log end in one, and a decoder ends a
+//! text at any NUL.
 
-/// Text of a definition: UTF-16, as it lies in the chunk.
+/// UTF-16 text of a definition, as bytes of the chunk.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// `None` for text with a NUL in it: the decoder ends it there, and shall decide.
+    /// Wraps the text; `None` if it contains a NUL, at which a decoder would end it. The decoder
+    /// then handles the record.
     pub(in crate::scan) fn new(bytes: &'a [u8]) -> Option<Self> {
         (!holds_nul(bytes)).then_some(Text(bytes))
     }
 
-    /// Whether it is `ascii`, letter for letter.
+    /// Whether the text equals `ascii` exactly.
     pub(in crate::scan) fn is(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
             && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
     }
 
-    /// Whether it is made of ASCII letters and digits only, as the names of elements and attributes
-    /// are.
+    /// Whether the text has only ASCII letters and digits, like the names of elements and
+    /// attributes.
     pub(in crate::scan) fn is_letters(self) -> bool {
         self.0.as_chunks::<2>().0.iter().all(|[low, high]| low.is_ascii_alphanumeric() && *high == 0)
     }
 
-    /// Whether it is `ascii`, in any case.
+    /// Whether the text equals `ascii` in any letter case.
     pub(in crate::scan) fn is_in_any_case(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
             && self
@@ -35,20 +36,20 @@ impl<'a> Text<'a> {
                 .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
     }
 
-    /// The text; `None` unless it is whole: about the rest, the decoder shall decide.
+    /// The text as a string; `None` if it is not valid UTF-16. The decoder then handles the record.
     pub(in crate::scan) fn decode(self) -> Option<String> {
         decoded(self.0)
     }
 }
 
-/// The units of UTF-16 text.
+/// The code units of UTF-16 text.
 #[inline]
 pub(in crate::scan) fn units(text: &[u8]) -> impl Iterator<Item = u16> + '_ {
     text.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit))
 }
 
-/// Text less the NUL that ends it in live logs, and without another. `None` for what is not
-/// Unicode.
+/// UTF-16 text without the NUL that ends it in live logs. `None` if it contains another NUL or is
+/// not valid UTF-16.
 pub(in crate::scan) fn text(bytes: &[u8]) -> Option<String> {
     let (pairs, []) = bytes.as_chunks::<2>() else { return None };
     let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);
@@ -59,14 +60,14 @@ pub(in crate::scan) fn text(bytes: &[u8]) -> Option<String> {
     (!text.contains('\0')).then_some(text)
 }
 
-/// Whether text is Unicode without a NUL but the one that may end it.
+/// Whether text is valid UTF-16 without a NUL, except for one at its end.
 pub(in crate::scan) fn is_whole(text: &[u8]) -> bool {
     let text = text.strip_suffix(&[0, 0]).filter(|_| text.len().is_multiple_of(2)).unwrap_or(text);
     units(text).all(|unit| unit != 0) && char::decode_utf16(units(text)).all(|letter| letter.is_ok())
 }
 
-/// Text of printable ASCII characters, as all names of channels are. `None` for any other: about
-/// that the decoder shall decide.
+/// Text of printable ASCII characters, as all channel names are. `None` for other text, which the
+/// decoder handles.
 pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let mut letters = String::with_capacity(pairs.len());
@@ -77,7 +78,7 @@ pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     Some(letters)
 }
 
-/// Whether [`plain`] of the text is `ascii`.
+/// Whether [`plain`] text equals `ascii`.
 pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
     text.len() == ascii.len() * 2
         && text
@@ -88,8 +89,8 @@ pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
             .all(|(unit, letter)| letter.is_ascii() && *unit == [letter, 0])
 }
 
-/// Whether text, up to its first NUL, is `name` in any ASCII case. `None` for text that is cut in
-/// the middle of a unit: about that the decoder shall decide.
+/// Whether text, up to its first NUL, equals `name` in any ASCII case. `None` if the text ends
+/// inside a code unit; the decoder then handles the record.
 pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
     if !text.len().is_multiple_of(2) {
         return None;
@@ -104,10 +105,10 @@ pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
     Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
 }
 
-/// Whether a unit of UTF-16 text is NUL. A decoder ends text there.
+/// Whether UTF-16 text contains a NUL, at which a decoder would end it.
 pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
-    // Four units at a time: of a number of four units, one is zero if taking 1 from each borrows
-    // where none had its highest bit.
+    // Four units at a time: in a number made of four units, one is zero if subtracting 1 from each
+    // borrows where none had its highest bit set.
     const ONES: u64 = 0x0001_0001_0001_0001;
     let (fours, rest) = text.as_chunks::<8>();
     let zero = |four: &[u8; 8]| {
@@ -117,12 +118,12 @@ pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
     fours.iter().any(zero) || rest.as_chunks::<2>().0.contains(&[0, 0])
 }
 
-/// Whether a UTF-16 unit is an ASCII character, in any case.
+/// Whether a UTF-16 unit is the ASCII character `lower`, in either case.
 fn is_letter(unit: &[u8], lower: u8) -> bool {
     matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
 }
 
-/// The text of whole units; `None` for what is not Unicode.
+/// Decodes whole UTF-16 units; `None` if they are not valid.
 fn decoded(text: &[u8]) -> Option<String> {
     char::decode_utf16(units(text)).collect::<Result<String, _>>().ok()
 }
@@ -137,14 +138,14 @@ mod tests {
     }
 
     proptest! {
-        /// The twin: look at each unit.
+        /// The slow twin: test each unit.
         #[test]
         fn a_nul_is_found_wherever_it_is(units in prop::collection::vec(prop_oneof![Just(0_u16), Just(0x8000), Just(1), Just(0x0100), 1..=u16::MAX], 0..12)) {
             let text: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
             prop_assert_eq!(holds_nul(&text), units.contains(&0));
         }
 
-        /// The twin: the standard library, of the units before the NUL that may end them.
+        /// The slow twin: the standard library, applied to the units before an optional final NUL.
         #[test]
         fn text_is_what_its_units_are(
             units in prop::collection::vec(prop_oneof![0x20_u16..0x7f, Just(0_u16), Just(0xd83d), Just(0xde00), any::<u16>()], 0..6),

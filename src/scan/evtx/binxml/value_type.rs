@@ -1,8 +1,8 @@
-//! The types of values, and the sizes that values of each can have.
+//! The value types of binary XML, and the sizes of their values.
 //!
 //! [MS-EVEN6] 2.2.18, checked against real logs.
 
-/// The type of a value, as a number in a descriptor, a substitution or a literal.
+/// The type of a value, as numbered in a descriptor, a substitution or a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct ValueType(u8);
 
@@ -12,81 +12,81 @@ pub(in crate::scan) const NULL: ValueType = ValueType(0x00);
 pub(in crate::scan) const TEXT: ValueType = ValueType(0x01);
 /// Text of single bytes.
 pub(in crate::scan) const ANSI_TEXT: ValueType = ValueType(0x02);
-/// A signed number of 8 bits.
+/// A signed 8-bit integer.
 pub(in crate::scan) const I8: ValueType = ValueType(0x03);
-/// An unsigned number of 8 bits.
+/// An unsigned 8-bit integer.
 pub(in crate::scan) const U8: ValueType = ValueType(0x04);
-/// A signed number of 16 bits.
+/// A signed 16-bit integer.
 pub(in crate::scan) const I16: ValueType = ValueType(0x05);
-/// An unsigned number of 16 bits.
+/// An unsigned 16-bit integer.
 pub(in crate::scan) const U16: ValueType = ValueType(0x06);
-/// A signed number of 32 bits.
+/// A signed 32-bit integer.
 pub(in crate::scan) const I32: ValueType = ValueType(0x07);
-/// An unsigned number of 32 bits.
+/// An unsigned 32-bit integer.
 pub(in crate::scan) const U32: ValueType = ValueType(0x08);
-/// A signed number of 64 bits.
+/// A signed 64-bit integer.
 pub(in crate::scan) const I64: ValueType = ValueType(0x09);
-/// An unsigned number of 64 bits.
+/// An unsigned 64-bit integer.
 pub(in crate::scan) const U64: ValueType = ValueType(0x0a);
-/// A floating-point number of 32 bits.
+/// A 32-bit floating-point number.
 pub(in crate::scan) const F32: ValueType = ValueType(0x0b);
-/// A floating-point number of 64 bits.
+/// A 64-bit floating-point number.
 pub(in crate::scan) const F64: ValueType = ValueType(0x0c);
 /// True or false, in 32 bits.
 pub(in crate::scan) const BOOLEAN: ValueType = ValueType(0x0d);
-/// Bytes.
+/// Arbitrary bytes.
 pub(in crate::scan) const BINARY: ValueType = ValueType(0x0e);
-/// A GUID.
+/// A GUID, in 16 bytes.
 pub(in crate::scan) const GUID: ValueType = ValueType(0x0f);
-/// A size, of 32 or 64 bits.
+/// A size of 32 or 64 bits.
 pub(in crate::scan) const SIZE: ValueType = ValueType(0x10);
-/// An instant, in 100 ns since 1601.
+/// An instant in units of 100 ns since 1601 (FILETIME).
 pub(in crate::scan) const FILETIME: ValueType = ValueType(0x11);
-/// An instant, as eight numbers of 16 bits from the year to the millisecond.
+/// An instant as eight 16-bit numbers, from year to millisecond (SYSTEMTIME).
 pub(in crate::scan) const SYSTEMTIME: ValueType = ValueType(0x12);
-/// A security identifier: eight bytes and four more for each of its parts, whose number is the
-/// second byte.
+/// A security identifier: eight bytes, and four for each of its sub-authorities. Their number is
+/// the second byte.
 pub(in crate::scan) const SID: ValueType = ValueType(0x13);
-/// An unsigned number of 32 bits that is shown in hexadecimal.
+/// An unsigned 32-bit integer, shown in hexadecimal.
 pub(in crate::scan) const HEX32: ValueType = ValueType(0x14);
-/// An unsigned number of 64 bits that is shown in hexadecimal.
+/// An unsigned 64-bit integer, shown in hexadecimal.
 pub(in crate::scan) const HEX64: ValueType = ValueType(0x15);
 /// A fragment of binary XML.
 pub(in crate::scan) const FRAGMENT: ValueType = ValueType(0x21);
 
-/// The bit of an array of a basic type.
+/// The bit that makes an array type of a basic type.
 const ARRAY: u8 = 0x80;
 const FIRST_ARRAY: u8 = ARRAY | TEXT.0;
 const LAST_ARRAY: u8 = ARRAY | HEX64.0;
 
 impl ValueType {
-    /// The type with that number, which need not be one that there is.
+    /// The type with this number. The number need not be that of an existing type.
     #[inline]
     pub(in crate::scan) const fn of(number: u8) -> Self {
         ValueType(number)
     }
 
-    /// Its number.
+    /// The type's number.
     #[inline]
     pub(in crate::scan) const fn number(self) -> u8 {
         self.0
     }
 
-    /// Whether there is such a type: one of the basic ones, a fragment, or an array of a basic one.
-    /// A decoder makes nothing of a definition with any other.
+    /// Whether the type exists: a basic type, a fragment, or an array of a basic type. A decoder
+    /// cannot read a definition with any other type.
     #[inline]
     pub(in crate::scan) fn exists(self) -> bool {
         self.0 <= HEX64.0 || self == FRAGMENT || matches!(self.0, FIRST_ARRAY..=LAST_ARRAY)
     }
 
-    /// Whether it is the type of an array.
+    /// Whether this is an array type.
     #[inline]
     pub(in crate::scan) fn is_array(self) -> bool {
         self.0 & ARRAY != 0
     }
 
-    /// The size of each value of the type; `None` if values of it have several sizes, or their
-    /// size is not known.
+    /// The size of every value of the type; `None` if values have different sizes or their size is
+    /// unknown.
     #[inline]
     pub(in crate::scan) fn size(self) -> Option<usize> {
         match self {
@@ -100,15 +100,14 @@ impl ValueType {
         }
     }
 
-    /// Whether a value of the type can have that size. A decoder reads numbers, GUIDs and times at
-    /// their own width whatever size is given, and what follows them from there, so with any
-    /// other size two readers would not mean the same bytes. Types that are not listed are not
-    /// understood.
+    /// Whether a value of the type can have this size. A decoder reads numbers, GUIDs and times at
+    /// their own width, whatever size is stated, and continues after that. With a different size,
+    /// two readers would read different bytes. Types that are not listed are refused.
     #[inline]
     pub(in crate::scan) fn is_well_sized(self, size: usize) -> bool {
         match self {
             TEXT => size.is_multiple_of(2),
-            // In live logs, null values have the size of what could be there.
+            // In live logs, a null value can have the size of the value that is missing.
             NULL | ANSI_TEXT | BINARY | FRAGMENT => true,
             SIZE => size == 4 || size == 8,
             SID => size >= LEAST_SID && size.is_multiple_of(4),
@@ -116,8 +115,8 @@ impl ValueType {
         }
     }
 
-    /// Whether a value of the type is given fewer bytes than its type has: a decoder would read on
-    /// into the values after it, and report what no record says.
+    /// Whether `size` is less than the type needs. A decoder would read on into the next values,
+    /// and report what no record says.
     pub(in crate::scan) fn is_cut_short(self, size: usize) -> bool {
         let least = match self {
             SIZE => 4,
@@ -128,10 +127,11 @@ impl ValueType {
     }
 }
 
-/// Bytes of a security identifier without parts.
+/// The size, in bytes, of a security identifier without sub-authorities.
 const LEAST_SID: usize = 8;
 
-/// How many bytes the security identifier at `at` of a chunk has, as it says itself.
+/// The size, in bytes, of the security identifier at `at` in a chunk, as stated by its own second
+/// byte.
 #[inline]
 pub(in crate::scan) fn sid_size(chunk: &[u8], at: usize) -> Option<usize> {
     chunk.get(at + 1).map(|parts| LEAST_SID + usize::from(*parts) * 4)
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn a_value_has_the_size_of_its_type_and_no_other() {
-        // [MS-EVEN6] 2.2.18: the size of each type from 0x03 on; none for bytes and for those that
-        // have several.
+        // [MS-EVEN6] 2.2.18: the size of each type from 0x03 on; 0 for bytes and for types with
+        // several sizes.
         let sizes = [1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 4, 0, 16, 0, 8, 16, 0, 4, 8];
         for (number, expected) in (0x03..=0x15).zip(sizes) {
             let value_type = ValueType::of(number);
