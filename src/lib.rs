@@ -150,7 +150,7 @@ mod verify;
 
 pub use base::digest::Sha256Digest;
 pub use config::{
-    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, Names, Options, Others, Period, PeriodError,
+    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, Options, Others, Period, PeriodError,
     Recovery, Refused, RequestError, RulesError, Sweep,
 };
 pub use detect::{Detection, DetectionError, Placeholders};

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use common::logs::log;
-use dnsweep::internals::event::{Event, FieldType, PROCESS_CREATION, Place};
+use dnsweep::internals::event::{Event, FieldLocation, FieldType, PROCESS_CREATION};
 use dnsweep::internals::evidence::event_xml::Encoding;
 use dnsweep::internals::scan::{BLOCK_CHUNKS, Block, LocatedEvent, Scanner, Selection, XmlFile, blocks};
 use dnsweep_samples::{Event as Sample, LogWriter, Style, event_xml};
@@ -96,7 +96,7 @@ fn assert_says(event: &Event, said: &BTreeMap<String, String>, what: &str) {
         assert!(known.contains(name.as_str()), "{what}: no field of the table is called {name}");
     }
     for (field, value) in event.fields() {
-        assert_eq!(field.place, Place::Data);
+        assert_eq!(field.location, FieldLocation::Data);
         let expected = said.get(field.name).map(|text| in_form(field.field_type, text));
         assert_eq!(value, expected.as_deref(), "{what}: {}", field.name);
     }

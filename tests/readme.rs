@@ -152,7 +152,7 @@ fn problems() -> Vec<Damage> {
         Damage::FileHeaderCutOff,
         Damage::FileHeaderMissing,
         Damage::ChunkSignature { found: bytes(&[0, 0, 0, 1]) },
-        Damage::ChunkOffGrid,
+        Damage::ChunkMisaligned,
         Damage::ChunkEmbedded,
         Damage::ChunkCutOff { found: 4096 },
         Damage::ChunkHeaderChecksum { stored, computed },

@@ -4,16 +4,16 @@ use memchr::memmem::Finder;
 
 /// A fixed sequence of bytes, prepared once for searches in many buffers.
 #[derive(Debug)]
-pub(crate) struct Sought(Finder<'static>);
+pub(crate) struct BytePattern(Finder<'static>);
 
-impl Sought {
+impl BytePattern {
     /// Prepares the search for `bytes`.
     pub(crate) fn new(bytes: &'static [u8]) -> Self {
-        Sought(Finder::new(bytes))
+        BytePattern(Finder::new(bytes))
     }
 
     /// Every position at which the pattern begins in `bytes`. Occurrences may overlap.
-    pub(crate) fn places<'h>(&'h self, bytes: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
+    pub(crate) fn positions<'h>(&'h self, bytes: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
         let mut from = 0;
         std::iter::from_fn(move || {
             let at = from + self.0.find(bytes.get(from..)?)?;
@@ -53,9 +53,9 @@ mod tests {
 
     #[test]
     fn what_begins_in_bytes_is_found() {
-        let sought = Sought::new(b"aab");
-        assert_eq!(sought.places(b"aabaaab").collect::<Vec<_>>(), [0, 4]);
-        assert_eq!(Sought::new(b"aa").places(b"aaa").collect::<Vec<_>>(), [0, 1]);
+        let sought = BytePattern::new(b"aab");
+        assert_eq!(sought.positions(b"aabaaab").collect::<Vec<_>>(), [0, 4]);
+        assert_eq!(BytePattern::new(b"aa").positions(b"aaa").collect::<Vec<_>>(), [0, 1]);
         for (bytes, expected) in [
             (&b"xaabx"[..], true),
             (b"xa", true),

@@ -4,8 +4,8 @@
 pub mod byte_search;
 pub mod digest;
 pub mod few;
-pub mod hash_chain;
 pub mod in_order;
+pub mod ordered_hash;
 pub mod path_text;
 pub(crate) mod plain_name;
 pub mod platform;

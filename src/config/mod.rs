@@ -26,7 +26,7 @@ pub use self::exclusions::{ExclusionStatus, LoadedExclusion};
 pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
 pub use self::options::{
-    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, Names, Options, Others, Recovery,
+    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, Options, Others, Recovery,
 };
 pub use self::request::{Period, Refused, Sweep};
 

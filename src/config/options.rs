@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::switch::switch;
-pub use crate::evidence::discover::{Links, Names, Others};
+pub use crate::evidence::discover::{Links, LogNames, Others};
 pub use crate::scan::{Checksums, Recovery};
 
 switch! {
@@ -59,7 +59,7 @@ pub struct Options {
     pub links: Links,
     /// By which names files are taken for event logs.
     #[serde(rename = "any_name")]
-    pub names: Names,
+    pub names: LogNames,
     /// What is decoded.
     #[serde(rename = "exhaustive")]
     pub decoding: Decoding,

@@ -1,7 +1,7 @@
 //! An event of a known kind: its `System` part and the values of its fields.
 
 use super::System;
-use super::kind::{DNS_QUERY, EventKind, FieldSpec, KINDS, Place};
+use super::kind::{DNS_QUERY, EventKind, FieldLocation, FieldSpec, KINDS};
 use crate::base::byte_search::find_last;
 
 /// An event of a known kind. Values are the logged text, without the NUL that ends values in logs
@@ -70,19 +70,19 @@ impl Event {
     /// Sets or removes the value of the field `name`: a name in the record, or a meaning. Returns
     /// whether the kind has the field.
     pub fn set(&mut self, name: &str, value: Option<String>) -> bool {
-        let Some(place) = self.kind.places(name).next_back() else {
+        let Some(index) = self.kind.indexes(name).next_back() else {
             debug_assert!(false, "expected a field of {}, found '{name}'", self.kind.title);
             return false;
         };
-        self.set_at(place, value);
+        self.set_at(index, value);
         true
     }
 
     /// Sets or removes the value of the field at `index` in the kind's table.
-    pub(crate) fn set_at(&mut self, place: usize, value: Option<String>) {
-        if self.kind.fields.get(place).is_some_and(|field| field.place == Place::SecurityUserId) {
+    pub(crate) fn set_at(&mut self, index: usize, value: Option<String>) {
+        if self.kind.fields.get(index).is_some_and(|field| field.location == FieldLocation::SecurityUserId) {
             self.system.user_id = value;
-        } else if let Some(known) = self.values.get_mut(place) {
+        } else if let Some(known) = self.values.get_mut(index) {
             *known = value;
         }
     }
@@ -103,19 +103,19 @@ impl Event {
     /// not have it. Where several fields of the kind have that meaning, the most exact one counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.kind.places(name).rev().find_map(|place| self.at(place))
+        self.kind.indexes(name).rev().find_map(|index| self.at(index))
     }
 
-    fn at(&self, place: usize) -> Option<&str> {
-        match self.kind.fields.get(place)?.place {
-            Place::SecurityUserId => self.system.user_id.as_deref(),
-            Place::Data | Place::ExecutionProcessId => self.values.get(place)?.as_deref(),
+    fn at(&self, index: usize) -> Option<&str> {
+        match self.kind.fields.get(index)?.location {
+            FieldLocation::SecurityUserId => self.system.user_id.as_deref(),
+            FieldLocation::Data | FieldLocation::ExecutionProcessId => self.values.get(index)?.as_deref(),
         }
     }
 
     /// The event's fields with their values, in the order of the kind's table.
     pub fn fields(&self) -> impl Iterator<Item = (&'static FieldSpec, Option<&str>)> {
-        self.kind.fields.iter().enumerate().map(|(place, field)| (field, self.at(place)))
+        self.kind.fields.iter().enumerate().map(|(index, field)| (field, self.at(index)))
     }
 
     /// Whether no field of the event has a value.

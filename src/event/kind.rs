@@ -51,8 +51,8 @@ pub static DNS_CLIENT_QUERY: EventKind = EventKind {
     signature: None,
     vendor_product: None,
     fields: &[
-        FieldSpec::system("Execution/@ProcessID", Place::ExecutionProcessId).meaning("ProcessId"),
-        FieldSpec::system("Security/@UserID", Place::SecurityUserId).meaning("UserID"),
+        FieldSpec::system("Execution/@ProcessID", FieldLocation::ExecutionProcessId).meaning("ProcessId"),
+        FieldSpec::system("Security/@UserID", FieldLocation::SecurityUserId).meaning("UserID"),
         FieldSpec::data("ClientPID", FieldType::Number).meaning("ProcessId"),
         FieldSpec::data("QueryName", FieldType::Text),
         FieldSpec::data("QueryType", FieldType::Number),
@@ -133,7 +133,7 @@ pub struct FieldSpec {
     /// The names that Splunk's add-on gives the field besides `name`.
     pub splunk: &'static [&'static str],
     /// Where in an event the field is found.
-    pub place: Place,
+    pub location: FieldLocation,
     /// How the field's value is stored.
     pub field_type: FieldType,
     /// Whether every version writes the field.
@@ -145,7 +145,7 @@ pub struct FieldSpec {
 
 /// Where in an event a field is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum FieldLocation {
     /// In a `Data` element of `EventData`.
     Data,
     /// In `System/Execution/@ProcessID`: the process that wrote the event.
@@ -207,17 +207,17 @@ impl EventKind {
 
     /// The positions, in the kind's table, of the fields that have `name` in the record or as their
     /// meaning.
-    pub(super) fn places<'k>(&'k self, name: &'k str) -> impl DoubleEndedIterator<Item = usize> + 'k {
+    pub(super) fn indexes<'k>(&'k self, name: &'k str) -> impl DoubleEndedIterator<Item = usize> + 'k {
         let fields = self.fields.iter().enumerate();
         let named = fields.filter(move |(_, field)| field.meaning == name || field.name == name);
-        named.map(|(place, _)| place)
+        named.map(|(index, _)| index)
     }
 
     /// The field that has `name` in the record or as its meaning; the most exact one if there are
     /// several.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
-        self.fields.get(self.places(name).next_back()?)
+        self.fields.get(self.indexes(name).next_back()?)
     }
 }
 
@@ -238,7 +238,7 @@ impl FieldSpec {
             other_names: &[],
             meaning: name,
             splunk: &[],
-            place: Place::Data,
+            location: FieldLocation::Data,
             field_type,
             always: false,
             hashed: true,
@@ -246,8 +246,8 @@ impl FieldSpec {
     }
 
     /// Declares a field of `System`.
-    const fn system(name: &'static str, place: Place) -> Self {
-        FieldSpec { place, ..FieldSpec::data(name, FieldType::Number) }
+    const fn system(name: &'static str, location: FieldLocation) -> Self {
+        FieldSpec { location, ..FieldSpec::data(name, FieldType::Number) }
     }
 
     /// Marks the field as one that every version writes.
@@ -273,7 +273,7 @@ impl FieldSpec {
     /// The field's possible names in `EventData`, the preferred one first. A field of `System` has
     /// none.
     pub fn data_names(&self) -> impl Iterator<Item = &'static str> {
-        let name = (self.place == Place::Data).then_some(self.name);
+        let name = (self.location == FieldLocation::Data).then_some(self.name);
         name.into_iter().chain(self.other_names.iter().copied())
     }
 }
@@ -297,20 +297,20 @@ impl KindSet {
     /// Returns the set with `kind` added.
     #[must_use]
     pub fn with(self, kind: &EventKind) -> Self {
-        let place = KINDS.iter().position(|known| *known == kind);
-        place.map_or(self, |place| KindSet(self.0 | 1 << place))
+        let index = KINDS.iter().position(|known| *known == kind);
+        index.map_or(self, |index| KindSet(self.0 | 1 << index))
     }
 
     /// The kind of an event, if it is in the set.
     #[must_use]
     pub fn kind_of(self, system: &System) -> Option<&'static EventKind> {
-        let chosen = KINDS.iter().enumerate().filter(|(place, _)| self.0 >> place & 1 == 1);
+        let chosen = KINDS.iter().enumerate().filter(|(index, _)| self.0 >> index & 1 == 1);
         chosen.map(|(_, kind)| *kind).find(|kind| kind.includes(system))
     }
 
     /// The fields of all kinds in the set.
     pub fn fields(self) -> impl Iterator<Item = &'static FieldSpec> {
-        let chosen = KINDS.into_iter().enumerate().filter(move |(place, _)| self.0 >> place & 1 == 1);
+        let chosen = KINDS.into_iter().enumerate().filter(move |(index, _)| self.0 >> index & 1 == 1);
         chosen.flat_map(|(_, kind)| kind.fields)
     }
 }
@@ -327,8 +327,8 @@ mod tests {
                 .iter()
                 .flat_map(|field| field.data_names().chain(field.splunk.iter().copied()))
                 .collect();
-            for (place, name) in names.iter().enumerate() {
-                assert!(!names.iter().skip(place + 1).any(|other| other == name), "{}: {name}", kind.name);
+            for (index, name) in names.iter().enumerate() {
+                assert!(!names.iter().skip(index + 1).any(|other| other == name), "{}: {name}", kind.name);
             }
             assert!(names.len() <= 64, "{}: a bit for each name", kind.name);
         }

@@ -11,8 +11,8 @@ mod window;
 
 pub use event::{Event, process_name_of};
 pub use kind::{
-    DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldSpec, FieldType, KINDS, KindSet,
-    PROCESS_CREATION, Place,
+    DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldLocation, FieldSpec, FieldType,
+    KINDS, KindSet, PROCESS_CREATION,
 };
 pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, whole_items};
 pub use query_status::query_status_name;

@@ -5,7 +5,7 @@ pub mod discover;
 mod error;
 pub mod event_form;
 pub mod event_xml;
-pub mod readers;
+pub mod read_permits;
 pub mod source;
 
 pub use self::error::EvidenceError;

@@ -98,7 +98,7 @@ pub enum Damage {
         found: Vec<u8>,
     },
     /// A chunk lies in a log where none begins. Its records count.
-    ChunkOffGrid,
+    ChunkMisaligned,
     /// The header of a chunk lies in the header or in a record of another one. It is read as a part
     /// of that one.
     ChunkEmbedded,
@@ -210,7 +210,7 @@ const CHANGED: &str = "the file changed while the sweep read it: expected the fi
 const NAMES_REPLACED: &str = "its fields cannot be read by their names, found them by the texts beside those";
 
 /// What is said of a chunk off its place.
-const OFF_GRID: &str =
+const MISALIGNED: &str =
     "chunk off its place: expected one every 65536 bytes after the log's header, found one here, and read it";
 /// What is said of a log without a header.
 const HEADER_MISSING: &str =
@@ -237,7 +237,7 @@ impl fmt::Display for Damage {
             Damage::ChunkSignature { found } => {
                 write_expected(f, "chunk signature", "\"ElfChnk\\0\"", Bytes(found))
             }
-            Damage::ChunkOffGrid => f.write_str(OFF_GRID),
+            Damage::ChunkMisaligned => f.write_str(MISALIGNED),
             Damage::ChunkEmbedded => f.write_str(EMBEDDED),
             Damage::ChunkCutOff { found } => write_expected(f, "chunk cut off", "65536 bytes", found),
             Damage::ChunkHeaderChecksum { stored, computed } => {

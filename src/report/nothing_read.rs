@@ -2,7 +2,7 @@
 
 use super::run::{Run, Totals};
 use super::wording::{counted, grouped, of_form};
-use crate::config::{Links, Names};
+use crate::config::{Links, LogNames};
 
 /// How many ends of names are listed.
 const MOST_ENDINGS: usize = 8;
@@ -47,7 +47,7 @@ pub fn nothing_read(run: &Run) -> String {
     if passed.containers > 0 {
         text.push_str("; an archive or disk image must be unpacked or mounted first");
     }
-    if passed.files() > passed.containers && run.options.names == Names::EventLogs {
+    if passed.files() > passed.containers && run.options.names == LogNames::EventLogs {
         text.push_str("; --any-name tries every file by its first bytes");
     }
     if passed.links > 0 && run.options.links == Links::Ignore {
@@ -123,7 +123,7 @@ mod tests {
             "no event log found in '/cases/a': found 1 file without a byte; files.parquet says what is wrong with each"
         );
         let run = Run {
-            options: Options { names: Names::Any, ..Options::default() },
+            options: Options { names: LogNames::Any, ..Options::default() },
             passed_over: PassedOver { other_files: 2, ..PassedOver::default() },
             ..Run::default()
         };

@@ -5,10 +5,10 @@ use std::ops::Range;
 use crate::evidence::source::LogBytes;
 use crate::ledger::damage::{Damage, Problem};
 use crate::scan::block_scan::BlockScan;
-use crate::scan::evtx::chunk::{Place, place};
+use crate::scan::evtx::chunk::{SlotContent, slot_content};
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
-use crate::scan::place::{ChunkPlace, PlaceScanner};
-use crate::scan::salvage::off_grid::{Before, OffGrid};
+use crate::scan::salvage::misaligned::{Before, MisalignedChunks};
+use crate::scan::slot::{ChunkSlot, SlotScanner};
 
 /// The number of chunks in a piece: 512 KiB, half of the memory that is read into in turn
 /// ([`super::read::BlockBuffer`]) and of the second-level cache of an AMD EPYC. On that processor,
@@ -29,7 +29,7 @@ pub enum Reads {
 /// Reads and decodes a block of a log of `size` bytes that begins with a header. `see` is called
 /// with the bytes of each piece before they are decoded.
 pub(super) fn scan_pieces(
-    scanner: &mut PlaceScanner,
+    scanner: &mut SlotScanner,
     reads: Reads,
     log: &dyn LogBytes,
     (block, size): (Block, u64),
@@ -44,43 +44,43 @@ pub(super) fn scan_pieces(
     for piece in parts(block, chunks) {
         scanner.buffer.read(log, piece.start..piece.end);
         see(piece.start, scanner.buffer.whole(piece.start..piece.end));
-        let off_grid = OffGrid::in_piece(&mut scanner.buffer, log, piece, size, &mut before);
-        scan_places(scanner, piece, &off_grid, &mut scan);
+        let misaligned = MisalignedChunks::in_piece(&mut scanner.buffer, log, piece, size, &mut before);
+        scan_slots(scanner, piece, &misaligned, &mut scan);
     }
     scan
 }
 
 /// Decodes the slots of a block that was read, and the misaligned chunks that begin in it.
-fn scan_places(scanner: &mut PlaceScanner, block: Block, off_grid: &OffGrid, scan: &mut BlockScan) {
+fn scan_slots(scanner: &mut SlotScanner, block: Block, misaligned: &MisalignedChunks, scan: &mut BlockScan) {
     let mut at = block.start;
     if block.is_first() {
         at = block.end.min(FILE_HEADER_SIZE);
         scan_header(scanner, at, scan);
         let gone = scanner.buffer.gone(&(0..at));
-        scan.tally.extents.header += at - off_grid.covered(&(0..at)) - gone;
+        scan.tally.extents.header += at - misaligned.covered(&(0..at)) - gone;
         scan.tally.extents.unread += gone;
-        scanner.scan_off_grid(off_grid.beginning_in(0..at), scan);
-        push_headers(off_grid, 0..at, scan);
+        scanner.scan_misaligned(misaligned.beginning_in(0..at), scan);
+        push_headers(misaligned, 0..at, scan);
     }
     while at < block.end {
-        let place = at..block.end.min(at + CHUNK_SIZE);
-        at = place.end;
-        let own = off_grid.own_part(place.clone());
-        let chunk = ChunkPlace { own_end: off_grid.own_end(&own), ..ChunkPlace::whole(own.clone()) };
-        let extent = scanner.scan_place(&chunk, scan);
-        if own.end < place.end {
-            scanner.note_reading(own.end..place.end, scan);
+        let slot = at..block.end.min(at + CHUNK_SIZE);
+        at = slot.end;
+        let own = misaligned.own_part(slot.clone());
+        let chunk = ChunkSlot { own_end: misaligned.own_end(&own), ..ChunkSlot::whole(own.clone()) };
+        let extent = scanner.scan_slot(&chunk, scan);
+        if own.end < slot.end {
+            scanner.note_reading(own.end..slot.end, scan);
         }
-        let gone = scanner.buffer.gone(&place);
-        *extent.of(&mut scan.tally.extents) += place.end - place.start - off_grid.covered(&place) - gone;
+        let gone = scanner.buffer.gone(&slot);
+        *extent.of(&mut scan.tally.extents) += slot.end - slot.start - misaligned.covered(&slot) - gone;
         scan.tally.extents.unread += gone;
-        scanner.recover_deleted(off_grid.deleted_in(place.clone()), scan);
-        scanner.scan_off_grid(off_grid.beginning_in(place.clone()), scan);
-        push_headers(off_grid, place, scan);
+        scanner.recover_deleted(misaligned.deleted_in(slot.clone()), scan);
+        scanner.scan_misaligned(misaligned.beginning_in(slot.clone()), scan);
+        push_headers(misaligned, slot, scan);
     }
 }
 
-fn scan_header(scanner: &mut PlaceScanner, length: u64, scan: &mut BlockScan) {
+fn scan_header(scanner: &mut SlotScanner, length: u64, scan: &mut BlockScan) {
     scanner.note_reading(0..length, scan);
     let read = scanner.buffer.part(0..length);
     // A header that could be read only in part, or that is no longer there, proves nothing.
@@ -99,8 +99,8 @@ fn scan_header(scanner: &mut PlaceScanner, length: u64, scan: &mut BlockScan) {
 /// Reports a header whose unused part is not all zeros, if no chunk follows the header: bytes of
 /// the first chunk have moved there. That a sound log has only zeros there was observed in real
 /// logs but is not documented, so a header that a chunk follows is not reported.
-fn moved_into_header(scanner: &mut PlaceScanner, length: u64) -> Option<Problem> {
-    if place(scanner.buffer.part(length..length + CHUNK_SIZE).bytes) != Place::Foreign {
+fn moved_into_header(scanner: &mut SlotScanner, length: u64) -> Option<Problem> {
+    if slot_content(scanner.buffer.part(length..length + CHUNK_SIZE).bytes) != SlotContent::Foreign {
         return None;
     }
     let header = scanner.buffer.part(0..length).bytes;
@@ -110,11 +110,11 @@ fn moved_into_header(scanner: &mut PlaceScanner, length: u64) -> Option<Problem>
 }
 
 /// Adds the headers in `range` that begin no chunk, and the deleted chunks.
-fn push_headers(off_grid: &OffGrid, range: Range<u64>, scan: &mut BlockScan) {
-    for header in off_grid.headers_in(range.clone()) {
+fn push_headers(misaligned: &MisalignedChunks, range: Range<u64>, scan: &mut BlockScan) {
+    for header in misaligned.headers_in(range.clone()) {
         scan.problems.push(header.clone());
     }
-    for note in off_grid.notes_in(range) {
+    for note in misaligned.notes_in(range) {
         scan.notes.push(note.clone());
     }
 }

@@ -37,7 +37,7 @@ pub struct BlockScan {
 impl BlockScan {
     /// Adds the result of a misaligned chunk. The slots that it lies in are counted, and reported
     /// as read, separately.
-    pub(super) fn add_off_grid(&mut self, found: BlockScan) {
+    pub(super) fn add_misaligned(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,
             empty_chunks: 0,
@@ -56,7 +56,7 @@ impl BlockScan {
     }
 
     /// Lowers all offsets by the size of a header: the file has none, but was read as if it had.
-    pub(super) fn move_up(&mut self) {
+    pub(super) fn subtract_header_size(&mut self) {
         let up = |offset: &mut u64| *offset = offset.saturating_sub(FILE_HEADER_SIZE);
         self.problems.change_offsets(up);
         self.notes.change_offsets(up);
@@ -69,7 +69,7 @@ impl BlockScan {
 
     /// Removes what was derived from a header that the file does not have, and reports that it is
     /// missing.
-    pub(super) fn lose_header(&mut self) {
+    pub(super) fn report_missing_header(&mut self) {
         let problem = Problem { offset: 0, length: 0, damage: Damage::FileHeaderMissing };
         self.problems.drop_of_header();
         self.problems.put_first(problem.clone());

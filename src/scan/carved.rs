@@ -8,13 +8,13 @@ use crate::evidence::source::LogBytes;
 use crate::ledger::damage::Problem;
 use crate::scan::block_scan::BlockScan;
 use crate::scan::evtx::log::{Block, CHUNK_SIZE};
-use crate::scan::place::{ChunkPlace, PlaceScanner};
 use crate::scan::salvage::carve::{Headers, SECTOR};
+use crate::scan::slot::{ChunkSlot, SlotScanner};
 
 /// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is
 /// called with the block's bytes, or with nothing if some could not be read.
 pub(super) fn carve(
-    scanner: &mut PlaceScanner,
+    scanner: &mut SlotScanner,
     log: &dyn LogBytes,
     block: Block,
     size: u64,
@@ -32,15 +32,15 @@ pub(super) fn carve(
     let Headers { starts, others } = Headers::find(scanner.buffer.part(start..end).bytes, start);
     let mut others = others.into_iter().skip_while(|other| other.offset < block.start).peekable();
     let mut at = block.start;
-    for (place, start) in starts.iter().enumerate().filter(|(_, start)| **start < block.end) {
-        let next = starts.get(place + 1).copied().unwrap_or(end);
+    for (index, start) in starts.iter().enumerate().filter(|(_, start)| **start < block.end) {
+        let next = starts.get(index + 1).copied().unwrap_or(end);
         let chunk = *start..next.min(start + CHUNK_SIZE);
         if chunk.start >= block.start {
             push_before(chunk.start, &mut others, &mut scan);
             pass_over(scanner, at..chunk.start, &mut scan);
             let number = start / SECTOR as u64;
-            let place = ChunkPlace { number, ..ChunkPlace::whole(chunk.clone()) };
-            let extent = scanner.scan_place(&place, &mut scan);
+            let slot = ChunkSlot { number, ..ChunkSlot::whole(chunk.clone()) };
+            let extent = scanner.scan_slot(&slot, &mut scan);
             let gone = scanner.buffer.gone(&chunk);
             *extent.of(&mut scan.tally.extents) += chunk.end - chunk.start - gone;
             scan.tally.extents.unread += gone;
@@ -56,7 +56,7 @@ pub(super) fn carve(
 }
 
 /// Counts the bytes outside of any chunk, and those of them that could not be read.
-fn pass_over(scanner: &mut PlaceScanner, range: Range<u64>, scan: &mut BlockScan) {
+fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan) {
     let gone = scanner.buffer.gone(&range);
     scan.tally.extents.other += range.end - range.start - gone;
     scan.tally.extents.unread += gone;

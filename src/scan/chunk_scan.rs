@@ -5,7 +5,7 @@ use super::block_scan::BlockScan;
 use super::decode::document::Document;
 use super::decode::lost_names::Nameless;
 use super::decode::record::decode;
-use super::decode::unfit::set_unfit_aside;
+use super::decode::undecodable::remove_undecodable;
 use super::evtx::walk::{Reached, Walk, walk as walk_chunk};
 use super::located::{LocatedEvent, Start};
 use super::read::Read;
@@ -36,11 +36,11 @@ pub(super) fn scan_chunk(
     // A chunk whose checksums hold has lost no names.
     let is_checked = integrity == Integrity::Verified;
     let mut nameless = if is_checked { Nameless::default() } else { Nameless::of(read.bytes, walk) };
-    scan.tally.damaged_records += set_unfit_aside(read.bytes, walk, &mut problems);
+    scan.tally.damaged_records += remove_undecodable(read.bytes, walk, &mut problems);
     let BlockScan { tally, events, .. } = scan;
     decode(read.bytes, walk, kinds, |record, document| {
         let offset = record.range.start as u64;
-        let (document, names) = nameless.told(record.range.start, document);
+        let (document, names) = nameless.resolve(record.range.start, document);
         if let Some(damage) = names.damage(record.header_id, &document).filter(|_| !is_checked) {
             problems.push(Problem { offset, length: record.range.len() as u64, damage });
         }
@@ -108,7 +108,7 @@ fn walk_or_skim(
             let location = at.of(record as u64);
             LocatedEvent { location, integrity: Integrity::Verified, event }
         };
-        scan.events.extend(skimmer.take_told().map(located));
+        scan.events.extend(skimmer.take_read().map(located));
     } else {
         walk_chunk(read.bytes, walk);
     }

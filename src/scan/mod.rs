@@ -10,13 +10,13 @@ mod decode;
 mod evtx;
 mod extent;
 mod located;
-mod place;
 #[cfg(test)]
 mod queries;
 mod read;
 mod salvage;
 mod scanner;
 mod skim;
+mod slot;
 mod xml;
 
 pub use block::Reads;

@@ -9,12 +9,12 @@ use crate::scan::block_scan::BlockScan;
 use crate::scan::carved::carve;
 use crate::scan::evtx::chunk::Checksums;
 use crate::scan::evtx::log::Block;
-use crate::scan::place::PlaceScanner;
 use crate::scan::salvage::headerless::{is_headerless, scan_headerless};
 use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::needle::{DnsClient, Selection};
 use crate::scan::skim::select::Skimmer;
-use crate::scan::xml::{Asked, XmlFile, scan_xml};
+use crate::scan::slot::SlotScanner;
+use crate::scan::xml::{XmlFile, XmlSelection, scan_xml};
 
 switch! {
     /// Whether deleted records are looked for.
@@ -30,7 +30,7 @@ switch! {
 #[derive(Debug)]
 pub struct Scanner {
     reads: Reads,
-    places: PlaceScanner,
+    slots: SlotScanner,
 }
 
 impl Default for Scanner {
@@ -48,7 +48,7 @@ impl Scanner {
             Selection::Wanted(wanted) => Some(Skimmer::new(wanted)),
         };
         let kinds = KindSet::default().with(&DNS_QUERY);
-        Scanner { reads: Reads::default(), places: PlaceScanner::new(skimmer, kinds) }
+        Scanner { reads: Reads::default(), slots: SlotScanner::new(skimmer, kinds) }
     }
 
     /// Also decodes the queries of Windows' own DNS client that `dns_client` asks for.
@@ -56,7 +56,7 @@ impl Scanner {
     pub fn with_dns_client(mut self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };
         self.change_skimmer(|skimmer| skimmer.leaving_dns_client(wanted));
-        self.places.kinds = self.places.kinds.with(&DNS_CLIENT_QUERY);
+        self.slots.kinds = self.slots.kinds.with(&DNS_CLIENT_QUERY);
         self
     }
 
@@ -64,8 +64,8 @@ impl Scanner {
     /// decoded.
     #[must_use]
     pub fn reading_all(mut self, kind: &EventKind) -> Self {
-        self.places.skimmer = None;
-        self.places.kinds = self.places.kinds.with(kind);
+        self.slots.skimmer = None;
+        self.slots.kinds = self.slots.kinds.with(kind);
         self
     }
 
@@ -73,7 +73,7 @@ impl Scanner {
     #[must_use]
     pub fn within(mut self, window: Window) -> Self {
         self.change_skimmer(|skimmer| skimmer.within(window));
-        self.places.window = window;
+        self.slots.window = window;
         self
     }
 
@@ -93,12 +93,12 @@ impl Scanner {
     /// Sets whether deleted records are looked for.
     #[must_use]
     pub fn recovering(mut self, recovery: Recovery) -> Self {
-        self.places.recovery = (recovery == Recovery::Stale).then(Recoverer::default);
+        self.slots.recovery = (recovery == Recovery::Stale).then(Recoverer::default);
         self
     }
 
     fn change_skimmer(&mut self, change: impl FnOnce(Skimmer) -> Skimmer) {
-        self.places.skimmer = self.places.skimmer.take().map(change);
+        self.slots.skimmer = self.slots.skimmer.take().map(change);
     }
 
     /// Reads and decodes `block` of a log of `size` bytes, and the misaligned chunks that begin in
@@ -117,9 +117,9 @@ impl Scanner {
         size: u64,
         mut see: impl FnMut(u64, Option<&[u8]>),
     ) -> BlockScan {
-        let Scanner { reads, places } = self;
+        let Scanner { reads, slots } = self;
         let mut scan = |log: &dyn LogBytes, part, see: &mut dyn FnMut(u64, Option<&[u8]>)| {
-            scan_pieces(places, *reads, log, part, see)
+            scan_pieces(slots, *reads, log, part, see)
         };
         if is_headerless(log, block) {
             scan_headerless(log, (block, size), &mut see, scan)
@@ -137,7 +137,7 @@ impl Scanner {
         size: u64,
         see: impl FnOnce(Option<&[u8]>),
     ) -> BlockScan {
-        carve(&mut self.places, log, block, size, see)
+        carve(&mut self.slots, log, block, size, see)
     }
 
     /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
@@ -149,8 +149,8 @@ impl Scanner {
         file: XmlFile,
         see: impl FnOnce(Option<&[u8]>),
     ) -> BlockScan {
-        let PlaceScanner { buffer, kinds, window, .. } = &mut self.places;
-        scan_xml(buffer, Asked { kinds: *kinds, window: *window }, log, block, file, see)
+        let SlotScanner { buffer, kinds, window, .. } = &mut self.slots;
+        scan_xml(buffer, XmlSelection { kinds: *kinds, window: *window }, log, block, file, see)
     }
 }
 

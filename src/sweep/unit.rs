@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::journal::{EntryAt, FileKey};
-use crate::base::hash_chain::HashChain;
+use crate::base::ordered_hash::OrderedHash;
 use crate::config::{Config, Hashing};
 use crate::evidence::discover::{Discovery, Form, LogFile};
 use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
@@ -22,7 +22,7 @@ pub(super) struct Unit<'a> {
 #[derive(Debug, Clone)]
 pub(super) enum UnitSource {
     /// The evidence; and what the blocks of the file are hashed by, if they are.
-    Evidence(Option<Arc<HashChain>>),
+    Evidence(Option<Arc<OrderedHash>>),
     /// The journal of the sweep that is resumed.
     Journal(EntryAt),
 }
@@ -44,7 +44,7 @@ pub(super) fn units<'a>(
         let unread =
             entries.is_none().then(|| blocks(file.size, block_chunks(file.form))).into_iter().flatten();
         let chain = (config.options.hashing == Hashing::Sha256 && entries.is_none())
-            .then(|| Arc::new(HashChain::new(file.size)));
+            .then(|| Arc::new(OrderedHash::new(file.size)));
         known.chain(unread.map(move |block| Unit {
             file,
             block,

@@ -9,12 +9,12 @@ use super::hits::{Detected, HitTables, SeenEvents, UnitHits};
 use super::journal::{Entry, JournalReader, NewEntry, entry};
 use super::leads::lead_conditions;
 use super::unit::{Unit, UnitSource, key};
-use crate::base::hash_chain::HashChain;
+use crate::base::ordered_hash::OrderedHash;
 use crate::config::{self, Config, Decoding};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, Form, LogFile};
-use crate::evidence::readers::Readers;
+use crate::evidence::read_permits::ReadPermits;
 use crate::evidence::source::{LogBytes, NotReached};
 use crate::ledger::damage::{Damage, Problem};
 use crate::output::OutputError;
@@ -62,7 +62,7 @@ pub(super) struct Worker<'a> {
     /// Reads what an unfinished sweep has read, where what was read is kept.
     journal: Option<JournalReader>,
     /// Who may read, if not all may.
-    readers: Option<Readers>,
+    readers: Option<ReadPermits>,
     /// The scanners that no thread is using. Each has a buffer that is worth keeping.
     idle: Mutex<Vec<Scanner>>,
 }
@@ -89,7 +89,7 @@ impl<'a> Worker<'a> {
             dns_client: dns_client(config),
             selection: selection(config),
             journal,
-            readers: config.readers.map(Readers::new),
+            readers: config.readers.map(ReadPermits::new),
             idle: Mutex::default(),
         }
     }
@@ -113,7 +113,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&HashChain>) -> FinishedUnit<'u> {
+    fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
         // The list is whole whatever happened to a thread that held it.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let log = match open(file) {
@@ -289,7 +289,7 @@ fn wanted(predicate: &Predicate) -> Wanted {
 
 /// Adds the bytes that start there to their file's hash, if there is one; returns the file's
 /// SHA-256 if that is complete now.
-fn hash(chain: Option<&HashChain>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
+fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
     chain.and_then(|chain| chain.add(start, bytes))
 }
 

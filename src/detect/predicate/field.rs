@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use crate::event::{
-    AnswerItem, DNS_CLIENT_QUERY, DNS_QUERY, Event, FieldSpec, FieldType, Place, answer_items as answers,
-    query_status_name,
+    AnswerItem, DNS_CLIENT_QUERY, DNS_QUERY, Event, FieldLocation, FieldSpec, FieldType,
+    answer_items as answers, query_status_name,
 };
 
 /// 100 ns intervals in a second, the unit of [`crate::event::EventTime::ticks`].
@@ -224,7 +224,7 @@ impl Field {
             Field::Answer => Field::QUERY_RESULTS,
             field => field,
         };
-        let field = source.spec().filter(|field| field.place == Place::Data)?;
+        let field = source.spec().filter(|field| field.location == FieldLocation::Data)?;
         field.field_type.is_searchable().then_some(field.name)
     }
 }

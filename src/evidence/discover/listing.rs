@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::extension::Extension;
-use super::form::{Fate, Form, Kind, is_named_like_event_log};
+use super::form::{Form, Handling, Kind, is_named_like_event_log};
 use super::{Links, Search};
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
@@ -38,13 +38,13 @@ const ONE_OF_FEW: u64 = 1 << 19;
 pub(super) struct Listing {
     /// The root's position among the roots, from 0.
     pub root: usize,
-    pub found: Vec<Found>,
+    pub found: Vec<ListedItem>,
     pub passed_over: PassedOver,
 }
 
 /// Something in a root that the sweep uses.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ListedItem {
     /// A folder that is a piece of evidence.
     Piece(PathBuf),
     /// A file to read, or something that cannot be listed. For the latter, `known` is the reason.
@@ -203,7 +203,7 @@ impl Lister<'_> {
                 // The folder that failed is unknown, but it lies under this root.
                 let root = || self.roots.get(tree.root).unwrap_or(&tree.path);
                 let path = error.path().map_or_else(|| root().clone(), Path::to_path_buf);
-                listing.found.push(Found::File { path, form: Form::Log, known: Err(reason(&error)) });
+                listing.found.push(ListedItem::File { path, form: Form::Log, known: Err(reason(&error)) });
             }
         }
     }
@@ -221,14 +221,14 @@ impl Lister<'_> {
             listing.pass_over(kind);
             return;
         }
-        match Fate::of(self.search, path, depth) {
-            Fate::PassedOver(kind) => listing.pass_over_file(path, kind),
-            Fate::Read(form) => match known() {
+        match Handling::of(self.search, path, depth) {
+            Handling::PassedOver(kind) => listing.pass_over_file(path, kind),
+            Handling::Read(form) => match known() {
                 // The file was replaced after its folder was listed.
                 Ok(metadata) if !metadata.is_file() => listing.pass_over(metadata.file_type()),
                 known => {
                     let known = known.map(|metadata| ListedFile::of(&metadata));
-                    listing.found.push(Found::File { path: path.to_path_buf(), form, known });
+                    listing.found.push(ListedItem::File { path: path.to_path_buf(), form, known });
                 }
             },
         }
@@ -269,7 +269,7 @@ impl Listing {
     /// Records a folder that lies `depth` levels under its root.
     fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
         if depth == tree.depth_of_pieces {
-            self.found.push(Found::Piece(path.to_path_buf()));
+            self.found.push(ListedItem::Piece(path.to_path_buf()));
         }
     }
 }
@@ -303,7 +303,7 @@ fn leads_nowhere(error: &walkdir::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::discover::Names;
+    use crate::evidence::discover::LogNames;
     use proptest::prelude::*;
     use std::os::unix::fs::symlink;
 
@@ -339,7 +339,7 @@ mod tests {
         search: &Search,
         threads: usize,
         depth_of_pieces: usize,
-    ) -> (Vec<(usize, Found)>, PassedOver) {
+    ) -> (Vec<(usize, ListedItem)>, PassedOver) {
         let roots = [folder.to_path_buf(), folder.join("b")].into_iter().enumerate();
         let roots = roots.map(|(root, path)| Tree { root, path, depth: 0, depth_of_pieces }).collect();
         let (mut found, mut passed_over) = (Vec::new(), PassedOver::default());
@@ -359,7 +359,7 @@ mod tests {
             things in prop::collection::vec(thing(), 0..120),
             threads in 2..5_usize,
             depth in 0..4_usize,
-            names in prop_oneof![Just(Names::EventLogs), Just(Names::Any)],
+            names in prop_oneof![Just(LogNames::EventLogs), Just(LogNames::Any)],
         ) {
             let folder = tempfile::tempdir().unwrap();
             plant(folder.path(), &things);

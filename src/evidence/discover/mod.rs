@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use self::evidence::EvidenceId;
 use self::evidence::{Evidence, Registry};
 pub use self::form::Form;
-use self::listing::{Found, Listing, Tree, list};
+use self::listing::{ListedItem, Listing, Tree, list};
 use crate::base::path_text::{escaped_name, path_text};
 use crate::base::platform::files::Link;
 use crate::base::switch::switch;
@@ -36,7 +36,7 @@ pub struct Search {
     /// Whether symbolic links are followed.
     pub links: Links,
     /// Which files can be event logs.
-    pub names: Names,
+    pub names: LogNames,
     /// What is done with files that are not event logs.
     pub others: Others,
     /// The depth under a root of the folders that are one piece of evidence each; `None` to decide
@@ -56,7 +56,7 @@ switch! {
 
 switch! {
     /// Which files can be event logs, by name.
-    pub enum Names {
+    pub enum LogNames {
         /// Files whose name ends in `.evtx`, in any letter case. If `.evtx` is elsewhere in the
         /// name, the first bytes decide.
         EventLogs,
@@ -272,13 +272,13 @@ impl Collected {
         let before = self.registry.len();
         for found in listing.found {
             match found {
-                Found::Piece(path) => self.registry.register(path),
-                Found::File { known: Ok(known), .. }
+                ListedItem::Piece(path) => self.registry.register(path),
+                ListedItem::File { known: Ok(known), .. }
                     if self.links == Links::Follow && !self.seen.insert(known.identity.number) =>
                 {
                     self.passed_over.seen_before += 1;
                 }
-                Found::File { path, form, known } => {
+                ListedItem::File { path, form, known } => {
                     self.files.push(root.file(&mut self.registry, &path, form, known));
                 }
             }

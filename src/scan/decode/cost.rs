@@ -37,7 +37,7 @@ const DEEPEST_NESTING: usize = 64;
 
 /// Limits the cost of decoding each record of a chunk.
 #[derive(Debug)]
-pub(in crate::scan) struct Allowance<'a> {
+pub(in crate::scan) struct DecodingBudget<'a> {
     chunk: &'a [u8],
     most: usize,
     /// The cost of each definition read so far, by its offset; `None` if it exceeds the limit of a
@@ -60,10 +60,10 @@ enum Stop {
     TooMuch,
 }
 
-impl<'a> Allowance<'a> {
+impl<'a> DecodingBudget<'a> {
     /// Splits the memory limit equally among `records` records of a chunk.
     pub(in crate::scan) fn new(chunk: &'a [u8], records: usize) -> Self {
-        Allowance { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
+        DecodingBudget { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
 
     /// Whether decoding a record stays within its limit. `content` is the range of the record's

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use crate::event::{DNS_QUERY, Event, EventKind, FieldType, Place, System};
+use crate::event::{DNS_QUERY, Event, EventKind, FieldLocation, FieldType, System};
 use crate::scan::decode::document::canonical_guid;
 use crate::scan::evtx::binxml::text::{plain, text};
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, GUID, HEX64, Index, NULL, SID, TEXT, U8, U16, U32, U64};
@@ -19,17 +19,17 @@ use crate::scan::skim::seen::Seen;
 
 /// The substitutions in a definition of `EventData` that hold the fields of a kind of event.
 #[derive(Debug)]
-pub(in crate::scan) struct DataPlaces {
+pub(in crate::scan) struct DataIndexes {
     kind: &'static EventKind,
     /// One index for each field of the kind; `None` if the definition does not have the field.
     indexes: Box<[Option<Index>]>,
 }
 
-impl DataPlaces {
+impl DataIndexes {
     /// Matches the fields of `kind` with a definition. `None` if the definition has other fields,
     /// or if the kind has fields outside `EventData`: the decoder handles those.
     pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
-        if kind.fields.iter().any(|field| field.place != Place::Data) {
+        if kind.fields.iter().any(|field| field.location != FieldLocation::Data) {
             return None;
         }
         let mut indexes = vec![None; kind.fields.len()].into_boxed_slice();
@@ -37,7 +37,7 @@ impl DataPlaces {
             let place = kind.fields.iter().position(|field| name.is(field.name))?;
             *indexes.get_mut(place)? = Some(*index);
         }
-        Some(DataPlaces { kind, indexes })
+        Some(DataIndexes { kind, indexes })
     }
 
     /// Whether the definition has the field `name`.
@@ -53,7 +53,7 @@ pub(in crate::scan) fn event(
     template: &EventTemplate,
     system: &Values<'_>,
     seen: &Seen,
-    places: &DataPlaces,
+    places: &DataIndexes,
     data: &Values<'_>,
 ) -> Option<Event> {
     if !is_usual_system(template, system) || !is_usual_data(data) {
@@ -76,7 +76,7 @@ fn is_usual_data(values: &Values<'_>) -> bool {
 }
 
 /// The event of these values.
-fn with_data(system: System, places: &DataPlaces, data: &Values<'_>) -> Option<Event> {
+fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<Event> {
     let mut event = Event::new(places.kind, system);
     // A missing field has no value. A field that cannot be read leaves the record to the decoder.
     for (place, (field, index)) in places.kind.fields.iter().zip(&places.indexes).enumerate() {
@@ -119,7 +119,7 @@ pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Op
     let (Some((at, size)), None) = (fragments.next(), fragments.next()) else { return None };
     let start = values.start() + at;
     let data = Values::read(chunk, start..start + size)?;
-    let places = DataPlaces::of(&DNS_QUERY, &data_template_by_texts(chunk, data.definition)?)?;
+    let places = DataIndexes::of(&DNS_QUERY, &data_template_by_texts(chunk, data.definition)?)?;
     if !places.has("QueryName") || !is_usual_data(&data) {
         return None;
     }
@@ -196,7 +196,7 @@ mod tests {
         let template = event_template(chunk, system.definition, chunk.len())?;
         let seen = Seen::read(&template, &system, content.end)?;
         let data = Values::read(chunk, seen.data.clone()?)?;
-        let places = DataPlaces::of(kind, &data_template(chunk, data.definition, chunk.len())?)?;
+        let places = DataIndexes::of(kind, &data_template(chunk, data.definition, chunk.len())?)?;
         event(&template, &system, &seen, &places, &data)
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use crate::event::{Event, EventKind, FieldType, Place, System};
+use crate::event::{Event, EventKind, FieldLocation, FieldType, System};
 use crate::scan::decode::document::{Element, canonical_guid, present};
 
 /// Reads an event of `kind` whose `System` part is read already. `data` is the JSON of its
@@ -20,8 +20,10 @@ pub(in crate::scan) fn read(
     let mut event =
         DataSeed(Event::new(kind, system)).deserialize(&mut serde_json::Deserializer::from_str(data))?;
     // Most kinds have no such field, so their JSON is not parsed a second time.
-    if let Some(place) = kind.fields.iter().position(|field| field.place == Place::ExecutionProcessId) {
-        event.set_at(place, process_id(json));
+    if let Some(index) =
+        kind.fields.iter().position(|field| field.location == FieldLocation::ExecutionProcessId)
+    {
+        event.set_at(index, process_id(json));
     }
     Ok(event)
 }
@@ -61,7 +63,7 @@ impl<'de> Visitor<'de> for DataSeed {
         let DataSeed(mut event) = self;
         // A bit for each name of the kind's fields, in order: whether the name was present.
         let mut seen = 0_u64;
-        while let Some(named) = map.next_key_seed(NameSeed(event.kind()))? {
+        while let Some(named) = map.next_key_seed(FieldNameSeed(event.kind()))? {
             let Some(named) = named else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -73,7 +75,7 @@ impl<'de> Visitor<'de> for DataSeed {
             let element: Element<'de> = map.next_value()?;
             // If a field is present under several names, its first name counts.
             if seen & (named.first..named.number).fold(0, |bits, number| bits | 1 << number) == 0 {
-                event.set_at(named.place, Some(in_form(named.field_type, element.text)));
+                event.set_at(named.index, Some(in_form(named.field_type, element.text)));
             }
             seen |= bit;
         }
@@ -82,47 +84,47 @@ impl<'de> Visitor<'de> for DataSeed {
 }
 
 /// Looks up a name among the fields of a kind.
-struct NameSeed(&'static EventKind);
+struct FieldNameSeed(&'static EventKind);
 
-impl<'de> DeserializeSeed<'de> for NameSeed {
-    type Value = Option<Named>;
+impl<'de> DeserializeSeed<'de> for FieldNameSeed {
+    type Value = Option<FieldName>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Named>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<FieldName>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for NameSeed {
-    type Value = Option<Named>;
+impl Visitor<'_> for FieldNameSeed {
+    type Value = Option<FieldName>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field's name")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Option<Named>, E> {
+    fn visit_str<E: Error>(self, name: &str) -> Result<Option<FieldName>, E> {
         Ok(named(self.0, name))
     }
 }
 
 /// A name of a field.
-struct Named {
+struct FieldName {
     name: &'static str,
     /// The number of this name among all names of all fields, and the number of the field's first
     /// name.
     number: u32,
     first: u32,
     /// The field's index in the kind's table.
-    place: usize,
+    index: usize,
     field_type: FieldType,
 }
 
-fn named(kind: &EventKind, name: &str) -> Option<Named> {
+fn named(kind: &EventKind, name: &str) -> Option<FieldName> {
     let mut number = 0;
-    for (place, field) in kind.fields.iter().enumerate() {
+    for (index, field) in kind.fields.iter().enumerate() {
         let first = number;
         for known in field.data_names() {
             if known == name {
-                return Some(Named { name: known, number, first, place, field_type: field.field_type });
+                return Some(FieldName { name: known, number, first, index, field_type: field.field_type });
             }
             number += 1;
         }

@@ -28,51 +28,51 @@ impl Nameless {
     /// read; preparing it for the decoder changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
-        let told = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
+        let queries = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
             let content = range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
             let query = nameless_query(chunk, content)?;
             text += query.event.text_length();
             (text <= MOST_TEXT).then_some((range.start, query))
         });
-        Nameless(told.collect())
+        Nameless(queries.collect())
     }
 
     /// Replaces the decoder's result for the record at `start` with the query found here, if the
     /// decoder failed or found none of a DNS query's fields. Each record can be passed once.
-    pub(in crate::scan) fn told(
+    pub(in crate::scan) fn resolve(
         &mut self,
         start: usize,
         document: Result<Document, String>,
-    ) -> (Result<Document, String>, Names) {
+    ) -> (Result<Document, String>, FieldNames) {
         match (document, self.0.remove(&start)) {
             (Ok(Document::Event(event)), Some(query)) if event.is(&DNS_QUERY) && event.is_without_data() => {
                 let mut read = query.event;
                 read.system = event.system;
-                (Ok(Document::Event(read)), Names::Replaced)
+                (Ok(Document::Event(read)), FieldNames::Replaced)
             }
             (Err(_), Some(NamelessQuery { event, has_system: true })) => {
-                (Ok(Document::Event(event)), Names::Replaced)
+                (Ok(Document::Event(event)), FieldNames::Replaced)
             }
-            (document, _) => (document, Names::Taken),
+            (document, _) => (document, FieldNames::Stored),
         }
     }
 
     /// The offsets of the records that were not passed to [`Nameless::resolve`].
-    pub(in crate::scan) fn left(&self) -> Vec<usize> {
+    pub(in crate::scan) fn remaining(&self) -> Vec<usize> {
         self.0.keys().copied().collect()
     }
 }
 
 /// How the fields of a record were identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scan) enum Names {
+pub(in crate::scan) enum FieldNames {
     /// By their names as stored.
-    Taken,
+    Stored,
     /// The names were lost; the fields were read without them.
     Replaced,
 }
 
-impl Names {
+impl FieldNames {
     /// The damage to report for a record in a chunk that may be damaged, if its names or fields
     /// were lost.
     pub(in crate::scan) fn damage(
@@ -81,7 +81,7 @@ impl Names {
         document: &Result<Document, String>,
     ) -> Option<Damage> {
         let event = document.as_ref().ok()?.dns_query()?;
-        if self == Names::Replaced {
+        if self == FieldNames::Replaced {
             return Some(Damage::NamesReplaced { header_id });
         }
         let missing: Vec<String> = event.missing_fields().into_iter().map(str::to_owned).collect();

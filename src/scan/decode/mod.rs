@@ -6,4 +6,4 @@ pub(in crate::scan) mod document;
 pub(in crate::scan) mod event_data;
 pub(in crate::scan) mod lost_names;
 pub(in crate::scan) mod record;
-pub(in crate::scan) mod unfit;
+pub(in crate::scan) mod undecodable;

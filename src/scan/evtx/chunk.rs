@@ -36,7 +36,7 @@ pub(in crate::scan) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_C
 
 /// What a slot holds: 64 KiB of a log in which a chunk could lie.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::scan) enum Place {
+pub(in crate::scan) enum SlotContent {
     /// Only zeros: the slot was never used.
     Unused,
     /// A chunk, or the beginning of one.
@@ -46,13 +46,13 @@ pub(in crate::scan) enum Place {
 }
 
 /// Determines what the bytes of a slot are.
-pub(in crate::scan) fn place(bytes: &[u8]) -> Place {
+pub(in crate::scan) fn slot_content(bytes: &[u8]) -> SlotContent {
     if bytes.starts_with(CHUNK_SIGNATURE) {
-        Place::Chunk
+        SlotContent::Chunk
     } else if is_zeros(bytes) {
-        Place::Unused
+        SlotContent::Unused
     } else {
-        Place::Foreign
+        SlotContent::Foreign
     }
 }
 

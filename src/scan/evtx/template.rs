@@ -80,7 +80,7 @@ pub(in crate::scan) fn data_template(chunk: &[u8], offset: usize, end: usize) ->
 /// Element names are ignored; each element must have one attribute, with a literal text, and one
 /// substitution.
 pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
-    let mut tokens = tokens(chunk, offset, chunk.len())?.passing_over_names();
+    let mut tokens = tokens(chunk, offset, chunk.len())?.skipping_outside_names();
     let (_, dependency) = tokens.open()?;
     tokens.attributes()?;
     if dependency != NO_DEPENDENCY || !tokens.attributes.is_empty() {
@@ -149,7 +149,7 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     loop {
         let (name, dependency) = match tokens.next()? {
             Token::Open(name, dependency) => (name, dependency),
-            Token::Close => return values.tell(event),
+            Token::Close => return values.store_in(event),
             _ => return None,
         };
         let text = tokens.element()?;
@@ -192,7 +192,7 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
 
 impl SystemValues<'_> {
     /// Stores the values in the definition.
-    fn tell(self, event: &mut EventTemplate) -> Option<()> {
+    fn store_in(self, event: &mut EventTemplate) -> Option<()> {
         let (Some(Value::Literal(computer)), Some(provider)) = (self.computer, self.provider) else {
             return None;
         };

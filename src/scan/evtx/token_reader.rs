@@ -44,7 +44,7 @@ pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option
         attributes: Attributes::default(),
         element_name: 0,
         attribute_name: 0,
-        names: Names::Read,
+        names: OutsideNames::Read,
         names_outside: false,
         odd_names: false,
         substituted: 0,
@@ -103,10 +103,10 @@ impl<'a> Attributes<'a> {
 
 /// Whether names that lie elsewhere in the chunk are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Names {
+enum OutsideNames {
     Read,
     /// Such names may be overwritten; each is treated as empty.
-    PassedOver,
+    Skipped,
 }
 
 /// A token of a definition.
@@ -143,7 +143,7 @@ pub(in crate::scan) struct Tokens<'a> {
     element_name: u32,
     attribute_name: u32,
     /// Whether names that lie elsewhere in the chunk are read.
-    names: Names,
+    names: OutsideNames,
     /// Whether a name that was read lies outside the definition.
     pub names_outside: bool,
     /// Whether a name has characters that a decoder does not write as they are.
@@ -155,8 +155,8 @@ pub(in crate::scan) struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     /// Returns the cursor in a mode that does not read names that lie elsewhere.
-    pub(in crate::scan) fn passing_over_names(self) -> Self {
-        Tokens { names: Names::PassedOver, ..self }
+    pub(in crate::scan) fn skipping_outside_names(self) -> Self {
+        Tokens { names: OutsideNames::Skipped, ..self }
     }
 
     /// Reads the token at the cursor; `None` if it is unusual or reaches beyond the end.
@@ -363,7 +363,7 @@ impl<'a> Tokens<'a> {
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
         let offset = offset.filter(|offset| *offset >= CHUNK_HEADER_SIZE)?;
         self.at += 4;
-        if self.names == Names::PassedOver && offset != self.at {
+        if self.names == OutsideNames::Skipped && offset != self.at {
             return Some(Text::default());
         }
         // The header of a name: the next name in its hash bucket, its hash, its length.

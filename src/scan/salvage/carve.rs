@@ -9,7 +9,7 @@
 //! header that is nested in another chunk begins no chunk and is reported too.
 
 use crate::ledger::damage::Problem;
-use crate::scan::salvage::embedding::{Embedding, Header};
+use crate::scan::salvage::nested::{Header, Nesting};
 
 /// The size of a sector in bytes: the least unit in which disks are written.
 pub(in crate::scan) const SECTOR: usize = 512;
@@ -28,10 +28,10 @@ impl Headers {
     /// sector.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = Headers::default();
-        let mut embedding = Embedding::default();
+        let mut nesting = Nesting::default();
         for at in (0..bytes.len()).step_by(SECTOR) {
             let offset = start + at as u64;
-            match embedding.header(bytes, at) {
+            match nesting.header(bytes, at) {
                 Header::Begins => found.starts.push(offset),
                 Header::Other(length, damage) => {
                     found.others.push(Problem { offset, length: length as u64, damage });

@@ -20,8 +20,8 @@
 //! delete it. It stays visible: as a note in the ledger and, with `--recover`, by its records.
 
 use crate::scan::evtx::chunk::{
-    CHUNK_HEADER_SIZE, FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET, LiveRecords, Place, broken_header,
-    known_end, place,
+    CHUNK_HEADER_SIZE, FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET, LiveRecords, SlotContent,
+    broken_header, known_end, slot_content,
 };
 use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 
@@ -52,14 +52,14 @@ impl FreeSpace {
     /// follow the chunk. `None` if the chunk is not intact or the log does not continue in its
     /// slots.
     pub(in crate::scan) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
-        let next = match place(next) {
+        let next = match slot_content(next) {
             _ if left == 0 => Next::End,
             _ if next.is_empty() => return None,
-            Place::Chunk if next.len() >= CHUNK_HEADER_SIZE && broken_header(next).is_none() => {
+            SlotContent::Chunk if next.len() >= CHUNK_HEADER_SIZE && broken_header(next).is_none() => {
                 Next::Chunk { first_id: u64_at(next, FIRST_RECORD_ID_OFFSET)? }
             }
-            Place::Unused => Next::Unused { left },
-            Place::Chunk | Place::Foreign => return None,
+            SlotContent::Unused => Next::Unused { left },
+            SlotContent::Chunk | SlotContent::Foreign => return None,
         };
         let live = LiveRecords::of(chunk)?;
         // The cheap test comes first.

@@ -66,9 +66,9 @@ pub(in crate::scan) fn scan_headerless(
         see((start + header).saturating_sub(FILE_HEADER_SIZE), bytes);
     };
     let mut found = scan(&WithHeader(log), (moved, with_header), &mut see_moved);
-    found.move_up();
+    found.subtract_header_size();
     if block.is_first() {
-        found.lose_header();
+        found.report_missing_header();
     }
     found
 }

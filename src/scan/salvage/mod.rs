@@ -2,10 +2,10 @@
 //! logs, and deleted records.
 
 pub(in crate::scan) mod carve;
-pub(in crate::scan) mod embedding;
 pub(in crate::scan) mod free_space;
 pub(in crate::scan) mod headerless;
-pub(in crate::scan) mod off_grid;
+pub(in crate::scan) mod misaligned;
+pub(in crate::scan) mod nested;
 pub(in crate::scan) mod recover;
 pub(in crate::scan) mod reliance;
 pub(in crate::scan) mod stale;

@@ -10,8 +10,8 @@ use crate::scan::block_scan::BlockScan;
 use crate::scan::decode::document::Document;
 use crate::scan::decode::lost_names::Nameless;
 use crate::scan::decode::record::decode;
-use crate::scan::decode::unfit::set_unfit_aside;
-use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, Place, give_signature, place};
+use crate::scan::decode::undecodable::remove_undecodable;
+use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, SlotContent, give_signature, slot_content};
 use crate::scan::evtx::walk::{Walk, walk as walk_chunk};
 use crate::scan::located::{LocatedEvent, Start};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
@@ -54,10 +54,10 @@ impl Recoverer {
         let reliances = reliances(chunk, walk, whole);
         let mut nameless = Nameless::of(chunk, walk);
         let first = scan.recovered.len();
-        set_unfit_aside(chunk, walk, &mut Vec::new());
+        remove_undecodable(chunk, walk, &mut Vec::new());
         give_signature(chunk);
         let mut add = |nameless: &mut Nameless, start, document| {
-            let (document, _) = nameless.told(start, document);
+            let (document, _) = nameless.resolve(start, document);
             scan.tally.recovered_records += u64::from(document.is_ok());
             if let (Ok(Document::Event(event)), Some(from)) = (document, reliances.get(&start))
                 && (*from == RecoveredFrom::DeletedChunk || is_plausible(&event))
@@ -70,7 +70,7 @@ impl Recoverer {
         decode(chunk, walk, KindSet::default().with(&DNS_QUERY), |record, document| {
             add(&mut nameless, record.range.start, document);
         });
-        for aside in nameless.left() {
+        for aside in nameless.remaining() {
             add(&mut nameless, aside, Err(String::new()));
         }
         scan.recovered.get_mut(first..).unwrap_or_default().sort_by_key(|located| located.location);
@@ -91,7 +91,7 @@ fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, Recover
 /// record, and what follows the last one. `walk` is overwritten.
 fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
     walk.clear();
-    if place(chunk) == Place::Chunk {
+    if slot_content(chunk) == SlotContent::Chunk {
         walk_chunk(chunk, walk);
     }
     let behind = walk.end()..chunk.len();

@@ -15,8 +15,8 @@ use crate::ledger::damage::RecoveredFrom;
 use crate::scan::evtx::binxml::text::is_whole;
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, definition_end};
 use crate::scan::evtx::chunk::{
-    CHUNK_HEADER_SIZE, FLAGS_OFFSET, FREE_SPACE_OFFSET, NO_CHECKSUMS, Place, RECORD_HEADER_SIZE,
-    RECORDS_CHECKSUM_OFFSET, broken_header, place, whole_record,
+    CHUNK_HEADER_SIZE, FLAGS_OFFSET, FREE_SPACE_OFFSET, NO_CHECKSUMS, RECORD_HEADER_SIZE,
+    RECORDS_CHECKSUM_OFFSET, SlotContent, broken_header, slot_content, whole_record,
 };
 use crate::scan::evtx::log::{u32_at, u64_at};
 use crate::scan::evtx::template::event_template;
@@ -31,7 +31,7 @@ const MOST_DELAY: u64 = 600_000_000;
 pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
     let is_checked = u32_at(chunk, FLAGS_OFFSET)? & NO_CHECKSUMS == 0;
-    let is_sound = place(chunk) == Place::Chunk && broken_header(chunk).is_none();
+    let is_sound = slot_content(chunk) == SlotContent::Chunk && broken_header(chunk).is_none();
     let records = chunk.get(CHUNK_HEADER_SIZE..end).filter(|_| is_checked && is_sound)?;
     (u32_at(chunk, RECORDS_CHECKSUM_OFFSET) == Some(crc32fast::hash(records))).then_some(end)
 }

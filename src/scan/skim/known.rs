@@ -8,13 +8,13 @@ use std::sync::Arc;
 use crate::event::{DNS_QUERY, EventTime, Span, Window};
 use crate::ledger::record_ids::IdRuns;
 use crate::ledger::tally::{RecordCounts, RecordIdRange};
-use crate::scan::decode::direct::DataPlaces;
+use crate::scan::decode::direct::DataIndexes;
 use crate::scan::evtx::binxml::TEXT;
 use crate::scan::evtx::binxml::text::{is_plain, plain};
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::template::{EventTemplate, data_template};
 use crate::scan::evtx::value::{Shape, Values};
-use crate::scan::skim::needle::{FieldPlaces, Needles, Wanted};
+use crate::scan::skim::needle::{FieldIndexes, Needles, Wanted};
 use crate::scan::skim::seen::Seen;
 
 /// What detections want from the data of one kind of event.
@@ -32,24 +32,24 @@ pub(in crate::scan) struct WantedData {
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
     /// The substitutions of the fields that are searched.
-    fields: FieldPlaces,
+    fields: FieldIndexes,
     /// The shape of the values when they were last examined one by one.
     shape: Shape,
     /// The substitutions of a DNS query's fields, if the definition has no other fields; looked up
     /// at the first wanted query.
-    query: OnceCell<Option<DataPlaces>>,
+    query: OnceCell<Option<DataIndexes>>,
 }
 
 /// Whether a detection could want an event, judged by its data.
-pub(in crate::scan) enum Finding<'a> {
+pub(in crate::scan) enum DataCheck<'a> {
     /// No detection can want the event.
     Unwanted,
     /// A detection could want the event; here are its values.
-    Wanted(Found<'a>),
+    Wanted(WantedValues<'a>),
 }
 
 /// The data of an event that a detection could want.
-pub(in crate::scan) struct Found<'a> {
+pub(in crate::scan) struct WantedValues<'a> {
     /// The index of the data's definition among the known ones.
     pub definition: usize,
     pub values: Values<'a>,
@@ -129,7 +129,7 @@ impl WantedData {
     /// Whether no detection can want this DNS query.
     pub(in crate::scan) fn is_unwanted(&mut self, chunk: &[u8], seen: &Seen, records_end: usize) -> bool {
         let found = seen.data.clone().and_then(|data| self.find(chunk, data, records_end));
-        matches!(found, Some(Finding::Unwanted))
+        matches!(found, Some(DataCheck::Unwanted))
     }
 
     /// Searches the data of the event whose `EventData` fills `range`. `None` if anything is not
@@ -139,7 +139,7 @@ impl WantedData {
         chunk: &'c [u8],
         range: Range<usize>,
         records_end: usize,
-    ) -> Option<Finding<'c>> {
+    ) -> Option<DataCheck<'c>> {
         let WantedData { needles, all_have, data } = self;
         let values = Values::head(chunk, range.start)?;
         let read = |offset| {
@@ -152,7 +152,11 @@ impl WantedData {
             return None;
         }
         let is_wanted = needles.want(fields, &values)?;
-        Some(if is_wanted { Finding::Wanted(Found { definition, values }) } else { Finding::Unwanted })
+        Some(if is_wanted {
+            DataCheck::Wanted(WantedValues { definition, values })
+        } else {
+            DataCheck::Unwanted
+        })
     }
 }
 
@@ -174,7 +178,7 @@ pub(in crate::scan) fn known<T>(
     Some(place)
 }
 
-impl Found<'_> {
+impl WantedValues<'_> {
     /// The substitutions of a DNS query's fields in the data, if the definition has no other
     /// fields.
     pub(in crate::scan) fn places<'k>(
@@ -182,9 +186,9 @@ impl Found<'_> {
         wanted: &'k WantedData,
         chunk: &[u8],
         records_end: usize,
-    ) -> Option<&'k DataPlaces> {
+    ) -> Option<&'k DataIndexes> {
         let (offset, known) = wanted.data.get(self.definition)?;
-        let places = || DataPlaces::of(&DNS_QUERY, &data_template(chunk, *offset, records_end)?);
+        let places = || DataIndexes::of(&DNS_QUERY, &data_template(chunk, *offset, records_end)?);
         known.as_ref()?.query.get_or_init(places).as_ref()
     }
 }

@@ -1,12 +1,12 @@
 //! The skim: counts records that cannot match without decoding them, and decides which records must
 //! be decoded. The decoder (`decode`) is its slow twin.
 
+pub(in crate::scan) mod first_template;
 pub(in crate::scan) mod inline;
 pub(in crate::scan) mod known;
 pub(in crate::scan) mod layout;
 pub(in crate::scan) mod needle;
-pub(in crate::scan) mod remembered;
+pub(in crate::scan) mod record_batch;
 pub(in crate::scan) mod seen;
 pub(in crate::scan) mod select;
-pub(in crate::scan) mod stretch;
 pub(in crate::scan) mod trigram;

@@ -83,7 +83,7 @@ struct FieldNeedles {
 
 /// For each field of the needles, the substitution that holds it in a definition's records.
 #[derive(Debug)]
-pub(in crate::scan) struct FieldPlaces(Vec<Option<Index>>);
+pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 
 impl Needles {
     /// Prepares the needles of `wanted` for searching.
@@ -144,7 +144,7 @@ impl Needles {
         &self,
         template: &DataTemplate<'_>,
         all_have: &[&str],
-    ) -> Option<FieldPlaces> {
+    ) -> Option<FieldIndexes> {
         let mut places = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
             let named = |(name, _): &&(Text<'_>, Index)| name.is(&field.data);
@@ -154,12 +154,12 @@ impl Needles {
             }
             places.push(place);
         }
-        Some(FieldPlaces(places))
+        Some(FieldIndexes(places))
     }
 
     /// Whether a detection could want the DNS query with these values. `None` if a searched field
     /// is not UTF-16 text.
-    pub(in crate::scan) fn want(&mut self, places: &FieldPlaces, values: &Values<'_>) -> Option<bool> {
+    pub(in crate::scan) fn want(&mut self, places: &FieldIndexes, values: &Values<'_>) -> Option<bool> {
         let mut hit = false;
         for place in 0..self.fields.len() {
             // If the definition does not have the field, or its value is null, the field contains
@@ -299,7 +299,7 @@ mod tests {
     }
 
     /// A template instance with these texts, and the positions of the needles' fields in it.
-    fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldPlaces) {
+    fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldIndexes) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(texts.len()).unwrap().to_le_bytes());
         let texts: Vec<Option<Vec<u8>>> = texts.iter().map(|text| text.as_deref().map(utf16)).collect();
@@ -310,6 +310,6 @@ mod tests {
         }
         chunk.extend(texts.into_iter().flatten().flatten());
         let place = |field: &FieldNeedles| field.data.strip_prefix("Field").unwrap().parse().ok();
-        (chunk, FieldPlaces(needles.fields.iter().map(place).collect()))
+        (chunk, FieldIndexes(needles.fields.iter().map(place).collect()))
     }
 }

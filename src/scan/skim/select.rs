@@ -27,12 +27,12 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{Reached, RecordSpan, Walk};
-use crate::scan::skim::known::{Finding, Found, KnownEvent, KnownLog, WantedData, known, known_log};
+use crate::scan::skim::first_template::FirstTemplate;
+use crate::scan::skim::known::{DataCheck, KnownEvent, KnownLog, WantedData, WantedValues, known, known_log};
 use crate::scan::skim::layout::Layout;
 use crate::scan::skim::needle::Wanted;
-use crate::scan::skim::remembered::Remembered;
+use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::seen::Seen;
-use crate::scan::skim::stretch::Stretch;
 
 /// The greatest number of layouts kept for a chunk. Each further one would cost a comparison for
 /// every record that has none of them.
@@ -40,7 +40,7 @@ const MOST_LAYOUTS: usize = 16;
 /// The greatest amount of query text, in bytes, that is read from a chunk without the decoder:
 /// several times that of a real chunk of 64 KiB. A definition can repeat a text in each record of a
 /// chunk; a chunk with more text is decoded as a whole, within the decoder's limit.
-const MOST_TOLD_TEXT: usize = 1 << 18;
+const MOST_READ_TEXT: usize = 1 << 18;
 /// The greatest number of logs kept for the following chunks, which mostly hold records of the same
 /// log.
 const MOST_LOGS: usize = 16;
@@ -58,10 +58,10 @@ pub(in crate::scan) struct Skimmer {
     dns_client: Option<WantedData>,
     /// The wanted DNS queries that could be read without the decoder, with the offsets of their
     /// records in the chunk.
-    told: Vec<(usize, Event)>,
+    read: Vec<(usize, Event)>,
     /// The total text length of those queries, in bytes.
-    told_text: usize,
-    remembered: Remembered,
+    read_text: usize,
+    remembered: FirstTemplate,
     /// The event definitions found so far in the chunk, by their offsets; `None` for a definition
     /// that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
@@ -84,9 +84,9 @@ impl Skimmer {
             window: Window::default(),
             queries: WantedData::new(wanted, DNS_QUERY.required().collect()),
             dns_client: None,
-            told: Vec::new(),
-            told_text: 0,
-            remembered: Remembered::default(),
+            read: Vec::new(),
+            read_text: 0,
+            remembered: FirstTemplate::default(),
             events: Vec::new(),
             logs: Vec::new(),
             renumbered: 0,
@@ -121,7 +121,7 @@ impl Skimmer {
         // The start of the run of counted records.
         let mut counted = at;
         loop {
-            at = self.stretch(chunk, at, end, walk);
+            at = self.batch(chunk, at, end, walk);
             if at >= end {
                 break;
             }
@@ -129,7 +129,7 @@ impl Skimmer {
             at = range.end;
             walk.clock.add(range.start as u64, written);
             walk.found += 1;
-            if self.record(chunk, end, range.clone(), written) != Some(Verdict::Counted) {
+            if self.record(chunk, end, range.clone(), written) != Some(RecordOutcome::Counted) {
                 if counted < range.start {
                     walk.gaps.push(counted..range.start);
                 }
@@ -137,14 +137,14 @@ impl Skimmer {
                 let header_id = written.header_id;
                 walk.records.push(RecordSpan { range, header_id, reached: Reached::InChain });
             }
-            if self.told_text > MOST_TOLD_TEXT {
+            if self.read_text > MOST_READ_TEXT {
                 return false;
             }
         }
         if counted < end {
             walk.gaps.push(counted..end);
         }
-        walk.checked = self.checksums == Checksums::All || !walk.records.is_empty() || !self.told.is_empty();
+        walk.checked = self.checksums == Checksums::All || !walk.records.is_empty() || !self.read.is_empty();
         let holds = !walk.checked || live.are_as_written(chunk);
         if holds {
             self.count(tally);
@@ -154,14 +154,14 @@ impl Skimmer {
 
     /// Takes the DNS queries of the last skimmed chunk that were read without the decoder, with the
     /// offsets of their records. The chunk must be sound.
-    pub(in crate::scan) fn take_told(&mut self) -> impl Iterator<Item = (usize, Event)> {
-        self.told.drain(..)
+    pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
+        self.read.drain(..)
     }
 
     /// Prepares for a chunk whose live records end at `end`.
     fn begin(&mut self, chunk: &[u8], end: usize) {
-        self.told.clear();
-        self.told_text = 0;
+        self.read.clear();
+        self.read_text = 0;
         self.renumbered = 0;
         self.last_layout = 0;
         self.queries.data.clear();
@@ -212,7 +212,7 @@ impl Skimmer {
     /// can want it. Returns the position of the next record. It is a function of its own, so that
     /// the processor's registers serve this loop alone.
     #[inline(never)]
-    fn stretch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
+    fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
             self;
         let Some(layout) = layouts.get(*last_layout) else { return at };
@@ -220,60 +220,66 @@ impl Skimmer {
         else {
             return at;
         };
-        let mut stretch = Stretch::new(at);
+        let mut batch = RecordBatch::new(at);
         while let Some((range, written)) = whole_record(chunk, at, end) {
             let Some(seen) = layout.see(chunk, content(&range)) else { break };
             let may_be_wanted = (seen.is_dns_query() && !queries.is_unwanted(chunk, &seen, end))
                 || (dns_client.is_some() && seen.may_be_dns_client_query());
             let counts = &mut event.counts.queries;
-            if may_be_wanted || !stretch.take(&seen, written, &mut log.runs, counts, window) {
+            if may_be_wanted || !batch.take(&seen, written, &mut log.runs, counts, window) {
                 break;
             }
             at = range.end;
         }
-        walk.found += usize::try_from(stretch.records()).unwrap_or(usize::MAX);
-        *renumbered += stretch.end(layout.sysmon, &mut event.counts, &mut log.runs, &mut walk.clock);
+        walk.found += usize::try_from(batch.records()).unwrap_or(usize::MAX);
+        *renumbered += batch.end(layout.sysmon, &mut event.counts, &mut log.runs, &mut walk.clock);
         at
     }
 
     /// Examines one record by itself. `None` if anything is not understood.
-    fn record(&mut self, chunk: &[u8], end: usize, range: Range<usize>, written: Written) -> Option<Verdict> {
+    fn record(
+        &mut self,
+        chunk: &[u8],
+        end: usize,
+        range: Range<usize>,
+        written: Written,
+    ) -> Option<RecordOutcome> {
         let content = content(&range);
         let (event, log, seen) = match self.alike(chunk, &content) {
             Some(known) => known,
             None => self.value_by_value(chunk, end, content.clone())?,
         };
         if seen.is_dns_query()
-            && let Finding::Wanted(found) = self.queries.find(chunk, seen.data.clone()?, end)?
+            && let DataCheck::Wanted(found) = self.queries.find(chunk, seen.data.clone()?, end)?
         {
-            let Some(query) = self.tell(chunk, end, content.start, event, &seen, &found) else {
-                return Some(Verdict::Decode);
+            let Some(query) = self.read_query(chunk, end, content.start, event, &seen, &found) else {
+                return Some(RecordOutcome::Decode);
             };
-            self.told_text += query.text_length();
-            self.told.push((range.start, query));
+            self.read_text += query.text_length();
+            self.read.push((range.start, query));
         }
         if let Some(dns_client) = &mut self.dns_client
             && seen.may_be_dns_client_query()
-            && matches!(dns_client.find(chunk, seen.data.clone()?, end)?, Finding::Wanted(_))
+            && matches!(dns_client.find(chunk, seen.data.clone()?, end)?, DataCheck::Wanted(_))
         {
-            return Some(Verdict::Decode);
+            return Some(RecordOutcome::Decode);
         }
         let runs = &mut self.logs.get_mut(log)?.runs;
         self.events.get_mut(event)?.1.as_mut()?.counts.add(&seen, &self.window);
         runs.add(seen.event_record_id, Some(seen.time));
         self.renumbered += u64::from(written.header_id != seen.event_record_id);
-        Some(Verdict::Counted)
+        Some(RecordOutcome::Counted)
     }
 
     /// Reads a wanted DNS query, if nothing about it is unusual.
-    fn tell(
+    fn read_query(
         &self,
         chunk: &[u8],
         end: usize,
         content: usize,
         event: usize,
         seen: &Seen,
-        found: &Found<'_>,
+        found: &WantedValues<'_>,
     ) -> Option<Event> {
         let template = &self.events.get(event)?.1.as_ref()?.template;
         let places = found.places(&self.queries, chunk, end)?;
@@ -321,7 +327,7 @@ fn content(record: &Range<usize>) -> Range<usize> {
 
 /// What the skim does with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum RecordOutcome {
     /// The record is counted; it holds nothing that a detection could want.
     Counted,
     /// The record must be decoded.
@@ -357,9 +363,9 @@ mod tests {
             let mut walk = Walk::default();
             assert!(skimmer.skim(&chunk[..65536], &mut walk, &mut Tally::default()));
             assert!(walk.records.is_empty() && walk.checked, "{style:?}");
-            let told: Vec<_> =
-                skimmer.take_told().map(|(_, query)| query.query_name().unwrap().to_owned()).collect();
-            assert_eq!(told, ["a.example", "b.example", "c.example"]);
+            let read: Vec<_> =
+                skimmer.take_read().map(|(_, query)| query.query_name().unwrap().to_owned()).collect();
+            assert_eq!(read, ["a.example", "b.example", "c.example"]);
         }
     }
 

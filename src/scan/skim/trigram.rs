@@ -38,7 +38,7 @@ impl Trigrams {
         for literal in literals {
             let rarest = literal.as_bytes().windows(3).max_by_key(|three| rarity(three))?;
             let trigram = rarest.iter().fold(0, |before, byte| follow(before, u32::from(*byte)));
-            let (word, mark) = place(trigram);
+            let (word, mark) = table_bit(trigram);
             *marks.0.get_mut(word)? |= mark;
         }
         Some(marks)
@@ -51,7 +51,7 @@ impl Trigrams {
         // The loop has no branch for each character: most texts are short and have no marks.
         for unit in units(text) {
             trigram = follow(trigram, u32::from(unit));
-            let (word, mark) = place(trigram);
+            let (word, mark) = table_bit(trigram);
             found |= self.0.get(word).map_or(mark, |marks| marks & mark);
         }
         found != 0
@@ -59,7 +59,7 @@ impl Trigrams {
 }
 
 /// The trigram of a character and the two before it. The higher bits still hold earlier characters;
-/// [`place`] ignores them.
+/// [`table_bit`] ignores them.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)
@@ -67,7 +67,7 @@ fn follow(before: u32, character: u32) -> u32 {
 
 /// The word of the table that has a trigram's bit, and the bit.
 #[inline]
-fn place(trigram: u32) -> (usize, u64) {
+fn table_bit(trigram: u32) -> (usize, u64) {
     let trigram = trigram & TRIGRAM;
     (trigram as usize / 64, 1 << (trigram % 64))
 }

@@ -44,7 +44,7 @@ pub struct XmlFile {
 
 /// What to read from a file of event XML.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
+pub(super) struct XmlSelection {
     /// The kinds of events that are read.
     pub kinds: KindSet,
     /// The requested period: DNS queries that lie in it are counted.
@@ -55,25 +55,25 @@ pub(super) struct Asked {
 /// with the block's bytes, or with nothing if some could not be read.
 pub(super) fn scan_xml(
     buffer: &mut BlockBuffer,
-    asked: Asked,
+    selection: XmlSelection,
     log: &dyn LogBytes,
     block: Block,
     file: XmlFile,
     see: impl FnOnce(Option<&[u8]>),
 ) -> BlockScan {
     let mut see = Some(see);
-    let scan = within(buffer, asked, log, block, file, NEAR, |bytes| {
+    let scan = within(buffer, selection, log, block, file, NEAR, |bytes| {
         see.take().into_iter().for_each(|see| see(bytes));
     });
     // A margin of this size is always enough.
-    scan.or_else(|| within(buffer, asked, log, block, file, FAR, |_| ())).unwrap_or_default()
+    scan.or_else(|| within(buffer, selection, log, block, file, FAR, |_| ())).unwrap_or_default()
 }
 
 /// Reads a block with `margin` bytes on either side of it. `None` if these do not show which events
 /// begin in the block.
 fn within(
     buffer: &mut BlockBuffer,
-    asked: Asked,
+    selection: XmlSelection,
     log: &dyn LogBytes,
     block: Block,
     file: XmlFile,
@@ -94,8 +94,8 @@ fn within(
     let mut walk = XmlWalk {
         text,
         read: &read,
-        kinds: asked.kinds,
-        window: asked.window,
+        kinds: selection.kinds,
+        window: selection.window,
         problems,
         scan: BlockScan { bytes_read, ..BlockScan::default() },
     };
@@ -252,14 +252,14 @@ mod tests {
 
     /// The joined result of all blocks of a file.
     #[derive(Debug, Default, PartialEq)]
-    struct Found {
+    struct Scanned {
         events: Vec<LocatedEvent>,
         tally: Tally,
         problems: Vec<Problem>,
         bytes_read: u64,
     }
 
-    impl Found {
+    impl Scanned {
         /// The parts of the result that do not depend on the division into blocks: everything
         /// except white space in bytes that are no event.
         fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
@@ -273,8 +273,8 @@ mod tests {
         }
     }
 
-    fn scan(log: &dyn LogBytes, size: u64, encoding: Encoding, block: u64) -> Found {
-        let (mut found, mut problems) = (Found::default(), Problems::default());
+    fn scan(log: &dyn LogBytes, size: u64, encoding: Encoding, block: u64) -> Scanned {
+        let (mut found, mut problems) = (Scanned::default(), Problems::default());
         let mut scanner = Scanner::default();
         for start in (0..size.max(1)).step_by(usize::try_from(block).unwrap()) {
             let block = Block { start, end: size.min(start + block) };

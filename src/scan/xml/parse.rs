@@ -13,7 +13,7 @@ use quick_xml::Reader;
 use quick_xml::escape::{resolve_xml_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event as XmlEvent};
 
-use crate::event::{Event, EventKind, FieldSpec, FieldType, KindSet, Place, System};
+use crate::event::{Event, EventKind, FieldLocation, FieldSpec, FieldType, KindSet, System};
 use crate::scan::decode::document::{Document, SystemTexts};
 use crate::scan::decode::event_data::in_form;
 use crate::scan::decode::record::causes;
@@ -29,7 +29,7 @@ pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     }
     let mut reader = Reader::from_str(xml);
     reader.config_mut().check_comments = true;
-    let reads_process_id = kinds.fields().any(|field| field.place == Place::ExecutionProcessId);
+    let reads_process_id = kinds.fields().any(|field| field.location == FieldLocation::ExecutionProcessId);
     let mut reading = Reading { kinds, reads_process_id, ..Reading::default() };
     loop {
         match reader.read_event().map_err(|error| causes(&error))? {
@@ -275,11 +275,11 @@ impl Reading {
         let mut event = Event::new(kind, system);
         let (mut data, mut process_id) = (self.data, self.process_id);
         for (place, field) in kind.fields.iter().enumerate() {
-            let text = match field.place {
-                Place::Data => data.take(field),
-                Place::ExecutionProcessId => process_id.take(),
+            let text = match field.location {
+                FieldLocation::Data => data.take(field),
+                FieldLocation::ExecutionProcessId => process_id.take(),
                 // The value is in the event's `System` part.
-                Place::SecurityUserId => continue,
+                FieldLocation::SecurityUserId => continue,
             };
             // White space around a number, a GUID or a time is not part of it.
             let is_trimmed = self.is_set_apart || field.field_type != FieldType::Text;

@@ -37,7 +37,8 @@ pub fn check(data: &[u8]) {
         assert_eq!(scan.bytes_read, block.length(), "all can be read");
         assert_eq!(scan.tally.chunks, (block.end - chunks_start).div_ceil(CHUNK_SIZE), "places of chunks");
         // Of the chunks that begin in the block off their places one may reach into the next block.
-        let is_in_order = scan.problems.iter().all(|problem| !matches!(problem.damage, Damage::ChunkOffGrid));
+        let is_in_order =
+            scan.problems.iter().all(|problem| !matches!(problem.damage, Damage::ChunkMisaligned));
         let end = if is_in_order { block.end } else { size.min(block.end + CHUNK_SIZE) };
         let start = if is_in_order { chunks_start } else { block.start };
         counts_are_consistent(&scan, end - start);

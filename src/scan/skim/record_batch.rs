@@ -14,7 +14,7 @@ use crate::scan::skim::seen::Seen;
 /// Consecutive records that are counted together. As little as possible is stored per record: the
 /// loop's time is that of its instructions.
 #[derive(Debug)]
-pub(in crate::scan) struct Stretch {
+pub(in crate::scan) struct RecordBatch {
     /// The offset of the first record, and the IDs and times in the headers of the first and the
     /// last record.
     start: usize,
@@ -33,12 +33,12 @@ pub(in crate::scan) struct Stretch {
     renumbered: u64,
 }
 
-impl Stretch {
+impl RecordBatch {
     /// An empty batch that may begin at offset `start` in the chunk.
     pub(in crate::scan) fn new(start: usize) -> Self {
         let none = Written { header_id: 0, filetime: 0 };
         let run = IdRun { first: 0, last: 0, first_time: None, last_time: None };
-        Stretch {
+        RecordBatch {
             start,
             first: none,
             last: none,
@@ -173,16 +173,16 @@ mod tests {
                 note(before, 0, (&mut counts, &mut runs, &mut clock));
                 note(before, 0, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
             }
-            let mut stretch = Stretch::new(7);
+            let mut batch = RecordBatch::new(7);
             let mut take = |(seen, written): &&(Seen, Written)| {
-                stretch.take(seen, *written, &mut runs, &mut counts.queries, &since)
+                batch.take(seen, *written, &mut runs, &mut counts.queries, &since)
             };
             let taken = records.iter().take_while(&mut take).count();
             // Only a clock that may have gone back ends the batch.
             let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
             prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));
-            prop_assert_eq!(stretch.records(), taken as u64);
-            let renumbered = stretch.end(sysmon, &mut counts, &mut runs, &mut clock);
+            prop_assert_eq!(batch.records(), taken as u64);
+            let renumbered = batch.end(sysmon, &mut counts, &mut runs, &mut clock);
             for (place, record) in records.iter().take(taken).enumerate() {
                 note(record, 7 + place as u64, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
             }

@@ -13,7 +13,7 @@ use crate::base::digest::Hasher;
 
 /// Computes the SHA-256 of one file from blocks that arrive in any order, on any thread.
 #[derive(Debug)]
-pub struct HashChain {
+pub struct OrderedHash {
     size: u64,
     state: Mutex<State>,
 }
@@ -48,12 +48,12 @@ enum Task {
     Nothing,
 }
 
-impl HashChain {
+impl OrderedHash {
     /// Starts the hash of a file of `size` bytes. No block is delivered yet.
     #[must_use]
     pub fn new(size: u64) -> Self {
         let state = State { turn: Turn::Free(Hasher::default()), next: 0, early: BTreeMap::new() };
-        HashChain { size, state: Mutex::new(state) }
+        OrderedHash { size, state: Mutex::new(state) }
     }
 
     /// Adds the block at offset `start`. `bytes` are `None` if the block could not be read whole;
@@ -150,7 +150,7 @@ mod tests {
         fn the_hash_is_that_of_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..300), size in 1_usize..50, threads in 1_usize..5, seed in any::<u64>()) {
             let mut blocks = blocks(bytes.len(), size);
             blocks.sort_by_key(|block| (block.start as u64 + 1).wrapping_mul(seed | 1) >> 7);
-            let chain = HashChain::new(bytes.len() as u64);
+            let chain = OrderedHash::new(bytes.len() as u64);
             let bring = |thread: usize| {
                 let own = blocks.iter().skip(thread).step_by(threads);
                 own.filter_map(|block| chain.add(block.start as u64, bytes.get(block.clone()))).collect::<Vec<_>>()
@@ -168,7 +168,7 @@ mod tests {
             let lost = lost % count;
             let mut starts: Vec<u64> = (0..count).collect();
             starts.sort_by_key(|start| (start + 1).wrapping_mul(seed | 1) >> 7);
-            let chain = HashChain::new(count);
+            let chain = OrderedHash::new(count);
             for start in starts {
                 prop_assert_eq!(chain.add(start, (start != lost).then_some(b"x".as_slice())), None);
             }

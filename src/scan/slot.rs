@@ -8,7 +8,7 @@ use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Problem};
 use crate::scan::block_scan::BlockScan;
 use crate::scan::chunk_scan::scan_chunk;
-use crate::scan::evtx::chunk::{Place, place};
+use crate::scan::evtx::chunk::{SlotContent, slot_content};
 use crate::scan::evtx::log::{CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::scan::evtx::walk::Walk;
 use crate::scan::extent::Extent;
@@ -20,7 +20,7 @@ use crate::scan::skim::select::Skimmer;
 /// A range of a file that is examined as a chunk. It is 64 KiB, unless another chunk or the file's
 /// end cuts it short.
 #[derive(Debug, Clone)]
-pub(super) struct ChunkPlace {
+pub(super) struct ChunkSlot {
     /// The range of the slot in the file.
     pub range: Range<u64>,
     /// The chunk number that events in the slot get.
@@ -30,10 +30,10 @@ pub(super) struct ChunkPlace {
     pub own_end: u64,
 }
 
-impl ChunkPlace {
+impl ChunkSlot {
     /// A slot of a log without a deleted chunk in it.
     pub(super) fn whole(range: Range<u64>) -> Self {
-        ChunkPlace { number: chunk_number(range.start), own_end: range.end, range }
+        ChunkSlot { number: chunk_number(range.start), own_end: range.end, range }
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) fn chunk_number(offset: u64) -> u64 {
 
 /// Scans slots one after another, and reuses its memory.
 #[derive(Debug)]
-pub(super) struct PlaceScanner {
+pub(super) struct SlotScanner {
     pub buffer: BlockBuffer,
     /// Counts records that need not be decoded; `None` to decode every record.
     pub skimmer: Option<Skimmer>,
@@ -57,11 +57,11 @@ pub(super) struct PlaceScanner {
     pub recovery: Option<Recoverer>,
 }
 
-impl PlaceScanner {
+impl SlotScanner {
     /// A scanner that reads events of these kinds. It decodes the records that `skimmer` leaves or,
     /// without one, all records.
     pub(super) fn new(skimmer: Option<Skimmer>, kinds: KindSet) -> Self {
-        PlaceScanner {
+        SlotScanner {
             buffer: BlockBuffer::default(),
             skimmer,
             kinds,
@@ -72,12 +72,12 @@ impl PlaceScanner {
     }
 
     /// Scans one slot, and returns what its bytes are counted as; they are not added to the tally.
-    pub(super) fn scan_place(&mut self, chunk: &ChunkPlace, scan: &mut BlockScan) -> Extent {
+    pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> Extent {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
         let empty_before = scan.tally.empty_chunks;
         let is_there = length == 0 || self.buffer.reaches(chunk.range.start);
-        let is_chunk = self.look_at_place(chunk, scan);
+        let is_chunk = self.examine_slot(chunk, scan);
         if !is_there {
             Extent::Absent
         } else if length < CHUNK_SIZE && !is_chunk {
@@ -92,13 +92,13 @@ impl PlaceScanner {
     }
 
     /// Scans one slot, and returns whether it begins as a chunk does.
-    fn look_at_place(&mut self, chunk: &ChunkPlace, scan: &mut BlockScan) -> bool {
-        let ChunkPlace { range, number, own_end } = chunk.clone();
+    fn examine_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> bool {
+        let ChunkSlot { range, number, own_end } = chunk.clone();
         let mut read = self.buffer.part(range.clone());
         scan.tally.chunks += 1;
         scan.bytes_read += read.bytes_read();
-        match place(read.bytes) {
-            Place::Chunk => {
+        match slot_content(read.bytes) {
+            SlotContent::Chunk => {
                 scan.signed_chunks += 1;
                 scan.chunks_end = scan.chunks_end.max(range.end);
                 if let Some(recoverer) = &mut self.recovery {
@@ -114,13 +114,13 @@ impl PlaceScanner {
                 return true;
             }
             // Unreadable bytes are zeros too, but not an unused slot.
-            Place::Unused if read.problems.is_empty() => {
+            SlotContent::Unused if read.problems.is_empty() => {
                 // Nor is a slot that was cut off with the end of the file. Whether the file's
                 // header counts it is checked when the whole log is read.
                 scan.tally.empty_chunks += 1;
             }
-            Place::Unused => {}
-            Place::Foreign => {
+            SlotContent::Unused => {}
+            SlotContent::Foreign => {
                 if let Some(recoverer) = &mut self.recovery {
                     recoverer.keep(read.bytes);
                     recoverer.recover(Start { number, offset: range.start }, scan);
@@ -137,7 +137,7 @@ impl PlaceScanner {
     }
 
     /// Decodes misaligned chunks of a log, and reports them.
-    pub(super) fn scan_off_grid<'c>(
+    pub(super) fn scan_misaligned<'c>(
         &mut self,
         chunks: impl Iterator<Item = &'c Range<u64>>,
         scan: &mut BlockScan,
@@ -146,12 +146,12 @@ impl PlaceScanner {
             // What follows the chunk's beginning is examined again with the slots that it lies in.
             let bytes = self.buffer.part(chunk.clone()).bytes.to_vec();
             let mut found = BlockScan::default();
-            let extent = self.scan_place(&ChunkPlace::whole(chunk.clone()), &mut found);
+            let extent = self.scan_slot(&ChunkSlot::whole(chunk.clone()), &mut found);
             self.buffer.part(chunk.clone()).bytes.copy_from_slice(&bytes);
             let length = chunk.end - chunk.start;
             *extent.of(&mut found.tally.extents) += length;
-            scan.problems.push(Problem { offset: chunk.start, length, damage: Damage::ChunkOffGrid });
-            scan.add_off_grid(found);
+            scan.problems.push(Problem { offset: chunk.start, length, damage: Damage::ChunkMisaligned });
+            scan.add_misaligned(found);
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use crate::base::byte_search::Sought;
+use crate::base::byte_search::BytePattern;
 use crate::ledger::damage::Damage;
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, LiveRecords, RECORD_SIGNATURE, broken_header, whole_record,
@@ -15,7 +15,7 @@ use crate::scan::evtx::chunk::{
 use crate::scan::evtx::log::CHUNK_LENGTH;
 
 /// The signature of a record.
-static RECORD: LazyLock<Sought> = LazyLock::new(|| Sought::new(RECORD_SIGNATURE));
+static RECORD: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(RECORD_SIGNATURE));
 
 /// What begins at a position.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(in crate::scan) enum Header {
 /// answer depends only on the bytes of the three chunks before it, so it is the same wherever
 /// reading began.
 #[derive(Debug, Default)]
-pub(in crate::scan) struct Embedding {
+pub(in crate::scan) struct Nesting {
     /// How far all earlier headers reach.
     any: Reach,
     /// How far the earlier headers reach that lie in no record. A header within a record proves
@@ -54,10 +54,10 @@ struct Reach {
     records: usize,
 }
 
-impl Embedding {
+impl Nesting {
     /// Forgets everything before `floor`, where a chunk begins in its slot.
     pub(in crate::scan) fn restart(&mut self, floor: usize) {
-        *self = Embedding { floor, ..Embedding::default() };
+        *self = Nesting { floor, ..Nesting::default() };
     }
 
     /// Ignores deleted records that begin before `floor`: what lies before it ends there.
@@ -121,7 +121,7 @@ impl Reach {
 fn deleted_record_over(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
     let from = from.max(at.saturating_sub(CHUNK_LENGTH));
     let mut next = from;
-    for place in RECORD.places(bytes.get(from..at)?) {
+    for place in RECORD.positions(bytes.get(from..at)?) {
         let place = from + place;
         if place >= next
             && let Some((record, _)) = whole_record(bytes, place, bytes.len().min(place + CHUNK_LENGTH))
@@ -151,8 +151,8 @@ mod tests {
     }
 
     fn held_in(bytes: &[u8], at: &[usize]) -> Vec<bool> {
-        let mut embedding = Embedding::default();
-        let header = |at: &usize| embedding.header(bytes, *at);
+        let mut nesting = Nesting::default();
+        let header = |at: &usize| nesting.header(bytes, *at);
         let is_held = |header: Header| match header {
             Header::Begins => Some(false),
             Header::Other(_, Damage::ChunkEmbedded) => Some(true),
@@ -180,9 +180,9 @@ mod tests {
     #[test]
     fn headers_that_overlap_begin_one_chunk() {
         let headers = [0, 500, 1000, 1512];
-        let mut embedding = Embedding::default();
+        let mut nesting = Nesting::default();
         let nothing = vec![0; 4 * CHUNK_LENGTH];
-        let ends: Vec<Option<usize>> = headers.iter().map(|at| embedding.holds(&nothing, *at)).collect();
+        let ends: Vec<Option<usize>> = headers.iter().map(|at| nesting.holds(&nothing, *at)).collect();
         assert_eq!(ends, [None, Some(512), Some(1012), None]);
     }
 

@@ -12,16 +12,16 @@ use crate::evidence::source::LogBytes;
 
 /// A limited number of permits to read evidence at the same time.
 #[derive(Debug)]
-pub struct Readers {
+pub struct ReadPermits {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-impl Readers {
+impl ReadPermits {
     /// Allows up to `most` reads at the same time.
     #[must_use]
     pub fn new(most: NonZeroUsize) -> Self {
-        Readers { free: Mutex::new(most.get()), freed: Condvar::new() }
+        ReadPermits { free: Mutex::new(most.get()), freed: Condvar::new() }
     }
 
     /// Waits for a permit, and then calls `read`.
@@ -47,7 +47,7 @@ impl Readers {
 
 /// A log that waits for a permit before each read.
 pub struct InTurn<'a> {
-    readers: &'a Readers,
+    readers: &'a ReadPermits,
     log: &'a dyn LogBytes,
 }
 
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn no_more_read_at_once_than_may() {
         for most in [1, 2] {
-            let readers = Readers::new(NonZeroUsize::new(most).unwrap());
+            let readers = ReadPermits::new(NonZeroUsize::new(most).unwrap());
             let disk = Disk::default();
             thread::scope(|scope| {
                 for _ in 0..6 {

@@ -1,7 +1,7 @@
 //! Finds records that are whole but must not be decoded.
 
 use crate::ledger::damage::{Damage, Problem};
-use crate::scan::decode::cost::Allowance;
+use crate::scan::decode::cost::DecodingBudget;
 use crate::scan::decode::record::has_value_cut_short;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
@@ -9,13 +9,13 @@ use crate::scan::evtx::walk::{RecordSpan, Walk};
 /// Removes records from the walk that must not be decoded, adds a problem for each, and returns
 /// their number. These are records with a value shorter than its type, as a decoder would read on
 /// into the next values, and records that would cost the decoder too much.
-pub(in crate::scan) fn set_unfit_aside(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
-    let mut allowance = Allowance::new(bytes, walk.found);
+pub(in crate::scan) fn remove_undecodable(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
+    let mut budget = DecodingBudget::new(bytes, walk.found);
     let taken = walk.take(|record| {
         let RecordSpan { range, header_id, .. } = record;
         let reason = if has_value_cut_short(bytes, record) {
             "a value has fewer bytes than its type"
-        } else if !allowance.covers(range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE) {
+        } else if !budget.covers(range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE) {
             "decoding it would take more memory than is spent on a record"
         } else {
             return false;

@@ -11,13 +11,13 @@ use crate::scan::evtx::template::{EventTemplate, event_template};
 
 /// The first definition of earlier chunks.
 #[derive(Debug, Default)]
-pub(in crate::scan) struct Remembered {
+pub(in crate::scan) struct FirstTemplate {
     offset: usize,
     tokens: Vec<u8>,
     template: Option<Arc<EventTemplate>>,
 }
 
-impl Remembered {
+impl FirstTemplate {
     /// The remembered definition and its offset, if this chunk contains it too; all of it must lie
     /// before `end`.
     pub(in crate::scan) fn again(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
@@ -68,12 +68,12 @@ mod tests {
 
     /// The slow twin: read the definition without a memory.
     fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
-        Remembered::default().read(chunk, offset, chunk.len())
+        FirstTemplate::default().read(chunk, offset, chunk.len())
     }
 
     #[test]
     fn what_is_remembered_is_what_would_be_read() {
-        let mut remembered = Remembered::default();
+        let mut remembered = FirstTemplate::default();
         let mut times = 0;
         for computers in [["A-01", "B-02"], ["A-01", "B-02"], ["A-02", "B-02"], ["LONGER-01", "A-01"]] {
             let (chunk, offsets) = chunk(&computers);
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_definition_with_names_elsewhere_is_not_remembered() {
         let (mut chunk, offsets) = chunk(&["A-01", "B-02"]);
-        let mut remembered = Remembered::default();
+        let mut remembered = FirstTemplate::default();
         assert!(remembered.read(&chunk, offsets[1], chunk.len()).is_some());
         // The names lie in the first definition: if they change, the meaning changes, but not the
         // bytes.

@@ -11,18 +11,18 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::base::byte_search::Sought;
+use crate::base::byte_search::BytePattern;
 use crate::evidence::source::{FILE_SIGNATURE, LogBytes};
 use crate::ledger::damage::Problem;
 use crate::ledger::note::{Note, Remark};
-use crate::scan::evtx::chunk::{CHUNK_SIGNATURE, Place, chain_end, known_end, place};
+use crate::scan::evtx::chunk::{CHUNK_SIGNATURE, SlotContent, chain_end, known_end, slot_content};
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::scan::read::BlockBuffer;
-use crate::scan::salvage::embedding::{Embedding, Header};
 use crate::scan::salvage::free_space::FreeSpace;
+use crate::scan::salvage::nested::{Header, Nesting};
 
 /// The signature of a chunk.
-static SIGNATURE: LazyLock<Sought> = LazyLock::new(|| Sought::new(CHUNK_SIGNATURE));
+static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUNK_SIGNATURE));
 
 /// What precedes a piece of a log, in the slot of a chunk or of the file header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Before {
 
 /// The misaligned chunks in a part of a log, in order and apart from each other.
 #[derive(Debug, Default)]
-pub(in crate::scan) struct OffGrid {
+pub(in crate::scan) struct MisalignedChunks {
     chunks: Vec<Range<u64>>,
     /// The cut-off ends of chunks in whose slots another chunk begins.
     cut_off: Vec<Range<u64>>,
@@ -54,7 +54,7 @@ pub(in crate::scan) struct OffGrid {
     notes: Vec<Note>,
 }
 
-impl OffGrid {
+impl MisalignedChunks {
     /// Finds the misaligned chunks that begin in a piece of a log of `size` bytes or extend into
     /// it. The piece is in the buffer; it is read again with its surroundings if there may be
     /// misaligned chunks. On return, `before` describes what precedes the next piece.
@@ -68,13 +68,13 @@ impl OffGrid {
         let read = buffer.part(piece.start..piece.end);
         let reached_into = *before == Before::Doubtful && !read.bytes.starts_with(CHUNK_SIGNATURE);
         let (mut any, mut last) = (false, false);
-        for (what, range) in places(read.bytes, piece.start) {
+        for (what, range) in slots(read.bytes, piece.start) {
             last = what.doubtful_from(read.bytes.get(range).unwrap_or_default()).is_some();
             any |= last;
         }
         *before = if last { Before::Doubtful } else { Before::Sound };
         if !reached_into && !any {
-            return OffGrid::default();
+            return MisalignedChunks::default();
         }
         // A chunk that extends into the piece can be nested in an earlier one, if that is nested in
         // none. A chunk that begins in a chunk of the piece, up to its last byte, ends that one,
@@ -82,23 +82,23 @@ impl OffGrid {
         let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
         let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
         buffer.read(log, start..end);
-        OffGrid::find(buffer.part(start..end).bytes, start, size)
+        MisalignedChunks::find(buffer.part(start..end).bytes, start, size)
     }
 
     /// Finds the misaligned chunks in `bytes`, which lie at offset `start` of a log of `size`
     /// bytes: its beginning, or the start of a slot.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
-        let mut found = OffGrid::default();
-        let mut embedding = Embedding::default();
-        for (what, range) in places(bytes, start) {
+        let mut found = MisalignedChunks::default();
+        let mut nesting = Nesting::default();
+        for (what, range) in slots(bytes, start) {
             let begin = start + range.start as u64;
             match what {
                 Content::Chunk => {
                     end_last(&mut found.chunks, begin);
-                    embedding.restart(range.start);
+                    nesting.restart(range.start);
                 }
                 Content::Foreign => {}
-                Content::Header | Content::Unused => embedding.end_records(range.end),
+                Content::Header | Content::Unused => nesting.end_records(range.end),
             }
             if let Some(from) = what.doubtful_from(bytes.get(range.clone()).unwrap_or_default()) {
                 let first = found.chunks.len();
@@ -107,14 +107,14 @@ impl OffGrid {
                     Part { bytes, start, range: range.clone() },
                     from,
                     free.as_ref(),
-                    &mut embedding,
+                    &mut nesting,
                 );
                 if let (Content::Chunk, Some(first)) = (what, found.chunks.get(first)) {
                     found.cut_off.push(begin..first.start);
                 }
             }
             if what == Content::Chunk {
-                embedding.end_records(range.end);
+                nesting.end_records(range.end);
             }
         }
         end_last(&mut found.chunks, start + bytes.len() as u64);
@@ -123,19 +123,13 @@ impl OffGrid {
 
     /// Searches a slot for headers, beginning at `from`. Headers in the free space of an intact
     /// chunk begin deleted chunks.
-    fn look_through(
-        &mut self,
-        place: Part<'_>,
-        from: usize,
-        free: Option<&FreeSpace>,
-        embedding: &mut Embedding,
-    ) {
-        let Part { bytes, start, range } = place;
+    fn look_through(&mut self, slot: Part<'_>, from: usize, free: Option<&FreeSpace>, nesting: &mut Nesting) {
+        let Part { bytes, start, range } = slot;
         let end = start + range.end as u64;
         for at in signed(bytes, range.start + from..range.end) {
             let offset = start + at as u64;
             let within = at - range.start;
-            let header = embedding.header(bytes, at);
+            let header = nesting.header(bytes, at);
             let deleted = free.filter(|free| within >= free.start);
             match header {
                 Header::Begins => {
@@ -168,13 +162,13 @@ impl OffGrid {
     }
 
     /// The part of a slot that is examined as its chunk: it ends where another chunk begins.
-    pub(in crate::scan) fn own_part(&self, place: Range<u64>) -> Range<u64> {
-        self.cut_off.iter().find(|cut_off| cut_off.start == place.start).cloned().unwrap_or(place)
+    pub(in crate::scan) fn own_part(&self, slot: Range<u64>) -> Range<u64> {
+        self.cut_off.iter().find(|cut_off| cut_off.start == slot.start).cloned().unwrap_or(slot)
     }
 
     /// The start of the first deleted chunk in a slot, or the end of the slot.
-    pub(in crate::scan) fn own_end(&self, place: &Range<u64>) -> u64 {
-        self.deleted_in(place.clone()).next().map_or(place.end, |first| first.start)
+    pub(in crate::scan) fn own_end(&self, slot: &Range<u64>) -> u64 {
+        self.deleted_in(slot.clone()).next().map_or(slot.end, |first| first.start)
     }
 
     /// The number of bytes in `range` that belong to misaligned chunks.
@@ -216,13 +210,13 @@ struct Part<'b> {
 
 /// The free space of a slot, if it holds an intact chunk and the log continues in its slots. `left`
 /// bytes of the log remain, counted from the start of `bytes`.
-fn free_space(what: Content, bytes: &[u8], place: &Range<usize>, left: u64) -> Option<FreeSpace> {
+fn free_space(what: Content, bytes: &[u8], slot: &Range<usize>, left: u64) -> Option<FreeSpace> {
     if what != Content::Chunk {
         return None;
     }
     let size = usize::try_from(CHUNK_SIZE).unwrap_or(usize::MAX);
-    let next = bytes.get(place.end..bytes.len().min(place.end + size)).unwrap_or_default();
-    FreeSpace::of(bytes.get(place.clone())?, next, left.saturating_sub(place.end as u64))
+    let next = bytes.get(slot.end..bytes.len().min(slot.end + size)).unwrap_or_default();
+    FreeSpace::of(bytes.get(slot.clone())?, next, left.saturating_sub(slot.end as u64))
 }
 
 /// What a slot holds.
@@ -255,7 +249,7 @@ impl Content {
 
 /// The slots in `bytes`, which lie at offset `start` of a log, its beginning or the start of a
 /// slot; and what each holds. The file header counts as a slot.
-fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usize>)> {
+fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
@@ -265,10 +259,10 @@ fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usiz
         let what = if is_header {
             if rest.starts_with(FILE_SIGNATURE) { Content::Header } else { Content::Foreign }
         } else {
-            match place(bytes.get(at..end).unwrap_or_default()) {
-                Place::Chunk => Content::Chunk,
-                Place::Unused => Content::Unused,
-                Place::Foreign => Content::Foreign,
+            match slot_content(bytes.get(at..end).unwrap_or_default()) {
+                SlotContent::Chunk => Content::Chunk,
+                SlotContent::Unused => Content::Unused,
+                SlotContent::Foreign => Content::Foreign,
             }
         };
         let range = at..end;
@@ -280,7 +274,7 @@ fn places(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usiz
 /// The positions in `range` at which a chunk's signature begins.
 fn signed(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
     let end = bytes.len().min(range.end + CHUNK_SIGNATURE.len() - 1);
-    let signed = SIGNATURE.places(bytes.get(range.start..end).unwrap_or_default());
+    let signed = SIGNATURE.positions(bytes.get(range.start..end).unwrap_or_default());
     signed.map(move |at| range.start + at)
 }
 
