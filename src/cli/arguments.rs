@@ -330,7 +330,8 @@ pub struct GuideArguments {
     pub topic: Option<String>,
 }
 
-/// Accepts the topics of the guide. Where it meets another word, it names the nearest and lists all.
+/// Accepts the topics of the guide. Where it meets another word, it names the nearest and lists
+/// all.
 fn topics() -> PossibleValuesParser {
     PossibleValuesParser::new(PAGES.map(|page| PossibleValue::new(page.topic).help(page.about)))
 }

@@ -1,4 +1,5 @@
-//! What a command writes: its answer to standard output, lines for people or logs to standard error.
+//! What a command writes: its answer to standard output, lines for people or logs to standard
+//! error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -10,8 +11,8 @@ use crate::report::{escaped, escaped_json, terminal_width};
 /// Columns of a summary that no terminal shows.
 const PIPE_WIDTH: usize = 100;
 
-/// Prints an answer. If it cannot be written, says so and returns the exit status for that. What was
-/// done is done by now: a reader that does not want all of it (`| head -1`) is no failure.
+/// Prints an answer. If it cannot be written, says so and returns the exit status for that. What
+/// was done is done by now: a reader that does not want all of it (`| head -1`) is no failure.
 pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {

@@ -1,5 +1,5 @@
-//! What is asked of a sweep, and what will be done: the period, the switches, the detections and the
-//! exclusions that were loaded.
+//! What is asked of a sweep, and what will be done: the period, the switches, the detections and
+//! the exclusions that were loaded.
 
 mod content;
 mod detections;

@@ -27,8 +27,8 @@ pub enum LeadCondition {
 }
 
 impl LeadCondition {
-    /// What a predicate says of the name alone, if it asks for names: a condition that only excludes
-    /// some names says nothing of all others.
+    /// What a predicate says of the name alone, if it asks for names: a condition that only
+    /// excludes some names says nothing of all others.
     #[must_use]
     pub fn asking(predicate: &Predicate) -> Self {
         match Self::of(predicate) {

@@ -1,29 +1,29 @@
-//! The clock of the machine that wrote a log, as the headers of its records tell it: where it went
-//! back.
+//! Where the clock of the machine that wrote a log went back, by the times in the headers of the
+//! log's records.
 //!
 //! A clock is set back by hand to make an event look older, or by time synchronisation after a
-//! wrong start. In a log the record behind then has the earlier time. Several processes write to a
-//! log, so records can lie a little out of order without that.
+//! wrong start. In a log, the next record then has an earlier time. Several processes write to a
+//! log, so records can also be out of order by a little when the clock was not set.
 
 use crate::event::EventTime;
 
-/// 100 ns intervals by which the time must fall to count: a minute.
+/// The least fall in time that counts as a step, in units of 100 ns: a minute.
 const LEAST_STEP: u64 = 60 * 10_000_000;
-/// How many steps of one file are listed; the rest are counted.
+/// How many clock steps of one file are listed; the rest are counted.
 pub const MOST_STEPS: usize = 100;
 
-/// The clock went back between two neighbouring records of a file.
+/// A clock step: between two neighbouring records of a file, the clock went back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ClockStep {
     /// Where the record with the earlier time starts, in bytes from the start of the file.
     pub offset: u64,
     /// When the record before it was written; `None` for a time from the year 9999 on.
     pub from: Option<EventTime>,
-    /// When it was.
+    /// When the record itself was written; `None` as for `from`.
     pub to: Option<EventTime>,
 }
 
-/// What the header of a record says of its writing.
+/// The number and the time in the header of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Written {
     /// The record's number in its file.
@@ -32,20 +32,20 @@ pub struct Written {
     pub filetime: u64,
 }
 
-/// What the records of a part of a file, in their order, tell of the clock.
+/// Clock steps in a part of a file, found by comparing each record with the one before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
-    /// The first record, and where it starts.
+    /// The first record of the part, and where it starts.
     first: Option<(u64, Written)>,
     last: Option<Written>,
     /// The first steps, in the order of the file.
     steps: Vec<ClockStep>,
-    /// How many there are in all.
+    /// The number of all steps.
     count: u64,
 }
 
 impl Clock {
-    /// Forgets all.
+    /// Forgets all records and steps.
     pub fn clear(&mut self) {
         (self.first, self.last, self.count) = (None, None, 0);
         self.steps.clear();
@@ -61,16 +61,16 @@ impl Clock {
         self.last = Some(written);
     }
 
-    /// Adds records one after the other, the first of which starts at `offset`, and none of which
-    /// is of a time that is a step before that of the one before it ([`is_step`]).
+    /// Adds a run of records among which there is no clock step ([`is_step`]). The run starts at
+    /// `offset`.
     #[inline]
     pub fn add_steady(&mut self, offset: u64, first: Written, last: Written) {
         self.add(offset, first);
         self.last = Some(last);
     }
 
-    /// Only records that were written one after the other are compared: where a log begins again at
-    /// its start, or lost a part, nothing follows from their times.
+    /// Compares the times of two neighbouring records. Only records with consecutive numbers can
+    /// show a step: where a log wraps around or lost a part, nothing follows from the times.
     #[inline]
     fn compare(&mut self, offset: u64, last: Written, next: Written) {
         if is_step(last, next) {
@@ -78,9 +78,9 @@ impl Clock {
         }
     }
 
-    /// Notes a step back between two records that follow one another and whose times fall.
+    /// Notes a step between two records whose times fall, if their numbers are consecutive.
     fn compare_numbers(&mut self, offset: u64, last: Written, next: Written) {
-        // Some programs that write logs leave the time of the last record at 0: that says nothing.
+        // Some programs that write logs leave the time of the last record at 0. That is no step.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
             let [from, to] = [last, next].map(|written| EventTime::from_filetime(written.filetime));
             self.push(ClockStep { offset, from, to });
@@ -94,7 +94,7 @@ impl Clock {
         }
     }
 
-    /// Adds the part of the file that follows, whose offsets count from `start`. Associative.
+    /// Adds the next part of the file, whose offsets count from `start`. Appending is associative.
     pub fn append(&mut self, start: u64, later: &Clock) {
         let Some((offset, first)) = later.first else { return };
         match self.last {
@@ -108,40 +108,40 @@ impl Clock {
         self.count += later.count - later.steps.len() as u64;
     }
 
-    /// Changes where each record starts.
+    /// Changes the offset of each record with `change`.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.first.iter_mut().for_each(|(offset, _)| change(offset));
         self.steps.iter_mut().for_each(|step| change(&mut step.offset));
     }
 
-    /// The first steps.
+    /// The first steps of the file, at most [`MOST_STEPS`].
     #[must_use]
     pub fn steps(&self) -> &[ClockStep] {
         &self.steps
     }
 
-    /// How many steps there are, those that are not listed included.
+    /// The number of all steps, including those that are not listed.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         self.count
     }
 }
 
-/// How many different steps of a machine are kept.
+/// How many different clock steps of a machine are kept.
 pub const MOST_MACHINE_STEPS: usize = 1_000;
 
-/// Where the clock of a machine went back, as its logs show it: from which time to which. `merge`
-/// is associative, commutative and idempotent, so that a copy of a log adds nothing.
+/// The steps of a machine's clock over all of its logs. `merge` is associative, commutative and
+/// idempotent, so that a copy of a log adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineClock {
-    /// The first different steps, in order, each from the later time to the earlier.
+    /// The first different steps, sorted, each as (time before, earlier time after).
     steps: Vec<(EventTime, EventTime)>,
-    /// How many steps the file with most of them has.
+    /// The number of steps in the file that has most.
     most: u64,
 }
 
 impl MachineClock {
-    /// What one file shows.
+    /// The steps that one file shows.
     #[must_use]
     pub fn of(clock: &Clock) -> Self {
         let mut steps: Vec<_> = clock.steps.iter().filter_map(|step| step.from.zip(step.to)).collect();
@@ -150,7 +150,7 @@ impl MachineClock {
         MachineClock { steps, most: clock.count }
     }
 
-    /// Adds what other files show.
+    /// Adds the steps that other files show.
     pub fn merge(&mut self, other: MachineClock) {
         self.most = self.most.max(other.most);
         if self.steps.is_empty() {
@@ -163,14 +163,13 @@ impl MachineClock {
         }
     }
 
-    /// How often the clock went back, at the least. Each log shows a step of the clock by the times
-    /// of the two records on both sides of it, so that several logs show one step with different
-    /// times. What they show is one step if there is an instant that was passed twice by all of
-    /// them.
+    /// The least number of times that the clock went back. Each log shows a step by the times of
+    /// the records on both sides of it, so several logs show one step with different times. Steps
+    /// count as one if some instant lies within all of them.
     #[must_use]
     pub fn step_count(&self) -> u64 {
-        // The least number of instants such that each step passes one of them twice: the steps are
-        // in the order of their ends.
+        // The least number of instants such that each step contains one of them (the steps are
+        // sorted by `from`).
         let (mut count, mut instant) = (0, None);
         for (from, to) in &self.steps {
             if instant.is_none_or(|instant| *to > instant) {
@@ -180,14 +179,15 @@ impl MachineClock {
         self.most.max(count)
     }
 
-    /// The first step of which both times are known: from the later time to the earlier.
+    /// The first step, as (time before, earlier time after).
     #[must_use]
     pub fn first_step(&self) -> Option<(EventTime, EventTime)> {
         self.steps.first().copied()
     }
 }
 
-/// Whether the time falls so far from one record to the next that it may be a step.
+/// Whether the time falls by a minute or more from one record to the next, so that this may be a
+/// clock step.
 #[inline]
 #[must_use]
 pub fn is_step(last: Written, next: Written) -> bool {

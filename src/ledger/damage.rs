@@ -1,39 +1,39 @@
-//! What is wrong with evidence without stopping a sweep: problems are data that travel with the
-//! results and end up in the ledger.
+//! Damage as data: what is wrong with evidence does not stop a sweep, but travels with the results
+//! and ends up in the ledger.
 
 use std::fmt;
 
 use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
 
-/// What is known of the bytes that an event was read from.
+/// How far the bytes that an event was read from can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Integrity {
-    /// Its chunk has the checksums that were written with it, and nothing is wrong with it.
+    /// The event's chunk has the right checksums, and nothing is wrong with it.
     Verified,
-    /// Something is wrong with its chunk: a checksum, a record, bytes that are not there. The event
-    /// is what still reads as one.
+    /// Something is wrong with the event's chunk: a checksum, a record, or missing bytes. The event
+    /// is what could still be decoded.
     Damaged,
-    /// No checksum says anything of it.
+    /// No checksum covers the event.
     Unverified,
-    /// It was deleted.
+    /// The event was recovered from a deleted record.
     Recovered(RecoveredFrom),
 }
 
-/// What an event from a deleted record rests on.
+/// What a recovered event rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RecoveredFrom {
-    /// A chunk that was deleted whole, and whose checksums hold.
+    /// A whole deleted chunk whose checksums are right.
     DeletedChunk,
-    /// The record's own values. What else they take to be read lies among live records that have
-    /// their checksum, or there is nothing else.
+    /// The values in the deleted record. The template that they need, if any, lies among live
+    /// records whose checksum is right.
     OwnValues,
-    /// The record's own values, and definitions that have no checksum and may be altered: of its
-    /// computer, and of which value is which.
+    /// The values in the deleted record, and a template without a checksum, which may have been
+    /// overwritten: the computer, and which value is which, are uncertain.
     UnverifiedDefinitions,
 }
 
 impl Integrity {
-    /// The word in the tables.
+    /// The word for this in the tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Integrity {
         }
     }
 
-    /// The word in the tables for what a deleted event rests on; `None` of any other.
+    /// The word in the tables for what a recovered event rests on; `None` for any other event.
     #[must_use]
     pub fn recovered_from(self) -> Option<&'static str> {
         match self {
@@ -55,18 +55,18 @@ impl Integrity {
     }
 }
 
-/// A range of a file that could not be taken as it should be, and why.
+/// A range of a file with something wrong in it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// Where the range starts, in bytes from the start of the file.
     pub offset: u64,
-    /// How many bytes the range has; 0 where nothing is there that should be.
+    /// The length of the range in bytes; 0 where something is missing.
     pub length: u64,
     /// What is wrong.
     pub damage: Damage,
 }
 
-/// What can be wrong. The text (`Display`) says what was expected and what was found.
+/// What is wrong with a range of a file. Its text (`Display`) says what was expected and found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Damage {
     /// The file has no bytes at all.
@@ -76,12 +76,12 @@ pub enum Damage {
         /// The first bytes.
         found: Vec<u8>,
     },
-    /// The file holds events in a form that is not read.
+    /// The file holds events in a form that dnsweep does not read.
     OtherForm {
         /// Which form.
         form: EventForm,
     },
-    /// The file header's CRC32 does not fit its bytes.
+    /// The CRC32 in the file header is not that of its bytes.
     FileHeaderChecksum {
         /// The CRC32 that the header holds.
         stored: u32,
@@ -90,49 +90,50 @@ pub enum Damage {
     },
     /// The file ends before its header does.
     FileHeaderCutOff,
-    /// The file begins with a chunk, not with its header.
+    /// The file begins with a chunk; its header is missing.
     FileHeaderMissing,
-    /// The bytes of a chunk do not begin with the signature of one.
+    /// A place for a chunk does not begin with a chunk's signature.
     ChunkSignature {
         /// The first bytes.
         found: Vec<u8>,
     },
-    /// A chunk lies in a log where none begins. Its records count.
+    /// A misaligned chunk: it does not begin at a multiple of 64 KiB after the file header. Its
+    /// records count.
     ChunkMisaligned,
-    /// The header of a chunk lies in the header or in a record of another one. It is read as a part
-    /// of that one.
+    /// A nested chunk header: it lies in the header or in a record of another chunk, and is read as
+    /// a part of that chunk.
     ChunkEmbedded,
-    /// A chunk ends early: with its file, or where another one begins that was written over it.
+    /// A chunk is cut off by the end of the file, or by another chunk that overwrote it.
     ChunkCutOff {
         /// How many bytes of the chunk are there.
         found: u64,
     },
-    /// A chunk header's CRC32 does not fit its bytes.
+    /// The CRC32 in a chunk header is not that of its bytes.
     ChunkHeaderChecksum {
         /// The CRC32 that the header holds.
         stored: u32,
         /// The CRC32 of its bytes.
         computed: u32,
     },
-    /// The CRC32 of a chunk's records does not fit them.
+    /// The CRC32 of a chunk's records is not that of their bytes.
     RecordsChecksum {
         /// The CRC32 that the chunk's header holds.
         stored: u32,
         /// The CRC32 of the records.
         computed: u32,
     },
-    /// A chunk header puts the end of its records outside the chunk or, in a chunk without
-    /// checksums, where they do not end.
+    /// A chunk header gives a wrong end of the chunk's records: outside the chunk or, in a chunk
+    /// without checksums, where no record ends.
     FreeSpaceOffset {
         /// The offset in the header.
         found: u32,
     },
-    /// No record where one should start.
+    /// There is no record where one should start.
     RecordHeader {
         /// The first bytes.
         found: Vec<u8>,
     },
-    /// A record's size is less than a record's least, or reaches out of its chunk.
+    /// A record's size is below the least possible, or reaches beyond the chunk.
     RecordSize {
         /// The size in the record's header.
         found: u32,
@@ -148,22 +149,22 @@ pub enum Damage {
     },
     /// A record's content could not be decoded.
     Record {
-        /// The id in the record's header, which in an export is not the EventRecordID.
+        /// The number in the record's header, which in an export differs from the EventRecordID.
         header_id: u64,
-        /// Why, in the decoder's words.
+        /// The decoder's message.
         reason: String,
     },
-    /// A DNS query has none of the names of its fields. Which value is which, the texts beside them
-    /// say.
+    /// A DNS query whose field names cannot be used, so that its values were identified by the
+    /// texts next to them.
     NamesReplaced {
-        /// The id in the record's header.
+        /// The number in the record's header.
         header_id: u64,
     },
-    /// Fields that every DNS query has are missing in one.
+    /// A DNS query without some of the fields that every DNS query has.
     FieldsLost {
-        /// The id in the record's header.
+        /// The number in the record's header.
         header_id: u64,
-        /// Their names.
+        /// The names of the missing fields.
         missing: Vec<String>,
     },
     /// An event in XML cannot be read.
@@ -171,50 +172,51 @@ pub enum Damage {
         /// What was expected and found.
         reason: String,
     },
-    /// Something else stands where in a file of event XML only an event could.
+    /// Something other than an event stands between the events of a file of event XML.
     NoEventXml {
-        /// The first of its text, in UTF-8.
+        /// The beginning of its text, in UTF-8.
         found: Vec<u8>,
     },
-    /// A file of event XML ends before the element that its events lie in.
+    /// A file of event XML ends before its element `Events` is closed.
     EventXmlCutOff,
     /// Bytes could not be read.
     Read {
-        /// Why, in the system's words.
+        /// The system's message.
         reason: String,
     },
-    /// The header of a log that was closed cleanly counts more chunks than there are.
+    /// The header of a cleanly closed log counts more chunks than the file has.
     MissingChunks {
-        /// How many the header says.
+        /// The number of chunks in the header.
         promised: u64,
-        /// How many places for a chunk there are.
+        /// The number of places for a chunk in the file.
         found: u64,
     },
     /// The file was longer when it was found than when it was read.
     Shrunk,
-    /// The sweep was interrupted before it came to these bytes.
+    /// The sweep was interrupted before it reached these bytes.
     NotRead,
-    /// Problems that are not listed one by one.
+    /// Problems that are counted, but not listed one by one.
     Further {
         /// How many.
         count: u64,
     },
-    /// The file was written to while it was read, or another one took its place.
+    /// The file was written to while it was read, or was replaced by another file.
     Changed,
 }
 
-/// What is said of a file that was written to, or that another one took the place of.
+/// The text of [`Damage::Changed`].
 const CHANGED: &str = "the file changed while the sweep read it: expected the file that was found, with its size and modification time, found another one or others";
 
-/// What is said of a query whose fields have lost their names.
+/// The text of [`Damage::NamesReplaced`], after the record's number.
 const NAMES_REPLACED: &str = "its fields cannot be read by their names, found them by the texts beside those";
 
-/// What is said of a chunk off its place.
+/// The text of [`Damage::ChunkMisaligned`].
 const MISALIGNED: &str =
     "chunk off its place: expected one every 65536 bytes after the log's header, found one here, and read it";
-/// What is said of a log without a header.
+/// The text of [`Damage::FileHeaderMissing`].
 const HEADER_MISSING: &str =
     "the log's header is missing: expected its 4096 bytes, found a chunk, and read all chunks from here on";
+/// The text of [`Damage::ChunkEmbedded`].
 const EMBEDDED: &str =
     "header of a chunk in the header or in a record of another one: read as a part of that one";
 
@@ -284,13 +286,12 @@ impl fmt::Display for Damage {
     }
 }
 
-/// What is wrong with a query, which its record tells apart.
+/// Writes what is wrong with a DNS query, and the number of its record.
 fn write_query(f: &mut fmt::Formatter<'_>, header_id: u64, what: &str) -> fmt::Result {
     write!(f, "DNS query with header id {header_id}: {what}")
 }
 
-/// Says what is wrong in the words that most kinds of damage share: what was expected, and what was
-/// found.
+/// Writes a message in the form of most kinds of damage: what was expected, and what was found.
 fn write_expected(
     f: &mut fmt::Formatter<'_>,
     what: &str,
@@ -300,8 +301,8 @@ fn write_expected(
     write!(f, "{what}: expected {expected}, found {found}")
 }
 
-/// Two checksums that should be one: what they are of, what the header says, and what these bytes
-/// give.
+/// Writes a message about a wrong checksum: the one stored in the header, and the one computed of
+/// `bytes`.
 fn write_checksums(
     f: &mut fmt::Formatter<'_>,
     what: &str,
@@ -312,7 +313,7 @@ fn write_checksums(
     write!(f, "{what}: header says {stored:#010x}, {bytes} give {computed:#010x}")
 }
 
-/// Bytes as they are shown in a message: text where it is ASCII, hexadecimal besides.
+/// Bytes as a message shows them: as text if all are printable ASCII, otherwise hexadecimal.
 struct Bytes<'a>(&'a [u8]);
 
 impl fmt::Display for Bytes<'_> {

@@ -1,7 +1,7 @@
-//! Forms in which tools write events that are not read: what a file that holds some is called, so
-//! that nobody takes it for a log without events, or for no evidence at all.
+//! Forms of events that dnsweep does not read. A file in one of these forms is named, so that
+//! nobody takes it for a log without events, or overlooks it.
 
-/// How tools write events that are neither an event log nor event XML.
+/// A form in which tools write events, other than an event log or event XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventForm {
@@ -13,13 +13,13 @@ pub enum EventForm {
     Json,
     /// Text for people, as Event Viewer copies it and Splunk shows it.
     Text,
-    /// Event XML within other text: in a column, behind the header of a line, in an element of
+    /// Event XML within other text: in a column, after a line's header, or in an element with
     /// another name.
     Within,
 }
 
 impl EventForm {
-    /// What it is called.
+    /// The name of the form in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

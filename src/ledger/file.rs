@@ -1,5 +1,5 @@
-//! What is known of one file: its header, what was seen in it and what is wrong with it, from the
-//! parts in which it was read. Plain data; the rows of tables are made of it elsewhere.
+//! The account of one file: its header, what was seen in it, and what is wrong with it, joined from
+//! the parts in which it was read. Plain data; [`crate::report`] makes table rows of it.
 
 use std::ops::Range;
 
@@ -14,27 +14,27 @@ pub const FILE_HEADER_SIZE: u64 = 4096;
 /// Bytes of a chunk.
 pub const CHUNK_SIZE: u64 = 65536;
 
-/// How a file was found to be.
+/// The status of a file after a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// All of it was read and understood.
+    /// All of the file was read and understood.
     Complete,
-    /// Some of it could not be read or understood.
+    /// Some of the file could not be read or understood.
     Damaged,
-    /// It neither begins like an event log nor holds a chunk of one.
+    /// The file neither begins like an event log nor holds a chunk.
     NotAnEventLog,
-    /// It has no bytes.
+    /// The file has no bytes.
     Empty,
-    /// None of it could be read.
+    /// Nothing of the file could be read.
     Unreadable,
-    /// The sweep was interrupted when it had read a part of it.
+    /// The sweep was interrupted after it had read a part of the file.
     Interrupted,
-    /// The sweep was interrupted before it came to it.
+    /// The sweep was interrupted before it reached the file.
     NotRead,
 }
 
 impl Status {
-    /// The word in the table.
+    /// The word for this status in the tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,67 +49,67 @@ impl Status {
     }
 }
 
-/// How much of a log was lost: what lost more bytes is greater, then what lost more records.
+/// How much of a log was lost. Losses are ordered by bytes, then by records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Loss {
-    /// Bytes of damaged chunks, of what could not be read, and of chunks that the header counts and
-    /// that are not there.
+    /// Bytes of damaged chunks, bytes that could not be read, and bytes of missing chunks that the
+    /// header counts.
     pub bytes: u64,
-    /// Records that are there and could not be decoded.
+    /// Records that could not be decoded.
     pub records: u64,
 }
 
-/// Whether a file begins as an event log does.
+/// How a file begins: as an event log, as something else, or unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Header {
-    /// The beginning was not read.
+    /// The beginning of the file was not read.
     #[default]
     Unread,
-    /// The file does not begin as an event log does.
+    /// The file does not begin like an event log.
     Foreign,
-    /// The file begins as an event log that was closed cleanly.
+    /// An event log that was closed cleanly.
     Clean,
-    /// The file begins as an event log that was in use when it was copied.
+    /// An event log that was in use when it was copied.
     Dirty,
-    /// The file does not begin as an event log does, and was looked through for chunks.
+    /// Not an event log, but searched for chunks (`--carve`).
     Carved,
     /// The file is event XML.
     Xml,
 }
 
-/// What is known of one file. The parts of a file are added in its order.
+/// The account of one file. Its parts are appended in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileReport {
-    /// Its size in bytes, when it was found.
+    /// The file's size in bytes when the sweep found it.
     pub size: u64,
-    /// The SHA-256 of all its bytes, if it was asked for and all were read.
+    /// The SHA-256 of the file, if it was asked for and all bytes were read.
     pub sha256: Option<String>,
-    /// How it begins.
+    /// How the file begins.
     pub header: Header,
-    /// How many chunks the header of a log that was closed cleanly says there are.
+    /// The number of chunks by the header of a cleanly closed log.
     pub promised_chunks: Option<u64>,
     /// How many chunks the header of a log that was closed cleanly says there are, if the header
     /// has a checksum that holds.
     pub counted_chunks: Option<u64>,
     /// Counts of what was seen.
     pub tally: Tally,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub problems: Problems,
-    /// What is said of it that is no damage.
+    /// Remarks on the file that are no damage.
     pub notes: Notes,
     /// How many bytes could be read.
     pub bytes_read: u64,
-    /// How many chunks begin as a chunk does.
+    /// How many chunks begin with a chunk's signature.
     pub signed_chunks: u64,
-    /// Where the last of these ends, or its place does; 0 without any.
+    /// Where the last chunk with a signature (or its 64 KiB place) ends; 0 if there is none.
     pub chunks_end: u64,
-    /// What the headers of its records tell of the clock.
+    /// Clock steps between the file's records.
     pub clock: Clock,
-    /// Matches of all detections.
+    /// How many events of the file are matches.
     pub matches: u64,
-    /// Whether it was another one, or written to, when some part of it had been read.
+    /// Whether the file was written to or replaced while it was read.
     pub changed: bool,
-    /// Where the sweep left off, if it was interrupted in this file.
+    /// The offset that an interrupted sweep had reached in this file.
     pub interrupted_at: Option<u64>,
 }
 
@@ -136,7 +136,7 @@ impl FileReport {
 
     /// Notes that the rest of the file, from `offset` on, was not read because of an interruption.
     pub fn interrupt(&mut self, offset: u64) {
-        // The last event of a block of event XML ends behind it, and so does a chunk off its place.
+        // The last event of a block of event XML, and a misaligned chunk, can end after the block.
         let offset = offset.max(self.tally.extents.sum());
         self.interrupted_at = Some(offset);
         let length = self.size.saturating_sub(offset);
@@ -146,19 +146,19 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Checks the whole file, all parts of which were added, against what its header says of it.
+    /// Checks the file against its header, once all parts were appended.
     pub fn complete(&mut self) {
-        // What could not be read of a block was read if it belongs to a chunk or an event that
-        // begins before. And what a block left to a chunk that begins in the one before it was not
-        // read, if that could not be.
+        // Bytes of an unreadable block count as read if they belong to a chunk or an event that
+        // begins in an earlier block. Conversely, bytes that a block left to a chunk of an earlier
+        // block count as unread if that block was unreadable.
         let extents = &mut self.tally.extents;
         extents.unread = extents.unread.saturating_sub(extents.sum().saturating_sub(self.size));
         if extents.unread > 0 {
             extents.unread += self.size.saturating_sub(extents.sum());
         }
-        // A chunk off its place reaches into the next one, and into the next block.
+        // A misaligned chunk reaches into the next place for a chunk, and into the next block.
         self.problems.sort();
-        // What is left of a place that does not begin as a chunk is none.
+        // A cut-off place that does not begin like a chunk is no chunk.
         let found = self.tally.chunks - u64::from(self.tally.extents.trailing > 0);
         self.set_end_apart();
         if let Some(promised) = self.promised_chunks.filter(|promised| *promised > found) {
@@ -168,22 +168,22 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Tells what lies after the last chunk from a lost part of the log. The header of a log that
-    /// was closed cleanly counts its chunks, and if it has its checksum and no chunk lies after
-    /// those, what does is whatever the disk held there before. The header of a log in use was
-    /// written before its last chunks were: it cannot know.
+    /// Distinguishes bytes after the last chunk from a lost part of the log. The header of a
+    /// cleanly closed log counts its chunks. If the header's checksum is right and no chunk lies
+    /// after the counted ones, the bytes there are what the disk held before, and no damage. The
+    /// header of a log in use was written before its last chunks, so it proves nothing.
     fn set_end_apart(&mut self) {
         let Some(counted) = self.counted_chunks else { return };
         let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;
         if self.chunks_end > end {
-            // The header's number has 16 bits.
+            // The number in the header has 16 bits, so it is right only for files of up to 4 GiB.
             if u16::try_from(self.size.div_ceil(CHUNK_SIZE)).is_ok() {
                 let remark = Remark::UncountedChunks { counted };
                 self.notes.push(Note { offset: end, length: self.chunks_end - end, remark });
             }
             return;
         }
-        // The last place, if it is not whole, has been counted as what it is.
+        // A cut-off last place has been counted already.
         let last = self.size - (self.size.saturating_sub(FILE_HEADER_SIZE)) % CHUNK_SIZE;
         for Range { start, end } in self.problems.take_foreign_from(end) {
             let whole = end.min(last).saturating_sub(start);
@@ -198,23 +198,23 @@ impl FileReport {
     fn note_change(&mut self) {
         if self.changed {
             self.problems.put_first(Problem { offset: 0, length: self.size, damage: Damage::Changed });
-            // It would be of no file that there ever was.
+            // The hash would be of bytes that the file never held at any one time.
             self.sha256 = None;
         }
     }
 
-    /// Whether another sweep may find more in it, or something else.
+    /// Whether another sweep may find more or other things in the file.
     #[must_use]
     pub fn is_to_be_read_again(&self) -> bool {
         self.changed || self.problems.has_unread_bytes()
     }
 
-    /// How the file was found to be.
+    /// The status of the file.
     #[must_use]
     pub fn status(&self) -> Status {
         let holds_log = self.signed_chunks > 0
             || matches!(self.header, Header::Clean | Header::Dirty | Header::Carved | Header::Xml);
-        // Of a file that changed, what was found in it says nothing of what it was.
+        // What was read of a file that changed does not say what the file was before.
         let is_lost = self.bytes_read == 0 && self.changed && self.size > 0;
         match self.interrupted_at {
             None => {}
@@ -234,7 +234,7 @@ impl FileReport {
         }
     }
 
-    /// How much of it was lost: of a file that is called an event log and is none, all.
+    /// How much of the file was lost. A file that is no event log counts as lost completely.
     #[must_use]
     pub fn loss(&self) -> Loss {
         let missing = self.promised_chunks.unwrap_or(0).saturating_sub(self.tally.chunks);
@@ -243,7 +243,7 @@ impl FileReport {
         Loss { bytes, records: self.tally.damaged_records }
     }
 
-    /// What is wrong with the file. Of one that is no event log at all, only that is said.
+    /// What is wrong with the file. For a file that is no event log, this is the only problem.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self.problems.iter().collect();
@@ -262,18 +262,19 @@ impl FileReport {
         problems
     }
 
-    /// How many of its bytes are what. All of a file that is no event log is damaged.
+    /// How many bytes of the file are of which kind. All bytes of a file that is no event log count
+    /// as damaged.
     #[must_use]
     pub fn extents(&self) -> Extents {
         match self.status() {
             Status::NotAnEventLog => Extents { damaged: self.tally.extents.sum(), ..Extents::default() },
-            // What was not there when it was to be read was not looked at.
+            // Bytes that were gone when they were to be read count as unread.
             Status::Unreadable => Extents { unread: self.tally.extents.sum(), ..Extents::default() },
             _ => self.tally.extents,
         }
     }
 
-    /// How many problems there are, those that are not listed included.
+    /// The number of all problems, including those that are not listed.
     #[must_use]
     pub fn problem_count(&self) -> u64 {
         if self.status() == Status::NotAnEventLog {

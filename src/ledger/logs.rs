@@ -1,22 +1,23 @@
-//! The logs that records belong to, by what the records themselves name: a Computer and a Channel.
+//! The EventRecordIDs of each log. A log is identified by the Computer and the Channel that its
+//! records name.
 
 use std::collections::BTreeMap;
 
 use crate::base::few::FewMap;
 use crate::ledger::record_ids::IdRuns;
 
-/// The logs of one Computer by their Channel, in the order of the names.
+/// The EventRecordIDs of one Computer, by Channel, sorted by the Channel's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Channels(FewMap<Box<str>, IdRuns>);
 
 impl Channels {
-    /// Changes the runs of a log.
+    /// Changes the EventRecordIDs of a Channel with `change`.
     pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         self.0.change(channel, || channel.into(), change);
     }
 
-    /// Adds what was seen elsewhere, and keeps of each log that this changes what a ledger can
-    /// hold.
+    /// Adds the EventRecordIDs of another part of the evidence. Of each Channel that this changes,
+    /// at most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs are kept.
     pub fn merge(&mut self, mut other: Channels) {
         other.limit();
         self.0.merge(other.0, |ours, theirs| {
@@ -29,7 +30,7 @@ impl Channels {
         self.0.each(IdRuns::limit);
     }
 
-    /// All of them as one, under that channel.
+    /// Joins the EventRecordIDs of all Channels under the Channel `channel`.
     #[must_use]
     pub fn joined(self, channel: &str) -> Self {
         if self.0.len() == 1 && self.0.get(channel).is_some() {
@@ -40,47 +41,47 @@ impl Channels {
         joined
     }
 
-    /// The runs of a log.
+    /// The EventRecordIDs of a Channel.
     #[must_use]
     pub fn get(&self, channel: &str) -> Option<&IdRuns> {
         self.0.get(channel)
     }
 
-    /// Channel and runs, in the order of the names.
+    /// Each Channel with its EventRecordIDs, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &IdRuns)> {
         self.0.iter().map(|(channel, runs)| (&**channel, runs))
     }
 
-    /// Whether there are none.
+    /// Whether there is no Channel.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The logs that records belong to: by the Computer, then by the Channel that they name.
+/// The EventRecordIDs of all logs, by Computer and then by Channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Logs(BTreeMap<Box<str>, Channels>);
 
 impl Logs {
-    /// Changes the runs of a log.
+    /// Changes the EventRecordIDs of a log with `change`.
     pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut IdRuns)) {
-        // Looked up first, so that a name is copied only once.
+        // The look-up comes first, so that a name is copied only once.
         match self.0.get_mut(computer) {
             Some(channels) => channels.change(channel, change),
             None => self.0.entry(computer.into()).or_default().change(channel, change),
         }
     }
 
-    /// Adds what was seen elsewhere, and keeps of each log that this changes what a ledger can
-    /// hold.
+    /// Adds the EventRecordIDs of another part of the evidence. Of each log that this changes, at
+    /// most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs are kept.
     pub fn merge(&mut self, other: Logs) {
         for (computer, channels) in other.0 {
             self.0.entry(computer).or_default().merge(channels);
         }
     }
 
-    /// Takes the logs of a Computer out.
+    /// Removes and returns the EventRecordIDs of a Computer.
     pub fn take(&mut self, computer: &str) -> Channels {
         self.0.remove(computer).unwrap_or_default()
     }
@@ -91,7 +92,7 @@ impl Logs {
         self.0.len()
     }
 
-    /// Computer, Channel and runs, in the order of their names.
+    /// Each log's Computer, Channel and EventRecordIDs, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &IdRuns)> {
         self.0.iter().flat_map(|(computer, channels)| {
             channels.iter().map(|(channel, runs)| (&**computer, channel, runs))

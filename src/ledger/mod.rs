@@ -1,5 +1,5 @@
-//! The account of evidence: every byte and every record of it. Plain data, whose parts merge in any
-//! order to the same whole. What makes of it the rows of the tables is [`crate::report`]'s.
+//! The account of evidence: every byte and every record. Plain data, whose parts merge in any order
+//! to the same whole. [`crate::report`] makes table rows of it.
 
 pub mod clock;
 pub mod damage;

@@ -1,28 +1,28 @@
-//! What is said of evidence that is in order: notes travel with the results as problems do, and
-//! make no log damaged.
+//! Notes: remarks on evidence that is in order. Notes travel with the results as problems do, but a
+//! log with notes only is not damaged.
 
 use std::fmt;
 
 /// How many notes of one file are listed; the rest are counted.
 pub const MAX_LISTED_NOTES: usize = 1_000;
 
-/// A range of a file of which something is to be known that is no damage.
+/// A range of a file with a remark that is no damage.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Note {
     /// Where the range starts, in bytes from the start of the file.
     pub offset: u64,
-    /// How many bytes the range has.
+    /// The length of the range in bytes.
     pub length: u64,
-    /// What is to be known of it.
+    /// The remark.
     pub remark: Remark,
 }
 
-/// What can be said of a range that is in order.
+/// A remark on a range of a file that is in order.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Remark {
-    /// A chunk lies in the free space of another one whose checksums hold.
+    /// A deleted chunk: it lies in the free space of another chunk whose checksums are right.
     DeletedChunk,
-    /// The header of a chunk lies there, and begins none that could be read.
+    /// The header of a deleted chunk of which the rest cannot be read.
     DeletedHeader,
     /// Bytes after the last chunk that the file's header counts.
     AfterLastChunk {
@@ -34,7 +34,7 @@ pub enum Remark {
         /// How many chunks the header counts.
         counted: u64,
     },
-    /// Notes that are not listed one by one.
+    /// Notes that are counted, but not listed one by one.
     Further {
         /// How many.
         count: u64,
@@ -71,7 +71,7 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Adds a note that lies after all those already here.
+    /// Adds a note on a range after all ranges added before.
     pub fn push(&mut self, note: Note) {
         if self.listed.len() < MAX_LISTED_NOTES {
             self.listed.push(note);
@@ -86,18 +86,18 @@ impl Notes {
         self.further += later.further;
     }
 
-    /// Changes where each of them starts.
+    /// Changes the offset of each listed note with `change`.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.listed.iter_mut().for_each(|note| change(&mut note.offset));
     }
 
-    /// How many there are, those that are not listed included.
+    /// The number of all notes, including those that are not listed.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.listed.len() as u64 + self.further
     }
 
-    /// The listed notes, and one more that counts the rest where there is a rest.
+    /// The listed notes, and one more that counts the rest, if there is a rest.
     pub fn iter(&self) -> impl Iterator<Item = Note> + '_ {
         let end = self.listed.last().map_or(0, |last| last.offset + last.length);
         let further = (self.further > 0).then_some(Note {

@@ -1,4 +1,4 @@
-//! What is wrong with a file: the first problems one by one, the others counted.
+//! The problems of a file: the first ones are listed, the others counted.
 
 use std::ops::Range;
 
@@ -10,9 +10,9 @@ pub const MAX_LISTED_PROBLEMS: usize = 1_000;
 
 /// The problems of a file or a part of it, in the order of the file.
 ///
-/// Appending is associative: it joins neighbouring ranges without a chunk signature, without event
-/// XML, or that are not there any more, into one, lists the first [`MAX_LISTED_PROBLEMS`] and
-/// counts the rest.
+/// Appending is associative. It joins neighbouring ranges with the same problem, if that is a
+/// missing chunk signature, something other than event XML, or a shrunken file. It lists the first
+/// [`MAX_LISTED_PROBLEMS`] and counts the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -20,7 +20,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem that lies behind all those already here.
+    /// Adds a problem of a range after all ranges added before.
     pub fn push(&mut self, problem: Problem) {
         if let Some(last) = self.listed.last_mut() {
             let joins = matches!(
@@ -41,7 +41,7 @@ impl Problems {
         }
     }
 
-    /// Adds a problem of the whole file, which is listed however many others there are.
+    /// Adds a problem of the whole file. It is always listed, however many others there are.
     pub fn put_first(&mut self, problem: Problem) {
         self.listed.insert(0, problem);
         if self.listed.len() > MAX_LISTED_PROBLEMS {
@@ -50,24 +50,24 @@ impl Problems {
         }
     }
 
-    /// Puts those that are listed in the order of the file.
+    /// Sorts the listed problems by their offset.
     pub fn sort(&mut self) {
         self.listed.sort_by_key(|problem| problem.offset);
     }
 
-    /// Changes where each of them starts.
+    /// Changes the offset of each listed problem with `change`.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.listed.iter_mut().for_each(|problem| change(&mut problem.offset));
     }
 
-    /// Drops what is said of a file's header.
+    /// Drops the problem of a wrong checksum in the file header.
     pub fn drop_of_header(&mut self) {
         self.listed.retain(|problem| !matches!(problem.damage, Damage::FileHeaderChecksum { .. }));
     }
 
-    /// Takes away that bytes from `offset` on have no chunk's signature, and gives the ranges that
-    /// this was said of. None is, if anything else is said of bytes there, or if not all problems
-    /// are listed.
+    /// Removes the problem "no chunk signature" from all bytes from `offset` on, and returns the
+    /// ranges that had it. Does nothing if bytes there have any other problem, or if not all
+    /// problems are listed.
     #[must_use]
     pub fn take_foreign_from(&mut self, offset: u64) -> Vec<Range<u64>> {
         let is_foreign = |problem: &Problem| matches!(problem.damage, Damage::ChunkSignature { .. });
@@ -85,7 +85,7 @@ impl Problems {
         taken
     }
 
-    /// Whether something could not be read, which may be possible at another time.
+    /// Whether bytes could not be read that may be readable at another time.
     #[must_use]
     pub fn has_unread_bytes(&self) -> bool {
         let is_unread = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
@@ -97,25 +97,25 @@ impl Problems {
         self.append_only(later, |_| true);
     }
 
-    /// Adds those that `is_wanted` is true of, and all that are not listed.
+    /// Adds the listed problems for which `is_wanted` is true, and the number of unlisted ones.
     pub fn append_only(&mut self, later: Problems, is_wanted: impl Fn(&Problem) -> bool) {
         later.listed.into_iter().filter(is_wanted).for_each(|problem| self.push(problem));
         self.further += later.further;
     }
 
-    /// How many there are, those that are not listed included.
+    /// The number of all problems, including those that are not listed.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.listed.len() as u64 + self.further
     }
 
-    /// Whether there is none.
+    /// Whether there is no problem.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
-    /// The listed problems, and one more that counts the rest where there is a rest.
+    /// The listed problems, and one more that counts the rest, if there is a rest.
     pub fn iter(&self) -> impl Iterator<Item = Problem> + '_ {
         let end = self.listed.last().map_or(0, |last| last.offset + last.length);
         let further = (self.further > 0).then_some(Problem {

@@ -1,45 +1,45 @@
-//! The EventRecordIDs that were seen of a log, as runs: which numbers are missing shows between
-//! them.
+//! The EventRecordIDs that were seen in a log, kept as runs of consecutive numbers. The gaps
+//! between the runs are the missing numbers.
 //!
-//! Windows numbers the events of a channel one after the other. A log that was not cleared, cut or
-//! edited, and of which nothing was lost, holds one run of numbers. `merge` is associative,
-//! commutative and idempotent: it does not matter in which order the parts of a log come in, nor
-//! whether one comes in twice.
+//! Windows numbers the events of a channel consecutively. A log that was not cleared, cut or
+//! edited, and that lost nothing, holds one run. `merge` is associative, commutative and
+//! idempotent: neither the order of a log's parts matters, nor whether a part is added twice.
 
 use crate::event::EventTime;
 
-/// How many runs of one log are kept: what was selected from a log when it was exported can have as
-/// many as events.
+/// How many runs of one log are kept. An export of selected events can have as many runs as
+/// events.
 pub const MOST_RUNS: usize = 2_000;
 
-/// Numbers without a gap between them.
+/// A run of consecutive EventRecordIDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRun {
     /// The lowest EventRecordID.
     pub first: u64,
     /// The highest.
     pub last: u64,
-    /// The earliest TimeCreated of the event with the lowest number; `None` if it has no readable
-    /// time.
+    /// TimeCreated of the event with the lowest EventRecordID (the earliest, if several events have
+    /// it); `None` if no time is readable.
     pub first_time: Option<EventTime>,
-    /// The latest of the one with the highest.
+    /// TimeCreated of the event with the highest EventRecordID (the latest, if several events have
+    /// it); `None` if no time is readable.
     pub last_time: Option<EventTime>,
 }
 
 impl IdRun {
-    /// That of one event.
+    /// The run of a single event.
     #[must_use]
     pub fn of(id: u64, time: Option<EventTime>) -> Self {
         IdRun { first: id, last: id, first_time: time, last_time: time }
     }
 
-    /// How many numbers it has.
+    /// The number of EventRecordIDs in the run.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
-    /// Joins a run that begins no lower, and touches or overlaps this one.
+    /// Joins another run to this one. It must not begin lower, and must touch or overlap.
     fn join(&mut self, other: IdRun) {
         if other.first == self.first {
             self.first_time = earliest(self.first_time, other.first_time);
@@ -56,32 +56,32 @@ fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTim
     [one, other].into_iter().flatten().min()
 }
 
-/// Numbers that are missing in a log, and the events on both sides.
+/// A gap in the EventRecordIDs of a log, and the events on both sides of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The EventRecordID before the gap.
     pub after: u64,
-    /// Its TimeCreated.
+    /// TimeCreated of the event before the gap.
     pub after_time: Option<EventTime>,
     /// The EventRecordID after the gap.
     pub before: u64,
-    /// Its TimeCreated.
+    /// TimeCreated of the event after the gap.
     pub before_time: Option<EventTime>,
 }
 
 impl Gap {
-    /// How many numbers are missing.
+    /// How many EventRecordIDs are missing in the gap.
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.before - self.after - 1
     }
 }
 
-/// The runs of one log, in order, apart from each other.
+/// The EventRecordIDs of one log, as sorted runs with a gap between each two.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRuns {
     runs: Vec<IdRun>,
-    /// Whether there were more than are kept.
+    /// Whether runs were dropped because there were too many.
     incomplete: bool,
 }
 
@@ -90,7 +90,7 @@ impl IdRuns {
     #[inline]
     pub fn add(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last_mut() {
-            // Nearly always: the next number.
+            // Nearly always, the next number follows.
             Some(last) if last.last.checked_add(1) == Some(id) => {
                 last.last = id;
                 last.last_time = time;
@@ -99,7 +99,7 @@ impl IdRuns {
         }
     }
 
-    /// Adds an event that does not follow the one before.
+    /// Adds an event whose number does not follow the last one.
     fn add_apart(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last() {
             Some(last) if id <= last.last => self.insert(IdRun::of(id, time)),
@@ -107,20 +107,20 @@ impl IdRuns {
         }
     }
 
-    /// Adds a run above all others. Of far more than are kept, the highest are forgotten, so that
-    /// to put one in its place takes a bounded time.
+    /// Adds a run above all others. If there are far too many runs, the highest are dropped first,
+    /// so that inserting a run takes a bounded time.
     fn push_apart(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
         }
-        // Most have one run and stay so.
+        // Most logs have a single run, so only one place is reserved.
         if self.runs.is_empty() {
             self.runs.reserve_exact(1);
         }
         self.runs.push(run);
     }
 
-    /// Adds events that follow one another.
+    /// Adds a run of events.
     pub fn add_run(&mut self, run: IdRun) {
         match self.runs.last_mut() {
             // Nearly always: the numbers that follow.
@@ -132,7 +132,7 @@ impl IdRuns {
         }
     }
 
-    /// Adds what was seen of the same log elsewhere.
+    /// Adds the EventRecordIDs of the same log from another part of the evidence.
     pub fn merge(&mut self, other: &IdRuns) {
         self.incomplete |= other.incomplete;
         match other.runs.as_slice() {
@@ -143,7 +143,7 @@ impl IdRuns {
         }
     }
 
-    /// Adds runs in their order. Both lists are gone through once, as either can be long.
+    /// Merges sorted runs into these, in one pass over both lists, as either can be long.
     fn merge_many(&mut self, others: &[IdRun]) {
         let mut merged: Vec<IdRun> = Vec::with_capacity(self.runs.len() + others.len());
         let (mut ours, mut others) = (self.runs.iter().peekable(), others.iter().peekable());
@@ -160,7 +160,7 @@ impl IdRuns {
         self.runs = merged;
     }
 
-    /// Puts a run in its place and joins it with those that it touches.
+    /// Inserts a run at its place, and joins it with the runs that it touches.
     fn insert(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
@@ -177,7 +177,7 @@ impl IdRuns {
         self.runs.splice(start..end, joined);
     }
 
-    /// Forgets all.
+    /// Forgets all runs.
     pub fn clear(&mut self) {
         self.runs.clear();
         self.incomplete = false;
@@ -189,13 +189,13 @@ impl IdRuns {
         self.runs.is_empty()
     }
 
-    /// Forgets the highest runs beyond [`MOST_RUNS`].
+    /// Drops the highest runs beyond [`MOST_RUNS`].
     pub fn limit(&mut self) {
         self.incomplete |= self.runs.len() > MOST_RUNS;
         self.runs.truncate(MOST_RUNS);
     }
 
-    /// What is missing between the lowest and the highest number, as far as the runs are kept.
+    /// The gaps between the runs that are kept.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> {
         self.runs.windows(2).filter_map(|pair| match pair {
             [one, next] => Some(Gap {
@@ -208,13 +208,14 @@ impl IdRuns {
         })
     }
 
-    /// The runs that are kept, in order.
+    /// The runs that are kept, sorted.
     #[must_use]
     pub fn as_slice(&self) -> &[IdRun] {
         &self.runs
     }
 
-    /// How many gaps there are, at the least.
+    /// The number of gaps between the runs that are kept; there are more if
+    /// [`is_incomplete`](Self::is_incomplete).
     #[must_use]
     pub fn gap_count(&self) -> u64 {
         self.runs.len().saturating_sub(1) as u64

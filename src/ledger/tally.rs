@@ -1,8 +1,7 @@
-//! What was seen in a part of the evidence: counts with laws.
+//! Counts of what was seen in a part of the evidence: a block, a file, or a host.
 //!
-//! A tally of a block, of a file and of a host are the same thing at different sizes. `merge` is
-//! associative and commutative and the default is its identity, so that any split of the work
-//! over threads gives the same sums.
+//! `merge` is associative and commutative, and the default value is its identity. So any split of
+//! the work over threads gives the same sums.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +9,19 @@ use crate::event::{Span, System, Window};
 use crate::ledger::event_form::EventForm;
 use crate::ledger::logs::Logs;
 
-/// Counts of live records.
+/// Counts of live (not deleted) records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordCounts {
     /// Records that were read.
     pub records: u64,
-    /// Of these, the records that Sysmon wrote.
+    /// Records that Sysmon wrote.
     pub sysmon_records: u64,
-    /// Of these, the DNS queries (event 22).
+    /// Sysmon's DNS queries (event 22).
     pub dns_queries: u64,
-    /// Records whose TimeCreated is no time, or not there.
+    /// Records whose TimeCreated is missing or cannot be read.
     pub unreadable_times: u64,
-    /// Of the DNS queries, those that certainly lie in the period that was asked for; all of them
-    /// if none was.
+    /// DNS queries that certainly lie in the period that was asked for; all DNS queries if no
+    /// period was.
     pub dns_queries_in_period: u64,
     /// First and last TimeCreated of the DNS queries.
     pub dns_span: Span,
@@ -56,12 +55,12 @@ impl RecordCounts {
     }
 }
 
-/// Lowest and highest EventRecordID of a set of records.
+/// The lowest and the highest EventRecordID of a set of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordIdRange {
-    /// The lowest; `None` when no record had one.
+    /// The lowest EventRecordID; `None` if no record has one.
     pub first: Option<u64>,
-    /// The highest.
+    /// The highest EventRecordID; `None` if no record has one.
     pub last: Option<u64>,
 }
 
@@ -78,17 +77,17 @@ impl RecordIdRange {
     }
 }
 
-/// Files of events in one of the forms that are not read.
+/// Files with events in one form that dnsweep does not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct OtherForms {
-    /// How many there are.
+    /// How many files there are.
     pub files: u64,
-    /// The path of the first of them, in the order of its bytes.
+    /// The first of their paths, in byte order.
     pub first: String,
 }
 
 impl OtherForms {
-    /// Adds those that were found elsewhere.
+    /// Adds the files of another part of the evidence.
     pub fn merge(&mut self, other: OtherForms) {
         if self.files == 0 || other.files > 0 && other.first < self.first {
             self.first = other.first;
@@ -97,32 +96,33 @@ impl OtherForms {
     }
 }
 
-/// What was passed over, by kind.
+/// How many files of each kind were found, but not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PassedOver {
-    /// Regular files that are of none of the kinds below (with `--any-name`: that do not begin like
-    /// an event log or event XML either).
+    /// Regular files of none of the kinds below. With `--any-name`, these do not begin like an
+    /// event log or event XML either.
     pub other_files: u64,
-    /// Files with `.evtx` in their name that are no event logs: their checksums, links to them,
-    /// what macOS keeps beside them.
+    /// Files with `.evtx` in their name that are no event logs: checksum files, link files, and the
+    /// files that macOS puts next to others.
     pub side_files: u64,
-    /// Archives, compressed files and disk images, by the end of their name. What they hold was not
-    /// looked at.
+    /// Archives, compressed files and disk images, recognised by the ends of their names. Their
+    /// contents were not read.
     pub containers: u64,
-    /// Files of events in a form that is not read, by that form.
+    /// Files with events in a form that dnsweep does not read, by form.
     pub event_forms: BTreeMap<EventForm, OtherForms>,
-    /// How many of all but these have which end of their name, as far as it is one of a list.
+    /// The other, side and container files by the extension of their name, for extensions that are
+    /// in a list of well-known ones.
     pub extensions: BTreeMap<&'static str, u64>,
     /// Symbolic links that were not followed.
     pub links: u64,
     /// Pipes, sockets and devices.
     pub special_files: u64,
-    /// Files that another path had led to already (only with `--follow`).
+    /// Files that were already found by another path (only with `--follow`).
     pub seen_before: u64,
 }
 
 impl PassedOver {
-    /// Adds what was passed over elsewhere.
+    /// Adds the counts of another part of the evidence.
     pub fn merge(&mut self, other: PassedOver) {
         self.other_files += other.other_files;
         self.side_files += other.side_files;
@@ -138,35 +138,34 @@ impl PassedOver {
         self.seen_before += other.seen_before;
     }
 
-    /// How many regular files were passed over, but those of events in another form.
+    /// How many regular files were not read, without those that hold events in another form.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.other_files + self.side_files + self.containers
     }
 }
 
-/// How many bytes of a file are what. The parts add up to the file's size.
+/// How many bytes of a file are of which kind. The parts add up to the file's size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extents {
-    /// The file's header, or what lies in its place.
+    /// Bytes of the file's header, or of what stands in its place.
     pub header: u64,
-    /// Chunks with records and without a problem.
+    /// Bytes of chunks with records and without a problem.
     pub good: u64,
-    /// Chunks without a record and without a problem.
+    /// Bytes of chunks without records and without a problem.
     pub empty: u64,
-    /// Chunks with a problem, and what lies in the place of a chunk.
+    /// Bytes of chunks with a problem, and of places for a chunk that hold something else.
     pub damaged: u64,
-    /// What lies behind the last whole chunk and is not the beginning of one.
+    /// Bytes after the last whole chunk that are not the beginning of a chunk.
     pub trailing: u64,
-    /// Of a file that was carved: what belongs to no chunk.
+    /// Bytes of a carved file that belong to no chunk.
     pub other: u64,
-    /// What was not read: nothing of it could be, or the sweep was interrupted before it came to
-    /// it.
+    /// Bytes that were not read, because they could not be or because the sweep was interrupted.
     pub unread: u64,
 }
 
 impl Extents {
-    /// Adds those of another part of the file.
+    /// Adds the bytes of another part of the file.
     pub fn merge(&mut self, other: Extents) {
         self.header += other.header;
         self.good += other.good;
@@ -177,43 +176,44 @@ impl Extents {
         self.unread += other.unread;
     }
 
-    /// Their sum.
+    /// The sum of all kinds.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.header + self.good + self.empty + self.damaged + self.trailing + self.other + self.unread
     }
 }
 
-/// What was seen in a part of one file.
+/// Everything that was counted in a part of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
-    /// How many bytes are what.
+    /// How many bytes are of which kind.
     pub extents: Extents,
-    /// Places for a chunk: whole ones, and what is left of one at the file's end.
+    /// Places for a chunk, including a cut-off one at the file's end.
     pub chunks: u64,
-    /// Of these, those that hold no record: never used, or emptied.
+    /// Chunks without records: never used, or emptied.
     pub empty_chunks: u64,
-    /// Of these, those with a problem of any kind.
+    /// Chunks with a problem of any kind.
     pub damaged_chunks: u64,
-    /// Of these, those whose records were held to their checksum.
+    /// Chunks whose records' checksum was verified.
     pub checked_chunks: u64,
-    /// Records whose place is known but whose content could not be decoded.
+    /// Records that were found, but could not be decoded.
     pub damaged_records: u64,
-    /// Records read that lie behind bytes of their chunk that are no record.
+    /// Records that were read after bytes of their chunk that are no record. Readers that stop at
+    /// damage do not see them.
     pub refound_records: u64,
-    /// Stale records that could be decoded. They are no events of the log, and count nowhere else.
+    /// Deleted records that could be decoded. No other field counts them.
     pub recovered_records: u64,
-    /// Counts of all records read, those behind damage included.
+    /// Counts of all live records that were read, including those after damage.
     pub counts: RecordCounts,
-    /// Range of their EventRecordIDs.
+    /// The range of the records' EventRecordIDs.
     pub record_ids: RecordIdRange,
-    /// Counts of the records read, for each Computer that records name.
+    /// Counts of the live records for each Computer that they name.
     pub computers: BTreeMap<String, RecordCounts>,
-    /// The EventRecordIDs of each log that they belong to.
+    /// The EventRecordIDs of each log (Computer and Channel) that the records belong to.
     pub logs: Logs,
-    /// Of the records in sound chunks, those whose EventRecordID is not the number in their header:
-    /// an export and a collector number the headers anew. Of neighbouring records whose
-    /// EventRecordIDs follow one another, the first and the last decide for all.
+    /// Records in sound chunks whose EventRecordID differs from the number in their header: exports
+    /// and collectors number the headers anew. In a run of records with consecutive EventRecordIDs,
+    /// the first and the last record decide for all.
     pub renumbered_records: u64,
 }
 
@@ -232,14 +232,14 @@ impl Tally {
         }
     }
 
-    /// Notes the number in the header of a record that was counted. Of a chunk that is not sound,
-    /// it says nothing.
+    /// Compares the number in a record's header with its EventRecordID. A chunk that is not sound
+    /// proves nothing and is left out.
     pub fn note_number(&mut self, header_id: u64, system: &System, is_sound: bool) {
         let differs = system.event_record_id.is_some_and(|id| id != header_id);
         self.renumbered_records += u64::from(differs && is_sound);
     }
 
-    /// Counts records of one computer that were counted already.
+    /// Adds counts and EventRecordIDs of records of one computer that were counted elsewhere.
     pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIdRange) {
         self.counts.merge(counts);
         self.record_ids.merge(ids);

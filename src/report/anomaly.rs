@@ -1,6 +1,6 @@
-//! What is odd about a host's logs, besides damage: it can mean a cleared or edited log, a changed
-//! clock, or a collection that mixes machines; and what is usual, but good to know. Each is a
-//! sentence that an examiner can follow up.
+//! Anomalies: what is odd about a host's logs, besides damage. An anomaly can mean a cleared or
+//! edited log, a changed clock, or a collection that mixes machines. Notes, on what is usual but
+//! good to know, are of the same type. Each is a sentence that an examiner can follow up.
 
 use std::fmt::{self, Display};
 
@@ -9,10 +9,10 @@ use super::machine_logs::Missing;
 use crate::event::{Event, EventTime};
 use crate::ledger::record_ids::Gap;
 
-/// Something odd about a host's logs, or something usual to be noted. What weighs most comes first.
+/// Something odd about a host's logs, or a note on something usual. The gravest kinds come first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anomaly {
-    /// Matches whose UtcTime is far from their TimeCreated.
+    /// How many matches have a UtcTime more than five minutes from their TimeCreated.
     DistantUtcTimes(u64),
     /// The clock went back.
     ClockSteps {
@@ -34,43 +34,45 @@ pub enum Anomaly {
         /// The first gap.
         first: Gap,
     },
-    /// They are missing in other channels, too.
+    /// EventRecordIDs are missing in more channels than are listed one by one.
     MoreRecordGaps {
-        /// In how many.
+        /// How many channels these are.
         channels: u64,
     },
-    /// The clock went back in logs that hold other machines' records, too: whose clock it was is
-    /// not known.
+    /// The clock went back in logs that also hold records of other machines, so that it is not
+    /// known whose clock it was. Holds how often.
     SharedClockSteps(u64),
-    /// Records whose TimeCreated cannot be read.
+    /// How many records have a TimeCreated that cannot be read.
     UnreadableTimes(u64),
-    /// Matches whose UtcTime cannot be read.
+    /// How many matches have a UtcTime that cannot be read.
     UnreadableUtcTimes(u64),
-    /// Its evidence holds logs of other machines.
+    /// The host's evidence also holds logs of other machines, with these names.
     OtherMachines(ListedNames),
     /// The machine had another name before.
     Renamed {
         /// The name.
         name: String,
-        /// The last time that a record has it.
+        /// The time of the last record with this name.
         until: Option<EventTime>,
     },
-    /// A note: numbers are missing in exports, renderings or a collector's logs of these channels.
+    /// A note: EventRecordIDs are missing in exports, renderings or a collector's logs of these
+    /// channels, which usually hold a selection of events.
     Selection(ListedNames),
-    /// A note: its evidence holds events of other machines, which forwarded them or were exported
-    /// together with it.
+    /// A note: the host's evidence also holds events of these other machines, which forwarded them
+    /// or were exported together with this host.
     Forwarded(ListedNames),
-    /// A note: logs of its own lie in several pieces of evidence.
+    /// A note: logs of this host alone lie in several pieces of evidence, with these names.
     SeveralEvidence(ListedNames),
-    /// A note: logs that were in use when they were copied, as those of a running machine are.
+    /// A note: how many logs were in use when they were copied, as on a running machine.
     InUse(u64),
 }
 
-/// How many names an anomaly lists, and how many channels it has anomalies of their own for.
+/// How many names an anomaly lists.
 const MOST_NAMES: usize = 5;
+/// How many channels of a host get an anomaly of their own; the rest are counted.
 pub(super) const MOST_CHANNELS: usize = 20;
 
-/// The first of some names, each cut, and how many there are.
+/// Names to be listed in a sentence: the first few, each shortened, and how many there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedNames {
     first: Vec<String>,
@@ -107,7 +109,8 @@ impl ListedNames {
 }
 
 impl Anomaly {
-    /// What is missing in a machine's own log; none if nothing is.
+    /// The anomaly for the EventRecordIDs that are missing in a machine's own log; `None` if none
+    /// are.
     pub(super) fn of_gaps(missing: &Missing<'_>) -> Option<Self> {
         Some(Anomaly::RecordGaps {
             channel: cut(missing.channel).into_owned(),
@@ -118,7 +121,7 @@ impl Anomaly {
         })
     }
 
-    /// Whether it is usual, and only noted.
+    /// Whether this is a note on something usual, and no anomaly.
     #[must_use]
     pub fn is_note(&self) -> bool {
         matches!(
@@ -127,7 +130,7 @@ impl Anomaly {
         )
     }
 
-    /// How much it weighs: the least number weighs most.
+    /// The rank by which anomalies are sorted: 0 is the gravest.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -148,11 +151,11 @@ impl Anomaly {
     }
 }
 
-/// 100 ns intervals between UtcTime and TimeCreated that are far: five minutes. Sysmon logs a query
-/// when it is answered, so seconds are usual.
+/// The most that UtcTime and TimeCreated may differ without being an anomaly, in units of 100 ns:
+/// five minutes. Sysmon logs a query when it is answered, so a few seconds are usual.
 const FAR: u64 = 5 * 60 * 10_000_000;
 
-/// Whether the event says two times for the query that are far apart.
+/// Whether the event's UtcTime is more than five minutes from its TimeCreated.
 pub(super) fn is_utc_time_distant(event: &Event) -> bool {
     let utc_time = event.utc_time().and_then(EventTime::parse_logged);
     utc_time
@@ -160,7 +163,7 @@ pub(super) fn is_utc_time_distant(event: &Event) -> bool {
         .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
 }
 
-/// Whether the event has a UtcTime that is no time.
+/// Whether the event has a UtcTime that cannot be read as a time.
 pub(super) fn is_utc_time_unreadable(event: &Event) -> bool {
     let written = event.utc_time().filter(|text| !text.is_empty());
     written.is_some_and(|text| EventTime::parse_logged(text).is_none())
@@ -209,7 +212,7 @@ impl Display for Anomaly {
             Anomaly::Selection(channels) => {
                 write!(f, "an export, perhaps of selected events: gaps in the EventRecordIDs of {channels}")
             }
-            // The number first, as the summary cuts a line that is too long.
+            // The number comes first, because the summary cuts long lines.
             Anomaly::Forwarded(names) if names.count == 1 => {
                 write!(f, "also holds events of 1 other machine: {names}")
             }
@@ -223,8 +226,8 @@ impl Display for Anomaly {
     }
 }
 
-/// What is missing in a channel: in how many places, how many numbers, and whether there may be
-/// more.
+/// Writes which EventRecordIDs are missing in a channel: in how many places, how many, and whether
+/// there may be more.
 fn write_gaps(
     f: &mut fmt::Formatter<'_>,
     channel: &str,
@@ -249,7 +252,7 @@ fn write_gaps(
     write!(f, " (from {} to {})", time(first.after_time), time(first.before_time))
 }
 
-/// The numbers that are missing in a gap.
+/// Writes the range of EventRecordIDs that are missing in a gap.
 fn range(f: &mut fmt::Formatter<'_>, gap: &Gap) -> fmt::Result {
     let (first, last) = (gap.after.saturating_add(1), gap.before.saturating_sub(1));
     if first == last { write!(f, "{first}") } else { write!(f, "{first} to {last}") }

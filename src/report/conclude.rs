@@ -1,6 +1,6 @@
-//! What follows for the hosts when all evidence was read: which of their names are those of one
-//! machine, whose the logs and the clock are then, and which machines' records lie beside each
-//! other.
+//! Conclusions about hosts once all evidence was read: which names belong to one renamed machine
+//! (which then gets the logs and the clock of all of them), and which pieces of evidence hold
+//! records of several machines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::host::Host;
 use super::hosts::Piece;
 use super::presence::Presence;
 
-/// The hosts in the order of the names by which they are known.
+/// The hosts, sorted by their names in lower case.
 pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
 
-/// Draws the conclusions. Returns the places of the hosts of each piece of evidence.
+/// Draws the conclusions. Returns, for each piece of evidence, the indexes of the hosts in it.
 pub(super) fn conclude(
     hosts: &mut KnownHosts,
     pieces: &BTreeMap<Arc<str>, Piece>,
@@ -184,7 +184,8 @@ impl Beside<'_> {
     }
 }
 
-/// The place among names, which are in order, of the only fully qualified form of one that is none.
+/// The index, in sorted names, of the only fully qualified name that begins with the plain name
+/// `name`; `None` if there are several or none.
 fn only_qualified(names: &[&str], name: &str) -> Option<usize> {
     if name.is_empty() || name.contains('.') {
         return None;

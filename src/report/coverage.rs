@@ -1,7 +1,7 @@
 //! Whether a host's DNS queries cover the period that was asked for.
 //!
-//! What is compared are DNS queries alone: other logs of the host, and other events of Sysmon, say
-//! nothing of names that were asked for. Nothing depends on the clock of the machine that sweeps:
+//! Only DNS queries count: other logs of the host, and other events of Sysmon, say nothing about
+//! the names that were queried. Nothing depends on the clock of the machine that sweeps:
 //! another run on the same evidence with the same bounds gives the same answer.
 
 use crate::event::{EventTime, Window};
@@ -12,19 +12,19 @@ use crate::ledger::tally::RecordCounts;
 /// nobody uses can be without queries for a night.
 const OPEN_END: u64 = 24 * 60 * 60 * 10_000_000;
 
-/// How much of the period the DNS queries that were seen cover. The worst comes last.
+/// How much of the period a host's DNS queries cover. The worst comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Coverage {
-    /// Some were seen in it, and from its start to its end.
+    /// Queries were seen in the period, and they reach from its start to its end.
     Whole,
-    /// Some were seen in it, but not up to both of its ends.
+    /// Queries were seen in the period, but they do not reach both of its ends.
     Part,
-    /// None was seen in it.
+    /// No query was seen in the period.
     Nothing,
 }
 
 impl Coverage {
-    /// That of a host with these counts; `None` if no period was asked for.
+    /// The coverage for a host with these counts; `None` if no period was asked for.
     ///
     /// The start of the period is covered if a query was seen at or before it, its end if one was
     /// seen at or after it. A period that is counted back from now ends now. One without a bound

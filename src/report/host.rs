@@ -1,4 +1,4 @@
-//! A host: what the evidence says of a Computer, and what it cannot say.
+//! A host: what the evidence says about one Computer, and what it cannot say.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use crate::ledger::damage::Integrity;
 use crate::ledger::file::Status;
 use crate::ledger::tally::RecordCounts;
 
-/// Files by how they were found to be.
+/// How many files there are, and how many of them could not be read completely.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileCounts {
     /// All files.
     pub files: u64,
-    /// Of these, those that are not complete.
+    /// Files that are damaged, empty, unreadable or no event log.
     pub damaged: u64,
-    /// Of all, those that an interruption left.
+    /// Files that an interrupted sweep did not begin or did not finish.
     pub not_read: u64,
 }
 
 impl FileCounts {
-    /// Adds those of other files.
+    /// Adds the counts of other files.
     pub fn merge(&mut self, other: FileCounts) {
         self.files += other.files;
         self.damaged += other.damaged;
         self.not_read += other.not_read;
     }
 
-    /// One file with this status.
+    /// The counts for one file with this status.
     #[must_use]
     pub fn of(status: Status) -> Self {
         let one = FileCounts { files: 1, ..FileCounts::default() };
@@ -48,71 +48,74 @@ impl FileCounts {
         }
     }
 
-    /// How many were not read to their end without a problem.
+    /// How many files were not read to their end without a problem.
     #[must_use]
     pub fn incomplete(&self) -> u64 {
         self.damaged + self.not_read
     }
 }
 
-/// What was seen of one host. `merge` is associative and commutative.
+/// Everything that was seen of one host. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
-    /// How its records spell its name; of several spellings the first in the order of bytes.
+    /// The host's name as its records spell it; of several spellings, the first in byte order.
     pub name: Box<str>,
-    /// What each piece of evidence holds of it.
+    /// What each piece of evidence holds of this host, by the name of the evidence.
     pub places: FewMap<Arc<str>, Presence>,
-    /// Events that a detection describes, each once whatever the number of detections; copies of an
-    /// event included.
+    /// Matches: events that a detection describes. An event counts once, however many detections
+    /// describe it; copies of an event count too.
     pub matches: u64,
-    /// Matches that are no copies. All that follows of matches is of these, but the hits.
+    /// Matches that are not copies of an earlier one. The fields below that describe matches are
+    /// about these, except `hits`.
     pub unique_matches: u64,
-    /// The matches, copies included, once for each detection that describes one.
+    /// Hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
-    /// Of these, those whose record lies in a chunk with which something is wrong.
+    /// Unique matches whose record lies in a damaged chunk.
     pub damaged_matches: u64,
-    /// Matches among deleted records. They are counted nowhere else.
+    /// Matches among deleted records; no other field counts them.
     pub recovered_matches: u64,
-    /// Events that an exclusion takes away from a detection, copies and those among deleted records
-    /// included.
+    /// Events that an exclusion takes away from at least one detection, including copies and
+    /// deleted records.
     pub excluded_matches: u64,
-    /// Span of its matches.
+    /// The times of the first and the last match.
     pub match_span: Span,
     /// ListedNames asked for in matches, in lower case.
     pub query_names: ValueCounts,
-    /// Images of matches.
+    /// The process images (paths) of the matches.
     pub processes: ValueCounts,
-    /// Accounts of matches.
+    /// The user accounts of the matches.
     pub users: ValueCounts,
-    /// Status codes of matches.
+    /// The status codes (QueryStatus) of the matches.
     pub query_statuses: ValueCounts,
-    /// The detections that describe matches.
+    /// The detections that describe the matches.
     pub detections: DetectionCounts,
-    /// Highest risk score of its matches; `None` where none of their detections states one.
+    /// The highest risk score of the matches; `None` if their detections state none.
     pub risk_score: Option<i64>,
-    /// Counts of its records.
+    /// Counts of the host's records.
     pub counts: RecordCounts,
-    /// Its files.
+    /// The files that hold the host's records.
     pub files: FileCounts,
-    /// Files with its records that were in use when they were copied.
+    /// Files with the host's records that were in use when they were copied.
     pub files_in_use: u64,
-    /// Matches whose UtcTime is far from TimeCreated.
+    /// Matches whose UtcTime is more than five minutes from TimeCreated.
     pub distant_utc_times: u64,
-    /// Matches whose UtcTime is there and cannot be read.
+    /// Matches that have a UtcTime which cannot be read.
     pub unreadable_utc_times: u64,
-    /// Events that are a lead of some detection, copies of an event included. They are no matches.
+    /// Leads: events of Windows' DNS client with a name that a detection asks for, copies
+    /// included. They are not matches.
     pub leads: u64,
-    /// Leads that are no copies.
+    /// Leads that are not copies of an earlier one.
     pub unique_leads: u64,
-    /// How much of the period its DNS queries cover. Known in the end, when all its records are
-    /// counted; `None` without a period.
+    /// How much of the period the host's DNS queries cover; `None` without a period. Set when all
+    /// evidence was read.
     pub coverage: Option<Coverage>,
-    /// What is known of its logs when all evidence was read.
+    /// What follows about the host's logs. Set when all evidence was read.
     pub conclusion: Conclusion,
 }
 
 impl Conclusion {
-    /// Adds what the machine was called before, as one piece of evidence shows.
+    /// Adds the machine's earlier names, as one piece of evidence shows them, each with the time
+    /// of its last record.
     pub(super) fn add_earlier_names(&mut self, names: Vec<(Box<str>, Option<EventTime>)>) {
         for (name, until) in names {
             match self.earlier_names.iter_mut().find(|(known, _)| *known == name) {
@@ -123,19 +126,20 @@ impl Conclusion {
     }
 }
 
-/// Values with their counts.
+/// Distinct values, and how often each one occurs.
 pub type ValueCounts = FewMap<Box<str>, u64>;
 
-/// What is known of a host's logs when all evidence was read.
+/// What follows about a host's logs once all evidence was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conclusion {
-    /// The EventRecordIDs of its logs, under whatever name.
+    /// The EventRecordIDs of the host's logs, including those under its earlier names.
     pub logs: MachineLogs,
-    /// Its clock.
+    /// Where the host's clock went back.
     pub clock: MachineClock,
-    /// What the machine was called before, each with the last time of a record of that name.
+    /// The machine's earlier names, each with the time of its last record.
     pub earlier_names: Vec<(Box<str>, Option<EventTime>)>,
-    /// What there is besides in its pieces of evidence.
+    /// Anomalies of the evidence that holds the host's records: other machines' logs, forwarded
+    /// events.
     pub about_evidence: Vec<Anomaly>,
 }
 
@@ -209,19 +213,19 @@ impl Host {
         self.unique_leads += other.unique_leads;
     }
 
-    /// Takes a name that a record spells so.
+    /// Notes a spelling of the host's name.
     pub(super) fn add_spelling(&mut self, name: &str) {
         if !name.is_empty() && (self.name.is_empty() || *name < *self.name) {
             self.name = name.into();
         }
     }
 
-    /// The pieces of evidence with its records.
+    /// The names of the pieces of evidence that hold the host's records.
     pub fn evidence(&self) -> impl Iterator<Item = &str> {
         self.places.iter().map(|(evidence, _)| &**evidence)
     }
 
-    /// What is odd about its logs, and what is to be noted; what weighs most comes first.
+    /// The anomalies of the host's logs, the gravest first, and then the notes.
     #[must_use]
     pub fn anomalies(&self) -> Vec<Anomaly> {
         let Conclusion { logs, clock, earlier_names, about_evidence } = &self.conclusion;
@@ -260,7 +264,7 @@ impl Host {
         anomalies
     }
 
-    /// What can be said of it.
+    /// The host's verdict: what can be said about it in a word.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.matches > 0 {
@@ -284,9 +288,9 @@ impl Host {
         }
     }
 
-    /// Whether nothing speaks against it that it has no match: DNS queries were seen, none matched,
-    /// and all its files were read; and, if a period was asked for, they cover it whole, and of
-    /// each record it is known whether it lies in it.
+    /// Whether the absence of matches can be relied on: DNS queries were seen, none matched, and
+    /// all files were read. If a period was asked for, the queries must also cover all of it, and
+    /// the time of every record must be readable.
     #[must_use]
     pub fn is_cleared(&self) -> bool {
         let covers_period = match self.coverage {
@@ -297,18 +301,19 @@ impl Host {
     }
 }
 
-/// Counts a value, which is copied only if it is new.
+/// Counts a value. It is copied only if it is new.
 fn count(counts: &mut ValueCounts, value: &str) {
     counts.change(value, || value.into(), |count| *count += 1);
 }
 
-/// A domain's name in lower case: names that differ in case are one.
+/// A domain name in lower case, as DNS does not distinguish case.
 fn without_case(name: &str) -> Cow<'_, str> {
     let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
     if name.bytes().all(is_lower) { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
-/// The gaps of each channel, those of the most missing numbers first, and one note for all exports.
+/// The anomalies for missing EventRecordIDs: one for each channel, those with most missing first,
+/// and one note for all exports.
 fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     let (mut gaps, mut selected) = (Vec::new(), ListedNames::default());
     for missing in logs.missing() {
@@ -331,8 +336,7 @@ fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     anomalies
 }
 
-/// Values with their counts, the most frequent first, equally frequent ones in the order of their
-/// bytes.
+/// Values with their counts, the most frequent first; equally frequent values are in byte order.
 pub(super) fn by_count(counts: &ValueCounts) -> Vec<(&str, u64)> {
     let mut sorted: Vec<(&str, u64)> = counts.iter().map(|(value, count)| (&**value, *count)).collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -1,4 +1,4 @@
-//! The rows of `hosts.parquet`: a host as its columns say it.
+//! The rows and columns of `hosts.parquet`.
 
 use super::anomaly::Anomaly;
 use super::coverage::Coverage;
@@ -10,12 +10,12 @@ use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
-/// A host, as its columns say it.
+/// A row of `hosts.parquet`: a host, as its columns present it.
 #[derive(Debug)]
 pub struct HostRow<'a> {
     computer: Option<&'a str>,
     host: &'a Host,
-    /// Where numbers are missing in its logs.
+    /// Where EventRecordIDs are missing in the host's logs.
     missing: Vec<Missing<'a>>,
     anomalies: Vec<Anomaly>,
 }
@@ -43,7 +43,7 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "unique_matches",
                 Integer,
-                "of these, those that are no copy of one before; what follows of matches is said of these",
+                "of these, those that are no copy of an earlier one; the columns on matches below are about these, except `hits`",
                 |row| Cell::count(row.host.unique_matches),
             ),
             ColumnOf::always(
@@ -56,7 +56,7 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "damaged_matches",
                 Integer,
-                "of the unique ones, those whose record lies in a chunk with which something is wrong (`integrity` in `matches.parquet`)",
+                "of the unique ones, those whose record lies in a damaged chunk (`integrity` in `matches.parquet`)",
                 |row| Cell::count(row.host.damaged_matches),
             ),
             ColumnOf::always(
@@ -195,13 +195,13 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "record_gap_count",
                 Integer,
-                "how many such gaps there are; of more than two thousand in a channel, so many",
+                "how many of these gaps there are; at most about two thousand are counted in a channel",
                 |row| Cell::count(row.missing.iter().map(|missing| missing.gaps.len() as u64).sum()),
             ),
             ColumnOf::always(
                 "clock_step_count",
                 Integer,
-                "how often the clock went back by a minute or more, as files of this machine alone show; what several logs show at once counts once",
+                "how often the clock went back by a minute or more, as shown by files of this machine alone; a step that several logs show counts once",
                 |row| Cell::count(row.host.conclusion.clock.step_count()),
             ),
             ColumnOf::always(
@@ -231,7 +231,7 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "earlier_names",
                 Texts,
-                "what the machine was called before, as logs show that went on under this name; these names have rows of their own",
+                "earlier names of the machine, shown by logs that went on under this name; each earlier name has a row of its own",
                 |row| {
                     Cell::Texts(
                         row.host.conclusion.earlier_names.iter().map(|(name, _)| (&**name).into()).collect(),
@@ -248,7 +248,7 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "unique_leads",
                 Integer,
-                "of these, those that are no copy of one before",
+                "of these, those that are no copy of an earlier one",
                 |row| Cell::count(row.host.unique_leads),
             ),
         ]
@@ -269,14 +269,14 @@ impl<'a> HostRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// Its anomalies that are notes, or those that are not, as sentences.
+    /// The host's notes, or its anomalies, as sentences.
     fn sentences(&self, notes: bool) -> Cell<'_> {
         let anomalies = self.anomalies.iter().filter(|anomaly| anomaly.is_note() == notes);
         Cell::Texts(anomalies.map(|anomaly| anomaly.to_string().into()).collect())
     }
 }
 
-/// The first gaps of all channels, in their order.
+/// The cells of the column `record_gaps`: the first gaps, channel by channel.
 fn gap_cells<'a>(missing: &[Missing<'a>]) -> Vec<Vec<Cell<'a>>> {
     let gaps = missing.iter().flat_map(|missing| {
         let channel = missing.channel;

@@ -1,4 +1,4 @@
-//! All hosts of the evidence, and what its files say of each.
+//! All hosts in the evidence, and what the files of the evidence say about each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,26 +15,29 @@ use crate::ledger::clock::MachineClock;
 use crate::ledger::file::FileReport;
 use crate::ledger::tally::RecordCounts;
 
-/// A host as it is in the end, with its Computer; `None` for evidence in which no record names one.
+/// A host with its name (Computer); the name is `None` for evidence in which no record names a
+/// Computer.
 pub type NamedHost = (Option<String>, Box<Host>);
 
-/// All hosts, and what is known of the evidence besides. `merge` is associative and commutative.
+/// All hosts, and what is known about the pieces of evidence. `merge` is associative and
+/// commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
-    /// By Computer in lower case; one that is empty is a host of its own. Each by itself, for there
-    /// can be as many as files, and a map has room for twice as many as it holds.
+    /// The hosts by their Computer in lower case; an empty Computer is a host of its own. Each host
+    /// is boxed, as there can be as many as files, and a map keeps room for twice as many values as
+    /// it holds.
     computers: BTreeMap<Box<str>, Box<Host>>,
     pieces: BTreeMap<Arc<str>, Piece>,
 }
 
-/// What is known of a piece of evidence besides its hosts.
+/// What is known about a piece of evidence, apart from its hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Piece {
     /// Files in which no record names a Computer.
     pub nameless: FileCounts,
-    /// What files tell of a clock that hold records of several machines.
+    /// Steps of the clock in files that hold records of several machines.
     pub clock: MachineClock,
-    /// Pairs of hosts that are one machine, as a log goes on from one name to the other.
+    /// Pairs of names that belong to one machine, as a log goes on from one name to the other.
     pub renamed: BTreeSet<(String, String)>,
 }
 
@@ -47,17 +50,18 @@ impl Piece {
 }
 
 impl Hosts {
-    /// Makes a piece of evidence known, even if no file is found in it.
+    /// Adds a piece of evidence, even if no file is found in it.
     pub fn add_evidence(&mut self, evidence: &str) {
         self.pieces.entry(evidence.into()).or_default();
     }
 
-    /// Forgets a piece of evidence of which nothing was read: it says nothing of any host.
+    /// Forgets a piece of evidence of which nothing was read, so that it does not become a host
+    /// without records.
     pub fn forget_evidence(&mut self, evidence: &str) {
         self.pieces.remove(evidence);
     }
 
-    /// Adds what a file says of its hosts.
+    /// Adds what a file says about the hosts whose records it holds.
     pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
         let counts = FileCounts::of(file.status());
         // Looked up first, so that a name is copied only once.
@@ -109,17 +113,17 @@ impl Hosts {
         change(host);
     }
 
-    /// Counts a match.
+    /// Counts a match with its host.
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         self.change(&matched.event.system.computer, |host| host.add_match(matched));
     }
 
-    /// Counts an event that an exclusion takes away from a detection.
+    /// Counts, with its host, an event that an exclusion takes away from a detection.
     pub fn add_excluded(&mut self, computer: &str) {
         self.change(computer, |host| host.excluded_matches += 1);
     }
 
-    /// Counts a lead.
+    /// Counts a lead with its host.
     pub fn add_lead(&mut self, computer: &str, occurrence: Occurrence) {
         self.change(computer, |host| host.add_lead(occurrence));
     }
@@ -134,9 +138,9 @@ impl Hosts {
         }
     }
 
-    /// The hosts in the order of their names, and after them, without a name, the evidence in
-    /// which no record names a Computer. Files that name none are counted with every host of their
-    /// evidence. `window` is the period that was asked for.
+    /// The hosts, sorted by name; then, without a name, each piece of evidence in which no record
+    /// names a Computer. A file without a Computer is counted with every host of its evidence.
+    /// `window` is the period that was asked for.
     #[must_use]
     pub fn into_rows(self, window: &Window) -> Vec<NamedHost> {
         let Hosts { computers, pieces } = self;

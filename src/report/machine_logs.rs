@@ -1,33 +1,34 @@
-//! The logs of a machine over all files that hold its records, and which EventRecordIDs are missing
-//! in them.
+//! The EventRecordIDs of a machine's logs, joined over all files that hold its records, and which
+//! of them are missing.
 
 use crate::ledger::logs::Channels;
 use crate::ledger::record_ids::{Gap, IdRuns};
 
-/// The numbers of a machine's logs, by their channels. `merge` is associative and commutative.
+/// The EventRecordIDs of a machine's logs, by channel. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineLogs {
-    /// Those in logs that the machine wrote itself. Windows numbers its events one after the other.
+    /// EventRecordIDs in logs that the machine wrote itself. Windows numbers them consecutively.
     own: Channels,
-    /// Those in exports, in renderings and in logs of collectors, which hold a selection as a rule.
+    /// EventRecordIDs in exports, renderings and collectors' logs, which usually hold a selection.
     selected: Channels,
 }
 
-/// The numbers that are missing in one channel.
+/// The EventRecordIDs that are missing in one channel of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing<'a> {
     /// The channel.
     pub channel: &'a str,
-    /// Those that are missing in the machine's own log, and that no other file holds.
+    /// Gaps in the machine's own log that no other file fills.
     pub gaps: Vec<Gap>,
-    /// Whether there may be more of these than are kept.
+    /// Whether there may be more gaps than are kept.
     pub incomplete: bool,
-    /// Whether numbers are missing in a selection.
+    /// Whether EventRecordIDs are missing in an export, a rendering or a collector's log.
     pub is_selection: bool,
 }
 
 impl MachineLogs {
-    /// Adds what a file holds: of the machine's own log, under the channel by which that is known.
+    /// Adds the EventRecordIDs of a file. If the file is the machine's own log, `own` is the
+    /// channel that the log belongs to.
     pub(super) fn add(&mut self, channels: Channels, own: Option<&str>) {
         match own {
             None => self.selected.merge(channels),
@@ -35,14 +36,14 @@ impl MachineLogs {
         }
     }
 
-    /// Adds what other files hold.
+    /// Adds the EventRecordIDs of other files.
     pub(super) fn merge(&mut self, other: MachineLogs) {
         self.own.merge(other.own);
         self.selected.merge(other.selected);
     }
 
-    /// The channels in which numbers are missing: those of the machine's own logs in their order,
-    /// then the others.
+    /// The channels in which EventRecordIDs are missing: first the machine's own logs, then the
+    /// others.
     pub(super) fn missing(&self) -> impl Iterator<Item = Missing<'_>> {
         let none = IdRuns::default();
         let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));
@@ -50,7 +51,7 @@ impl MachineLogs {
         let others = others.map(|(channel, selected)| (channel, None, Some(selected)));
         own.chain(others).filter_map(move |(channel, own, selected)| {
             let (own, selected) = (own.unwrap_or(&none), selected.unwrap_or(&none));
-            // Of most logs nothing is missing.
+            // In most logs nothing is missing.
             if own.gap_count() == 0 && selected.gap_count() == 0 && !own.is_incomplete() {
                 return None;
             }
@@ -64,7 +65,7 @@ fn missing<'a>(channel: &'a str, own: &IdRuns, selected: &IdRuns) -> Missing<'a>
     let mut all = own.clone();
     all.merge(selected);
     let range = own.as_slice().first().zip(own.as_slice().last());
-    // Below and above the numbers of the own log there is a selection only.
+    // Below and above the range of the machine's own log, only selections have numbers.
     let is_own =
         |gap: &Gap| range.is_some_and(|(first, last)| first.first <= gap.after && gap.before <= last.last);
     let (gaps, others): (Vec<Gap>, Vec<Gap>) = all.gaps().partition(is_own);
@@ -91,8 +92,8 @@ mod tests {
         logs
     }
 
-    /// The numbers on both sides of each gap of the own log, and whether a selection lacks some.
-    fn told(logs: &MachineLogs) -> (Vec<(u64, u64)>, bool) {
+    /// The numbers on both sides of each gap of the own log, and whether a selection has gaps.
+    fn gaps_of(logs: &MachineLogs) -> (Vec<(u64, u64)>, bool) {
         logs.missing().next().map_or_else(Default::default, |missing| {
             let gaps = missing.gaps.iter().map(|gap| (gap.after, gap.before)).collect();
             (gaps, missing.is_selection)
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_of_the_own_log() {
+    fn gaps_are_those_of_the_own_log() {
         for (own, selected, gaps, is_selection) in [
             (&[1, 2, 5][..], &[][..], vec![(2, 5)], false),
             // An export of selected events alone, below the log, above it, and on both sides.
@@ -108,7 +109,7 @@ mod tests {
             (&[10, 11], &[1, 4], vec![], true),
             (&[10, 11], &[14, 20], vec![], true),
             (&[10, 13], &[1, 4, 20], vec![(10, 13)], true),
-            // What the log lacks, and an archive holds, all or a part of it.
+            // Gaps of the log that an archive fills, wholly or in part.
             (&[1, 2, 5], &[3, 4], vec![], false),
             (&[1, 2, 9], &[4, 5, 6], vec![(2, 4), (6, 9)], false),
             // An export that ends where the log begins, or some numbers before: it is not known
@@ -116,7 +117,7 @@ mod tests {
             (&[10, 11], &[8, 9], vec![], false),
             (&[10, 11], &[6, 7], vec![], false),
         ] {
-            assert_eq!(told(&logs(own, selected)), (gaps, is_selection), "{own:?}, {selected:?}");
+            assert_eq!(gaps_of(&logs(own, selected)), (gaps, is_selection), "{own:?}, {selected:?}");
         }
     }
 }

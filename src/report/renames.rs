@@ -18,8 +18,8 @@ const MOST_NAMES: usize = 16;
 /// machine's own log, and in any other.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
 /// How often each name is used at most, on average: the first name of a machine can come back once
-/// while Windows is being set up. MachineNames that take turns are those of machines that send their
-/// events to one collector.
+/// while Windows is being set up. MachineNames that take turns are those of machines that send
+/// their events to one collector.
 const MOST_TURNS: u64 = 2;
 /// A file whose records have headers that were numbered anew is not a machine's own log; of those
 /// in which one in so many has, something was damaged or changed.

@@ -28,7 +28,8 @@ pub struct Expression {
     flags: Flags,
     known: Estimate,
     regex: OnceLock<Regex>,
-    /// Literals that each matching value holds, folded as those of a [`crate::detect::predicate::pattern::Pattern`].
+    /// Literals that each matching value holds, folded as those of a
+    /// [`crate::detect::predicate::pattern::Pattern`].
     literals: Vec<String>,
 }
 
@@ -55,7 +56,8 @@ pub enum Part {
 /// Whether the case of letters counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Case {
-    /// Case does not count: letters are compared as a [`crate::detect::predicate::pattern::Pattern`] does.
+    /// Case does not count: letters are compared as a
+    /// [`crate::detect::predicate::pattern::Pattern`] does.
     #[default]
     Folded,
     /// Case counts.
@@ -210,8 +212,8 @@ fn with_ends(text: &str) -> String {
     known
 }
 
-/// A letter in any case, as a [`crate::detect::predicate::pattern::Pattern`] takes it: letters outside ASCII are none
-/// of ASCII's.
+/// A letter in any case, as a [`crate::detect::predicate::pattern::Pattern`] takes it: letters
+/// outside ASCII are none of ASCII's.
 fn push_folded(regex: &mut String, letter: char) {
     let mut cases: Vec<char> = vec![letter];
     for other in letter.to_lowercase().chain(letter.to_uppercase()) {

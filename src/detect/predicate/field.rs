@@ -14,7 +14,8 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// A field of a DNS query event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// A field of the event's data, by its meaning ([`FieldSpec::meaning`]): one of its kind's table.
+    /// A field of the event's data, by its meaning ([`FieldSpec::meaning`]): one of its kind's
+    /// table.
     Data(&'static str),
     /// What the resolver answered, one value an item: the names that records hold, and the
     /// addresses.

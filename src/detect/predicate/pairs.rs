@@ -3,7 +3,8 @@
 //! A rule lists dozens of patterns, or a hundred thousand, and most have nothing in common with a
 //! value. Each pair of neighbouring bytes, in lower case, is marked by one of 64 bits. A value
 //! without a mark that a pattern's literals have does not match it; of one that has them all, the
-//! twin has to tell: the comparison with the pattern, [`crate::detect::predicate::pattern::Pattern::matches`].
+//! twin has to tell: the comparison with the pattern,
+//! [`crate::detect::predicate::pattern::Pattern::matches`].
 
 /// 2³² divided by the golden ratio: multiplied by it, pairs that differ little get marks that lie
 /// far apart.

@@ -1,6 +1,7 @@
 //! A search in the subset of Splunk's SPL that event-22 detections are written in: a head that
-//! selects events ([`crate::detect::splunk::head`]), or `tstats` over the data model of DNS queries, then a
-//! pipeline that filters them and sums them up ([`crate::detect::splunk::pipeline`]).
+//! selects events ([`crate::detect::splunk::head`]), or `tstats` over the data model of DNS
+//! queries, then a pipeline that filters them and sums them up
+//! ([`crate::detect::splunk::pipeline`]).
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Reading a search's text from left to right: places and errors, words, quoted and bare values,
-//! macros. What the words mean is decided by [`crate::detect::splunk::head`] and [`crate::detect::splunk::pipeline`].
+//! macros. What the words mean is decided by [`crate::detect::splunk::head`] and
+//! [`crate::detect::splunk::pipeline`].
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! Conditions on events that no other leaf of a [`crate::detect::predicate::Predicate`] can say: on what
-//! functions make of fields, on what lookups find, and on the rows that an event makes.
+//! Conditions on events that no other leaf of a [`crate::detect::predicate::Predicate`] can say: on
+//! what functions make of fields, on what lookups find, and on the rows that an event makes.
 
 use std::fmt;
 
@@ -74,8 +74,8 @@ impl Computed {
         fields
     }
 
-    /// See [`crate::detect::predicate::Predicate::required_literals`]: what does not hold where no lookup
-    /// finds anything needs one of the rows of its lookups.
+    /// See [`crate::detect::predicate::Predicate::required_literals`]: what does not hold where no
+    /// lookup finds anything needs one of the rows of its lookups.
     pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();

@@ -12,8 +12,8 @@ use crate::report::run::Totals;
 const MOST_ANOMALIES: usize = 20;
 const MOST_NOTES: usize = 5;
 
-/// An anomaly of a host: how it is sorted, the places of the host and the anomaly. There can be many
-/// more than are shown.
+/// An anomaly of a host: how it is sorted, the places of the host and the anomaly. There can be
+/// many more than are shown.
 type SortKey = (u8, bool, usize, usize);
 
 impl Summary<'_> {
