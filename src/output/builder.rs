@@ -1,5 +1,5 @@
-//! Rows of cells to Arrow's columns. Which rows come together is decided elsewhere
-//! ([`super::rows`], [`super::parquet`]).
+//! Converts rows of cells to Arrow's columns. [`super::rows`] and [`super::parquet`] decide which
+//! rows are converted together.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::error::OutputError;
 use super::schema::{TIME_ZONE, item, record_fields, schema};
 use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar, Storage};
 
-/// Bytes of text that a builder has room for at first, for each row that is expected.
+/// Bytes of text for which a builder initially reserves room, per expected row.
 const BYTES_PER_ROW: usize = 64;
 
-/// The form of a table: its columns, and their schema.
+/// The layout of a table: its columns and their Arrow schema.
 #[derive(Debug, Clone)]
 pub struct Table {
     columns: Arc<[ColumnType]>,
@@ -38,7 +38,7 @@ impl Table {
         }
     }
 
-    /// A table whose rows are of one type.
+    /// A table with the columns of a row type.
     #[must_use]
     pub fn of<R>(columns: &[ColumnOf<R>]) -> Self {
         Table::new(columns.iter().map(|of| &of.column))
@@ -48,37 +48,37 @@ impl Table {
         Arc::clone(&self.schema)
     }
 
-    /// The name of each column, and how it is stored.
+    /// Each column's name, and how the column is stored.
     pub(super) fn storage(&self) -> impl Iterator<Item = (&str, Storage)> {
         self.schema.fields().iter().map(|field| field.name().as_str()).zip(self.storage.iter().copied())
     }
 }
 
-/// Rows of a table as columns.
+/// Rows of a table that are being collected as Arrow columns.
 #[derive(Debug)]
 pub(super) struct Columns {
     table: Table,
-    /// How many there may be: what memory is set aside for.
+    /// The expected number of rows, for which memory is reserved.
     expected: usize,
     /// A builder for each column; none before the first row.
     builders: Vec<ColumnBuilder>,
-    /// For each row, how many bytes of text it has.
+    /// The bytes of text in each row.
     weights: Vec<usize>,
 }
 
 impl Columns {
-    /// No rows yet; so many are expected.
+    /// No rows yet, with memory reserved for `expected` rows.
     pub(super) fn new(table: Table, expected: usize) -> Self {
         Columns { table, expected, builders: Vec::new(), weights: Vec::new() }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub(super) fn len(&self) -> usize {
         self.weights.len()
     }
 
-    /// Adds a row: one cell for each column, in their order. Returns how many bytes of text it has.
-    /// The cells stay where they are: to move each of them here took longer than all else.
+    /// Adds a row: one cell for each column, in the columns' order. Returns the row's bytes of text.
+    /// Cells are borrowed, because moving each of them took longer than everything else here.
     pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, OutputError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {
@@ -96,7 +96,7 @@ impl Columns {
         Ok(weight)
     }
 
-    /// The rows, and how many bytes of text each has. As many are expected again.
+    /// Takes the rows out, with the bytes of text of each. The next rows can then be added.
     pub(super) fn take(&mut self) -> Result<(RecordBatch, Vec<usize>), ArrowError> {
         let mut builders = std::mem::take(&mut self.builders);
         let arrays = builders.iter_mut().map(ColumnBuilder::finish).collect();
@@ -105,7 +105,7 @@ impl Columns {
     }
 }
 
-/// The bytes of text of a cell, those inside it included.
+/// The bytes of text in a cell, including those in its lists and records.
 fn text_bytes(cell: &Cell<'_>) -> usize {
     match cell {
         Cell::Text(text) => text.len(),

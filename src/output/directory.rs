@@ -1,7 +1,7 @@
 //! The output directory: complete or absent.
 //!
-//! Everything is written into a directory beside it, and only when all is written and synced does
-//! that take the output's name. Whoever finds the output finds all of it.
+//! Everything is written into a directory next to the output. That directory gets the output's name
+//! only when everything is written and synced. Whoever finds the output finds all of it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -24,23 +24,23 @@ pub struct OutputDirectory {
     access: Access,
 }
 
-/// A file that is to be written.
+/// A file that will be written: its path, and who may read it.
 #[derive(Debug, Clone)]
 pub struct NewFile {
-    /// Where.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Who may read it.
+    /// Who may read the file.
     pub access: Access,
 }
 
 impl NewFile {
-    /// Makes it; an error if anything has its name.
+    /// Makes the file. It is an error if anything with its name exists.
     pub(super) fn create(&self) -> io::Result<File> {
         self.access.make_file(&self.path)
     }
 }
 
-/// What may be replaced in the place of the output.
+/// What may be replaced where the output will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Replaced {
     Nothing,
@@ -50,11 +50,11 @@ enum Replaced {
     Output,
 }
 
-/// Checks that `out` may become an output, and makes the directory beside it that is written to.
+/// Checks that `out` may become an output directory, and makes the partial directory next to it.
 ///
-/// `roots` are the evidence's absolute paths: nothing is written under them. An earlier output is
-/// replaced only with `force`, or if it is that of an interrupted sweep which is resumed, and never
-/// a directory that holds anything else.
+/// `roots` are the absolute paths of the evidence; nothing is written under them. An earlier output
+/// is replaced only with `force`, or if it is that of an interrupted sweep that is being resumed. A
+/// directory that holds anything else is never replaced.
 pub fn prepare(
     out: &Path,
     roots: &[PathBuf],
@@ -65,7 +65,7 @@ pub fn prepare(
     let place = |source| OutputError::Location { path: out.to_path_buf(), source };
     let target = absolute(out).map_err(place)?;
     let parent = target.parent().unwrap_or(Path::new("/"));
-    // What is written beside the output must not lie in evidence either.
+    // The partial directory, next to the output, must not lie in evidence either.
     if let Some(root) = roots.iter().find(|root| target.starts_with(root) || parent.starts_with(root)) {
         return Err(OutputError::InEvidence { out: target, root: root.clone() });
     }
@@ -89,7 +89,7 @@ pub fn prepare(
     Ok(OutputDirectory { target, partial, replaced, access })
 }
 
-/// The path without links, of a directory that need not exist but whose parent must.
+/// The path `out` without symbolic links. The directory need not exist, but its parent must.
 fn absolute(out: &Path) -> io::Result<PathBuf> {
     if let Ok(path) = fs::canonicalize(out) {
         return Ok(path);
@@ -132,19 +132,19 @@ pub enum FinalJournal {
 }
 
 impl OutputDirectory {
-    /// Where the journal of what was read is kept.
+    /// The path of the journal.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.partial.journal()
     }
 
-    /// Where a file is written to for now.
+    /// The file `name` of the output, at the path where it is written for now.
     #[must_use]
     pub fn staged(&self, name: &str) -> NewFile {
         NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
-    /// Writes `run.json`, the last file.
+    /// Writes `run.json`, the last file of an output.
     pub fn write_run(&self, json: &[u8]) -> Result<Syncing, OutputError> {
         let new = self.staged(RUN_FILE);
         let write = || -> io::Result<File> {
@@ -156,8 +156,8 @@ impl OutputDirectory {
         Ok(Syncing::new(new.path, file))
     }
 
-    /// Gives the finished directory the output's name, when all of its files are on the disk; an
-    /// earlier output is removed then.
+    /// Waits until all files are on the disk, and gives the finished directory the output's name.
+    /// Then removes an earlier output. Returns the output's path.
     pub fn publish(
         self,
         files: impl IntoIterator<Item = Syncing>,
@@ -165,7 +165,7 @@ impl OutputDirectory {
     ) -> Result<PathBuf, OutputError> {
         let OutputDirectory { target, partial, replaced, access } = self;
         let tables = partial.tables();
-        // What lies there may have changed while the evidence was read.
+        // What lies at the output's path may have changed while the evidence was read.
         check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
         if access == Access::Others {
             like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
@@ -184,15 +184,14 @@ impl OutputDirectory {
     }
 }
 
-/// An output that replaces a directory may be entered by those who might enter that.
+/// Gives `tables` the permissions of the directory `target` that it replaces, if there is one.
 fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
     if target.is_dir() { fs::set_permissions(tables, fs::metadata(target)?.permissions()) } else { Ok(()) }
 }
 
-/// Renames `staging` to `target`. What lies there (an empty directory or an earlier output) is
-/// moved out of the way first, and removed only when the new one is in its place for good. It is
-/// looked at once more where nobody finds it by its name: what was put there a moment before is not
-/// removed with it.
+/// Renames `staging` to `target`. What lies at `target` (an empty directory or an earlier output) is
+/// first moved to `earlier`, and removed only once the new output is in place. It is checked again
+/// at `earlier`, so that a file that somebody put into it at the last moment is not removed.
 fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
     match fs::rename(target, earlier) {

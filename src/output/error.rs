@@ -1,33 +1,33 @@
-//! Why an output cannot be begun, or not be completed.
+//! Errors of the output directory: why an output cannot be begun or completed.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
 
-/// Why an output cannot be begun, or not be completed.
+/// Why an output cannot be begun or completed.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// An output directory inside the evidence.
+    /// The output directory lies inside the evidence.
     #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
     InEvidence {
         /// The output directory.
         out: PathBuf,
-        /// The root that holds it.
+        /// The root of the evidence that holds it.
         root: PathBuf,
     },
-    /// Evidence inside the output directory, which would be replaced.
+    /// The evidence lies inside the output directory, which would be replaced.
     #[error("evidence '{}' lies in --out '{}', which would be replaced", root.display(), out.display())]
     HoldsEvidence {
         /// The output directory.
         out: PathBuf,
-        /// The root in it.
+        /// The root of the evidence.
         root: PathBuf,
     },
-    /// An output directory that exists.
+    /// The output directory exists.
     #[error("--out '{}' exists: give another directory, or --force to replace an earlier output of dnsweep", .0.display())]
     Exists(PathBuf),
-    /// `--force` on something that dnsweep did not write.
+    /// `--force` was given for a directory that holds something that dnsweep did not write.
     #[error("--out '{}' holds {found}: --force replaces only what dnsweep wrote", path.display())]
     Foreign {
         /// The output directory.
@@ -38,21 +38,22 @@ pub enum OutputError {
     /// Another sweep is writing to the output.
     #[error("'{}': another sweep is writing to this output", .0.display())]
     Busy(PathBuf),
-    /// A sweep to the output was not finished, and it was not said what shall become of it.
+    /// An earlier sweep to the output was not finished, and neither `--resume` nor `--force` was
+    /// given.
     #[error("'{}' holds what an unfinished sweep to this output has read: give --resume to go on from there, or --force to begin anew", .0.display())]
     Unfinished(PathBuf),
-    /// What lies where a sweep keeps what it has so far is not a sweep's.
+    /// The partial directory holds something that no sweep wrote.
     #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder of files that dnsweep writes there, found other things in it, or no folder; move it, or give another --out", .0.display())]
     PartialForeign(PathBuf),
-    /// Somebody else could have put something where a sweep keeps what it has so far.
+    /// The partial directory belongs to another user, or others can write to it.
     #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder of your own that nobody else can write to, found {found}; move it, or give another --out", path.display())]
     PartialShared {
         /// The folder.
         path: PathBuf,
-        /// Whose it is, and who can write to it.
+        /// Its owner and permissions, in words.
         found: String,
     },
-    /// The journal cannot be gone on from.
+    /// The sweep cannot be resumed from the journal.
     #[error("cannot resume from '{}': {reason}", path.display())]
     Resume {
         /// The journal.
@@ -60,7 +61,7 @@ pub enum OutputError {
         /// Why.
         reason: String,
     },
-    /// The place for the output cannot be written to.
+    /// The location of the output cannot be written to.
     #[error("--out '{}': {source}", path.display())]
     Location {
         /// The directory.
@@ -68,10 +69,10 @@ pub enum OutputError {
         /// What the system says.
         source: io::Error,
     },
-    /// A row that does not fit its table: a fault of this program.
+    /// A row does not fit its table: a bug in dnsweep.
     #[error("a row that does not fit its table: {0}")]
     Row(String),
-    /// An output could not be written.
+    /// A file of the output could not be written.
     #[error("cannot write '{}': {reason}", path.display())]
     Write {
         /// The file.
@@ -85,8 +86,8 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    /// Whether the output was begun and could not be completed: no usage error, but for example a
-    /// full disk.
+    /// Whether the output was begun but could not be completed, for example because the disk is full.
+    /// All other errors are usage errors.
     #[must_use]
     pub fn is_failed_write(&self) -> bool {
         matches!(self, OutputError::Write { .. } | OutputError::Row(_))

@@ -1,7 +1,7 @@
-//! The frame of the journal's entries: what tells where an entry ends, and whether it is whole.
+//! The framing of the journal's entries: where an entry ends, and whether it is whole.
 //!
-//! Before an entry's document stand its length, a little-endian u32, and its SHA-256. What the
-//! document holds is the business of whoever writes it.
+//! An entry is the length of its document (a little-endian u32), the SHA-256 of the document, and the
+//! document. This module does not know what a document holds.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
@@ -13,8 +13,8 @@ const LENGTH_SIZE: usize = 4;
 const DIGEST_SIZE: usize = 32;
 const FRAME_SIZE: usize = LENGTH_SIZE + DIGEST_SIZE;
 
-/// An entry with the document that `write` adds to the bytes it is given; about so many bytes are
-/// expected.
+/// Makes an entry. `write` appends the document to the bytes that it is given. `expected` is the
+/// approximate size of the document, for which memory is reserved.
 pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut entry = Vec::with_capacity(FRAME_SIZE + expected);
     entry.resize(FRAME_SIZE, 0);
@@ -27,8 +27,8 @@ pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) ->
     entry
 }
 
-/// Reads the next entry into `bytes`; less of it where the journal, of which so much is left, ends
-/// within.
+/// Reads the next entry into `bytes`. `left` is how many bytes of the journal are left; if the entry
+/// is longer, only a part of it is read.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;
@@ -39,7 +39,7 @@ pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: 
     Ok(())
 }
 
-/// The document of an entry; `None` if it is not a whole entry as it was written.
+/// The document of an entry; `None` if the entry is incomplete or altered.
 pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     let (frame, document) = entry.split_at_checked(FRAME_SIZE)?;
     let (length, digest) = frame.split_first_chunk::<LENGTH_SIZE>()?;
@@ -47,8 +47,8 @@ pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     (is_whole && *digest == sha256_bytes(document)).then_some(document)
 }
 
-/// Whether a journal has more than its first entry; an error if it does not even have the length of
-/// that.
+/// Whether a journal has more than its first entry. It is an error if even the length of the first
+/// entry is missing.
 pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     let mut length = [0; LENGTH_SIZE];
     journal.read_exact(&mut length)?;
@@ -56,7 +56,7 @@ pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     Ok(journal.metadata()?.len() > first)
 }
 
-/// Whether the first entry of a journal is whole, or there is none yet.
+/// Whether the first entry of a journal is whole, or the journal is still empty.
 pub(super) fn begins(mut journal: &File) -> io::Result<bool> {
     if journal.metadata()?.len() == 0 {
         return Ok(true);

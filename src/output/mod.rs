@@ -1,6 +1,6 @@
-//! Tables to Parquet files in the output directory, and what an unfinished sweep keeps beside it.
-//! The only importer of `arrow` and `parquet`; knows columns and cells, and nothing of what they
-//! mean.
+//! Writes tables as Parquet files to the output directory, and keeps what an unfinished sweep has next
+//! to it. The only importer of `arrow` and `parquet`. It knows columns and cells, but not their
+//! meaning.
 
 mod builder;
 mod directory;

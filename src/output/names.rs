@@ -1,38 +1,38 @@
-//! The names of all that a sweep writes: the files of an output, and those of the directory beside
-//! it while the sweep is under way. Whatever else lies there is somebody else's.
+//! The names of all files that a sweep writes: those of an output, and those of the partial directory
+//! next to it. A file with any other name was not written by a sweep.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The file that makes a directory an output of dnsweep.
+/// The description of the run. A directory with this file is an output of dnsweep.
 pub const RUN_FILE: &str = "run.json";
-/// The matches.
+/// The table of matches.
 pub const MATCHES_FILE: &str = "matches.parquet";
-/// The hosts.
+/// The table of hosts.
 pub const HOSTS_FILE: &str = "hosts.parquet";
-/// The ledger: what was read of each file of the evidence.
+/// The ledger: a table of the evidence's files, and what was read of each.
 pub const FILES_FILE: &str = "files.parquet";
-/// The leads, if they were looked for.
+/// The table of leads, written only if leads were looked for (`--dns-client`).
 pub const LEADS_FILE: &str = "leads.parquet";
-/// All tables but those of the detections.
+/// All tables except the detections' own tables in `stats`.
 pub(super) const TABLES: [&str; 4] = [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE];
-/// The folder of the detections' own tables.
+/// The folder of the detections' own tables (the results of their `stats`).
 pub const STATS_FOLDER: &str = "stats";
 
-/// How the name of a table ends.
+/// The end of each table's file name.
 const TABLE_ENDING: &str = ".parquet";
-/// The own table of the detection with that id, from the output's folder.
+/// The path, from the output directory, of the own table of the detection with this id.
 #[must_use]
 pub fn stats_file(id: &str) -> String {
     format!("{STATS_FOLDER}/{id}{TABLE_ENDING}")
 }
 
-/// The id of the detection whose table has that name in the folder of stats.
+/// The detection id in the file name of a table in `stats`; `None` if the name is another.
 pub(super) fn stats_id(name: &str) -> Option<&str> {
     name.strip_suffix(TABLE_ENDING)
 }
 
-/// Where a sweep to an output keeps what it has so far: beside it.
+/// The path of the partial directory of the output `out`, in which a sweep keeps what it has so far.
 #[must_use]
 pub fn partial_directory(target: &Path) -> PathBuf {
     let mut name = OsString::from(".");
@@ -41,11 +41,11 @@ pub fn partial_directory(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// In that directory: the file that a sweep locks while it writes there.
+/// The file in the partial directory that a sweep locks while it writes there.
 pub(super) const PARTIAL_LOCK: &str = "lock";
-/// What was read so far.
+/// The file in the partial directory with what was read so far.
 pub(super) const PARTIAL_JOURNAL: &str = "journal";
-/// The output in the making.
+/// The folder in the partial directory with the unfinished output.
 pub(super) const PARTIAL_TABLES: &str = "tables";
-/// The output that is being replaced.
+/// The folder in the partial directory with an earlier output while it is being replaced.
 pub(super) const PARTIAL_REPLACED: &str = "replaced";

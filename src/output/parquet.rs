@@ -1,4 +1,4 @@
-//! One table to one Parquet file.
+//! Writes one table to one Parquet file.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -21,28 +21,28 @@ use super::syncing::Syncing;
 use crate::base::digest::HashingWriter;
 use crate::table::{Cell, Storage};
 
-/// Rows of a row group: large enough for a good ratio, small enough that several fit into memory.
+/// Rows of a row group: enough to compress well, few enough that several groups fit into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
-/// Rows that are encoded together, and bytes of text after which there are fewer: to encode costs
-/// something for every column however few the rows, and as much text as crafted evidence can hold
-/// must not come together in one array. What is encoded together does not depend on how the rows
-/// came in, and so neither do the bytes of the file. With eight times as many, memory grew twice as
-/// much from evidence to four times that, and a sweep took as long.
+/// Rows that are encoded together. Encoding has a cost per column, however few the rows are. The
+/// rows of a batch do not depend on how the rows came in, and so neither do the bytes of the file.
+/// With eight times as many rows, a sweep took as long, but on four times the evidence its memory
+/// grew by twice as much.
 const BATCH_ROWS: usize = 512;
+/// Bytes of text after which a batch is encoded with fewer rows, as crafted evidence can hold more
+/// text than should come together in one array.
 const BATCH_BYTES: usize = 4 << 20;
-/// Rows that come one by one, and that memory is set aside for.
+/// Rows for which memory is reserved when rows are added one by one.
 const PUSHED_ROWS: usize = 64;
 /// Encoded bytes after which a row group is closed, however few rows it has.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-/// Rows after which a page of a column is encoded: until then each value of it waits as eight
-/// bytes, and a table has some fifty columns. With twenty thousand, which is usual, memory grew by
-/// a fifth from evidence to four times that; with these, tables are an eighth larger, and a sweep
-/// takes as long.
+/// Rows after which a page of a column is encoded. Until then each value takes eight bytes, in each
+/// of some fifty columns. With the usual twenty thousand rows, memory grew by a fifth on four times
+/// the evidence. With this number, tables are an eighth larger, and a sweep takes as long.
 const PAGE_ROWS: usize = 1024;
-/// Bytes of a file that are handed to the system together.
+/// Bytes that are written to the file at once.
 const FILE_BUFFER: usize = 128 << 10;
-/// zstd's fastest of its ordinary ones. With its default, tables were 4 % smaller, and 7 % of the
-/// processor's time went into it where every tenth record matches.
+/// zstd's fastest ordinary level. With its default level, tables were 4 % smaller, but compression
+/// took 7 % of the processor's time when every tenth record matched.
 const COMPRESSION_LEVEL: i32 = 1;
 
 /// Writes one table, row by row, into a file that must not exist yet.
@@ -50,29 +50,30 @@ pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
     table: Table,
-    /// The last of the rows that wait to be encoded, if these came one by one.
+    /// Rows added one by one that wait to be encoded. They come after `waiting`.
     pushed: Columns,
-    /// Those before them; and of all, how many there are, and how many bytes of text they have.
+    /// Finished batches that wait to be encoded.
     waiting: Vec<RecordBatch>,
+    /// The number of all waiting rows, those in `pushed` included.
     waiting_rows: usize,
+    /// The bytes of text in all waiting rows.
     waiting_bytes: usize,
     rows: u64,
 }
 
-/// What was written of a table.
+/// A finished table file: its rows, its size and its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTable {
-    /// Its rows.
+    /// The number of rows.
     pub rows: u64,
-    /// Its bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
     /// The SHA-256 of the file.
     pub sha256: String,
 }
 
 impl TableWriter {
-    /// Creates the file. `metadata` is stored
-    /// in the file's key-value metadata.
+    /// Creates the file. `metadata` is stored as the file's key-value metadata.
     pub fn create(new: &NewFile, table: &Table, metadata: &[(&str, String)]) -> Result<Self, OutputError> {
         let create = || -> Result<_, ParquetError> {
             let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, new.create()?));
@@ -91,13 +92,13 @@ impl TableWriter {
         })
     }
 
-    /// Adds a row: one cell for each column, in their order.
+    /// Adds a row: one cell for each column, in the columns' order.
     pub fn push(&mut self, row: &[Cell<'_>]) -> Result<(), OutputError> {
         let weight = self.pushed.push(row)?;
         if self.note_waiting(weight) { self.write() } else { Ok(()) }
     }
 
-    /// Adds rows that were collected elsewhere.
+    /// Adds rows that another thread collected.
     pub fn append(&mut self, rows: Rows) -> Result<(), OutputError> {
         match rows.form {
             Form::Few(rows) => rows.iter().try_for_each(|row| self.push(row)),
@@ -105,7 +106,7 @@ impl TableWriter {
         }
     }
 
-    /// Writes what is left. The file is then on its way to the disk.
+    /// Encodes the waiting rows, closes the file and starts syncing it to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, Syncing), OutputError> {
         self.write()?;
         let path = self.path;
@@ -118,7 +119,7 @@ impl TableWriter {
         Ok((written, Syncing::new(path, file)))
     }
 
-    /// Adds rows that are columns already.
+    /// Adds rows that were already converted to columns.
     fn append_columns(&mut self, mut columns: Columns) -> Result<(), OutputError> {
         self.end_pushed()?;
         let (batch, weights) = columns.take().map_err(|error| failed(&self.path, &error.into()))?;
@@ -136,8 +137,8 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Counts a row with so many bytes of text among those that wait. Whether these are enough to
-    /// be encoded.
+    /// Counts a waiting row with `weight` bytes of text. Returns whether enough rows wait to be
+    /// encoded.
     fn note_waiting(&mut self, weight: usize) -> bool {
         self.rows += 1;
         self.waiting_rows += 1;
@@ -145,7 +146,7 @@ impl TableWriter {
         self.waiting_rows == BATCH_ROWS || self.waiting_bytes >= BATCH_BYTES
     }
 
-    /// Ends the rows that came one by one, so that others can follow.
+    /// Makes a batch of the rows added one by one, so that other batches can follow.
     fn end_pushed(&mut self) -> Result<(), OutputError> {
         if self.pushed.len() > 0 {
             let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;
@@ -154,7 +155,7 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Encodes the rows that wait.
+    /// Encodes the waiting rows.
     fn write(&mut self) -> Result<(), OutputError> {
         self.end_pushed()?;
         let waiting = std::mem::take(&mut self.waiting);

@@ -1,9 +1,9 @@
-//! The directory beside the output in which a sweep keeps what it has so far: its tables in the
-//! making, and the journal of what it has read, from which `--resume` goes on.
+//! The partial directory: it lies next to the output directory and holds what a sweep has so far,
+//! namely its unfinished tables, and the journal of what it has read, which `--resume` uses.
 //!
-//! It is called `.NAME.partial` for an output called `NAME`, and one sweep at a time has it. It
-//! outlives a sweep that was killed or interrupted, or that ran out of disk, if there is anything
-//! in its journal.
+//! For an output called `NAME` it is called `.NAME.partial`. One sweep at a time holds its lock. If
+//! a sweep is killed or interrupted, or runs out of disk, the directory stays, provided that its
+//! journal holds anything.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
@@ -15,30 +15,31 @@ use super::removal::{Stats, absent, foreign, remove};
 use crate::base::platform::files::{self, Link, NotOpened};
 use crate::base::platform::{Access, metadata, open_own, user};
 
-/// What a sweep does with the journal of one before it to the same output.
+/// What a sweep does with the journal of an earlier, unfinished sweep to the same output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Earlier {
-    /// It is an error: somebody may want it.
+    /// The sweep refuses to begin, as somebody may want the journal.
     #[default]
     Refuse,
-    /// It is discarded.
+    /// The sweep discards the journal (`--force`).
     Discard,
-    /// The sweep goes on from it.
+    /// The sweep continues from the journal (`--resume`).
     Resume,
 }
 
-/// Why the directory cannot be had.
+/// Why a sweep cannot use the partial directory. Each variant has the directory's path.
 #[derive(Debug)]
 pub(super) enum Obstacle {
-    /// Another sweep has it.
+    /// Another sweep is using it.
     Busy(PathBuf),
-    /// There is a journal that nothing was said of.
+    /// It holds a journal, and neither `--resume` nor `--force` was given.
     Unfinished(PathBuf),
-    /// Something has its name that no sweep made.
+    /// Something with its name is there that no sweep made.
     Foreign(PathBuf),
-    /// It is somebody else's, or others can write to it: whose it is, and who can.
+    /// It belongs to another user, or others can write to it. The text has its owner and
+    /// permissions.
     Shared(PathBuf, String),
-    /// The system refuses.
+    /// The system returned an error.
     System(io::Error),
 }
 
@@ -48,7 +49,7 @@ impl From<io::Error> for Obstacle {
     }
 }
 
-/// The directory, held by this process.
+/// A partial directory whose lock this process holds.
 #[derive(Debug)]
 pub(super) struct PartialDirectory {
     path: PathBuf,
@@ -56,7 +57,8 @@ pub(super) struct PartialDirectory {
 }
 
 impl PartialDirectory {
-    /// Takes the directory for the output `target`, and makes an empty directory for tables in it.
+    /// Makes or takes over the partial directory of the output `target`, locks it, and makes an empty
+    /// folder for tables in it.
     pub(super) fn take(target: &Path, earlier: Earlier, access: Access) -> Result<Self, Obstacle> {
         let path = partial_directory(target);
         match Access::Owner.make_folder(&path) {
@@ -82,8 +84,8 @@ impl PartialDirectory {
         Ok(directory)
     }
 
-    /// Puts back an output that a sweep was replacing when it was killed. If the new one is in its
-    /// place, it is done with; an empty directory is none.
+    /// Moves an earlier output back to `target`, if a sweep was killed while it replaced that output.
+    /// If the new output is already there, the earlier one is removed.
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
         match fs::rename(&replaced, target) {
@@ -92,7 +94,7 @@ impl PartialDirectory {
         }
     }
 
-    /// Where an output is while another one takes its place.
+    /// Where an earlier output lies while it is being replaced.
     pub(super) fn replaced(&self) -> PathBuf {
         self.path.join(PARTIAL_REPLACED)
     }
@@ -107,12 +109,12 @@ impl PartialDirectory {
         self.path.join(PARTIAL_JOURNAL)
     }
 
-    /// Removes the journal: nothing is left to go on from.
+    /// Removes the journal, as there is nothing left to resume.
     pub(super) fn finish(&self) -> io::Result<()> {
         absent(fs::remove_file(self.journal()))
     }
 
-    /// Whether the journal has more than its first entry, or is something that no sweep made.
+    /// Whether the journal has more than its first entry, or is not a file that a sweep made.
     fn is_worth_keeping(&self) -> bool {
         match files::open(&self.journal(), Link::Refused) {
             Err(NotOpened::Kind(_)) => true,
@@ -130,16 +132,16 @@ impl Drop for PartialDirectory {
             let _ = remove(&self.replaced(), &Stats::OfAny);
             let _ = fs::remove_file(self.journal());
             let _ = fs::remove_file(self.path.join(PARTIAL_LOCK));
-            // Only if nothing else came to lie in it.
+            // This fails if anything else lies in the directory, and then it stays.
             let _ = fs::remove_dir(&self.path);
         }
     }
 }
 
-/// Whether a sweep can go on with what has the name of its directory.
+/// Checks that what lies at `path` is a partial directory that this user's sweeps made.
 fn check(path: &Path) -> Result<(), Obstacle> {
     let found = path.symlink_metadata()?;
-    // A link to a directory is none.
+    // A symbolic link to a directory does not count as a directory.
     if !found.is_dir() {
         return Err(Obstacle::Foreign(path.to_path_buf()));
     }
@@ -154,9 +156,9 @@ fn check(path: &Path) -> Result<(), Obstacle> {
     if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
 }
 
-/// Whether a directory is this user's, and nobody else can put anything into it. Some file systems
-/// (FAT, some over networks) say the same of all that they hold; there, it is as a new one would
-/// be.
+/// Whether a directory belongs to this user, and nobody else can write to it. Some file systems (FAT,
+/// some network mounts) report the same owner and permissions for everything. There, the directory
+/// must look like a newly made one.
 fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     const OTHERS_MAY_WRITE: u32 = 0o022;
     if metadata::owner(found) == user() && metadata::mode(found) & OTHERS_MAY_WRITE == 0 {
@@ -167,7 +169,7 @@ fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok((metadata::owner(&new), metadata::mode(&new)) == (metadata::owner(found), metadata::mode(found)))
 }
 
-/// Whether there is nothing in a directory but what sweeps of its owner put there.
+/// Whether a directory holds only what sweeps of its owner put there.
 fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
@@ -187,7 +189,7 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether the first entry of a journal is as a sweep writes it, or there is none yet.
+/// Whether a file is a journal: its first entry is whole, or it is still empty.
 fn is_journal(path: &Path) -> io::Result<bool> {
     match files::open(path, Link::Refused) {
         Err(NotOpened::Kind(_)) => Ok(false),

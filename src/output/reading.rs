@@ -1,4 +1,4 @@
-//! Parquet files back to rows of cells: what verifying needs, and no more.
+//! Reads Parquet files back to rows of cells, as far as `verify` needs it.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -14,15 +14,15 @@ use arrow_schema::DataType;
 use crate::base::platform::files::{self, Link};
 use crate::table::Cell;
 
-/// How many rows a Parquet file says it has.
+/// The number of rows in the metadata of a Parquet file.
 pub fn row_count(file: File) -> Result<u64, String> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
     let rows = builder.metadata().file_metadata().num_rows();
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}"))
 }
 
-/// Shows each row of a Parquet file to `each`: these columns of it, of text or integers, in this
-/// order.
+/// Reads the named columns of a Parquet file, which must hold text or integers, and calls `each` with
+/// the cells of each row.
 pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), String> {
     let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
@@ -40,7 +40,7 @@ pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>]
     Ok(())
 }
 
-/// The column of that name; an error unless it holds text or integers.
+/// Finds a column by its name. It is an error if the column holds neither text nor integers.
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, String> {
     let column =
         batch.column_by_name(name).ok_or_else(|| format!("expected a column '{name}', found none"))?;

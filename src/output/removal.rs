@@ -1,4 +1,4 @@
-//! An output that is there already: which of what lies in it is a sweep's, and its removal.
+//! Earlier outputs: which files in one were written by a sweep, and their removal.
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry};
@@ -12,7 +12,7 @@ use super::names::{RUN_FILE, STATS_FOLDER, TABLES, stats_id};
 use crate::base::plain_name::is_plain_name;
 use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 
-/// What is read of an earlier output's `run.json`.
+/// The part of an earlier output's `run.json` that is needed to replace it.
 #[derive(Debug, Deserialize)]
 pub(super) struct EarlierRun {
     #[expect(dead_code, reason = "that it is there makes the file one of dnsweep")]
@@ -30,25 +30,25 @@ struct EarlierDetection {
 }
 
 impl EarlierRun {
-    /// Of the output in a folder; `None` if it has no `run.json` of dnsweep.
+    /// Reads the `run.json` in a folder; `None` if there is none that dnsweep wrote.
     pub(super) fn of(folder: &Path) -> Option<Self> {
         let json = read_at_most(&folder.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES).ok()?;
         serde_json::from_slice(&json).ok()
     }
 
-    /// The tables in its folder of stats: those of its detections, whatever else it names.
+    /// The tables that the output may have in its folder `stats`: those of its detections.
     pub(super) fn stats(&self) -> Stats<'_> {
         let ids = self.detections.iter().map(|detection| detection.id.as_str());
         Stats::Of(ids.filter(|id| is_plain_name(id)).collect())
     }
 }
 
-/// Which tables in a folder of stats are a sweep's.
+/// Which tables in a folder `stats` were written by a sweep.
 #[derive(Debug)]
 pub(super) enum Stats<'a> {
-    /// Those of detections with these ids.
+    /// The tables of detections with these ids.
     Of(HashSet<&'a str>),
-    /// Those of any detection: in a folder that only sweeps write to.
+    /// Tables with any detection's id, for a folder that only sweeps write to.
     OfAny,
 }
 
@@ -61,7 +61,7 @@ impl Stats<'_> {
     }
 }
 
-/// What lies in an output, or in one in the making, and is no sweep's; `None` if all is.
+/// The first file in a finished or unfinished output that no sweep writes; `None` if there is none.
 pub(super) fn foreign(folder: &Path, stats: &Stats<'_>) -> io::Result<Option<String>> {
     for entry in entries(folder)? {
         let (kind, name) = (entry.file_type()?, entry.file_name());
@@ -82,16 +82,16 @@ pub(super) fn foreign(folder: &Path, stats: &Stats<'_>) -> io::Result<Option<Str
     Ok(None)
 }
 
-/// What a folder directly holds.
+/// The entries of a folder.
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
 }
 
-/// Removes an output, or one in the making: what sweeps write, by its names. A folder in which
-/// anything else lies stays, with that, and is an error; one that is not there is none.
+/// Removes a finished or unfinished output, by the names of the files that sweeps write. If anything
+/// else lies in the folder, that stays, and an error is returned. A missing folder is no error.
 pub(super) fn remove(folder: &Path, stats: &Stats<'_>) -> io::Result<()> {
     let stats_folder = folder.join(STATS_FOLDER);
-    // A link in the place of the folder leads elsewhere.
+    // A symbolic link instead of the folder would lead elsewhere.
     if stats_folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
         for table in entries(&stats_folder)? {
             if table.file_name().to_str().is_some_and(|name| stats.has(name)) {
@@ -106,7 +106,7 @@ pub(super) fn remove(folder: &Path, stats: &Stats<'_>) -> io::Result<()> {
     absent(fs::remove_dir(folder))
 }
 
-/// That there is nothing to remove is no error.
+/// Turns the error that a file to be removed does not exist into success.
 pub(super) fn absent(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -1,27 +1,26 @@
-//! Rows that one thread collects and another writes.
+//! Rows that one thread collects and another thread writes.
 //!
-//! To make columns of rows costs something for every column however few the rows, and most parts of
-//! the evidence have few or none: a few rows stay as they are until the writer puts them together
-//! with others. Of many, columns are made where they are collected, which any number of threads can
-//! do at once.
+//! Converting rows to columns has a cost per column, however few the rows are, and most parts of the
+//! evidence have few rows or none. A few rows are therefore kept as rows until the writer joins them
+//! with others. Many rows are converted by the collecting thread, so that threads share the work.
 
 use super::builder::{Columns, Table};
 use super::error::OutputError;
 use crate::table::Cell;
 
-/// The most rows that stay as they are.
+/// The most rows that are kept as rows, and not converted to columns.
 const FEW_ROWS: usize = 32;
 
-/// Rows of a table, collected to be written together. Any thread may collect some.
+/// Rows of a table that one thread collects, to be written by another.
 #[derive(Debug)]
 pub struct Rows {
     table: Table,
-    /// How many there may be: what memory is set aside for.
+    /// The expected number of rows, for which memory is reserved.
     expected: usize,
     pub(super) form: Form,
 }
 
-/// What collected rows are kept as.
+/// How collected rows are kept: as rows or as columns.
 #[derive(Debug)]
 pub(super) enum Form {
     Few(Vec<Vec<Cell<'static>>>),
@@ -29,7 +28,7 @@ pub(super) enum Form {
 }
 
 impl Table {
-    /// No rows yet; so many are expected.
+    /// No rows yet, with memory reserved for `expected` rows.
     #[must_use]
     pub fn rows(&self, expected: usize) -> Rows {
         Rows { table: self.clone(), expected, form: Form::Few(Vec::new()) }
@@ -37,7 +36,7 @@ impl Table {
 }
 
 impl Rows {
-    /// How many there are.
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.form {
@@ -46,14 +45,14 @@ impl Rows {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Adds a row: one cell for each column, in their order. Whether it has them is known when
-    /// columns are made of it.
+    /// Adds a row: one cell for each column, in the columns' order. A row with wrong cells may be
+    /// noticed only when it is converted to columns.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), OutputError> {
         let rows = match &mut self.form {
             Form::Many(columns) => return columns.push(&row).map(|_| ()),

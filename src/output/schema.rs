@@ -1,7 +1,7 @@
-//! Columns to Arrow's schema: the one place where types of tables become types of files.
+//! Arrow schemas of tables: the one place where column types become types of Parquet files.
 //!
-//! The choice of types is what DuckDB, polars, pandas, ClickHouse and Spark all read alike:
-//! microseconds and not nanoseconds, signed numbers, plain UTF-8, lists that are never null.
+//! The types are those that DuckDB, polars, pandas, ClickHouse and Spark all read alike: times in
+//! microseconds, signed integers, plain UTF-8, lists that are never null.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 
 use crate::table::{Column, ColumnType, Nulls, Scalar};
 
-/// The time zone of every instant.
+/// The time zone of every time column.
 pub(super) const TIME_ZONE: &str = "UTC";
 
-/// The schema of a table.
+/// The Arrow schema of a table with these columns.
 pub(super) fn schema(columns: &[&Column]) -> Schema {
     Schema::new(columns.iter().copied().map(field).collect::<Vec<_>>())
 }
@@ -32,12 +32,12 @@ fn data_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// The item of a list: never null.
+/// The Arrow field for the items of a list. Items are never null.
 pub(super) fn item(kind: DataType) -> Arc<Field> {
     Arc::new(Field::new("element", kind, false))
 }
 
-/// The fields of a record: null only where it is an instant.
+/// The Arrow fields of a record. Only times can be null.
 pub(super) fn record_fields(fields: &[(&str, Scalar)]) -> Fields {
     let field = |(name, kind): &(&str, Scalar)| {
         let kind = match kind {

@@ -1,7 +1,7 @@
-//! Files on their way to the disk.
+//! Syncing of files to the disk, on threads of their own.
 //!
-//! To wait for the disk takes as long as to write a small table, and a file system takes hardly
-//! longer over several files that are waited for together than over one.
+//! Waiting for the disk takes as long as writing a small table. A file system syncs several files at
+//! once in hardly more time than one.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::error::OutputError;
 
-/// A file that was written and is to be on the disk, whatever happens to the machine.
+/// A written file or directory that is being synced, so that it survives a crash of the machine.
 #[derive(Debug)]
 #[must_use = "what went wrong is only known when it was waited for"]
 pub struct Syncing {
@@ -27,18 +27,18 @@ enum Waiting {
 }
 
 impl Syncing {
-    /// Begins, by the handle that the file was written through: some file systems tell of what went
-    /// wrong only there.
+    /// Starts to sync, through the handle that the file was written with: some file systems report
+    /// earlier write errors only there.
     pub(super) fn new(path: PathBuf, file: File) -> Self {
         let file = Arc::new(file);
         let theirs = Arc::clone(&file);
         let thread = Builder::new().spawn(move || theirs.sync_all());
-        // Where the system gives no more threads, the caller waits.
+        // If the system gives no more threads, the caller syncs when it waits.
         let waiting = thread.map_or_else(|_| Waiting::Over(file.sync_all()), Waiting::Elsewhere);
         Syncing { path, waiting }
     }
 
-    /// Waits until it is on the disk.
+    /// Waits until the file is on the disk.
     pub fn wait(self) -> Result<(), OutputError> {
         let result = match self.waiting {
             Waiting::Elsewhere(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
