@@ -1,30 +1,30 @@
-//! What ends a sweep: the errors of the stages, joined. (What is wrong with evidence does not end a
-//! sweep: it is data, in `ledger::damage`.)
+//! The errors that end a sweep, joined from the errors of the stages. Damaged evidence is not among
+//! them: it is data ([`crate::ledger`]) and does not end a sweep.
 
 use crate::base::in_order::NoThreads;
 use crate::config::{PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 
-/// Why a caller cannot take a match.
+/// The error with which a caller's function refuses a match, which ends the sweep.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a sweep did not begin, or did not end.
+/// Why a sweep could not begin or finish.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The period cannot be used.
+    /// The period is not valid.
     #[error(transparent)]
     Period(#[from] PeriodError),
-    /// The evidence cannot be looked for.
+    /// The evidence cannot be listed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// The rules, exclusions or values for placeholders cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
-    /// The output cannot be begun, or not be completed.
+    /// The output cannot be begun or completed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The caller cannot take a match.
+    /// The caller's function returned an error for a match.
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
     /// The threads that read evidence could not be started.

@@ -88,8 +88,7 @@ pub struct FileReport {
     pub header: Header,
     /// The number of chunks by the header of a cleanly closed log.
     pub promised_chunks: Option<u64>,
-    /// How many chunks the header of a log that was closed cleanly says there are, if the header
-    /// has a checksum that holds.
+    /// The same number as `promised_chunks`, but only if the header's checksum is right.
     pub counted_chunks: Option<u64>,
     /// Counts of what was seen.
     pub tally: Tally,

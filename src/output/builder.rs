@@ -77,8 +77,8 @@ impl Columns {
         self.weights.len()
     }
 
-    /// Adds a row: one cell for each column, in the columns' order. Returns the row's bytes of text.
-    /// Cells are borrowed, because moving each of them took longer than everything else here.
+    /// Adds a row: one cell for each column, in the columns' order. Returns the row's bytes of
+    /// text. Cells are borrowed, because moving each of them took longer than everything else here.
     pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, OutputError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {

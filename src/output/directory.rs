@@ -189,9 +189,9 @@ fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
     if target.is_dir() { fs::set_permissions(tables, fs::metadata(target)?.permissions()) } else { Ok(()) }
 }
 
-/// Renames `staging` to `target`. What lies at `target` (an empty directory or an earlier output) is
-/// first moved to `earlier`, and removed only once the new output is in place. It is checked again
-/// at `earlier`, so that a file that somebody put into it at the last moment is not removed.
+/// Renames `staging` to `target`. What lies at `target` (an empty directory or an earlier output)
+/// is first moved to `earlier`, and removed only once the new output is in place. It is checked
+/// again at `earlier`, so that a file that somebody put into it at the last moment is not removed.
 fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
     match fs::rename(target, earlier) {

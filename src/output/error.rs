@@ -86,8 +86,8 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    /// Whether the output was begun but could not be completed, for example because the disk is full.
-    /// All other errors are usage errors.
+    /// Whether the output was begun but could not be completed, for example because the disk is
+    /// full. All other errors are usage errors.
     #[must_use]
     pub fn is_failed_write(&self) -> bool {
         matches!(self, OutputError::Write { .. } | OutputError::Row(_))

@@ -1,7 +1,7 @@
 //! The framing of the journal's entries: where an entry ends, and whether it is whole.
 //!
-//! An entry is the length of its document (a little-endian u32), the SHA-256 of the document, and the
-//! document. This module does not know what a document holds.
+//! An entry is the length of its document (a little-endian u32), the SHA-256 of the document, and
+//! the document. This module does not know what a document holds.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
@@ -27,8 +27,8 @@ pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) ->
     entry
 }
 
-/// Reads the next entry into `bytes`. `left` is how many bytes of the journal are left; if the entry
-/// is longer, only a part of it is read.
+/// Reads the next entry into `bytes`. `left` is how many bytes of the journal are left; if the
+/// entry is longer, only a part of it is read.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;

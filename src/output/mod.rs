@@ -1,6 +1,6 @@
-//! Writes tables as Parquet files to the output directory, and keeps what an unfinished sweep has next
-//! to it. The only importer of `arrow` and `parquet`. It knows columns and cells, but not their
-//! meaning.
+//! Writes tables as Parquet files to the output directory, and keeps what an unfinished sweep has
+//! next to it. The only importer of `arrow` and `parquet`. It knows columns and cells, but not
+//! their meaning.
 
 mod builder;
 mod directory;

@@ -1,5 +1,5 @@
-//! The names of all files that a sweep writes: those of an output, and those of the partial directory
-//! next to it. A file with any other name was not written by a sweep.
+//! The names of all files that a sweep writes: those of an output, and those of the partial
+//! directory next to it. A file with any other name was not written by a sweep.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ pub(super) fn stats_id(name: &str) -> Option<&str> {
     name.strip_suffix(TABLE_ENDING)
 }
 
-/// The path of the partial directory of the output `out`, in which a sweep keeps what it has so far.
+/// The path of the partial directory of the output `out`, in which a sweep keeps what it has so
+/// far.
 #[must_use]
 pub fn partial_directory(target: &Path) -> PathBuf {
     let mut name = OsString::from(".");

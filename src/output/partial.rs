@@ -57,8 +57,8 @@ pub(super) struct PartialDirectory {
 }
 
 impl PartialDirectory {
-    /// Makes or takes over the partial directory of the output `target`, locks it, and makes an empty
-    /// folder for tables in it.
+    /// Makes or takes over the partial directory of the output `target`, locks it, and makes an
+    /// empty folder for tables in it.
     pub(super) fn take(target: &Path, earlier: Earlier, access: Access) -> Result<Self, Obstacle> {
         let path = partial_directory(target);
         match Access::Owner.make_folder(&path) {
@@ -84,8 +84,8 @@ impl PartialDirectory {
         Ok(directory)
     }
 
-    /// Moves an earlier output back to `target`, if a sweep was killed while it replaced that output.
-    /// If the new output is already there, the earlier one is removed.
+    /// Moves an earlier output back to `target`, if a sweep was killed while it replaced that
+    /// output. If the new output is already there, the earlier one is removed.
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
         match fs::rename(&replaced, target) {
@@ -156,9 +156,9 @@ fn check(path: &Path) -> Result<(), Obstacle> {
     if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
 }
 
-/// Whether a directory belongs to this user, and nobody else can write to it. Some file systems (FAT,
-/// some network mounts) report the same owner and permissions for everything. There, the directory
-/// must look like a newly made one.
+/// Whether a directory belongs to this user, and nobody else can write to it. Some file systems
+/// (FAT, some network mounts) report the same owner and permissions for everything. There, the
+/// directory must look like a newly made one.
 fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     const OTHERS_MAY_WRITE: u32 = 0o022;
     if metadata::owner(found) == user() && metadata::mode(found) & OTHERS_MAY_WRITE == 0 {

@@ -21,8 +21,8 @@ pub fn row_count(file: File) -> Result<u64, String> {
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}"))
 }
 
-/// Reads the named columns of a Parquet file, which must hold text or integers, and calls `each` with
-/// the cells of each row.
+/// Reads the named columns of a Parquet file, which must hold text or integers, and calls `each`
+/// with the cells of each row.
 pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), String> {
     let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;

@@ -87,8 +87,9 @@ pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
 }
 
-/// Removes a finished or unfinished output, by the names of the files that sweeps write. If anything
-/// else lies in the folder, that stays, and an error is returned. A missing folder is no error.
+/// Removes a finished or unfinished output, by the names of the files that sweeps write. If
+/// anything else lies in the folder, that stays, and an error is returned. A missing folder is no
+/// error.
 pub(super) fn remove(folder: &Path, stats: &Stats<'_>) -> io::Result<()> {
     let stats_folder = folder.join(STATS_FOLDER);
     // A symbolic link instead of the folder would lead elsewhere.

@@ -1,8 +1,9 @@
 //! Rows that one thread collects and another thread writes.
 //!
-//! Converting rows to columns has a cost per column, however few the rows are, and most parts of the
-//! evidence have few rows or none. A few rows are therefore kept as rows until the writer joins them
-//! with others. Many rows are converted by the collecting thread, so that threads share the work.
+//! Converting rows to columns has a cost per column, however few the rows are, and most parts of
+//! the evidence have few rows or none. A few rows are therefore kept as rows until the writer joins
+//! them with others. Many rows are converted by the collecting thread, so that threads share the
+//! work.
 
 use super::builder::{Columns, Table};
 use super::error::OutputError;

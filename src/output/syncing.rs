@@ -1,7 +1,7 @@
 //! Syncing of files to the disk, on threads of their own.
 //!
-//! Waiting for the disk takes as long as writing a small table. A file system syncs several files at
-//! once in hardly more time than one.
+//! Waiting for the disk takes as long as writing a small table. A file system syncs several files
+//! at once in hardly more time than one.
 
 use std::fs::File;
 use std::io;

@@ -79,7 +79,7 @@ pub struct Host {
     pub excluded_matches: u64,
     /// The times of the first and the last match.
     pub match_span: Span,
-    /// ListedNames asked for in matches, in lower case.
+    /// The queried names of the matches, in lower case.
     pub query_names: ValueCounts,
     /// The process images (paths) of the matches.
     pub processes: ValueCounts,

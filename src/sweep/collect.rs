@@ -1,5 +1,5 @@
-//! Takes what came of the units, in evidence order: hands on what the sink is for, and reduces the
-//! rest.
+//! Collects the finished units in evidence order: passes matches and rows to the sink, and adds up
+//! hosts, totals and all else.
 
 use super::Observer;
 use super::detector::Detector;
@@ -16,20 +16,20 @@ use crate::evidence::discover::{Discovery, LogFile};
 use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
 use crate::scan::Checksums;
 
-/// How many flawed files are remembered for the summary, those that lost most; the ledger has all.
+/// How many flawed files are kept for the summary: those that lost most. The ledger has all.
 const MOST_FLAWED: usize = 100;
 
 /// Where matches and rows go.
 pub(super) enum Target<'a> {
-    /// Into tables.
+    /// Into the tables of an output directory.
     Tables(Box<Writing<'a>>),
-    /// To the caller, match by match.
+    /// To a function of the caller, match by match.
     Each(TakeMatch<'a>),
-    /// Nowhere.
+    /// Nowhere: only the counts are kept.
     Nowhere,
 }
 
-/// Takes what came of the units.
+/// Collects the finished units of a sweep.
 pub(super) struct Collector<'a> {
     discovery: &'a Discovery,
     detections: &'a [LoadedDetection],
@@ -38,49 +38,49 @@ pub(super) struct Collector<'a> {
     observer: &'a mut dyn Observer,
     target: Target<'a>,
     hosts: Hosts,
-    /// What the hits of each detection come to.
+    /// The counts for each detection, in the order of the detections.
     detection_hits: Vec<DetectionHits>,
     excluded: Excluded,
     totals: Totals,
     flawed: Vec<FlawedFile>,
-    /// The file whose blocks are coming in, and how far they have come.
+    /// The account of the file whose blocks are coming in, and the offset that they have reached.
     current: Option<(FileReport, u64)>,
     next_file: usize,
-    /// For each piece of evidence, what became of its files.
+    /// How far the sweep came in each piece of evidence.
     pieces: Vec<Piece>,
 }
 
-/// What became of the files of a piece of evidence.
+/// How far the sweep came in a piece of evidence.
 #[derive(Debug, Clone, Copy, Default)]
 struct Piece {
-    /// Whether the sweep came to one of them.
+    /// Whether the sweep reached any of its files.
     reached: bool,
-    /// Whether it was interrupted before it came to one of them.
+    /// Whether an interruption left any of its files unread.
     left: bool,
 }
 
-/// What the collector has at the end.
+/// Everything that the collector has at the end of a sweep.
 pub(super) struct Collected {
     /// All hosts.
     pub hosts: Vec<NamedHost>,
     /// Sums over all files.
     pub totals: Totals,
-    /// The files that were not all read and understood, those that lost most first; of many, not
-    /// all.
+    /// The files that could not be read and understood completely, those that lost most first. If
+    /// there are many, only the worst are here.
     pub flawed: Vec<FlawedFile>,
-    /// For each detection, its matches, how many of them are no copies, and how many there are
-    /// among deleted records.
+    /// For each detection: its matches, those of them that are no copies, and its matches among
+    /// deleted records.
     pub match_counts: Vec<[u64; 3]>,
-    /// For each detection, its leads.
+    /// The number of leads of each detection.
     pub lead_counts: Vec<LeadCounts>,
-    /// The matches that exclusions took away.
+    /// What each exclusion took away.
     pub excluded: Excluded,
-    /// The tables; none without an output.
+    /// The tables that were written; empty if the sink is no directory.
     pub written: Written,
 }
 
 impl<'a> Collector<'a> {
-    /// One whose matches and rows go to `target`.
+    /// A collector whose matches and rows go to `target`.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -109,7 +109,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Takes what came of the next unit, which `detector` found.
+    /// Adds the next finished unit, whose hits `detector` found.
     pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
@@ -120,7 +120,7 @@ impl<'a> Collector<'a> {
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Takes events of a file, and what their hits come to.
+    /// Adds events of a file, and the rows and counts of their hits.
     pub(super) fn add_hits(
         &mut self,
         file: &LogFile,
@@ -168,7 +168,7 @@ impl<'a> Collector<'a> {
         if let Some(piece) = self.pieces.get_mut(file.evidence.index()) {
             *if status == Status::NotRead { &mut piece.left } else { &mut piece.reached } = true;
         }
-        // What an interruption left is not damaged.
+        // A file that an interruption left unread is not flawed.
         let is_flawed = !matches!(status, Status::Complete | Status::Interrupted | Status::NotRead);
         if is_flawed {
             if self.flawed.len() >= 2 * MOST_FLAWED {
@@ -187,21 +187,21 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Forgets the flawed files that lost least; of those that lost as much as others, the last in
-    /// evidence order.
+    /// Keeps the flawed files that lost most. Among files with the same loss, the first in evidence
+    /// order are kept.
     fn keep_worst(&mut self) {
         self.flawed.sort_by_key(|file| std::cmp::Reverse(file.loss));
         self.flawed.truncate(MOST_FLAWED);
     }
 
-    /// Closes the tables and writes those that are only known now.
+    /// Ends the collection: closes the tables, and writes those that are known only at the end.
     pub(super) fn finish(mut self) -> Result<Collected, SweepError> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }
         self.keep_worst();
         self.observer.finished();
-        // Of evidence that an interruption left nothing is known.
+        // Nothing is known about evidence that an interruption left unread.
         for (piece, evidence) in self.pieces.iter().zip(&self.discovery.evidence) {
             if piece.left && !piece.reached {
                 self.totals.evidence_not_reached += 1;

@@ -1,4 +1,4 @@
-//! The end of a sweep: how it ended, what `run.json` states of it, and the output gets its name.
+//! The end of a sweep: how it ended, its `run.json`, and the output directory's final name.
 
 use super::collect::Collected;
 use super::excluded::Excluded;
@@ -20,17 +20,17 @@ use crate::report::{
     RuleCounts, Run, Totals,
 };
 
-/// Who runs a sweep: what `run.json` states of the program.
+/// The program that runs a sweep, as `run.json` describes it.
 #[derive(Debug, Default)]
 pub struct Caller {
     /// The command line, word by word.
     pub arguments: Vec<String>,
-    /// The exit status that goes with a sweep of these totals; `None` where the sweep is not all
-    /// that a program does.
+    /// Gives the exit status for a sweep with these totals; `None` if the program's exit status
+    /// does not depend on the sweep.
     pub exit_status: Option<fn(&Totals) -> u8>,
 }
 
-/// When a sweep began, and how many files an unfinished sweep had read before.
+/// When a sweep began, and how many files it took from the journal of an unfinished sweep.
 pub(super) struct Times {
     pub started: EventTime,
     pub resumed_files: u64,

@@ -1,12 +1,12 @@
-//! What detections and exclusions make of events: which of Sysmon's DNS queries are matches, and
-//! which queries of Windows' own DNS client are leads. Where events come from, and where rows go,
-//! is not known here.
+//! Applies detections and exclusions to events: which of Sysmon's DNS queries are matches, and
+//! which queries of Windows' own DNS client are leads. This module does not know where events come
+//! from, or where rows go.
 
 use std::sync::Arc;
 
 use super::excluded::{Excluded, excluded_from, excluding};
 use super::hits::{Detected, DetectionHits, DetectionIndex, Hit, HitTables, Role, UnitHits};
-use super::leads::{asked, lead_conditions};
+use super::leads::{lead_conditions, lead_predicate};
 use crate::config::{Config, Leads};
 use crate::detect::{Detection, Predicate};
 use crate::event::{Event, QueryResults};
@@ -17,17 +17,18 @@ use crate::report::{
 };
 use crate::scan::LocatedEvent;
 
-/// A detection, with what an event must meet to be a match or a lead of it.
+/// A detection, with the conditions for a match and for a lead.
 struct Rule<'a> {
     detection: &'a Detection,
-    /// What hosts call it.
+    /// The detection's id and name, as hosts list them.
     label: Arc<DetectionLabel>,
-    /// What makes a query of Windows' own DNS client a lead, if any is to be one.
+    /// The condition that makes a query of Windows' own DNS client a lead; `None` if the detection
+    /// has no leads.
     lead_condition: Option<Predicate>,
 }
 
 impl Rule<'_> {
-    /// What an event must meet to be a match, or a lead; `None` where no event can be one.
+    /// The condition for a match, or for a lead; `None` if no event can be one.
     fn condition(&self, role: Role) -> Option<&Predicate> {
         match role {
             Role::Match => Some(&self.detection.search.predicate),
@@ -39,7 +40,7 @@ impl Rule<'_> {
         let LocatedEvent { location, integrity, event } = &detected.located;
         let (hits, detection) = match Role::of(event) {
             Role::Match => (self.detection.search.predicate.hits_of_match(event), Some(self.detection)),
-            // Of a lead no more is said than the name: what else the detection asks for is unknown.
+            // For a lead, only the name is known to satisfy the detection.
             Role::Lead => {
                 (self.lead_condition.as_ref().map(|names| names.hits(event)).unwrap_or_default(), None)
             }
@@ -61,20 +62,21 @@ impl Rule<'_> {
     }
 }
 
-/// Looks for matches and leads among events.
+/// Finds matches and leads among events.
 pub(super) struct Detector<'a> {
     config: &'a Config,
-    /// The detections, in their order.
+    /// The detections, in the order in which they were given.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
-    /// The tables that hits are rows of, if these are written.
+    /// The tables that get a row for each hit, if tables are written.
     tables: Option<HitTables<'a>>,
 }
 
 impl<'a> Detector<'a> {
-    /// One whose hits are rows of `tables`, if there are any.
+    /// A detector that makes rows of `tables`, if tables are written.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: Option<HitTables<'a>>) -> Self {
-        let lead_condition = |condition| asked(condition).filter(|_| config.options.leads != Leads::None);
+        let lead_condition =
+            |condition| lead_predicate(condition).filter(|_| config.options.leads != Leads::None);
         let rules = config.detections.iter().zip(lead_conditions(config)).map(|(loaded, condition)| Rule {
             detection: &loaded.detection,
             label: Arc::new(DetectionLabel {
@@ -91,7 +93,7 @@ impl<'a> Detector<'a> {
         self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }
 
-    /// The events that have hits, in their order.
+    /// The events that have hits, in the order in which they came.
     pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<Detected> {
         let in_window =
             events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
@@ -110,7 +112,7 @@ impl<'a> Detector<'a> {
     fn hits(&self, event: &Event) -> Vec<Hit> {
         let role = Role::of(event);
         if role == Role::Lead && event.query_name().is_none_or(str::is_empty) {
-            // Without a name there is no lead.
+            // An event without a name is no lead.
             return Vec::new();
         }
         let describing = self
@@ -125,7 +127,8 @@ impl<'a> Detector<'a> {
         describing.map(hit).collect()
     }
 
-    /// What events come to: a row for each hit of one, in the order of the detections.
+    /// The rows and counts for events of a file: for each event, a row for each hit, in the order
+    /// of the detections.
     pub(super) fn reduce(&self, file: &LogFile, detected: &[Detected]) -> Result<UnitHits, OutputError> {
         let leads = detected.iter().filter(|event| Role::of(&event.located.event) == Role::Lead).count();
         let mut reduced = UnitHits {
@@ -146,7 +149,7 @@ impl<'a> Detector<'a> {
         Ok(reduced)
     }
 
-    /// Counts an event, however many hits it has.
+    /// Counts an event once, however many hits it has.
     fn count(&self, event: &Detected, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();
@@ -171,7 +174,7 @@ impl<'a> Detector<'a> {
         exclusions.for_each(|exclusion| reduced.excluded.add(exclusion, computer, counts));
     }
 
-    /// What one hit of an event comes to, but for the counts of events.
+    /// Adds the row and the counts of one hit of an event.
     fn reduce_hit(
         &self,
         file: &LogFile,
@@ -211,8 +214,8 @@ impl<'a> Detector<'a> {
         }
     }
 
-    /// The event with the detections that describe it and that no exclusion takes it away from;
-    /// `None` if there is none.
+    /// The event with the detections that describe it; `None` if exclusions take it away from all
+    /// of them.
     fn matched<'e>(&'e self, event: &'e Detected) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));

@@ -1,4 +1,4 @@
-//! What exclusions take away: from which events, and how many from each host.
+//! Exclusions at work: which exclusion applies to an event, and how much each took from each host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::config::{ExclusionStatus, LoadedExclusion};
 use crate::event::Event;
 use crate::report::ExcludedCounts;
 
-/// Which exclusion it is, by its place among all.
+/// The index of an exclusion among all exclusions of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExclusionIndex(pub(super) usize);
 
@@ -17,12 +17,12 @@ pub(super) struct ExclusionIndex(pub(super) usize);
 pub(super) struct Excluded(BTreeMap<ExclusionIndex, BTreeMap<String, ExcludedCounts>>);
 
 impl Excluded {
-    /// Counts what an exclusion took away from a host.
+    /// Adds what an exclusion took away from a host.
     pub(super) fn add(&mut self, by: ExclusionIndex, computer: &str, counts: ExcludedCounts) {
         self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
     }
 
-    /// Takes in those of another part of the evidence.
+    /// Adds the counts of another part of the evidence.
     pub(super) fn merge(&mut self, other: Excluded) {
         for (exclusion, hosts) in other.0 {
             for (computer, counts) in hosts {
@@ -31,25 +31,25 @@ impl Excluded {
         }
     }
 
-    /// Whether there are none.
+    /// Whether nothing was taken away.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What all of them took away from all hosts.
+    /// The sum over all exclusions and hosts.
     pub(super) fn sum(&self) -> ExcludedCounts {
         let mut sum = ExcludedCounts::default();
         self.0.values().flat_map(BTreeMap::values).for_each(|counts| sum.merge(*counts));
         sum
     }
 
-    /// What an exclusion, by its place among all, took away from each host.
+    /// What the exclusion with this index took away from each host, by the host's Computer.
     pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
         self.0.get(&ExclusionIndex(exclusion)).cloned().unwrap_or_default()
     }
 }
 
-/// The first exclusion that is applied and holds for an event that the detection of this id
+/// The first exclusion in force that applies to an event which the detection with this id
 /// describes.
 pub(super) fn excluding(
     exclusions: &[LoadedExclusion],
@@ -62,7 +62,7 @@ pub(super) fn excluding(
     exclusions.iter().position(holds).map(ExclusionIndex)
 }
 
-/// The exclusions that take hits of an event away, each once.
+/// The exclusions that apply to hits of an event, each once.
 pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionIndex> {
     let exclusions: BTreeSet<ExclusionIndex> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
     exclusions.into_iter()

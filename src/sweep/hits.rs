@@ -1,7 +1,6 @@
-//! Hits: events with the detections that describe them, which of them came before, and what they
-//! come to, as rows and reduced. A hit of a Sysmon DNS query is a match; one of a query of Windows'
-//! own DNS client is a lead, which is no match: each has a table of its own, and neither counts as
-//! the other.
+//! Hits: events with the detections that describe them, which of the events are copies, and the
+//! rows and counts made of them. A hit of a Sysmon DNS query is a match. A hit of a query of
+//! Windows' own DNS client is a lead. Each has a table of its own, and neither counts as the other.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,11 +14,11 @@ use crate::output::{Rows, Table};
 use crate::report::{Hosts, Occurrence};
 use crate::scan::LocatedEvent;
 
-/// Which detection it is, by its place among all.
+/// The index of a detection among all detections of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
-/// An event with its hits: at least one.
+/// An event with at least one hit.
 pub(super) struct Detected {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
@@ -27,15 +26,15 @@ pub(super) struct Detected {
     pub hits: Vec<Hit>,
 }
 
-/// That a detection describes an event or, of a lead, its name.
+/// A hit: a detection describes an event or, for a lead, the event's name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
     pub detection: DetectionIndex,
-    /// The first exclusion that holds for it: then it is neither a match nor a lead.
+    /// The first exclusion that applies to the hit, which is then neither a match nor a lead.
     pub excluded_by: Option<ExclusionIndex>,
 }
 
-/// Whether an event with a hit that no exclusion takes away is a match or a lead.
+/// Whether a hit of an event is a match or a lead, by the kind of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Match,
@@ -49,28 +48,28 @@ impl Role {
 }
 
 impl Hit {
-    /// Whether there is a row of it.
+    /// Whether the hit gets a row: always, unless it is excluded and excluded rows are not kept.
     pub(super) fn is_written(self, config: &Config) -> bool {
         self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
 
-    /// What the exclusion is called.
+    /// The name of the exclusion that applies to the hit.
     pub(super) fn exclusion_name(self, config: &Config) -> Option<&str> {
         let ExclusionIndex(place) = self.excluded_by?;
         config.exclusions.get(place).map(|loaded| loaded.exclusion.name.as_str())
     }
 }
 
-/// The tables that hits are rows of.
+/// The tables that get a row for each hit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HitTables<'a> {
-    /// That of the matches.
+    /// The table of matches.
     pub matches: &'a Table,
-    /// That of the leads, if they are looked for.
+    /// The table of leads, if leads are looked for.
     pub leads: Option<&'a Table>,
 }
 
-/// The hits of a unit, as rows and reduced.
+/// The rows and counts made of the hits of a unit.
 pub(super) struct UnitHits {
     /// Rows of `matches.parquet`, if there is one: of matches, and of excluded ones if these are
     /// kept.
@@ -80,38 +79,38 @@ pub(super) struct UnitHits {
     pub leads: Option<Rows>,
     /// How many events are matches.
     pub count: u64,
-    /// What they say of their hosts.
+    /// What the hits say about their hosts.
     pub hosts: Hosts,
-    /// What those of each detection come to.
+    /// The counts for each detection, in the order of the detections.
     pub detections: Vec<DetectionHits>,
-    /// How many were excluded.
+    /// How many hits were excluded.
     pub excluded: Excluded,
 }
 
-/// What the hits of one detection come to. `merge` is associative and commutative.
+/// The counts for the hits of one detection. `merge` is associative and commutative.
 pub(super) struct DetectionHits {
-    /// How many matches there are, copies of an event included.
+    /// How many matches there are, including copies of an event.
     pub matches: u64,
-    /// How many are no copies.
+    /// How many matches are no copies of an earlier one.
     pub unique_matches: u64,
-    /// How many are among deleted records. They are counted nowhere else.
+    /// How many matches are among deleted records. No other field counts them.
     pub recovered_matches: u64,
     /// How many leads there are.
     pub leads: LeadCounts,
-    /// The detection's own table, if it has one: of matches that are no copies.
+    /// The detection's own `stats` table of matches that are no copies, if its search has `stats`.
     pub stats: Option<StatsTable>,
 }
 
-/// The events that were met, in evidence order.
+/// The events with hits that were seen so far, in evidence order, by their hash.
 #[derive(Debug, Default)]
 pub(super) struct SeenEvents {
     hashes: HashSet<Sha256Digest>,
-    /// What was decided of those that an exclusion holds for.
+    /// For events that were excluded: which exclusion took them away from which detection.
     excluded: HashMap<(Sha256Digest, DetectionIndex), ExclusionIndex>,
 }
 
 impl DetectionHits {
-    /// For each of these detections, none yet.
+    /// Counts of zero for each of these detections.
     pub(super) fn none(detections: &[LoadedDetection]) -> Vec<Self> {
         let none = |loaded: &LoadedDetection| DetectionHits {
             matches: 0,
@@ -123,12 +122,12 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Whether there are none.
+    /// Whether there are no hits.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
 
-    /// Counts a hit of an event that no exclusion takes away.
+    /// Counts a hit that is not excluded.
     pub(super) fn add(&mut self, detected: &Detected) {
         let event = &detected.located.event;
         match (Role::of(event), detected.occurrence) {
@@ -145,7 +144,7 @@ impl DetectionHits {
         }
     }
 
-    /// Takes in what other hits come to.
+    /// Adds the counts of other hits of the same detection.
     pub(super) fn merge(&mut self, other: DetectionHits) {
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
@@ -158,7 +157,7 @@ impl DetectionHits {
 }
 
 impl UnitHits {
-    /// Whether nothing was found, not even what is excluded.
+    /// Whether there are no hits at all, not even excluded ones.
     pub(super) fn is_empty(&self) -> bool {
         let is_empty = |rows: &Option<Rows>| rows.as_ref().is_none_or(Rows::is_empty);
         let is_any = self.count > 0 || self.detections.iter().any(|hits| !hits.is_empty());
@@ -167,12 +166,12 @@ impl UnitHits {
 }
 
 impl SeenEvents {
-    /// Settles which of these events are copies, all before them being settled. Whether there are
-    /// any.
+    /// Marks which of these events are copies of earlier ones, and returns whether any is. Must be
+    /// called in evidence order.
     ///
-    /// What was decided of an event holds for its copies. They say the same, save who logged them
-    /// (`Security/UserID`, which is not part of a match's hash): an exclusion that asks for that
-    /// shall not take away one of two copies and leave a copy of nothing.
+    /// An exclusion that applies to an event also applies to its copies. Copies can differ in who
+    /// logged them (`Security/UserID`, which is not part of a match's hash). An exclusion that asks
+    /// for that must not take away the first copy and leave the second as a copy of nothing.
     pub(super) fn mark_copies(&mut self, events: &mut [Detected]) -> bool {
         let mut copies = false;
         for event in events {
@@ -193,7 +192,7 @@ impl SeenEvents {
         copies
     }
 
-    /// Notes an event among stale records, and says whether it was not met before.
+    /// Notes an event from a deleted record, and returns whether it was not seen before.
     pub(super) fn is_new(&mut self, event: &Detected) -> bool {
         self.hashes.insert(event.hash)
     }

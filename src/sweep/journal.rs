@@ -1,10 +1,11 @@
-//! The journal of a sweep: what came of each unit, so that a sweep which was killed or interrupted
+//! The journal of a sweep: the result of each unit, so that a sweep that was killed or interrupted
 //! can be resumed.
 //!
-//! An entry for each unit, in the order of the units, framed as [`crate::output`] does: a document
-//! in postcard's format. It holds what was seen of the unit and the events that matched, not the
-//! tables: these are made from it anew, by the code that makes them in any other sweep, and so are
-//! the same to the byte. The first entry says what the sweep was asked.
+//! The journal has an entry for each unit, in the order of the units. An entry is a document in
+//! postcard's format, framed by [`crate::output`]. It holds the account of the unit and the events
+//! that have hits, but no rows. A resumed sweep makes the tables from the entries with the same
+//! code as any other sweep, so they are the same to the byte. The first entry holds the options of
+//! the sweep.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,37 +23,36 @@ use crate::output::{OutputError, document, framed, read_framed};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent};
 
-/// Bytes of evidence that are read again at most because their entries were not written when a
-/// sweep was killed.
+/// Bytes of evidence after which entries are written out. If a sweep is killed, at most about so
+/// many bytes are read again.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
 
-/// What the first entry begins with: that it is a journal, and the version of its layout, which
-/// changes with anything that an entry holds. A journal of another one cannot be read, whatever its
-/// entries seem to say.
+/// The beginning of the first entry: a name, and the version of the journal's layout. The version
+/// changes with anything that an entry holds. A journal with another version cannot be read.
 const LAYOUT: (&str, u32) = ("journal of dnsweep", 4);
 
-/// What the sweep that began the journal was asked. It follows [`LAYOUT`].
+/// The options of the sweep that began the journal. They follow [`LAYOUT`] in the first entry.
 #[derive(Debug, Serialize, Deserialize)]
 struct FirstEntry {
-    /// [`SweepInputs`] as JSON, which says by name what differs.
+    /// [`SweepInputs`] as JSON, so that a message can name the option that differs.
     asked: String,
     window: Window,
 }
 
-/// Which file a unit belongs to, and how to tell that it is still the same.
+/// Identifies a file of the evidence, by its path, size and modification time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct FileKey {
     /// The piece of evidence.
     pub evidence: String,
-    /// The file, from its root.
+    /// The file's path from its root.
     pub source_path: String,
-    /// Its size.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// When it was last changed.
+    /// The modification time: seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
 }
 
-/// What came of a unit, as it is written: without a copy of it.
+/// An entry to be written: the result of a unit, borrowed.
 #[derive(Debug, Serialize)]
 pub(super) struct NewEntry<'a> {
     pub file: FileKey,
@@ -62,28 +62,28 @@ pub(super) struct NewEntry<'a> {
     pub recovered: Vec<&'a LocatedEvent>,
 }
 
-/// What came of a unit, as it is read.
+/// An entry that was read: the result of a unit.
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry {
-    /// Which unit it is of.
+    /// The unit that the entry belongs to.
     #[expect(dead_code, reason = "whoever reads it knows; the format has it")]
     place: EntryPlace,
-    /// What was seen of it.
+    /// The account of the unit.
     pub part: FileReport,
-    /// The events that have hits, in the order of the file.
+    /// The events that have hits, in file order.
     pub events: Vec<LocatedEvent>,
-    /// Those among stale records.
+    /// Events from deleted records that have hits.
     pub recovered: Vec<LocatedEvent>,
 }
 
-/// What an entry begins with: which unit it is of.
+/// The beginning of an entry: the unit that it belongs to.
 #[derive(Debug, Deserialize)]
 struct EntryPlace {
     file: FileKey,
     block: Block,
 }
 
-/// Where the entry of a unit lies in the journal.
+/// Where in the journal the entry of a unit lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EntryAt {
     /// The unit's block.
@@ -91,21 +91,21 @@ pub(super) struct EntryAt {
     bytes: Range<u64>,
 }
 
-/// A journal that is written, and read as far as an earlier sweep wrote it.
+/// A journal that this sweep writes, after it has read the entries of an earlier sweep.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
     writer: BufWriter<File>,
-    /// Bytes of evidence whose entries the system does not have yet.
+    /// Bytes of evidence whose entries are still in the writer's buffer.
     unflushed: u64,
     files: HashMap<FileKey, Vec<EntryAt>>,
-    /// The times that can match: those of the sweep that began the journal.
+    /// The period of the sweep that began the journal.
     pub window: Window,
 }
 
 impl Journal {
-    /// Opens the journal, or begins it if there is none.
+    /// Opens the journal and reads its entries, or begins a new one if there is none.
     pub(super) fn open(path: &Path, asked: &SweepInputs, window: Window) -> Result<Self, OutputError> {
         let failed = |error: io::Error| failed(path, &error);
         let mut file = open_own(path).map_err(failed)?;
@@ -118,9 +118,9 @@ impl Journal {
             window,
         };
         let whole = journal.read(&mut file, asked)?;
-        // What follows the last whole entry was being written when the sweep ended. Of a file
-        // that was cut to nothing, ext4 hands all to the disk when it is closed, even if it was
-        // removed before: so none is cut that is as long as it is to be.
+        // An incomplete entry at the end is cut off. A file that already has the right length is
+        // not truncated: when ext4 closes a file that was cut to nothing, it writes all of it to
+        // the disk, even if the file was removed.
         if file.metadata().map_err(failed)?.len() != whole {
             file.set_len(whole).map_err(failed)?;
         }
@@ -132,7 +132,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Reads what is there; returns where the last whole entry ends.
+    /// Reads the entries in the file. Returns the offset at which the last whole entry ends.
     fn read(&mut self, file: &mut File, asked: &SweepInputs) -> Result<u64, OutputError> {
         let size = file.metadata().map_err(|error| failed(&self.path, &error))?.len();
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
@@ -151,7 +151,7 @@ impl Journal {
                 let Ok((EntryPlace { file, block }, _)) = postcard::take_from_bytes(document) else { break };
                 let entries = units.entry(file).or_default();
                 if block.is_first() {
-                    // An earlier sweep began the file and did not end it.
+                    // An earlier sweep began this file, but did not finish it.
                     entries.clear();
                 }
                 entries.push(EntryAt { block, bytes: at..at + length as u64 });
@@ -163,8 +163,7 @@ impl Journal {
         Ok(at)
     }
 
-    /// What was ordered, if the journal has the layout that is known here. Its first entry is
-    /// whole: it says what was written.
+    /// Decodes the first entry, which is whole. It is an error if the journal has another layout.
     fn first(&self, document: &[u8]) -> Result<FirstEntry, OutputError> {
         let (name, known) = LAYOUT;
         let other = |found: &str| OutputError::Resume {
@@ -184,7 +183,8 @@ impl Journal {
         }
     }
 
-    /// A sweep is resumed only by one that would have made the same tables.
+    /// Checks that this sweep has the options of the one that began the journal, so that it makes
+    /// the same tables.
     fn check(&self, first: &FirstEntry, asked: &SweepInputs) -> Result<(), OutputError> {
         asked.differs_from(&first.asked).map_or(Ok(()), |InputDifference { what, first, second }| {
             let reason = format!("{what}: it was begun with '{first}', found '{second}'");
@@ -192,12 +192,13 @@ impl Journal {
         })
     }
 
-    /// The files that an earlier sweep read to their end, with the entries of all their units.
+    /// Takes the files that an earlier sweep read to their end, with the entries of all their
+    /// units.
     pub(super) fn take_files(&mut self) -> HashMap<FileKey, Vec<EntryAt>> {
         std::mem::take(&mut self.files)
     }
 
-    /// What reads entries, for any thread.
+    /// A reader of entries that any thread can use.
     pub(super) fn reader(&self) -> Result<JournalReader, OutputError> {
         let file = self.file.try_clone().map_err(|error| failed(&self.path, &error))?;
         Ok(JournalReader { path: self.path.clone(), file })
@@ -214,14 +215,14 @@ impl Journal {
         self.writer.write_all(entry).map_err(|error| failed(&self.path, &error))
     }
 
-    /// Hands what was added to the system, which keeps it even if this process is killed.
+    /// Writes buffered entries to the file, where they stay even if this process is killed.
     pub(super) fn flush(&mut self) -> Result<(), OutputError> {
         self.unflushed = 0;
         self.writer.flush().map_err(|error| failed(&self.path, &error))
     }
 }
 
-/// Reads entries.
+/// Reads entries of a journal.
 #[derive(Debug)]
 pub(super) struct JournalReader {
     path: PathBuf,
@@ -229,7 +230,7 @@ pub(super) struct JournalReader {
 }
 
 impl JournalReader {
-    /// The entry there.
+    /// Reads the entry at this place.
     pub(super) fn read(&self, at: &EntryAt) -> Result<Entry, OutputError> {
         let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
         let read = read_exact_at(&self.file, &mut bytes, at.bytes.start);
@@ -241,7 +242,7 @@ impl JournalReader {
     }
 }
 
-/// The units of a file that was read to its end cover it.
+/// Whether the entries of a file cover all of it without a gap.
 fn is_whole(file: &FileKey, entries: &[EntryAt]) -> bool {
     let mut end = 0;
     let follows =
@@ -249,7 +250,7 @@ fn is_whole(file: &FileKey, entries: &[EntryAt]) -> bool {
     follows && end >= file.size
 }
 
-/// An entry that holds a document, of about so many bytes.
+/// Makes an entry of a document. `expected` is the approximate size of the document in bytes.
 pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
     framed(expected, |entry| {
         postcard::to_extend(document, entry)

@@ -1,16 +1,16 @@
-//! What detections say of a name alone, which makes a query of Windows' own DNS client a lead; and
-//! how many leads there are.
+//! Leads: what a detection demands of the queried name alone, by which a query of Windows' own DNS
+//! client becomes a lead, and the number of leads.
 
 use crate::config::Config;
 use crate::detect::{LeadCondition, Predicate};
 use crate::report::Occurrence;
 
-/// How many leads a detection has. `merge` is associative and commutative.
+/// The number of leads of a detection. `merge` is associative and commutative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeadCounts {
-    /// All, copies of an event included.
+    /// All leads, including copies of an event.
     pub leads: u64,
-    /// Of these, those that are no copies.
+    /// Leads that are no copies of an earlier one.
     pub unique_leads: u64,
 }
 
@@ -21,21 +21,22 @@ impl LeadCounts {
         self.merge(LeadCounts { leads: 1, unique_leads });
     }
 
-    /// Takes in those of another part of the evidence.
+    /// Adds the counts of another part of the evidence.
     pub(super) fn merge(&mut self, other: LeadCounts) {
         self.leads += other.leads;
         self.unique_leads += other.unique_leads;
     }
 }
 
-/// What each detection of a sweep says of the name alone, in their order.
+/// What each detection of a sweep demands of the queried name alone, in the order of the
+/// detections.
 pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
     config.detections.iter().map(|loaded| loaded.detection.lead_condition()).collect()
 }
 
-/// What an event must meet to be a lead; `None` where none is: if any name would do, each query
-/// would be one.
-pub(super) fn asked(condition: LeadCondition) -> Option<Predicate> {
+/// The condition that makes an event a lead. `None` if the detection has no leads: if every name
+/// would satisfy it, every query would be a lead.
+pub(super) fn lead_predicate(condition: LeadCondition) -> Option<Predicate> {
     match condition {
         LeadCondition::Names(condition) | LeadCondition::Whole(condition) => Some(condition),
         LeadCondition::EveryName | LeadCondition::NoName => None,

@@ -1,4 +1,4 @@
-//! A sweep from end to end: the only module, with those below it, that knows all stages.
+//! A sweep from end to end. Only this module and those below it know all stages.
 //!
 //! discover → (for each block of a log, on many threads) read, decode, detect → (in evidence order,
 //! on one) write and reduce.
@@ -45,15 +45,15 @@ use self::writing::Writing;
 /// changes in a way that a reader of the outputs must follow.
 pub const SCHEMA_VERSION: u32 = 3;
 
-/// Watches a sweep. Called from the thread that runs it. `()` watches nothing.
+/// Is notified of a sweep's progress, on the thread that runs the sweep. `()` ignores everything.
 pub trait Observer {
-    /// The evidence was looked through: so much is to be read.
+    /// The evidence was listed: `discovery` has the files that will be read.
     fn found(&mut self, _discovery: &Discovery) {}
-    /// So many more bytes are done, with so many more matches.
+    /// More of the evidence was read: so many bytes, with so many matches.
     fn advanced(&mut self, _bytes: u64, _matches: u64) {}
-    /// A file is done.
+    /// A file was read to its end, or as far as possible.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
-    /// All files are done, or the sweep was interrupted.
+    /// All files were read, or the sweep was interrupted.
     fn finished(&mut self) {}
 }
 
@@ -62,22 +62,22 @@ impl Observer for () {}
 /// A finished sweep.
 #[derive(Debug)]
 pub struct Outcome {
-    /// How it ended.
+    /// How the sweep ended.
     pub ending: Ending,
-    /// What is in `run.json`.
+    /// The contents of `run.json`.
     pub run: Run,
     /// All hosts.
     pub hosts: Vec<NamedHost>,
-    /// The files that were not all read and understood, those that lost most first; of many, not
-    /// all.
+    /// The files that could not be read and understood completely, those that lost most first. If
+    /// there are many, only the worst are here.
     pub flawed: Vec<FlawedFile>,
-    /// Where the tables are, if there are any.
+    /// The output directory; `None` if the sink is none.
     pub directory: Option<PathBuf>,
 }
 
 impl Sweep {
-    /// Runs the sweep. Spans of its period count back from now. `interrupt` may become true at any
-    /// time: then what is under way is finished, and the sweep ends in order.
+    /// Runs the sweep. A period such as the last 14 days counts back from now. When `interrupt`
+    /// becomes true, the blocks being read are finished, and the sweep ends in order.
     pub fn run(
         &self,
         sink: Sink<'_>,
@@ -87,16 +87,16 @@ impl Sweep {
         sweep(self.resolve(EventTime::now())?, sink, Caller::default(), observer, interrupt)
     }
 
-    /// The output directory `out` as a sink: it must not exist, and nothing is written under the
-    /// evidence. Its tables can be read by this user only.
+    /// A sink that writes tables to the output directory `out`. The directory must not exist, and
+    /// must not lie in the evidence. Only this user can read the tables.
     pub fn directory(&self, out: &Path) -> Result<Sink<'static>, SweepError> {
         let roots = resolve_roots(&self.evidence)?;
         Ok(Sink::Directory(prepare(out, &roots, false, Earlier::Refuse, Access::Owner)?))
     }
 }
 
-/// Runs a sweep whose matches go into `sink`. `interrupt` may become true at any time: no further
-/// block is handed out then.
+/// Runs a sweep whose matches go to `sink`. When `interrupt` becomes true, no further block is
+/// started.
 pub(crate) fn sweep(
     mut config: Config,
     sink: Sink<'_>,
@@ -131,7 +131,7 @@ pub(crate) fn sweep(
     let read_before = journal.as_mut().map(Journal::take_files).unwrap_or_default();
     let resumed_files = resumed(&discovery, &read_before);
     let units = units(&discovery, &read_before, &config);
-    // What is known already is handed over even then.
+    // Units from the journal are still handed over after an interruption, as they cost no reading.
     let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
     let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
     in_order(
@@ -152,14 +152,13 @@ pub(crate) fn sweep(
     worker.recover(recovered, &mut seen, |file, events, hits| {
         collector.add_hits(file, events, hits, &worker.detector)
     })?;
-    // The memory that was read to and searched with goes into the tables, for which the system
-    // would have to give as much anew.
+    // Frees the memory for reading and searching, so that writing the tables can reuse it.
     drop((worker, seen));
     let collected = collector.finish()?;
     conclude(config, output, caller, discovery, collected, Times { started, resumed_files })
 }
 
-/// How many threads list folders: to a disk that seeks, that is reading too.
+/// How many threads list folders. `--readers` limits these too, as listing also makes a disk seek.
 fn listers(config: &Config) -> NonZeroUsize {
     config.readers.map_or(config.threads, |readers| readers.min(config.threads))
 }

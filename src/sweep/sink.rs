@@ -1,5 +1,5 @@
-//! Where the matches of a sweep go: into an output directory, to the caller one by one, or nowhere
-//! but into its counts.
+//! Sinks: where the matches of a sweep go. That is an output directory, a function of the caller,
+//! or nowhere, so that only the counts are kept.
 
 use std::fmt;
 
@@ -14,17 +14,19 @@ use crate::output::OutputDirectory;
 use crate::report::Occurrence;
 use crate::scan::Location;
 
-/// Takes a match.
+/// A function of the caller that takes each match.
 pub type TakeMatch<'s> = &'s mut dyn FnMut(&Match<'_>) -> Result<(), SinkError>;
 
 /// Where the matches of a sweep go. They come in evidence order, whatever the number of threads.
 pub enum Sink<'s> {
-    /// Into tables, with all else that a sweep finds out.
+    /// Into the tables of an output directory, together with all other results of the sweep.
     Directory(OutputDirectory),
-    /// To the caller, one by one as they are found: copies of an event too, and last those among
-    /// deleted records. What exclusions take away is none of them, and leads are not.
+    /// To a function of the caller, one by one as they are found. Copies of an event are passed
+    /// too. Matches among deleted records come last. Leads, and what exclusions take away, are not
+    /// passed.
     Each(TakeMatch<'s>),
-    /// Nowhere: they are counted, as with every sink, in the outcome's totals.
+    /// Nowhere. Matches are only counted, as with every sink, in the totals of the
+    /// [`Outcome`](super::Outcome).
     Count,
 }
 
@@ -43,23 +45,23 @@ impl fmt::Debug for Sink<'_> {
 pub struct Match<'a> {
     /// The event.
     pub event: &'a Event,
-    /// The detections that describe it, in the order in which they were given.
+    /// The detections that describe the event, in the order in which they were given.
     pub detections: Vec<&'a Detection>,
-    /// The piece of evidence: usually a folder per machine.
+    /// The piece of evidence that holds the file: usually a folder per machine.
     pub evidence: &'a str,
-    /// The file, from its root.
+    /// The path of the file from its root.
     pub source_path: &'a str,
     /// Where in the file the record lies.
     pub location: Location,
-    /// What is known of the bytes there.
+    /// How far the bytes of the record can be trusted.
     pub integrity: Integrity,
-    /// Whether it is the first of its kind, a copy of an earlier one, or a deleted record.
+    /// Whether this is the first such event, a copy of an earlier one, or a deleted record.
     pub occurrence: Occurrence,
-    /// A hash of what the event says: the same for its copies.
+    /// A hash of the event's content. All copies of an event have the same hash.
     pub event_hash: Sha256Digest,
 }
 
-/// Hands the matches among events of one file to the caller.
+/// Passes the matches among events of one file to the caller's function.
 pub(super) fn hand_over(
     take: &mut TakeMatch<'_>,
     detector: &Detector<'_>,

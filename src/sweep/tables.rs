@@ -1,5 +1,5 @@
-//! The tables at a sweep's end: what each says of itself, and the writing of those that are only
-//! known or finished then, several at a time.
+//! The tables at the end of a sweep: their metadata, and the writing of tables that are known or
+//! finished only then, several at a time.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -14,24 +14,25 @@ use crate::output::{
 use crate::report::{HostRow, NamedHost, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
-/// What a table weighs among those that are under way: each is handed out by itself.
+/// The weight of a table among the units of work, so large that each table is handed out alone.
 const WEIGHT: u64 = 1 << 20;
-/// Rows of a stats table that are made together; a table can have as many as there are matches.
+/// Rows of a `stats` table that are made at once; such a table can have as many rows as matches.
 const PART_ROWS: usize = 4096;
-/// Tables that may be on their way to the disk while the next is written.
+/// How many tables may be syncing to the disk while the next one is written.
 const MOST_SYNCING: usize = 8;
 
 /// A table that is written or finished when all evidence was read.
 pub(super) enum LastTable<'a> {
-    /// One whose rows came in as the evidence was read, by the name of its file.
+    /// A table that was written while the evidence was read: its file name and its writer.
     Begun(&'static str, Box<TableWriter>),
+    /// The table of hosts.
     Hosts(&'a [NamedHost]),
-    /// The own table of the detection with that id.
+    /// The own `stats` table of the detection with this id.
     Stats(StatsTable, &'a str),
 }
 
-/// Writes tables on so many threads, and says of each what was written, in their order. All are
-/// then at least on their way to the disk.
+/// Writes tables on several threads. Returns the record of each for `run.json`, in the order of
+/// `tables`, and the files that are still syncing to the disk.
 pub(super) fn write_last(
     tables: Vec<LastTable<'_>>,
     output: &OutputDirectory,
@@ -86,7 +87,7 @@ impl LastTable<'_> {
                 let columns: Vec<Column> = stats.columns().map(stats_column).collect();
                 let table = Table::new(&columns);
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
-                // Most tables are small, and there can be thousands.
+                // Most of these tables are small, and there can be thousands.
                 let threads = if stats.row_count() > PART_ROWS { threads } else { NonZeroUsize::MIN };
                 let rows = |part| stats_rows(part, &table);
                 let parts = stats.into_parts(PART_ROWS);
@@ -99,7 +100,7 @@ impl LastTable<'_> {
     }
 }
 
-/// What every table says of itself.
+/// The key-value metadata that every table has.
 pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, String)> {
     let ids: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
     vec![
@@ -109,7 +110,7 @@ pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, Str
     ]
 }
 
-/// The metadata of a table whose rows are in an order: by the columns that `by` names.
+/// The metadata of a table, with a description of how its rows are sorted.
 pub(super) fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, String)> {
     metadata.iter().cloned().chain([("dnsweep.sorted_by", by.to_owned())]).collect()
 }
@@ -124,7 +125,7 @@ fn stats_column(column: &StatsColumn) -> Column {
     Column { name: column.name().to_owned().into(), kind, nulls, about: "", storage: Storage::default() }
 }
 
-/// A part of a detection's own table, to be written.
+/// The rows of a part of a detection's own `stats` table.
 fn stats_rows(part: StatsPart, table: &Table) -> Result<Rows, OutputError> {
     let part = part.into_rows();
     let mut rows = table.rows(part.len());

@@ -1,5 +1,5 @@
-//! What there is to do: the blocks of all files, each to be read, or to be taken from the journal
-//! of the sweep that is resumed.
+//! Units of work: the blocks of all files, each to be read from the evidence, or to be taken from
+//! the journal of the sweep that is being resumed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::config::{Config, Hashing};
 use crate::evidence::discover::{Discovery, Form, LogFile};
 use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 
-/// A block of a file.
+/// A unit of work: a block of a file, and where its contents come from.
 #[derive(Debug, Clone)]
 pub(super) struct Unit<'a> {
     pub file: &'a LogFile,
@@ -18,12 +18,12 @@ pub(super) struct Unit<'a> {
     pub source: UnitSource,
 }
 
-/// Where what is known of a unit comes from.
+/// Where the contents of a unit come from.
 #[derive(Debug, Clone)]
 pub(super) enum UnitSource {
-    /// The evidence; and what the blocks of the file are hashed by, if they are.
+    /// The evidence, to be read. If the file is hashed, its hash is computed with this.
     Evidence(Option<Arc<OrderedHash>>),
-    /// The journal of the sweep that is resumed.
+    /// The journal of the sweep that is being resumed.
     Journal(EntryAt),
 }
 
@@ -34,7 +34,7 @@ pub(super) fn units<'a>(
     config: &'a Config,
 ) -> impl Iterator<Item = Unit<'a>> {
     discovery.files.iter().flat_map(move |file| {
-        // Without a journal no key is needed.
+        // The key is made only if there is a journal.
         let entries = if journal.is_empty() { None } else { journal.get(&key(discovery, file)) };
         let known = entries.into_iter().flatten().map(move |entry| Unit {
             file,
@@ -53,9 +53,9 @@ pub(super) fn units<'a>(
     })
 }
 
-/// How many chunks the blocks of a file have: fewer where all of a block is looked at together. It
-/// must not depend on anything that leaves the tables as they are, for what is kept of a block has
-/// bounds.
+/// How many chunks a block of a file has: fewer for forms whose whole block is kept in memory. It
+/// must not depend on options that leave the tables unchanged (such as the number of threads), as
+/// there are limits on what is kept per block, so that the size of blocks shows in the tables.
 fn block_chunks(form: Form) -> u64 {
     match form {
         Form::Log => BLOCK_CHUNKS,
@@ -64,20 +64,20 @@ fn block_chunks(form: Form) -> u64 {
 }
 
 impl Unit<'_> {
-    /// A measure of the memory that it takes while it is under way: the bytes of its block, and as
-    /// many again where a copy of these may have to wait until it is their turn to be hashed.
+    /// The memory that the unit takes while it is worked on: the bytes of its block, twice if a
+    /// copy of them may have to wait for its turn to be hashed.
     pub(super) fn weight(&self) -> u64 {
         let copies = if matches!(self.source, UnitSource::Evidence(Some(_))) { 2 } else { 1 };
         self.block.length() * copies
     }
 
-    /// Whether the evidence need not be read for it.
+    /// Whether the unit is in the journal, so that the evidence need not be read.
     pub(super) fn is_known(&self) -> bool {
         matches!(self.source, UnitSource::Journal(_))
     }
 }
 
-/// How many of the files are not read, but taken from the journal.
+/// How many of the files are taken from the journal, and not read.
 pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryAt>>) -> u64 {
     if journal.is_empty() {
         return 0;
@@ -86,7 +86,7 @@ pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<Entr
     known.count() as u64
 }
 
-/// How the journal tells a file.
+/// The key by which the journal identifies a file.
 pub(super) fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     FileKey {
         evidence: discovery.evidence_name(file.evidence).to_owned(),

@@ -1,5 +1,5 @@
-//! What one thread does at a time: reads and decodes a block of a log, has its events looked at,
-//! and puts together what comes of it.
+//! The work on one unit, done by any thread: reads and decodes a block of a log, looks for matches,
+//! and puts the results together.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -23,59 +23,60 @@ use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, Needle, Reads, Scanner, Selection, Wanted, XmlFile,
 };
 
-/// Bytes of an event in the journal, most times.
+/// The usual size in bytes of an event in the journal.
 const EVENT_BYTES: usize = 400;
 
-/// What came of a unit.
+/// A finished unit: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
     /// The file.
     pub file: &'a LogFile,
-    /// Which part of it it was.
+    /// The block of the file.
     pub block: Block,
-    /// What was seen of it.
+    /// The account of the block.
     pub part: FileReport,
-    /// The events that have hits, in the order of the file.
+    /// The events that have hits, in file order.
     pub detected: Vec<Detected>,
-    /// Those among stale records. Whether one of them is an event of its own is known when all live
-    /// ones are.
+    /// Events from deleted records that have hits. Whether one is a copy of a live event is known
+    /// only when all live events are.
     pub recovered: Vec<Detected>,
-    /// What `detected` comes to; an error is a fault of this program, or of the journal.
+    /// The rows and counts for `detected`. An error means a bug in dnsweep, or a broken journal.
     pub hits: Result<UnitHits, OutputError>,
-    /// Its entry for the journal; `None` of what is there already, or could not all be read.
+    /// The unit's entry for the journal; `None` if the journal has it already, or if the block
+    /// could not be read completely.
     pub entry: Option<Vec<u8>>,
 }
 
-/// The events of a unit that may be wanted.
+/// The decoded events of a unit: from live and from deleted records.
 #[derive(Default)]
 struct Events {
     live: Vec<LocatedEvent>,
     recovered: Vec<LocatedEvent>,
 }
 
-/// All that the threads share.
+/// Works on units. All threads share one worker.
 pub(super) struct Worker<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
     dns_client: DnsClient,
     selection: Selection,
-    /// Reads what an unfinished sweep has read, where what was read is kept.
+    /// Reads entries of an unfinished sweep's journal; `None` if the sweep keeps no journal.
     journal: Option<JournalReader>,
-    /// Who may read, if not all may.
+    /// Limits how many threads read at once, if `--readers` was given.
     readers: Option<ReadPermits>,
-    /// The scanners that no thread is using. Each has a buffer that is worth keeping.
+    /// The scanners that no thread is using. They are kept because of their buffers.
     idle: Mutex<Vec<Scanner>>,
 }
 
 impl FinishedUnit<'_> {
-    /// Notes for the ledger how many matches there are.
+    /// Copies the number of matches to the account of the block.
     fn count(&mut self) {
         self.part.matches = self.hits.as_ref().map_or(0, |hits| hits.count);
     }
 }
 
 impl<'a> Worker<'a> {
-    /// A worker whose hits are rows of `tables`, if these are written.
+    /// A worker that makes rows of `tables`, if tables are written.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -94,7 +95,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads, decodes and detects; or takes what was read from the journal.
+    /// Works on a unit: reads and decodes its block, or takes its events from the journal, and
+    /// looks for matches.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, block, source } = unit;
         let at = match source {
@@ -114,12 +116,12 @@ impl<'a> Worker<'a> {
     }
 
     fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
-        // The list is whole whatever happened to a thread that held it.
+        // A panic of another thread cannot leave the list in a broken state.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let log = match open(file) {
             Ok(log) => log,
             Err(obstacle) => {
-                // There will be no hash: nothing need be kept for it.
+                // The file gets no hash, so nothing is kept for it.
                 hash(chain, block.start, None);
                 return self.done(file, block, unreadable(file, block, &obstacle), Events::default());
             }
@@ -135,7 +137,7 @@ impl<'a> Worker<'a> {
         part.changed = log.state().is_some_and(|state| state != file.state());
         idle().push(scanner);
         let done = self.done(file, block, part, events);
-        // What could not be read now shall be tried again when the sweep is resumed.
+        // A block that could not be read gets no entry, so that a resumed sweep tries it again.
         let is_kept = self.journal.is_some() && !done.part.is_to_be_read_again();
         let entry = is_kept.then(|| self.entry(&done));
         FinishedUnit { entry, ..done }
@@ -151,7 +153,7 @@ impl<'a> Worker<'a> {
             .reading(reads)
     }
 
-    /// What the journal keeps of a unit.
+    /// The journal's entry for a unit.
     fn entry(&self, done: &FinishedUnit<'_>) -> Vec<u8> {
         let events = done.detected.len() + done.recovered.len();
         let document = NewEntry {
@@ -185,9 +187,9 @@ impl<'a> Worker<'a> {
         done
     }
 
-    /// Settles which events of a unit are copies, all units before it being settled; what they come
-    /// to is reduced again if there are any. Most units have none, so the reduction need not wait
-    /// for this.
+    /// Marks which events of a unit are copies of earlier ones. Must be called in evidence order.
+    /// If there are any copies, the unit's rows and counts are made again. Most units have none, so
+    /// that the rows can be made before, on any thread.
     pub(super) fn mark_copies<'u>(
         &self,
         mut done: FinishedUnit<'u>,
@@ -200,8 +202,8 @@ impl<'a> Worker<'a> {
         done
     }
 
-    /// What the events among stale records come to, all live ones being settled: those that are no
-    /// copy of a live one, nor of another one here.
+    /// Calls `found` with the rows and counts of each event from deleted records that is not a copy
+    /// of a live event or of another deleted one. Must be called after all units.
     pub(super) fn recover(
         &self,
         recovered: Vec<(&LogFile, Detected)>,
@@ -243,12 +245,12 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// What needs decoding.
+/// Which records need decoding: all of them, or those that a detection could match.
 fn selection(config: &Config) -> Selection {
     match config.options.decoding {
         Decoding::Exhaustive => Selection::Everything,
         Decoding::Selected => {
-            // Those about the log of Windows' DNS client match none of Sysmon's events.
+            // Detections for the log of Windows' DNS client match none of Sysmon's events.
             let of_sysmon =
                 config.detections.iter().filter(|loaded| loaded.detection.source == EventSource::Sysmon);
             let predicates = of_sysmon.map(|loaded| &loaded.detection.search.predicate);
@@ -257,7 +259,7 @@ fn selection(config: &Config) -> Selection {
     }
 }
 
-/// What is wanted of the queries of Windows' own DNS client.
+/// Which queries of Windows' own DNS client need decoding.
 fn dns_client(config: &Config) -> DnsClient {
     match config.options.leads {
         config::Leads::None => DnsClient::Counted,
@@ -265,8 +267,8 @@ fn dns_client(config: &Config) -> DnsClient {
             let conditions = lead_conditions(config);
             let names = conditions.iter().filter_map(|condition| match condition {
                 LeadCondition::Names(names) => Some(wanted(names)),
-                // Only the name is text in each of these events: the others are numbers, or have
-                // another name there.
+                // In these events only the name is a text under the same field name. Other fields
+                // are numbers, or have another name.
                 LeadCondition::Whole(condition) => match LeadCondition::of(condition) {
                     LeadCondition::Names(names) => Some(wanted(&names)),
                     LeadCondition::NoName => None,
@@ -279,7 +281,7 @@ fn dns_client(config: &Config) -> DnsClient {
     }
 }
 
-/// What a predicate cannot do without.
+/// The literals that an event must hold to satisfy a predicate.
 fn wanted(predicate: &Predicate) -> Wanted {
     let needle =
         |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
@@ -287,8 +289,8 @@ fn wanted(predicate: &Predicate) -> Wanted {
     Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }
 
-/// Adds the bytes that start there to their file's hash, if there is one; returns the file's
-/// SHA-256 if that is complete now.
+/// Adds bytes that begin at `start` to the hash of their file, if the file is hashed. Returns the
+/// file's SHA-256 once it is complete.
 fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
     chain.and_then(|chain| chain.add(start, bytes))
 }

@@ -1,4 +1,5 @@
-//! The tables of a sweep under way: rows as they come, and at the end all that is only known then.
+//! Writes the tables of a sweep: matches, leads and files while the evidence is read, and the other
+//! tables at the end.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -14,28 +15,28 @@ use crate::report::{FileRow, NamedHost, OutputRecord};
 
 use super::hits::HitTables;
 
-/// The tables that are written as the sweep goes on.
+/// The tables that are written while the evidence is read.
 pub(super) struct Writing<'a> {
     output: &'a OutputDirectory,
     threads: NonZeroUsize,
     metadata: Vec<(&'static str, String)>,
     matches: TableWriter,
-    /// The leads, if they are looked for.
+    /// The table of leads, if leads are looked for.
     leads: Option<TableWriter>,
     files: TableWriter,
 }
 
-/// What was written.
+/// The tables that a sweep has written.
 #[derive(Default)]
 pub(super) struct Written {
-    /// The tables.
+    /// The record of each table for `run.json`.
     pub outputs: Vec<OutputRecord>,
-    /// Those of the tables that are on their way to the disk.
+    /// The tables that are still syncing to the disk.
     pub syncing: VecDeque<Syncing>,
 }
 
 impl<'a> Writing<'a> {
-    /// Opens the tables.
+    /// Creates the files of the tables.
     pub(super) fn begin(
         config: &Config,
         output: &'a OutputDirectory,
@@ -74,15 +75,15 @@ impl<'a> Writing<'a> {
         self.files.push(&row.cells())
     }
 
-    /// Closes the tables and writes those that are only known now: hosts, and the own tables of
-    /// detections, each with the detection's id.
+    /// Closes the tables, and writes those that are known only at the end: hosts, and the `stats`
+    /// tables of detections, each given with the detection's id.
     pub(super) fn finish(
         self,
         hosts: &[NamedHost],
         stats: impl Iterator<Item = (StatsTable, &'a str)>,
     ) -> Result<Written, OutputError> {
-        // Those that were begun hold memory, so they come first; and those that take longest, so
-        // that no thread waits for one at the end.
+        // Tables that were begun come first, as they hold memory. Among them, the slowest come
+        // first, so that the threads end at about the same time.
         let mut tables = vec![
             LastTable::Begun(MATCHES_FILE, self.matches.into()),
             LastTable::Begun(FILES_FILE, self.files.into()),

@@ -1,4 +1,4 @@
-//! Why an output cannot be verified.
+//! Errors of a verification.
 
 use std::path::PathBuf;
 
@@ -8,35 +8,35 @@ use crate::evidence::EvidenceError;
 /// Why an output cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// A directory to verify that is no output.
+    /// The directory is not an output of dnsweep.
     #[error("'{}': expected an output of dnsweep, found {found}", path.display())]
     NotAnOutput {
         /// The directory as typed.
         path: PathBuf,
-        /// What it holds.
+        /// What the directory holds instead.
         found: String,
     },
-    /// An output to verify that was written by another version.
+    /// The output has a layout that this version of dnsweep does not know.
     #[error("'{}': expected schema version {known} in run.json, found {found}: verify it with the dnsweep that wrote it", path.display())]
     SchemaVersion {
         /// The directory as typed.
         path: PathBuf,
-        /// The version that is known.
+        /// The schema version that this dnsweep knows.
         known: u32,
-        /// The version in `run.json`.
+        /// The schema version in `run.json`.
         found: String,
     },
-    /// Evidence to verify that is not as many roots as were swept.
+    /// The number of evidence roots is not that of the sweep.
     #[error(
         "expected the roots of the evidence that were swept, in their order: run.json has {recorded}, {given} were given"
     )]
     RootCount {
-        /// How many `run.json` has.
+        /// The number of roots in `run.json`.
         recorded: usize,
-        /// How many were given.
+        /// The number of roots that were given.
         given: usize,
     },
-    /// The evidence cannot be looked for.
+    /// The evidence cannot be listed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// The threads that read evidence could not be started.

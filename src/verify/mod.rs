@@ -1,9 +1,7 @@
-//! Verification from end to end: whether an output is as its `run.json` states, and evidence as the
-//! output's ledger does. The only module, with those below it and `sweep`, that knows several
-//! stages. It only reads.
+//! Verification from end to end: compares an output with its `run.json`, and the evidence with the
+//! output's ledger. It only reads. Like `sweep`, this module knows several stages.
 //!
-//! What `run.json` states of itself cannot be verified: whoever keeps its SHA-256 apart from it
-//! can.
+//! `run.json` cannot prove itself: that takes its SHA-256, kept in another place.
 
 mod error;
 mod evidence;

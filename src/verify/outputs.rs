@@ -1,4 +1,4 @@
-//! The tables of an output against its `run.json`.
+//! Comparison of an output's tables with its `run.json`.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use crate::base::platform::files::{self, Link, NotOpened};
 use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{Compared, Difference, Discrepancy, OutputRecord};
 
-/// Compares each table with what is recorded of it, and looks for files that are not recorded.
+/// Compares each table with its record in `run.json`, and looks for files without a record.
 pub(super) fn compare(
     out: &Path,
     recorded: &[OutputRecord],
@@ -28,11 +28,11 @@ pub(super) fn compare(
     compared
 }
 
-/// How a table differs from what is recorded of it, if it does.
+/// How a table differs from its record in `run.json`; `None` if it does not.
 fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     let unreadable = |error: io::Error| Some(Difference::Unreadable(error.to_string()));
     let name = Path::new(&recorded.file);
-    // Only what lies in the output is looked at, whatever a forged run.json names.
+    // A forged run.json must not make us read files outside the output.
     if !name.components().all(|part| matches!(part, Component::Normal(_))) {
         return Some(Difference::Outside);
     }
@@ -51,7 +51,7 @@ fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
         }
         Ok(_) => {}
     }
-    // A file that grows meanwhile has an end all the same.
+    // The limit keeps a file that grows meanwhile from being read for ever.
     match sha256_of_all((&file).take(recorded.bytes.saturating_add(1))) {
         Err(error) => return unreadable(error),
         Ok((found, _)) if found != recorded.sha256 => {
@@ -66,12 +66,13 @@ fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     }
 }
 
-/// Finds what lies in a folder of the output (`""` for all of it) and is not recorded.
+/// Adds a discrepancy for each file in a folder of the output (`""` for the output directory
+/// itself) that `run.json` does not record.
 fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: &mut Vec<Discrepancy>) {
     let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
-        // A folder of tables that is missing is found by its tables, if there are any.
+        // If the folder is missing, its tables have been reported as missing already.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return discrepancies.push(output(folder, Difference::Unreadable(error.to_string()))),
     };

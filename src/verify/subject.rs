@@ -1,4 +1,4 @@
-//! What is verified: an output, what its `run.json` states, and where its evidence lies now.
+//! The subject of a verification: an output, its `run.json`, and where its evidence lies now.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -14,18 +14,18 @@ use crate::output::RUN_FILE;
 use crate::report::{RecordedRun, RunNotRead};
 use crate::sweep::SCHEMA_VERSION;
 
-/// An output that is to be verified, and the evidence that is to be compared with it.
+/// An output to be verified, and the evidence to be compared with it.
 #[derive(Debug)]
 pub struct Subject {
-    /// The output.
+    /// The output directory.
     pub(super) out: PathBuf,
     /// The SHA-256 of its `run.json`.
     pub(super) run_sha256: String,
-    /// What that states, or why it cannot be read.
+    /// What `run.json` records, or why it cannot be read.
     pub(super) recorded: Result<RecordedRun, String>,
-    /// Where the evidence lies now, if it is to be compared: found as it was then.
+    /// How to find the evidence now, with the options of the sweep; `None` if it is not compared.
     pub(super) evidence: Option<Search>,
-    /// How many threads read.
+    /// How many threads read evidence.
     pub(super) threads: NonZeroUsize,
 }
 
