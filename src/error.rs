@@ -1,5 +1,5 @@
 //! The errors that end a sweep, joined from the errors of the stages. Damaged evidence is not among
-//! them: it is data ([`crate::ledger`]) and does not end a sweep.
+//! them: it is data (`crate::ledger`) and does not end a sweep.
 
 use crate::base::in_order::NoThreads;
 use crate::config::{PeriodError, RequestError, RulesError};

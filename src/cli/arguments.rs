@@ -1,4 +1,4 @@
-//! What the user typed, by `clap`; what it means is decided in `config`.
+//! The command line's arguments, parsed by `clap`. Their meaning is decided in `config`.
 
 use std::path::PathBuf;
 
@@ -28,36 +28,36 @@ pub enum Command {
     /// Verifies an output against its run.json, and evidence against the output's ledger; writes
     /// nothing
     Verify(VerifyArguments),
-    /// Works with detections: lists, shows, checks, explains and tests them
+    /// Lists, shows, checks, explains and tests detections
     #[command(subcommand, after_help = exit_statuses(&crate::cli::exit::DETECTIONS_EXIT_STATUSES))]
     Detections(DetectionsCommand),
-    /// Prints a page of the guide: what is read, what the outputs hold, what it all means; without
+    /// Prints a page of the guide: what is read, what the outputs hold and what they mean; without
     /// TOPIC, the list of pages
     Guide(GuideArguments),
 }
 
-/// What to do with detections.
+/// The commands on detections.
 #[derive(Debug, Subcommand)]
 pub enum DetectionsCommand {
     /// Lists detections: id, name, language, risk, and what a sweep can select by them
     List(CatalogArguments),
-    /// Shows a detection: what it says of itself, its condition as a tree, and the literals that a
-    /// match must hold
+    /// Shows a detection: its description, its condition as a tree, and the literals that a match
+    /// must hold
     Show(ShowArguments),
-    /// Checks rule files: each runs, or why not; rules about other data and files without a rule
-    /// are counted apart
+    /// Checks rule files: whether each runs, or why not; rules about other data and files without a
+    /// rule are counted separately
     Check(CheckArguments),
-    /// Explains what a detection makes of an event: its condition as a tree, with a verdict for
-    /// each leaf
+    /// Explains whether and why a detection matches an event: its condition as a tree, with the
+    /// result of each part
     Explain(ExplainArguments),
     /// Runs the tests of Splunk's rule files on the data sets that they name
     Test(TestArguments),
 }
 
-/// Where detections are.
+/// The arguments that say where detections are.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CatalogArguments {
-    /// Rule files, and directories of such [default: the detection built in]
+    /// Rule files, and directories of rule files [default: the built-in detection]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -70,13 +70,13 @@ pub struct CatalogArguments {
 /// The arguments of `detections show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArguments {
-    /// The detection's id, its name, or a part of either that no other has; it may be left out
-    /// where there is one detection. Then rule files, and directories of such [default: the
-    /// detection built in]. What is a file or directory is taken for such
+    /// The detection: its id, its name, or a part of either that no other detection has. It may be
+    /// left out if there is only one. Then rule files, and directories of rule files [default: the
+    /// built-in detection]. A word that names a file or directory is taken as a path
     #[arg(value_name = "DETECTION | PATH")]
     pub words: Vec<PathBuf>,
 
-    /// The detection, also where a file or directory is called so
+    /// The detection, even if a file or directory has this name
     #[arg(long, value_name = "DETECTION")]
     pub detection: Option<String>,
 
@@ -87,7 +87,7 @@ pub struct ShowArguments {
 }
 
 impl ShowArguments {
-    /// The detection, if one is named, and where to find it.
+    /// The detection, if one is named, and the paths at which to look for it.
     #[must_use]
     pub fn resolved(&self) -> (Option<String>, &[PathBuf]) {
         match self.words.split_first() {
@@ -102,7 +102,7 @@ impl ShowArguments {
 /// The arguments of `detections check`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArguments {
-    /// Rule files, and directories of such
+    /// Rule files, and directories of rule files
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 
@@ -115,15 +115,16 @@ pub struct CheckArguments {
 /// The arguments of `detections explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArguments {
-    /// The detection's id, its name, or a part of either that no other has [default: the only one]
+    /// The detection: its id, its name, or a part of either that no other has [default: the only
+    /// one]
     #[arg(long, value_name = "DETECTION")]
     pub detection: Option<String>,
 
-    /// The name that is asked for
+    /// The queried name
     #[arg(long, value_name = "NAME", required_unless_present = "event", conflicts_with = "event")]
     pub query_name: Option<String>,
 
-    /// Path of the image of the process that asks
+    /// The path of the querying process's image
     #[arg(long, value_name = "PATH", conflicts_with = "event")]
     pub image: Option<String>,
 
@@ -140,11 +141,11 @@ pub struct ExplainArguments {
 /// The arguments of `detections test`.
 #[derive(Debug, Clone, Args)]
 pub struct TestArguments {
-    /// Rule files, and directories of such
+    /// Rule files, and directories of rule files
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 
-    /// Directory in which the data sets lie, by the ends of the paths that the rules name
+    /// Directory with the data sets; a data set is found by the end of the path that the rule names
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
 
@@ -162,7 +163,7 @@ pub struct TestArguments {
 )]
 #[command(after_help = sweep_help())]
 pub struct SweepArguments {
-    /// Directories and files to read; nothing is ever written there
+    /// Directories and files to read; nothing is ever written to them
     #[arg(value_name = "EVIDENCE")]
     pub evidence: Vec<PathBuf>,
 
@@ -174,8 +175,8 @@ pub struct SweepArguments {
     #[arg(long, value_name = "FILE")]
     pub files_from: Option<PathBuf>,
 
-    /// Detection to look for: a rule file of Splunk's or Sigma's, or a directory of such; may be
-    /// repeated [default: the one built in]
+    /// Detection to look for: a Splunk or Sigma rule file, or a directory of rule files; may be
+    /// repeated [default: the built-in detection]
     #[arg(long, value_name = "PATH")]
     pub detection: Vec<PathBuf>,
 
@@ -184,28 +185,28 @@ pub struct SweepArguments {
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
 
-    /// Do not sweep, but exit with 2, if a rule in a directory of rules is refused (rules about
-    /// other data are not)
+    /// Exit with 2 without a sweep if a rule in a directory is refused (rules about other data are
+    /// not refused)
     #[arg(long)]
     pub strict: bool,
 
-    /// Exclusions of your own, a YAML file: matches that one holds for are no matches; may be
-    /// repeated
+    /// YAML file with your own exclusions: events that an exclusion describes are no matches; may
+    /// be repeated
     #[arg(long, value_name = "FILE")]
     pub allow: Vec<PathBuf>,
 
-    /// Keep the rows of excluded matches, marked in the column excluded_by; they are counted
-    /// nowhere as matches
+    /// Keep the rows of excluded matches, marked in the column excluded_by; they are not counted as
+    /// matches
     #[arg(long)]
     pub keep_excluded: bool,
 
-    /// Also look in the log of Windows' own DNS client for names that the detections ask for, and
-    /// for what rules about that log describe: leads, which are no matches
+    /// Also search the log of Windows' own DNS client, for names that the detections ask for and
+    /// for what rules about that log describe; the results are leads, not matches
     #[arg(long)]
     pub dns_client: bool,
 
     /// Count only matches whose TimeCreated is not before T: RFC 3339, or a span back from now
-    /// (14d). Of each host the tables and the summary say whether its DNS queries cover the period
+    /// (14d). The tables and the summary say for each host whether its DNS queries cover the period
     #[arg(long, value_name = "T", conflicts_with = "last")]
     pub since: Option<String>,
 
@@ -227,55 +228,54 @@ pub struct SweepArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub readers: Option<u16>,
 
-    /// How deep below an EVIDENCE directory the folders lie that are one machine's each: 0 the
-    /// directory itself, 1 its children
+    /// How deep below an EVIDENCE directory the folders lie that each belong to one machine: 0
+    /// means the directory itself, 1 its children
     #[arg(long, value_name = "N")]
     pub evidence_depth: Option<usize>,
 
-    /// Follow symbolic links; each file is then read once, whatever leads to it
+    /// Follow symbolic links; each file is still read only once
     #[arg(long)]
     pub follow: bool,
 
-    /// Also read files of any other name that begin like an event log, like a chunk of one, or like
-    /// event XML
+    /// Also read files with other names that begin like an event log, a chunk or event XML
     #[arg(long)]
     pub any_name: bool,
 
-    /// Decode every record, also those that cannot match: slower, with the same matches; also finds
-    /// records that cannot be decoded in chunks whose checksums are right
+    /// Decode every record, even those that cannot match: slower, with the same matches; finds
+    /// records that cannot be decoded also in chunks with right checksums
     #[arg(long)]
     pub exhaustive: bool,
 
-    /// Verify all checksums: of the records of every chunk, not only of those of which one is
-    /// decoded or that are not in order
+    /// Verify the checksum of every chunk's records, not only of chunks with a decoded record or a
+    /// problem
     #[arg(long)]
     pub checksums: bool,
 
-    /// Add each file's SHA-256 to the ledger, taken of the same bytes that are searched
+    /// Add each file's SHA-256 to the ledger, computed from the bytes that are searched
     #[arg(long)]
     pub hash: bool,
 
-    /// Replace an earlier output of dnsweep; nothing but what dnsweep writes is removed
+    /// Replace an earlier output of dnsweep; only files that dnsweep writes are removed
     #[arg(long)]
     pub force: bool,
 
-    /// Let others read the output, as far as the umask does [default: only you can, as evidence is
+    /// Let others read the output, as far as the umask allows [default: only you, as evidence is
     /// confidential]
     #[arg(long)]
     pub readable: bool,
 
-    /// Also look through all other files (disk images, page files, memory dumps, unallocated space)
-    /// for chunks of event logs
+    /// Also search all other files (disk images, page files, memory dumps, unallocated space) for
+    /// chunks of event logs
     #[arg(long)]
     pub carve: bool,
 
-    /// Also look for deleted records, where no live record lies in a chunk; what they say is
-    /// marked, and counted apart
+    /// Also look for deleted records, in the free space of chunks; their events are marked and
+    /// counted separately
     #[arg(long)]
     pub recover: bool,
 
-    /// Go on from where an unfinished sweep to the same output was killed or interrupted; files
-    /// that it has read are not read again if they still have their size and modification time
+    /// Resume an unfinished sweep to the same output; files that it has read are not read again if
+    /// their size and modification time are the same
     #[arg(long)]
     pub resume: bool,
 
@@ -283,11 +283,11 @@ pub struct SweepArguments {
     #[arg(long)]
     pub fail_on_match: bool,
 
-    /// Show neither progress nor talk; errors, and how many rules did not run, are still shown
+    /// Show no progress and no messages except errors and the number of rules that do not run
     #[arg(long, short)]
     pub quiet: bool,
 
-    /// Form of what is written to standard error
+    /// Format of messages on standard error
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
 }
@@ -300,8 +300,8 @@ pub struct VerifyArguments {
     #[arg(value_name = "OUT")]
     pub out: PathBuf,
 
-    /// The evidence that was swept, to be compared with the ledger: the same directories and files
-    /// in the same order, wherever they are now
+    /// The evidence that was swept, to compare with the ledger: the same directories and files in
+    /// the same order, wherever they are now
     #[arg(value_name = "EVIDENCE")]
     pub evidence: Vec<PathBuf>,
 
@@ -317,7 +317,7 @@ pub struct VerifyArguments {
     #[arg(long, short)]
     pub quiet: bool,
 
-    /// Form of what is written to standard error
+    /// Format of messages on standard error
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
 }
@@ -330,23 +330,23 @@ pub struct GuideArguments {
     pub topic: Option<String>,
 }
 
-/// Accepts the topics of the guide. Where it meets another word, it names the nearest and lists
-/// all.
+/// A parser that accepts the topics of the guide. For another word, the error names the nearest
+/// topic and lists all.
 fn topics() -> PossibleValuesParser {
     PossibleValuesParser::new(PAGES.map(|page| PossibleValue::new(page.topic).help(page.about)))
 }
 
-/// The form of what is written to standard error.
+/// The format of messages on standard error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// Lines for people
     #[default]
     Text,
-    /// A JSON object a line
+    /// One JSON object per line
     Json,
 }
 
-/// What the help of a sweep ends with: its exit statuses, and the verdicts on hosts.
+/// The end of the help for `sweep`: exit statuses, and the verdicts on hosts.
 fn sweep_help() -> String {
     let width = Verdict::ALL.iter().map(|verdict| verdict.name().len()).max().unwrap_or(0);
     let line = |verdict: &Verdict| format!("\n  {:width$}  {}", verdict.name(), verdict.seen());

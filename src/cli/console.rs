@@ -1,5 +1,4 @@
-//! What a command writes: its answer to standard output, lines for people or logs to standard
-//! error.
+//! Writes a command's answer to standard output, and messages to standard error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,11 +7,11 @@ use crate::cli::exit::Exit;
 use crate::event::EventTime;
 use crate::report::{escaped, escaped_json, terminal_width};
 
-/// Columns of a summary that no terminal shows.
+/// The width in columns of a summary that does not go to a terminal.
 const PIPE_WIDTH: usize = 100;
 
-/// Prints an answer. If it cannot be written, says so and returns the exit status for that. What
-/// was done is done by now: a reader that does not want all of it (`| head -1`) is no failure.
+/// Prints an answer. If it cannot be written, prints an error and returns the exit status for that.
+/// A reader that closes the pipe early (`| head -1`) is no error, as the work is done by then.
 pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
@@ -24,12 +23,12 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     }
 }
 
-/// Columns of standard output.
+/// The width of standard output in columns.
 pub(super) fn width() -> usize {
     if io::stdout().is_terminal() { terminal_width().clamp(60, 200) } else { PIPE_WIDTH }
 }
 
-/// How grave a line is.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// Good to know.
@@ -40,7 +39,7 @@ pub enum Level {
     Error,
 }
 
-/// Lines on standard error, as text or as JSON.
+/// Writes messages to standard error, as text or as JSON.
 #[derive(Debug)]
 pub struct Log<W> {
     to: W,
@@ -54,7 +53,7 @@ impl<W: Write> Log<W> {
         Log { to, format }
     }
 
-    /// Writes a line. Text from evidence is escaped: in JSON by JSON's own rules.
+    /// Writes a message in a line. Text from evidence is escaped, in JSON by JSON's own rules.
     pub fn line(&mut self, level: Level, message: &str) {
         let line = match self.format {
             LogFormat::Text => format!("dnsweep: {}{}\n", prefix(level), escaped(message)),
@@ -67,7 +66,7 @@ impl<W: Write> Log<W> {
                 format!("{}\n", escaped_json(&object.to_string()))
             }
         };
-        // When standard error is closed, nobody reads it.
+        // An error is ignored: standard error may be closed.
         let _ = self.to.write_all(line.as_bytes());
     }
 }

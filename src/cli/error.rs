@@ -1,4 +1,4 @@
-//! What is wrong with what was typed, and what ends a command.
+//! Usage errors, and the errors that end a command.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 use crate::verify::VerifyError;
 
-/// What is wrong with what was typed.
+/// A usage error: an argument that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
     /// The list of files could not be read.
@@ -17,10 +17,10 @@ pub enum UsageError {
     FilesFrom {
         /// The list.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// An event that could not be read.
+    /// The event in a file could not be read.
     #[error("--event '{}': {reason}", path.display())]
     Event {
         /// The file.
@@ -28,18 +28,18 @@ pub enum UsageError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Data sets that are in no directory.
+    /// The path of the data sets is not a directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),
 }
 
-/// What ends a command before it has an answer.
+/// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// What was typed is wrong.
+    /// An argument cannot be used.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// The sweep did not begin, or did not end.
+    /// The sweep could not begin or finish.
     #[error(transparent)]
     Sweep(#[from] SweepError),
     /// The output cannot be verified.
@@ -47,7 +47,7 @@ pub enum CommandError {
     Verify(#[from] VerifyError),
 }
 
-/// Errors of a stage end a command as they end a sweep.
+/// Converts errors of a stage, by way of [`SweepError`].
 macro_rules! of_a_sweep {
     ($($error:ty),*) => {
         $(impl From<$error> for CommandError {

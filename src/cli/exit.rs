@@ -1,11 +1,11 @@
-//! Exit statuses and their numbers: what a script learns from a run.
+//! Exit statuses: their numbers, their meanings, and which one a command ends with.
 
 use super::error::CommandError;
 use crate::base::switch::switch;
 use crate::error::SweepError;
 use crate::report::{Ending, Totals, Verification};
 
-/// How a run ended. The numbers are part of the interface.
+/// An exit status. The numbers are part of the program's interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -13,25 +13,25 @@ pub enum Exit {
     Complete = 0,
     /// Wrong arguments, detection or output path; nothing was done.
     Usage = 2,
-    /// Finished, but some evidence was damaged or unreadable; or, of what was verified, something
-    /// is not as stated; or, of detections, something does not run or failed its test.
+    /// `sweep`: some evidence was damaged or unreadable. `verify`: a difference was found.
+    /// `detections`: a rule does not run, or failed its test.
     Damaged = 3,
-    /// No event log could be read at all; or data of a detection's test is missing.
+    /// `sweep`: no event log could be read at all. `detections test`: data of a test is missing.
     NothingRead = 4,
     /// An output could not be written.
     OutputFailed = 5,
-    /// As `Complete`, but there are matches and `--fail-on-match` was given.
+    /// Everything was read, there are matches, and `--fail-on-match` was given.
     Matches = 10,
-    /// Interrupted: the outputs hold what was finished until then.
+    /// The sweep was interrupted; the outputs hold what was finished until then.
     Interrupted = 130,
 }
 
 switch! {
-    /// What matches do to the exit status.
+    /// How matches affect the exit status.
     pub enum OnMatch {
-        /// Nothing.
+        /// Matches do not affect the exit status.
         Ignore,
-        /// They make it 10.
+        /// Matches make the exit status 10 (`--fail-on-match`).
         Fail,
     }
 }
@@ -50,7 +50,7 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Interrupted, "interrupted; the outputs hold what was finished until then, and say so"),
 ];
 
-/// The statuses of `verify`, likewise.
+/// The statuses of `verify` with their meaning, for the guide and `--help`.
 pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::Complete, "no difference was found in what was compared"),
     (Exit::Usage, "wrong arguments, or no output of this dnsweep; nothing was compared"),
@@ -61,7 +61,7 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::OutputFailed, "the result could not be written"),
 ];
 
-/// The statuses of `detections`, likewise.
+/// The statuses of `detections` with their meaning, for the guide and `--help`.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
     (Exit::Complete, "answered; `check`: all rules run but those about other data; `test`: all tests passed"),
     (Exit::Usage, "wrong arguments, or nothing that can be read as a detection"),
@@ -71,7 +71,7 @@ pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
 ];
 
 impl Exit {
-    /// The status of a sweep of these totals.
+    /// The exit status for a sweep with these totals.
     #[must_use]
     pub fn of_sweep(totals: &Totals, on_match: OnMatch) -> Self {
         match totals.ending() {
@@ -83,13 +83,13 @@ impl Exit {
         }
     }
 
-    /// The status of a verification.
+    /// The exit status for a verification.
     #[must_use]
     pub fn of_verification(verification: &Verification) -> Self {
         if verification.discrepancies.is_empty() { Exit::Complete } else { Exit::Damaged }
     }
 
-    /// The status of a command that ended without an answer.
+    /// The exit status for a command that ended with an error.
     #[must_use]
     pub fn of_error(error: &CommandError) -> Self {
         match error {

@@ -1,5 +1,5 @@
-//! What signals do to a sweep: the first one ends it in order, the second one at once, and what is
-//! said of that.
+//! Signals: the first one ends a sweep in order, the second one at once. Each is answered with a
+//! message.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -16,25 +16,25 @@ use crate::output::partial_directory;
 const FINISHING: &str =
     "interrupted: what is under way is finished and written; a second signal stops at once";
 
-/// Says what becomes of an interrupted sweep.
+/// Writes the messages about an interrupted sweep.
 #[derive(Debug, Clone)]
-struct Voice {
+struct Messages {
     out: PathBuf,
     format: LogFormat,
     verbosity: Verbosity,
 }
 
-/// A flag that the first signal raises. The second one ends the process, whatever the other threads
-/// are doing.
+/// Watches for signals. The first one raises the returned flag. The second one ends the process at
+/// once, whatever other threads are doing.
 #[must_use]
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
-    let voice = Arc::new(Voice { out: out.to_path_buf(), format, verbosity });
-    let (first, last) = (Arc::clone(&voice), voice);
+    let messages = Arc::new(Messages { out: out.to_path_buf(), format, verbosity });
+    let (first, last) = (Arc::clone(&messages), messages);
     let status = i32::from(Exit::Interrupted.number());
     signals::watch(status, Arc::new(move || first.finishing()), Arc::new(move || last.stopped()))
 }
 
-impl Voice {
+impl Messages {
     fn finishing(&self) {
         if self.verbosity == Verbosity::Normal {
             self.line(Level::Info, FINISHING);
@@ -54,12 +54,12 @@ impl Voice {
         self.line(Level::Error, &format!("stopped at once: this sweep wrote nothing to '{out}'; {kept}"));
     }
 
-    /// Writes a line to standard error, past its lock: whoever holds that may be waiting for its
-    /// reader.
+    /// Writes a message to standard error without taking its lock, as the thread that holds the
+    /// lock may be waiting for a slow reader.
     fn line(&self, level: Level, message: &str) {
         let Ok(mut to) = unlocked_stderr() else { return };
         if self.format == LogFormat::Text && io::stderr().is_terminal() {
-            // Progress may stand there.
+            // The line may hold the progress bar.
             let _ = to.write_all(b"\n");
         }
         Log::new(to, self.format).line(level, message);

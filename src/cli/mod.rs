@@ -1,5 +1,5 @@
-//! What is typed and shown: arguments and what they are resolved to, a file for each command,
-//! progress, what signals do, and exit statuses. The only place where an error is printed.
+//! The command line: arguments, a file for each command, progress, signals and exit statuses. The
+//! only place where an error is printed.
 
 mod arguments;
 mod console;
@@ -25,10 +25,10 @@ use self::error::CommandError;
 use self::exit::Exit;
 use crate::report::escaped;
 
-/// Does what the command line of this process says, and returns its exit status.
+/// Runs the command that this process's command line asks for, and returns the exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    // A panic's message could hold text of the evidence.
+    // The message of a panic could hold text from evidence, so it is escaped.
     std::panic::set_hook(Box::new(|panic| {
         Log::new(io::stderr(), LogFormat::Text)
             .line(Level::Error, &format!("fault of this program: {panic}"));
@@ -53,13 +53,13 @@ fn failed(error: &CommandError, format: LogFormat) -> Exit {
     Exit::of_error(error)
 }
 
-/// Help goes to standard output and an error to standard error; if that is closed, nobody reads it.
+/// Prints help to standard output, or a usage error to standard error. A closed stream is ignored.
 fn not_understood(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();
         return Exit::Complete;
     }
-    // A shell makes arguments of names in the evidence.
+    // Arguments can be file names from evidence, expanded by a shell, so the text is escaped.
     let text = error.render().to_string();
     let lines: Vec<_> = text.lines().map(escaped).collect();
     let _ = writeln!(io::stderr(), "{}", lines.join("\n"));

@@ -15,9 +15,9 @@ use crate::sweep::Observer;
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Nothing but errors, and how many rules do not run.
+    /// Only errors, and how many rules do not run.
     Quiet,
-    /// Talk, and progress where standard error is a terminal.
+    /// All messages, and a progress bar if standard error is a terminal.
     Normal,
 }
 
@@ -30,8 +30,8 @@ pub struct Progress<W> {
 }
 
 impl<W: Write> Progress<W> {
-    /// Progress for `log`. The bar is drawn only for people: on a terminal, and not among JSON
-    /// lines.
+    /// Shows progress next to the messages of `log`. The bar is drawn only on a terminal, and not
+    /// among JSON lines.
     pub fn new(log: Log<W>, verbosity: Verbosity) -> Self {
         let drawn = verbosity == Verbosity::Normal
             && log.format == LogFormat::Text
@@ -56,15 +56,14 @@ impl<W: Write> Progress<W> {
     }
 }
 
-/// Fits 80 columns: the bar takes what the numbers leave.
+/// The template of the progress bar. It fits 80 columns; the bar fills what the numbers leave.
 const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} ETA {eta} {msg}";
-/// How many lines are written of one kind: rules and exclusions can be thousands.
+/// How many messages of one kind are written, as there can be thousands of rules and exclusions.
 const MOST_LINES: usize = 10;
 
 impl<W: Write> Progress<W> {
-    /// Says which rules cannot be looked for, and how others are taken. How many do not run is said
-    /// even where nothing else is: whoever reads the answer must know that it is not that of all
-    /// rules.
+    /// Writes which rules do not run, and the notes on the others. How many do not run is written
+    /// even with `--quiet`, so that nobody takes the result for that of all rules.
     pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
         let noted = |loaded: &LoadedDetection| {
             let source = loaded.source.clone();
@@ -90,7 +89,7 @@ impl<W: Write> Progress<W> {
         }
     }
 
-    /// Says which exclusions are not applied.
+    /// Warns of exclusions that are not applied.
     pub fn exclusions(&mut self, exclusions: &[LoadedExclusion]) {
         self.warn_of(
             exclusions.iter().filter_map(LoadedExclusion::warning),
@@ -98,7 +97,7 @@ impl<W: Write> Progress<W> {
         );
     }
 
-    /// Warns, by a line each of the first of some messages, and counts the rest.
+    /// Writes the first few messages as warnings, and the number of the rest.
     fn warn_of(&mut self, messages: impl Iterator<Item = String>, what: &str) {
         let mut more = 0_u64;
         for (place, message) in messages.enumerate() {
@@ -134,7 +133,7 @@ impl<W: Write> Observer for Progress<W> {
     }
 
     fn file_done(&mut self, evidence: &str, source_path: &str, file: &FileReport) {
-        // Files that an interruption left unread are many and no news.
+        // Files that an interruption left unread are not listed, as there can be many.
         if matches!(file.status(), Status::Complete | Status::Interrupted | Status::NotRead) {
             return;
         }

@@ -1,5 +1,5 @@
-//! What was typed, as what is asked for. Nothing is read but lists of paths, and nothing is written
-//! but the folder that the results go to.
+//! Converts the arguments of a command to what the library takes. It reads nothing but lists of
+//! paths, and makes nothing but the output directory.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -15,7 +15,7 @@ use crate::output::{Earlier, OutputDirectory, OutputError, prepare};
 /// The longest path that Linux takes, in bytes.
 const MOST_PATH_BYTES: usize = 4096;
 
-/// The sweep that was asked for by the arguments of `sweep`.
+/// The sweep that the arguments of `sweep` describe.
 pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
     let (since, until, last) = (&arguments.since, &arguments.until, &arguments.last);
     Ok(Sweep {
@@ -46,7 +46,7 @@ fn options(arguments: &SweepArguments) -> Options {
     }
 }
 
-/// Makes the directory that the results go to.
+/// Prepares the output directory.
 pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<OutputDirectory, OutputError> {
     let earlier = match (arguments.resume, arguments.force) {
         (true, _) => Earlier::Resume,
@@ -57,7 +57,7 @@ pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<Ou
     prepare(&arguments.out, roots, arguments.force, earlier, access)
 }
 
-/// The roots of the evidence: those that were typed, then those in a list.
+/// The roots of the evidence: the typed paths, then those in a list.
 pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<PathBuf>, UsageError> {
     let mut roots = typed.to_vec();
     if let Some(list) = list {
@@ -66,7 +66,8 @@ pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<Pat
     Ok(roots)
 }
 
-/// The paths in a list: separated by NULs if it holds one, by line ends otherwise.
+/// Reads the paths in a list. They are separated by NUL bytes if it has any, otherwise by line
+/// ends.
 fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     let read = if list == Path::new("-") {
         all_of(io::stdin().lock(), MOST_LIST_BYTES)
@@ -77,7 +78,7 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     let bytes = read.map_err(wrong)?;
     let separator = if bytes.contains(&0) { 0 } else { b'\n' };
     let paths = bytes.split(|byte| *byte == separator).map(|path| match path {
-        // A list written on Windows ends its lines with two characters.
+        // Windows ends lines with two characters.
         [path @ .., b'\r'] if separator == b'\n' => path,
         path => path,
     });
@@ -93,7 +94,7 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     (1..).zip(paths).filter(|(_, path)| !path.is_empty()).map(path).collect()
 }
 
-/// A number of threads, if one was typed. The arguments' parser takes none below 1.
+/// A number of threads, if one was typed. The parser of the arguments accepts none below 1.
 pub(super) fn count(typed: Option<u16>) -> Option<NonZeroUsize> {
     typed.and_then(|count| NonZeroUsize::new(usize::from(count)))
 }

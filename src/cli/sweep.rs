@@ -1,4 +1,4 @@
-//! The command `sweep`: what was typed, to tables and a summary.
+//! The command `sweep`: writes tables and prints a summary.
 
 use std::io;
 
@@ -15,7 +15,7 @@ use crate::evidence::discover::resolve_roots;
 use crate::report::{Ending, Summary, Totals, nothing_read};
 use crate::sweep::{Caller, Sink, sweep};
 
-/// Sweeps, and prints the summary.
+/// Runs a sweep and prints its summary.
 pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let interrupt = interrupt::watch(&arguments.out, arguments.log_format, verbosity);

@@ -1,4 +1,4 @@
-//! The command `verify`: an output, and the evidence if it is named, against what they were.
+//! The command `verify`: compares an output with its `run.json`, and evidence with the ledger.
 
 use super::arguments::VerifyArguments;
 use super::console::print;
@@ -8,7 +8,7 @@ use super::resolve::{count, evidence};
 use crate::report::Shown;
 use crate::verify::{Subject, verify};
 
-/// Verifies, and prints what was found.
+/// Verifies an output and prints the result.
 pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let evidence = evidence(&arguments.evidence, arguments.files_from.as_deref())?;
     let verification = verify(Subject::new(&arguments.out, evidence, count(arguments.threads))?)?;

@@ -1,11 +1,11 @@
-//! Text from evidence, made safe to show on a terminal.
+//! Makes text from evidence safe to show on a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// `text` with every character replaced that could act on a terminal or hide what is shown:
-/// control characters (`\u{1b}` begins an escape sequence), and characters that take no space, look
-/// like space or change the direction of writing. All else, backslashes included, stays as it is.
+/// Replaces every character of `text` that could act on a terminal or hide what is shown: control
+/// characters (`\u{1b}` begins an escape sequence), and characters that take no space, look like
+/// space or change the direction of writing. Everything else stays, including backslashes.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts) {
@@ -23,11 +23,11 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// How much of one value people are shown; the tables have the whole.
+/// How many characters of one value are shown to people. The tables hold the whole value.
 const MOST_SHOWN: usize = 200;
 
-/// The text, or its beginning and how long it is. A value from evidence can be as long as the
-/// evidence.
+/// The text, or if it is too long, its beginning and its length. A value from evidence can be as
+/// long as the evidence.
 #[must_use]
 pub fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MOST_SHOWN) {
@@ -39,7 +39,7 @@ pub fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// One value from evidence, made safe to show: cut and [`escaped`].
+/// One value from evidence, made safe to show: shortened by [`cut`] and [`escaped`].
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
     match cut(text) {
@@ -48,8 +48,8 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// JSON with the same characters written as `\uXXXX`, which means the same to whoever reads it as
-/// JSON.
+/// JSON in which the characters that [`escaped`] replaces are written as `\uXXXX`, which does not
+/// change its meaning.
 #[must_use]
 pub fn escaped_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
@@ -70,8 +70,8 @@ pub fn escaped_json(json: &str) -> String {
 /// pattern without a dot.
 const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
 
-/// Whether the standard library holds the character for one that a reader would not see as it is,
-/// or it is blank.
+/// Whether a reader would not see the character as it is: Rust's debug format escapes it, or it is
+/// blank.
 fn acts(character: char) -> bool {
     let is_plain = matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1;
     !is_plain || BLANKS.contains(&character)

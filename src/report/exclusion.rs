@@ -1,49 +1,49 @@
-//! What exclusions took away, as `run.json` says it.
+//! Exclusions and what they took away, as `run.json` records it.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// An exclusion, as `run.json` names it.
+/// An exclusion in `run.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ExclusionRecord {
-    /// Its name.
+    /// The exclusion's name.
     pub name: String,
-    /// Its file as typed.
+    /// The path of the exclusion's file, as typed.
     pub file: String,
-    /// The SHA-256 of its file.
+    /// The SHA-256 of the exclusion's file.
     pub sha256: String,
-    /// Its condition as written.
+    /// The exclusion's condition, as written.
     pub search: String,
-    /// Why the events that it holds for are no matches.
+    /// The reason why the events that it applies to are no matches.
     pub reason: String,
-    /// The last day on which it was to be applied, UTC; `null` for ever.
+    /// The last day (UTC) on which the exclusion applies; `null` if it does not expire.
     pub expires: Option<String>,
-    /// Whether that day was over, so that it was not applied.
+    /// Whether the exclusion had expired, so that it was not applied.
     pub expired: bool,
-    /// The ids of the detections that it is limited to; `null` for all.
+    /// The ids of the detections that the exclusion is limited to; `null` for all detections.
     pub detections: Option<Vec<String>>,
-    /// How many matches it took away, copies of an event and those among deleted records included:
-    /// of those that no exclusion before it took away already.
+    /// How many matches the exclusion took away, including copies and deleted records. Matches that
+    /// an earlier exclusion took away are not counted.
     pub excluded_matches: u64,
-    /// How many leads it took away, copies of an event included.
+    /// How many leads the exclusion took away, including copies of an event.
     pub excluded_leads: u64,
-    /// The hosts that it took them away from, in the order of their names.
+    /// The hosts from which the exclusion took matches or leads away, sorted by name.
     pub hosts: Vec<ExcludedOn>,
 }
 
 /// What an exclusion took away from a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExcludedOn {
-    /// The host.
+    /// The host's Computer.
     pub computer: String,
-    /// How many matches.
+    /// How many matches were taken away.
     pub excluded_matches: u64,
-    /// How many leads.
+    /// How many leads were taken away.
     pub excluded_leads: u64,
 }
 
-/// How much was taken away. `merge` is associative and commutative.
+/// How many matches and leads were taken away. `merge` is associative and commutative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExcludedCounts {
     /// Matches.
@@ -58,7 +58,7 @@ impl ExcludedCounts {
     /// One lead.
     pub const LEAD: ExcludedCounts = ExcludedCounts { matches: 0, leads: 1 };
 
-    /// Adds what was taken away elsewhere.
+    /// Adds the counts of another part of the evidence.
     pub fn merge(&mut self, other: ExcludedCounts) {
         self.matches += other.matches;
         self.leads += other.leads;
@@ -66,7 +66,7 @@ impl ExcludedCounts {
 }
 
 impl ExclusionRecord {
-    /// This exclusion, with what it took away from each host.
+    /// Fills in what the exclusion took away from each host.
     #[must_use]
     pub fn having_excluded(self, hosts: BTreeMap<String, ExcludedCounts>) -> Self {
         let mut sum = ExcludedCounts::default();

@@ -1,5 +1,5 @@
-//! The rows of `files.parquet`, the ledger as people read it: for each file of the evidence what
-//! was read, what was empty and what was damaged.
+//! The rows and columns of `files.parquet`, the ledger: for each file of the evidence, what was
+//! read, what was empty and what was damaged.
 
 use super::renames::{MachineNames, is_own_log};
 use crate::ledger::clock::ClockStep;
@@ -10,21 +10,21 @@ use crate::ledger::record_ids::{Gap, IdRuns};
 use crate::ledger::tally::Extents;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// How many gaps of one file, or of one host, are listed.
+/// How many gaps in EventRecordIDs of one file, or of one host, are listed.
 pub(super) const MOST_GAPS: usize = 100;
 
-/// A file of the evidence, as its columns say it.
+/// A row of `files.parquet`: a file of the evidence, as its columns present it.
 #[derive(Debug)]
 pub struct FileRow<'a> {
     evidence: &'a str,
     source_path: &'a str,
-    /// Which checksums were verified.
+    /// Which checksums were verified: `all` or `decoded`.
     checksums: &'a str,
     file: &'a FileReport,
     extents: Extents,
-    /// The first gaps of all logs, in their order, each with its computer and channel.
+    /// The first gaps in EventRecordIDs, log by log, each with its computer and channel.
     gaps: Vec<(&'a str, &'a str, Gap)>,
-    /// How many there are.
+    /// The number of all gaps.
     gap_count: u64,
 }
 
@@ -137,7 +137,7 @@ impl<'a> FileRow<'a> {
             ColumnOf::always(
                 "refound_records",
                 Integer,
-                "records that were read behind bytes that are no record: readers that stop at damage do not see them",
+                "records that were read after bytes of their chunk that are no record: readers that stop at damage do not see them",
                 |row| Cell::count(row.file.tally.refound_records),
             ),
             ColumnOf::always("damaged_records", Integer, "records that could not be decoded", |row| {
@@ -262,13 +262,13 @@ impl<'a> FileRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// A number of chunks; 0 for a file that is no log.
+    /// `chunks`, or 0 if the file is no event log.
     fn of_log(&self, chunks: u64) -> u64 {
         if self.file.status() == Status::NotAnEventLog { 0 } else { chunks }
     }
 }
 
-/// The first gaps of all logs, in their order, and how many there are.
+/// The first gaps in EventRecordIDs, log by log, and the number of all gaps.
 fn gaps(file: &FileReport) -> (Vec<(&str, &str, Gap)>, u64) {
     let (mut listed, mut count) = (Vec::new(), 0);
     let mut add = |computer, channel, runs: &IdRuns| {
@@ -287,7 +287,7 @@ fn gap_cells<'a>((computer, channel, gap): &(&'a str, &'a str, Gap)) -> Vec<Cell
     [Cell::text(*computer), Cell::text(*channel)].into_iter().chain(gap_sides(gap)).collect()
 }
 
-/// The events on both sides of a gap.
+/// The cells for the events on both sides of a gap.
 pub(super) fn gap_sides(gap: &Gap) -> [Cell<'static>; 4] {
     [
         Cell::count(gap.after),

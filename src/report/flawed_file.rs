@@ -1,21 +1,21 @@
-//! A file that was not all read and understood, for lists of the worst.
+//! Files that could not be read and understood completely, for the list of the worst ones.
 
 use crate::ledger::damage::Problem;
 use crate::ledger::file::{Loss, Status};
 
-/// A file that was not all read and understood.
+/// A file that could not be read and understood completely.
 #[derive(Debug, Clone)]
 pub struct FlawedFile {
     /// The piece of evidence.
     pub evidence: String,
-    /// The file, from its root.
+    /// The file's path from its root.
     pub source_path: String,
-    /// How it was found to be.
+    /// The status of the file.
     pub status: Status,
-    /// How much of it was lost.
+    /// How much of the file was lost.
     pub loss: Loss,
-    /// Its first problem.
+    /// The file's first problem.
     pub problem: Option<Problem>,
-    /// How many problems it has.
+    /// How many problems the file has.
     pub problems: u64,
 }

@@ -1,5 +1,5 @@
-//! A lead: a query of Windows' own DNS client for a name that a detection asks for, as a row of
-//! `leads.parquet`. It is no match: which program asked is not known.
+//! The columns of `leads.parquet`. A lead is a query of Windows' own DNS client for a name that a
+//! detection asks for. It is no match, as the querying program is not known.
 
 use super::matches::{ANSWER, MatchRow, Occurrence, answer_cells};
 use crate::event::query_status_name;
@@ -159,7 +159,7 @@ impl MatchRow<'_> {
         cells(Self::LEAD_COLUMNS, self)
     }
 
-    /// A field of the event that holds a number.
+    /// The cell of an event's field that holds a number.
     fn number(&self, field: &str) -> Cell<'_> {
         Cell::optional_count(self.event.get(field).and_then(|text| text.parse().ok()))
     }

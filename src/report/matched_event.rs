@@ -1,4 +1,4 @@
-//! A match as a host counts it: an event, once, with all the detections that describe it.
+//! Matches as hosts count them: each event once, with all the detections that describe it.
 
 use std::sync::Arc;
 
@@ -11,39 +11,39 @@ use crate::table::{Cell, ColumnType, Scalar};
 pub(super) const DETECTION_COUNTS: ColumnType =
     ColumnType::Records(&[("id", Scalar::Text), ("name", Scalar::Text), ("count", Scalar::Integer)]);
 
-/// A detection, as the hosts name it that have matches of it.
+/// The id and name of a detection, for the hosts that have matches of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DetectionLabel {
-    /// Its id.
+    /// The detection's id.
     pub id: String,
-    /// Its name.
+    /// The detection's name.
     pub name: String,
 }
 
-/// An event that is a match.
+/// An event that is a match, with all the detections that describe it.
 #[derive(Debug, Clone)]
 pub struct MatchedEvent<'a> {
     /// The event.
     pub event: &'a Event,
-    /// Whether the event was met before.
+    /// Whether the event is the first of its kind, a copy, or a deleted record.
     pub occurrence: Occurrence,
-    /// What is known of the bytes that hold it.
+    /// How far the bytes of the event's record can be trusted.
     pub integrity: Integrity,
-    /// The detections that describe it, each a hit: at least one.
+    /// The detections that describe the event, at least one.
     pub detections: Vec<&'a Arc<DetectionLabel>>,
-    /// The highest of the risk scores that these state; `None` where none states one.
+    /// The highest risk score of these detections; `None` if none of them states one.
     pub risk_score: Option<i64>,
 }
 
 /// How many events each detection describes. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DetectionCounts(
-    /// In the order of the labels, each once.
+    /// Sorted by label, each label once.
     Vec<(Arc<DetectionLabel>, u64)>,
 );
 
 impl DetectionCounts {
-    /// Counts events of a detection.
+    /// Adds a number of events that a detection describes.
     pub fn add(&mut self, label: &Arc<DetectionLabel>, count: u64) {
         match self.0.binary_search_by(|(known, _)| known.cmp(label)) {
             Ok(place) => {
@@ -61,14 +61,14 @@ impl DetectionCounts {
         }
     }
 
-    /// Adds those of another part of the evidence.
+    /// Adds the counts of another part of the evidence.
     pub fn merge(&mut self, other: &DetectionCounts) {
         for (label, count) in &other.0 {
             self.add(label, *count);
         }
     }
 
-    /// The detections, those with most events first, equal ones in the order of their ids.
+    /// The detections with their counts, most events first; ties are sorted by id.
     #[must_use]
     pub fn by_count(&self) -> Vec<(&DetectionLabel, u64)> {
         let mut sorted: Vec<(&DetectionLabel, u64)> =
@@ -77,7 +77,7 @@ impl DetectionCounts {
         sorted
     }
 
-    /// The cell of a column of them.
+    /// The counts as a cell of the column `detections`.
     pub(super) fn cell(&self) -> Cell<'_> {
         let record = |(label, count): (&DetectionLabel, u64)| {
             vec![Cell::text(label.id.clone()), Cell::text(label.name.clone()), Cell::count(count)]

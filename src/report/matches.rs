@@ -1,4 +1,4 @@
-//! A match: a DNS query that a detection describes, as a row of `matches.parquet`.
+//! The rows and columns of `matches.parquet`: a match is a DNS query that a detection describes.
 
 use std::borrow::Cow;
 
@@ -7,24 +7,24 @@ use crate::event::{Answer, Event, EventTime, QueryResults, query_status_name};
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// The fields of an answer.
+/// The fields of an answer in the column `answers`.
 pub(super) const ANSWER: &[(&str, Scalar)] =
     &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
-/// A match or a lead, as its columns say it.
+/// A row of `matches.parquet` or `leads.parquet`: a match or a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
-    /// Which chunk of the file holds the record, from 0.
+    /// The number of the chunk that holds the record, from 0.
     pub chunk_number: u64,
     /// Where the record starts, in bytes from the start of the file.
     pub record_offset: u64,
-    /// What is known of the bytes there.
+    /// How far the bytes of the record can be trusted.
     pub integrity: Integrity,
     /// The event.
     pub event: &'a Event,
-    /// [`event_hash`] of the event.
+    /// The [`event_hash`] of the event.
     pub event_hash: Sha256Digest,
-    /// Whether the event was met before.
+    /// Whether the event is the first of its kind, a copy, or a deleted record.
     pub occurrence: Occurrence,
     /// The event's answers.
     pub results: QueryResults,
@@ -36,38 +36,37 @@ pub struct MatchRow<'a> {
     pub risk_score: Option<i64>,
     /// The detection's message about this event; `None` where the rule has none.
     pub risk_message: Option<String>,
-    /// What is said of its file and its detection.
+    /// The file and the detection.
     pub context: MatchContext<'a>,
 }
 
-/// Which time an event is met, in evidence order. One event can lie in a live log, in its archive,
-/// in a shadow copy, and in a log that it was forwarded to.
+/// Whether an event is seen for the first time in evidence order, or is a copy. One event can lie
+/// in a live log, in its archive, in a shadow copy, and in a log that it was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
-    /// The first time.
+    /// The event is seen for the first time.
     #[default]
     First,
-    /// It is a copy of one that was met before.
+    /// The event is a copy of one that was seen before.
     Copy,
-    /// It is no event of any log any more: it was found among what is left of deleted records, and
-    /// nowhere else.
+    /// The event was found only in a deleted record, and in no live log.
     Recovered,
 }
 
-/// What a row says of its file and its detection: the same for many rows.
+/// The part of a row that describes the file and the detection, which many rows share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MatchContext<'a> {
-    /// The piece of evidence.
+    /// The name of the piece of evidence.
     pub evidence: &'a str,
-    /// The file, from its root.
+    /// The file's path from its root.
     pub source_path: &'a str,
     /// The detection's id.
     pub detection_id: &'a str,
     /// The detection's name.
     pub detection_name: &'a str,
-    /// The detection's version; `None` where the rule has none.
+    /// The detection's version; `None` if the rule has none.
     pub detection_version: Option<&'a str>,
-    /// The exclusion that holds for it; `None` for a match.
+    /// The name of the exclusion that takes the row's event away; `None` for a match or a lead.
     pub excluded_by: Option<&'a str>,
 }
 
@@ -271,12 +270,13 @@ impl MatchRow<'_> {
     }
 }
 
-/// What an answer is in a table.
+/// The cells of an answer in the column `answers`.
 pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
     vec![Cell::text(&*answer.kind), Cell::text(&answer.data), Cell::Boolean(answer.cut)]
 }
 
-/// A hash of what the event says: equal for a live log, an export of it and a forwarded copy.
+/// A hash of an event's content. It is the same in a live log, in an export and in a forwarded
+/// copy.
 ///
 /// SHA-256 ([`sha256_of_texts`]) of, in this order: provider and channel in lower case, computer in
 /// lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970 (the text as

@@ -1,5 +1,5 @@
-//! From what the stages found to what people read and tables hold: rows of tables, and the
-//! summary. Knows nothing of how evidence is read or tables are stored.
+//! The report: makes table rows, `run.json` and the summary from what the stages found. It does not
+//! know how evidence is read or tables are stored.
 
 mod anomaly;
 mod conclude;

@@ -1,15 +1,15 @@
-//! What is said when no event log could be read: what was found instead.
+//! The message for a sweep that found no readable event log: what was found instead.
 
 use super::run::{Run, Totals};
 use super::wording::{counted, grouped, of_form};
 use crate::config::{Links, LogNames};
 
-/// How many ends of names are listed.
+/// How many file name extensions are listed.
 const MOST_ENDINGS: usize = 8;
 /// How many roots are named.
 const MOST_ROOTS: usize = 3;
 
-/// What was found where no event log could be read, and what could be done.
+/// The message for a sweep that could read no event log: what was found instead, and what to do.
 #[must_use]
 pub fn nothing_read(run: &Run) -> String {
     let Totals { files, carved_files, not_event_logs, empty_files, unreadable_files, .. } = run.totals;
@@ -56,7 +56,7 @@ pub fn nothing_read(run: &Run) -> String {
     text
 }
 
-/// How the names of files that were passed over end, the most frequent ones first.
+/// The extensions of the files that were not read, the most frequent first, in parentheses.
 fn endings(run: &Run) -> String {
     let passed = &run.passed_over;
     let mut endings: Vec<(&str, u64)> =

@@ -1,24 +1,24 @@
-//! What one piece of evidence holds of a host.
+//! What one piece of evidence holds about a host.
 
 use super::machine_logs::MachineLogs;
 use crate::event::Span;
 use crate::ledger::clock::MachineClock;
 
-/// What one piece of evidence holds of a host. `merge` is associative and commutative.
+/// What one piece of evidence holds about a host. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Presence {
-    /// Span of its records there.
+    /// The times of the host's first and last record in this evidence.
     pub span: Span,
-    /// Files there that hold records of this machine alone.
+    /// How many files hold records of this host alone.
     pub own_files: u64,
-    /// The EventRecordIDs of its logs.
+    /// The EventRecordIDs of the host's logs.
     pub logs: MachineLogs,
-    /// What these files tell of its clock.
+    /// Where the host's clock went back, by the files that hold its records alone.
     pub clock: MachineClock,
 }
 
 impl Presence {
-    /// Adds what another part of the evidence holds.
+    /// Adds what another part of the evidence holds about the same host.
     pub(super) fn merge(&mut self, other: Presence) {
         self.span.merge(other.span);
         self.own_files += other.own_files;

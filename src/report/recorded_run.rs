@@ -1,4 +1,4 @@
-//! What a `run.json` states, for whoever verifies its output.
+//! Reads what a `run.json` records about its output, for verification.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,40 +6,40 @@ use serde_json::Value;
 use super::run::OutputRecord;
 use crate::config::Options;
 
-/// The part of a `run.json` that can be verified, and what is needed for that.
+/// The part of a `run.json` that is needed to verify its output and the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RecordedRun {
-    /// Version of the dnsweep that wrote it.
+    /// The version of the dnsweep that wrote the output.
     pub dnsweep: String,
-    /// When its tables were complete.
+    /// When the tables were complete, UTC.
     pub finished: String,
     /// Whether the sweep was interrupted.
     pub interrupted: bool,
-    /// What was asked for.
+    /// The options of the sweep.
     pub options: Options,
     /// The roots of the evidence.
     pub roots: Vec<String>,
     /// The pieces of evidence.
     pub evidence: Vec<String>,
-    /// How many of them lie in each root.
+    /// How many pieces of evidence lie in each root.
     pub evidence_of_roots: Vec<usize>,
-    /// The tables.
+    /// The tables of the output.
     pub outputs: Vec<OutputRecord>,
 }
 
-/// Why a `run.json` states nothing.
+/// Why a `run.json` cannot be used for a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunNotRead {
     /// The file was not written by dnsweep.
     Foreign,
-    /// Its layout is of another version, this one.
+    /// The layout has another schema version, which the text names.
     Version(String),
-    /// The file is damaged: for this reason it is no JSON, or something is missing in it.
+    /// The file is damaged: it is no JSON, or a field is missing. The text is the reason.
     Damaged(String),
 }
 
 impl RecordedRun {
-    /// What a `run.json` with these bytes states, if its layout is that of `schema_version`.
+    /// Parses a `run.json`. It must have the schema version `schema_version`.
     pub fn parse(json: &[u8], schema_version: u32) -> Result<Self, RunNotRead> {
         let damaged = |error: serde_json::Error| RunNotRead::Damaged(error.to_string());
         let run: Value = serde_json::from_slice(json).map_err(damaged)?;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_run_of_this_version_states_nothing() {
+    fn a_run_of_another_version_or_program_is_refused() {
         let parse = |json: &str| RecordedRun::parse(json.as_bytes(), 1).unwrap_err();
         assert_eq!(parse(r#"{"schema_version": 1}"#), RunNotRead::Foreign);
         assert_eq!(parse("[]"), RunNotRead::Foreign);

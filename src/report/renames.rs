@@ -1,44 +1,44 @@
-//! Which names in a file are those of one machine, which was renamed while its log went on; and
-//! what its logs are then.
+//! Recognises renamed machines: which names (Computers) in a file belong to one machine whose log
+//! went on under a new name, and joins the logs of these names.
 //!
 //! Windows numbers the events of a log on a machine one after the other, whatever the machine is
-//! called. In the machine's own log the number in the header of each record is that of its event,
-//! whatever channel the event names. A collector and an export number the headers anew; and a
-//! collector's log holds the numbers of each machine by themselves.
+//! called. In a machine's own log, the number in each record's header is the EventRecordID,
+//! whatever channel the event names. Collectors and exports number the headers anew, and a
+//! collector's log has a separate sequence of EventRecordIDs for each machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::file::{FileReport, Header};
 use crate::ledger::record_ids::{IdRun, IdRuns};
 
-/// The most names that one machine can have in a file. Where there are more, they are those of many
-/// machines.
+/// The most names that one machine can have in a file. More names belong to several machines.
 const MOST_NAMES: usize = 16;
-/// How many events there are at least, on average, from one change of the name to the next: in a
-/// machine's own log, and in any other.
+/// The least average number of events between two changes of the name, if one machine was renamed:
+/// in a machine's own log, and in any other log.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
-/// How often each name is used at most, on average: the first name of a machine can come back once
-/// while Windows is being set up. MachineNames that take turns are those of machines that send
-/// their events to one collector.
+/// How often each name may come up at most, on average, if one machine was renamed: its first name
+/// can come back once while Windows is set up. Names that alternate more often belong to machines
+/// that send their events to one collector.
 const MOST_TURNS: u64 = 2;
-/// A file whose records have headers that were numbered anew is not a machine's own log; of those
-/// in which one in so many has, something was damaged or changed.
+/// A file is a machine's own log if at most one in so many records has a header number that is not
+/// its EventRecordID. A few such records come from damage or changes.
 const FEW: u64 = 10;
 
-/// A name as a host is known by it: Windows does not distinguish names by case.
+/// A Computer in lower case, by which a host is identified: Windows does not distinguish case.
 pub(super) fn folded(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Whether the file is a log that machines themselves wrote, so that no number should be missing:
-/// no export, nothing that a collector wrote, and no rendering.
+/// Whether the file is a log that a machine wrote itself, so that no EventRecordID should be
+/// missing. Exports, renderings and collectors' logs are not.
 pub(super) fn is_own_log(file: &FileReport) -> bool {
     let tally = &file.tally;
     !matches!(file.header, Header::Xml | Header::Carved)
         && tally.renumbered_records.saturating_mul(FEW) <= tally.counts.records
 }
 
-/// The channel by which a machine's own log is known: the one that most of its events name.
+/// The channel of a machine's own log: the one that most of its events name. `None` if the file is
+/// no such log.
 pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     let mut events: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, channel, runs) in file.tally.logs.iter().filter(|_| is_own_log(file)) {
@@ -49,8 +49,8 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     most.map(|(channel, _)| *channel)
 }
 
-/// The names of a file, each with the place in the list of one that stands for its machine: its own
-/// if it was not renamed.
+/// The names in a file, and for each name the index of the name that stands for its machine. That
+/// is the name's own index if the machine was not renamed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MachineNames<'a> {
     names: Vec<&'a str>,
@@ -58,7 +58,7 @@ pub(super) struct MachineNames<'a> {
 }
 
 impl<'a> MachineNames<'a> {
-    /// Those of a file.
+    /// The names in a file, joined by machine.
     pub(super) fn of(file: &'a FileReport) -> Self {
         let names: Vec<&str> = file.tally.computers.keys().map(|name| &**name).collect();
         let machines = (0..names.len()).collect();
@@ -70,13 +70,13 @@ impl<'a> MachineNames<'a> {
         names
     }
 
-    /// Whether all are names of one machine.
+    /// Whether all names belong to one machine.
     pub(super) fn is_one_machine(&self) -> bool {
         self.machines.iter().all(|machine| *machine == 0)
     }
 
-    /// The pairs of names of one machine that differ in more than case, as many as are needed to
-    /// join them all.
+    /// Pairs of names of one machine that differ in more than case. There are enough pairs to join
+    /// all names of each machine.
     pub(super) fn renamed(&self) -> impl Iterator<Item = (String, String)> {
         let pairs = self.names.iter().zip(&self.machines).filter_map(|(name, machine)| {
             let first = self.names.get(*machine)?;
@@ -85,9 +85,8 @@ impl<'a> MachineNames<'a> {
         pairs.filter(|(first, name)| first != name)
     }
 
-    /// The logs of the file, where some have several names or channels: the name that stands for
-    /// the machine, the channel that stands for the log, and the numbers of all of them. `None`
-    /// where each log has one of each.
+    /// The logs of the file, with several names or channels of one log joined: the machine's name,
+    /// the log's channel, and the EventRecordIDs. `None` if there is nothing to join.
     pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, IdRuns)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));
@@ -108,7 +107,7 @@ impl<'a> MachineNames<'a> {
         Some(logs.into_iter().map(|((computer, channel), runs)| (computer, channel, runs)).collect())
     }
 
-    /// Joins names that differ in case only.
+    /// Joins names that differ only in case.
     fn join_spellings(&mut self) {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for (place, name) in self.names.iter().enumerate() {
@@ -119,7 +118,7 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Joins names that a log goes on under.
+    /// Joins names under which one log went on.
     fn join_renamed(&mut self, file: &FileReport) {
         let is_own = is_own_log(file);
         let mut channels: BTreeMap<&str, Vec<(IdRun, usize)>> = BTreeMap::new();
@@ -139,7 +138,7 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Makes one machine of two; the first of their names stands for it.
+    /// Joins two machines; the first of their names stands for both.
     fn join(&mut self, one: usize, other: usize) {
         let machine = |place: usize| self.machines.get(place).copied().unwrap_or(place);
         let (one, other) = (machine(one), machine(other));
@@ -151,9 +150,9 @@ impl<'a> MachineNames<'a> {
     }
 }
 
-/// Whether runs of numbers, in their order, each with the machine that its events name, are those
-/// of one log of one machine. Where the file is not the machine's own log, the numbers must go on
-/// from one name to the next without a gap.
+/// Whether sorted runs of EventRecordIDs, each with the machine that its events name, belong to one
+/// log of one machine. If the file is not a machine's own log, the numbers must continue from one
+/// name to the next without a gap.
 fn goes_on(runs: &[(IdRun, usize)], is_own: bool) -> bool {
     let mut blocks = 1_u64;
     let mut events = 0_u64;

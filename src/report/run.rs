@@ -1,4 +1,4 @@
-//! `run.json`: what tells one run from another, and what a second examiner needs to repeat it.
+//! `run.json`: the description of a run, with all that a second examiner needs to repeat it.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,66 +10,67 @@ use crate::ledger::tally::PassedOver;
 /// The whole of `run.json`.
 #[derive(Debug, Default, Serialize)]
 pub struct Run {
-    /// Version of dnsweep.
+    /// The version of dnsweep.
     pub dnsweep: &'static str,
-    /// Version of the layout of tables and of this file.
+    /// The version of the layout of the tables and of this file.
     pub schema_version: u32,
     /// The command line, word by word.
     pub arguments: Vec<String>,
-    /// Where relative paths among the arguments start from; `null` if that was no longer there.
+    /// The working directory, from which relative paths among the arguments start; `null` if it no
+    /// longer existed.
     pub working_directory: Option<String>,
-    /// The machine that it ran on.
+    /// The machine that the sweep ran on.
     pub machine: Machine,
-    /// When the run began, by this machine's clock.
+    /// When the run began, UTC, by this machine's clock.
     pub started: String,
-    /// When its tables were complete.
+    /// When the tables were complete, UTC, by this machine's clock.
     pub finished: String,
-    /// When it began, as this machine's clock shows it, with its offset from UTC.
+    /// When the run began, in this machine's local time, with the offset from UTC.
     pub started_local: String,
-    /// When its tables were complete, likewise.
+    /// When the tables were complete, in this machine's local time, with the offset from UTC.
     pub finished_local: String,
-    /// The name of the time zone that this machine is set to; `null` where it has none.
+    /// The name of this machine's time zone; `null` if none is set.
     pub time_zone: Option<String>,
-    /// Whether it was interrupted: then the tables hold what was finished until then.
+    /// Whether the run was interrupted, so that the tables hold only what was finished until then.
     pub interrupted: bool,
-    /// The exit status that the program ended with; `null` where a sweep was run from Rust.
+    /// The exit status of the program; `null` if the sweep was run from Rust.
     pub exit_status: Option<u8>,
-    /// How many files were not read by this run, but by an unfinished one that it went on from.
+    /// How many files were read by an earlier, unfinished run that this one resumed.
     pub resumed_files: u64,
-    /// How many threads decoded.
+    /// The number of threads that decoded.
     pub threads: usize,
-    /// Only events from this time on could match; `null` for no bound.
+    /// The start of the period: earlier events could not match; `null` if there is no start.
     pub since: Option<String>,
-    /// Only events up to this time could match; `null` for no bound.
+    /// The end of the period: later events could not match; `null` if there is no end.
     pub until: Option<String>,
-    /// What else was asked for, of what the result depends on.
+    /// All other options on which the results depend.
     pub options: Options,
     /// The roots of the evidence, as absolute paths.
     pub roots: Vec<String>,
     /// The pieces of evidence.
     pub evidence: Vec<String>,
-    /// How many of them lie in each root: they are in the order of the roots.
+    /// How many pieces of evidence lie in each root. `evidence` is in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
-    /// What was passed over, by kind.
+    /// How many files of each kind were found, but not read.
     pub passed_over: PassedOver,
     /// The detections.
     pub detections: Vec<DetectionRecord>,
-    /// How many rules there were, by what became of them.
+    /// How many rules were found, and what became of them.
     pub rules: RuleCounts,
-    /// Rules in directories that could not be looked for, though they may be about DNS queries.
+    /// Rules in directories that dnsweep cannot run, though they may be about DNS queries.
     pub refused_detections: Vec<RefusedRecord>,
-    /// Rules in directories about other data, which no DNS query could match.
+    /// Rules in directories about other data, which no DNS query can match.
     pub other_data_detections: Vec<RefusedRecord>,
-    /// The site's exclusions, in their order.
+    /// The site's exclusions, in the order in which they were given.
     pub exclusions: Vec<ExclusionRecord>,
-    /// Sums over all files.
+    /// The totals over all files and hosts.
     pub totals: Totals,
-    /// The tables.
+    /// The tables that were written.
     pub outputs: Vec<OutputRecord>,
 }
 
 impl Run {
-    /// The run as JSON, for people to read too.
+    /// The run as indented JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self)
@@ -77,110 +78,109 @@ impl Run {
     }
 }
 
-/// A detection, as `run.json` names it.
+/// A detection in `run.json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct DetectionRecord {
-    /// Its id.
+    /// The detection's id.
     pub id: String,
-    /// Its name.
+    /// The detection's name.
     pub name: String,
-    /// Its version; `null` where the rule has none.
+    /// The detection's version; `null` if the rule has none.
     pub version: Option<String>,
-    /// The date of this version, as the rule has it; `null` where it has none.
+    /// The date of this version, as the rule states it; `null` if it states none.
     pub date: Option<String>,
-    /// What it is written in: `splunk` or `sigma`.
+    /// The rule language: `splunk` or `sigma`.
     pub language: &'static str,
-    /// Its risk score, 0 to 100; `null` where the rule states none.
+    /// The risk score, 0 to 100; `null` if the rule states none.
     pub risk_score: Option<u32>,
-    /// The MITRE ATT&CK techniques that it names.
+    /// The MITRE ATT&CK techniques that the rule names.
     pub mitre_attack_id: Vec<String>,
-    /// The stories that it belongs to: Splunk's word for a group of rules about one threat.
+    /// The analytic stories that the rule belongs to: in Splunk, groups of rules about one threat.
     pub analytic_story: Vec<String>,
-    /// How it was taken, where that is not a matter of course.
+    /// Remarks on how the rule was understood.
     pub notes: Vec<String>,
-    /// Its file, or `built in`.
+    /// The rule's file, or `built in`.
     pub source: String,
-    /// The SHA-256 of its file.
+    /// The SHA-256 of the rule's file.
     pub sha256: String,
-    /// The files of macros and lookups that it uses.
+    /// The files of macros and lookups that the rule uses.
     pub content: Vec<ContentRecord>,
-    /// Its matches, copies of an event included.
+    /// The number of matches, including copies of an event.
     pub matches: u64,
-    /// Of these, those that are no copies.
+    /// The number of matches that are no copies of an earlier one.
     pub unique_matches: u64,
-    /// Its matches among deleted records, counted nowhere else.
+    /// The number of matches among deleted records; no other field counts them.
     pub recovered_matches: u64,
-    /// Its leads; `null` if they were not looked for.
+    /// The detection's leads; `null` if leads were not looked for.
     pub leads: Option<DetectionLeads>,
 }
 
 /// A file that a detection takes a macro or a lookup from.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContentRecord {
-    /// The file, from the folder that holds `macros` and `lookups`.
+    /// The file's path from the folder that holds `macros` and `lookups`.
     pub file: String,
-    /// Its SHA-256.
+    /// The SHA-256 of the file.
     pub sha256: String,
 }
 
-/// The leads of a detection.
+/// The leads of a detection in `run.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DetectionLeads {
-    /// Which names its condition asks for.
+    /// Whether the detection's condition restricts the name, so that it can have leads.
     pub names: NameCondition,
-    /// How many leads there are, copies of an event included.
+    /// The number of leads, including copies of an event.
     pub leads: u64,
-    /// Of these, those that are no copies.
+    /// The number of leads that are no copies of an earlier one.
     pub unique_leads: u64,
 }
 
-/// Which names a detection's condition asks for, whatever else it asks for.
+/// Which queried names can satisfy a detection's condition, whatever else the condition demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NameCondition {
-    /// Some: queries for these are leads.
+    /// Some names can, and queries for them are leads.
     Some,
-    /// Any: no query is a lead, or all would be.
+    /// Every name can. The detection has no leads, as every query would be one.
     Every,
-    /// None can match.
+    /// No name can. The detection has no leads.
     None,
 }
 
-/// How many rules there were, by what became of them.
+/// How many rules were found, and what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RuleCounts {
-    /// Rules that are about DNS queries, as far as is known: those that ran and those that are
-    /// refused.
+    /// Rules that are or may be about DNS queries: those that ran and those that are refused.
     pub found: u64,
-    /// Of these, those that ran.
+    /// Rules that ran.
     pub run: u64,
-    /// Of these, those that are refused.
+    /// Rules that are refused, as dnsweep cannot run them.
     pub refused: u64,
-    /// Rules about other data, counted nowhere else.
+    /// Rules about other data; no other field counts them.
     pub about_other_data: u64,
-    /// YAML files among the rules that hold none.
+    /// YAML files in rule directories that hold no rule.
     pub files_without_a_rule: u64,
 }
 
-/// A rule in a directory that was not looked for.
+/// A rule in a directory that did not run, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct RefusedRecord {
-    /// The file.
+    /// The rule's file.
     pub source: String,
-    /// Why.
+    /// Why the rule did not run.
     pub reason: String,
 }
 
-/// A table, as `run.json` names it.
+/// A table in `run.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputRecord {
-    /// Its file, from the output directory.
+    /// The table's path from the output directory.
     pub file: String,
-    /// Its rows.
+    /// The number of rows.
     pub rows: u64,
-    /// Its bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Its SHA-256.
+    /// The SHA-256 of the file.
     pub sha256: String,
 }
 
@@ -193,45 +193,45 @@ pub enum Ending {
     Damaged,
     /// No event log could be read at all.
     NothingRead,
-    /// The sweep was interrupted: the tables hold what was finished until then.
+    /// The sweep was interrupted, and the tables hold what was finished until then.
     Interrupted,
 }
 
-/// Sums over all files.
+/// The totals of a sweep, over all files and hosts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Hosts: Computers, and pieces of evidence in which no record names one.
     pub hosts: u64,
     /// Hosts with a match.
     pub hosts_with_matches: u64,
-    /// Hosts without a match that cannot be cleared: no DNS queries were seen, or the period is not
-    /// covered whole, or not all was read.
+    /// Hosts without a match that cannot be cleared: no DNS queries were seen, the queries do not
+    /// cover the whole period, or not everything was read.
     pub hosts_not_cleared: u64,
     /// Files found.
     pub files: u64,
-    /// Of these, all read and understood.
+    /// Files that were completely read and understood.
     pub complete_files: u64,
-    /// Of these, no event logs, but looked through for chunks of some.
+    /// Files that are no event logs, but were searched for chunks (`--carve`).
     pub carved_files: u64,
-    /// Of the files, damaged.
+    /// Files that are damaged.
     pub damaged_files: u64,
-    /// Of these, no event logs.
+    /// Files that are no event logs.
     pub not_event_logs: u64,
-    /// Of these, without a byte.
+    /// Files without a byte.
     pub empty_files: u64,
-    /// Of these, unreadable.
+    /// Files that cannot be read.
     pub unreadable_files: u64,
-    /// Of these, begun and not read to their end, because of an interruption.
+    /// Files that were begun, but not read to their end because of an interruption.
     pub interrupted_files: u64,
-    /// Of these, those that the sweep had not come to when it was interrupted.
+    /// Files that the sweep had not begun when it was interrupted.
     pub not_read_files: u64,
-    /// Pieces of evidence of which it had come to no file then: no hosts.
+    /// Pieces of evidence of which no file had been begun at an interruption. They are no hosts.
     pub evidence_not_reached: u64,
     /// Event logs that were in use when they were copied.
     pub files_in_use: u64,
     /// Files with a SHA-256 in the ledger.
     pub hashed_files: u64,
-    /// Bytes of the files found.
+    /// The size of all files found, in bytes.
     pub bytes: u64,
     /// Bytes that could be read.
     pub bytes_read: u64,
@@ -241,45 +241,45 @@ pub struct Totals {
     pub empty_chunks: u64,
     /// Chunks with a problem.
     pub damaged_chunks: u64,
-    /// Chunks whose records were held to their checksum.
+    /// Chunks whose records' checksum was verified.
     pub checked_chunks: u64,
-    /// Records decoded, the refound included.
+    /// Live records that were read, including those after damage.
     pub records: u64,
-    /// Of these, those found again behind damage.
+    /// Records that were read after bytes of their chunk that are no record.
     pub refound_records: u64,
     /// Records that could not be decoded.
     pub damaged_records: u64,
-    /// Records of Sysmon.
+    /// Records that Sysmon wrote.
     pub sysmon_records: u64,
-    /// DNS queries.
+    /// Sysmon's DNS queries (event 22).
     pub dns_queries: u64,
-    /// Records whose TimeCreated cannot be read, so that no period leaves them out.
+    /// Records whose TimeCreated cannot be read. They can match in every period.
     pub unreadable_times: u64,
-    /// Of these, those in the period that was asked for; all of them if none was.
+    /// DNS queries in the period that was asked for; all DNS queries if no period was.
     pub dns_queries_in_period: u64,
-    /// Events that at least one detection describes, each once whatever the number of detections;
-    /// copies of an event included.
+    /// Matches: events that at least one detection describes, each counted once, including copies
+    /// of an event.
     pub matches: u64,
-    /// Of these, those that are no copies of one before.
+    /// Matches that are no copies of an earlier one.
     pub unique_matches: u64,
-    /// The matches, copies included, once for each detection that describes one.
+    /// Hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
-    /// Deleted records that could be decoded, counted nowhere else.
+    /// Deleted records that could be decoded; no other field counts them.
     pub recovered_records: u64,
-    /// Events among deleted records that a detection describes, counted nowhere else.
+    /// Matches among deleted records; no other field counts them.
     pub recovered_matches: u64,
-    /// Of the unique matches, those whose record lies in a chunk with which something is wrong.
+    /// Unique matches whose record lies in a damaged chunk.
     pub damaged_matches: u64,
-    /// Events that an exclusion takes away from a detection, copies and those among deleted records
-    /// included.
+    /// Events that an exclusion takes away from at least one detection, including copies and
+    /// deleted records.
     pub excluded_matches: u64,
-    /// Events that are a lead of some detection, copies of an event included; they are no matches.
+    /// Leads, including copies of an event. They are not matches.
     pub leads: u64,
-    /// Of these, those that are no copies of one before.
+    /// Leads that are no copies of an earlier one.
     pub unique_leads: u64,
     /// Hosts with a lead.
     pub hosts_with_leads: u64,
-    /// Leads that an exclusion holds for, counted nowhere else.
+    /// Leads that an exclusion takes away; no other field counts them.
     pub excluded_leads: u64,
 }
 
@@ -319,7 +319,7 @@ impl Totals {
         self.matches += file.matches;
     }
 
-    /// Adds up what is said of hosts.
+    /// Adds the counts of all hosts.
     pub fn add_hosts(&mut self, hosts: &[super::NamedHost]) {
         for (_, host) in hosts {
             self.hosts += 1;

@@ -1,4 +1,4 @@
-//! The summary on standard output: what a person can act on. The only user of `comfy-table` and
+//! The summary on standard output, which a person can act on. The only user of `comfy-table` and
 //! `textwrap`.
 
 mod anomalies;
@@ -19,34 +19,35 @@ use super::run::{DetectionRecord, Run, Totals};
 use super::wording::{counted, grouped};
 use crate::event::Span;
 
-/// How many of a kind are shown; the tables have all.
+/// How many items of a kind the summary shows; the tables have all.
 const MOST_HOSTS: usize = 40;
 const MOST_DETECTIONS: usize = 5;
-/// Of more detections than that, how many of those that matched are shown.
+/// If there are more than [`MOST_DETECTIONS`], only detections with matches are shown, at most this
+/// many.
 const MOST_MATCHING: usize = 20;
 const MOST_VALUES: usize = 8;
 const MOST_FILES: usize = 20;
-/// Where the text of a labelled line begins.
+/// The column at which the text of a labelled line begins.
 const LABEL_WIDTH: usize = 12;
 
-/// Columns of the terminal that standard output is.
+/// The width in columns of the terminal that standard output goes to.
 #[must_use]
 pub fn terminal_width() -> usize {
     textwrap::termwidth()
 }
 
-/// What the summary tells of.
+/// The summary of a sweep. Its text (`Display`) is what `sweep` prints.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     /// The run.
     pub run: &'a Run,
     /// All hosts.
     pub hosts: &'a [NamedHost],
-    /// The files that were not all read and understood, those that lost most first.
+    /// The files that could not be read and understood completely, those that lost most first.
     pub flawed: &'a [FlawedFile],
-    /// Where the tables are.
+    /// The output directory.
     pub directory: &'a Path,
-    /// Columns of the terminal.
+    /// The width of the summary in columns.
     pub width: usize,
 }
 
@@ -97,11 +98,11 @@ impl Summary<'_> {
         )
     }
 
-    /// What was looked for: the detections, less the exclusions, and in which period.
+    /// Writes what was looked for: detections, exclusions and the period.
     fn looked_for(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rules(f)?;
         let all = self.run.detections.as_slice();
-        // Of one or a few, each is named; of many, those that found something.
+        // A few detections are all listed; of many, those with matches.
         let shown = |detection: &&DetectionRecord| all.len() <= MOST_DETECTIONS || detection.matches > 0;
         let silent = all.len() - all.iter().filter(shown).count();
         let mut listed: Vec<&DetectionRecord> = all.iter().filter(shown).collect();
@@ -152,7 +153,7 @@ impl Summary<'_> {
                 recovered(host.recovered_matches)
             )?;
             self.labelled(f, "  when", &span(host.match_span))?;
-            // Not all logs have all fields: older Sysmons log no user.
+            // Not all logs have all fields: older versions of Sysmon log no user.
             let lists =
                 [("domains", &host.query_names), ("processes", &host.processes), ("users", &host.users)];
             for (label, counts) in lists.iter().filter(|(_, counts)| !counts.is_empty()) {
@@ -174,7 +175,7 @@ impl Summary<'_> {
         writeln!(f, "{:LABEL_WIDTH$}run.json", "")
     }
 
-    /// A label and a text that is wrapped beside it.
+    /// Writes a label, and next to it a text that is wrapped to the width.
     fn labelled(&self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
         let first = format!("{label:LABEL_WIDTH$}");
         let rest = " ".repeat(LABEL_WIDTH);
@@ -209,7 +210,7 @@ fn name(computer: Option<&str>) -> String {
     }
 }
 
-/// The first pieces of evidence of a host.
+/// The names of the first pieces of evidence with records of a host.
 fn evidence_text(host: &Host) -> String {
     let all = host.places.len();
     let mut names: Vec<String> =
@@ -244,17 +245,17 @@ fn span(span: Span) -> String {
     }
 }
 
-/// What is said of matches that are copies of those counted.
+/// The phrase about matches that are copies; empty if there are none.
 fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
 }
 
-/// What is said of those of the matches whose chunk is not as it was written.
+/// The phrase about matches in damaged chunks; empty if there are none.
 fn damaged(matches: u64) -> String {
     if matches == 0 { String::new() } else { format!("; {} of them in damaged chunks", grouped(matches)) }
 }
 
-/// What is said of matches among deleted records.
+/// The phrase about matches among deleted records; empty if there are none.
 fn recovered(matches: u64) -> String {
     if matches == 0 {
         String::new()

@@ -1,30 +1,31 @@
-//! What can be said of a host in a word.
+//! The verdict on a host: what can be said about it in a word.
 
-/// What can be said of a host. The less is known of it, the later it comes.
+/// The verdict on a host. Verdicts are ordered: the less is known about the host, the later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// A detection matched.
     Matches,
     /// A detection matched deleted records only.
     RecoveredMatches,
-    /// DNS queries were seen, in the period if one was asked for, and none matched.
+    /// DNS queries were seen (in the period, if there is one), and none matched.
     NoMatches,
-    /// DNS queries were seen, but none in the period: nothing follows from the absence of matches.
+    /// DNS queries were seen, but none in the period, so that the absence of matches proves
+    /// nothing.
     NoDnsQueriesInPeriod,
-    /// Sysmon wrote records, but no DNS query: nothing follows from the absence of matches.
+    /// Sysmon wrote records, but no DNS query, so that the absence of matches proves nothing.
     NoDnsQueriesLogged,
-    /// There are records, and none is of Sysmon.
+    /// There are records, but none of Sysmon.
     NoSysmon,
-    /// Logs were read, and hold no record.
+    /// Logs were read, but hold no record.
     NoRecords,
-    /// There are logs, and nothing of them could be read.
+    /// There are logs, but nothing of them could be read.
     Unreadable,
     /// There are no event logs in this evidence.
     NoEventLogs,
 }
 
 impl Verdict {
-    /// All, in the order in which they are explained.
+    /// All verdicts, in the order in which the guide explains them.
     pub const ALL: [Verdict; 9] = [
         Verdict::Matches,
         Verdict::RecoveredMatches,
@@ -37,7 +38,7 @@ impl Verdict {
         Verdict::NoEventLogs,
     ];
 
-    /// What was seen of a host with this verdict, in a few words.
+    /// What was seen of a host with this verdict, in a few words for `--help`.
     #[must_use]
     pub fn seen(self) -> &'static str {
         match self {
@@ -53,7 +54,7 @@ impl Verdict {
         }
     }
 
-    /// The words in the table.
+    /// The verdict's name in the tables and the summary.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! The tests that Splunk's rule files name: data sets in which the rule must find something.
-//! `test`.
+//! The command `detections test`: runs the tests in Splunk's rule files, which name data sets in
+//! which the rule must find something.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::detect::DataSet;
 use crate::report::escaped;
 use crate::sweep::Sink;
 
-/// How many parts of a data set's path must be the same at the least: many data sets have a file of
-/// the same name.
+/// How many parts of a data set's path must agree at least, as many data sets have files of the
+/// same name.
 const LEAST_PARTS: usize = 2;
 
-/// How a test went.
+/// The outcome of a rule's test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum TestOutcome {
     Passed { matches: u64, dns_queries: u64 },
@@ -77,7 +77,7 @@ pub(super) fn test(arguments: &TestArguments) -> Result<Answer, CommandError> {
     Ok(Answer { text, exit })
 }
 
-/// Sweeps a data set for one detection.
+/// Runs a test: sweeps its data set for one detection.
 fn outcome(
     loaded: &LoadedDetection,
     data_set: &DataSet,
@@ -99,10 +99,10 @@ fn outcome(
     })
 }
 
-/// The file whose path ends as the data set's does, with as many parts as are there.
+/// Finds the file of a data set in `directory`: the one whose path agrees in most parts at its end.
 fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
     let parts: Vec<&str> = data.split('/').filter(|part| !part.is_empty()).collect();
-    // Parts that lead elsewhere are no names.
+    // A path with such parts could lead out of the directory.
     if parts.iter().any(|part| matches!(*part, "." | "..")) {
         return None;
     }

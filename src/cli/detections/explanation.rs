@@ -1,4 +1,4 @@
-//! What a detection makes of an event: `explain`.
+//! The command `detections explain`: whether and why a detection matches an event.
 
 use std::fmt::Write;
 use std::io;
@@ -17,10 +17,10 @@ use crate::event::Event;
 use crate::report::escaped;
 use crate::scan::dns_query_of_json;
 
-/// The largest event: a record of a log has at most 64 KiB.
+/// The largest accepted size of an event as JSON. A record of a log has at most 64 KiB.
 const MOST_EVENT_BYTES: u64 = 1 << 20;
 
-/// Explains what a detection makes of an event.
+/// Explains whether and why a detection matches an event.
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
     let loaded = catalog.find(arguments.detection.as_deref())?;
@@ -43,7 +43,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Answer, CommandErr
     Ok(Answer { text, exit: Exit::Complete })
 }
 
-/// The event in a file, or on standard input.
+/// Reads the event in a file, or on standard input.
 fn event_in(path: &Path) -> Result<Event, UsageError> {
     let problem = |reason: String| UsageError::Event { path: path.to_path_buf(), reason };
     let read = if path == Path::new("-") {
@@ -60,8 +60,7 @@ fn event_in(path: &Path) -> Result<Event, UsageError> {
     }
 }
 
-/// The event with these fields; what is not given is absent, besides what makes it Sysmon's DNS
-/// query.
+/// A DNS query of Sysmon with these fields. Fields that are not given are absent.
 fn event_of_fields(fields: &Map<String, Value>) -> Result<Event, String> {
     let mut event = Event::dns_query();
     for (name, value) in fields {

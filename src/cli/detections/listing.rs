@@ -1,4 +1,4 @@
-//! Detections as lists and pages: `list`, `show`, `check`.
+//! The commands `detections list`, `show` and `check`.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use crate::report::escaped;
 /// How many literals of a set are shown in a list.
 const MOST_LITERALS: usize = 3;
 
-/// Lists detections, each with two lines.
+/// Lists detections, in two lines each.
 pub(super) fn list(arguments: &CatalogArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::load(&arguments.paths, arguments.placeholders.as_deref())?;
     let longest = catalog.detections.iter().map(|loaded| loaded.detection.id.len()).max().unwrap_or(0);
@@ -35,7 +35,7 @@ pub(super) fn list(arguments: &CatalogArguments) -> Result<Answer, CommandError>
     Ok(Answer { text, exit: Exit::Complete })
 }
 
-/// Shows a detection.
+/// Shows a detection: description, condition and literals.
 pub(super) fn show(arguments: &ShowArguments) -> Result<Answer, CommandError> {
     let (choice, paths) = arguments.resolved();
     let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
@@ -56,7 +56,7 @@ pub(super) fn show(arguments: &ShowArguments) -> Result<Answer, CommandError> {
     Ok(Answer { text, exit: Exit::Complete })
 }
 
-/// What a detection says of itself.
+/// The description of a detection, from its rule.
 fn said(loaded: &LoadedDetection, text: &mut String) {
     let LoadedDetection { detection, sha256, content, .. } = loaded;
     let Detection { name, id, version, date, author, status, detection_type, description, .. } = detection;
@@ -104,7 +104,7 @@ fn said(loaded: &LoadedDetection, text: &mut String) {
     }
 }
 
-/// Where a detection stands: its file, and its line where others may stand before it.
+/// Where a detection is written: its file, and its line if it is not the first in the file.
 fn place(loaded: &LoadedDetection) -> String {
     match loaded.line {
         0 | 1 => loaded.source.clone(),
@@ -112,7 +112,7 @@ fn place(loaded: &LoadedDetection) -> String {
     }
 }
 
-/// Checks rule files.
+/// Checks whether rule files run.
 pub(super) fn check(arguments: &CheckArguments) -> Result<Answer, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     let mut lines: Vec<(&str, String)> = Vec::new();
@@ -151,13 +151,13 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Answer, CommandError> 
     Ok(Answer { text, exit })
 }
 
-/// By what a sweep selects records for a detection.
+/// By which literals a sweep selects records for a detection.
 fn selected_by(required: &[Vec<RequiredLiteral>], most: usize) -> String {
     let sets: Vec<String> = required.iter().map(|set| one_of(set, most)).collect();
     if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }
 }
 
-/// A set of literals of which a match holds one.
+/// A set of literals, at least one of which is in every match.
 fn one_of(set: &[RequiredLiteral], most: usize) -> String {
     let mut fields: Vec<&str> = set.iter().map(|required| required.data_name).collect();
     fields.dedup();

@@ -1,5 +1,5 @@
-//! What can be done with detections besides sweeping: list, show, check, explain, test. Each answer
-//! is text to be printed, and an exit status.
+//! The commands on detections: list, show, check, explain and test. Each answer is a text to be
+//! printed and an exit status.
 
 mod data;
 mod explanation;
@@ -14,16 +14,16 @@ use super::exit::Exit;
 use crate::detect::Tree;
 use crate::report::escaped;
 
-/// What was asked for, and how it went.
+/// The answer of a command: its text and its exit status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Answer {
-    /// For standard output. Text of rules and events is escaped.
+    /// The text for standard output. Text from rules and events is escaped.
     text: String,
-    /// How it went.
+    /// The exit status.
     exit: Exit,
 }
 
-/// Answers, and prints the answer.
+/// Runs a command on detections, and prints its answer.
 pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
     let answer = match command {
         DetectionsCommand::List(arguments) => listing::list(arguments),
@@ -35,7 +35,7 @@ pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
     Ok(print(&answer.text, LogFormat::Text).unwrap_or(answer.exit))
 }
 
-/// The lines of a tree, each as deep as it lies.
+/// The lines of a tree, each indented by its depth.
 fn tree_lines(tree: &Tree, depth: usize, text: &mut String) {
     let verdict = match tree.holds {
         None => "",

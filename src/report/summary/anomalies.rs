@@ -1,5 +1,4 @@
-//! What the summary says of the hosts' logs: what is odd about them, worst first, and what is only
-//! to be noted; each in a line.
+//! The lines of the summary on anomalies of the hosts' logs, the gravest first, and on notes.
 
 use std::fmt;
 
@@ -8,12 +7,13 @@ use crate::report::Anomaly;
 use crate::report::hosts::NamedHost;
 use crate::report::run::Totals;
 
-/// How many lines there are of anomalies, and of notes.
+/// How many anomalies the summary shows.
 const MOST_ANOMALIES: usize = 20;
+/// How many notes the summary shows.
 const MOST_NOTES: usize = 5;
 
-/// An anomaly of a host: how it is sorted, the places of the host and the anomaly. There can be
-/// many more than are shown.
+/// The key that sorts anomalies: rank, whether the host has no match, the host's index, and the
+/// anomaly's index. Only keys are kept, as there can be many more anomalies than are shown.
 type SortKey = (u8, bool, usize, usize);
 
 impl Summary<'_> {
@@ -23,8 +23,8 @@ impl Summary<'_> {
             for (place, anomaly) in host.anomalies().iter().enumerate() {
                 let key = (anomaly.rank(), host.matches == 0, row, place);
                 match anomaly {
-                    // The logs of a running machine are all in use: of many machines, that is said
-                    // once.
+                    // The logs of a running machine are all in use. One line at the end says so for
+                    // all machines.
                     Anomaly::InUse(_) => {}
                     anomaly if anomaly.is_note() => notes.push(key),
                     _ => anomalies.push(key),
@@ -66,7 +66,7 @@ impl Summary<'_> {
     }
 }
 
-/// As much of a text as fits into a line of that width, and an ellipsis for the rest.
+/// Cuts a text to the given width in columns, with an ellipsis if it is too long.
 fn in_a_line(text: &str, width: usize) -> String {
     if textwrap::core::display_width(text) <= width {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! What the summary says of detections: what each found, and which risk it states.
+//! The lines of the summary on detections: what each found, and its risk score.
 
 use std::fmt::{self, Write};
 
@@ -6,13 +6,14 @@ use super::{MOST_VALUES, Summary, counted, escaped, grouped, shown};
 use crate::report::host::Host;
 use crate::report::run::{DetectionRecord, RuleCounts};
 
-/// Of how many refused rules the summary says why; `run.json` has all.
+/// For how many refused rules the summary shows the reason; `run.json` has all.
 const MOST_REFUSED: usize = 5;
-/// How much of a reason is shown, in characters.
+/// How many characters of a reason are shown.
 const LONGEST_REASON: usize = 400;
 
 impl Summary<'_> {
-    /// How many of the rules ran, where some did not: their answer is not that of all.
+    /// Writes how many rules ran, if some did not, so that nobody takes the result for that of all
+    /// rules.
     pub(super) fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RuleCounts { found, run, refused, about_other_data, .. } = self.run.rules;
         if refused == 0 && about_other_data == 0 {
@@ -35,7 +36,7 @@ impl Summary<'_> {
         self.more(f, refused, MOST_REFUSED, "refused rules", "run.json")
     }
 
-    /// Which detections describe a host's matches, if it could be one of several.
+    /// Writes which detections describe a host's matches, if the sweep has several detections.
     pub(super) fn detections_of(&self, f: &mut fmt::Formatter<'_>, host: &Host) -> fmt::Result {
         if self.run.detections.len() < 2 {
             return Ok(());
@@ -56,8 +57,8 @@ impl Summary<'_> {
     }
 }
 
-/// The name of a detection out of some; where others have it too, with as much of its id as tells
-/// it apart.
+/// The name of a detection. If other detections have the same name, enough of its id is added to
+/// distinguish it.
 pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> String {
     let first = |id: &str| id.split('-').next().map(str::to_owned);
     let others = || all.iter().filter(|other| other.name == name && other.id != id);
@@ -69,7 +70,7 @@ pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> St
     format!("{shown_name} [{}]", escaped(part.as_deref().unwrap_or(id)))
 }
 
-/// A detection out of some, with its version, if it has one, and its matches.
+/// The line on a detection: name, version and number of matches.
 pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> String {
     let version = detection.version.as_deref();
     let version = version.map(|version| format!(" (version {})", shown(version))).unwrap_or_default();
@@ -78,12 +79,12 @@ pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> Stri
     format!("{name}{version}: {}{risk}", grouped(detection.unique_matches))
 }
 
-/// The risk score of a host's matches.
+/// The phrase about the risk score of a host's matches.
 pub(super) fn risk(score: Option<i64>) -> String {
     score.map_or_else(|| "no risk score stated".to_owned(), |score| format!("risk score {score}"))
 }
 
-/// A reason, cut where it is longer than a summary needs.
+/// A reason, cut to [`LONGEST_REASON`].
 fn shortened(reason: &str) -> String {
     let mut letters = reason.chars();
     let shown: String = letters.by_ref().take(LONGEST_REASON).collect();

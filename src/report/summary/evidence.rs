@@ -1,5 +1,5 @@
-//! What the summary says of the evidence: how much was read and verified, what is wrong with it,
-//! and what was passed over.
+//! The lines of the summary on the evidence: how much was read and verified, what is wrong with it,
+//! and which files were not read.
 
 use std::fmt::{self, Write};
 

@@ -9,8 +9,8 @@ use crate::report::exclusion::{ExcludedOn, ExclusionRecord};
 const MOST_EXCLUSIONS: usize = 10;
 
 impl Summary<'_> {
-    /// A line for each exclusion, also for one that took nothing away: it may be one too many. Of
-    /// many, those that took most away are shown, and the rest is counted.
+    /// Writes a line for each exclusion, even if it took nothing away, as it may be superfluous. Of
+    /// many, those that took most away are shown, and the rest are counted.
     pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut exclusions: Vec<&ExclusionRecord> = self.run.exclusions.iter().collect();
         if exclusions.len() > MOST_EXCLUSIONS {
@@ -33,7 +33,7 @@ impl Summary<'_> {
     }
 }
 
-/// What an exclusion took away.
+/// How many matches and leads an exclusion took away.
 fn taken(exclusion: &ExclusionRecord) -> u64 {
     exclusion.excluded_matches + exclusion.excluded_leads
 }
@@ -55,7 +55,7 @@ fn text(exclusion: &ExclusionRecord) -> String {
     }
 }
 
-/// The hosts with most of them.
+/// The hosts from which most was taken away, as text; `None` if there are none.
 fn hosts(excluded: &[ExcludedOn]) -> Option<String> {
     let mut sorted: Vec<&ExcludedOn> = excluded.iter().collect();
     let all = |host: &ExcludedOn| host.excluded_matches + host.excluded_leads;

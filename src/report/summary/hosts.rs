@@ -1,5 +1,5 @@
-//! What the summary says of hosts without matches: which of them can be cleared, and what is known
-//! of the others.
+//! The lines of the summary on hosts without matches: which can be cleared, and what is known about
+//! the others.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -14,7 +14,7 @@ use crate::report::host::Host;
 use crate::report::verdict::Verdict;
 
 impl Summary<'_> {
-    /// How many hosts have no match and cannot be cleared, and why; nothing if all can.
+    /// Writes how many hosts without a match cannot be cleared, and why; nothing if all can.
     pub(super) fn not_cleared(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         let others = rows.iter().filter(|(_, host)| host.matches == 0);
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
@@ -24,7 +24,7 @@ impl Summary<'_> {
         if reasons.is_empty() {
             return Ok(());
         }
-        // Those of which least is known come first, as in the table.
+        // The hosts about which least is known come first, as in the table.
         let reasons: Vec<String> = reasons
             .iter()
             .rev()
@@ -44,7 +44,7 @@ impl Summary<'_> {
         if others.is_empty() {
             return Ok(());
         }
-        // What could not be looked at comes first.
+        // The hosts about which least is known come first.
         others.sort_by_key(|(_, host)| {
             std::cmp::Reverse((host.verdict(), host.coverage, host.files.incomplete() > 0))
         });
@@ -70,16 +70,16 @@ impl Summary<'_> {
     }
 }
 
-/// Why a host without matches cannot be cleared: the first thing that speaks against it.
+/// The main reason why a host without matches cannot be cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
-    /// Its queries cover the period, and of some records it is not known whether they lie in it.
+    /// The host's queries cover the period, but some of its records have no readable time.
     UnreadableTimes,
-    /// Its queries are known, and they do not cover the period.
+    /// The host's queries do not cover the period.
     NotCovered,
-    /// Its queries are known, and not all of its files could be read.
+    /// Not all of the host's files could be read.
     Incomplete,
-    /// What its verdict says.
+    /// The host has a verdict other than `no matches`.
     Verdict(Verdict),
 }
 
@@ -122,7 +122,7 @@ fn other_row(computer: Option<&str>, host: &Host, has_period: bool) -> [String; 
     [shown, verdict(host), queries, day(counts.dns_span.first), day(counts.dns_span.last)]
 }
 
-/// The verdict on a host without matches, and what qualifies it.
+/// The verdict on a host without matches, with what qualifies it.
 fn verdict(host: &Host) -> String {
     let verdict = host.verdict();
     let mut text = verdict.name().to_owned();

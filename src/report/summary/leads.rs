@@ -1,5 +1,5 @@
-//! What the summary says of leads: which hosts have some, which detections can have none, and that
-//! none of them is a match.
+//! The lines of the summary on leads: which hosts have some, which detections can have none, and
+//! that a lead is no match.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::config::Leads;
 use crate::report::run::NameCondition;
 
 impl Summary<'_> {
-    /// Nothing, unless leads were looked for.
+    /// Writes the lines on leads; nothing if leads were not looked for.
     pub(super) fn leads(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         if self.run.options.leads == Leads::None {
             return Ok(());
