@@ -1,7 +1,7 @@
-//! A site's macros and lookups, as Splunk's content lies in folders: `macros/NAME.yml`, and
-//! `lookups/NAME.yml` with a CSV file beside it, or both in folders inside these two, such as
-//! `lookups/csv`. Of a rule, they are those of the nearest folder above it that has one of these
-//! two.
+//! A site's macros and lookups, read from folders laid out like Splunk's content:
+//! `macros/NAME.yml`, and `lookups/NAME.yml` with a CSV file beside it. Both may also lie one
+//! folder deeper, such as in `lookups/csv`. A rule uses the macros and lookups of the nearest
+//! folder above it that contains `macros` or `lookups`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -13,42 +13,42 @@ use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, read_at_most};
 use crate::detect::{Library, Lookup, LookupDefinition, Macro};
 
-/// The folder of macros.
+/// The name of the folder with macros.
 const MACROS: &str = "macros";
-/// The folder of lookups.
+/// The name of the folder with lookups.
 const LOOKUPS: &str = "lookups";
-/// The largest definition. Real ones have a few KiB.
+/// The largest file that defines a macro or a lookup. Real ones have a few KiB.
 const MOST_DEFINITION_BYTES: u64 = 1 << 20;
-/// The largest CSV file. Splunk's own largest has two MiB.
+/// The largest CSV file of a lookup. The largest in Splunk's own content has two MiB.
 const MOST_CSV_BYTES: u64 = 64 << 20;
-/// Content does not lie further above a rule than so many folders.
+/// The most folders above a rule file in which macros and lookups are searched for.
 const MOST_LEVELS: usize = 12;
 
-/// How many folders inside a folder of content are looked into, the first by their names.
+/// The most subfolders of `macros` or `lookups` that are searched, in the order of their names.
 const MOST_SUBFOLDERS: usize = 64;
-/// How many names of a kind are offered for a misspelt one at most.
+/// The most names of macros, or of lookups, that a misspelt name is compared with.
 const MOST_NAMES: usize = 10_000;
-/// How definitions are called.
+/// The extensions of files that define macros and lookups.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 
 /// A file that a detection takes a macro or a lookup from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentFile {
-    /// The file, from the content's folder.
+    /// The file's path, relative to the folder that holds `macros` and `lookups`.
     pub file: String,
-    /// Its SHA-256.
+    /// The SHA-256 of the file.
     pub sha256: String,
 }
 
-/// What was read for all rules.
+/// Macros and lookups that were already read. All rules share it, so that each file is read once.
 #[derive(Debug, Default)]
 pub(super) struct ContentCache {
     lookups: RefCell<HashMap<PathBuf, LoadedLookup>>,
-    /// The folders inside folders of content, by these.
+    /// The names of the subfolders of each folder that was searched.
     subfolders: RefCell<HashMap<PathBuf, Arc<[String]>>>,
 }
 
-/// A lookup, or what is wrong with it, and the files that it was read from.
+/// A lookup, or a description of what is wrong with it, with the files that it was read from.
 type LoadedLookup = (Result<Arc<Lookup>, String>, Vec<ContentFile>);
 
 /// The macros and lookups that one rule can use.
@@ -60,7 +60,7 @@ pub(super) struct Content<'c> {
 }
 
 impl<'c> Content<'c> {
-    /// The content above a rule file.
+    /// The macros and lookups in the nearest folder above a rule file.
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
         let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
@@ -68,7 +68,7 @@ impl<'c> Content<'c> {
         Content { folder, cache, read: RefCell::default() }
     }
 
-    /// The files that were read.
+    /// The files that the rule's macros and lookups were read from.
     pub(super) fn into_files(self) -> Vec<ContentFile> {
         self.read.into_inner().into_iter().map(|(file, sha256)| ContentFile { file, sha256 }).collect()
     }
@@ -78,7 +78,8 @@ impl<'c> Content<'c> {
         read.extend(files.iter().map(|file| (file.file.clone(), file.sha256.clone())));
     }
 
-    /// The definition of that name in one of the two folders.
+    /// The text of the file that defines the macro or lookup `name`. `kind` is the folder,
+    /// [`MACROS`] or [`LOOKUPS`].
     fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, String> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
@@ -87,8 +88,8 @@ impl<'c> Content<'c> {
         Ok(Some((text, ContentFile { file, sha256 })))
     }
 
-    /// The first file of one of these names in one of the two folders or, one level down, in one
-    /// inside it: its path from the content's folder.
+    /// The first file with one of these names in the folder `kind` or one level below it. The path
+    /// is relative to `folder`.
     fn find(&self, folder: &Path, kind: &str, names: &[String]) -> Option<String> {
         let inside = self.subfolders(&folder.join(kind));
         let folders = std::iter::once(kind.to_owned())
@@ -97,7 +98,7 @@ impl<'c> Content<'c> {
         files.find(|file| folder.join(file).exists())
     }
 
-    /// The names of the folders in a folder of content.
+    /// The names of the subfolders of a folder.
     fn subfolders(&self, folder: &Path) -> Arc<[String]> {
         if let Some(known) = self.cache.subfolders.borrow().get(folder) {
             return Arc::clone(known);
@@ -111,7 +112,7 @@ impl<'c> Content<'c> {
         names
     }
 
-    /// The names of all definitions of a kind.
+    /// The names of all macros, or of all lookups, depending on `kind`.
     fn names(&self, kind: &str) -> Vec<String> {
         let Some(folder) = self.folder.as_ref().map(|folder| folder.join(kind)) else { return Vec::new() };
         let inside = self.subfolders(&folder);
@@ -187,7 +188,8 @@ impl Library for Content<'_> {
     }
 }
 
-/// The names and paths of what is in a folder, by name; nothing where it cannot be read.
+/// The names and paths of a folder's entries, sorted by name. A folder that cannot be read has
+/// none.
 fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
     let read = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut entries: Vec<(String, PathBuf)> = read
@@ -198,7 +200,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
     entries.into_iter()
 }
 
-/// Whether a name leads nowhere else.
+/// Whether a name is a plain file name that cannot lead to another folder.
 fn is_plain(name: &str) -> bool {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)

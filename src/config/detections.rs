@@ -1,5 +1,4 @@
-//! The detections that are asked for: rule files that were named, and those in directories that
-//! were.
+//! Loads detections from the rule files and directories that a user names.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -18,12 +17,12 @@ use crate::detect::{
     too_much,
 };
 
-/// Directories deeper than this are no collection of rules; without a bound, one that holds itself
-/// would have no end.
+/// How deep directories of rules are searched. The bound ends the search in a directory that
+/// contains itself through a link.
 const DEEPEST_DIRECTORY: usize = 32;
 /// How many names a message lists.
 const MOST_NAMED: usize = 10;
-/// How rule files are called.
+/// The extensions of rule files.
 const EXTENSIONS: [&str; 3] = ["yml", "yaml", "sigma"];
 
 /// A detection and where it came from.
@@ -31,56 +30,56 @@ const EXTENSIONS: [&str; 3] = ["yml", "yaml", "sigma"];
 pub struct LoadedDetection {
     /// The detection.
     pub detection: Detection,
-    /// Its file as typed, or `built in`.
+    /// The path of the rule file as typed, or `built in`.
     pub source: String,
-    /// The line of its file on which it begins.
+    /// The line of the file on which the rule begins.
     pub line: usize,
-    /// The line of its file on which its id stands.
+    /// The line of the file that holds the rule's id.
     pub id_line: usize,
-    /// The SHA-256 of its file.
+    /// The SHA-256 of the rule file.
     pub sha256: String,
-    /// The files of macros and lookups that it uses.
+    /// The files of the macros and lookups that the rule uses.
     pub content: Vec<ContentFile>,
 }
 
 impl LoadedDetection {
-    /// All that its answer depends on, as a text.
+    /// The rule's id and the SHA-256 of each file that its results depend on, as one text.
     pub(super) fn identity(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
         format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
     }
 }
 
-/// Detections, and what is none or cannot be looked for.
+/// The detections that were loaded, and the files that yielded none.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// Those that can be looked for.
+    /// The detections that a sweep can run.
     pub detections: Vec<LoadedDetection>,
-    /// Files in directories that are not.
+    /// The files of directories that are not run, with the reasons.
     pub not_run: NotRun,
-    /// The SHA-256 of the file of placeholders' values; empty without one.
+    /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
     pub placeholders_sha256: String,
-    /// About how many bytes the regular expressions of all of them take.
+    /// An estimate of the bytes that the regular expressions of all detections take together.
     expression_bytes: usize,
-    /// How many comparisons the detections have together.
+    /// The number of comparisons with a field in all detections together.
     comparisons: usize,
-    /// The places of the detections, by their ids as these are compared.
+    /// The index of each detection, by its canonical id.
     places: HashMap<String, usize>,
     content: ContentCache,
 }
 
-/// How a file was come by.
+/// How a rule file was found, which decides whether it may be something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileOrigin {
-    /// It was named: it must be a detection.
+    /// The user named the file: it must be a detection.
     Named,
-    /// It lies in a directory that was named: it may be something else.
+    /// The file lies in a directory that the user named: it may be something else.
     InDirectory,
 }
 
 impl Catalog {
-    /// Loads rule files and directories of such; the detection that is built in if none is named. A
-    /// file that was named and is none, or nothing at all to look for, is an error.
+    /// Loads rule files and directories of rule files; without any, the built-in detection. It is
+    /// an error if a file that was named is no detection, or if nothing can be run.
     pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -106,7 +105,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Says that none of the files that were named can be looked for, and why.
+    /// The message that no rule can be run, with the first reasons.
     fn nothing_to_look_for(&self, paths: &[PathBuf]) -> String {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -129,8 +128,8 @@ impl Catalog {
         self.detections.push(loaded);
     }
 
-    /// Loads rule files and directories of them to be checked: a file that cannot be looked for is
-    /// refused, also one that was named, and no error.
+    /// Loads rule files and directories in order to check them. A file that cannot be run is listed
+    /// as refused, even if the user named it, and is no error.
     pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -141,7 +140,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Adds a file, which was found so, or what is in a directory.
+    /// Adds a rule file, or the rule files of a directory.
     fn add_path(
         &mut self,
         path: &Path,
@@ -170,8 +169,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds the rules of a file. In a directory, those that are not looked for are noted; in a file
-    /// that was named, the first such is an error.
+    /// Adds the rules of a file. A rule that cannot be run is listed if the file was found in a
+    /// directory, and is an error if the user named the file.
     fn add_file(
         &mut self,
         path: &Path,
@@ -198,7 +197,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds a rule of a file. The error says why it is not looked for.
+    /// Adds one rule of a file. The error says why the rule cannot be run.
     fn add_rule(
         &mut self,
         path: &Path,
@@ -213,7 +212,7 @@ impl Catalog {
         let known =
             self.places.get(&canonical_id(&detection.id)).and_then(|place| self.detections.get(*place));
         if let Some(other) = known {
-            // Named once by itself and once with its directory, it is one.
+            // A file that was named by itself and again through its directory is loaded once.
             let is_same = line == other.line && is_same_file(path, Path::new(&other.source));
             if found == FileOrigin::InDirectory && is_same {
                 return Ok(());
@@ -241,8 +240,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Refuses the detections about the log of Windows' DNS client, as it is not looked at. One
-    /// that was named is an error, as is nothing at all to look for.
+    /// Refuses the detections about the log of Windows' DNS client, for a sweep that does not read
+    /// that log. It is an error if the user named one of them, or if no detection is left.
     pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), RulesError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
@@ -296,14 +295,15 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
         if path.is_dir() {
             files.extend(rule_files(&path, depth + 1)?);
         } else if path.extension().is_some_and(is_named) {
-            // Also what cannot be read, as a link to nowhere: it is refused, not passed over.
+            // An entry that cannot be read, such as a broken link, is kept: it must be refused, not
+            // ignored.
             files.push(path);
         }
     }
     Ok(files)
 }
 
-/// An id names a file of the output, so it must be one that can.
+/// Refuses an id that cannot be a file name: files of the output are named after ids.
 fn check_id(id: &str, source: &str) -> Result<(), String> {
     if !is_plain_name(id) {
         return Err(format!(

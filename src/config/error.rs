@@ -1,4 +1,4 @@
-//! Why what is asked for cannot be done: a period, rules, exclusions, values for placeholders.
+//! Errors in what a user asks for: the period, rules, exclusions, values for placeholders.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ pub enum RulesError {
     /// A detection that could not be understood.
     #[error("detection {source}")]
     Detection {
-        /// What is wrong with it.
+        /// Describes what is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Values for placeholders that could not be read.
@@ -16,31 +16,31 @@ pub enum RulesError {
     Placeholders {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Describes what is wrong.
         reason: String,
     },
-    /// No detection has the id or name that was asked for.
+    /// No detection has the id or name that the user typed.
     #[error("detection '{said}': expected an id, a name or a part of either; there are {known}")]
     NoDetection {
         /// What was typed.
         said: String,
-        /// Those that there are.
+        /// The ids and names of all detections.
         known: String,
     },
-    /// Several detections have the name, or the part of it, that was asked for.
+    /// Several detections have an id or name that contains what the user typed.
     #[error(
         "detection '{said}': expected an id, a name or a part of either that is of one detection only; it is of {known}"
     )]
     AmbiguousDetection {
         /// What was typed.
         said: String,
-        /// Those that have it.
+        /// The ids and names of the detections that fit.
         known: String,
     },
-    /// There are several detections, and none was named.
+    /// There are several detections, and the user named none of them.
     #[error("expected the id or the name of a detection, as there are several: {known}")]
     WhichDetection {
-        /// Those that there are.
+        /// The ids and names of all detections.
         known: String,
     },
     /// With `--strict`, a rule that does not run.
@@ -48,17 +48,17 @@ pub enum RulesError {
         "--strict: {refused} of {rules} rules cannot be looked for: {reasons}; `dnsweep detections check` lists all"
     )]
     Strict {
-        /// How many are refused.
+        /// The number of refused rules.
         refused: usize,
-        /// How many there are, those about other data left out.
+        /// The number of all rules, except for those about other data.
         rules: usize,
-        /// Why the first of them are.
+        /// The reasons for the first refused rules.
         reasons: String,
     },
     /// Exclusions that could not be understood.
     #[error("exclusions {source}")]
     Exclusions {
-        /// What is wrong with them.
+        /// Describes what is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -69,9 +69,9 @@ pub enum PeriodError {
     /// A time that could not be understood.
     #[error("{option}: {source}")]
     Time {
-        /// The option it was given with.
+        /// The option with which the time was given.
         option: &'static str,
-        /// What is wrong with it.
+        /// Describes what is wrong.
         source: crate::event::TimeError,
     },
     /// A window of time that holds no instant.
@@ -79,7 +79,7 @@ pub enum PeriodError {
     EmptyWindow,
 }
 
-/// Why what is asked for cannot be done.
+/// Why a sweep cannot be set up as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The period cannot be used.

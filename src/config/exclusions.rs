@@ -1,5 +1,5 @@
-//! The site's exclusions, loaded: read from their files, checked against each other and the
-//! detections, and against the date.
+//! Loads a site's exclusions: reads the files, and checks the exclusions against each other, the
+//! detections and the date.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -20,11 +20,11 @@ const MOST_IDS: usize = 10;
 pub struct LoadedExclusion {
     /// The exclusion.
     pub exclusion: Exclusion,
-    /// Its file as typed.
+    /// The path of the exclusion's file, as typed.
     pub source: String,
-    /// The SHA-256 of its file.
+    /// The SHA-256 of the exclusion's file.
     pub sha256: String,
-    /// Whether it is applied.
+    /// Whether the exclusion is applied.
     pub status: ExclusionStatus,
 }
 
@@ -38,7 +38,7 @@ pub enum ExclusionStatus {
 }
 
 impl LoadedExclusion {
-    /// What to tell whoever gave an exclusion that is not applied any more; `None` of one that is.
+    /// A warning that the exclusion has expired; `None` if it is applied.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let Exclusion { name, expires, .. } = &self.exclusion;
@@ -46,7 +46,8 @@ impl LoadedExclusion {
         Some(format!("exclusion '{name}' of {} expired on {date} and is not applied", self.source))
     }
 
-    /// What the tables depend on of it, as a text.
+    /// The exclusion's name, the SHA-256 of its file and its status as one text: what the tables
+    /// depend on.
     pub(super) fn identity(&self) -> String {
         let status = match self.status {
             ExclusionStatus::Applied => "applied",
@@ -56,7 +57,7 @@ impl LoadedExclusion {
     }
 }
 
-/// Loads the files in their order. `now` is what dates are compared with.
+/// Loads files of exclusions, in the given order. Expiry dates are compared with `now`.
 pub(super) fn exclusions(
     paths: &[PathBuf],
     detections: &[LoadedDetection],
@@ -71,7 +72,7 @@ pub(super) fn exclusions(
         let exclusions = Exclusion::list_from_yaml(&text, &source, &file_name(path))
             .map_err(|error| wrong(Box::new(error)))?;
         if exclusions.is_empty() {
-            // A file that was cut off must not look like none.
+            // An empty list is refused: it may be the rest of a file that was cut off.
             return Err(wrong(format!("{source}: expected a list of exclusions, found an empty one").into()));
         }
         for (number, exclusion) in (1..).zip(exclusions) {
@@ -96,7 +97,8 @@ fn status_at(exclusion: &Exclusion, now: EventTime) -> ExclusionStatus {
     }
 }
 
-/// A limit to a detection that is not looked for is a misspelt one.
+/// Refuses an exclusion that is limited to a detection that is not loaded: the id is probably
+/// misspelt.
 fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Result<(), String> {
     let is_known = |id: &&String| detections.iter().any(|loaded| loaded.detection.id == **id);
     match exclusion.detections.iter().flatten().find(|id| !is_known(id)) {
@@ -111,7 +113,7 @@ fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Re
     }
 }
 
-/// A name is what an exclusion's matches are counted under.
+/// Refuses two exclusions of the same name: excluded matches are counted by name.
 fn check_names(loaded: &[(usize, LoadedExclusion)]) -> Result<(), String> {
     let mut names = HashSet::new();
     match loaded.iter().find(|(_, loaded)| !names.insert(&loaded.exclusion.name)) {

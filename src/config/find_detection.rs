@@ -1,4 +1,4 @@
-//! Which detection is meant: by its id, its name, or a part of either.
+//! Finds the detection that a user means, by its id, its name, or a part of either.
 
 use super::detections::{Catalog, LoadedDetection};
 use super::error::RulesError;
@@ -8,8 +8,9 @@ use super::not_run::first_of;
 const MOST_LISTED: usize = 10;
 
 impl Catalog {
-    /// The detection that is meant. An id or a whole name comes first, else a part of either must
-    /// be of one detection only. Case does not count. Nothing need be said where there is one.
+    /// The detection that a user means by `said`. A whole id or name is tried first; otherwise
+    /// exactly one detection must have `said` as a part of its id or name. Case does not count. If
+    /// the catalog holds only one detection, `said` may be `None`.
     pub fn find(&self, said: Option<&str>) -> Result<&LoadedDetection, RulesError> {
         let all: Vec<&LoadedDetection> = self.detections.iter().collect();
         let Some(said) = said else { return only(&all, None) };
@@ -32,7 +33,7 @@ impl Catalog {
     }
 }
 
-/// The one that there is.
+/// The only detection of a list, or an error that lists all of them.
 fn only<'a>(meant: &[&'a LoadedDetection], said: Option<&str>) -> Result<&'a LoadedDetection, RulesError> {
     match (meant, said) {
         ([only], _) => Ok(only),

@@ -1,5 +1,6 @@
-//! What was asked of a sweep, as far as its tables depend on it. Two sweeps that were asked the
-//! same of the same evidence make the same tables, so that one can go on where the other ended.
+//! The inputs of a sweep besides the bytes of its evidence: everything that its tables depend on.
+//! Two sweeps with equal inputs over the same evidence make the same tables, so one can continue
+//! where the other stopped (`--resume`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -7,21 +8,22 @@ use serde_json::{Map, Value};
 use super::{LoadedDetection, LoadedExclusion, Options, Period};
 use crate::base::path_text::path_text;
 
-/// What was asked of a sweep. In JSON, what was typed has the name of its option.
+/// The inputs of a sweep that its tables depend on, besides the bytes of the evidence. In JSON, an
+/// input that was typed has the name of its command-line option.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepInputs {
-    /// The version of dnsweep that was asked.
+    /// The version of dnsweep that runs the sweep.
     #[serde(rename = "version of dnsweep")]
     pub version: String,
     /// The roots of the evidence.
     pub evidence: Vec<String>,
-    /// The detections: ids, and the SHA-256 of what each is made of.
+    /// The detections: the id of each, and the SHA-256 of each file it is made of.
     pub detections: Vec<String>,
-    /// The SHA-256 of the file of placeholders' values; empty without one.
+    /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
     pub placeholders: String,
-    /// The exclusions: names, SHA-256, and whether each is applied.
+    /// The exclusions: the name of each, the SHA-256 of its file, and whether it is applied.
     pub allow: Vec<String>,
-    /// The period as it was typed: a span back from now stays what it is.
+    /// The period as it was typed. A span back from now (`14d`) is kept as a span.
     #[serde(flatten)]
     pub period: Period,
     /// The switches.
@@ -29,19 +31,20 @@ pub struct SweepInputs {
     pub options: Options,
 }
 
-/// What two sweeps were asked differently.
+/// An input in which two sweeps differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputDifference {
-    /// What it is about: an option (`--recover`), or what else sweeps are asked by.
+    /// The name of the input: an option (`--recover`), `evidence`, `detections` or
+    /// `version of dnsweep`.
     pub what: String,
-    /// What the first was asked.
+    /// The first sweep's value.
     pub first: String,
-    /// What the second was asked.
+    /// The second sweep's value.
     pub second: String,
 }
 
 impl SweepInputs {
-    /// What is asked of this version of dnsweep.
+    /// Collects the inputs of a sweep by this version of dnsweep.
     pub(super) fn new(
         roots: &[std::path::PathBuf],
         detections: &[LoadedDetection],
@@ -61,14 +64,15 @@ impl SweepInputs {
         }
     }
 
-    /// As JSON.
+    /// The inputs as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
     }
 
-    /// The first thing that another sweep was asked differently, which JSON of this form states.
-    /// What only one of the two knows differs as well: then the other is of another version.
+    /// The first input in which this sweep differs from an earlier one, given the JSON of the
+    /// earlier one's inputs. An input that only one of the two states counts as a difference: the
+    /// other sweep is of another version.
     #[must_use]
     pub fn differs_from(&self, first: &str) -> Option<InputDifference> {
         let fields = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
@@ -81,7 +85,7 @@ impl SweepInputs {
     }
 }
 
-/// What a field is about, as users know it: the options by their names.
+/// The name of an input as users know it: an option gets its dashes, `--any-name`.
 fn option_name(field: &str) -> String {
     match field {
         "version of dnsweep" | "evidence" | "detections" => field.to_owned(),

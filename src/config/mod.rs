@@ -1,5 +1,5 @@
-//! What is asked of a sweep, and what will be done: the period, the switches, the detections and
-//! the exclusions that were loaded.
+//! What a user asks of a sweep, and the configuration that follows: the period, the switches, and
+//! the loaded detections and exclusions.
 
 mod content;
 mod detections;
@@ -30,34 +30,34 @@ pub use self::options::{
 };
 pub use self::request::{Period, Refused, Sweep};
 
-/// A sweep, ready to run. Where its results go is not part of it.
+/// The configuration of a sweep that is ready to run. It does not say where results go.
 #[derive(Debug)]
 pub struct Config {
     /// Where to look: directories and files.
     pub roots: Vec<PathBuf>,
-    /// What is asked besides.
+    /// The switches of the sweep.
     pub options: Options,
-    /// What to look for; at least one.
+    /// The detections to run; at least one.
     pub detections: Vec<LoadedDetection>,
-    /// The SHA-256 of the file of placeholders' values; empty without one.
+    /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
     pub placeholders_sha256: String,
-    /// What was found in directories of detections and is not looked for.
+    /// The files in directories of rules that are not run, with the reasons.
     pub not_run: NotRun,
-    /// What is known at the site and no match, in the order in which it was given.
+    /// The exclusions, in the order in which the user gave them.
     pub exclusions: Vec<LoadedExclusion>,
-    /// When.
+    /// The period in which matches count, as instants.
     pub window: Window,
-    /// When, as it was asked for.
+    /// The period in which matches count, as the user typed it.
     pub period: Period,
     /// How many threads decode.
     pub threads: NonZeroUsize,
-    /// How many of them may read at once; `None` for all.
+    /// How many threads may read at the same time; `None` for all of them.
     pub readers: Option<NonZeroUsize>,
 }
 
 impl Config {
-    /// What the tables depend on besides what the evidence holds, of which these are the roots
-    /// without links.
+    /// The inputs that the tables depend on, besides the bytes of the evidence. `roots` are the
+    /// roots of the evidence with their links resolved.
     #[must_use]
     pub fn inputs(&self, roots: &[PathBuf]) -> SweepInputs {
         SweepInputs::new(

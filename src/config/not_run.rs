@@ -1,21 +1,21 @@
-//! Files among rules that are not looked for, by why not.
+//! The files among rules that a sweep does not run, sorted by the reason.
 
 use crate::detect::DetectionError;
 
-/// A rule that is not looked for.
+/// A rule that is not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedDetection {
-    /// Its file.
+    /// The path of the rule's file.
     pub source: String,
-    /// Why.
+    /// Why the rule is not run.
     pub reason: String,
 }
 
-/// What there is in directories of rules, and is not looked for.
+/// The files in directories of rules that are not run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotRun {
-    /// Rules that cannot be looked for, though they may be about DNS queries: what they would have
-    /// found is not known.
+    /// Rules that cannot be run although they may be about DNS queries: what they would have found
+    /// is unknown.
     pub refused: Vec<RefusedDetection>,
     /// Rules about other data: no DNS query could match them.
     pub other_data: Vec<RefusedDetection>,
@@ -23,19 +23,19 @@ pub struct NotRun {
     pub no_rules: Vec<String>,
 }
 
-/// Why a file is not looked for.
+/// Why a file is not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WhyNot {
-    /// It cannot be, for this reason.
+    /// The rule cannot be run. The text says why.
     Refused(String),
-    /// It is about other data than DNS queries. The text says which.
+    /// The rule is about other data than DNS queries. The text says which.
     OtherData(String),
-    /// It holds no rule. The text says what was found.
+    /// The file holds no rule. The text says what was found.
     NoRule(String),
 }
 
 impl WhyNot {
-    /// The sentence that tells it.
+    /// The reason as a sentence.
     pub(super) fn reason(self) -> String {
         match self {
             WhyNot::Refused(reason) | WhyNot::OtherData(reason) | WhyNot::NoRule(reason) => reason,
@@ -57,7 +57,7 @@ impl From<DetectionError> for WhyNot {
 }
 
 impl NotRun {
-    /// Notes a file.
+    /// Adds a file to the list for its reason.
     pub(super) fn add(&mut self, source: String, why: WhyNot) {
         match why {
             WhyNot::Refused(reason) => self.refused.push(RefusedDetection { source, reason }),
@@ -66,7 +66,7 @@ impl NotRun {
         }
     }
 
-    /// How many files there are of each kind, in words; empty without any.
+    /// The number of files for each reason, in words; empty if there are no files.
     #[must_use]
     pub fn counted(&self) -> String {
         let kinds = [
@@ -81,7 +81,7 @@ impl NotRun {
         kinds.map(|(count, kind)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Why the first of the refused rules are refused, and how many more there are.
+    /// The reasons for the first `most` refused rules, and how many more there are.
     #[must_use]
     pub fn first_reasons(&self, most: usize) -> String {
         let reasons: Vec<&str> = self.refused.iter().map(|refused| refused.reason.as_str()).collect();
@@ -89,8 +89,7 @@ impl NotRun {
     }
 }
 
-/// The first of some texts, and how many more there are: lists that people are shown must not fill
-/// the screen.
+/// The first `most` texts, and how many more there are, so that a list does not fill the screen.
 pub(super) fn first_of(texts: &[&str], most: usize, between: &str) -> String {
     let shown = texts.iter().take(most).copied().collect::<Vec<_>>().join(between);
     match texts.len().saturating_sub(most) {

@@ -10,7 +10,7 @@ pub use crate::scan::{Checksums, Recovery};
 switch! {
     /// What is decoded. The matches are the same either way.
     pub enum Decoding {
-        /// What could match, and what is not understood without.
+        /// Records that could match, and records that the skim cannot read without decoding.
         Selected,
         /// Every record.
         Exhaustive,
@@ -47,24 +47,25 @@ switch! {
     }
 }
 
-/// What is asked of a sweep besides its evidence, its rules and its period. The tables depend on
-/// all of it. In JSON, each field has the name of its option on the command line.
+/// The switches of a sweep: everything the user chooses besides the evidence, the rules and the
+/// period. The tables depend on all of them. In JSON, each field has the name of its option on the
+/// command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// How deep below a root the folders lie that are one piece of evidence each; `None` to decide
-    /// by what it holds.
+    /// The depth below a root at which each folder is a piece of evidence of its own; `None` to
+    /// decide by the folders' contents.
     pub evidence_depth: Option<usize>,
     /// What becomes of symbolic links.
     #[serde(rename = "follow")]
     pub links: Links,
-    /// By which names files are taken for event logs.
+    /// Which file names event logs may have.
     #[serde(rename = "any_name")]
     pub names: LogNames,
     /// What is decoded.
     #[serde(rename = "exhaustive")]
     pub decoding: Decoding,
-    /// Which chunks' records are held to their checksum. (Outputs from when all were do not state
-    /// it.)
+    /// The chunks whose records' checksum is verified. (Outputs of older versions, which verified
+    /// all chunks, do not state it.)
     #[serde(default)]
     pub checksums: Checksums,
     /// Whether the evidence is hashed.
@@ -76,11 +77,11 @@ pub struct Options {
     /// What becomes of files that are no event logs.
     #[serde(rename = "carve")]
     pub others: Others,
-    /// What becomes of the rows of excluded matches. (Outputs from before there were exclusions do
-    /// not state it.)
+    /// What becomes of the rows of excluded matches. (Outputs of versions without exclusions do not
+    /// state it.)
     #[serde(rename = "keep_excluded", default)]
     pub excluded_rows: ExcludedRows,
-    /// Where leads are looked for. (Outputs from before there were leads do not state it.)
+    /// Where leads are looked for. (Outputs of versions without leads do not state it.)
     #[serde(rename = "dns_client", default)]
     pub leads: Leads,
 }

@@ -9,13 +9,13 @@ use super::{Catalog, Config, LoadedDetection, NotRun, Options, exclusions};
 use crate::base::switch::switch;
 use crate::event::{EventTime, Window, parse_instant, parse_span_back};
 
-/// Of how many refused rules a message says why.
+/// The number of refused rules whose reasons a message lists.
 const MOST_REASONS: usize = 3;
 
 switch! {
     /// What becomes of a sweep if a rule in a folder of rules is refused.
     pub enum Refused {
-        /// The others are looked for; `run.json` lists those that are refused.
+        /// The other rules are run; `run.json` lists the refused ones.
         LeftOut,
         /// The sweep does not begin.
         Error,
@@ -33,9 +33,9 @@ pub struct Sweep {
     pub placeholders: Option<PathBuf>,
     /// What becomes of the sweep if a rule in a folder is refused.
     pub refused: Refused,
-    /// YAML files of exclusions: what is known at the site and no match.
+    /// YAML files of exclusions: events that the site knows to be harmless, which are no matches.
     pub exclusions: Vec<PathBuf>,
-    /// When matches count; any time without it.
+    /// The period in which matches count; open at both ends by default.
     pub period: Period,
     /// How evidence is found and read, and what else is looked for.
     pub options: Options,
@@ -45,8 +45,8 @@ pub struct Sweep {
     pub readers: Option<NonZeroUsize>,
 }
 
-/// When matches count, as text: times in RFC 3339 (`2026-11-01T00:00:00Z`), or spans back from now
-/// (`14d`, `36h`). Both ends may be open.
+/// The period in which matches count, as text: times in RFC 3339 (`2026-11-01T00:00:00Z`), or spans
+/// back from now (`14d`, `36h`). Both ends may be open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Period {
     /// The first instant.
@@ -58,7 +58,7 @@ pub struct Period {
 }
 
 impl Period {
-    /// The instants. `now` is what spans count back from.
+    /// The period as instants. Spans count back from `now`.
     pub fn window(&self, now: EventTime) -> Result<Window, PeriodError> {
         let time = |option, text: &Option<String>, parse: fn(&str, EventTime) -> _| {
             let parsed = text.as_deref().map(|text| parse(text, now)).transpose();
@@ -78,8 +78,8 @@ impl Period {
 }
 
 impl Sweep {
-    /// What will be done: rules and exclusions are read, times are resolved. `now` is what spans
-    /// count back from, and what the last days of exclusions are compared with.
+    /// The configuration for this request: reads rules and exclusions, and resolves times. Spans
+    /// count back from `now`, and the expiry dates of exclusions are compared with it.
     pub fn resolve(&self, now: EventTime) -> Result<Config, RequestError> {
         let window = self.period.window(now)?;
         let mut catalog = Catalog::load(&self.rules, self.placeholders.as_deref())?;
@@ -107,7 +107,7 @@ impl Sweep {
     }
 }
 
-/// The answer of some of the rules is not given for that of all.
+/// Refuses a sweep in which some rules cannot be run, for `--strict`.
 fn check_that_all_run(detections: &[LoadedDetection], not_run: &NotRun) -> Result<(), RulesError> {
     match not_run.refused.len() {
         0 => Ok(()),

@@ -1,4 +1,4 @@
-//! The text of rule files and of those that go with them, in the encodings that editors write.
+//! Reads rule files, and files that belong to them, in the encodings that editors write.
 
 use std::io;
 use std::path::Path;
@@ -9,21 +9,22 @@ use crate::base::platform::files::{Link, read_at_most, read_named};
 /// The largest rule file. Real ones have a few KiB.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// A file that was read.
+/// The text of a file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileText {
-    /// Its text, without a byte order mark.
+    /// The file's text, without a byte order mark.
     pub text: String,
-    /// The SHA-256 of its bytes.
+    /// The SHA-256 of the file's bytes.
     pub sha256: String,
 }
 
-/// Reads a rule file, or a file that goes with it, that somebody named.
+/// Reads a rule file, or a file that belongs to one, that the user named.
 pub(super) fn text_of(path: &Path) -> io::Result<FileText> {
     text_in(&read_named(path, MOST_BYTES)?)
 }
 
-/// Reads a rule file that was found in a directory: no pipe, as nobody may ever write into it.
+/// Reads a rule file that was found in a directory. A pipe is refused: reading it could wait
+/// forever.
 pub(super) fn text_of_found(path: &Path) -> io::Result<FileText> {
     text_in(&read_at_most(path, Link::Followed, MOST_BYTES)?)
 }
@@ -33,8 +34,8 @@ fn text_in(bytes: &[u8]) -> io::Result<FileText> {
     Ok(FileText { text, sha256: sha256(bytes) })
 }
 
-/// The text of bytes in UTF-8 or UTF-16: by the byte order mark, or else, as rules begin with
-/// ASCII, by where its zeros are.
+/// Decodes UTF-8 or UTF-16. A byte order mark decides; without one, the position of the first zero
+/// byte does, because rules begin with ASCII.
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();
