@@ -129,7 +129,7 @@ fn what_an_event_says_cuts_no_chunk_short() {
     let swept = scene.sweep(&["--force"]).expect(3);
     assert_eq!(matches(&swept), 127 + 4 * 59);
     assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), shifted.len() as u64);
-    // Carved, with the end of a block (of 2 MiB, but the first) before the header, behind it, and
+    // Carved, with the end of a block (of 2 MiB, but the first) before the header, after it, and
     // between it and the chunk's end.
     for start in [4096 + (32 << 16) - 512, 4096 + (32 << 16) - at - 512, 4096 + (32 << 16) - CHUNK + 512] {
         let scene = Scene::new();
@@ -282,7 +282,7 @@ fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
     }
 }
 
-/// Bytes were put in before the fifth chunk: all behind it, over the end of a block, lie off their
+/// Bytes were put in before the fifth chunk: all after it, over the end of a block, lie off their
 /// places.
 fn chunks_are_found_behind(shift: usize) {
     let mut bytes = log_of_chunks(140);
@@ -330,7 +330,7 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
     scene.put("A/Sysmon.evtx", &whole);
     let all = rows(&scene.sweep(&[]).expect(0));
     assert!(all.last().is_some_and(|(_, chunk, _)| *chunk > 6), "{all:?}");
-    // In each place that a piece can begin or end with; within a record, and behind the last one;
+    // In each place that a piece can begin or end with; within a record, and after the last one;
     // in the log's header, too.
     for (chunk, at, lost) in
         [(1, 30_000, 512), (2, 20_001, 1), (3, 600, 40_000), (4, 65_530, 3), (5, 100, 5000)]
@@ -472,7 +472,7 @@ fn a_chunk_off_its_place_may_reach_into_what_was_never_used() {
 
 #[test]
 fn a_log_without_its_header_may_begin_with_a_chunk() {
-    // The last of its chunks ends with the file, and behind its record.
+    // The last of its chunks ends with the file, and after its record.
     let mut bytes = log_of_chunks(3).split_off(4096);
     bytes.truncate(2 * CHUNK + 40_000);
     let scene = Scene::new();

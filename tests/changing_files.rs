@@ -30,7 +30,7 @@ impl<F: FnMut()> Observer for Meddler<F> {
     }
 }
 
-/// The row of `HOST/x.evtx`, a log of one match, after something happened to it; the log beside it
+/// The row of `HOST/x.evtx`, a log of one match, after something happened to it; the log next to it
 /// is read as ever.
 fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     let scene = Scene::new();
@@ -54,7 +54,7 @@ fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     files.remove(0)
 }
 
-/// Fails unless a file is told to have changed, with none of its bytes read.
+/// Fails unless the ledger says that a file changed, and that none of its bytes were read.
 #[track_caller]
 fn assert_lost(row: &Value, last_problem: &str) {
     assert_eq!((&row["status"], &row["sha256"]), (&json!("unreadable"), &Value::Null));

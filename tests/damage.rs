@@ -52,7 +52,7 @@ fn record_size(log: &[u8], start: u64) -> u64 {
     u64::from(u32::from_le_bytes(log[at..at + 4].try_into().unwrap()))
 }
 
-/// Where the record that starts there ends at the least: where its size says, or behind its header
+/// Where the record that starts there ends at the least: where its size says, or after its header
 /// if the copy of its size differs.
 fn least_end(log: &[u8], start: u64) -> u64 {
     let size = record_size(log, start);

@@ -46,7 +46,7 @@ tests:
 
 const REFUSED: &str = "name: Joined\nid: joined\nsearch: EventCode=22 | eventstats count\n";
 
-/// A directory of rules beside evidence with three DNS queries.
+/// A directory of rules next to evidence with three DNS queries.
 fn scene() -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str, image: &str| Event::dns_query(name, image).numbered(number).on("A");

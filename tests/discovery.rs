@@ -54,8 +54,8 @@ fn logs_are_known_by_their_names() {
     assert_eq!((matches(&swept), passed_over(&swept, "other_files")), (10, 2));
 }
 
-/// What lies beside a log and has its name in its own, without being a log; and two that are: event
-/// XML, and slack that begins with a chunk.
+/// What lies next to a log and has its name in its own, without being a log; and two that are:
+/// event XML, and slack that begins with a chunk.
 fn put_side_files(scene: &Scene, host: &str) {
     let put = |name: &str, bytes: &[u8]| _ = scene.put(&format!("{host}/{name}"), bytes);
     put("x.evtx.sha256", b"e3b0c44298fc1c14  x.evtx\n");

@@ -1,5 +1,5 @@
-//! Kinds of events beside DNS queries: every Sysmon event 1 (a process begins) is read by the table
-//! of its kind, whatever form its log has, as another reader reads it.
+//! Kinds of events other than DNS queries: every Sysmon event 1 (a process begins) is read by the
+//! table of its kind, whatever form its log has, as another reader reads it.
 //!
 //! `DNSWEEP_EVIDENCE` names a folder of real logs, which do not ship with this repository. Without
 //! that variable the test on them is ignored, and reported as such.

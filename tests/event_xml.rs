@@ -35,7 +35,7 @@ fn events() -> Vec<Event> {
     let all = odd.into_iter().chain(plain).enumerate();
     all.map(|(place, event)| {
         let number = place as u64;
-        // Some numbers lack, and once the clock goes back by an hour.
+        // Some numbers are missing, and once the clock goes back by an hour.
         let id = if number > 20 { number + 7 } else { number };
         let time = if number > 30 { start - time::HOUR } else { start };
         event.numbered(100 + id).on("A").at(time + number * time::SECOND + number * 1_234_567)
@@ -98,7 +98,7 @@ fn prefixed(xml: &str) -> String {
     ends.replace('\u{e000}', "</ns0:").replace("xmlns=", "xmlns:ns0=")
 }
 
-/// Events in lines, each behind that text.
+/// Events in lines, each after that text.
 fn led_in(events: &[Event], text: &str) -> String {
     events.iter().flat_map(|event| [text.to_owned(), event_xml(event), "\n".to_owned()]).collect()
 }
@@ -455,7 +455,7 @@ fn an_event_that_does_not_end_is_bounded() {
     let found = problems(&file);
     assert_eq!((found[0].0, found[0].1), (start as u64, 1 << 20), "{found:?}");
     assert!(found[0].2.contains("expected its end within 1048576 bytes"));
-    // What is behind it is no event, in two blocks and yet one problem.
+    // What is after it is no event, in two blocks and yet one problem.
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[1].0, start as u64 + (1 << 20));
 }

@@ -66,7 +66,7 @@ impl Bytes {
     }
 }
 
-/// A log whose one chunk holds, behind its own records, those that `more` puts.
+/// A log whose one chunk holds, after its own records, those that `more` puts.
 fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
     let mut log = styled(Style::Export, &[matching(1)]);
     let chunk = damage::chunk_offset(0);

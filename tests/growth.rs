@@ -39,7 +39,7 @@ struct Cost {
     memory: u64,
 }
 
-/// The number behind a word of a file of `/proc`.
+/// The number after a word of a file of `/proc`.
 fn number(text: &str, word: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(word)?.split_whitespace().next()?.parse().ok())
 }

@@ -35,7 +35,7 @@ fn events() -> Vec<Event> {
         .collect()
 }
 
-/// A machine whose folder, file and content mean harm, and a damaged file beside it.
+/// A machine whose folder, file and content mean harm, and a damaged file next to it.
 fn scene() -> Scene {
     let scene = Scene::new();
     let folder = format!("EVIL{}", HARM.replace('/', ""));

@@ -14,7 +14,7 @@ const FLAGS: usize = 120;
 const NO_CHECKSUMS: u8 = 4;
 
 /// A log of chunks of three records: the second is a match, numbered from 2 in steps of ten;
-/// deleted ones lie behind the last chunk's.
+/// deleted ones lie after the last chunk's.
 fn log(chunks: u64) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     for chunk in 0..chunks {
@@ -83,7 +83,7 @@ fn an_end_of_unchecked_records_that_lies_before_others_is_told() {
     let whole = log(2);
     let chunk = damage::chunk_offset(0);
     let starts = damage::record_offsets(&whole, 0);
-    // The offset and length of what is told to lie behind a wrong end.
+    // The offset and length of what is reported after a wrong end.
     let ending_at = |end: usize, code| {
         let mut bytes = whole.clone();
         bytes[chunk + FLAGS] |= NO_CHECKSUMS;

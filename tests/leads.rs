@@ -389,7 +389,7 @@ fn tables_are_the_same_however_they_are_made() {
 
 #[test]
 fn the_samples_have_the_leads_that_are_in_them() {
-    // Their truth names DNS queries of Sysmon only; that of the resolver's is told by decoding
+    // Their truth names DNS queries of Sysmon only; that of the resolver's is found by decoding
     // everything.
     let scene = Scene::new();
     let sweep = |options: &[&str]| {

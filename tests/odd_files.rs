@@ -49,7 +49,7 @@ fn problems(row: &Value) -> Vec<(u64, u64, String)> {
         .collect()
 }
 
-/// Sweeps the sound log and another file beside it, which must get this status and this one
+/// Sweeps the sound log and another file next to it, which must get this status and this one
 /// problem.
 #[track_caller]
 fn assert_one_problem(bytes: &[u8], status: &str, offset: u64, length: u64, text: &str) -> Value {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const STYLES: [Style; 3] = [Style::Export, Style::Live, Style::Forwarded];
 
-/// Sweeps one log beside a sound one.
+/// Sweeps one log next to a sound one.
 #[track_caller]
 fn sweep_log(bytes: &[u8], status: i32) -> (Scene, Swept) {
     let scene = Scene::new();
@@ -130,7 +130,7 @@ fn a_record_of_size_zero_hides_none_of_those_behind_it() {
         let (_scene, swept) = sweep_log(&bytes, 3);
         let found: BTreeSet<i64> = ids(&swept).into_iter().collect();
         let missing: Vec<i64> = (1..=30).filter(|id| !found.contains(id)).collect();
-        // The first record of a chunk defines the templates of those behind it. Their definition is
+        // The first record of a chunk defines the templates of those after it. Their definition is
         // still there, so they can be read without it.
         assert_eq!(missing, [lost], "record {record}");
         assert_problem(&swept, place, next - place, "found 0");
@@ -139,7 +139,7 @@ fn a_record_of_size_zero_hides_none_of_those_behind_it() {
     }
 }
 
-/// A size that grew reaches over the records behind it; one that shrank ends within what those
+/// A size that grew reaches over the records after it; one that shrank ends within what those
 /// refer to.
 #[test]
 fn a_flipped_bit_of_a_records_size_hides_no_record_and_spoils_none() {
@@ -268,7 +268,7 @@ fn text_that_markup_splits_comes_out_whole() {
 
 #[test]
 fn values_of_a_log_in_use_end_before_their_nul() {
-    // The name has to be exactly cmd.exe for the rule to describe it; a NUL behind it would not do.
+    // The name has to be exactly cmd.exe for the rule to describe it; a NUL after it would not do.
     let event = Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe").numbered(1);
     let (_scene, swept) = sweep_log(&log(&[event]), 0);
     let row = matches(&swept).remove(0);

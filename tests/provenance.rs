@@ -124,7 +124,7 @@ fn a_file_that_changes_while_it_is_read_is_said_to_and_has_no_hash() {
     let mut command = dnsweep();
     command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
     let mut child = start(command.args(["--threads", "1", "--hash"]));
-    // As if somebody wrote to it, again and again: at the latest what is read last is read behind
+    // As if somebody wrote to it, again and again: at the latest what is read last is read after
     // one of these times.
     let file = fs::File::options().append(true).open(&busy).unwrap();
     let mut second = 0;

@@ -1,7 +1,7 @@
 //! Real logs: what other readers found in them is what a sweep finds.
 //!
 //! The logs do not ship with this repository. `DNSWEEP_EVIDENCE` names a folder that holds them,
-//! with what was found by others beside them: `truth_events.jsonl`, `truth_stats_undamaged.jsonl`
+//! with what was found by others next to them: `truth_events.jsonl`, `truth_stats_undamaged.jsonl`
 //! and `manifest.json`. Without that variable the tests are ignored, and reported as such.
 
 #![allow(
@@ -255,7 +255,7 @@ fn counts() {
         assert_eq!(row["size"], parts.iter().sum::<u64>(), "{file}: every byte is accounted for");
         assert_eq!(row["sysmon_records"], entry["sysmon_records"], "{file}");
         match agreed(entry, "records", left_out) {
-            // Readers stop at what is no record, so what lies behind is not in their counts.
+            // Readers stop at what is no record, so what lies after is not in their counts.
             Some(count) => assert_eq!(row["records"], count, "{file}: {records} with those behind damage"),
             None => println!("{file}: not compared: {}", known.unwrap().2),
         }

@@ -1,7 +1,7 @@
 //! Rules as others wrote them: each runs or is about other data, and finds what another evaluator
 //! finds.
 //!
-//! The rules do not ship with this repository. They lie in folders `detections` and `facts` beside
+//! The rules do not ship with this repository. They lie in folders `detections` and `facts` next to
 //! the one that `DNSWEEP_EVIDENCE` names (see `real_logs.rs`); without that variable the tests are
 //! ignored, and reported as such.
 

@@ -9,7 +9,7 @@ use common::{Scene, Swept};
 use dnsweep_samples::{Event, LogWriter, Style, damage};
 use serde_json::{Value, json};
 
-/// A log of two chunks, each with stale records behind its live ones.
+/// A log of two chunks, each with stale records after its live ones.
 fn log(style: Style, left: [&[Event]; 2]) -> Vec<u8> {
     let mut writer = LogWriter::new(style);
     writer.push_all(&[harmless(1).on("A"), matching(2).on("A")]).unwrap();
@@ -72,7 +72,7 @@ fn plain_tables(scene: &Scene) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_deleted_record_appears_once_and_not_beside_a_live_one() {
     let scene = Scene::new();
-    // The same one in both chunks, and in another file; and one that is live in a file behind it.
+    // The same one in both chunks, and in another file; and one that is live in a file after it.
     let stale = || [matching(901).on("A"), matching(3).on("A"), matching(50).on("B")];
     scene.put("A/x.evtx", &log(Style::Live, [&stale(), &stale()]));
     scene.put("A/y.evtx", &log(Style::Live, [&stale(), &[]]));

@@ -176,7 +176,7 @@ fn what_was_read_is_not_read_again() {
 #[test]
 fn a_file_that_was_begun_twice_is_read_once_more_only() {
     let scene = Scene::new();
-    // Three units, and one behind them.
+    // Three units, and one after them.
     scene.put("BIG/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 2 * BLOCK_CHUNKS + 9));
     scene.put("SMALL/y.evtx", &log_of("SMALL"));
     let whole = scene.sweep(&["--quiet"]).expect(0).tables();
@@ -214,7 +214,7 @@ fn an_entry_that_is_not_as_it_was_written_is_not_believed() {
     bytes[place + 4] = b'7';
     fs::write(&journal, [&bytes[..], b"0123 torn"].concat()).unwrap();
     let swept = scene.sweep(&["--resume"]).expect(0);
-    // Nothing behind the altered entry is, either.
+    // Nothing after the altered entry is, either.
     assert_eq!(swept.run()["resumed_files"], json!(1));
     assert_eq!(swept.rows("matches").len(), 6);
 }

@@ -21,7 +21,7 @@ fn rule(id: &str, more: &str) -> String {
     format!("name: Rule {id}\nid: {id}\n{HEAD}{more}")
 }
 
-/// Evidence with three DNS queries, two of which ask for a paste site, and these rules beside it.
+/// Evidence with three DNS queries, two of which ask for a paste site, and these rules next to it.
 fn scene(rules: &[(&str, &str)]) -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str, image: &str| Event::dns_query(name, image).numbered(number).on("A");

@@ -255,7 +255,7 @@ fn a_record_of_size_zero_is_one_problem_and_the_records_behind_it_are_found_agai
             && problem["problem"].as_str().unwrap().contains("found 0")
     });
     assert!(found, "{problems:#?}");
-    // What a chain of sizes cannot reach: the records of the same chunk that lie behind it.
+    // What a chain of sizes cannot reach: the records of the same chunk that lie after it.
     let behind = left(file)
         .filter(|record| record.place.chunk == lost.place.chunk && record.place.offset > lost.place.offset)
         .count();

@@ -275,7 +275,7 @@ fn definitions_in_odd_places_do_not_mislead() {
 #[test]
 fn a_definition_behind_the_free_space_is_still_found() {
     // The second record holds the definition for its computer; the names in it are those of the
-    // first record's, so it means the same elsewhere. It is copied behind the free space, and the
+    // first record's, so it means the same elsewhere. It is copied after the free space, and the
     // third record refers to the copy.
     let events = [query(1), query(2).on("OTHER"), query(3).on("OTHER")];
     let (mut bytes, places) = log(Style::Export, &events);
@@ -393,7 +393,7 @@ fn the_highest_number_of_a_record_ends_nothing() {
 
 #[test]
 fn a_value_cut_short_is_damage_and_not_what_follows_it() {
-    // The process's number with two bytes of four: what a decoder would read behind it, no record
+    // The process's number with two bytes of four: what a decoder would read after it, no record
     // says.
     let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
     let at = descriptor(places[1], 8);

@@ -33,7 +33,7 @@ search: '`sysmon` EventCode=22 | stats count by query direction'
 ";
 const OTHER: &str = "name: Other\nid: other\nsearch: '`powershell` EventCode=4104 | stats count'\n";
 
-/// Rules as in Splunk's content, beside evidence with three DNS queries.
+/// Rules as in Splunk's content, next to evidence with three DNS queries.
 fn scene() -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str| Event::dns_query(name, r"C:\a.exe").numbered(number).on("A");

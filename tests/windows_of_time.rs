@@ -37,7 +37,7 @@ fn found(scene: &Scene, options: &[&str]) -> Vec<i64> {
 
 #[test]
 fn both_ends_belong_to_the_window() {
-    // One step of 100 ns before and behind noon: no window is coarser than an event's own time.
+    // One step of 100 ns before and after noon: no window is coarser than an event's own time.
     let scene = scene(&[noon() - 1, noon(), noon() + 1]);
     let at = |steps: u64| time::time_created(noon() + steps);
     assert_eq!(found(&scene, &["--since", &at(0)]), [2, 3]);

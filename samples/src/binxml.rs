@@ -23,7 +23,7 @@ const ENTITY: u8 = 0x09;
 const SUBSTITUTION: u8 = 0x0d;
 const OPTIONAL_SUBSTITUTION: u8 = 0x0e;
 /// Set on a token that is followed by more of its kind: an element with attributes, an attribute
-/// with another one behind it, text that goes on.
+/// with another one after it, text that goes on.
 const MORE: u8 = 0x40;
 /// Says that an element depends on no substitution.
 const INDEPENDENT: u16 = 0xFFFF;

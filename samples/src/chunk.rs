@@ -9,7 +9,7 @@ use crate::value::Guid;
 
 /// Size of a chunk in bytes.
 pub const CHUNK_SIZE: usize = 65_536;
-/// Where the first record of a chunk starts: behind its header and tables.
+/// Where the first record of a chunk starts: after its header and tables.
 pub const FIRST_RECORD: usize = 512;
 /// No real chunk is filled beyond this offset (measured on 2,228 real chunks); libevtx drops a
 /// record that ends at 65,536.
@@ -130,7 +130,7 @@ impl Chunk {
         self.bytes[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
     }
 
-    /// Refers to a name: its offset and, on first use in the chunk, the name itself right behind
+    /// Refers to a name: its offset and, on first use in the chunk, the name itself right after
     /// (libevtx's format document, "Name"): offset of the next name in the bucket, hash, length,
     /// UTF-16 text, terminator.
     pub(crate) fn put_name(&mut self, name: &str) {
@@ -201,7 +201,7 @@ impl Chunk {
     }
 
     /// The finished chunk. `end` is where its records end and the free space starts; what lies
-    /// behind is slack.
+    /// after is slack.
     pub(crate) fn seal(mut self, end: &Mark) -> Vec<u8> {
         self.bytes.resize(CHUNK_SIZE, 0);
         self.bytes[..8].copy_from_slice(b"ElfChnk\0");

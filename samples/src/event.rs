@@ -1,4 +1,4 @@
-//! Plain descriptions of events: what Windows would have been told to log. They know nothing of
+//! Plain descriptions of events: what Windows would log. They know nothing of
 //! bytes; `record` lays them out. Constructors of Sysmon's events are in `sysmon`, those of other
 //! providers in `windows`.
 
@@ -51,7 +51,7 @@ pub struct Event {
     pub process_id: u32,
     /// System/Execution ThreadID.
     pub thread_id: u32,
-    /// System/Security UserID, which many events lack.
+    /// System/Security UserID, which many events do not have.
     pub user: Option<Sid>,
     /// EventData: names and values in their order. An empty name gives a `Data` element without a
     /// name.

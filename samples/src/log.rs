@@ -118,7 +118,7 @@ impl LogWriter {
         }
     }
 
-    /// Ends the current chunk and leaves complete records of `stale` behind its free-space offset,
+    /// Ends the current chunk and leaves complete records of `stale` after its free-space offset,
     /// as a chunk that was overwritten keeps parts of older records. They are no events of the log.
     /// Their record numbers are their EventRecordIDs. Fails where they do not fit.
     pub fn end_chunk_leaving(&mut self, stale: &[Event]) -> Result<(), Error> {

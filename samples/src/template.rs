@@ -64,16 +64,16 @@ impl Identity {
     }
 }
 
-/// Writes the head of an instance of the outer template of a computer, defining it where the chunk
-/// lacks it.
+/// Writes the head of an instance of a computer's outer template. Defines the template if the chunk
+/// does not have it yet.
 pub(crate) fn write_outer_head(chunk: &mut Chunk, computer: &str) -> Result<(), Error> {
     let mut identity = Identity::new("System");
     identity.add(computer.as_bytes());
     write_head(chunk, identity.guid(), || outer_element(computer))
 }
 
-/// Writes the head of an instance of the inner template of an event's data, defining it where the
-/// chunk lacks it.
+/// Writes the head of an instance of the inner template of an event's data. Defines the template if
+/// the chunk does not have it yet.
 pub(crate) fn write_inner_head(chunk: &mut Chunk, event: &Event) -> Result<(), Error> {
     let mut identity = Identity::new("EventData");
     for (name, value) in &event.data {

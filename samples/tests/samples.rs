@@ -1,4 +1,4 @@
-//! The sample files on disk are what the generator writes, byte for byte, and nothing else lies beside them.
+//! The sample files on disk are what the generator writes, byte for byte, and nothing else lies next to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -89,7 +89,7 @@ impl<'a> FromIterator<&'a str> for ListedNames {
 }
 
 impl ListedNames {
-    /// Adds a name.
+    /// Adds a name to the list. Only the first few are kept; the others are counted.
     pub(super) fn add(&mut self, name: &str) {
         self.count += 1;
         if self.first.len() < MOST_NAMES {
@@ -97,12 +97,12 @@ impl ListedNames {
         }
     }
 
-    /// Whether there is more than one.
+    /// Whether the list has more than one name.
     pub(super) fn are_several(&self) -> bool {
         self.count > 1
     }
 
-    /// Whether there are none.
+    /// Whether the list has no name.
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -222,7 +222,7 @@ impl<'a> FileRow<'a> {
             ColumnOf::always(
                 "record_gap_count",
                 Integer,
-                "how many such gaps it has; of more than two thousand in a channel, so many",
+                "how many gaps it has; at most about two thousand are counted in a channel",
                 |row| Cell::count(row.gap_count),
             ),
             ColumnOf::always(
@@ -241,7 +241,7 @@ impl<'a> FileRow<'a> {
                 "where the time in the header of a record is a minute or more before that of the record before it; the first hundred; a time from the year 9999 on is null",
                 |row| Cell::Records(row.file.clock.steps().iter().map(step_cells).collect()),
             ),
-            ColumnOf::always("clock_step_count", Integer, "how many such steps it has", |row| {
+            ColumnOf::always("clock_step_count", Integer, "how many of these steps it has", |row| {
                 Cell::count(row.file.clock.step_count())
             }),
         ]

@@ -145,7 +145,7 @@ impl<'a> MatchRow<'a> {
             ColumnOf::nullable(
                 "excluded_by",
                 Text,
-                "name of the exclusion that holds for it; null for a lead (such rows are there with `--keep-excluded` only)",
+                "name of the exclusion that applies to it; null for a lead (rows with a name are there only with `--keep-excluded`)",
                 |row| Cell::optional(row.context.excluded_by),
             ),
         ]

@@ -194,7 +194,7 @@ impl<'a> MatchRow<'a> {
             ColumnOf::always(
                 "recovered",
                 Boolean,
-                "whether the record had been deleted and no live one says the same (with `--recover`); such rows come last",
+                "whether the record was deleted and no live copy was found (with `--recover`); these rows come last",
                 |row| Cell::Boolean(row.occurrence == Occurrence::Recovered),
             ),
             ColumnOf::nullable(
@@ -254,8 +254,7 @@ impl<'a> MatchRow<'a> {
             ColumnOf::nullable(
                 "excluded_by",
                 Text,
-                "name of the exclusion that holds for it, so that it counts nowhere as a match; null for a match \
-             (such rows are there with `--keep-excluded` only)",
+                "name of the exclusion that applies to it, so that it does not count as a match; null for a match (rows with a name are there only with `--keep-excluded`)",
                 |row| Cell::optional(row.context.excluded_by),
             ),
         ]

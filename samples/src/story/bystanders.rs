@@ -31,7 +31,7 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
 }
 
 /// FIN-WS12: the right names by the wrong processes and the other way round. Two records that match
-/// lie behind the free space of the first chunk: they were deleted long ago and are no events of
+/// lie after the free space of the first chunk: they were deleted long ago and are no events of
 /// this log.
 fn near_misses() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "FIN-WS12", SYSMON_LOG);

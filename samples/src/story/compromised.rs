@@ -2,7 +2,7 @@
 //!
 //! On the evening of 3 March a script opened from a mail asks for pastebin.com; that part is in a
 //! log that was archived since. The next morning PowerShell fetches a second stage, which settles
-//! below AppData and reports to a Telegram bot for hours. Most of it lies behind the first chunk,
+//! below AppData and reports to a Telegram bot for hours. Most of it lies after the first chunk,
 //! which is all that the log's header admits to.
 
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Logs that are broken, each in one way, with matches before and behind the damage.
+//! Logs that are broken, each in one way, with matches before and after the damage.
 //!
 //! What is lost is worked out from where the records lie, never by reading the broken file.
 
@@ -80,7 +80,7 @@ fn bad_checksum() -> Result<SampleFile, Error> {
 }
 
 /// DMG-WS04: a match of the first chunk is in a record that says its size is zero. A reader that
-/// looks for the next record behind it loses that one only.
+/// looks for the next record after it loses that one only.
 fn record_of_size_zero() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS04", 2)?;
     let matching =
@@ -100,7 +100,7 @@ fn destroyed_file_header() -> Result<SampleFile, Error> {
     Ok(file)
 }
 
-/// DMG-WS06: an intact log beside two files that are none.
+/// DMG-WS06: an intact log next to two files that are none.
 fn healthy_neighbour() -> Result<SampleFile, Error> {
     sysmon_log("DMG-WS06", 1)
 }

@@ -64,7 +64,7 @@ fn logs() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Event XML in each of its encodings, behind a byte that says which.
+/// Event XML in each of its encodings, after a byte that says which.
 fn xml() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for (name, events) in groups() {

@@ -1,7 +1,7 @@
 //! Inputs that stand for a log: a byte that says how to read the rest, and the rest.
 //!
 //! A fuzzer changes an input blindly, and nearly every change to a log breaks a checksum or the
-//! walk over its records, behind which it would never get. So an input can have both made right;
+//! walk over its records, after which it would never get. So an input can have both made right;
 //! and can be the records of one chunk alone, which are a few hundred bytes and not 68 KiB.
 
 use dnsweep_samples::{CHUNK_SIZE, Event, FIRST_RECORD, HEADER_SIZE, LogWriter, Style, damage};
