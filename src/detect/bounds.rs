@@ -1,5 +1,5 @@
-//! What all expressions of rules may take together: a file of a megabyte can hold tens of
-//! thousands.
+//! Bounds on what the rules of a sweep may take together: a file of one megabyte can hold tens of
+//! thousands of regular expressions.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;
@@ -32,8 +32,8 @@ pub(super) fn expression_bytes(search: &Search) -> usize {
     sum
 }
 
-/// Compiles the expressions of a search, if they may take so much. The error says what was expected
-/// and found.
+/// Compiles the regular expressions of a search, unless they take too much memory. The error says
+/// what was expected and found.
 pub(super) fn make_ready(search: &Search) -> Result<(), String> {
     let size = expression_bytes(search);
     if size > MOST_EXPRESSION_BYTES {
@@ -54,7 +54,7 @@ pub fn too_much(what: &str, size: usize) -> String {
     format!("expected {what} to take at most {MOST_EXPRESSION_BYTES} bytes together, found about {size}")
 }
 
-/// Shows the expressions of a predicate.
+/// Calls `see` with each regular expression of a predicate.
 pub(super) fn each_expression(predicate: &Predicate, see: &mut dyn FnMut(&Expression)) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {

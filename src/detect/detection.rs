@@ -56,7 +56,7 @@ pub struct Detection {
     pub search: Search,
     /// The data sets that its author tests it with.
     pub tests: Vec<DataSet>,
-    /// What the user should know of how the rule was taken.
+    /// Notes for the user on how the rule was understood.
     pub notes: Vec<String>,
 }
 
@@ -86,11 +86,11 @@ pub enum EventSource {
     /// Sysmon's DNS queries.
     #[default]
     Sysmon,
-    /// The queries of Windows' own DNS client: what it describes are leads.
+    /// The queries of Windows' own DNS client. Events that the rule describes are leads.
     DnsClient,
 }
 
-/// A rule of a file, or why it is none.
+/// A rule of a file, or the error that it was refused with.
 #[derive(Debug)]
 pub struct FileRule {
     /// The line on which it begins.
@@ -108,14 +108,14 @@ pub struct DataSet {
     pub test: String,
     /// Where its author keeps the data: a URL.
     pub data: String,
-    /// What the rule says to Splunk of its form.
+    /// The format of the data, as Splunk calls it (`sourcetype` or `source`).
     pub source: String,
 }
 
-/// A rule file that is no detection.
+/// Why a rule file yields no detection.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
-    /// Its expressions take more memory than those of a rule may.
+    /// The rule's regular expressions take more memory than a rule may use.
     #[error("{source_name}: {problem}")]
     TooMuch {
         /// The file's name.
@@ -187,8 +187,8 @@ impl DetectionError {
 }
 
 impl Detection {
-    /// Reads a file of one rule, of either language, that uses no macros and lookups but those that
-    /// are built in. `source_name` is what errors call it.
+    /// Reads a file of one rule, in Splunk's or Sigma's form. It may use the built-in macros only,
+    /// and no lookups. Errors call the file `source_name`.
     pub fn from_yaml(
         text: &str,
         source_name: &str,
@@ -245,7 +245,7 @@ impl Detection {
         rules
     }
 
-    /// The detection with its expressions compiled.
+    /// Compiles the detection's regular expressions.
     fn made_ready(self, source_name: &str) -> Result<Self, DetectionError> {
         match bounds::make_ready(&self.search) {
             Ok(()) => Ok(self),
@@ -297,8 +297,8 @@ impl Detection {
         Ok(file.into_detection(search, notes))
     }
 
-    /// What the detection says of the name alone, or of the whole of an event where it is about
-    /// those of Windows' DNS client.
+    /// The condition for leads: the part of the detection that can be decided by the query name
+    /// alone; or all of it, if the detection is about Windows' DNS client.
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
@@ -352,7 +352,7 @@ impl Detection {
                 message.push_str(&value);
                 rest = behind;
             } else {
-                // This `$` opens no placeholder that can be filled; the next one still may.
+                // This `$` begins no placeholder that can be filled; the next `$` still may.
                 message.push('$');
                 rest = after;
             }
@@ -362,8 +362,8 @@ impl Detection {
     }
 }
 
-/// The keys by which a document is one of Splunk's rules. Some are in rules only, so that one which
-/// lost its search is not taken for another file.
+/// The keys that mark a document as one of Splunk's rules. Rules alone have these keys, so a rule
+/// whose `search` is missing is still recognised.
 const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
 /// Whether a document is something else than a rule, such as a macro, a story or a list.

@@ -17,13 +17,13 @@ use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 /// An exclusion: which events are no matches, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
-    /// What to call it: its own name, or the file's with its number there.
+    /// The exclusion's name: its own, or the file's name with the number of the entry.
     pub name: String,
     /// The condition as written.
     pub search: String,
     /// Why these events are no matches.
     pub reason: String,
-    /// How long it is to be applied; `None` for ever.
+    /// Until when the exclusion is applied; `None` for ever.
     pub expires: Option<Expiry>,
     /// The ids of the detections that it is limited to; `None` for all.
     pub detections: Option<Vec<String>>,
@@ -77,7 +77,7 @@ pub enum ExclusionProblem {
     /// A key that must have text has none.
     #[error("{0}: expected a text, found an empty one")]
     Empty(&'static str),
-    /// The date is none.
+    /// The expiry date is not a date.
     #[error("expires: {0}")]
     Expires(TimeError),
     /// A list of detections that names none.
@@ -113,7 +113,7 @@ impl Exclusion {
         (1..).zip(entries).map(exclusion).collect()
     }
 
-    /// Whether it holds for an event that the detection of this id describes.
+    /// Whether the exclusion takes away the match of this event and the detection with this id.
     #[must_use]
     pub fn holds(&self, event: &Event, detection_id: &str) -> bool {
         let concerns = |ids: &Vec<String>| ids.iter().any(|id| id == detection_id);
@@ -121,8 +121,8 @@ impl Exclusion {
     }
 }
 
-/// An entry as written. A key that is not known could be a misspelt limit: what it was to leave
-/// alone would be excluded.
+/// An entry as written. An unknown key is refused: it could be a misspelt limit, and the exclusion
+/// would then take away too much.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {

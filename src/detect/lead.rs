@@ -1,4 +1,5 @@
-//! What a detection says of the name alone, for events that tell little more than a name.
+//! The part of a detection that can be decided by the query name alone, for events that hold little
+//! more than a name.
 //!
 //! Such an event is no match: whatever else the detection asks for is not known of it. It is a lead
 //! if a match is possible, that is, if the rest of the condition could be such that it holds. So
@@ -48,7 +49,7 @@ impl LeadCondition {
     }
 }
 
-/// Whether a condition can be as it is wanted to be.
+/// Whether a condition can have the truth value that a match needs.
 enum Possible {
     Always,
     Never,

@@ -2,7 +2,7 @@
 
 use strsim::osa_distance;
 
-/// Of the letters of a name, one in so many may be wrong, missing or too many.
+/// A name counts as near if at most one letter in this many is wrong, missing or extra.
 const LETTERS_FOR_EACH_SLIP: usize = 3;
 
 /// The known name that `name` most probably stands for; `None` where none is near. Case does not

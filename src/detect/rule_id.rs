@@ -3,14 +3,14 @@
 /// How many digits each part of a UUID has.
 const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// The id that a text says: without blanks and braces around it. Nothing is no id.
+/// The id in a text, without the blanks and braces around it; `None` if nothing is left.
 pub(super) fn stated_id(text: &str) -> Option<String> {
     let text = text.trim();
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
     (!inner.is_empty()).then(|| inner.to_owned())
 }
 
-/// What ids have in common that are one: of a UUID the case of letters does not count.
+/// The form in which ids are compared: a UUID in lower case, any other id as it is.
 #[must_use]
 pub fn canonical_id(id: &str) -> String {
     if is_uuid(id) { id.to_ascii_lowercase() } else { id.to_owned() }

@@ -1,5 +1,5 @@
-//! An event that is asked for the values of its fields, over and over: a rule lists dozens of
-//! patterns for the same one.
+//! Caches the field of an event that was read last: a rule compares one field with dozens of
+//! patterns.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::detect::predicate::pairs::BytePairs;
 use crate::detect::predicate::pattern::Pattern;
 use crate::event::Event;
 
-/// An event, and the value of the field that it was asked for last.
+/// An event, with the value of the field that was read last.
 #[derive(Debug)]
 pub(in crate::detect) struct FieldCache<'e> {
     pub event: &'e Event,
@@ -25,7 +25,7 @@ struct CachedValue<'e> {
 }
 
 impl<'e> FieldCache<'e> {
-    /// One that nothing was asked for yet.
+    /// A cache for an event, still empty.
     pub(in crate::detect) fn new(event: &'e Event) -> Self {
         FieldCache { event, last: None }
     }

@@ -158,7 +158,8 @@ impl Predicate {
         hits
     }
 
-    /// Collects below a condition that is `wanted`: false under an odd number of negations.
+    /// Collects the patterns that speak for a match. `wanted` is the truth value that speaks for
+    /// it: false under an odd number of negations.
     fn collect_hits(&self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits) {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
@@ -261,7 +262,7 @@ pub struct RequiredLiteral {
 }
 
 impl Inequality {
-    /// How it is written.
+    /// The operator as it is written, such as `<=`.
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
@@ -295,7 +296,7 @@ impl Hits {
     }
 }
 
-/// By number where both are numbers, else by text in lower case.
+/// Orders two values: as numbers if both are numbers, else as texts in lower case.
 pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.total_cmp(&right),

@@ -17,7 +17,7 @@ const BITS: u32 = 6;
 pub(in crate::detect) struct BytePairs(u64);
 
 impl BytePairs {
-    /// Those of bytes that follow one another, whatever the case of ASCII letters.
+    /// The marks of all pairs of neighbouring bytes, regardless of the case of ASCII letters.
     pub(in crate::detect) fn of(bytes: &[u8]) -> Self {
         let mut marks = 0;
         let mut before = None;
@@ -30,12 +30,12 @@ impl BytePairs {
         BytePairs(marks)
     }
 
-    /// Those of both.
+    /// The union of two sets of marks.
     pub(in crate::detect) fn and(self, others: BytePairs) -> Self {
         BytePairs(self.0 | others.0)
     }
 
-    /// Whether one of those is not among them.
+    /// Whether at least one of the `wanted` marks is missing from this set.
     pub(in crate::detect) fn lack_any_of(self, wanted: BytePairs) -> bool {
         wanted.0 & !self.0 != 0
     }

@@ -1,5 +1,5 @@
-//! What a regular expression takes once it is compiled, estimated from what it says: compiling a
-//! rule's expressions to see what they take would take it. The only user of `regex_syntax`.
+//! Estimates the memory of a compiled regular expression from its text, without compiling it. The
+//! only user of `regex_syntax`.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
@@ -81,7 +81,7 @@ fn size(expression: &Hir) -> usize {
     }
 }
 
-/// The lines before the last draw where the problem is.
+/// The last line of an error of the parser. The lines before it draw the place of the problem.
 pub(in crate::detect) fn last_line(text: &str) -> String {
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()

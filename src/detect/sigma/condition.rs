@@ -30,7 +30,7 @@ pub(super) enum Quantifier {
     AtLeast(usize),
 }
 
-/// PartNames of parts.
+/// A selection of a rule's parts by their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartNames {
     /// `them`: those that do not begin with an underscore.

@@ -111,7 +111,7 @@ pub(super) struct Modifiers {
     pub windows_dash: bool,
 }
 
-/// What the modifiers of a line say, each for itself.
+/// The modifiers of a line as they were read, before their combination is checked.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 struct ParsedModifiers {

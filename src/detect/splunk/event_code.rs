@@ -27,8 +27,8 @@ pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>>
     }
 }
 
-/// Whether a condition is settled by what all DNS queries have in common, so that none of them is
-/// left: it does not hold or, where it is to be excluded, it holds.
+/// Whether a condition leaves no DNS query, because of what all DNS queries have in common: it
+/// never holds or, if its events are excluded, it always holds.
 pub(in crate::detect) fn leaves_none(condition: &Condition, is_excluded: bool) -> bool {
     condition.known(Assumption::DnsQuery) == Some(is_excluded)
         && condition.known(Assumption::Nothing).is_none()

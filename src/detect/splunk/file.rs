@@ -9,7 +9,7 @@ use crate::detect::splunk::search::Search;
 use crate::detect::yaml::keys::Keys;
 use crate::detect::yaml::{Node, Problem};
 
-/// Splunk's file, as far as it is needed.
+/// The keys of Splunk's rule file that are used here.
 #[derive(Deserialize)]
 pub(in crate::detect) struct RuleFile {
     name: Option<String>,
@@ -74,7 +74,7 @@ const KEYS: Keys = Keys {
     others: &["asset_type", "category", "data_source", "known_false_positives", "references"],
     required: &["id", SEARCH],
 };
-/// That of the search.
+/// The key of the search.
 const SEARCH: &str = "search";
 /// The keys of what can be at risk, or threaten.
 const ENTITY_KEYS: Keys =

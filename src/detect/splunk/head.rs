@@ -74,7 +74,7 @@ impl<'n> Grammar<'n> {
         Grammar { kind: GrammarKind::OfEvents, ..Self::of_fields(names) }
     }
 
-    /// That of a condition on a table's rows, or of one that stands alone.
+    /// The grammar of a condition on a table's rows, or of a condition that stands alone.
     pub fn of_fields(names: &'n dyn NameResolver) -> Self {
         Grammar {
             names,
@@ -357,7 +357,7 @@ pub(in crate::detect) fn is_operator(word: &str) -> bool {
     ["AND", "OR", "NOT", "IN"].contains(&word)
 }
 
-/// A single term stands for itself.
+/// Joins terms with `many`; a single term is returned as it is.
 pub(in crate::detect) fn one_or(
     mut terms: Vec<Condition>,
     many: impl Fn(Vec<Condition>) -> Condition,

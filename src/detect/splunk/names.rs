@@ -54,7 +54,7 @@ const MODEL_FIELDS: &[(&str, Field)] = &[
     ("vendor_product", Field::VendorProduct),
 ];
 
-/// Those that they do not have.
+/// The data set's fields that Sysmon's DNS queries do not have.
 const ABSENT_MODEL_FIELDS: &[&str] = &[
     "additional_answer_count",
     "authority_answer_count",

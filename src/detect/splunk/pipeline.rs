@@ -17,7 +17,7 @@ const COMMANDS: &[&str] = &[
     "stats", "search", "where", "eval", "regex", "lookup", "rename", "fillnull", "table", "fields", "sort",
     "dedup", "head", "convert",
 ];
-/// Those that a search can begin with, besides.
+/// The commands that generate events, with which a search can begin.
 pub(in crate::detect) const GENERATING_COMMANDS: &[&str] = &["tstats", "from", "datamodel"];
 /// What to say where a macro stands of which nothing is known.
 pub(in crate::detect) const EXPECTED_MACRO: &str =
@@ -133,7 +133,7 @@ pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), Sea
 }
 
 impl<'a> Pipeline<'a> {
-    /// One of which nothing was read.
+    /// A pipeline before its first command.
     pub fn new(library: &'a dyn Library) -> Self {
         Pipeline {
             library,

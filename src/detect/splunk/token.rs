@@ -16,7 +16,7 @@ const SHORT_QUOTE: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
 pub struct SearchError {
-    /// LineColumn in the search, in bytes from its start.
+    /// Place in the search, in bytes from its start.
     pub offset: usize,
     /// Line of the search, or of the file that it stands in, from 1.
     pub line: u32,

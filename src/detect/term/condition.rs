@@ -71,7 +71,7 @@ impl Condition {
         Condition::Or(Vec::new())
     }
 
-    /// Its negation.
+    /// The negation of the condition.
     pub fn negated(self) -> Self {
         match self {
             Condition::All => Condition::never(),
@@ -117,7 +117,8 @@ impl Condition {
         }
     }
 
-    /// Whether it holds whatever the event; `None` if it depends on the event.
+    /// Whether the condition holds for all events under an assumption; `None` if it depends on the
+    /// event.
     pub fn known(&self, assumption: Assumption) -> Option<bool> {
         match self {
             Condition::All => Some(true),

@@ -79,7 +79,7 @@ pub(in crate::detect) enum Row<'a> {
     Columns(&'a [StatsValue]),
 }
 
-/// What is taken to be known of an event, whichever it is.
+/// An assumption about an event, under which a term may have a known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Assumption {
     Nothing,
@@ -154,7 +154,7 @@ impl Term {
         *self.node() == Node::Absent
     }
 
-    /// Its value.
+    /// The term's value for an event or a row.
     pub fn value<'a>(&'a self, row: Row<'a>) -> Value<'a> {
         match self.node() {
             Node::Absent => Value::Null,
@@ -183,7 +183,7 @@ impl Term {
         }
     }
 
-    /// Its value whatever the event; `None` if it depends on the event.
+    /// The term's value for all events under an assumption; `None` if it depends on the event.
     pub fn known(&self, assumption: Assumption) -> Option<Value<'_>> {
         match self.node() {
             Node::Field(field) if assumption == Assumption::DnsQuery => common_value(*field).map(Value::Text),

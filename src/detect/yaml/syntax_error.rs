@@ -9,7 +9,7 @@ use super::{LineColumn, Problem};
 /// The most characters of the text that a message quotes.
 const MOST_QUOTED: usize = 30;
 
-/// What the parser found.
+/// The problem for an error of the parser.
 pub(super) fn problem(error: &ScanError, piece: &Piece<'_>) -> Problem {
     let site = ErrorSite { at: piece.place(*error.marker()), piece };
     let kind = error.kind();
