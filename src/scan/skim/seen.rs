@@ -12,7 +12,7 @@ use crate::scan::evtx::value::Values;
 const DNS_QUERY: u16 = 22;
 const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
 
-/// What the skim reads of a record.
+/// What the skim reads of a record without decoding it: enough to count it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct Seen {
     pub event_id: u16,
