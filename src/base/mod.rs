@@ -9,4 +9,5 @@ pub mod ordered_hash;
 pub mod path_text;
 pub(crate) mod plain_name;
 pub mod platform;
+pub(crate) mod sentence;
 pub(crate) mod switch;

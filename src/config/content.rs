@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, read_at_most};
-use crate::detect::{Library, Lookup, LookupDefinition, Macro};
+use crate::detect::{ContentError, Library, Lookup, LookupDefinition, Macro};
 
 /// The name of the folder with macros.
 const MACROS: &str = "macros";
@@ -49,7 +49,7 @@ pub(super) struct ContentCache {
 }
 
 /// A lookup, or a description of what is wrong with it, with the files that it was read from.
-type LoadedLookup = (Result<Arc<Lookup>, String>, Vec<ContentFile>);
+type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<ContentFile>);
 
 /// The macros and lookups that one rule can use.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl<'c> Content<'c> {
 
     /// The text of the file that defines the macro or lookup `name`. `kind` is the folder,
     /// [`MACROS`] or [`LOOKUPS`].
-    fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, String> {
+    fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, ContentError> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
         let Some(file) = self.find(folder, kind, &names) else { return Ok(None) };
@@ -125,11 +125,11 @@ impl<'c> Content<'c> {
         folders.flat_map(|folder| entries(&folder)).filter_map(name).take(MOST_NAMES).collect()
     }
 
-    fn lookup(&self, folder: &Path, name: &str) -> Result<Option<LoadedLookup>, String> {
+    fn lookup(&self, folder: &Path, name: &str) -> Result<Option<LoadedLookup>, ContentError> {
         let mut files = Vec::new();
         let mut definition = LookupDefinition::default();
         let csv = if let Some((text, file)) = self.definition(LOOKUPS, name)? {
-            let problem = |problem: String| format!("{}: {problem}", file.file);
+            let problem = |problem: ContentError| format!("{}: {problem}", file.file);
             definition = LookupDefinition::from_yaml(&text).map_err(problem)?;
             let csv = definition.file_name(name).map_err(problem)?;
             let beside = Path::new(&file.file).with_file_name(&csv).to_string_lossy().into_owned();
@@ -150,21 +150,21 @@ impl<'c> Content<'c> {
         let (text, sha256) = text_of(&folder.join(&file), MOST_CSV_BYTES)?;
         let lookup = Lookup::new(name, &definition, &text)
             .map(Arc::new)
-            .map_err(|problem| format!("{file}: {problem}"));
+            .map_err(|problem| format!("{file}: {problem}").into());
         files.push(ContentFile { file, sha256 });
         Ok(Some((lookup, files)))
     }
 }
 
 impl Library for Content<'_> {
-    fn macro_named(&self, name: &str) -> Result<Option<Macro>, String> {
+    fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError> {
         let Some((text, file)) = self.definition(MACROS, name)? else { return Ok(None) };
         let known = Macro::from_yaml(&text).map_err(|problem| format!("{}: {problem}", file.file))?;
         self.note(&[file]);
         Ok(Some(known))
     }
 
-    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, String> {
+    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
         let place = folder.join(name);
         let known = self.cache.lookups.borrow().get(&place).cloned();
@@ -207,7 +207,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// The text of a file and its SHA-256.
-fn text_of(path: &Path, most: u64) -> Result<(String, String), String> {
+fn text_of(path: &Path, most: u64) -> Result<(String, String), ContentError> {
     let bytes =
         read_at_most(path, Link::Followed, most).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok((String::from_utf8_lossy(&bytes).into_owned(), sha256(&bytes)))
@@ -265,7 +265,7 @@ mod tests {
             assert!(content.lookup_named(name).unwrap().is_some(), "{name}");
         }
         assert!(content.lookup_named("deep").unwrap().is_none());
-        assert!(content.lookup_named("missing").unwrap_err().contains("lookups/missing.csv"));
+        assert!(content.lookup_named("missing").unwrap_err().to_string().contains("lookups/missing.csv"));
         assert_eq!(content.macro_named("inner").unwrap().unwrap().definition, "inner");
         assert_eq!(content.macro_named("both").unwrap().unwrap().definition, "above");
         assert_eq!(content.macro_names(), ["both", "both", "inner"]);
@@ -310,7 +310,7 @@ mod tests {
             ("e", "e.csv"),
         ] {
             let error = content.lookup_named(lookup).unwrap_err();
-            assert!(error.contains(expected), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
         }
         assert!(content.lookup_named("f").unwrap().is_none());
     }

@@ -275,7 +275,7 @@ fn wrong(problem: String) -> RulesError {
 fn placeholders_in(path: &Path) -> Result<(Placeholders, String), RulesError> {
     let problem = |reason: String| RulesError::Placeholders { path: path.to_path_buf(), reason };
     let FileText { text, sha256 } = text_of(path).map_err(|error| problem(error.to_string()))?;
-    Ok((Placeholders::from_yaml(&text).map_err(problem)?, sha256))
+    Ok((Placeholders::from_yaml(&text).map_err(|error| problem(error.to_string()))?, sha256))
 }
 
 /// The rule files in a directory and those below it, in the order of their paths.

@@ -53,7 +53,7 @@ pub use risk::{RiskObject, ThreatObject};
 pub use rule_id::canonical_id;
 pub use sigma::placeholder::Placeholders;
 pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_dns_client_fields, sigma_fields, sigma_modifiers};
-pub use splunk::library::{Library, Macro, NoLibrary};
+pub use splunk::library::{ContentError, Library, Macro, NoLibrary};
 pub use splunk::search::Search;
 pub use splunk::token::{SearchError, SearchReason};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
+use crate::base::sentence::sentence;
 
 /// Why an output cannot be begun or completed.
 #[derive(Debug, thiserror::Error)]
@@ -92,4 +93,9 @@ impl OutputError {
     pub fn is_failed_write(&self) -> bool {
         matches!(self, OutputError::Write { .. } | OutputError::Row(_))
     }
+}
+
+sentence! {
+    /// Why the rows of a table cannot be read.
+    pub struct ReadError;
 }

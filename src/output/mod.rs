@@ -18,7 +18,7 @@ mod syncing;
 pub use crate::base::platform::Access;
 pub use builder::Table;
 pub use directory::{FinalJournal, NewFile, OutputDirectory, prepare};
-pub use error::OutputError;
+pub use error::{OutputError, ReadError};
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{
     FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, RUN_FILE, STATS_FOLDER, partial_directory, stats_file,

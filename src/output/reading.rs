@@ -11,19 +11,20 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 
+use super::error::ReadError;
 use crate::base::platform::files::{self, Link};
 use crate::table::Cell;
 
 /// The number of rows in the metadata of a Parquet file.
-pub fn row_count(file: File) -> Result<u64, String> {
+pub fn row_count(file: File) -> Result<u64, ReadError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
     let rows = builder.metadata().file_metadata().num_rows();
-    u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}"))
+    u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}").into())
 }
 
 /// Reads the named columns of a Parquet file, which must hold text or integers, and calls `each`
 /// with the cells of each row.
-pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), String> {
+pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), ReadError> {
     let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
     let projection = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
@@ -41,12 +42,13 @@ pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>]
 }
 
 /// Finds a column by its name. It is an error if the column holds neither text nor integers.
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, String> {
-    let column =
-        batch.column_by_name(name).ok_or_else(|| format!("expected a column '{name}', found none"))?;
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ReadError> {
+    let column = batch
+        .column_by_name(name)
+        .ok_or_else(|| ReadError::from(format!("expected a column '{name}', found none")))?;
     match column.data_type() {
         DataType::Utf8 | DataType::Int64 => Ok(column),
-        other => Err(format!("column '{name}': expected text or integers, found {other}")),
+        other => Err(format!("column '{name}': expected text or integers, found {other}").into()),
     }
 }
 
@@ -97,7 +99,7 @@ mod tests {
         assert_eq!(row_count(File::open(&path).unwrap()), Ok(2));
         for (column, part) in [("d", "found none"), ("b", "found Boolean")] {
             let error = read_rows(&path, &[column], |_| ()).unwrap_err();
-            assert!(error.contains(part), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
         std::fs::write(&path, "PAR1").unwrap();
         assert!(row_count(File::open(&path).unwrap()).is_err());

@@ -21,7 +21,7 @@ mod xml;
 
 pub use block::Reads;
 pub use block_scan::BlockScan;
-pub use decode::document::dns_query_of_json;
+pub use decode::document::{NoDnsQuery, dns_query_of_json};
 pub use evtx::chunk::Checksums;
 pub use evtx::log::{
     BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, HELD_BLOCK_CHUNKS, blocks,

@@ -150,7 +150,8 @@ impl<'a> Collector<'a> {
     /// Writes the row of the file whose last block came in, or which was not read because of an
     /// interruption.
     fn close_file(&mut self) -> Result<(), SweepError> {
-        let Some(file) = self.discovery.files.get(self.next_file) else { return Ok(()) };
+        let files = &self.discovery.files;
+        let file = files.get(self.next_file).expect("each block is of a file, in the order of the files");
         let unread = || (FileReport { size: file.size, ..FileReport::default() }, None);
         let (mut report, end) = self.current.take().map_or_else(unread, |(report, end)| (report, Some(end)));
         match end {
@@ -165,10 +166,9 @@ impl<'a> Collector<'a> {
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
         let status = report.status();
-        if let Some(piece) = self.pieces.get_mut(file.evidence.index()) {
-            *if status == Status::NotRead { &mut piece.left } else { &mut piece.reached } = true;
-        }
         // A file that an interruption left unread is not flawed.
+        let piece = self.pieces.get_mut(file.evidence.index()).expect("each file is of a piece of evidence");
+        *if status == Status::NotRead { &mut piece.left } else { &mut piece.reached } = true;
         let is_flawed = !matches!(status, Status::Complete | Status::Interrupted | Status::NotRead);
         if is_flawed {
             if self.flawed.len() >= 2 * MOST_FLAWED {

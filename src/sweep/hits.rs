@@ -56,7 +56,8 @@ impl Hit {
     /// The name of the exclusion that applies to the hit.
     pub(super) fn exclusion_name(self, config: &Config) -> Option<&str> {
         let ExclusionIndex(place) = self.excluded_by?;
-        config.exclusions.get(place).map(|loaded| loaded.exclusion.name.as_str())
+        let loaded = config.exclusions.get(place).expect("an exclusion that holds is one of the sweep's");
+        Some(&loaded.exclusion.name)
     }
 }
 

@@ -93,9 +93,7 @@ impl<'a> Writing<'a> {
         tables.extend(stats.map(|(table, detection_id)| LastTable::Stats(table, detection_id)));
         let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
         // `run.json` lists the ledger last.
-        if let Some(after_matches) = outputs.get_mut(1..) {
-            after_matches.rotate_left(1);
-        }
+        outputs.get_mut(1..).expect("files and hosts are written besides matches").rotate_left(1);
         Ok(Written { outputs, syncing })
     }
 }

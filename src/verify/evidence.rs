@@ -12,7 +12,7 @@ use super::{VerifyError, output};
 use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
-use crate::output::{FILES_FILE, read_rows};
+use crate::output::{FILES_FILE, ReadError, read_rows};
 use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceCompared, RecordedRun};
 use crate::table::Cell;
 
@@ -60,7 +60,7 @@ pub(super) fn compare(
     let listed = match ledger(&out.join(FILES_FILE)) {
         Ok(listed) => listed,
         Err(reason) => {
-            discrepancies.push(output(FILES_FILE, Difference::Unreadable(reason)));
+            discrepancies.push(output(FILES_FILE, Difference::Unreadable(reason.to_string())));
             return Ok(None);
         }
     };
@@ -100,7 +100,7 @@ pub(super) fn compare(
 }
 
 /// Reads the rows of the ledger.
-fn ledger(path: &Path) -> Result<Vec<Listed>, String> {
+fn ledger(path: &Path) -> Result<Vec<Listed>, ReadError> {
     let mut listed = Vec::new();
     read_rows(path, &["evidence", "source_path", "size", "sha256"], |cells| {
         let mut row = Listed::default();

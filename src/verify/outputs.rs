@@ -60,7 +60,7 @@ fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
         Ok(_) => {}
     }
     match row_count(file) {
-        Err(reason) => Some(Difference::Unreadable(reason)),
+        Err(reason) => Some(Difference::Unreadable(reason.to_string())),
         Ok(found) if found != recorded.rows => Some(Difference::Rows { recorded: recorded.rows, found }),
         Ok(_) => None,
     }

@@ -54,7 +54,9 @@ fn event_in(path: &Path) -> Result<Event, UsageError> {
     let json = read.map_err(|error| problem(error.to_string()))?;
     let value: Value = serde_json::from_slice(&json).map_err(|error| problem(error.to_string()))?;
     match value {
-        Value::Object(fields) if fields.contains_key("Event") => dns_query_of_json(&json).map_err(problem),
+        Value::Object(fields) if fields.contains_key("Event") => {
+            dns_query_of_json(&json).map_err(|error| problem(error.to_string()))
+        }
         Value::Object(fields) => event_of_fields(&fields).map_err(problem),
         _ => Err(problem("expected an object of fields by their names".to_owned())),
     }

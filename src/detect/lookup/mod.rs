@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::detect::ContentError;
 use crate::detect::lookup::csv::csv_rows;
 use crate::detect::lookup::index::{ColumnIndex, Comparison};
 use crate::detect::predicate::field::Field;
@@ -68,30 +69,31 @@ enum MatchTypes {
 
 impl LookupDefinition {
     /// Reads a definition file.
-    pub fn from_yaml(text: &str) -> Result<Self, String> {
+    pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;
             let mut notes = Vec::new();
             KEYS.check(&document, "", &mut notes)?;
             Ok(LookupDefinition { notes, ..typed(&document)? })
         };
-        read().map_err(|problem: Problem| problem.to_string())
+        read().map_err(|problem: Problem| problem.to_string().into())
     }
 
     /// The name of the CSV file of the lookup `name`. The error says what it is instead.
-    pub fn file_name(&self, name: &str) -> Result<String, String> {
+    pub fn file_name(&self, name: &str) -> Result<String, ContentError> {
         let kind = self.lookup_type.as_deref().unwrap_or("csv");
         if let Some(collection) = &self.collection {
             return Err(format!(
                 "expected a lookup with a CSV file, found the collection '{collection}', which lives in a server"
-            ));
+            )
+            .into());
         }
         if !kind.eq_ignore_ascii_case("csv") {
-            return Err(format!("expected a lookup with a CSV file, found one of the type '{kind}'"));
+            return Err(format!("expected a lookup with a CSV file, found one of the type '{kind}'").into());
         }
         let file = self.filename.clone().unwrap_or_else(|| format!("{name}.csv"));
         if file.contains(['/', '\\']) || file.starts_with('.') {
-            return Err(format!("filename: expected the name of a file beside it, found '{file}'"));
+            return Err(format!("filename: expected the name of a file beside it, found '{file}'").into());
         }
         Ok(file)
     }
@@ -115,7 +117,7 @@ pub struct Lookup {
 
 impl Lookup {
     /// A lookup of a CSV file's text. The error says what was expected and found.
-    pub fn new(name: &str, definition: &LookupDefinition, csv: &str) -> Result<Self, String> {
+    pub fn new(name: &str, definition: &LookupDefinition, csv: &str) -> Result<Self, ContentError> {
         let mut rows = csv_rows(csv);
         let columns: Vec<String> = rows
             .next()
@@ -125,12 +127,14 @@ impl Lookup {
             .map(|cell| cell.trim().to_owned())
             .collect();
         if columns.is_empty() {
-            return Err("expected a CSV file with a line of column names, found an empty one".to_owned());
+            return Err("expected a CSV file with a line of column names, found an empty one"
+                .to_owned()
+                .into());
         }
         let mut taken = Vec::new();
         for row in rows {
             if taken.len() == MOST_ROWS {
-                return Err(format!("expected at most {MOST_ROWS} rows"));
+                return Err(format!("expected at most {MOST_ROWS} rows").into());
             }
             let mut row = row?.into_iter().map(|cell| cell.trim().into());
             let row: Vec<Box<str>> = columns.iter().map(|_| row.next().unwrap_or_default()).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::detect::ContentError;
 use crate::detect::yaml::from_yaml;
 
 /// More values than this come of no rule but of an attempt at the memory.
@@ -22,8 +23,8 @@ pub(in crate::detect) enum Expanded {
 
 impl Placeholders {
     /// Reads a file of them: a mapping of names to lists of values, in YAML.
-    pub fn from_yaml(text: &str) -> Result<Self, String> {
-        from_yaml(text).map(Placeholders)
+    pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
+        Ok(from_yaml(text).map(Placeholders)?)
     }
 
     /// Puts the values in the place of each placeholder in `text`. `%` that encloses no name is

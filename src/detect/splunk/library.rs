@@ -6,16 +6,22 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::base::sentence::sentence;
 use crate::detect::lookup::Lookup;
 use crate::detect::yaml::keys::Keys;
 use crate::detect::yaml::{only_document, typed};
 
+sentence! {
+    /// What is wrong with a macro, a lookup or values for placeholders.
+    pub struct ContentError;
+}
+
 /// A site's macros and lookups. An error says what is wrong with one that is there.
 pub trait Library: Debug {
     /// The macro of that name; `None` where there is none.
-    fn macro_named(&self, name: &str) -> Result<Option<Macro>, String>;
+    fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError>;
     /// The lookup of that name; `None` where there is none.
-    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, String>;
+    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError>;
 
     /// The names of all macros: what a misspelt one may mean.
     fn macro_names(&self) -> Vec<String> {
@@ -33,11 +39,11 @@ pub trait Library: Debug {
 pub struct NoLibrary;
 
 impl Library for NoLibrary {
-    fn macro_named(&self, _: &str) -> Result<Option<Macro>, String> {
+    fn macro_named(&self, _: &str) -> Result<Option<Macro>, ContentError> {
         Ok(None)
     }
 
-    fn lookup_named(&self, _: &str) -> Result<Option<Arc<Lookup>>, String> {
+    fn lookup_named(&self, _: &str) -> Result<Option<Arc<Lookup>>, ContentError> {
         Ok(None)
     }
 }
@@ -61,13 +67,13 @@ pub struct Macro {
 
 impl Macro {
     /// Reads a macro's file.
-    pub fn from_yaml(text: &str) -> Result<Self, String> {
+    pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;
             KEYS.check(&document, "", &mut Vec::new())?;
             typed(&document)
         };
-        read().map_err(|problem| problem.to_string())
+        read().map_err(|problem| problem.to_string().into())
     }
 
     /// The text with its arguments filled in; the error says how many it takes.

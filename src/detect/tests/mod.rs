@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::detect::lookup::{Lookup, LookupDefinition};
 use crate::detect::testing::event;
-use crate::detect::{Library, Macro, Search, SearchError, StatsTable, StatsValue};
+use crate::detect::{ContentError, Library, Macro, Search, SearchError, StatsTable, StatsValue};
 use crate::event::{Event, EventTime};
 
 /// Macros and lookups that a test makes.
@@ -38,11 +38,11 @@ impl TestLibrary {
 }
 
 impl Library for TestLibrary {
-    fn macro_named(&self, name: &str) -> Result<Option<Macro>, String> {
+    fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError> {
         Ok(self.macros.get(name).cloned())
     }
 
-    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, String> {
+    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError> {
         Ok(self.lookups.get(name).cloned())
     }
 }

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use crate::detect::lookup::{Lookup, LookupDefinition};
 use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
-use crate::detect::{Detection, Library, Macro, Search, SearchReason, StatsTable, StatsValue};
+use crate::detect::{ContentError, Detection, Library, Macro, Search, SearchReason, StatsTable, StatsValue};
 
 /// One macro and one lookup.
 #[derive(Debug)]
 struct TestLibrary;
 
 impl Library for TestLibrary {
-    fn macro_named(&self, name: &str) -> Result<Option<Macro>, String> {
+    fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError> {
         Ok((name == "paste_sites").then(|| Macro { definition: "query=a".to_owned(), arguments: None }))
     }
 
-    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, String> {
+    fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError> {
         let definition = LookupDefinition::from_yaml("mtach_type: WILDCARD(domain)")?;
         let lookup = Lookup::new("ioc_domains", &definition, "domain,is_bad\na,1\n")?;
         Ok((name == "ioc_domains").then(|| Arc::new(lookup)))

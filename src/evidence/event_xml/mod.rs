@@ -8,6 +8,8 @@ mod lead_in;
 
 use std::borrow::Cow;
 
+use crate::evidence::NotText;
+
 pub use self::lead_in::{MOST_LEAD_IN, lead_in, may_begin_lead_in};
 
 /// The number of a file's first bytes that show whether it is event XML. White space and a
@@ -46,12 +48,12 @@ impl Encoding {
 
     /// Decodes bytes to text, or says why they are not text. Half of a surrogate pair becomes
     /// U+FFFD, as when a log is decoded.
-    pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, String> {
+    pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
         let unit = match self {
             Encoding::Utf8 => {
                 let text = std::str::from_utf8(bytes);
                 return text.map(Into::into).map_err(|error| {
-                    format!("expected UTF-8, found other bytes {} bytes into it", error.valid_up_to())
+                    format!("expected UTF-8, found other bytes {} bytes into it", error.valid_up_to()).into()
                 });
             }
             Encoding::Utf16Le => u16::from_le_bytes,
@@ -59,7 +61,7 @@ impl Encoding {
         };
         let (pairs, rest) = bytes.as_chunks::<2>();
         if !rest.is_empty() {
-            return Err("expected UTF-16, found an odd number of bytes".to_owned());
+            return Err("expected UTF-16, found an odd number of bytes".to_owned().into());
         }
         let units = pairs.iter().map(|pair| unit(*pair));
         Ok(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
@@ -238,6 +240,6 @@ mod tests {
         assert_eq!(Encoding::Utf16Be.decode(&utf16(text, u16::to_be_bytes)).unwrap(), text);
         assert_eq!(Encoding::Utf16Le.decode(&[0x34, 0xd8, b'a', 0]).unwrap(), "\u{fffd}a");
         assert!(Encoding::Utf16Le.decode(&[b'a', 0, b'b']).is_err());
-        assert!(Encoding::Utf8.decode(b"ab\xff").unwrap_err().contains("2 bytes into"));
+        assert!(Encoding::Utf8.decode(b"ab\xff").unwrap_err().to_string().contains("2 bytes into"));
     }
 }

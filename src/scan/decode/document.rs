@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::base::sentence::sentence;
 use crate::event::{DNS_QUERY, Event, EventTime, KindSet, System};
 use crate::scan::decode::event_data;
 
@@ -93,15 +94,21 @@ pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, se
     Ok(Document::Event(event_data::read(kind, system, data, json)?))
 }
 
+sentence! {
+    /// Why JSON is no DNS query.
+    pub struct NoDnsQuery;
+}
+
 /// Parses a DNS query from JSON in the decoder's format, which `evtx_dump` writes too.
-pub fn dns_query_of_json(json: &[u8]) -> Result<Event, String> {
+pub fn dns_query_of_json(json: &[u8]) -> Result<Event, NoDnsQuery> {
     let kinds = KindSet::default().with(&DNS_QUERY);
-    match parse(json, kinds).map_err(|error| error.to_string())? {
+    match parse(json, kinds).map_err(|error| NoDnsQuery::from(error.to_string()))? {
         Document::Event(event) => Ok(event),
         Document::Other(system) => Err(format!(
             "expected Sysmon's event 22, found event {} of '{}'",
             system.event_id, system.provider
-        )),
+        )
+        .into()),
     }
 }
 

@@ -155,7 +155,8 @@ impl XmlWalk<'_> {
         let document = match piece.ending {
             _ if is_lacking => Err(None),
             Ending::Whole => {
-                self.text.decoded(piece.range.clone()).and_then(|xml| parse(&xml, self.kinds)).map_err(Some)
+                let text = self.text.decoded(piece.range.clone()).map_err(String::from);
+                text.and_then(|xml| parse(&xml, self.kinds)).map_err(Some)
             }
             Ending::Another => Err(Some("expected its end, found another event in it".to_owned())),
             Ending::File => Err(Some("expected its end, found the file's".to_owned())),

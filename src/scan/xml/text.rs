@@ -10,6 +10,7 @@ use std::io::BufRead;
 use std::ops::Range;
 
 use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
+use crate::evidence::NotText;
 use crate::evidence::event_xml::{
     Encoding, MOST_LEAD_IN, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in,
 };
@@ -90,7 +91,7 @@ impl<'a> Text<'a> {
     }
 
     /// Decodes the text in a range of the file.
-    pub(super) fn decoded(&self, range: Range<u64>) -> Result<Cow<'a, str>, String> {
+    pub(super) fn decoded(&self, range: Range<u64>) -> Result<Cow<'a, str>, NotText> {
         self.encoding.decode(self.part(range))
     }
 

@@ -1,0 +1,25 @@
+//! Errors that are a sentence: what was expected, what was found.
+
+/// Defines an error that holds the sentence that says what is wrong.
+macro_rules! sentence {
+    ($(#[$about:meta])* pub struct $name:ident;) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error("{0}")]
+        pub struct $name(String);
+
+        impl From<String> for $name {
+            fn from(sentence: String) -> Self {
+                $name(sentence)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(error: $name) -> String {
+                error.0
+            }
+        }
+    };
+}
+
+pub(crate) use sentence;
