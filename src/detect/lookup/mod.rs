@@ -38,7 +38,7 @@ pub struct LookupDefinition {
     default_match: Option<String>,
     min_matches: Option<usize>,
     max_matches: Option<usize>,
-    /// What the user should know of how it was taken.
+    /// Notes for the user on how the definition was understood.
     #[serde(skip)]
     notes: Vec<String>,
 }
@@ -59,7 +59,7 @@ const KEYS: Keys = Keys {
     required: &[],
 };
 
-/// One text, or a list of them.
+/// The value of `match_type`: one text, or a list of texts.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum MatchTypes {
@@ -266,7 +266,7 @@ impl LookupOutput {
         LookupOutput { lookup, keys, output }
     }
 
-    /// Whether both find the same rows.
+    /// Whether two lookups find the same rows.
     pub fn finds_same_rows(&self, other: &LookupOutput) -> bool {
         Arc::ptr_eq(&self.lookup, &other.lookup) && self.keys == other.keys
     }
@@ -299,7 +299,7 @@ impl LookupOutput {
         Value::many(texts)
     }
 
-    /// Its value where no row is found.
+    /// The value if no row is found.
     pub fn nothing_found(&self) -> Value<'_> {
         let default = self.lookup.default_match.as_deref().filter(|_| self.lookup.min_matches > 0);
         Value::text_or_null(default)

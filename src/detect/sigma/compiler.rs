@@ -15,14 +15,15 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::yaml::{Key, Kind, Node, Problem};
 use crate::event::Event;
 
-/// Deeper nesting is no rule but an attempt at the stack.
+/// The deepest nesting of lists and mappings in a part. Deeper nesting is an attack on the stack,
+/// not a rule.
 const DEEPEST_NESTING: usize = 100;
 /// More parts than these are no rule: published ones have a few dozen.
 const MOST_PARTS: usize = 1_000;
 /// Conditions on a field that a rule may come to: each value of a list is one, each time that a
 /// part is named, with each of its variants.
 const MOST_CONDITIONS: usize = 200_000;
-/// After so many lines that are not understood, no more are looked at.
+/// The number of lines that are not understood after which no more are read.
 const MOST_PROBLEMS: usize = 1_000;
 /// The keys of a detection that name no part of it.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
@@ -30,9 +31,9 @@ const RESERVED: [&str; 2] = ["condition", "timeframe"];
 /// Whether a part speaks for a match or against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// For it.
+    /// The part speaks for a match.
     For,
-    /// Against it: below an odd number of `not`s.
+    /// The part speaks against a match: it stands below an odd number of `not`s.
     Against,
 }
 
@@ -45,7 +46,7 @@ impl Side {
     }
 }
 
-/// Makes a predicate of a rule.
+/// Compiles the `detection` section of a rule to a predicate.
 pub(super) struct Compiler<'a> {
     detection: &'a Node,
     source: Source,
@@ -53,11 +54,11 @@ pub(super) struct Compiler<'a> {
     prototypes: Vec<Event>,
     placeholders: &'a Placeholders,
     notes: RefCell<Vec<String>>,
-    /// What it asks for of events that are not looked at.
+    /// The places where the rule asks for events that a sweep does not read.
     foreign: RefCell<Vec<Problem>>,
     /// Whether some line asks for DNS queries, understood or not.
     mentions_dns: Cell<bool>,
-    /// How many conditions on a field it comes to so far.
+    /// The number of conditions on a field compiled so far.
     conditions: Cell<usize>,
     /// Bytes that all its expressions take, by their estimates.
     expression_bytes: Cell<usize>,
@@ -365,7 +366,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// A single part stands for itself.
+/// Joins predicates with `many`; a single predicate is returned as it is.
 pub(super) fn one_or(mut parts: Vec<Predicate>, many: impl Fn(Vec<Predicate>) -> Predicate) -> Predicate {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,

@@ -1,7 +1,7 @@
 //! The condition of a Sigma rule as a tree: names, `and`, `or`, `not`, parentheses, and
 //! `1 of selection*`.
 
-/// Deeper nesting is no rule but an attempt at the stack.
+/// The deepest nesting of a condition. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
 /// The longest condition, in bytes.
 const LONGEST: usize = 4096;
@@ -48,7 +48,7 @@ impl PartNames {
         }
     }
 
-    /// As it is written.
+    /// The selection as it is written in the rule.
     pub(super) fn text(&self) -> &str {
         match self {
             PartNames::Them => "them",
@@ -86,7 +86,7 @@ impl Condition {
     }
 }
 
-/// Parentheses, bars, and words.
+/// The tokens of a condition: parentheses, bars, and words.
 fn tokens(text: &str) -> Vec<&str> {
     let is_mark = |letter: char| matches!(letter, '(' | ')' | '|');
     let mut tokens = Vec::new();
@@ -192,7 +192,7 @@ fn quantifier(word: &str) -> Option<Quantifier> {
     }
 }
 
-/// A single part stands for itself.
+/// Joins conditions with `many`; a single condition is returned as it is.
 fn one_or(mut parts: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,

@@ -19,11 +19,11 @@ const ID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 /// A rule of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigmaDocument {
-    /// Where it begins.
+    /// The place where the rule begins.
     pub(super) place: LineColumn,
     /// The rule, with what it shares with others put in.
     pub(super) rule: Result<Node, Problem>,
-    /// What it is called in the output.
+    /// The rule's id in the output.
     pub(super) id: Id,
 }
 
@@ -43,11 +43,11 @@ impl SigmaDocument {
 /// What a rule is called in the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Id {
-    /// Its own.
+    /// The rule's own id.
     Own(String),
     /// That of the document it shares, with its number among those that do: from the second on.
     Shared(String, usize),
-    /// It has none.
+    /// The rule has no id.
     None,
 }
 
@@ -65,7 +65,7 @@ pub struct SigmaFile {
     global: Option<Node>,
     /// How many rules have each id.
     counts: HashMap<String, usize>,
-    /// The rule before.
+    /// The rule before this document, which `action: repeat` repeats.
     previous: Option<Node>,
 }
 

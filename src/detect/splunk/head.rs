@@ -20,7 +20,7 @@ use crate::detect::splunk::token::{Cursor, SearchError, Spanned, split_at_pipes}
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Assumption, Term};
 
-/// Deeper nesting is no rule but an attempt at the stack.
+/// The deepest nesting of a condition. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
 
 const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
@@ -191,7 +191,7 @@ impl Grammar<'_> {
         self.term(cursor, nesting)
     }
 
-    /// What stands between the operators.
+    /// Reads an operand: what stands between the operators.
     fn term(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let start = cursor.at();
         match cursor.peek() {

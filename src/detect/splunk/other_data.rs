@@ -195,12 +195,12 @@ fn check_model(mut cursor: Cursor<'_>, command: &Spanned) -> Result<(), SearchEr
     Ok(())
 }
 
-/// What the head asks for.
+/// The data that the head of a search asks for.
 #[derive(Default)]
 struct SearchedData {
-    /// Whether Sysmon's events are among it.
+    /// Whether the head asks for Sysmon's events.
     sysmon: bool,
-    /// Whether event 22 is.
+    /// Whether the head asks for event 22.
     dns_queries: bool,
     /// The first other origin, and what was expected.
     other_origin: Option<(Range<usize>, &'static str)>,

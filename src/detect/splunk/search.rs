@@ -26,7 +26,7 @@ pub struct Search {
     pub predicate: Predicate,
     /// How the matches are summed up; `None` if the search has no `stats`.
     pub stats: Option<Arc<Stats>>,
-    /// What the user should know of how it was taken.
+    /// Notes for the user on how the search was understood.
     pub notes: Vec<String>,
     /// What the names in a risk message mean, after the pipeline.
     scope: Scope,

@@ -20,7 +20,7 @@ pub(in crate::detect) enum Step {
     /// Of rows with the same values in these columns, the first so many are left; none of a row
     /// without a value, unless it is kept. They may have to follow one another.
     Dedup { columns: Vec<usize>, most: usize, keep_empty: bool, consecutive: bool },
-    /// The first so many are left.
+    /// Only this many rows, the first ones, are left.
     Head(usize),
 }
 
@@ -32,7 +32,7 @@ pub(in crate::detect) struct SortKey {
     pub by: SortBy,
 }
 
-/// As what values are sorted.
+/// The type as which values are sorted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum SortBy {
     /// As addresses or numbers where both are, else as texts.
@@ -44,7 +44,7 @@ pub(in crate::detect) enum SortBy {
 }
 
 impl Step {
-    /// Whether it is settled for all rows together.
+    /// Whether the step needs all rows of the table at once.
     pub fn is_of_table(&self) -> bool {
         !matches!(self, Step::Filter(_))
     }
@@ -119,7 +119,7 @@ impl SortBy {
     }
 }
 
-/// The rows that the steps leave.
+/// The rows that are left after all steps.
 pub(in crate::detect) fn apply_steps(steps: &[Step], mut rows: Vec<Vec<StatsValue>>) -> Vec<Vec<StatsValue>> {
     for step in steps {
         step.take(&mut rows);

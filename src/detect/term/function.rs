@@ -6,12 +6,12 @@ use std::collections::HashSet;
 use crate::detect::predicate::pattern::fold;
 use crate::detect::term::value::Value;
 
-/// Texts that a function makes do not become longer.
+/// The longest text that a function yields, in bytes.
 pub(in crate::detect) const LONGEST_TEXT: usize = 1 << 20;
-/// Nor do more values come together.
+/// The most values that a function yields.
 const MOST_VALUES: usize = 1 << 16;
 
-/// A function.
+/// A function of `eval` and `where`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Function {
     Coalesce,
@@ -76,7 +76,7 @@ impl Function {
         FUNCTIONS.iter().find(|(_, known, ..)| *known == self).map_or("", |(name, ..)| name)
     }
 
-    /// The names of all that can be called.
+    /// The names of all functions that a search can call.
     pub fn names() -> impl Iterator<Item = &'static str> {
         FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.len() > 1)
     }

@@ -14,10 +14,10 @@ const BETWEEN: &str = ", ";
 /// Whole numbers below this are exact, and are written without decimals.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A value.
+/// The value of a term: none, one, or several.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Value<'a> {
-    /// There is none.
+    /// There is no value.
     Null,
     Text(Cow<'a, str>),
     Number(f64),
@@ -72,7 +72,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The number that it is; none of several.
+    /// The value as a number; `None` if it is no number or several values.
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Number(number) => Some(*number),
@@ -83,7 +83,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Each value by itself.
+    /// The values, each as a single value.
     pub fn each(self) -> Vec<Value<'a>> {
         match self {
             Value::Null => Vec::new(),

@@ -8,11 +8,11 @@ use crate::detect::yaml::{Key, Kind, Node, Problem};
 /// The keys of a mapping.
 #[derive(Debug)]
 pub(in crate::detect) struct Keys {
-    /// Those that are read.
+    /// The keys that are read.
     pub read: &'static [&'static str],
-    /// Others that are known.
+    /// The keys that are known but not read.
     pub others: &'static [&'static str],
-    /// That of those read without which the rest is of no use.
+    /// The key without which the mapping is of no use.
     pub required: &'static [&'static str],
 }
 
@@ -24,7 +24,7 @@ pub(in crate::detect) struct MisspeltKey<'n> {
 }
 
 impl Keys {
-    /// Those of which all are optional.
+    /// Keys of which none is required.
     pub const fn optional(read: &'static [&'static str]) -> Self {
         Keys { read, others: &[], required: &[] }
     }

@@ -8,11 +8,12 @@ use super::node::{Key, Kind, Node, Scalar};
 use super::piece::{Piece, pieces};
 use super::{LineColumn, Problem, syntax_error};
 
-/// Deeper nesting is no rule but an attempt at the stack.
+/// The deepest nesting of a document. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// More values than these come of no rule but of aliases that name each other.
+/// The most values of a document. More can only come from aliases that repeat each other, not from
+/// a rule.
 const MOST_NODES: usize = 500_000;
-/// The key whose value is a mapping that is put in.
+/// The key `<<`: the entries of its value are merged into the mapping.
 const MERGE: &str = "<<";
 
 /// The documents of a text, each with what is in it or what is wrong. Empty ones are left out.
@@ -194,7 +195,7 @@ fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, Proble
     }
 }
 
-/// How many nodes it is made of.
+/// The number of nodes in a tree.
 fn size(node: &Node) -> usize {
     1 + match &node.kind {
         Kind::Scalar(_) => 0,

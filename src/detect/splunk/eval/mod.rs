@@ -1,6 +1,6 @@
-//! The expressions of `where` and `eval`. They bind otherwise than `search` does: AND before OR, as
-//! nearly everywhere, and the case of text counts. Fields are bare or in single quotes, text in
-//! double ones.
+//! The expressions of `where` and `eval`. AND binds tighter than OR (in `search`, OR binds
+//! tighter), and the case of text counts. Fields are written bare or in single quotes, text in
+//! double quotes.
 
 mod calls;
 
@@ -11,17 +11,18 @@ use crate::detect::term::condition::{Condition, Relation};
 use crate::detect::term::function::Function;
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Node, Number, Term};
 
-/// Deeper nesting is no rule but an attempt at the stack.
+/// The deepest nesting of an expression. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 30;
 
-/// The functions that make conditions or take such, and one that takes an expression.
+/// The functions that yield or take conditions, and `match`-like ones that take a regular
+/// expression.
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
 const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of such";
 
-/// What was read: both can stand in parentheses.
+/// What was read: a condition or a term. Both can stand in parentheses.
 enum Read {
     Condition(Condition),
     Term(Term),
@@ -235,7 +236,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// What stands between the operators.
+    /// Reads an operand: what stands between the operators.
     fn primary(&mut self, depth: usize) -> Result<Read, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
