@@ -1,4 +1,5 @@
-//! What a match of a rule means for whom, in the three layouts that Splunk's files have had:
+//! The risk that a rule states: whom a match concerns, and how much. Splunk's files have had three
+//! layouts:
 //!
 //! - `tags` with `confidence`, `impact`, `message` and `observable`, until 2024;
 //! - `rba` with a message, `risk_objects` and `threat_objects`, until May 2026;
@@ -34,11 +35,11 @@ pub(super) struct StatedRisk {
     pub score: Option<u32>,
     /// What to say of a match.
     pub message: Option<String>,
-    /// Whose risk it is.
+    /// The fields that name who is at risk.
     pub risk_objects: Vec<RiskObject>,
-    /// What threatens them.
+    /// The fields that name what threatens.
     pub threat_objects: Vec<ThreatObject>,
-    /// What the user should know of how it was taken.
+    /// Notes for the user on how the risk was understood.
     pub notes: Vec<String>,
 }
 
@@ -54,7 +55,7 @@ pub(super) struct RiskKeys {
     pub threat_objects: Vec<RiskEntity>,
 }
 
-/// The oldest layout. Techniques and stories stood here in the second one, too.
+/// The oldest layout, `tags`. In the second layout it still holds techniques and stories.
 #[derive(Default, Deserialize)]
 pub(super) struct Tags {
     confidence: Option<u32>,
@@ -75,7 +76,7 @@ struct Observable {
     role: Option<Vec<String>>,
 }
 
-/// The second layout.
+/// The second layout, `rba`.
 #[derive(Default, Deserialize)]
 pub(super) struct Rba {
     message: Option<String>,
@@ -103,13 +104,14 @@ pub(super) struct RiskEntity {
     #[serde(rename = "type")]
     object_type: Option<String>,
     score: Option<u32>,
-    /// Only an entity of [`IntermediateFindings`] has one.
+    /// The entity's own message. Only an entity of [`IntermediateFindings`] has a message.
     message: Option<String>,
 }
 
 impl RiskKeys {
-    /// What they state together. The score is the highest of the present layout's entities, else
-    /// that of `tags`, else the highest of `rba`; the message likewise.
+    /// Merges what the layouts state. The score is the highest of the present layout's entities, or
+    /// else the score of `tags`, or else the highest of `rba`. The message is taken in the same
+    /// order.
     pub(super) fn into_risk(self) -> StatedRisk {
         let Tags { confidence, impact, message, observable, risk_score, .. } = self.tags;
         let observables = observable.unwrap_or_default();
@@ -144,7 +146,7 @@ impl RiskKeys {
     }
 }
 
-/// The score, or the highest that there is, with a note.
+/// The score, limited to [`HIGHEST_SCORE`]; a higher one adds a note.
 fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
     if score > HIGHEST_SCORE {
         notes.push(format!(

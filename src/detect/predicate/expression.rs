@@ -9,8 +9,8 @@ use regex::{Regex, RegexBuilder};
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::size::{Estimate, estimate, last_line};
 
-/// Bytes that a compiled expression may take: one that takes more is no rule but an attempt at the
-/// memory.
+/// The most bytes that a compiled expression may take. A larger one is an attack on the memory, not
+/// a rule.
 const MOST_MEMORY: usize = 1 << 20;
 /// What the compiler may take for one. What it takes is estimated before, and far less.
 const MOST_COMPILED: usize = 32 * MOST_MEMORY;
@@ -21,9 +21,9 @@ const MOST_STATES: usize = 64 << 10;
 /// ready: whoever reads rules can say before that whether all expressions together take too much.
 #[derive(Debug, Clone)]
 pub struct Expression {
-    /// As the rule's author wrote it.
+    /// The expression as the rule's author wrote it.
     text: String,
-    /// As the compiler takes it.
+    /// The expression in the form that the compiler of `regex` takes.
     source: String,
     flags: Flags,
     known: Estimate,
@@ -114,13 +114,13 @@ impl Expression {
         Ok(Expression { text: text.to_owned(), source, flags, known, regex: OnceLock::new(), literals })
     }
 
-    /// About how many bytes it takes once compiled.
+    /// An estimate of the bytes that the compiled expression takes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.known.size
     }
 
-    /// Compiles it now. The error says what is not understood.
+    /// Compiles the expression now. The error says what is not understood.
     pub fn make_ready(&self) -> Result<(), String> {
         if self.regex.get().is_none() {
             let _ = self.regex.set(self.compiled().map_err(|error| last_line(&error.to_string()))?);
@@ -144,7 +144,7 @@ impl Expression {
         &self.text
     }
 
-    /// Whether it holds for a value.
+    /// Whether the expression matches a value.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         // Whoever reads a rule asks for the empty text, and shall not need it compiled for that.

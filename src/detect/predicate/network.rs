@@ -42,7 +42,7 @@ impl Network {
         address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address.to_canonical()))
     }
 
-    /// How it is written.
+    /// The network as text, such as `192.0.2.0/24`.
     #[must_use]
     pub fn text(&self) -> String {
         self.0.to_string()
@@ -65,7 +65,7 @@ pub(in crate::detect) struct Networks {
 }
 
 impl Networks {
-    /// Adds one.
+    /// Adds a network with its number.
     pub(in crate::detect) fn add(&mut self, network: Network, number: usize) {
         self.lengths.insert(network.0.prefix_len());
         self.numbers.entry(network.0.trunc()).or_default().push(number);

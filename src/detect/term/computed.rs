@@ -39,7 +39,7 @@ impl Computed {
         Computed { condition, by, text: Some(text) }
     }
 
-    /// Whether it holds for an event.
+    /// Whether the condition holds for an event.
     pub(in crate::detect) fn holds(&self, event: &Event) -> bool {
         if self.by.is_empty() {
             return self.condition.holds(Row::Event(event));
@@ -59,13 +59,13 @@ impl Computed {
         })
     }
 
-    /// Shows its expressions.
+    /// Calls `see` with each of the condition's regular expressions.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.condition.each_expression(see);
         self.by.iter().for_each(|(_, term)| term.each_expression(see));
     }
 
-    /// The fields that it looks at.
+    /// The fields that the condition reads.
     pub(in crate::detect) fn fields(&self) -> Vec<Field> {
         let mut fields = fields_of(&self.condition);
         for (_, term) in &self.by {

@@ -16,7 +16,7 @@ use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
 use crate::detect::term::{Assumption, Node, Row, Term};
 
-/// A condition.
+/// A condition on terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Condition {
     All,
@@ -66,7 +66,7 @@ impl Relation {
 }
 
 impl Condition {
-    /// What never holds.
+    /// A condition that never holds.
     pub fn never() -> Self {
         Condition::Or(Vec::new())
     }
@@ -80,7 +80,7 @@ impl Condition {
         }
     }
 
-    /// Whether it holds.
+    /// Whether the condition holds for an event or a row.
     pub fn holds(&self, row: Row<'_>) -> bool {
         match self {
             Condition::All => true,
@@ -173,7 +173,7 @@ impl Condition {
         })
     }
 
-    /// Shows all terms that it is made of.
+    /// Calls `visitor` with each term of the condition.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         match self {
             Condition::All | Condition::Sysmon => {}
@@ -192,7 +192,7 @@ impl Condition {
         }
     }
 
-    /// Shows the expressions of which it is made.
+    /// Calls `see` with each regular expression of the condition.
     pub fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         match self {
             Condition::And(many) | Condition::Or(many) => {
@@ -218,7 +218,7 @@ impl Condition {
         }
     }
 
-    /// The steps that it takes, and how deep it goes.
+    /// The condition's cost: the steps of its evaluation, and its depth.
     pub fn cost(&self) -> (u32, u32) {
         let (steps, depth) = match self {
             Condition::All | Condition::Sysmon => (0, 0),

@@ -20,9 +20,9 @@ use crate::detect::term::function::{Function, LONGEST_TEXT};
 use crate::detect::term::value::{Value, number_text};
 use crate::event::{Event, EventTime};
 
-/// A term that takes more steps to work out is no rule but an attempt at the processor.
+/// The most steps that a term may take. A longer term is an attack on the processor, not a rule.
 pub(in crate::detect) const MOST_STEPS: u32 = 10_000;
-/// Terms deeper than this would take the stack.
+/// The deepest term. Deeper ones would exhaust the stack.
 pub(in crate::detect) const DEEPEST_TERM: u32 = 100;
 
 /// A term, cheap to clone: what one `eval` names, others use.
@@ -36,10 +36,10 @@ struct Inner {
     depth: u32,
 }
 
-/// What a term is.
+/// The kind of a term, with the terms inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Node {
-    /// No event has it.
+    /// A field that no event has.
     Absent,
     /// A field of the event.
     Field(Field),
@@ -72,7 +72,7 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
-/// What a term is worked out from.
+/// What a term is evaluated on: an event, or a row of a table.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) enum Row<'a> {
     Event(&'a Event),
@@ -117,7 +117,7 @@ impl From<Field> for Term {
 }
 
 impl Term {
-    /// The steps that it takes, and how deep it goes.
+    /// The term's cost: the steps of its evaluation, and its depth.
     pub fn cost(&self) -> (u32, u32) {
         (self.0.steps, self.0.depth)
     }
@@ -248,7 +248,7 @@ impl Term {
         }))
     }
 
-    /// Shows all that it is made of, itself first.
+    /// Calls `visitor` with the term and then with each term inside it.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         visitor(self);
         match self.node() {
@@ -265,7 +265,7 @@ impl Term {
         }
     }
 
-    /// Shows the expressions of which it is made.
+    /// Calls `see` with each regular expression inside the term.
     pub fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         match self.node() {
             Node::Absent | Node::Field(_) | Node::Column(_) | Node::Text(_) | Node::Number(_) => {}

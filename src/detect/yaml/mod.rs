@@ -1,5 +1,5 @@
-//! YAML, as rule files and their companions are written: documents as trees of [`Node`]s that know
-//! where they stand, and values of Rust's types made of them. The only user of `granit_parser`.
+//! Reads YAML, the format of rule files: documents become trees of [`Node`]s that know their
+//! places, and nodes become values of Rust types. The only user of `granit_parser`.
 //!
 //! What is wrong is a [`Problem`]: a line of its own, with the place, what was expected and what
 //! was found.
@@ -20,7 +20,7 @@ pub(in crate::detect) use self::node::{Key, Kind, Node, Scalar};
 pub(in crate::detect) use self::read::documents;
 pub(in crate::detect) use self::typed::typed;
 
-/// A place in a text, both from 1.
+/// A place in a text: line and column, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineColumn {
     /// The line.
@@ -38,7 +38,7 @@ impl fmt::Display for LineColumn {
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where; `None` as long as it is not known.
+    /// The place of the problem; `None` while it is unknown.
     place: Option<LineColumn>,
     /// What was expected and what was found, in a line.
     text: String,
@@ -55,12 +55,12 @@ impl Problem {
         Problem { place: None, text: text.into() }
     }
 
-    /// The problem in other words.
+    /// The problem with its text replaced by `words` of it.
     pub(in crate::detect) fn put(self, words: impl FnOnce(String) -> String) -> Self {
         Problem { text: words(self.text), ..self }
     }
 
-    /// The line; the first where none is known.
+    /// The problem's line; 1 if its place is unknown.
     pub(in crate::detect) fn line(&self) -> usize {
         self.place.map_or(1, |place| place.line)
     }

@@ -5,9 +5,9 @@ use super::LineColumn;
 /// A value in a document, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Where it begins.
+    /// The place where the value begins.
     pub place: LineColumn,
-    /// What it is.
+    /// The kind of value, with its content.
     pub kind: Kind,
 }
 
@@ -25,7 +25,7 @@ pub enum Kind {
 /// A value that holds no others, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
-    /// Its text, escapes resolved.
+    /// The scalar's text, with escapes resolved.
     pub text: String,
     /// Whether it is written without quotes, so that it can be a number, a truth value or nothing.
     pub is_plain: bool,
@@ -34,19 +34,19 @@ pub struct Scalar {
 /// A key of a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Where it stands.
+    /// The place of the key.
     pub place: LineColumn,
-    /// What it is called.
+    /// The key's name.
     pub name: String,
 }
 
 impl Scalar {
-    /// Whether it stands for nothing.
+    /// Whether the value is null.
     pub(in crate::detect) fn is_null(&self) -> bool {
         self.is_plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// The truth value that it stands for, in any of the words that YAML has had for it.
+    /// The value as a truth value, in any word that a version of YAML allows (such as `yes`).
     pub(in crate::detect) fn truth(&self) -> Option<bool> {
         match self.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
@@ -73,7 +73,7 @@ impl Scalar {
 }
 
 impl Node {
-    /// What it is, in a word or two, for messages.
+    /// A description of the value in a word or two, for messages.
     pub(in crate::detect) fn description(&self) -> String {
         match &self.kind {
             Kind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
@@ -85,7 +85,7 @@ impl Node {
         }
     }
 
-    /// Its scalar, if it is one.
+    /// The scalar, if the value is a scalar.
     pub(in crate::detect) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             Kind::Scalar(scalar) => Some(scalar),
@@ -93,7 +93,7 @@ impl Node {
         }
     }
 
-    /// Its entries; none where it is no mapping.
+    /// The entries of a mapping; empty for any other value.
     pub(in crate::detect) fn entries(&self) -> &[(Key, Node)] {
         match &self.kind {
             Kind::Map(entries) => entries,
@@ -101,7 +101,7 @@ impl Node {
         }
     }
 
-    /// The value of a key.
+    /// The value of a mapping's key; `None` if the key is absent or the value is no mapping.
     pub(in crate::detect) fn get(&self, name: &str) -> Option<&Node> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
