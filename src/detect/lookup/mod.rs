@@ -244,7 +244,7 @@ fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
 }
 
-/// What a lookup finds: a column of the rows whose key columns are like some terms.
+/// The output of a lookup: a column of the rows whose key columns equal some terms.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct LookupOutput {
     lookup: Arc<Lookup>,
@@ -261,7 +261,8 @@ impl PartialEq for LookupOutput {
 impl Eq for LookupOutput {}
 
 impl LookupOutput {
-    /// The column `output` of the rows whose columns are like those terms.
+    /// A lookup that finds the rows whose key columns equal the terms of `keys`, and yields the
+    /// column `output` of these rows. Columns are given by index.
     pub fn new(lookup: Arc<Lookup>, keys: Vec<(usize, Term)>, output: usize) -> Self {
         LookupOutput { lookup, keys, output }
     }
@@ -305,8 +306,8 @@ impl LookupOutput {
         Value::text_or_null(default)
     }
 
-    /// A literal of each row, one of which an event holds that finds a row; `None` if one of the
-    /// rows has none.
+    /// A set of literals, one for each row: an event that finds some row contains at least one of
+    /// them. `None` if a row has no literal.
     pub fn literals(&self) -> Option<Vec<RequiredLiteral>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));

@@ -73,8 +73,8 @@ pub enum Predicate {
         /// The test.
         test: Test,
     },
-    /// Events for which a condition holds that is worked out: on functions of fields, on lookups,
-    /// on rows.
+    /// Events for which a computed condition holds: on functions of fields, on lookups, or on the
+    /// rows that an event makes.
     Computed(Arc<Computed>),
     /// Events whose field stands in an order to a value: by number where both sides are numbers,
     /// else by text in lower case. A field that is absent or empty stands in none.

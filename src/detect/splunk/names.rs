@@ -84,7 +84,7 @@ const ABSENT_MODEL_FIELDS: &[&str] = &[
 pub(in crate::detect) struct ModelFields;
 
 impl ModelFields {
-    /// The term of that name.
+    /// The term for a name in the data model, such as `DNS.query`; `None` for an unknown name.
     pub fn find(name: &str) -> Option<Term> {
         match name {
             "host" => return Some(Term::from(Field::Computer)),

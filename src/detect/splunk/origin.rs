@@ -10,7 +10,7 @@ pub(in crate::detect) enum Origin {
     Sysmon,
     /// Events of any kind: it says nothing.
     Any,
-    /// None of Sysmon's DNS queries.
+    /// Other events: none of Sysmon's DNS queries.
     Other,
 }
 

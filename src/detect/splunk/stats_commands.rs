@@ -174,7 +174,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// The `by` columns and the others, which must have other names.
+/// Makes the columns of the table: the `by` columns, then the aggregates. No two columns may have
+/// the same name.
 fn columns(
     cursor: &Cursor<'_>,
     command: &Spanned,

@@ -30,35 +30,35 @@ pub struct SearchError {
     pub nearest: Option<Box<str>>,
     /// Whether line and column are those of the rule's file, and not of the search alone.
     pub in_file: bool,
-    /// Whether that is not understood, or asks for what no DNS query of Sysmon's is.
+    /// Whether the place is not understood, or asks for other data than Sysmon's DNS queries.
     pub reason: SearchReason,
 }
 
-/// Why a search cannot be looked for.
+/// The reason why a search cannot be run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchReason {
     /// The search is not understood in full.
     #[default]
     NotUnderstood,
-    /// It is about other data than Sysmon's DNS queries: another event code, data model, source
-    /// type or source.
+    /// The search is about other data than Sysmon's DNS queries: another event code, data model,
+    /// source type or source.
     OtherData,
 }
 
 impl SearchError {
-    /// The error, of a search that is about other data.
+    /// The error with the reason that the search is about other data.
     #[must_use]
     pub(in crate::detect) fn about_other_data(self) -> Self {
         SearchError { reason: SearchReason::OtherData, ..self }
     }
 
-    /// The error, of a name that may be a misspelt one out of these.
+    /// The error with the nearest of these names added, as the found name may be misspelt.
     #[must_use]
     pub(in crate::detect) fn near<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         SearchError { nearest: nearest(name, known).map(Box::from), ..self }
     }
 
-    /// The error, at a place of the file that the search stands in.
+    /// The error with its place given in the rule file instead of the search.
     #[must_use]
     pub(in crate::detect) fn in_file(self, place: LineColumn) -> Self {
         SearchError { line: short(place.line), column: short(place.column), in_file: true, ..self }
@@ -83,7 +83,7 @@ impl SearchError {
 pub(in crate::detect) struct Spanned {
     /// The text; of a value, without its quotes and escapes.
     pub text: String,
-    /// Where it stands, quotes and escapes included.
+    /// The bytes of the search that the piece covers, quotes and escapes included.
     pub range: Range<usize>,
 }
 
@@ -94,7 +94,7 @@ pub(in crate::detect) struct MacroCall {
     pub name: String,
     /// What stands between the parentheses, if there are any.
     pub argument: Option<Spanned>,
-    /// Where the call stands, backticks included.
+    /// The bytes of the search that the call covers, backticks included.
     pub range: Range<usize>,
 }
 
@@ -171,7 +171,7 @@ impl<'a> Cursor<'a> {
         Spanned { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
     }
 
-    /// The characters of which all are wanted; may be empty.
+    /// The longest run of next characters that are all `wanted`; may be empty.
     pub fn taken_while(&mut self, wanted: impl Fn(char) -> bool) -> Spanned {
         self.take(wanted)
     }
@@ -261,7 +261,7 @@ impl<'a> Cursor<'a> {
         Ok(MacroCall { name: name.to_owned(), argument: Some(argument), range })
     }
 
-    /// What stands in a range.
+    /// The text in a range of bytes.
     pub fn written(&self, range: Range<usize>) -> &'a str {
         self.text.get(range).unwrap_or_default()
     }

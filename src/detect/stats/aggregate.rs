@@ -14,7 +14,7 @@ use crate::event::{Event, EventTime};
 /// rare is boxed.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Aggregate {
-    /// Events, or those that have a field.
+    /// The number of events, or of events that have a field.
     Count(i64),
     DistinctCount(BTreeSet<String>),
     Values(BTreeSet<String>),
@@ -43,7 +43,7 @@ pub(in crate::detect) struct Extreme {
 }
 
 impl Aggregate {
-    /// That of a column before the first event; none for a `by` column.
+    /// The aggregate of a column before the first event; `None` for a `by` column.
     pub(in crate::detect) fn new(content: &Content) -> Option<Self> {
         let extreme = |term: &Term, end: End| {
             if term.is_time() { Aggregate::Time(end, None) } else { Aggregate::Extreme(end, Box::default()) }
@@ -152,7 +152,7 @@ impl Extreme {
     }
 }
 
-/// Keeps whichever of the two lies further to the wanted end; nothing is further than anything.
+/// Keeps the value that lies further towards the wanted end. Any value replaces none.
 fn take_better<T>(ours: &mut Option<T>, theirs: Option<T>, end: End, compare: impl Fn(&T, &T) -> Ordering) {
     let Some(new) = theirs else { return };
     let better = ours.as_ref().is_none_or(|old| {

@@ -1,6 +1,6 @@
-//! `stats … by`: the reduction of matching events to the detection's own table. What to reduce is
-//! said by a [`Stats`], which the search's pipeline builds; [`StatsTable`] does it, part by part,
-//! and merges.
+//! `stats … by`: the reduction of matching events to the detection's own table. The search's
+//! pipeline builds a [`Stats`], which describes the table; a [`StatsTable`] collects events, and
+//! tables merge.
 
 pub(in crate::detect) mod aggregate;
 pub(in crate::detect) mod row_key;
@@ -16,24 +16,25 @@ use crate::detect::term::computed::{combinations, single_values};
 use crate::detect::term::{Node, Row, Term};
 use crate::event::{Event, EventTime};
 
-/// The columns of a detection's table, and how many events make one row: those that agree in the
-/// `by` columns.
+/// The description of a detection's table: its columns, and the steps that its rows go through.
+/// Events that agree in the `by` columns share a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// The `by` columns in their order, then the aggregates in the order written, then what later
     /// commands make of them.
     pub(in crate::detect) columns: Vec<StatsColumn>,
-    /// Which of them the table has, by their places, in the table's order. A row is made by all
-    /// `by` columns all the same.
+    /// The columns that the table shows, by index, in the table's order. Hidden `by` columns still
+    /// separate rows.
     pub(in crate::detect) shown: Vec<usize>,
-    /// What becomes of the rows.
+    /// The steps that the rows go through, in order.
     pub(in crate::detect) steps: Vec<Step>,
-    /// Why there can be no rows, if that is known beforehand.
+    /// Why the table can have no rows, if that is known from the search.
     pub(in crate::detect) empty_because: Option<String>,
 }
 
-/// An event makes a row for each combination of the values of its `by` columns, but in this many
-/// rows it is in none: it says so of itself, and more would be made up to fill the memory.
+/// The number of rows at which an event is left out of the table. An event makes a row for each
+/// combination of the values of its `by` columns; an event that makes this many is crafted to fill
+/// the memory.
 const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 
 /// A column of the table.
@@ -43,7 +44,8 @@ pub struct StatsColumn {
     pub(in crate::detect) name: String,
     pub(in crate::detect) content: Content,
     pub(in crate::detect) kind: StatsKind,
-    /// The steps that it takes and how deep it goes, with the columns that it is made of.
+    /// The cost of the column and of the columns that it is computed from: evaluation steps, and
+    /// depth.
     pub(in crate::detect) cost: (u32, u32),
 }
 
@@ -75,15 +77,15 @@ pub enum StatsValue {
     List(Vec<String>),
 }
 
-/// What a column is made of.
+/// What a column is computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Content {
     By(Term),
-    /// Events.
+    /// The number of events.
     Count,
-    /// Values.
+    /// The number of values of a term.
     CountOf(Term),
-    /// Distinct values.
+    /// The number of distinct values of a term.
     DistinctCount(Term),
     Values(Term),
     /// The least or greatest value: by number if all are numbers, else by bytes.
@@ -92,7 +94,7 @@ pub(in crate::detect) enum Content {
     /// The value in the first or last event by `_time`.
     Earliest(Term),
     Latest(Term),
-    /// What a term makes of the columns before it.
+    /// The value of a term over the columns before this one.
     Computed(Term),
 }
 
@@ -105,7 +107,7 @@ impl Content {
         }
     }
 
-    /// The term that is looked at.
+    /// The term that the column reads from events; `None` if it reads none.
     pub fn input(&self) -> Option<&Term> {
         match self {
             Content::Count => None,
@@ -121,7 +123,7 @@ impl Content {
         }
     }
 
-    /// Whether each event has it, and not only each row.
+    /// Whether each event has a value for the column, not only each row.
     pub fn is_of_event(&self) -> bool {
         matches!(self, Content::By(_) | Content::Computed(_))
     }
@@ -146,7 +148,7 @@ impl Stats {
         self.empty_because.as_deref()
     }
 
-    /// Shows the expressions of its columns, and of what becomes of its rows.
+    /// Calls `see` with each regular expression in the columns and in the steps of the rows.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.columns
             .iter()
@@ -213,7 +215,7 @@ impl Stats {
         combinations(&values).map(RowKey::of).collect()
     }
 
-    /// What the columns are made of that are reduced.
+    /// The contents of the columns that aggregate events, in order.
     fn aggregated(&self) -> impl Iterator<Item = &Content> {
         let contents = self.columns.iter().map(|column| &column.content);
         contents.filter(|content| !content.is_of_event())
@@ -228,7 +230,7 @@ impl Stats {
         self.columns.iter().any(|column| matches!(column.content, Content::By(_)))
     }
 
-    /// Adds a column that is worked out of others, and returns its place.
+    /// Adds a column that is computed from others, and returns its index.
     pub(in crate::detect) fn add_computed(&mut self, name: String, term: Term) -> usize {
         let copied = match term.node() {
             Node::Column(place) => self.columns.get(*place).map(|column| column.kind),
@@ -269,7 +271,7 @@ impl Stats {
         values
     }
 
-    /// The values that the table has, of those of all columns.
+    /// The values of the columns that the table shows, picked from the values of all columns.
     pub(in crate::detect) fn shown(&self, mut values: Vec<StatsValue>) -> Vec<StatsValue> {
         let mut shown = |place: &usize| {
             let value = values.get_mut(*place)?;
@@ -306,7 +308,7 @@ impl StatsColumn {
         &self.name
     }
 
-    /// What its values are (or null).
+    /// The kind of the column's values, which may also be null.
     #[must_use]
     pub fn kind(&self) -> StatsKind {
         self.kind

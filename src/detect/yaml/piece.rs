@@ -14,7 +14,7 @@ pub(super) struct Piece<'t> {
 }
 
 impl<'t> Piece<'t> {
-    /// A place that the parser of the piece gives, as one of the file.
+    /// Converts a place in this piece to the place in the whole file.
     pub(super) fn place(&self, marker: Marker) -> LineColumn {
         LineColumn { line: marker.line() + self.lines_before, column: marker.col() + 1 }
     }

@@ -84,7 +84,7 @@ impl Parser<'_, '_> {
         if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }
     }
 
-    /// Whether `)` is next, and not `,`.
+    /// Reads `)` or `,` after an argument, and says whether it was `)`.
     pub(super) fn closed_or_comma(&mut self) -> Result<bool, SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat(")") {
