@@ -46,7 +46,7 @@ impl Comparison {
     }
 }
 
-/// What finds the rows of a column.
+/// An index that finds the rows of a column by a value.
 #[derive(Debug)]
 pub(in crate::detect) enum ColumnIndex {
     Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
@@ -59,7 +59,7 @@ pub(in crate::detect) enum ColumnIndex {
 pub(in crate::detect) struct Patterns {
     patterns: Vec<Pattern>,
     filed: HashMap<[u8; GRAM], Vec<usize>, RandomState>,
-    /// Those without a literal that is long enough.
+    /// The rows whose patterns have no literal that is long enough.
     others: Vec<usize>,
     case_sensitive: bool,
 }
@@ -138,7 +138,7 @@ impl Patterns {
     }
 }
 
-/// The runs of so many bytes.
+/// The runs of [`GRAM`] neighbouring bytes in a text.
 fn grams(text: &str) -> impl Iterator<Item = [u8; GRAM]> {
     text.as_bytes().windows(GRAM).filter_map(|bytes| bytes.try_into().ok())
 }

@@ -244,7 +244,7 @@ fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
 }
 
-/// The output of a lookup: a column of the rows whose key columns equal some terms.
+/// The output of a lookup: a column of the rows whose key columns match some terms.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct LookupOutput {
     lookup: Arc<Lookup>,
@@ -261,7 +261,7 @@ impl PartialEq for LookupOutput {
 impl Eq for LookupOutput {}
 
 impl LookupOutput {
-    /// A lookup that finds the rows whose key columns equal the terms of `keys`, and yields the
+    /// A lookup that finds the rows whose key columns match the terms of `keys`, and yields the
     /// column `output` of these rows. Columns are given by index.
     pub fn new(lookup: Arc<Lookup>, keys: Vec<(usize, Term)>, output: usize) -> Self {
         LookupOutput { lookup, keys, output }

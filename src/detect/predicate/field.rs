@@ -1,5 +1,5 @@
-//! The fields of a DNS query event under the names that rules use. Which event member a name stands
-//! for is decided here; what a rule does with the value is not.
+//! The fields of a DNS query event, under the names that rules use. This module decides which part
+//! of an event a name stands for, and nothing else.
 
 use std::borrow::Cow;
 
@@ -17,8 +17,7 @@ pub enum Field {
     /// A field of the event's data, by its meaning ([`FieldSpec::meaning`]): one of its kind's
     /// table.
     Data(&'static str),
-    /// What the resolver answered, one value an item: the names that records hold, and the
-    /// addresses.
+    /// The resolver's answers, one value for each: the names in records, and the addresses.
     Answer,
     /// How many values [`Field::Answer`] has.
     AnswerCount,
@@ -113,7 +112,7 @@ impl Field {
         names.into_iter()
     }
 
-    /// What to call it: the first of its names.
+    /// The field's name: the first of the names that stand for it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -147,13 +146,14 @@ impl Field {
         self.text(event).filter(|text| !text.is_empty()).map(Cow::Borrowed)
     }
 
-    /// Whether an event can have several values of it.
+    /// Whether an event can have several values of the field.
     #[must_use]
     pub fn is_multivalued(self) -> bool {
         matches!(self, Field::Answer | Field::RecordType)
     }
 
-    /// The values in an event, of a field that can have several; see [`Field::value`] for others.
+    /// The values in an event, for a field that can have several. Use [`Field::value`] for other
+    /// fields.
     pub fn values(self, event: &Event) -> impl Iterator<Item = &str> {
         let results = event.query_results().filter(|_| self.is_multivalued()).unwrap_or_default();
         answers(results).filter_map(move |item| match (self, item) {
@@ -203,13 +203,13 @@ impl Field {
         }
     }
 
-    /// What the tables say of it, if it is of the data.
+    /// The field's entry in its event kind's table; `None` for a field that is not event data.
     fn spec(self) -> Option<&'static FieldSpec> {
         let Field::Data(name) = self else { return None };
         [&DNS_QUERY, &DNS_CLIENT_QUERY].into_iter().find_map(|kind| kind.field(name))
     }
 
-    /// How its value is stored, if it is of the data.
+    /// How the field's value is stored in a record; `None` for a field that is not event data.
     pub(in crate::detect) fn stored_type(self) -> Option<FieldType> {
         self.spec().map(|field| field.field_type)
     }

@@ -1,14 +1,15 @@
-//! `2 of selection*`: all choices of so many parts, counted before they are made.
+//! All ways to choose some parts of a rule, for `2 of selection*`. They are counted before they are
+//! built.
 
 use super::compiler::one_or;
 use crate::detect::predicate::Predicate;
 
 /// `2 of x*` is written out as all pairs; more alternatives than these are refused.
 const MOST_ALTERNATIVES: usize = 1_000;
-/// What is above this is not counted further.
+/// The bound of counting: larger numbers are not computed exactly.
 const ENOUGH: usize = 1 << 20;
 
-/// Refuses more choices than are written out.
+/// Refuses a condition with more choices than are written out.
 pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     if choices(all, count) > MOST_ALTERNATIVES {
         return Err(format!("it comes to more than {MOST_ALTERNATIVES} alternatives"));
@@ -25,7 +26,8 @@ pub(super) fn leaves(predicate: &Predicate) -> usize {
     }
 }
 
-/// In how many ways so many can be chosen out of all; of more than a bound, some number above it.
+/// The number of ways to choose `count` parts out of `all`. Above [`ENOUGH`], the result is some
+/// number above it.
 pub(super) fn choices(all: usize, count: usize) -> usize {
     let count = count.min(all.saturating_sub(count));
     let mut choices = 1_usize;

@@ -1,4 +1,4 @@
-//! The fields of a DNS query by the names that Sigma has for them, and what misspelt ones stand
+//! The names that Sigma has for the fields of a DNS query, and the names that misspelt ones stand
 //! for.
 
 use super::source::Source;
@@ -15,9 +15,9 @@ const SYSTEM: [(&str, Field); 4] = [
     ("Provider_Name", Field::Provider),
 ];
 
-/// What other languages call a field, and its name here.
+/// Names of fields in other languages, each with Sigma's name.
 const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
-/// The fields that say that a rule is about DNS queries.
+/// The fields that only DNS queries have: a rule that names one is about DNS queries.
 const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
 
 /// The names of the fields that a rule on Sysmon's DNS queries may use.
@@ -103,7 +103,7 @@ pub(super) fn text_asks_for_dns(text: &str) -> bool {
     }
 }
 
-/// What is said of a line whose colon no blank follows.
+/// The message for a line with no blank after its colon.
 pub(super) fn without_blank(text: &str) -> String {
     format!(
         "expected ': ' between a field and its value, found '{}': put a blank after ':'",

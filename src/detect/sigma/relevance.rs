@@ -1,4 +1,5 @@
-//! What a rule is about, as far as its predicate says: events that are looked at, or others.
+//! Decides from a rule's predicate whether the rule is about events that a sweep reads, or about
+//! others.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
@@ -7,7 +8,8 @@ use crate::event::Event;
 /// The fields that have one value in all events of a kind.
 pub(super) const CONSTANT: [Field; 3] = [Field::EventId, Field::Channel, Field::Provider];
 
-/// What stands for a line or a part that is not understood: some events may hold it, others not.
+/// A placeholder for a line or a part that is not understood: it holds for some events and not for
+/// others.
 pub(super) fn unknown() -> Predicate {
     Predicate::Exists(Field::IMAGE)
 }

@@ -21,13 +21,13 @@ pub(super) enum Source {
 
 /// The keys of a log source.
 const KEYS: [&str; 4] = ["category", "product", "service", "definition"];
-/// The values of each key that mean events that are looked at.
+/// The values of each key that mean events that a sweep reads.
 const LOOKED_AT: [(&str, &[&str]); 3] = [
     ("category", &["dns_query", "sysmon"]),
     ("product", &["windows"]),
     ("service", &["sysmon", "dns-client", "dns-client-operational"]),
 ];
-/// Values that mean others, though they look like those.
+/// Values that mean other events, although they look like the known ones.
 const OTHERS: [&str; 5] = ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
 
 /// The least letters by which a value is known to be a name cut short, as `win`.
@@ -35,11 +35,11 @@ const SHORTEST_PART: usize = 3;
 
 /// What a value of a log source means.
 enum Meaning {
-    /// Events that are looked at.
+    /// Events that a sweep reads.
     LookedAt,
-    /// Others.
+    /// Events that a sweep does not read.
     Others,
-    /// Nothing that is known, but almost what that name means.
+    /// An unknown value, near to this known one: probably misspelt.
     Almost(&'static str),
 }
 
@@ -93,15 +93,15 @@ impl Source {
         }
     }
 
-    /// Events that stand for all that it is about: of each number one, with nothing but what all of
-    /// them have.
+    /// Sample events for the source: one for each event number, holding only what all events of
+    /// that number have in common.
     pub(super) fn prototypes(self) -> Vec<Event> {
         let kind = self.kind();
         let system = |number: &u32| System { event_id: *number, ..kind.system() };
         kind.event_ids.iter().map(|number| Event::new(kind, system(number))).collect()
     }
 
-    /// The kind of events that is looked at of it.
+    /// The kind of events of this source that a sweep reads.
     pub(super) fn kind(self) -> &'static EventKind {
         match self {
             Source::DnsClient => &DNS_CLIENT_QUERY,
@@ -109,7 +109,7 @@ impl Source {
         }
     }
 
-    /// What is looked at of it, in words.
+    /// The events of this source that a sweep reads, in words.
     pub(super) fn looked_at(self) -> &'static str {
         match self {
             Source::DnsClient => {

@@ -252,12 +252,12 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
     Some(on_event.into_predicate())
 }
 
-/// What a lookup's columns become.
+/// How the output columns of a lookup are assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// They take the place of what is there.
+    /// `OUTPUT`: the columns replace existing values.
     Always,
-    /// They are taken where nothing is there.
+    /// `OUTPUTNEW`: the columns are used only where there is no value yet.
     New,
 }
 

@@ -30,7 +30,7 @@ pub struct SearchError {
     pub nearest: Option<Box<str>>,
     /// Whether line and column are those of the rule's file, and not of the search alone.
     pub in_file: bool,
-    /// Whether the place is not understood, or asks for other data than Sysmon's DNS queries.
+    /// Whether the search is not understood there, or asks for other data than Sysmon's DNS queries.
     pub reason: SearchReason,
 }
 

@@ -1,5 +1,5 @@
-//! Conditions of a search on any terms, of events or of a table's rows; and those of them that a
-//! [`Predicate`] can say.
+//! Conditions of a search on terms, evaluated on events or on rows of a table, and their
+//! translation to a [`Predicate`] where that is possible.
 //!
 //! A comparison of a value that is not there does not hold, so its negation does. Of a field that
 //! has several values, one that holds is enough.
