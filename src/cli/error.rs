@@ -25,7 +25,7 @@ pub enum UsageError {
     Event {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The path of the data sets is not a directory.

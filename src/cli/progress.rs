@@ -1,5 +1,5 @@
-//! What is shown while a sweep runs, on standard error: progress for people, talk for logs. The
-//! only user of `indicatif`.
+//! Progress and messages on standard error while a sweep runs: a progress bar for people, lines for
+//! logs. The only user of `indicatif`.
 
 use std::io::{IsTerminal, Write};
 

@@ -33,7 +33,7 @@ pub enum OutputError {
     Foreign {
         /// The output directory.
         path: PathBuf,
-        /// What it holds.
+        /// The file in it that dnsweep did not write.
         found: String,
     },
     /// Another sweep is writing to the output.
@@ -67,7 +67,7 @@ pub enum OutputError {
     Location {
         /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// A row does not fit its table: a bug in dnsweep.

@@ -53,9 +53,9 @@ pub struct ExcludedCounts {
 }
 
 impl ExcludedCounts {
-    /// One match.
+    /// The counts for one match.
     pub const MATCH: ExcludedCounts = ExcludedCounts { matches: 1, leads: 0 };
-    /// One lead.
+    /// The counts for one lead.
     pub const LEAD: ExcludedCounts = ExcludedCounts { matches: 0, leads: 1 };
 
     /// Adds the counts of another part of the evidence.

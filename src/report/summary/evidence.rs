@@ -82,7 +82,8 @@ impl Summary<'_> {
         self.labelled(f, "", &flawed_text(file))
     }
 
-    /// What an interruption left: it is not damaged, and nothing is known of it.
+    /// Writes how many files an interruption left unread. They are not damaged; nothing is known
+    /// about them.
     fn not_read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.run.totals;
         let kinds = [
@@ -128,7 +129,7 @@ impl Summary<'_> {
     }
 }
 
-/// Of each kind that there is, how many.
+/// The phrases for the kinds that occur, each with its number.
 fn listed<const N: usize>(kinds: [(u64, &str, &str); N]) -> Vec<String> {
     let there = kinds.into_iter().filter(|(count, ..)| *count > 0);
     there.map(|(count, one, many)| counted(count, one, many)).collect()

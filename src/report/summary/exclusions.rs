@@ -1,4 +1,4 @@
-//! What the summary says of the site's exclusions: what each took away, and from which hosts.
+//! The lines of the summary on the site's exclusions: what each took away, and from which hosts.
 
 use std::fmt;
 
