@@ -108,7 +108,8 @@ pub struct DataSet {
     pub test: String,
     /// Where its author keeps the data: a URL.
     pub data: String,
-    /// The format of the data, as Splunk calls it (`sourcetype` or `source`).
+    /// The data's `source` in Splunk, which implies its format; empty if the rule does not state
+    /// it.
     pub source: String,
 }
 

@@ -101,7 +101,8 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
     }
 }
 
-/// Whether something in a condition on names speaks for a name, and not only against others.
+/// Whether a condition asks for some names, and does not only exclude others. `wanted` is the truth
+/// value that a match needs.
 fn asks_for_names(predicate: &Predicate, wanted: bool) -> bool {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {

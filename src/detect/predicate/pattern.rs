@@ -17,10 +17,10 @@ pub struct Pattern {
     /// The literal runs around the wildcards, folded: one where there is no wildcard, else one more
     /// than there are wildcards. Runs may be empty.
     pieces: Vec<String>,
-    /// Whether all of them are ASCII.
+    /// Whether all literal pieces are ASCII.
     is_ascii: bool,
-    /// Their pairs of bytes, if they are; none otherwise, as a value that is folded first has
-    /// others.
+    /// The byte pairs of the literal pieces if all are ASCII, else no pairs: a value that is folded
+    /// first has other pairs.
     pairs: BytePairs,
 }
 

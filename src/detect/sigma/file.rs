@@ -58,7 +58,7 @@ pub fn is_sigma(document: &Node) -> bool {
     KEYS.iter().any(|key| document.get(key).is_some()) || (is_almost("logsource") && is_almost("detection"))
 }
 
-/// Takes the documents of a file, one after the other.
+/// Reads a Sigma file: takes its documents in order, and yields the rules in them.
 #[derive(Default)]
 pub struct SigmaFile {
     /// What all documents that follow share.

@@ -14,8 +14,8 @@ pub(super) fn unknown() -> Predicate {
     Predicate::Exists(Field::IMAGE)
 }
 
-/// Whether a predicate holds for none of the events that the prototypes stand for, whatever the
-/// rest of them says.
+/// Whether a predicate holds for no event that agrees with one of the prototypes in the fields that
+/// the prototype has.
 pub(super) fn never_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| never_holds(child, prototypes)),
@@ -25,8 +25,8 @@ pub(super) fn never_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     }
 }
 
-/// Whether a predicate holds for each of the events that the prototypes stand for, whatever the
-/// rest of them says.
+/// Whether a predicate holds for every event that agrees with one of the prototypes in the fields
+/// that the prototype has.
 fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::All => true,

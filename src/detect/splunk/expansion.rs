@@ -24,7 +24,8 @@ const BUILT_IN: [&str; 5] = [
 /// What a comment stands between.
 const COMMENT: &str = "```";
 
-/// A search without comments, and without macros but those that are understood by their names.
+/// A search without comments, in which macros are filled in. Only macros that are understood by
+/// their names are left.
 #[derive(Debug)]
 pub(in crate::detect) struct Expansion<'a> {
     /// The search as written.

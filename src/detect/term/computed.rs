@@ -33,8 +33,8 @@ impl Computed {
         Computed { condition, by: Vec::new(), text: None }
     }
 
-    /// A condition that holds if it does so for one of the rows that the event makes with these
-    /// `by` columns.
+    /// A condition that holds for an event if it holds for at least one of the rows that the event
+    /// makes with these `by` columns.
     pub(in crate::detect) fn of_rows(condition: Condition, by: Vec<(usize, Term)>, text: String) -> Self {
         Computed { condition, by, text: Some(text) }
     }
@@ -92,7 +92,7 @@ impl Computed {
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 
-    /// Adds what lookups found in the event.
+    /// Adds the cells of lookups that matched the event.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
             if let Node::Lookup(found) = term.node() {

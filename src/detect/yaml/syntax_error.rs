@@ -43,7 +43,7 @@ impl ErrorSite<'_, '_> {
         self.piece.line(self.at.line)
     }
 
-    /// The line from the place on.
+    /// The rest of the line, from the place of the error.
     fn rest(&self) -> String {
         self.line().chars().skip(self.at.column.saturating_sub(1)).collect()
     }
