@@ -5,7 +5,6 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
-use crate::base::sentence::sentence;
 
 /// Why evidence cannot be searched for.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +41,4 @@ pub enum EvidenceError {
     /// The threads that list folders could not be started.
     #[error(transparent)]
     Threads(#[from] NoThreads),
-}
-
-sentence! {
-    /// Why bytes are no text.
-    pub struct NotText;
 }

@@ -8,4 +8,4 @@ pub mod event_xml;
 pub mod read_permits;
 pub mod source;
 
-pub use self::error::{EvidenceError, NotText};
+pub use self::error::EvidenceError;

@@ -8,7 +8,7 @@ mod lead_in;
 
 use std::borrow::Cow;
 
-use crate::evidence::NotText;
+use crate::base::sentence::sentence;
 
 pub use self::lead_in::{MOST_LEAD_IN, lead_in, may_begin_lead_in};
 
@@ -27,6 +27,11 @@ pub enum Encoding {
     Utf16Le,
     /// UTF-16, high byte first, after a byte order mark.
     Utf16Be,
+}
+
+sentence! {
+    /// Why bytes are no text.
+    pub struct NotText;
 }
 
 impl Encoding {

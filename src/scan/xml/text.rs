@@ -10,9 +10,8 @@ use std::io::BufRead;
 use std::ops::Range;
 
 use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
-use crate::evidence::NotText;
 use crate::evidence::event_xml::{
-    Encoding, MOST_LEAD_IN, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in,
+    Encoding, MOST_LEAD_IN, NotText, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in,
 };
 use crate::scan::evtx::log::Block;
 
