@@ -117,6 +117,7 @@
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match with its
 //!   name. It is no match.
 //! - *Ledger*: `files.parquet`, which accounts for every file.
+//! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!
 //! # Limits
 //!

@@ -1,6 +1,7 @@
 //! The kinds of events that are read, each a static table of its fields. All code that reads events
 //! takes the fields from these tables: a new field is a line in a table, and a new kind is a table
-//! and an entry in [`KINDS`].
+//! and an entry in [`KINDS`]. That is all that reading the events of a log takes. What the skim
+//! counts, what deleted records are recovered of, and what rules match are DNS queries.
 //!
 //! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries

@@ -71,31 +71,31 @@ impl<'a> FileRow<'a> {
             ColumnOf::always(
                 "header_bytes",
                 Integer,
-                "bytes of its header, or of what lies in its place; of event XML, those of what may stand around or before events",
+                "bytes of its header, or of what lies there instead; in event XML, bytes of what may stand around or before events",
                 |row| Cell::count(row.extents.header),
             ),
             ColumnOf::always(
                 "good_bytes",
                 Integer,
-                "bytes of chunks with records and without a problem, but that some lie off their place; of event XML, of events",
+                "bytes of chunks that hold records and have no problem, or none but that they lie off their place; in event XML, bytes of events",
                 |row| Cell::count(row.extents.good),
             ),
             ColumnOf::always(
                 "empty_bytes",
                 Integer,
-                "bytes of chunks without a record and without a problem; of event XML, of white space",
+                "bytes of chunks without a record and without a problem; in event XML, bytes of white space",
                 |row| Cell::count(row.extents.empty),
             ),
             ColumnOf::always(
                 "damaged_bytes",
                 Integer,
-                "bytes of chunks with a problem, and of what is no chunk in the place of one; of event XML, of what is no event and of events with a problem",
+                "bytes of chunks with a problem, and of other content where a chunk is expected; in event XML, bytes of events with a problem and of anything else",
                 |row| Cell::count(row.extents.damaged),
             ),
             ColumnOf::always(
                 "trailing_bytes",
                 Integer,
-                "bytes after the last chunk that do not begin as one, of a place that is not whole or that the header does not count",
+                "bytes after the last chunk that do not begin like a chunk: a cut-off piece, or space that the file header does not count",
                 |row| Cell::count(row.extents.trailing),
             ),
             ColumnOf::always(
@@ -113,7 +113,7 @@ impl<'a> FileRow<'a> {
             ColumnOf::always(
                 "chunks",
                 Integer,
-                "places for a chunk of 64 KiB, one cut off at the end included",
+                "places for chunks of 64 KiB, including one that is cut off at the end",
                 |row| Cell::count(row.of_log(row.file.tally.chunks)),
             ),
             ColumnOf::always("empty_chunks", Integer, "of these, those without a record", |row| {

@@ -23,7 +23,7 @@ pub(in crate::detect) enum Comparison {
 }
 
 impl Comparison {
-    /// Whether a value is like a cell.
+    /// Whether a value matches the cell of a lookup in this way. Empty ones match nothing.
     pub fn holds(self, cell: &str, value: &str, case_sensitive: bool) -> bool {
         match self {
             _ if cell.is_empty() || value.is_empty() => false,

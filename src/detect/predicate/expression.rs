@@ -188,7 +188,8 @@ impl Expression {
         Some(text).filter(|text| text.len() <= most)
     }
 
-    /// Literals in lower case that each matching value holds, in some case.
+    /// Literals in lower case. Each matching value contains them all, in any mix of upper and lower
+    /// case.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.literals.iter().map(String::as_str)
     }

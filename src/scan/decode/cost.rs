@@ -45,7 +45,8 @@ pub(in crate::scan) struct DecodingBudget<'a> {
     definitions: BTreeMap<usize, Option<usize>>,
 }
 
-/// Where tokens stand. Only elements in a definition have a dependency field.
+/// What a run of tokens is: the content of a record, or a template definition. Only elements in a
+/// definition have a dependency field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Content,

@@ -77,8 +77,8 @@ struct SystemElement<'a> {
     security: Element<'a>,
 }
 
-/// Deserializes a field that is present, even if it is empty: the decoder renders an element
-/// without content as `null`.
+/// Deserializes a field that is in the JSON to `Some`, also where its value is `null`: so the
+/// decoder renders an element without content. A field that is missing stays `None`.
 pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Element<'a>>, D::Error> {
@@ -140,7 +140,8 @@ pub(in crate::scan) struct SystemTexts<'a> {
 }
 
 impl SystemTexts<'_> {
-    /// Converts the texts; fails if the EventID is not a number.
+    /// Makes the `System` part of an event of the texts that the record has for it. Fails if the
+    /// EventID is not a number.
     pub(in crate::scan) fn read(self) -> Result<System, String> {
         let event_id = self.event_id.unwrap_or_default();
         let event_id = event_id

@@ -66,7 +66,8 @@ mod tests {
         (chunk, offsets)
     }
 
-    /// The slow twin: read the definition without a memory.
+    /// Reads a definition as the first of its chunk. The slow twin of reading it after another one
+    /// was remembered.
     fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
         FirstTemplate::default().read(chunk, offset, chunk.len())
     }

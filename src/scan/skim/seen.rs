@@ -24,8 +24,9 @@ pub(in crate::scan) struct Seen {
 }
 
 impl Seen {
-    /// Reads each value of a record of this definition, whose content ends at `end` in the chunk.
-    /// `None` if anything is unusual.
+    /// Reads what the skim needs of a record. The record has the definition `template` and these
+    /// values; its content ends at `end` in the chunk. `None` if a value is missing or not of the
+    /// type that it usually has.
     pub(in crate::scan) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
         let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
         if lacks_one || !values.fill(end) {

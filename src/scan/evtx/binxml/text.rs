@@ -138,14 +138,14 @@ mod tests {
     }
 
     proptest! {
-        /// The slow twin: test each unit.
+        /// The slow twin of `holds_nul` tests each unit.
         #[test]
         fn a_nul_is_found_wherever_it_is(units in prop::collection::vec(prop_oneof![Just(0_u16), Just(0x8000), Just(1), Just(0x0100), 1..=u16::MAX], 0..12)) {
             let text: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
             prop_assert_eq!(holds_nul(&text), units.contains(&0));
         }
 
-        /// The slow twin: the standard library, applied to the units before an optional final NUL.
+        /// The slow twin of `text` is the standard library, applied to the units before a final NUL.
         #[test]
         fn text_is_what_its_units_are(
             units in prop::collection::vec(prop_oneof![0x20_u16..0x7f, Just(0_u16), Just(0xd83d), Just(0xde00), any::<u16>()], 0..6),
