@@ -47,8 +47,9 @@
 //!
 //! use dnsweep::{DNS_QUERY, LogEvents, PROCESS_CREATION};
 //!
-//! let log = "samples/evidence/HR-WS03/Windows/System32/winevt/Logs/Microsoft-Windows-Sysmon%4Operational.evtx";
-//! let mut events = LogEvents::open(Path::new(log), &[&DNS_QUERY, &PROCESS_CREATION])?;
+//! let logs = Path::new("samples/evidence/HR-WS03/Windows/System32/winevt/Logs");
+//! let log = logs.join("Microsoft-Windows-Sysmon%4Operational.evtx");
+//! let mut events = LogEvents::open(&log, &[&DNS_QUERY, &PROCESS_CREATION])?;
 //! let images: Vec<String> =
 //!     events.by_ref().filter_map(|found| found.event.get("Image").map(str::to_owned)).collect();
 //! assert!(!images.is_empty() && events.problems().is_empty());

@@ -1,4 +1,5 @@
-//! The sample files on disk are what the generator writes, byte for byte, and nothing else lies next to them.
+//! The sample files on disk are what the generator writes, byte for byte. No other file lies next
+//! to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

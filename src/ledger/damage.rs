@@ -265,10 +265,7 @@ impl fmt::Display for Damage {
                 write!(f, "record with header id {header_id} cannot be decoded: {reason}")
             }
             Damage::NamesReplaced { header_id } => write_query(f, *header_id, NAMES_REPLACED),
-            Damage::FieldsLost { header_id, missing } => {
-                let lost = format!("expected all of its fields, found none called {}", missing.join(", "));
-                write_query(f, *header_id, &lost)
-            }
+            Damage::FieldsLost { header_id, missing } => write_fields_lost(f, *header_id, missing),
             Damage::EventXml { reason } => write!(f, "event in XML cannot be read: {reason}"),
             Damage::NoEventXml { found } => write_expected(f, "event XML", "an event", Bytes(found)),
             Damage::EventXmlCutOff => {
@@ -289,6 +286,12 @@ impl fmt::Display for Damage {
 /// Writes what is wrong with a DNS query, and the number of its record.
 fn write_query(f: &mut fmt::Formatter<'_>, header_id: u64, what: &str) -> fmt::Result {
     write!(f, "DNS query with header id {header_id}: {what}")
+}
+
+/// Writes which fields a DNS query does not have.
+fn write_fields_lost(f: &mut fmt::Formatter<'_>, header_id: u64, missing: &[String]) -> fmt::Result {
+    let lost = format!("expected all of its fields, found none called {}", missing.join(", "));
+    write_query(f, header_id, &lost)
 }
 
 /// Writes a message in the form of most kinds of damage: what was expected, and what was found.

@@ -1,37 +1,24 @@
 //! The columns of `leads.parquet`. A lead is a query of Windows' own DNS client for a name that a
 //! detection asks for. It is no match, as the querying program is not known.
 
-use super::matches::{ANSWER, MatchRow, Occurrence, answer_cells};
-use crate::event::query_status_name;
+use super::matches::{MatchRow, Occurrence};
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
 impl<'a> MatchRow<'a> {
     /// The columns of `leads.parquet`.
     pub const LEAD_COLUMNS: &'a [ColumnOf<Self>] = {
-        use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
+        use ColumnType::{Boolean, Integer, Text, Texts};
         &[
-            ColumnOf::<Self>::nullable(
-                "event_time",
-                Time,
-                "TimeCreated: when the event was logged; null where the record has no readable time",
-                |row| Cell::optional_time(row.event.system.time_created),
-            )
-            .distinct(),
+            Self::EVENT_TIME,
             ColumnOf::<Self>::always("event_time_raw", Text, "TimeCreated as the record has it", |row| {
                 Cell::text(&row.event.system.time_created_raw)
             })
             .distinct(),
-            ColumnOf::always("computer", Text, "the machine that logged the event", |row| {
-                Cell::text(&row.event.system.computer)
-            }),
-            ColumnOf::always("evidence", Text, "the piece of evidence the file belongs to", |row| {
-                Cell::text(row.context.evidence)
-            }),
-            ColumnOf::always("source_path", Text, "the file, from its root", |row| {
-                Cell::text(row.context.source_path)
-            }),
-            ColumnOf::always("provider", Text, "Provider name", |row| Cell::text(&row.event.system.provider)),
-            ColumnOf::always("channel", Text, "Channel", |row| Cell::text(&row.event.system.channel)),
+            Self::COMPUTER,
+            Self::EVIDENCE,
+            Self::SOURCE_PATH,
+            Self::PROVIDER,
+            Self::CHANNEL,
             ColumnOf::always(
                 "event_id",
                 Integer,
@@ -61,27 +48,12 @@ impl<'a> MatchRow<'a> {
                 "Windows error code of the query, decimal; not in event 3006",
                 |row| Cell::optional(row.event.query_status()),
             ),
-            ColumnOf::nullable(
-                "query_status_name",
-                Text,
-                "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
-                |row| Cell::optional(row.event.query_status().and_then(query_status_name)),
-            ),
+            Self::QUERY_STATUS_NAME,
             ColumnOf::nullable("query_results", Text, "the answer as logged; not in event 3006", |row| {
                 Cell::optional(row.event.query_results())
             }),
-            ColumnOf::always(
-                "answers",
-                Records(ANSWER),
-                "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
-                |row| Cell::Records(row.results.answers.iter().map(answer_cells).collect()),
-            ),
-            ColumnOf::always(
-                "resolved_ips",
-                Texts,
-                "the addresses among the answers that are not `cut`",
-                |row| Cell::texts(&row.results.resolved_ips),
-            ),
+            Self::ANSWERS,
+            Self::RESOLVED_IPS,
             ColumnOf::nullable(
                 "user_id",
                 Text,
@@ -106,13 +78,7 @@ impl<'a> MatchRow<'a> {
                 "the chunk of the file that holds the record, from 0",
                 |row| Cell::count(row.chunk_number),
             ),
-            ColumnOf::<Self>::always(
-                "record_offset",
-                Integer,
-                "where the record starts, in bytes from the start of the file",
-                |row| Cell::count(row.record_offset),
-            )
-            .distinct(),
+            Self::RECORD_OFFSET,
             ColumnOf::always(
                 "integrity",
                 Text,
@@ -133,9 +99,7 @@ impl<'a> MatchRow<'a> {
             ColumnOf::always("detection_id", Text, "id of the detection that asks for the name", |row| {
                 Cell::text(row.context.detection_id)
             }),
-            ColumnOf::always("detection_name", Text, "its name", |row| {
-                Cell::text(row.context.detection_name)
-            }),
+            Self::DETECTION_NAME,
             ColumnOf::always(
                 "matched_query",
                 Texts,

@@ -3,13 +3,9 @@
 use std::borrow::Cow;
 
 use crate::base::digest::{Sha256Digest, sha256_of_texts};
-use crate::event::{Answer, Event, EventTime, QueryResults, query_status_name};
+use crate::event::{Event, EventTime, QueryResults};
 use crate::ledger::damage::Integrity;
-use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
-
-/// The fields of an answer in the column `answers`.
-pub(super) const ANSWER: &[(&str, Scalar)] =
-    &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
+use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
 /// A row of `matches.parquet` or `leads.parquet`: a match or a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,15 +69,9 @@ pub struct MatchContext<'a> {
 impl<'a> MatchRow<'a> {
     /// The columns of `matches.parquet`.
     pub const COLUMNS: &'a [ColumnOf<Self>] = {
-        use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
+        use ColumnType::{Boolean, Integer, Text, Texts, Time};
         &[
-            ColumnOf::<Self>::nullable(
-                "event_time",
-                Time,
-                "TimeCreated: when the event was logged; null where the record has no readable time",
-                |row| Cell::optional_time(row.event.system.time_created),
-            )
-            .distinct(),
+            Self::EVENT_TIME,
             ColumnOf::<Self>::always(
                 "event_time_raw",
                 Text,
@@ -97,17 +87,11 @@ impl<'a> MatchRow<'a> {
                 |row| Cell::optional_time(row.event.utc_time().and_then(EventTime::parse_logged)),
             )
             .distinct(),
-            ColumnOf::always("computer", Text, "the machine that logged the event", |row| {
-                Cell::text(&row.event.system.computer)
-            }),
-            ColumnOf::always("evidence", Text, "the piece of evidence the file belongs to", |row| {
-                Cell::text(row.context.evidence)
-            }),
-            ColumnOf::always("source_path", Text, "the file, from its root", |row| {
-                Cell::text(row.context.source_path)
-            }),
-            ColumnOf::always("provider", Text, "Provider name", |row| Cell::text(&row.event.system.provider)),
-            ColumnOf::always("channel", Text, "Channel", |row| Cell::text(&row.event.system.channel)),
+            Self::COMPUTER,
+            Self::EVIDENCE,
+            Self::SOURCE_PATH,
+            Self::PROVIDER,
+            Self::CHANNEL,
             ColumnOf::always("event_id", Integer, "EventID: 22", |row| {
                 Cell::count(u64::from(row.event.system.event_id))
             }),
@@ -150,40 +134,19 @@ impl<'a> MatchRow<'a> {
             ColumnOf::nullable("query_status", Text, "Windows error code of the query, decimal", |row| {
                 Cell::optional(row.event.query_status())
             }),
-            ColumnOf::nullable(
-                "query_status_name",
-                Text,
-                "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
-                |row| Cell::optional(row.event.query_status().and_then(query_status_name)),
-            ),
+            Self::QUERY_STATUS_NAME,
             ColumnOf::nullable("query_results", Text, "the answer as logged", |row| {
                 Cell::optional(row.event.query_results())
             }),
-            ColumnOf::always(
-                "answers",
-                Records(ANSWER),
-                "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
-                |row| Cell::Records(row.results.answers.iter().map(answer_cells).collect()),
-            ),
-            ColumnOf::always(
-                "resolved_ips",
-                Texts,
-                "the addresses among the answers that are not `cut`",
-                |row| Cell::texts(&row.results.resolved_ips),
-            ),
+            Self::ANSWERS,
+            Self::RESOLVED_IPS,
             ColumnOf::always(
                 "chunk_number",
                 Integer,
                 "the chunk of the file that holds the record, from 0; 0 in event XML",
                 |row| Cell::count(row.chunk_number),
             ),
-            ColumnOf::<Self>::always(
-                "record_offset",
-                Integer,
-                "where the record starts, in bytes from the start of the file",
-                |row| Cell::count(row.record_offset),
-            )
-            .distinct(),
+            Self::RECORD_OFFSET,
             ColumnOf::always(
                 "integrity",
                 Text,
@@ -221,9 +184,7 @@ impl<'a> MatchRow<'a> {
             ColumnOf::always("detection_id", Text, "the detection's id", |row| {
                 Cell::text(row.context.detection_id)
             }),
-            ColumnOf::always("detection_name", Text, "its name", |row| {
-                Cell::text(row.context.detection_name)
-            }),
+            Self::DETECTION_NAME,
             ColumnOf::nullable(
                 "detection_version",
                 Text,
@@ -267,11 +228,6 @@ impl MatchRow<'_> {
     pub fn cells(&self) -> Vec<Cell<'_>> {
         cells(Self::COLUMNS, self)
     }
-}
-
-/// The cells of an answer in the column `answers`.
-pub(super) fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
-    vec![Cell::text(&*answer.kind), Cell::text(&answer.data), Cell::Boolean(answer.cut)]
 }
 
 /// A hash of an event's content. It is the same in a live log, in an export and in a forwarded

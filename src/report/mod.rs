@@ -5,6 +5,7 @@ mod anomaly;
 mod conclude;
 mod coverage;
 mod escape;
+mod event_columns;
 mod exclusion;
 mod file_row;
 mod flawed_file;

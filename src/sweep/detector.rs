@@ -38,7 +38,7 @@ impl Rule<'_> {
 
     fn row<'e>(&self, detected: &'e Detected, context: MatchContext<'e>) -> MatchRow<'e> {
         let LocatedEvent { location, integrity, event } = &detected.located;
-        let (hits, detection) = match Role::of(event) {
+        let (hits, detection) = match detected.role {
             Role::Match => (self.detection.search.predicate.hits_of_match(event), Some(self.detection)),
             // For a lead, only the name is known to satisfy the detection.
             Role::Lead => {
@@ -98,10 +98,12 @@ impl<'a> Detector<'a> {
         let in_window =
             events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
         let detected = in_window.filter_map(|located| {
-            let hits = self.hits(&located.event);
+            let role = Role::of(&located.event)?;
+            let hits = self.hits(role, &located.event);
             (!hits.is_empty()).then(|| Detected {
                 hash: event_hash(&located.event),
                 occurrence: Occurrence::First,
+                role,
                 hits,
                 located,
             })
@@ -109,8 +111,7 @@ impl<'a> Detector<'a> {
         detected.collect()
     }
 
-    fn hits(&self, event: &Event) -> Vec<Hit> {
-        let role = Role::of(event);
+    fn hits(&self, role: Role, event: &Event) -> Vec<Hit> {
         if role == Role::Lead && event.query_name().is_none_or(str::is_empty) {
             // An event without a name is no lead.
             return Vec::new();
@@ -130,7 +131,7 @@ impl<'a> Detector<'a> {
     /// The rows and counts for events of a file: for each event, a row for each hit, in the order
     /// of the detections.
     pub(super) fn reduce(&self, file: &LogFile, detected: &[Detected]) -> Result<UnitHits, OutputError> {
-        let leads = detected.iter().filter(|event| Role::of(&event.located.event) == Role::Lead).count();
+        let leads = detected.iter().filter(|event| event.role == Role::Lead).count();
         let mut reduced = UnitHits {
             matches: self.tables.map(|tables| tables.matches.rows(detected.len() - leads)),
             leads: self.tables.and_then(|tables| tables.leads).map(|table| table.rows(leads)),
@@ -153,7 +154,7 @@ impl<'a> Detector<'a> {
     fn count(&self, event: &Detected, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();
-        let counts = match Role::of(&event.located.event) {
+        let counts = match event.role {
             Role::Match => {
                 if let Some(matched) = self.matched(event) {
                     reduced.count += 1;
@@ -202,7 +203,7 @@ impl<'a> Detector<'a> {
             excluded_by: hit.exclusion_name(self.config),
         };
         let row = rule.row(event, context);
-        match Role::of(&event.located.event) {
+        match event.role {
             Role::Match => {
                 let matches = reduced.matches.as_mut().expect("tables are written, so matches have one");
                 matches.push(row.cells())

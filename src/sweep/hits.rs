@@ -9,7 +9,7 @@ use super::leads::LeadCounts;
 use crate::base::digest::Sha256Digest;
 use crate::config::{Config, ExcludedRows, LoadedDetection};
 use crate::detect::StatsTable;
-use crate::event::{DNS_QUERY, Event};
+use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event};
 use crate::output::{Rows, Table};
 use crate::report::{Hosts, Occurrence};
 use crate::scan::LocatedEvent;
@@ -23,6 +23,7 @@ pub(super) struct Detected {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
     pub occurrence: Occurrence,
+    pub role: Role,
     pub hits: Vec<Hit>,
 }
 
@@ -42,8 +43,16 @@ pub(super) enum Role {
 }
 
 impl Role {
-    pub(super) fn of(event: &Event) -> Self {
-        if event.is(&DNS_QUERY) { Role::Match } else { Role::Lead }
+    /// The role of an event with a hit. Events of other kinds than these two have none: rules are
+    /// about DNS queries.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        if event.is(&DNS_QUERY) {
+            Some(Role::Match)
+        } else if event.is(&DNS_CLIENT_QUERY) {
+            Some(Role::Lead)
+        } else {
+            None
+        }
     }
 }
 
@@ -131,7 +140,7 @@ impl DetectionHits {
     /// Counts a hit that is not excluded.
     pub(super) fn add(&mut self, detected: &Detected) {
         let event = &detected.located.event;
-        match (Role::of(event), detected.occurrence) {
+        match (detected.role, detected.occurrence) {
             (Role::Lead, occurrence) => self.leads.add(occurrence),
             (Role::Match, Occurrence::Recovered) => self.recovered_matches += 1,
             (Role::Match, Occurrence::Copy) => self.matches += 1,

@@ -68,10 +68,10 @@ pub(super) fn hand_over(
     (evidence, source_path): (&str, &str),
     events: &[Detected],
 ) -> Result<(), SweepError> {
-    for Detected { located, hash, occurrence, hits } in events {
+    for Detected { located, hash, occurrence, role, hits } in events {
         let hits = hits.iter().filter(|hit| hit.excluded_by.is_none());
         let detections: Vec<&Detection> = hits.map(|hit| detector.detection(hit.detection)).collect();
-        if detections.is_empty() || Role::of(&located.event) == Role::Lead {
+        if detections.is_empty() || *role == Role::Lead {
             continue;
         }
         let found = Match {

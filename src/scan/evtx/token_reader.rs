@@ -215,55 +215,21 @@ impl<'a> Tokens<'a> {
         let rest = self.chunk.get(self.at..self.end)?;
         // The element's token, dependency, size, name and size of the attribute list; the
         // attribute's token and name; its text's token, type and length.
+        #[rustfmt::skip]
         let (
-            &[
-                token::ELEMENT_WITH_ATTRIBUTES,
-                0xff,
-                0xff,
-                _,
-                _,
-                _,
-                _,
-                e0,
-                e1,
-                e2,
-                e3,
-                _,
-                _,
-                _,
-                _,
-                token::ATTRIBUTE,
-                a0,
-                a1,
-                a2,
-                a3,
-                token::VALUE,
-                TEXT,
-                low,
-                high,
-            ],
+            &[token::ELEMENT_WITH_ATTRIBUTES, 0xff, 0xff, _, _, _, _, e0, e1, e2, e3, _, _, _, _,
+              token::ATTRIBUTE, a0, a1, a2, a3, token::VALUE, TEXT, low, high],
             rest,
-        ) = rest.split_first_chunk::<24>()?
-        else {
-            return None;
-        };
+        ) = rest.split_first_chunk::<24>()? else { return None };
         let length = usize::from(u16::from_le_bytes([low, high])) * 2;
         let (text, rest) = rest.split_at_checked(length)?;
         // The end of the attributes; a substitution with index and type; the end of the element.
+        #[rustfmt::skip]
         let (
-            &[
-                token::END_OF_START_TAG,
-                token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION,
-                i0,
-                i1,
-                kind,
-                token::END_OF_ELEMENT,
-            ],
+            &[token::END_OF_START_TAG, token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION, i0, i1, kind,
+              token::END_OF_ELEMENT],
             _,
-        ) = rest.split_first_chunk::<6>()?
-        else {
-            return None;
-        };
+        ) = rest.split_first_chunk::<6>()? else { return None };
         if !ValueType::of(kind).exists() {
             return None;
         }

@@ -2,6 +2,12 @@
 //! another evaluator where it has them.
 
 use super::super::encoding::{Encoding, encoded};
+use proptest::prelude::*;
+use rsigma_eval::Engine;
+use rsigma_eval::event::JsonEvent;
+use rsigma_parser::parse_sigma_yaml;
+use serde_json::json;
+
 use super::*;
 
 /// An event that each case changes.
