@@ -9,70 +9,74 @@ use super::machine_logs::Missing;
 use crate::event::{Event, EventTime};
 use crate::ledger::record_ids::Gap;
 
-/// Something odd about a host's logs, or a note on something usual. The gravest kinds come first.
+/// An oddity of a host's logs (an anomaly), or a remark on something usual (a note). The gravest
+/// kinds come first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anomaly {
-    /// How many matches have a UtcTime more than five minutes from their TimeCreated.
+    /// Matches whose UtcTime is more than five minutes from their TimeCreated. Contains how many.
     DistantUtcTimes(u64),
-    /// The clock went back.
+    /// The machine's clock went back, as the times of its records show.
     ClockSteps {
-        /// How often.
+        /// How often the clock went back.
         steps: u64,
-        /// The first time: from when to when.
+        /// The first step back of the clock: the time before the step, and the time after it.
         first: Option<(EventTime, EventTime)>,
     },
-    /// EventRecordIDs of a channel are missing.
+    /// EventRecordIDs are missing in one channel of a log that the machine wrote itself.
     RecordGaps {
-        /// The channel.
+        /// The channel in which EventRecordIDs are missing.
         channel: String,
-        /// In how many places, at the least.
+        /// The number of gaps between EventRecordIDs; a lower bound if `incomplete` is true.
         gaps: u64,
-        /// How many in all, at the least.
+        /// The number of missing EventRecordIDs; a lower bound if `incomplete` is true.
         missing: u64,
-        /// Whether there may be more than was kept.
+        /// True if the channel may have more gaps than were kept.
         incomplete: bool,
-        /// The first gap.
+        /// The first gap of the channel.
         first: Gap,
     },
-    /// EventRecordIDs are missing in more channels than are listed one by one.
+    /// EventRecordIDs are missing in further channels, beyond those with a `RecordGaps` each.
     MoreRecordGaps {
-        /// How many channels these are.
+        /// The number of these further channels.
         channels: u64,
     },
-    /// The clock went back in logs that also hold records of other machines, so that it is not
-    /// known whose clock it was. Holds how often.
+    /// The clock went back in logs that also contain records of other machines, so that it is
+    /// unknown whose clock it was. Contains how often.
     SharedClockSteps(u64),
-    /// How many records have a TimeCreated that cannot be read.
+    /// Records with a TimeCreated that cannot be read. Contains how many.
     UnreadableTimes(u64),
-    /// How many matches have a UtcTime that cannot be read.
+    /// Matches with a UtcTime that cannot be read. Contains how many.
     UnreadableUtcTimes(u64),
-    /// The host's evidence also holds logs of other machines, with these names.
+    /// The host's evidence also contains logs of other machines. Contains their names.
     OtherMachines(ListedNames),
     /// The machine had another name before.
     Renamed {
-        /// The name.
+        /// The machine's earlier name.
         name: String,
-        /// The time of the last record with this name.
+        /// The time of the last record with the earlier name; `None` if no record with it has a
+        /// readable time.
         until: Option<EventTime>,
     },
-    /// A note: EventRecordIDs are missing in exports, renderings or a collector's logs of these
-    /// channels, which usually hold a selection of events.
+    /// A note: EventRecordIDs are missing in exports, renderings or a collector's logs, which
+    /// usually contain a selection of events. Contains the names of the channels.
     Selection(ListedNames),
-    /// A note: the host's evidence also holds events of these other machines, which forwarded them
-    /// or were exported together with this host.
+    /// A note: the host's evidence also contains events of other machines, which forwarded them or
+    /// were exported together with this host. Contains the machines' names.
     Forwarded(ListedNames),
-    /// A note: logs of this host alone lie in several pieces of evidence, with these names.
+    /// A note: logs of this host alone lie in several pieces of evidence. Contains the names of the
+    /// pieces.
     SeveralEvidence(ListedNames),
-    /// A note: how many logs were in use when they were copied, as on a running machine.
+    /// A note: logs were in use when they were copied, such as those of a running machine. Contains
+    /// how many.
     InUse(u64),
 }
 
-/// How many names an anomaly lists.
+/// The number of names that the sentence of an anomaly lists; the rest are counted.
 const MOST_NAMES: usize = 5;
-/// How many channels of a host get an anomaly of their own; the rest are counted.
+/// The number of channels of a host that get an anomaly of their own; the rest are counted.
 pub(super) const MOST_CHANNELS: usize = 20;
 
-/// Names to be listed in a sentence: the first few, each shortened, and how many there are.
+/// Names for a sentence: the first few, each shortened, and the number of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedNames {
     first: Vec<String>,
@@ -97,20 +101,20 @@ impl ListedNames {
         }
     }
 
-    /// Whether the list has more than one name.
+    /// Returns true if the list has more than one name.
     pub(super) fn are_several(&self) -> bool {
         self.count > 1
     }
 
-    /// Whether the list has no name.
+    /// Returns true if the list has no name.
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 }
 
 impl Anomaly {
-    /// The anomaly for the EventRecordIDs that are missing in a machine's own log; `None` if none
-    /// are.
+    /// Returns the anomaly for the EventRecordIDs that are missing in a machine's own log; `None`
+    /// if none are missing.
     pub(super) fn of_gaps(missing: &Missing<'_>) -> Option<Self> {
         Some(Anomaly::RecordGaps {
             channel: cut(missing.channel).into_owned(),
@@ -121,7 +125,7 @@ impl Anomaly {
         })
     }
 
-    /// Whether this is a note on something usual, and no anomaly.
+    /// Returns true for a note on something usual, and false for an anomaly.
     #[must_use]
     pub fn is_note(&self) -> bool {
         matches!(
@@ -130,7 +134,7 @@ impl Anomaly {
         )
     }
 
-    /// The rank by which anomalies are sorted: 0 is the gravest.
+    /// Returns the rank by which anomalies are sorted: 0 is the gravest.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -155,7 +159,7 @@ impl Anomaly {
 /// five minutes. Sysmon logs a query when it is answered, so a few seconds are usual.
 const FAR: u64 = 5 * 60 * 10_000_000;
 
-/// Whether the event's UtcTime is more than five minutes from its TimeCreated.
+/// Returns true if the event's UtcTime is more than five minutes from its TimeCreated.
 pub(super) fn is_utc_time_distant(event: &Event) -> bool {
     let utc_time = event.utc_time().and_then(EventTime::parse_logged);
     utc_time
@@ -163,7 +167,7 @@ pub(super) fn is_utc_time_distant(event: &Event) -> bool {
         .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
 }
 
-/// Whether the event has a UtcTime that cannot be read as a time.
+/// Returns true if the event has a UtcTime that cannot be read as a time.
 pub(super) fn is_utc_time_unreadable(event: &Event) -> bool {
     let written = event.utc_time().filter(|text| !text.is_empty());
     written.is_some_and(|text| EventTime::parse_logged(text).is_none())
@@ -226,8 +230,8 @@ impl Display for Anomaly {
     }
 }
 
-/// Writes which EventRecordIDs are missing in a channel: in how many places, how many, and whether
-/// there may be more.
+/// Writes which EventRecordIDs are missing in a channel. `gaps` is the number of gaps and `missing`
+/// the number of missing EventRecordIDs; both are lower bounds if `incomplete` is true.
 fn write_gaps(
     f: &mut fmt::Formatter<'_>,
     channel: &str,
@@ -252,7 +256,7 @@ fn write_gaps(
     write!(f, " (from {} to {})", time(first.after_time), time(first.before_time))
 }
 
-/// Writes the range of EventRecordIDs that are missing in a gap.
+/// Writes the range of EventRecordIDs that are missing in a gap, such as `5 to 9`.
 fn range(f: &mut fmt::Formatter<'_>, gap: &Gap) -> fmt::Result {
     let (first, last) = (gap.after.saturating_add(1), gap.before.saturating_sub(1));
     if first == last { write!(f, "{first}") } else { write!(f, "{first} to {last}") }

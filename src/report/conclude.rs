@@ -1,6 +1,6 @@
-//! Conclusions about hosts once all evidence was read: which names belong to one renamed machine
-//! (which then gets the logs and the clock of all of them), and which pieces of evidence hold
-//! records of several machines.
+//! Conclusions about hosts once all evidence was read. They say which names belong to one renamed
+//! machine (which then gets the logs and the clock of all its names), and which pieces of evidence
+//! contain records of several machines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use super::host::Host;
 use super::hosts::Piece;
 use super::presence::Presence;
 
-/// The hosts, sorted by their names in lower case.
+/// All hosts of a sweep, each with its name in lower case, sorted by that name.
 pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
 
-/// Draws the conclusions. Returns, for each piece of evidence, the indexes of the hosts in it.
+/// Draws the conclusions about all hosts. Returns, for each piece of evidence, the indexes of the
+/// hosts whose records it contains.
 pub(super) fn conclude(
     hosts: &mut KnownHosts,
     pieces: &BTreeMap<Arc<str>, Piece>,
@@ -47,21 +48,21 @@ pub(super) fn conclude(
     owners
 }
 
-/// The hosts of one piece of evidence.
+/// The hosts whose records one piece of evidence contains, while conclusions about them are drawn.
 struct Beside<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,
-    /// The places of the hosts among all, in order.
+    /// The indexes of these hosts among all hosts, ascending.
     places: &'a [usize],
     piece: &'a Piece,
 }
 
-/// A machine in a piece of evidence.
+/// A machine in a piece of evidence: one host, or several that are names of one machine.
 #[derive(Debug, Clone, Copy)]
 struct Machine {
-    /// The place of the host that has its present name.
+    /// The index of the host that has the machine's present name.
     host: usize,
-    /// How many files hold its records alone.
+    /// The number of files that contain records of this machine alone.
     own_files: u64,
 }
 
@@ -96,8 +97,8 @@ impl Beside<'_> {
         }
     }
 
-    /// The machines, in the order of the first of their names. What is known of earlier names is
-    /// made known of the present one.
+    /// Returns the machines, sorted by the first of their names, and moves the logs and clocks
+    /// under earlier names to the host with the present name.
     fn machines(&mut self) -> Vec<Machine> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, machine) in self.places.iter().zip(self.joined()) {
@@ -106,7 +107,8 @@ impl Beside<'_> {
         groups.into_values().map(|names| self.machine(&names)).collect()
     }
 
-    /// For each host, which one of them stands for its machine.
+    /// Returns, for each host of this piece of evidence, the position of the first host of its
+    /// machine: its own position if the host has no other name before it.
     fn joined(&self) -> Vec<usize> {
         let mut machines: Vec<usize> = (0..self.places.len()).collect();
         let names: Vec<&str> =
@@ -134,7 +136,8 @@ impl Beside<'_> {
                 join(place, qualified);
             }
         }
-        // A host that stands for a machine comes before those that it stands for.
+        // The first host of a machine comes before the machine's other hosts, so one pass is
+        // enough.
         for place in 0..machines.len() {
             let next = machines.get(place).and_then(|machine| machines.get(*machine)).copied();
             if let (Some(machine), Some(next)) = (machines.get_mut(place), next) {
@@ -144,7 +147,8 @@ impl Beside<'_> {
         machines
     }
 
-    /// Makes one machine of hosts: the one whose records go on for longest has the present name.
+    /// Makes one machine of the hosts with the indexes `names`. The host with the latest record has
+    /// the machine's present name.
     fn machine(&mut self, names: &[usize]) -> Machine {
         let evidence = &**self.evidence;
         let last = |place: &usize| {
@@ -184,8 +188,8 @@ impl Beside<'_> {
     }
 }
 
-/// The index, in sorted names, of the only fully qualified name that begins with the plain name
-/// `name`; `None` if there are several or none.
+/// Returns the index, in sorted names, of the only fully qualified name that begins with the plain
+/// name `name`; `None` if there are several or none.
 fn only_qualified(names: &[&str], name: &str) -> Option<usize> {
     if name.is_empty() || name.contains('.') {
         return None;

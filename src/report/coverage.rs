@@ -1,4 +1,4 @@
-//! Whether a host's DNS queries cover the period that was asked for.
+//! How much of the period that was asked for a host's DNS queries cover.
 //!
 //! Only DNS queries count: other logs of the host, and other events of Sysmon, say nothing about
 //! the names that were queried. Nothing depends on the clock of the machine that sweeps:
@@ -7,9 +7,9 @@
 use crate::event::{EventTime, Window};
 use crate::ledger::tally::RecordCounts;
 
-/// How far apart the first (or last) DNS query and the first (or last) record of any log of a host
-/// may be, in intervals of 100 ns, where the period has no bound there: a day, as a machine that
-/// nobody uses can be without queries for a night.
+/// The most that the first (or last) DNS query of a host may be apart from the host's first (or
+/// last) record of any log if the period has no start (or end), in units of 100 ns. It is a day,
+/// because a machine that nobody uses can be without queries for a night.
 const OPEN_END: u64 = 24 * 60 * 60 * 10_000_000;
 
 /// How much of the period a host's DNS queries cover. The worst comes last.
@@ -53,7 +53,7 @@ impl Coverage {
         Some(if covers_start && covers_end { Coverage::Whole } else { Coverage::Part })
     }
 
-    /// The word in the table.
+    /// Returns the coverage's name in the column `period_covered`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,12 +64,12 @@ impl Coverage {
     }
 }
 
-/// Whether both times are there and at most [`OPEN_END`] apart.
+/// Returns true if both times are known and at most [`OPEN_END`] apart.
 fn are_close(one: Option<EventTime>, other: Option<EventTime>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one.ticks().abs_diff(other.ticks()) <= OPEN_END)
 }
 
-/// Whether a time is there and at most [`OPEN_END`] before another, or after it.
+/// Returns true if `time` is known and at most [`OPEN_END`] before `other`, or after it.
 fn reaches(time: Option<EventTime>, other: EventTime) -> bool {
     time.is_some_and(|time| other <= time || are_close(Some(time), Some(other)))
 }
@@ -91,8 +91,8 @@ mod tests {
         Span { first: Some(EventTime::from_ticks(first)), last: Some(EventTime::from_ticks(last)) }
     }
 
-    /// A host with queries from `first` to `last`, all of them seen in the period, and records from
-    /// `log_first` to `log_last`.
+    /// Counts of a host with queries from `first` to `last`, all of them seen in the period, and
+    /// records from `log_first` to `log_last`.
     fn counts((first, last): (i64, i64), (log_first, log_last): (i64, i64)) -> RecordCounts {
         RecordCounts {
             dns_queries: 2,
@@ -113,7 +113,7 @@ mod tests {
             ((10, 19), Coverage::Part),
             ((11, 19), Coverage::Part),
         ] {
-            // Records of other logs say nothing of it.
+            // Records of other logs do not matter.
             let counts = counts((first, last), (0, 30));
             assert_eq!(Coverage::of(&counts, &period), Some(expected), "{first} to {last}");
         }
@@ -146,7 +146,8 @@ mod tests {
             (2 * WEEK - 25 * HOUR, Coverage::Part),
             (HOUR, Coverage::Part),
         ] {
-            // The host's other logs end with its queries: nobody knows what was after these.
+            // The host's other logs end with its queries, so they do not show whether it was in use
+            // later.
             assert_eq!(Coverage::of(&counts((-1, last), (-1, last)), &last_weeks), Some(expected), "{last}");
         }
     }
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_query_without_a_readable_time_covers_nothing_but_itself() {
-        // One in the period, and no span for some reason: no end is covered.
+        // One query is in the period, but no query has a readable time: neither end is covered.
         let counts = RecordCounts { dns_queries: 1, dns_queries_in_period: 1, ..RecordCounts::default() };
         for window in [window(Some(0), None), window(None, Some(0))] {
             assert_eq!(Coverage::of(&counts, &window), Some(Coverage::Part));

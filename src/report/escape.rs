@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Replaces every character of `text` that could act on a terminal or hide what is shown: control
-/// characters (`\u{1b}` begins an escape sequence), and characters that take no space, look like
-/// space or change the direction of writing. Everything else stays, including backslashes.
+/// Returns `text` with every character escaped that could act on a terminal or hide what is shown:
+/// control characters (`\u{1b}` begins an escape sequence), and characters that take no space, look
+/// like space or change the direction of writing. Everything else stays, including backslashes.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts) {
@@ -23,11 +23,12 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// How many characters of one value are shown to people. The tables hold the whole value.
+/// The number of characters of one value that are shown to people. The tables contain the whole
+/// value.
 const MOST_SHOWN: usize = 200;
 
-/// The text, or if it is too long, its beginning and its length. A value from evidence can be as
-/// long as the evidence.
+/// Returns the text, or if it is longer than [`MOST_SHOWN`] characters, its beginning and its
+/// length. A value from evidence can be as long as the evidence.
 #[must_use]
 pub fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MOST_SHOWN) {
@@ -39,7 +40,7 @@ pub fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// One value from evidence, made safe to show: shortened by [`cut`] and [`escaped`].
+/// Returns a value from evidence, made safe to show: shortened by [`cut`], then [`escaped`].
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
     match cut(text) {
@@ -48,8 +49,8 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// JSON in which the characters that [`escaped`] replaces are written as `\uXXXX`, which does not
-/// change its meaning.
+/// Returns JSON in which the characters that [`escaped`] replaces are written as `\uXXXX`. The JSON
+/// means the same as before.
 #[must_use]
 pub fn escaped_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
@@ -66,12 +67,12 @@ pub fn escaped_json(json: &str) -> String {
     safe
 }
 
-/// Letters and a symbol that look like nothing: the fillers of Hangul syllables, and the Braille
-/// pattern without a dot.
+/// Characters that look like nothing, though Unicode counts them as letters or symbols: the fillers
+/// of Hangul syllables, and the Braille pattern without a dot.
 const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
 
-/// Whether a reader would not see the character as it is: Rust's debug format escapes it, or it is
-/// blank.
+/// Returns true if a reader would not see the character as it is: Rust's debug format escapes it,
+/// or it is blank.
 fn acts(character: char) -> bool {
     let is_plain = matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1;
     !is_plain || BLANKS.contains(&character)

@@ -6,7 +6,7 @@ use crate::event::{Answer, query_status_name};
 use crate::table::ColumnType::{Integer, Records, Text, Texts, Time};
 use crate::table::{Cell, ColumnOf, Scalar};
 
-/// The fields of an answer in the column `answers`.
+/// The fields of a record in the column `answers`.
 const ANSWER: &[(&str, Scalar)] = &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
 impl MatchRow<'_> {
@@ -62,7 +62,7 @@ impl MatchRow<'_> {
         ColumnOf::always("detection_name", Text, "its name", |row| Cell::text(row.context.detection_name));
 }
 
-/// The cells of an answer in the column `answers`.
+/// Returns the cells of one answer, in the order of [`ANSWER`].
 fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
     vec![Cell::text(&*answer.kind), Cell::text(&answer.data), Cell::Boolean(answer.cut)]
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// An exclusion in `run.json`.
+/// An exclusion and what it took away, as `run.json` lists it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ExclusionRecord {
     /// The exclusion's name.
@@ -13,9 +13,10 @@ pub struct ExclusionRecord {
     pub file: String,
     /// The SHA-256 of the exclusion's file.
     pub sha256: String,
-    /// The exclusion's condition, as written.
+    /// The exclusion's condition, as its file has it.
     pub search: String,
-    /// The reason why the events that it applies to are no matches.
+    /// The reason for the exclusion, as its file states it: why events that it describes are no
+    /// matches.
     pub reason: String,
     /// The last day (UTC) on which the exclusion applies; `null` if it does not expire.
     pub expires: Option<String>,
@@ -32,30 +33,30 @@ pub struct ExclusionRecord {
     pub hosts: Vec<ExcludedOn>,
 }
 
-/// What an exclusion took away from a host.
+/// What one exclusion took away from one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExcludedOn {
     /// The host's Computer.
     pub computer: String,
-    /// How many matches were taken away.
+    /// How many matches the exclusion took away from the host.
     pub excluded_matches: u64,
-    /// How many leads were taken away.
+    /// How many leads the exclusion took away from the host.
     pub excluded_leads: u64,
 }
 
-/// How many matches and leads were taken away. `merge` is associative and commutative.
+/// How many matches and leads exclusions took away. `merge` is associative and commutative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExcludedCounts {
-    /// Matches.
+    /// Matches that were taken away.
     pub matches: u64,
-    /// Leads.
+    /// Leads that were taken away.
     pub leads: u64,
 }
 
 impl ExcludedCounts {
-    /// The counts for one match.
+    /// The counts for one match that is taken away.
     pub const MATCH: ExcludedCounts = ExcludedCounts { matches: 1, leads: 0 };
-    /// The counts for one lead.
+    /// The counts for one lead that is taken away.
     pub const LEAD: ExcludedCounts = ExcludedCounts { matches: 0, leads: 1 };
 
     /// Adds the counts of another part of the evidence.
@@ -66,7 +67,7 @@ impl ExcludedCounts {
 }
 
 impl ExclusionRecord {
-    /// Fills in what the exclusion took away from each host.
+    /// Returns the record with what the exclusion took away from each host, by the host's Computer.
     #[must_use]
     pub fn having_excluded(self, hosts: BTreeMap<String, ExcludedCounts>) -> Self {
         let mut sum = ExcludedCounts::default();

@@ -10,21 +10,22 @@ use crate::ledger::record_ids::{Gap, IdRuns};
 use crate::ledger::tally::Extents;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// How many gaps in EventRecordIDs of one file, or of one host, are listed.
+/// The number of gaps in EventRecordIDs of one file, or of one host, that a row lists.
 pub(super) const MOST_GAPS: usize = 100;
 
-/// A row of `files.parquet`: a file of the evidence, as its columns present it.
+/// A row of `files.parquet`: a file of the evidence, with what its columns need.
 #[derive(Debug)]
 pub struct FileRow<'a> {
     evidence: &'a str,
     source_path: &'a str,
-    /// Which checksums were verified: `all` or `decoded`.
+    /// Which chunks' records were verified against their checksum: `all` or `decoded`.
     checksums: &'a str,
     file: &'a FileReport,
     extents: Extents,
-    /// The first gaps in EventRecordIDs, log by log, each with its computer and channel.
+    /// The first [`MOST_GAPS`] gaps in EventRecordIDs, log by log, each with its computer and
+    /// channel.
     gaps: Vec<(&'a str, &'a str, Gap)>,
-    /// The number of all gaps.
+    /// The number of all gaps, including those that are not listed.
     gap_count: u64,
 }
 
@@ -249,7 +250,8 @@ impl<'a> FileRow<'a> {
 }
 
 impl<'a> FileRow<'a> {
-    /// The row of a file. `checksums` says which were verified.
+    /// Makes the row of a file. `checksums` is `all` or `decoded`: which chunks' records were
+    /// verified against their checksum.
     #[must_use]
     pub fn new(file: &'a FileReport, evidence: &'a str, source_path: &'a str, checksums: &'a str) -> Self {
         let (gaps, gap_count) = gaps(file);
@@ -262,13 +264,14 @@ impl<'a> FileRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// `chunks`, or 0 if the file is no event log.
+    /// Returns `chunks`, or 0 if the file is no event log.
     fn of_log(&self, chunks: u64) -> u64 {
         if self.file.status() == Status::NotAnEventLog { 0 } else { chunks }
     }
 }
 
-/// The first gaps in EventRecordIDs, log by log, and the number of all gaps.
+/// Returns the first [`MOST_GAPS`] gaps in EventRecordIDs, log by log, each with its computer and
+/// channel, and the number of all gaps.
 fn gaps(file: &FileReport) -> (Vec<(&str, &str, Gap)>, u64) {
     let (mut listed, mut count) = (Vec::new(), 0);
     let mut add = |computer, channel, runs: &IdRuns| {
@@ -287,7 +290,8 @@ fn gap_cells<'a>((computer, channel, gap): &(&'a str, &'a str, Gap)) -> Vec<Cell
     [Cell::text(*computer), Cell::text(*channel)].into_iter().chain(gap_sides(gap)).collect()
 }
 
-/// The cells for the events on both sides of a gap.
+/// Returns the cells for the events on both sides of a gap: EventRecordID and time before it,
+/// EventRecordID and time after it.
 pub(super) fn gap_sides(gap: &Gap) -> [Cell<'static>; 4] {
     [
         Cell::count(gap.after),

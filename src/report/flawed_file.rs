@@ -1,4 +1,4 @@
-//! Files that could not be read and understood completely, for the list of the worst ones.
+//! Files that could not be read and understood completely, for the summary's list of the worst.
 
 use crate::ledger::damage::Problem;
 use crate::ledger::file::{Loss, Status};
@@ -14,7 +14,7 @@ pub struct FlawedFile {
     pub status: Status,
     /// How much of the file was lost.
     pub loss: Loss,
-    /// The file's first problem.
+    /// The file's first problem; `None` if the status says all that is known.
     pub problem: Option<Problem>,
     /// How many problems the file has.
     pub problems: u64,

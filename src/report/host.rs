@@ -37,7 +37,7 @@ impl FileCounts {
         self.not_read += other.not_read;
     }
 
-    /// The counts for one file with this status.
+    /// Returns the counts for one file with this status.
     #[must_use]
     pub fn of(status: Status) -> Self {
         let one = FileCounts { files: 1, ..FileCounts::default() };
@@ -48,7 +48,7 @@ impl FileCounts {
         }
     }
 
-    /// How many files were not read to their end without a problem.
+    /// Returns how many files have a problem or were not read to their end.
     #[must_use]
     pub fn incomplete(&self) -> u64 {
         self.damaged + self.not_read
@@ -60,13 +60,13 @@ impl FileCounts {
 pub struct Host {
     /// The host's name as its records spell it; of several spellings, the first in byte order.
     pub name: Box<str>,
-    /// What each piece of evidence holds of this host, by the name of the evidence.
+    /// What each piece of evidence contains about this host, by the name of the piece.
     pub places: FewMap<Arc<str>, Presence>,
     /// Matches: events that a detection describes. An event counts once, however many detections
     /// describe it; copies of an event count too.
     pub matches: u64,
-    /// Matches that are not copies of an earlier one. The fields below that describe matches are
-    /// about these, except `hits`.
+    /// Matches that are not copies of an earlier one. The fields on matches from `match_span` to
+    /// `risk_score` are about these.
     pub unique_matches: u64,
     /// Hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
@@ -77,45 +77,45 @@ pub struct Host {
     /// Events that an exclusion takes away from at least one detection, including copies and
     /// deleted records.
     pub excluded_matches: u64,
-    /// The times of the first and the last match.
+    /// The times of the first and the last unique match.
     pub match_span: Span,
-    /// The queried names of the matches, in lower case.
+    /// The queried names of the unique matches, in lower case.
     pub query_names: ValueCounts,
-    /// The process images (paths) of the matches.
+    /// The process images (paths) of the unique matches.
     pub processes: ValueCounts,
-    /// The user accounts of the matches.
+    /// The user accounts of the unique matches.
     pub users: ValueCounts,
-    /// The status codes (QueryStatus) of the matches.
+    /// The status codes (QueryStatus) of the unique matches.
     pub query_statuses: ValueCounts,
-    /// The detections that describe the matches.
+    /// The detections that describe the unique matches, each with how many.
     pub detections: DetectionCounts,
-    /// The highest risk score of the matches; `None` if their detections state none.
+    /// The highest risk score of the unique matches; `None` if their detections state none.
     pub risk_score: Option<i64>,
-    /// Counts of the host's records.
+    /// The counts of the host's records: all, Sysmon's, DNS queries, and their times.
     pub counts: RecordCounts,
-    /// The files that hold the host's records.
+    /// The counts of the files that contain the host's records.
     pub files: FileCounts,
-    /// Files with the host's records that were in use when they were copied.
+    /// How many files with the host's records were in use when they were copied.
     pub files_in_use: u64,
-    /// Matches whose UtcTime is more than five minutes from TimeCreated.
+    /// Unique matches whose UtcTime is more than five minutes from TimeCreated.
     pub distant_utc_times: u64,
-    /// Matches that have a UtcTime which cannot be read.
+    /// Unique matches that have a UtcTime which cannot be read.
     pub unreadable_utc_times: u64,
     /// Leads: events of Windows' DNS client with a name that a detection asks for, copies
     /// included. They are not matches.
     pub leads: u64,
     /// Leads that are not copies of an earlier one.
     pub unique_leads: u64,
-    /// How much of the period the host's DNS queries cover; `None` without a period. Set when all
+    /// How much of the period the host's DNS queries cover; `None` without a period, and until all
     /// evidence was read.
     pub coverage: Option<Coverage>,
-    /// What follows about the host's logs. Set when all evidence was read.
+    /// What follows about the host's logs. It is empty until all evidence was read.
     pub conclusion: Conclusion,
 }
 
 impl Conclusion {
-    /// Adds the machine's earlier names, as one piece of evidence shows them, each with the time
-    /// of its last record.
+    /// Adds earlier names of the machine that one piece of evidence shows, each with the time of
+    /// its last record.
     pub(super) fn add_earlier_names(&mut self, names: Vec<(Box<str>, Option<EventTime>)>) {
         for (name, until) in names {
             match self.earlier_names.iter_mut().find(|(known, _)| *known == name) {
@@ -126,7 +126,7 @@ impl Conclusion {
     }
 }
 
-/// Distinct values, and how often each one occurs.
+/// Distinct values, each with how often it occurs.
 pub type ValueCounts = FewMap<Box<str>, u64>;
 
 /// What follows about a host's logs once all evidence was read.
@@ -134,17 +134,17 @@ pub type ValueCounts = FewMap<Box<str>, u64>;
 pub struct Conclusion {
     /// The EventRecordIDs of the host's logs, including those under its earlier names.
     pub logs: MachineLogs,
-    /// Where the host's clock went back.
+    /// The steps back of the host's clock.
     pub clock: MachineClock,
     /// The machine's earlier names, each with the time of its last record.
     pub earlier_names: Vec<(Box<str>, Option<EventTime>)>,
-    /// Anomalies of the evidence that holds the host's records: other machines' logs, forwarded
-    /// events.
+    /// Anomalies of the evidence that contains the host's records, such as other machines' logs or
+    /// forwarded events.
     pub about_evidence: Vec<Anomaly>,
 }
 
 impl Host {
-    /// Counts a match.
+    /// Counts a match of this host.
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         let event = matched.event;
         if matched.occurrence == Occurrence::Recovered {
@@ -177,13 +177,13 @@ impl Host {
         }
     }
 
-    /// Counts a lead.
+    /// Counts a lead of this host.
     pub fn add_lead(&mut self, occurrence: Occurrence) {
         self.leads += 1;
         self.unique_leads += u64::from(occurrence == Occurrence::First);
     }
 
-    /// Adds what was seen of the same host elsewhere.
+    /// Adds what was seen of the same host in another part of the evidence.
     pub fn merge(&mut self, other: Host) {
         self.add_spelling(&other.name);
         self.places.merge(other.places, Presence::merge);
@@ -213,19 +213,19 @@ impl Host {
         self.unique_leads += other.unique_leads;
     }
 
-    /// Notes a spelling of the host's name.
+    /// Takes note of a spelling of the host's name, which may differ from others in case.
     pub(super) fn add_spelling(&mut self, name: &str) {
         if !name.is_empty() && (self.name.is_empty() || *name < *self.name) {
             self.name = name.into();
         }
     }
 
-    /// The names of the pieces of evidence that hold the host's records.
+    /// Returns the names of the pieces of evidence that contain the host's records.
     pub fn evidence(&self) -> impl Iterator<Item = &str> {
         self.places.iter().map(|(evidence, _)| &**evidence)
     }
 
-    /// The anomalies of the host's logs, the gravest first, and then the notes.
+    /// Returns the anomalies of the host's logs, the gravest first, and then the notes.
     #[must_use]
     pub fn anomalies(&self) -> Vec<Anomaly> {
         let Conclusion { logs, clock, earlier_names, about_evidence } = &self.conclusion;
@@ -264,7 +264,7 @@ impl Host {
         anomalies
     }
 
-    /// The host's verdict: what can be said about it in a word.
+    /// Returns the host's verdict: what can be said about it in a word.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.matches > 0 {
@@ -288,9 +288,9 @@ impl Host {
         }
     }
 
-    /// Whether the absence of matches can be relied on: DNS queries were seen, none matched, and
-    /// all files were read. If a period was asked for, the queries must also cover all of it, and
-    /// the time of every record must be readable.
+    /// Returns true if the absence of matches can be relied on: DNS queries were seen, none
+    /// matched, and all files were read. If a period was asked for, the queries must also cover all
+    /// of it, and the time of every record must be readable.
     #[must_use]
     pub fn is_cleared(&self) -> bool {
         let covers_period = match self.coverage {
@@ -301,19 +301,19 @@ impl Host {
     }
 }
 
-/// Counts a value. It is copied only if it is new.
+/// Adds one to the count of a value. The value is copied only if it is new.
 fn count(counts: &mut ValueCounts, value: &str) {
     counts.change(value, || value.into(), |count| *count += 1);
 }
 
-/// A domain name in lower case, as DNS does not distinguish case.
+/// Returns a domain name in lower case, because DNS does not distinguish case.
 fn without_case(name: &str) -> Cow<'_, str> {
     let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
     if name.bytes().all(is_lower) { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
-/// The anomalies for missing EventRecordIDs: one for each channel, those with most missing first,
-/// and one note for all exports.
+/// Returns the anomalies for missing EventRecordIDs: one for each channel, those with most missing
+/// first, and one note for all exports.
 fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     let (mut gaps, mut selected) = (Vec::new(), ListedNames::default());
     for missing in logs.missing() {
@@ -336,7 +336,8 @@ fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     anomalies
 }
 
-/// Values with their counts, the most frequent first; equally frequent values are in byte order.
+/// Returns values with their counts, the most frequent first; equally frequent values are in byte
+/// order.
 pub(super) fn by_count(counts: &ValueCounts) -> Vec<(&str, u64)> {
     let mut sorted: Vec<(&str, u64)> = counts.iter().map(|(value, count)| (&**value, *count)).collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -10,7 +10,7 @@ use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
-/// A row of `hosts.parquet`: a host, as its columns present it.
+/// A row of `hosts.parquet`: a host, with what its columns need.
 #[derive(Debug)]
 pub struct HostRow<'a> {
     computer: Option<&'a str>,
@@ -256,7 +256,8 @@ impl<'a> HostRow<'a> {
 }
 
 impl<'a> HostRow<'a> {
-    /// The row of a host; `computer` is `None` for evidence in which no record names one.
+    /// Makes the row of a host; `computer` is `None` for evidence in which no record names a
+    /// Computer.
     #[must_use]
     pub fn new(computer: Option<&'a str>, host: &'a Host) -> Self {
         let missing = host.conclusion.logs.missing().collect();
@@ -269,14 +270,14 @@ impl<'a> HostRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// The host's notes, or its anomalies, as sentences.
+    /// Returns the host's notes (if `notes` is true) or its anomalies, as sentences.
     fn sentences(&self, notes: bool) -> Cell<'_> {
         let anomalies = self.anomalies.iter().filter(|anomaly| anomaly.is_note() == notes);
         Cell::Texts(anomalies.map(|anomaly| anomaly.to_string().into()).collect())
     }
 }
 
-/// The cells of the column `record_gaps`: the first gaps, channel by channel.
+/// Returns the cells of the column `record_gaps`: the first gaps, channel by channel.
 fn gap_cells<'a>(missing: &[Missing<'a>]) -> Vec<Vec<Cell<'a>>> {
     let gaps = missing.iter().flat_map(|missing| {
         let channel = missing.channel;

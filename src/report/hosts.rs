@@ -19,25 +19,26 @@ use crate::ledger::tally::RecordCounts;
 /// Computer.
 pub type NamedHost = (Option<String>, Box<Host>);
 
-/// All hosts, and what is known about the pieces of evidence. `merge` is associative and
+/// All hosts of a sweep, and what is known about the pieces of evidence. `merge` is associative and
 /// commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
     /// The hosts by their Computer in lower case; an empty Computer is a host of its own. Each host
-    /// is boxed, as there can be as many as files, and a map keeps room for twice as many values as
-    /// it holds.
+    /// is boxed: there can be as many hosts as files, and a map reserves room for up to twice as
+    /// many values as it has.
     computers: BTreeMap<Box<str>, Box<Host>>,
     pieces: BTreeMap<Arc<str>, Piece>,
 }
 
-/// What is known about a piece of evidence, apart from its hosts.
+/// What is known about a piece of evidence, besides its hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Files in which no record names a Computer.
+    /// The counts of the files in which no record names a Computer.
     pub nameless: FileCounts,
-    /// Steps of the clock in files that hold records of several machines.
+    /// Steps back of the clock in files that contain records of several machines.
     pub clock: MachineClock,
-    /// Pairs of names that belong to one machine, as a log goes on from one name to the other.
+    /// Pairs of names (in lower case) that belong to one machine, because a log continues from one
+    /// name to the other.
     pub renamed: BTreeSet<(String, String)>,
 }
 
@@ -55,20 +56,20 @@ impl Hosts {
         self.pieces.entry(evidence.into()).or_default();
     }
 
-    /// Forgets a piece of evidence of which nothing was read, so that it does not become a host
+    /// Removes a piece of evidence of which nothing was read, so that it does not become a host
     /// without records.
     pub fn forget_evidence(&mut self, evidence: &str) {
         self.pieces.remove(evidence);
     }
 
-    /// Adds what a file says about the hosts whose records it holds.
+    /// Adds what a file says about the hosts whose records it contains.
     pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
         let counts = FileCounts::of(file.status());
-        // Looked up first, so that a name is copied only once.
+        // The host is looked up first, so that its name is copied only once.
         let known = self.pieces.get_key_value(evidence).map(|(known, _)| Arc::clone(known));
         let evidence = known.unwrap_or_else(|| evidence.into());
-        // Of the many files that are looked through for chunks, those without any say nothing of a
-        // host.
+        // With `--carve`, many files are searched for chunks. Those without a chunk say nothing
+        // about a host.
         let says_nothing = file.header == super::Header::Carved && file.tally.chunks == 0;
         if file.tally.computers.is_empty() {
             if !says_nothing {
@@ -104,7 +105,7 @@ impl Hosts {
 
     fn change(&mut self, computer: &str, change: impl FnOnce(&mut Host)) {
         let key = folded(computer);
-        // Looked up first, so that a name is copied only once.
+        // The host is looked up first, so that its name is copied only once.
         let host = match self.computers.get_mut(&*key) {
             Some(host) => host,
             None => self.computers.entry(key.into()).or_default(),
@@ -113,17 +114,17 @@ impl Hosts {
         change(host);
     }
 
-    /// Counts a match with its host.
+    /// Counts a match for its host.
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         self.change(&matched.event.system.computer, |host| host.add_match(matched));
     }
 
-    /// Counts, with its host, an event that an exclusion takes away from a detection.
+    /// Counts an event that an exclusion takes away from a detection, for the host `computer`.
     pub fn add_excluded(&mut self, computer: &str) {
         self.change(computer, |host| host.excluded_matches += 1);
     }
 
-    /// Counts a lead with its host.
+    /// Counts a lead for the host `computer`.
     pub fn add_lead(&mut self, computer: &str, occurrence: Occurrence) {
         self.change(computer, |host| host.add_lead(occurrence));
     }
@@ -138,13 +139,13 @@ impl Hosts {
         }
     }
 
-    /// The hosts, sorted by name; then, without a name, each piece of evidence in which no record
-    /// names a Computer. A file without a Computer is counted with every host of its evidence.
-    /// `window` is the period that was asked for.
+    /// Returns the hosts, sorted by name; then, without a name, each piece of evidence in which no
+    /// record names a Computer. A file without a Computer is counted for every host of its
+    /// evidence. `window` is the period that was asked for.
     #[must_use]
     pub fn into_rows(self, window: &Window) -> Vec<NamedHost> {
         let Hosts { computers, pieces } = self;
-        // There can be as many hosts as files: they are handed on, not copied.
+        // There can be as many hosts as files, so they are moved, not copied.
         let mut hosts: Vec<(Box<str>, Box<Host>)> = computers.into_iter().collect();
         let owners = conclude(&mut hosts, &pieces);
         let mut without_host = Vec::new();
@@ -185,7 +186,8 @@ mod tests {
     use crate::ledger::tally::RecordCounts;
     use proptest::prelude::*;
 
-    /// Files with up to three computers, some of them damaged, in one of two pieces of evidence.
+    /// Generates files with up to three computers, some of the files damaged, in one of two pieces
+    /// of evidence.
     fn file() -> impl Strategy<Value = (&'static str, FileReport)> {
         let computers = prop::collection::btree_map(prop::sample::select(vec!["a", "b", ""]), 1u64..9, 0..3);
         (prop::sample::select(vec!["left", "right"]), computers, any::<bool>()).prop_map(

@@ -1,5 +1,5 @@
 //! The columns of `leads.parquet`. A lead is a query of Windows' own DNS client for a name that a
-//! detection asks for. It is no match, as the querying program is not known.
+//! detection describes. It is no match, because the querying program is not known.
 
 use super::matches::{MatchRow, Occurrence};
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
@@ -123,7 +123,8 @@ impl MatchRow<'_> {
         cells(Self::LEAD_COLUMNS, self)
     }
 
-    /// The cell of an event's field that holds a number.
+    /// Returns the cell of an event's field that contains a number; null if the field is absent or
+    /// no number.
     fn number(&self, field: &str) -> Cell<'_> {
         Cell::optional_count(self.event.get(field).and_then(|text| text.parse().ok()))
     }

@@ -1,5 +1,5 @@
-//! The EventRecordIDs of a machine's logs, joined over all files that hold its records, and which
-//! of them are missing.
+//! The EventRecordIDs of a machine's logs, joined over all files that contain its records, and
+//! which EventRecordIDs are missing.
 
 use crate::ledger::logs::Channels;
 use crate::ledger::record_ids::{Gap, IdRuns};
@@ -9,26 +9,27 @@ use crate::ledger::record_ids::{Gap, IdRuns};
 pub struct MachineLogs {
     /// EventRecordIDs in logs that the machine wrote itself. Windows numbers them consecutively.
     own: Channels,
-    /// EventRecordIDs in exports, renderings and collectors' logs, which usually hold a selection.
+    /// EventRecordIDs in exports, renderings and collectors' logs, which usually contain a
+    /// selection of the events.
     selected: Channels,
 }
 
 /// The EventRecordIDs that are missing in one channel of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing<'a> {
-    /// The channel.
+    /// The channel in which EventRecordIDs are missing.
     pub channel: &'a str,
     /// Gaps in the machine's own log that no other file fills.
     pub gaps: Vec<Gap>,
-    /// Whether there may be more gaps than are kept.
+    /// True if there may be more gaps than were kept.
     pub incomplete: bool,
-    /// Whether EventRecordIDs are missing in an export, a rendering or a collector's log.
+    /// True if EventRecordIDs are missing in an export, a rendering or a collector's log.
     pub is_selection: bool,
 }
 
 impl MachineLogs {
-    /// Adds the EventRecordIDs of a file. If the file is the machine's own log, `own` is the
-    /// channel that the log belongs to.
+    /// Adds the EventRecordIDs of a file, by channel. If the file is the machine's own log, `own`
+    /// is the channel that the log belongs to.
     pub(super) fn add(&mut self, channels: Channels, own: Option<&str>) {
         match own {
             None => self.selected.merge(channels),
@@ -42,8 +43,8 @@ impl MachineLogs {
         self.selected.merge(other.selected);
     }
 
-    /// The channels in which EventRecordIDs are missing: first the machine's own logs, then the
-    /// others.
+    /// Returns the channels in which EventRecordIDs are missing: first the machine's own logs, then
+    /// the others.
     pub(super) fn missing(&self) -> impl Iterator<Item = Missing<'_>> {
         let none = IdRuns::default();
         let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));
@@ -51,7 +52,7 @@ impl MachineLogs {
         let others = others.map(|(channel, selected)| (channel, None, Some(selected)));
         own.chain(others).filter_map(move |(channel, own, selected)| {
             let (own, selected) = (own.unwrap_or(&none), selected.unwrap_or(&none));
-            // In most logs nothing is missing.
+            // Most logs have no gap, and then there is nothing to look up.
             if own.gap_count() == 0 && selected.gap_count() == 0 && !own.is_incomplete() {
                 return None;
             }
@@ -65,7 +66,8 @@ fn missing<'a>(channel: &'a str, own: &IdRuns, selected: &IdRuns) -> Missing<'a>
     let mut all = own.clone();
     all.merge(selected);
     let range = own.as_slice().first().zip(own.as_slice().last());
-    // Below and above the range of the machine's own log, only selections have numbers.
+    // Below and above the range of the machine's own log, only exports and collectors' logs have
+    // numbers.
     let is_own =
         |gap: &Gap| range.is_some_and(|(first, last)| first.first <= gap.after && gap.before <= last.last);
     let (gaps, others): (Vec<Gap>, Vec<Gap>) = all.gaps().partition(is_own);
@@ -92,7 +94,8 @@ mod tests {
         logs
     }
 
-    /// The numbers on both sides of each gap of the own log, and whether a selection has gaps.
+    /// Returns the numbers on both sides of each gap of the own log, and whether a selection has
+    /// gaps.
     fn gaps_of(logs: &MachineLogs) -> (Vec<(u64, u64)>, bool) {
         logs.missing().next().map_or_else(Default::default, |missing| {
             let gaps = missing.gaps.iter().map(|gap| (gap.after, gap.before)).collect();
@@ -104,16 +107,17 @@ mod tests {
     fn gaps_are_those_of_the_own_log() {
         for (own, selected, gaps, is_selection) in [
             (&[1, 2, 5][..], &[][..], vec![(2, 5)], false),
-            // An export of selected events alone, below the log, above it, and on both sides.
+            // An export of selected events alone; then beside the log: below it, above it, and on
+            // both sides.
             (&[], &[1, 7, 9], vec![], true),
             (&[10, 11], &[1, 4], vec![], true),
             (&[10, 11], &[14, 20], vec![], true),
             (&[10, 13], &[1, 4, 20], vec![(10, 13)], true),
-            // Gaps of the log that an archive fills, wholly or in part.
+            // Gaps of the log that an archived log fills, wholly or in part.
             (&[1, 2, 5], &[3, 4], vec![], false),
             (&[1, 2, 9], &[4, 5, 6], vec![(2, 4), (6, 9)], false),
-            // An export that ends where the log begins, or some numbers before: it is not known
-            // what was between.
+            // An export that ends where the log begins, or some numbers before. What was between is
+            // unknown.
             (&[10, 11], &[8, 9], vec![], false),
             (&[10, 11], &[6, 7], vec![], false),
         ] {

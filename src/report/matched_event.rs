@@ -7,11 +7,11 @@ use crate::event::Event;
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnType, Scalar};
 
-/// The type of a column of [`DetectionCounts`].
+/// The type of a column with a [`DetectionCounts`] in each cell.
 pub(super) const DETECTION_COUNTS: ColumnType =
     ColumnType::Records(&[("id", Scalar::Text), ("name", Scalar::Text), ("count", Scalar::Integer)]);
 
-/// The id and name of a detection, for the hosts that have matches of it.
+/// The id and name of a detection, as the column `detections` lists them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DetectionLabel {
     /// The detection's id.
@@ -25,7 +25,8 @@ pub struct DetectionLabel {
 pub struct MatchedEvent<'a> {
     /// The event.
     pub event: &'a Event,
-    /// Whether the event is the first of its kind, a copy, or a deleted record.
+    /// Whether the event is seen for the first time, is a copy, or was found in a deleted record
+    /// only.
     pub occurrence: Occurrence,
     /// How far the bytes of the event's record can be trusted.
     pub integrity: Integrity,
@@ -38,12 +39,12 @@ pub struct MatchedEvent<'a> {
 /// How many events each detection describes. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DetectionCounts(
-    /// Sorted by label, each label once.
+    /// The counts sorted by label; each label occurs once.
     Vec<(Arc<DetectionLabel>, u64)>,
 );
 
 impl DetectionCounts {
-    /// Adds a number of events that a detection describes.
+    /// Adds `count` events that a detection describes.
     pub fn add(&mut self, label: &Arc<DetectionLabel>, count: u64) {
         match self.0.binary_search_by(|(known, _)| known.cmp(label)) {
             Ok(place) => {
@@ -52,7 +53,7 @@ impl DetectionCounts {
                 }
             }
             Err(place) => {
-                // Most hosts have matches of one detection.
+                // Most hosts have matches of one detection, so a linear search is fast.
                 if self.0.is_empty() {
                     self.0.reserve_exact(1);
                 }
@@ -68,7 +69,7 @@ impl DetectionCounts {
         }
     }
 
-    /// The detections with their counts, most events first; ties are sorted by id.
+    /// Returns the detections with their counts, most events first; ties are sorted by id.
     #[must_use]
     pub fn by_count(&self) -> Vec<(&DetectionLabel, u64)> {
         let mut sorted: Vec<(&DetectionLabel, u64)> =
@@ -77,7 +78,7 @@ impl DetectionCounts {
         sorted
     }
 
-    /// The counts as a cell of the column `detections`.
+    /// Returns the counts as a cell of the column `detections`.
     pub(super) fn cell(&self) -> Cell<'_> {
         let record = |(label, count): (&DetectionLabel, u64)| {
             vec![Cell::text(label.id.clone()), Cell::text(label.name.clone()), Cell::count(count)]

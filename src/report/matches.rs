@@ -10,42 +10,43 @@ use crate::table::{Cell, ColumnOf, ColumnType, cells};
 /// A row of `matches.parquet` or `leads.parquet`: a match or a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
-    /// The number of the chunk that holds the record, from 0.
+    /// The 0-based index of the chunk that contains the record.
     pub chunk_number: u64,
-    /// Where the record starts, in bytes from the start of the file.
+    /// The offset of the record in bytes from the start of the file.
     pub record_offset: u64,
     /// How far the bytes of the record can be trusted.
     pub integrity: Integrity,
-    /// The event.
+    /// The event that is a match or a lead.
     pub event: &'a Event,
     /// The [`event_hash`] of the event.
     pub event_hash: Sha256Digest,
-    /// Whether the event is the first of its kind, a copy, or a deleted record.
+    /// Whether the event is seen for the first time, is a copy, or was found in a deleted record
+    /// only.
     pub occurrence: Occurrence,
-    /// The event's answers.
+    /// The event's answers, taken apart.
     pub results: QueryResults,
-    /// The patterns for the query's name that hit.
+    /// The detection's patterns for the queried name that the event satisfies.
     pub matched_query: Vec<String>,
-    /// The patterns for the process's name and image that hit.
+    /// The detection's patterns for the process's name and image that the event satisfies.
     pub matched_process: Vec<String>,
     /// The detection's risk score; `None` where the rule states none.
     pub risk_score: Option<i64>,
     /// The detection's message about this event; `None` where the rule has none.
     pub risk_message: Option<String>,
-    /// The file and the detection.
+    /// The parts of the row that many rows share: the file and the detection.
     pub context: MatchContext<'a>,
 }
 
-/// Whether an event is seen for the first time in evidence order, or is a copy. One event can lie
-/// in a live log, in its archive, in a shadow copy, and in a log that it was forwarded to.
+/// Whether an event is seen for the first time in evidence order, or is a copy. Copies of one event
+/// can lie in a live log, in its archive, in a shadow copy, and in a log that it was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
-    /// The event is seen for the first time.
+    /// The event is seen for the first time, in a live log.
     #[default]
     First,
     /// The event is a copy of one that was seen before.
     Copy,
-    /// The event was found only in a deleted record, and in no live log.
+    /// The event was found in a deleted record only, and in no live log.
     Recovered,
 }
 
@@ -230,17 +231,17 @@ impl MatchRow<'_> {
     }
 }
 
-/// A hash of an event's content. It is the same in a live log, in an export and in a forwarded
-/// copy.
+/// Returns a hash of an event's content. It is the same in a live log, in an export and in a
+/// forwarded copy.
 ///
-/// SHA-256 ([`sha256_of_texts`]) of, in this order: provider and channel in lower case, computer in
-/// lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970 (the text as
-/// logged where it is no time), and the fields of the event's kind in the order of its table: of a
-/// Sysmon DNS query, RuleName, UtcTime, ProcessGuid in lower case without braces, ProcessId,
-/// QueryName, QueryStatus, QueryResults, Image, User; of a query of Windows' own DNS client,
-/// Execution/ProcessID, Security/UserID, ClientPID, QueryName, QueryType, QueryOptions, QueryStatus
-/// (or Status), QueryResults. Numbers are decimal; a field that is absent or empty is absent, as
-/// forwarding does not keep the two apart.
+/// The hash is the SHA-256 ([`sha256_of_texts`]) of these texts, in this order: provider, channel
+/// and computer in lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970
+/// (the text as logged if it is no time), and the fields of the event's kind in the order of its
+/// table. For a Sysmon DNS query these are RuleName, UtcTime, ProcessGuid in lower case without
+/// braces, ProcessId, QueryName, QueryStatus, QueryResults, Image, User; for a query of Windows'
+/// own DNS client, Execution/ProcessID, Security/UserID, ClientPID, QueryName, QueryType,
+/// QueryOptions, QueryStatus (or Status), QueryResults. Numbers are decimal. An empty field counts
+/// as absent, because forwarding does not keep the two apart.
 #[must_use]
 pub fn event_hash(event: &Event) -> Sha256Digest {
     let system = &event.system;

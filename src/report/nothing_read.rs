@@ -1,15 +1,16 @@
-//! The message for a sweep that found no readable event log: what was found instead.
+//! The message of a sweep that found no readable event log. It says what was found instead.
 
 use super::run::{Run, Totals};
 use super::wording::{counted, grouped, of_form};
 use crate::config::{Links, LogNames};
 
-/// How many file name extensions are listed.
+/// The number of file name extensions that the message lists.
 const MOST_ENDINGS: usize = 8;
-/// How many roots are named.
+/// The number of roots that the message names.
 const MOST_ROOTS: usize = 3;
 
-/// The message for a sweep that could read no event log: what was found instead, and what to do.
+/// Returns the message of a sweep that could read no event log: what was found instead, and what to
+/// do.
 #[must_use]
 pub fn nothing_read(run: &Run) -> String {
     let Totals { files, carved_files, not_event_logs, empty_files, unreadable_files, .. } = run.totals;
@@ -56,7 +57,7 @@ pub fn nothing_read(run: &Run) -> String {
     text
 }
 
-/// The extensions of the files that were not read, the most frequent first, in parentheses.
+/// Returns the extensions of the files that were not read, the most frequent first, in parentheses.
 fn endings(run: &Run) -> String {
     let passed = &run.passed_over;
     let mut endings: Vec<(&str, u64)> =

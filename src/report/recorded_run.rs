@@ -6,14 +6,14 @@ use serde_json::Value;
 use super::run::OutputRecord;
 use crate::config::Options;
 
-/// The part of a `run.json` that is needed to verify its output and the evidence.
+/// The part of a `run.json` that is needed to verify the output it describes and the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RecordedRun {
     /// The version of the dnsweep that wrote the output.
     pub dnsweep: String,
-    /// When the tables were complete, UTC.
+    /// When the tables were complete, as a UTC time.
     pub finished: String,
-    /// Whether the sweep was interrupted.
+    /// True if the sweep was interrupted.
     pub interrupted: bool,
     /// The options of the sweep.
     pub options: Options,
@@ -23,18 +23,18 @@ pub struct RecordedRun {
     pub evidence: Vec<String>,
     /// How many pieces of evidence lie in each root.
     pub evidence_of_roots: Vec<usize>,
-    /// The tables of the output.
+    /// The tables of the output, each with its size and hash.
     pub outputs: Vec<OutputRecord>,
 }
 
 /// Why a `run.json` cannot be used for a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunNotRead {
-    /// The file was not written by dnsweep.
+    /// The file was not written by dnsweep: it does not name a version of dnsweep.
     Foreign,
-    /// The layout has another schema version, which the text names.
+    /// The file's layout has another schema version. Contains the version found.
     Version(String),
-    /// The file is damaged: it is no JSON, or a field is missing. The text is the reason.
+    /// The file is damaged: it is no JSON, or a field is missing. Contains the reason.
     Damaged(String),
 }
 

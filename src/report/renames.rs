@@ -1,5 +1,5 @@
-//! Recognises renamed machines: which names (Computers) in a file belong to one machine whose log
-//! went on under a new name, and joins the logs of these names.
+//! Recognises renamed machines: finds which names (Computers) in a file belong to one machine whose
+//! log continued under a new name, and joins the logs of these names.
 //!
 //! Windows numbers the events of a log on a machine one after the other, whatever the machine is
 //! called. In a machine's own log, the number in each record's header is the EventRecordID,
@@ -13,32 +13,34 @@ use crate::ledger::record_ids::{IdRun, IdRuns};
 
 /// The most names that one machine can have in a file. More names belong to several machines.
 const MOST_NAMES: usize = 16;
-/// The least average number of events between two changes of the name, if one machine was renamed:
-/// in a machine's own log, and in any other log.
+/// The least average number of events between two changes of the name in a file of one renamed
+/// machine: first for a machine's own log, then for any other log. If the name changes more often,
+/// the file contains logs of several machines.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
-/// How often each name may come up at most, on average, if one machine was renamed: its first name
-/// can come back once while Windows is set up. Names that alternate more often belong to machines
-/// that send their events to one collector.
+/// How often each name may come up at most, on average, if one machine was renamed. It is twice,
+/// because a machine's first name can come back once while Windows is set up. Names that alternate
+/// more often belong to machines that send their events to one collector.
 const MOST_TURNS: u64 = 2;
-/// A file is a machine's own log if at most one in so many records has a header number that is not
-/// its EventRecordID. A few such records come from damage or changes.
+/// The share of records, as one in this number, that may have a header number other than their
+/// EventRecordID in a machine's own log. A few such records come from damage or changes.
 const FEW: u64 = 10;
 
-/// A Computer in lower case, by which a host is identified: Windows does not distinguish case.
+/// Returns a Computer in lower case, which identifies a host because Windows does not distinguish
+/// case.
 pub(super) fn folded(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Whether the file is a log that a machine wrote itself, so that no EventRecordID should be
-/// missing. Exports, renderings and collectors' logs are not.
+/// Returns true if the file is a log that a machine wrote itself, so that no EventRecordID should
+/// be missing. Exports, renderings and collectors' logs are not.
 pub(super) fn is_own_log(file: &FileReport) -> bool {
     let tally = &file.tally;
     !matches!(file.header, Header::Xml | Header::Carved)
         && tally.renumbered_records.saturating_mul(FEW) <= tally.counts.records
 }
 
-/// The channel of a machine's own log: the one that most of its events name. `None` if the file is
-/// no such log.
+/// Returns the channel of a machine's own log: the one that most of its events name. `None` if the
+/// file is not a machine's own log.
 pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     let mut events: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, channel, runs) in file.tally.logs.iter().filter(|_| is_own_log(file)) {
@@ -49,8 +51,8 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     most.map(|(channel, _)| *channel)
 }
 
-/// The names in a file, and for each name the index of the name that stands for its machine. That
-/// is the name's own index if the machine was not renamed.
+/// The names in a file, and for each name the index of the first name of its machine. A machine
+/// that was not renamed has one name, whose index is its own.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MachineNames<'a> {
     names: Vec<&'a str>,
@@ -58,7 +60,7 @@ pub(super) struct MachineNames<'a> {
 }
 
 impl<'a> MachineNames<'a> {
-    /// The names in a file, joined by machine.
+    /// Reads the names in a file, and joins those that belong to one machine.
     pub(super) fn of(file: &'a FileReport) -> Self {
         let names: Vec<&str> = file.tally.computers.keys().map(|name| &**name).collect();
         let machines = (0..names.len()).collect();
@@ -70,13 +72,13 @@ impl<'a> MachineNames<'a> {
         names
     }
 
-    /// Whether all names belong to one machine.
+    /// Returns true if all names belong to one machine.
     pub(super) fn is_one_machine(&self) -> bool {
         self.machines.iter().all(|machine| *machine == 0)
     }
 
-    /// Pairs of names of one machine that differ in more than case. There are enough pairs to join
-    /// all names of each machine.
+    /// Returns pairs of names of one machine, in lower case, that differ in more than case. There
+    /// are enough pairs to join all names of each machine.
     pub(super) fn renamed(&self) -> impl Iterator<Item = (String, String)> {
         let pairs = self.names.iter().zip(&self.machines).filter_map(|(name, machine)| {
             let first = self.names.get(*machine)?;
@@ -85,8 +87,9 @@ impl<'a> MachineNames<'a> {
         pairs.filter(|(first, name)| first != name)
     }
 
-    /// The logs of the file, with several names or channels of one log joined: the machine's name,
-    /// the log's channel, and the EventRecordIDs. `None` if there is nothing to join.
+    /// Returns the logs of the file, with several names or channels of one log joined. Each has the
+    /// machine's name, the log's channel, and the EventRecordIDs. `None` if there is nothing to
+    /// join.
     pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, IdRuns)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));
@@ -118,7 +121,7 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Joins names under which one log went on.
+    /// Joins names under which one log continued.
     fn join_renamed(&mut self, file: &FileReport) {
         let is_own = is_own_log(file);
         let mut channels: BTreeMap<&str, Vec<(IdRun, usize)>> = BTreeMap::new();
@@ -138,7 +141,7 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Joins two machines; the first of their names stands for both.
+    /// Joins the machines of two names; the first name of both becomes the machine's.
     fn join(&mut self, one: usize, other: usize) {
         let machine = |place: usize| self.machines.get(place).copied().unwrap_or(place);
         let (one, other) = (machine(one), machine(other));
@@ -150,9 +153,9 @@ impl<'a> MachineNames<'a> {
     }
 }
 
-/// Whether sorted runs of EventRecordIDs, each with the machine that its events name, belong to one
-/// log of one machine. If the file is not a machine's own log, the numbers must continue from one
-/// name to the next without a gap.
+/// Returns true if sorted runs of EventRecordIDs, each with the machine that its events name,
+/// belong to one log of one machine. If the file is not a machine's own log, the numbers must
+/// continue from one name to the next without a gap.
 fn goes_on(runs: &[(IdRun, usize)], is_own: bool) -> bool {
     let mut blocks = 1_u64;
     let mut events = 0_u64;
@@ -183,8 +186,8 @@ mod tests {
     use super::*;
     use crate::event::{System, Window};
 
-    /// A file with records of these Computers and numbers, all of one channel, whose headers are
-    /// numbered from `header_id` on.
+    /// Makes a file with records of these Computers and EventRecordIDs, all of one channel. The
+    /// headers of the records are numbered from `header_id` on.
     fn file(header_id: u64, records: &[(&str, std::ops::RangeInclusive<u64>)]) -> FileReport {
         let mut file = FileReport { header: Header::Clean, ..FileReport::default() };
         let mut header_id = header_id;
@@ -204,7 +207,7 @@ mod tests {
         file
     }
 
-    /// The names that are joined, and how many gaps the logs have.
+    /// Returns the names that are joined, and how many gaps the logs have.
     fn joined(file: &FileReport) -> (Vec<(String, String)>, Vec<u64>) {
         let names = MachineNames::of(file);
         let apart = || file.tally.logs.iter().map(|(_, _, runs)| runs.gap_count()).collect();
@@ -217,11 +220,12 @@ mod tests {
     fn a_machine_that_is_renamed_goes_on_counting() {
         let renamed = [("WIN-A", 1..=1), ("DESKTOP", 2..=10), ("WIN-A", 11..=33)];
         let pair = ("desktop".to_owned(), "win-a".to_owned());
-        // Its own log, and an export of it.
+        // The machine's own log, and an export of it.
         for header_id in [1, 500] {
             assert_eq!(joined(&file(header_id, &renamed)), (vec![pair.clone()], vec![0]), "{header_id}");
         }
-        // Its own log from which some are missing: the headers have the same numbers.
+        // A machine's own log from which some records are missing: headers and events have the same
+        // numbers.
         let mut lossy = file(1, &[("WIN-A", 1..=10)]);
         lossy.tally.merge(file(15, &[("DESKTOP", 15..=30)]).tally);
         assert_eq!(joined(&lossy), (vec![pair], vec![1]));
@@ -239,7 +243,8 @@ mod tests {
             assert!(!is_own_log(&file) && !MachineNames::of(&file).is_one_machine());
             assert_eq!(joined(&file), (vec![], vec![0, 0]), "{collected:?}");
         }
-        // A collector that keeps the numbers of the headers, of which three machines send in turn.
+        // A collector that keeps the numbers of the headers, and to which three machines send in
+        // turn.
         let turns: Vec<_> = (0..30).map(|turn| (["A", "B", "C"][turn % 3], turn as u64 * 4)).collect();
         let turns: Vec<_> = turns.iter().map(|(name, first)| (*name, first + 1..=first + 4)).collect();
         assert_eq!(joined(&file(1, &turns)).0, []);
@@ -266,7 +271,7 @@ mod tests {
         let told: Vec<_> =
             logs.iter().map(|(name, channel, runs)| (*name, *channel, runs.gap_count())).collect();
         assert_eq!(told, [("A", "Application", 0)]);
-        // In an export, each channel has numbers of its own.
+        // In an export, each channel has its own sequence of numbers.
         log.tally.renumbered_records = 20;
         assert_eq!((own_channel(&log), MachineNames::of(&log).joined_logs(&log)), (None, None));
     }

@@ -37,7 +37,7 @@ pub struct Run {
     pub exit_status: Option<u8>,
     /// How many files were read by an earlier, unfinished run that this one resumed.
     pub resumed_files: u64,
-    /// The number of threads that decoded.
+    /// The number of threads that decoded events.
     pub threads: usize,
     /// The start of the period: earlier events could not match; `null` if there is no start.
     pub since: Option<String>,
@@ -51,17 +51,17 @@ pub struct Run {
     pub evidence: Vec<String>,
     /// How many pieces of evidence lie in each root. `evidence` is in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
-    /// How many files of each kind were found, but not read.
+    /// The counts of files that were found, but not read, by kind.
     pub passed_over: PassedOver,
-    /// The detections.
+    /// The detections that ran.
     pub detections: Vec<DetectionRecord>,
-    /// How many rules were found, and what became of them.
+    /// How many rules were found, and how many of them ran.
     pub rules: RuleCounts,
     /// Rules in directories that dnsweep cannot run, though they may be about DNS queries.
     pub refused_detections: Vec<RefusedRecord>,
     /// Rules in directories about other data, which no DNS query can match.
     pub other_data_detections: Vec<RefusedRecord>,
-    /// The site's exclusions, in the order in which they were given.
+    /// The site's exclusions, in the order of the command line.
     pub exclusions: Vec<ExclusionRecord>,
     /// The totals over all files and hosts.
     pub totals: Totals,
@@ -70,7 +70,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run as indented JSON.
+    /// Returns the run as indented JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self)
@@ -87,7 +87,7 @@ pub struct DetectionRecord {
     pub name: String,
     /// The detection's version; `null` if the rule has none.
     pub version: Option<String>,
-    /// The date of this version, as the rule states it; `null` if it states none.
+    /// The date of this version of the detection, as the rule states it; `null` if it states none.
     pub date: Option<String>,
     /// The rule language: `splunk` or `sigma`.
     pub language: &'static str,
@@ -107,7 +107,7 @@ pub struct DetectionRecord {
     pub content: Vec<ContentRecord>,
     /// The number of matches, including copies of an event.
     pub matches: u64,
-    /// The number of matches that are no copies of an earlier one.
+    /// The number of unique matches: those that are no copies of an earlier one.
     pub unique_matches: u64,
     /// The number of matches among deleted records; no other field counts them.
     pub recovered_matches: u64,
@@ -136,29 +136,31 @@ pub struct DetectionLeads {
 }
 
 /// Which queried names can satisfy a detection's condition, whatever else the condition demands.
+/// It decides whether the detection can have leads, because only the name of a lead is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NameCondition {
-    /// Some names can, and queries for them are leads.
+    /// Some names can satisfy the condition, and queries for them are leads.
     Some,
-    /// Every name can. The detection has no leads, as every query would be one.
+    /// Every name can satisfy the condition. The detection has no leads, because every query would
+    /// be one.
     Every,
-    /// No name can. The detection has no leads.
+    /// No name can satisfy the condition. The detection has no leads.
     None,
 }
 
-/// How many rules were found, and what became of them.
+/// How many rules were found, and how many of them ran.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RuleCounts {
     /// Rules that are or may be about DNS queries: those that ran and those that are refused.
     pub found: u64,
     /// Rules that ran.
     pub run: u64,
-    /// Rules that are refused, as dnsweep cannot run them.
+    /// Rules that are refused because dnsweep cannot run them.
     pub refused: u64,
     /// Rules about other data; no other field counts them.
     pub about_other_data: u64,
-    /// YAML files in rule directories that hold no rule.
+    /// YAML files in rule directories that contain no rule.
     pub files_without_a_rule: u64,
 }
 
@@ -171,14 +173,14 @@ pub struct RefusedRecord {
     pub reason: String,
 }
 
-/// A table in `run.json`.
+/// A table of the output, as `run.json` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputRecord {
     /// The table's path from the output directory.
     pub file: String,
     /// The number of rows.
     pub rows: u64,
-    /// The size in bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
     /// The SHA-256 of the file.
     pub sha256: String,
@@ -225,7 +227,8 @@ pub struct Totals {
     pub interrupted_files: u64,
     /// Files that the sweep had not begun when it was interrupted.
     pub not_read_files: u64,
-    /// Pieces of evidence of which no file had been begun at an interruption. They are no hosts.
+    /// Pieces of evidence of which no file had been begun when the sweep was interrupted. They do
+    /// not count as hosts.
     pub evidence_not_reached: u64,
     /// Event logs that were in use when they were copied.
     pub files_in_use: u64,
@@ -235,13 +238,13 @@ pub struct Totals {
     pub bytes: u64,
     /// Bytes that could be read.
     pub bytes_read: u64,
-    /// Places for a chunk.
+    /// Places for a chunk of 64 KiB in the event logs.
     pub chunks: u64,
-    /// Chunks without a record.
+    /// Chunks that have no record.
     pub empty_chunks: u64,
-    /// Chunks with a problem.
+    /// Chunks that have a problem.
     pub damaged_chunks: u64,
-    /// Chunks whose records' checksum was verified.
+    /// Chunks whose records were verified against their checksum.
     pub checked_chunks: u64,
     /// Live records that were read, including those after damage.
     pub records: u64,
@@ -255,7 +258,7 @@ pub struct Totals {
     pub dns_queries: u64,
     /// Records whose TimeCreated cannot be read. They can match in every period.
     pub unreadable_times: u64,
-    /// DNS queries in the period that was asked for; all DNS queries if no period was.
+    /// DNS queries in the period that was asked for; all DNS queries if there was no period.
     pub dns_queries_in_period: u64,
     /// Matches: events that at least one detection describes, each counted once, including copies
     /// of an event.
@@ -277,14 +280,14 @@ pub struct Totals {
     pub leads: u64,
     /// Leads that are no copies of an earlier one.
     pub unique_leads: u64,
-    /// Hosts with a lead.
+    /// Hosts that have a lead.
     pub hosts_with_leads: u64,
     /// Leads that an exclusion takes away; no other field counts them.
     pub excluded_leads: u64,
 }
 
 impl Totals {
-    /// Adds a file.
+    /// Adds a file to the counts of files, bytes, chunks and records.
     pub fn add(&mut self, file: &super::FileReport) {
         use super::Status;
         self.files += 1;
@@ -319,7 +322,7 @@ impl Totals {
         self.matches += file.matches;
     }
 
-    /// Adds the counts of all hosts.
+    /// Adds the counts of hosts, and of their matches and leads.
     pub fn add_hosts(&mut self, hosts: &[super::NamedHost]) {
         for (_, host) in hosts {
             self.hosts += 1;
@@ -336,7 +339,7 @@ impl Totals {
         }
     }
 
-    /// How the sweep ended.
+    /// Returns how the sweep ended.
     #[must_use]
     pub fn ending(&self) -> Ending {
         if self.was_interrupted() {
@@ -350,19 +353,19 @@ impl Totals {
         }
     }
 
-    /// Whether anything of an event log was read.
+    /// Returns true if any part of an event log was read.
     #[must_use]
     pub fn read_any_log(&self) -> bool {
         self.complete_files + self.damaged_files > self.carved_files || self.chunks > 0
     }
 
-    /// Whether the sweep was interrupted before it had read all files.
+    /// Returns true if the sweep was interrupted before it had read all files.
     #[must_use]
     pub fn was_interrupted(&self) -> bool {
         self.interrupted_files + self.not_read_files > 0
     }
 
-    /// Whether every file was read and understood.
+    /// Returns true if every file was read and understood.
     #[must_use]
     pub fn all_complete(&self) -> bool {
         self.complete_files == self.files

@@ -19,29 +19,30 @@ use super::run::{DetectionRecord, Run, Totals};
 use super::wording::{counted, grouped};
 use crate::event::Span;
 
-/// How many items of a kind the summary shows; the tables have all.
+/// The number of hosts with matches, and of those without, that the summary lists; the tables have
+/// all.
 const MOST_HOSTS: usize = 40;
 const MOST_DETECTIONS: usize = 5;
-/// If there are more than [`MOST_DETECTIONS`], only detections with matches are shown, at most this
-/// many.
+/// The most detections with matches that are shown if there are more than [`MOST_DETECTIONS`]
+/// detections. Those without matches are then counted only.
 const MOST_MATCHING: usize = 20;
 const MOST_VALUES: usize = 8;
 const MOST_FILES: usize = 20;
 /// The column at which the text of a labelled line begins.
 const LABEL_WIDTH: usize = 12;
 
-/// The width in columns of the terminal that standard output goes to.
+/// Returns the width in columns of the terminal that standard output goes to.
 #[must_use]
 pub fn terminal_width() -> usize {
     textwrap::termwidth()
 }
 
-/// The summary of a sweep. Its text (`Display`) is what `sweep` prints.
+/// The summary of a sweep, as the command `sweep` prints it (by `Display`).
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
-    /// The run.
+    /// The run that the summary describes.
     pub run: &'a Run,
-    /// All hosts.
+    /// All hosts of the sweep.
     pub hosts: &'a [NamedHost],
     /// The files that could not be read and understood completely, those that lost most first.
     pub flawed: &'a [FlawedFile],
@@ -98,11 +99,11 @@ impl Summary<'_> {
         )
     }
 
-    /// Writes what was looked for: detections, exclusions and the period.
+    /// Writes what was looked for: the detections, exclusions and period.
     fn looked_for(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rules(f)?;
         let all = self.run.detections.as_slice();
-        // A few detections are all listed; of many, those with matches.
+        // A few detections are all listed. If there are many, only those with matches are.
         let shown = |detection: &&DetectionRecord| all.len() <= MOST_DETECTIONS || detection.matches > 0;
         let silent = all.len() - all.iter().filter(shown).count();
         let mut listed: Vec<&DetectionRecord> = all.iter().filter(shown).collect();
@@ -175,7 +176,7 @@ impl Summary<'_> {
         writeln!(f, "{:LABEL_WIDTH$}run.json", "")
     }
 
-    /// Writes a label, and next to it a text that is wrapped to the width.
+    /// Writes a label, and next to it a text that is wrapped to the summary's width.
     fn labelled(&self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
         let first = format!("{label:LABEL_WIDTH$}");
         let rest = " ".repeat(LABEL_WIDTH);
@@ -210,7 +211,7 @@ fn name(computer: Option<&str>) -> String {
     }
 }
 
-/// The names of the first pieces of evidence with records of a host.
+/// Returns the names of the first pieces of evidence with records of a host.
 fn evidence_text(host: &Host) -> String {
     let all = host.places.len();
     let mut names: Vec<String> =
@@ -245,17 +246,17 @@ fn span(span: Span) -> String {
     }
 }
 
-/// The phrase about matches that are copies; empty if there are none.
+/// Returns the phrase about matches that are copies; empty if there are none.
 fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
 }
 
-/// The phrase about matches in damaged chunks; empty if there are none.
+/// Returns the phrase about matches in damaged chunks; empty if there are none.
 fn damaged(matches: u64) -> String {
     if matches == 0 { String::new() } else { format!("; {} of them in damaged chunks", grouped(matches)) }
 }
 
-/// The phrase about matches among deleted records; empty if there are none.
+/// Returns the phrase about matches in deleted records; empty if there are none.
 fn recovered(matches: u64) -> String {
     if matches == 0 {
         String::new()

@@ -1,11 +1,12 @@
 //! The verdict on a host: what can be said about it in a word.
 
-/// The verdict on a host. Verdicts are ordered: the less is known about the host, the later.
+/// The verdict on a host: what can be said about it in a word. The less is known about the host,
+/// the later its verdict is in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// A detection matched.
+    /// A detection describes an event of the host.
     Matches,
-    /// A detection matched deleted records only.
+    /// Detections describe events in deleted records of the host only.
     RecoveredMatches,
     /// DNS queries were seen (in the period, if there is one), and none matched.
     NoMatches,
@@ -14,13 +15,13 @@ pub enum Verdict {
     NoDnsQueriesInPeriod,
     /// Sysmon wrote records, but no DNS query, so that the absence of matches proves nothing.
     NoDnsQueriesLogged,
-    /// There are records, but none of Sysmon.
+    /// The host's logs contain records, but none of Sysmon.
     NoSysmon,
-    /// Logs were read, but hold no record.
+    /// Logs were read, but contain no record.
     NoRecords,
-    /// There are logs, but nothing of them could be read.
+    /// The host has logs, but no part of them could be read.
     Unreadable,
-    /// There are no event logs in this evidence.
+    /// The evidence contains no event log.
     NoEventLogs,
 }
 
@@ -38,7 +39,7 @@ impl Verdict {
         Verdict::NoEventLogs,
     ];
 
-    /// What was seen of a host with this verdict, in a few words for `--help`.
+    /// Returns what was seen of a host with this verdict, in a few words for `--help`.
     #[must_use]
     pub fn seen(self) -> &'static str {
         match self {
@@ -54,7 +55,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict's name in the tables and the summary.
+    /// Returns the verdict's name in the tables and the summary.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -11,9 +11,9 @@ use crate::config::Hashing;
 /// A file that differs from what `run.json` or the ledger records of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
-    /// The file.
+    /// The file that differs.
     pub file: ComparedFile,
-    /// How it differs.
+    /// How the file differs.
     pub difference: Difference,
 }
 
@@ -24,9 +24,9 @@ pub enum ComparedFile {
     Output(String),
     /// A file of the evidence.
     Evidence {
-        /// The piece of evidence it belongs to.
+        /// The piece of evidence that the file belongs to.
         evidence: String,
-        /// Its path from its root.
+        /// The file's path from its root.
         source_path: String,
     },
 }
@@ -38,32 +38,32 @@ pub enum Difference {
     Missing,
     /// The file is there, but is not recorded.
     Unlisted,
-    /// The name belongs to something other than a regular file.
+    /// The name belongs to something other than a regular file, such as a folder.
     NotAFile,
-    /// The recorded name leads out of the output directory.
+    /// The recorded name leads out of the output directory, so that the file was not opened.
     Outside,
-    /// The file has another number of bytes.
+    /// The file's size differs from the recorded one.
     Size {
-        /// The recorded number.
+        /// The recorded size in bytes.
         recorded: u64,
-        /// The number found.
+        /// The size found, in bytes.
         found: u64,
     },
-    /// The file has as many bytes, but other ones.
+    /// The file has the recorded size, but other content.
     Content {
         /// The recorded SHA-256.
         recorded: String,
         /// The SHA-256 of the file's bytes now.
         found: String,
     },
-    /// The table has another number of rows.
+    /// The table has another number of rows than recorded.
     Rows {
-        /// The recorded number.
+        /// The recorded number of rows.
         recorded: u64,
-        /// The number found.
+        /// The number of rows found.
         found: u64,
     },
-    /// The file cannot be read or understood, so that it cannot be compared. Holds the reason.
+    /// The file cannot be read or understood, so that it cannot be compared. Contains the reason.
     Unreadable(String),
     /// The ledger differs from `run.json` or is not listed there, so that the evidence was not
     /// compared with it.
@@ -99,56 +99,56 @@ impl Display for Discrepancy {
     }
 }
 
-/// How many of the recorded files were found unchanged.
+/// How many recorded files were compared, and how many of them were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// All recorded files.
+    /// The number of recorded files.
     pub files: u64,
-    /// The files in which no difference was found.
+    /// The number of files in which no difference was found.
     pub same: u64,
 }
 
 /// How much of the evidence was compared with the ledger, and how much was found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvidenceCompared {
-    /// The files of the ledger.
+    /// The counts of the ledger's files.
     pub all: Compared,
-    /// The bytes of the unchanged files.
+    /// The size of the unchanged files in bytes.
     pub bytes: u64,
     /// How many of the unchanged files were compared by size only, because the ledger has no hash
-    /// of them.
+    /// for them.
     pub by_size_only: u64,
 }
 
-/// How much of a verification is printed.
+/// How much of a verification's result is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Shown {
     /// The discrepancies and the summary.
     #[default]
     All,
-    /// Discrepancies, and what could not be compared.
+    /// The discrepancies, and which contents could not be compared (`--quiet`).
     Discrepancies,
 }
 
-/// The result of verifying an output.
+/// The result of comparing an output with its `run.json`, and evidence with the ledger.
 #[derive(Debug)]
 pub struct Verification {
-    /// The output directory.
+    /// The output directory that was verified.
     pub directory: PathBuf,
-    /// The SHA-256 of its `run.json`.
+    /// The SHA-256 of the output's `run.json`.
     pub run_sha256: String,
-    /// What `run.json` records, if it can be read.
+    /// What `run.json` records; `None` if it cannot be read.
     pub recorded: Option<RecordedRun>,
-    /// How many of the output's tables are unchanged.
+    /// The counts of the output's tables.
     pub outputs: Compared,
-    /// How much of the evidence is unchanged; `None` if it was not compared.
+    /// The counts of the evidence's files; `None` if the evidence was not compared.
     pub evidence: Option<EvidenceCompared>,
     /// Every difference that was found.
     pub discrepancies: Vec<Discrepancy>,
 }
 
 impl Verification {
-    /// The result as lines of text: all of it, or the discrepancies alone.
+    /// Returns the result as lines of text: all of it, or the discrepancies alone.
     #[must_use]
     pub fn text(&self, shown: Shown) -> String {
         let mut text = String::new();
@@ -195,13 +195,13 @@ impl Verification {
         writeln!(text, "            of dnsweep {version}, finished {finished}{interrupted}")
     }
 
-    /// Whether the sweep hashed the evidence (`--hash`), so that contents can be compared.
+    /// Returns true if the sweep hashed the evidence (`--hash`), so that contents can be compared.
     fn has_hashes(&self) -> bool {
         self.recorded.as_ref().is_some_and(|recorded| recorded.options.hashing == Hashing::Sha256)
     }
 
-    /// Writes which contents could not be compared. `--quiet` shows this too, as silence would mean
-    /// that they are the same.
+    /// Writes which contents could not be compared. `--quiet` shows this too, because silence would
+    /// mean that they are the same.
     fn write_not_compared(&self, text: &mut String, evidence: EvidenceCompared) -> fmt::Result {
         if !self.has_hashes() {
             return writeln!(

@@ -4,12 +4,12 @@ use super::escape::escaped;
 use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
 use crate::ledger::tally::OtherForms;
 
-/// A number and what it counts, in the singular or the plural: `1 file`, `1,234 files`.
+/// Returns a number and what it counts, in the singular or the plural: `1 file`, `1,234 files`.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
-/// A number with its digits in groups of three: `1,234,567`.
+/// Returns a number with its digits in groups of three: `1,234,567`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -22,7 +22,7 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// The message about files with events in a form that dnsweep does not read.
+/// Returns the message about files with events in a form that dnsweep does not read.
 pub(super) fn of_form(form: EventForm, files: &OtherForms) -> String {
     let (name, first) = (form.name(), escaped(&files.first));
     let first = if files.files == 1 { first } else { format!("first {first}").into() };

@@ -23,7 +23,7 @@ impl Summary<'_> {
             for (place, anomaly) in host.anomalies().iter().enumerate() {
                 let key = (anomaly.rank(), host.matches == 0, row, place);
                 match anomaly {
-                    // The logs of a running machine are all in use. One line at the end says so for
+                    // On a running machine, all logs are in use. One line at the end says so for
                     // all machines.
                     Anomaly::InUse(_) => {}
                     anomaly if anomaly.is_note() => notes.push(key),
@@ -66,7 +66,7 @@ impl Summary<'_> {
     }
 }
 
-/// Cuts a text to the given width in columns, with an ellipsis if it is too long.
+/// Cuts a text to `width` columns, and ends it with an ellipsis if it was cut.
 fn in_a_line(text: &str, width: usize) -> String {
     if textwrap::core::display_width(text) <= width {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! The lines of the summary on detections: what each found, and its risk score.
+//! The lines of the summary on detections: how many matches each has, and its risk score.
 
 use std::fmt::{self, Write};
 
@@ -6,9 +6,9 @@ use super::{MOST_VALUES, Summary, counted, escaped, grouped, shown};
 use crate::report::host::Host;
 use crate::report::run::{DetectionRecord, RuleCounts};
 
-/// For how many refused rules the summary shows the reason; `run.json` has all.
+/// The number of refused rules for which the summary shows the reason; `run.json` has all.
 const MOST_REFUSED: usize = 5;
-/// How many characters of a reason are shown.
+/// The number of characters of a reason that are shown.
 const LONGEST_REASON: usize = 400;
 
 impl Summary<'_> {
@@ -57,8 +57,8 @@ impl Summary<'_> {
     }
 }
 
-/// The name of a detection. If other detections have the same name, enough of its id is added to
-/// distinguish it.
+/// Returns the name of a detection. If other detections have the same name, enough of the id is
+/// added to distinguish them.
 pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> String {
     let first = |id: &str| id.split('-').next().map(str::to_owned);
     let others = || all.iter().filter(|other| other.name == name && other.id != id);
@@ -70,7 +70,7 @@ pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> St
     format!("{shown_name} [{}]", escaped(part.as_deref().unwrap_or(id)))
 }
 
-/// The line on a detection: name, version and number of matches.
+/// Returns the line on a detection: name, version and number of matches.
 pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> String {
     let version = detection.version.as_deref();
     let version = version.map(|version| format!(" (version {})", shown(version))).unwrap_or_default();
@@ -79,12 +79,12 @@ pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> Stri
     format!("{name}{version}: {}{risk}", grouped(detection.unique_matches))
 }
 
-/// The phrase about the risk score of a host's matches.
+/// Returns the phrase about the risk score of a host's matches.
 pub(super) fn risk(score: Option<i64>) -> String {
     score.map_or_else(|| "no risk score stated".to_owned(), |score| format!("risk score {score}"))
 }
 
-/// A reason, cut to [`LONGEST_REASON`].
+/// Returns a rule's reason for refusal, cut to [`LONGEST_REASON`] characters and made safe to show.
 fn shortened(reason: &str) -> String {
     let mut letters = reason.chars();
     let shown: String = letters.by_ref().take(LONGEST_REASON).collect();

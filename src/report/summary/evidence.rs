@@ -69,8 +69,8 @@ impl Summary<'_> {
         self.more(f, usize::try_from(flawed).unwrap_or(usize::MAX), MOST_FILES, "such files", "files.parquet")
     }
 
-    /// The file on a line of its own, whole, so that it can be copied; below it what is wrong with
-    /// it.
+    /// Writes the path of a file on a line of its own, uncut, so that it can be copied; and below
+    /// the path what is wrong with the file.
     fn flawed_file(&self, f: &mut fmt::Formatter<'_>, file: &FlawedFile) -> fmt::Result {
         let evidence = escaped(&file.evidence);
         let path = escaped(&file.source_path);
@@ -129,7 +129,7 @@ impl Summary<'_> {
     }
 }
 
-/// The phrases for the kinds that occur, each with its number.
+/// Returns a phrase for each kind that occurs, with its number.
 fn listed<const N: usize>(kinds: [(u64, &str, &str); N]) -> Vec<String> {
     let there = kinds.into_iter().filter(|(count, ..)| *count > 0);
     there.map(|(count, one, many)| counted(count, one, many)).collect()

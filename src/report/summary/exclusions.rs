@@ -5,12 +5,13 @@ use std::fmt;
 use super::{MOST_VALUES, Summary, counted, grouped, shown};
 use crate::report::exclusion::{ExcludedOn, ExclusionRecord};
 
-/// How many exclusions are shown; `run.json` has all.
+/// The number of exclusions that are shown; `run.json` has all.
 const MOST_EXCLUSIONS: usize = 10;
 
 impl Summary<'_> {
-    /// Writes a line for each exclusion, even if it took nothing away, as it may be superfluous. Of
-    /// many, those that took most away are shown, and the rest are counted.
+    /// Writes a line for each exclusion, even if it took nothing away, because it may be
+    /// superfluous. If there are many exclusions, those that took most away are shown, and the rest
+    /// are counted.
     pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut exclusions: Vec<&ExclusionRecord> = self.run.exclusions.iter().collect();
         if exclusions.len() > MOST_EXCLUSIONS {
@@ -33,7 +34,7 @@ impl Summary<'_> {
     }
 }
 
-/// How many matches and leads an exclusion took away.
+/// Returns how many matches and leads an exclusion took away.
 fn taken(exclusion: &ExclusionRecord) -> u64 {
     exclusion.excluded_matches + exclusion.excluded_leads
 }
@@ -55,7 +56,7 @@ fn text(exclusion: &ExclusionRecord) -> String {
     }
 }
 
-/// The hosts from which most was taken away, as text; `None` if there are none.
+/// Returns the hosts from which most was taken away, as text; `None` if there are none.
 fn hosts(excluded: &[ExcludedOn]) -> Option<String> {
     let mut sorted: Vec<&ExcludedOn> = excluded.iter().collect();
     let all = |host: &ExcludedOn| host.excluded_matches + host.excluded_leads;

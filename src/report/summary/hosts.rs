@@ -14,7 +14,7 @@ use crate::report::host::Host;
 use crate::report::verdict::Verdict;
 
 impl Summary<'_> {
-    /// Writes how many hosts without a match cannot be cleared, and why; nothing if all can.
+    /// Writes how many hosts without a match cannot be cleared, and why; writes nothing if all can.
     pub(super) fn not_cleared(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         let others = rows.iter().filter(|(_, host)| host.matches == 0);
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
@@ -122,7 +122,7 @@ fn other_row(computer: Option<&str>, host: &Host, has_period: bool) -> [String; 
     [shown, verdict(host), queries, day(counts.dns_span.first), day(counts.dns_span.last)]
 }
 
-/// The verdict on a host without matches, with what qualifies it.
+/// Returns the verdict on a host without matches, with what qualifies it, such as incomplete files.
 fn verdict(host: &Host) -> String {
     let verdict = host.verdict();
     let mut text = verdict.name().to_owned();
