@@ -1,4 +1,4 @@
-//! The errors that end a sweep, joined from the errors of the stages. Damaged evidence is not among
+//! The errors that end a sweep, joined from the errors of the stages. Damaged evidence is none of
 //! them: it is data (`crate::ledger`) and does not end a sweep.
 
 use crate::base::in_order::NoThreads;
@@ -6,7 +6,7 @@ use crate::config::{PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 
-/// The error with which a caller's function refuses a match, which ends the sweep.
+/// The error that a caller's function returns to refuse a match, which ends the sweep.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a sweep could not begin or finish.

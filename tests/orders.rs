@@ -200,7 +200,7 @@ fn is_replaced(change: fn(&Path)) -> bool {
         return true;
     }
     let message = refused_out(&scene, &log, &scene.out(), &["--force"]);
-    assert_says(&message, &["--force replaces only what dnsweep wrote"]);
+    assert_says(&message, &["--force replaces only outputs of dnsweep"]);
     false
 }
 

@@ -10,7 +10,7 @@ use super::error::UsageError;
 use crate::base::platform::files::{MOST_LIST_BYTES, all_of, read_named};
 use crate::base::platform::{Access, path_of_bytes};
 use crate::config::{Options, Period, Sweep};
-use crate::output::{Earlier, OutputDirectory, OutputError, prepare};
+use crate::output::{OutputDirectory, OutputError, UnfinishedPolicy, prepare};
 
 /// The longest path that Linux takes, in bytes.
 const MOST_PATH_BYTES: usize = 4096;
@@ -48,13 +48,13 @@ fn options(arguments: &SweepArguments) -> Options {
 
 /// Prepares the output directory.
 pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<OutputDirectory, OutputError> {
-    let earlier = match (arguments.resume, arguments.force) {
-        (true, _) => Earlier::Resume,
-        (false, true) => Earlier::Discard,
-        (false, false) => Earlier::Refuse,
+    let unfinished = match (arguments.resume, arguments.force) {
+        (true, _) => UnfinishedPolicy::Resume,
+        (false, true) => UnfinishedPolicy::Discard,
+        (false, false) => UnfinishedPolicy::Refuse,
     };
     let access = if arguments.readable { Access::Others } else { Access::Owner };
-    prepare(&arguments.out, roots, arguments.force, earlier, access)
+    prepare(&arguments.out, roots, arguments.force, unfinished, access)
 }
 
 /// The roots of the evidence: the typed paths, then those in a list.

@@ -14,20 +14,20 @@ use super::error::OutputError;
 use super::schema::{TIME_ZONE, item, record_fields, schema};
 use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar, Storage};
 
-/// Bytes of text for which a builder initially reserves room, per expected row.
+/// The number of bytes of text per expected row for which a builder initially reserves memory.
 const BYTES_PER_ROW: usize = 64;
 
-/// The layout of a table: its columns and their Arrow schema.
+/// The layout of a table: the columns and their Arrow schema.
 #[derive(Debug, Clone)]
 pub struct Table {
     columns: Arc<[ColumnType]>,
     schema: Arc<Schema>,
-    /// How each column is stored.
+    /// How each column is stored in a Parquet file, in the columns' order.
     storage: Arc<[Storage]>,
 }
 
 impl Table {
-    /// A table with these columns.
+    /// Makes the layout of a table with these columns.
     #[must_use]
     pub fn new<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Self {
         let columns: Vec<&Column> = columns.into_iter().collect();
@@ -38,7 +38,7 @@ impl Table {
         }
     }
 
-    /// A table with the columns of a row type.
+    /// Makes the layout of a table with the columns of a row type.
     #[must_use]
     pub fn of<R>(columns: &[ColumnOf<R>]) -> Self {
         Table::new(columns.iter().map(|of| &of.column))
@@ -48,7 +48,7 @@ impl Table {
         Arc::clone(&self.schema)
     }
 
-    /// Each column's name, and how the column is stored.
+    /// Returns each column's name, and how the column is stored.
     pub(super) fn storage(&self) -> impl Iterator<Item = (&str, Storage)> {
         self.schema.fields().iter().map(|field| field.name().as_str()).zip(self.storage.iter().copied())
     }
@@ -60,25 +60,26 @@ pub(super) struct Columns {
     table: Table,
     /// The expected number of rows, for which memory is reserved.
     expected: usize,
-    /// A builder for each column; none before the first row.
+    /// One builder for each column; empty before the first row.
     builders: Vec<ColumnBuilder>,
-    /// The bytes of text in each row.
+    /// The number of bytes of text in each row.
     weights: Vec<usize>,
 }
 
 impl Columns {
-    /// No rows yet, with memory reserved for `expected` rows.
+    /// Makes an empty collection, with memory reserved for `expected` rows.
     pub(super) fn new(table: Table, expected: usize) -> Self {
         Columns { table, expected, builders: Vec::new(), weights: Vec::new() }
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     pub(super) fn len(&self) -> usize {
         self.weights.len()
     }
 
-    /// Adds a row: one cell for each column, in the columns' order. Returns the row's bytes of
-    /// text. Cells are borrowed, because moving each of them took longer than everything else here.
+    /// Adds a row: one cell for each column, in the columns' order. Returns the number of bytes of
+    /// text in the row. The cells are borrowed, because moving each of them took longer than
+    /// everything else in this function.
     pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, OutputError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {
@@ -96,7 +97,8 @@ impl Columns {
         Ok(weight)
     }
 
-    /// Takes the rows out, with the bytes of text of each. The next rows can then be added.
+    /// Takes the rows out, with the number of bytes of text in each. More rows can be added
+    /// afterwards.
     pub(super) fn take(&mut self) -> Result<(RecordBatch, Vec<usize>), ArrowError> {
         let mut builders = std::mem::take(&mut self.builders);
         let arrays = builders.iter_mut().map(ColumnBuilder::finish).collect();
@@ -105,7 +107,7 @@ impl Columns {
     }
 }
 
-/// The bytes of text in a cell, including those in its lists and records.
+/// Returns the number of bytes of text in a cell, including those in lists and records.
 fn text_bytes(cell: &Cell<'_>) -> usize {
     match cell {
         Cell::Text(text) => text.len(),
@@ -194,19 +196,19 @@ fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<(), S
         match cell {
             Cell::Text(text) => builder
                 .field_builder::<StringBuilder>(field)
-                .ok_or_else(|| format!("field {field} holds no text"))?
+                .ok_or_else(|| format!("field {field}: expected text"))?
                 .append_value(text),
             Cell::Integer(number) => builder
                 .field_builder::<Int64Builder>(field)
-                .ok_or_else(|| format!("field {field} holds no number"))?
+                .ok_or_else(|| format!("field {field}: expected a number"))?
                 .append_value(*number),
             Cell::Boolean(truth) => builder
                 .field_builder::<BooleanBuilder>(field)
-                .ok_or_else(|| format!("field {field} holds no truth value"))?
+                .ok_or_else(|| format!("field {field}: expected true or false"))?
                 .append_value(*truth),
             Cell::Time(_) | Cell::Null => builder
                 .field_builder::<TimestampMicrosecondBuilder>(field)
-                .ok_or_else(|| format!("field {field} holds no time"))?
+                .ok_or_else(|| format!("field {field}: expected a time"))?
                 .append_option(if let Cell::Time(time) = cell { Some(time.microseconds()) } else { None }),
             other => return Err(format!("a record with {other:?}")),
         }

@@ -1,7 +1,7 @@
 //! The output directory: complete or absent.
 //!
-//! Everything is written into a directory next to the output. That directory gets the output's name
-//! only when everything is written and synced. Whoever finds the output finds all of it.
+//! Everything is written into a directory next to the output. This directory gets the output's name
+//! only when everything is written and synced, so an output directory is never incomplete.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::OutputError;
 use super::names::{RUN_FILE, STATS_FOLDER};
-use super::partial::{Earlier, Obstacle, PartialDirectory};
+use super::partial::{Obstacle, PartialDirectory, UnfinishedPolicy};
 use super::removal::{EarlierRun, entries, foreign, remove};
-use super::syncing::Syncing;
+use super::syncing::PendingSync;
 use crate::base::platform::Access;
 use crate::base::platform::files::open_directory;
 
@@ -20,11 +20,11 @@ use crate::base::platform::files::open_directory;
 pub struct OutputDirectory {
     target: PathBuf,
     partial: PartialDirectory,
-    replaced: Replaced,
+    replaceable: ReplaceableOutput,
     access: Access,
 }
 
-/// A file that will be written: its path, and who may read it.
+/// A file to be written: the path, and who may read the file.
 #[derive(Debug, Clone)]
 pub struct NewFile {
     /// The path of the file.
@@ -34,51 +34,51 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Makes the file. It is an error if anything with its name exists.
+    /// Creates the file. It is an error if anything with the file's name exists.
     pub(super) fn create(&self) -> io::Result<File> {
         self.access.make_file(&self.path)
     }
 }
 
-/// What may be replaced where the output will be.
+/// What a sweep may replace where its output will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Replaced {
+enum ReplaceableOutput {
     Nothing,
-    /// The output of a sweep that was interrupted.
+    /// The sweep may replace the output of a sweep that was interrupted.
     Interrupted,
-    /// Any output of dnsweep.
-    Output,
+    /// The sweep may replace any output of dnsweep.
+    AnyOutput,
 }
 
 /// Checks that `out` may become an output directory, and makes the partial directory next to it.
 ///
-/// `roots` are the absolute paths of the evidence; nothing is written under them. An earlier output
-/// is replaced only with `force`, or if it is that of an interrupted sweep that is being resumed. A
-/// directory that holds anything else is never replaced.
+/// `roots` are the absolute paths of the evidence; nothing is written under them. An existing
+/// output is replaced only if `force` is true, or if it is the output of an interrupted sweep that
+/// is being resumed. A directory that contains anything else is never replaced.
 pub fn prepare(
     out: &Path,
     roots: &[PathBuf],
     force: bool,
-    earlier: Earlier,
+    unfinished: UnfinishedPolicy,
     access: Access,
 ) -> Result<OutputDirectory, OutputError> {
     let place = |source| OutputError::Location { path: out.to_path_buf(), source };
     let target = absolute(out).map_err(place)?;
     let parent = target.parent().unwrap_or(Path::new("/"));
-    // The partial directory, next to the output, must not lie in evidence either.
+    // The partial directory lies next to the output, and must not lie in evidence either.
     if let Some(root) = roots.iter().find(|root| target.starts_with(root) || parent.starts_with(root)) {
         return Err(OutputError::InEvidence { out: target, root: root.clone() });
     }
     if let Some(root) = roots.iter().find(|root| root.starts_with(&target)) {
         return Err(OutputError::HoldsEvidence { out: target, root: root.clone() });
     }
-    let replaced = match (force, earlier) {
-        (true, _) => Replaced::Output,
-        (false, Earlier::Resume) => Replaced::Interrupted,
-        (false, _) => Replaced::Nothing,
+    let replaceable = match (force, unfinished) {
+        (true, _) => ReplaceableOutput::AnyOutput,
+        (false, UnfinishedPolicy::Resume) => ReplaceableOutput::Interrupted,
+        (false, _) => ReplaceableOutput::Nothing,
     };
-    check_existing(&target, replaced)?;
-    let partial = PartialDirectory::take(&target, earlier, access).map_err(|obstacle| match obstacle {
+    check_existing(&target, replaceable)?;
+    let partial = PartialDirectory::take(&target, unfinished, access).map_err(|obstacle| match obstacle {
         Obstacle::Busy(path) => OutputError::Busy(path),
         Obstacle::Unfinished(path) => OutputError::Unfinished(path),
         Obstacle::Foreign(path) => OutputError::PartialForeign(path),
@@ -86,10 +86,11 @@ pub fn prepare(
         Obstacle::System(source) => place(source),
     })?;
     access.make_folder(&partial.tables().join(STATS_FOLDER)).map_err(place)?;
-    Ok(OutputDirectory { target, partial, replaced, access })
+    Ok(OutputDirectory { target, partial, replaceable, access })
 }
 
-/// The path `out` without symbolic links. The directory need not exist, but its parent must.
+/// Returns the path `out` without symbolic links. The directory need not exist, but its parent
+/// must.
 fn absolute(out: &Path) -> io::Result<PathBuf> {
     if let Ok(path) = fs::canonicalize(out) {
         return Ok(path);
@@ -99,7 +100,7 @@ fn absolute(out: &Path) -> io::Result<PathBuf> {
     Ok(fs::canonicalize(parent)?.join(name))
 }
 
-fn check_existing(target: &Path, replaced: Replaced) -> Result<(), OutputError> {
+fn check_existing(target: &Path, replaceable: ReplaceableOutput) -> Result<(), OutputError> {
     let place = |source| OutputError::Location { path: target.to_path_buf(), source };
     match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -112,7 +113,9 @@ fn check_existing(target: &Path, replaced: Replaced) -> Result<(), OutputError> 
     }
     let run = EarlierRun::of(target);
     let is_interrupted = run.as_ref().is_some_and(|run| run.interrupted);
-    if replaced == Replaced::Nothing || (replaced == Replaced::Interrupted && !is_interrupted) {
+    if replaceable == ReplaceableOutput::Nothing
+        || (replaceable == ReplaceableOutput::Interrupted && !is_interrupted)
+    {
         return Err(OutputError::Exists(target.to_path_buf()));
     }
     let found = match run {
@@ -122,7 +125,7 @@ fn check_existing(target: &Path, replaced: Replaced) -> Result<(), OutputError> 
     found.map_or(Ok(()), |found| Err(OutputError::Foreign { path: target.to_path_buf(), found }))
 }
 
-/// What becomes of the journal once the output directory is complete.
+/// What is done with the journal once the output directory is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinalJournal {
     /// The sweep read everything, so there is nothing to resume: the journal is removed.
@@ -132,20 +135,21 @@ pub enum FinalJournal {
 }
 
 impl OutputDirectory {
-    /// The path of the journal.
+    /// Returns the path of the journal.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.partial.journal()
     }
 
-    /// The file `name` of the output, at the path where it is written for now.
+    /// Returns the file `name` of the output, with the path at which it is written until the output
+    /// is complete.
     #[must_use]
     pub fn staged(&self, name: &str) -> NewFile {
         NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
     /// Writes `run.json`, the last file of an output.
-    pub fn write_run(&self, json: &[u8]) -> Result<Syncing, OutputError> {
+    pub fn write_run(&self, json: &[u8]) -> Result<PendingSync, OutputError> {
         let new = self.staged(RUN_FILE);
         let write = || -> io::Result<File> {
             let mut file = new.create()?;
@@ -153,30 +157,31 @@ impl OutputDirectory {
             Ok(file)
         };
         let file = write().map_err(|error| failed(&new.path, &error))?;
-        Ok(Syncing::new(new.path, file))
+        Ok(PendingSync::new(new.path, file))
     }
 
     /// Waits until all files are on the disk, and gives the finished directory the output's name.
     /// Then removes an earlier output. Returns the output's path.
     pub fn publish(
         self,
-        files: impl IntoIterator<Item = Syncing>,
+        files: impl IntoIterator<Item = PendingSync>,
         journal: FinalJournal,
     ) -> Result<PathBuf, OutputError> {
-        let OutputDirectory { target, partial, replaced, access } = self;
+        let OutputDirectory { target, partial, replaceable, access } = self;
         let tables = partial.tables();
-        // What lies at the output's path may have changed while the evidence was read.
-        check_existing(&target, replaced).map_err(|error| failed(&target, &io::Error::other(error)))?;
+        // Another program may have changed what lies at the output's path while the evidence was
+        // read.
+        check_existing(&target, replaceable).map_err(|error| failed(&target, &io::Error::other(error)))?;
         if access == Access::Others {
             like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
         }
         let directories = [tables.join(STATS_FOLDER), tables.clone()].map(|path| {
             let directory = open_directory(&path).map_err(|error| failed(&path, &error))?;
-            Ok::<_, OutputError>(Syncing::new(path, directory))
+            Ok::<_, OutputError>(PendingSync::new(path, directory))
         });
         directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
         let publish = || -> io::Result<()> {
-            replace(&tables, &target, &partial.replaced(), replaced)?;
+            replace(&tables, &target, &partial.replaced(), replaceable)?;
             if journal == FinalJournal::Remove { partial.finish() } else { Ok(()) }
         };
         publish().map_err(|error| failed(&target, &error))?;
@@ -184,15 +189,16 @@ impl OutputDirectory {
     }
 }
 
-/// Gives `tables` the permissions of the directory `target` that it replaces, if there is one.
+/// Gives `tables` the permissions of the directory `target`, if there is one, because `tables`
+/// replaces it.
 fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
     if target.is_dir() { fs::set_permissions(tables, fs::metadata(target)?.permissions()) } else { Ok(()) }
 }
 
-/// Renames `staging` to `target`. What lies at `target` (an empty directory or an earlier output)
-/// is first moved to `earlier`, and removed only once the new output is in place. It is checked
-/// again at `earlier`, so that a file that somebody put into it at the last moment is not removed.
-fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) -> io::Result<()> {
+/// Renames `staging` to `target`. An empty directory or an earlier output at `target` is first
+/// moved to `earlier`, and removed only once the new output is in place. It is checked again at
+/// `earlier`, so that a file that somebody put into it at the last moment is not removed.
+fn replace(staging: &Path, target: &Path, earlier: &Path, replaceable: ReplaceableOutput) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
     match fs::rename(target, earlier) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -204,7 +210,7 @@ fn replace(staging: &Path, target: &Path, earlier: &Path, replaced: Replaced) ->
             let lies = |what: &str, error: &io::Error| {
                 io::Error::other(format!("{what} lies at '{}': {error}", earlier.display()))
             };
-            let is_ours = check_existing(earlier, replaced).map_err(io::Error::other);
+            let is_ours = check_existing(earlier, replaceable).map_err(io::Error::other);
             if let Err(error) = is_ours.and_then(|()| fs::rename(staging, target)) {
                 fs::rename(earlier, target).map_err(|error| lies("it was moved away and", &error))?;
                 return Err(error);
@@ -243,11 +249,11 @@ mod tests {
         fs::create_dir(&staging).unwrap();
         fs::create_dir(&target).unwrap();
         fs::write(target.join("notes.txt"), "mine").unwrap();
-        assert!(replace(&staging, &target, &earlier, Replaced::Output).is_err());
+        assert!(replace(&staging, &target, &earlier, ReplaceableOutput::AnyOutput).is_err());
         assert_eq!(fs::read_to_string(target.join("notes.txt")).unwrap(), "mine");
         assert!(staging.exists() && !earlier.exists());
         fs::remove_file(target.join("notes.txt")).unwrap();
-        replace(&staging, &target, &earlier, Replaced::Output).unwrap();
+        replace(&staging, &target, &earlier, ReplaceableOutput::AnyOutput).unwrap();
         assert!(target.exists() && !staging.exists() && !earlier.exists());
     }
 }

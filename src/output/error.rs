@@ -14,7 +14,7 @@ pub enum OutputError {
     InEvidence {
         /// The output directory.
         out: PathBuf,
-        /// The root of the evidence that holds it.
+        /// The root of the evidence that contains the output directory.
         root: PathBuf,
     },
     /// The evidence lies inside the output directory, which would be replaced.
@@ -22,63 +22,63 @@ pub enum OutputError {
     HoldsEvidence {
         /// The output directory.
         out: PathBuf,
-        /// The root of the evidence.
+        /// The root of the evidence that the output directory contains.
         root: PathBuf,
     },
-    /// The output directory exists.
+    /// The output directory exists, and was not allowed to be replaced.
     #[error("--out '{}' exists: give another directory, or --force to replace an earlier output of dnsweep", .0.display())]
     Exists(PathBuf),
-    /// `--force` was given for a directory that holds something that dnsweep did not write.
-    #[error("--out '{}' holds {found}: --force replaces only what dnsweep wrote", path.display())]
+    /// `--force` was given for a directory that contains something that dnsweep did not write.
+    #[error("--out '{}' contains {found}, which dnsweep did not write: --force replaces only outputs of dnsweep; give another directory", path.display())]
     Foreign {
         /// The output directory.
         path: PathBuf,
-        /// The file in it that dnsweep did not write.
+        /// The file in the directory that dnsweep did not write.
         found: String,
     },
-    /// Another sweep is writing to the output.
+    /// Another sweep is writing to the output. Contains the path of the partial directory.
     #[error("'{}': another sweep is writing to this output", .0.display())]
     Busy(PathBuf),
     /// An earlier sweep to the output was not finished, and neither `--resume` nor `--force` was
-    /// given.
-    #[error("'{}' holds what an unfinished sweep to this output has read: give --resume to go on from there, or --force to begin anew", .0.display())]
+    /// given. Contains the path of the partial directory.
+    #[error("'{}' contains what an unfinished sweep to this output has read: give --resume to continue from there, or --force to begin anew", .0.display())]
     Unfinished(PathBuf),
-    /// The partial directory holds something that no sweep wrote.
-    #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder of files that dnsweep writes there, found other things in it, or no folder; move it, or give another --out", .0.display())]
+    /// The partial directory contains something that no sweep wrote. Contains the directory's path.
+    #[error("'{}' is where a sweep to this output keeps unfinished work: expected a folder of files that dnsweep writes there, found other files in it, or no folder; move it, or give another --out", .0.display())]
     PartialForeign(PathBuf),
     /// The partial directory belongs to another user, or others can write to it.
-    #[error("'{}' is where a sweep to this output keeps what it has so far: expected a folder of your own that nobody else can write to, found {found}; move it, or give another --out", path.display())]
+    #[error("'{}' is where a sweep to this output keeps unfinished work: expected a folder of your own that nobody else can write to, found {found}; move it, or give another --out", path.display())]
     PartialShared {
-        /// The folder.
+        /// The path of the partial directory.
         path: PathBuf,
-        /// Its owner and permissions, in words.
+        /// The directory's owner and permissions, in words.
         found: String,
     },
     /// The sweep cannot be resumed from the journal.
     #[error("cannot resume from '{}': {reason}", path.display())]
     Resume {
-        /// The journal.
+        /// The path of the journal.
         path: PathBuf,
-        /// Why.
+        /// Why the journal cannot be used.
         reason: String,
     },
     /// The location of the output cannot be written to.
     #[error("--out '{}': {source}", path.display())]
     Location {
-        /// The directory.
+        /// The path at which the output was to be.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
     },
     /// A row does not fit its table: a bug in dnsweep.
-    #[error("a row that does not fit its table: {0}")]
+    #[error("a row does not fit the columns of its table, which is a bug in dnsweep: {0}")]
     Row(String),
     /// A file of the output could not be written.
     #[error("cannot write '{}': {reason}", path.display())]
     Write {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// Why the file could not be written.
         reason: String,
     },
     /// The threads that write tables could not be started.
@@ -87,8 +87,8 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    /// Whether the output was begun but could not be completed, for example because the disk is
-    /// full. All other errors are usage errors.
+    /// Returns true if the output was begun but could not be completed, for example because the
+    /// disk is full. All other errors are usage errors.
     #[must_use]
     pub fn is_failed_write(&self) -> bool {
         matches!(self, OutputError::Write { .. } | OutputError::Row(_))
@@ -96,6 +96,6 @@ impl OutputError {
 }
 
 sentence! {
-    /// Why the rows of a table cannot be read.
+    /// The error that the rows of a table cannot be read.
     pub struct ReadError;
 }

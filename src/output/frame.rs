@@ -1,34 +1,34 @@
-//! The framing of the journal's entries: where an entry ends, and whether it is whole.
+//! The framing of the journal's entries: where an entry ends, and whether it is complete.
 //!
 //! An entry is the length of its document (a little-endian u32), the SHA-256 of the document, and
-//! the document. This module does not know what a document holds.
+//! the document. This module does not know what a document contains.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 
 use crate::base::digest::{hexadecimal, sha256_bytes, sha256_of_all};
 
-/// Bytes of the document's length, of its SHA-256, and of both.
+/// The sizes in bytes of the document's length, of the document's SHA-256, and of both.
 const LENGTH_SIZE: usize = 4;
 const DIGEST_SIZE: usize = 32;
 const FRAME_SIZE: usize = LENGTH_SIZE + DIGEST_SIZE;
 
-/// Makes an entry. `write` appends the document to the bytes that it is given. `expected` is the
-/// approximate size of the document, for which memory is reserved.
+/// Makes an entry of the journal. `write` appends the document to the bytes that it is given.
+/// `expected` is the approximate size of the document in bytes, for which memory is reserved.
 pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut entry = Vec::with_capacity(FRAME_SIZE + expected);
     entry.resize(FRAME_SIZE, 0);
     entry = write(entry);
     let Some((frame, document)) = entry.split_at_mut_checked(FRAME_SIZE) else { return entry };
     let (length, digest) = frame.split_at_mut(LENGTH_SIZE);
-    // What a unit's records may expand to is bounded far below.
+    // The limits on what a unit's records may expand to keep a document far below 4 GiB.
     length.copy_from_slice(&u32::try_from(document.len()).unwrap_or(u32::MAX).to_le_bytes());
     digest.copy_from_slice(&sha256_bytes(document));
     entry
 }
 
-/// Reads the next entry into `bytes`. `left` is how many bytes of the journal are left; if the
-/// entry is longer, only a part of it is read.
+/// Reads the next entry into `bytes`. `left` is the number of bytes from the reader's position to
+/// the journal's end; if the entry is longer, only a part of it is read.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;
@@ -39,7 +39,7 @@ pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: 
     Ok(())
 }
 
-/// The document of an entry; `None` if the entry is incomplete or altered.
+/// Returns the document of an entry; `None` if the entry is incomplete or altered.
 pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     let (frame, document) = entry.split_at_checked(FRAME_SIZE)?;
     let (length, digest) = frame.split_first_chunk::<LENGTH_SIZE>()?;
@@ -47,8 +47,8 @@ pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     (is_whole && *digest == sha256_bytes(document)).then_some(document)
 }
 
-/// Whether a journal has more than its first entry. It is an error if even the length of the first
-/// entry is missing.
+/// Returns true if a journal has more than its first entry. It is an error if even the length of
+/// the first entry is missing.
 pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     let mut length = [0; LENGTH_SIZE];
     journal.read_exact(&mut length)?;
@@ -56,7 +56,7 @@ pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     Ok(journal.metadata()?.len() > first)
 }
 
-/// Whether the first entry of a journal is whole, or the journal is still empty.
+/// Returns true if the first entry of a journal is complete, or the journal is still empty.
 pub(super) fn begins(mut journal: &File) -> io::Result<bool> {
     if journal.metadata()?.len() == 0 {
         return Ok(true);

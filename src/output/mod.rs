@@ -1,6 +1,6 @@
-//! Writes tables as Parquet files to the output directory, and keeps what an unfinished sweep has
-//! next to it. The only importer of `arrow` and `parquet`. It knows columns and cells, but not
-//! their meaning.
+//! Writes tables as Parquet files to the output directory, and keeps an unfinished sweep's tables
+//! and journal next to it. This is the only module that imports `arrow` and `parquet`. It knows
+//! columns and cells, but not their meaning.
 
 mod builder;
 mod directory;
@@ -24,7 +24,7 @@ pub use names::{
     FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, RUN_FILE, STATS_FOLDER, partial_directory, stats_file,
 };
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
-pub use partial::Earlier;
+pub use partial::UnfinishedPolicy;
 pub use reading::{read_rows, row_count};
 pub use rows::Rows;
-pub use syncing::Syncing;
+pub use syncing::PendingSync;

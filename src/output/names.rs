@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The description of the run. A directory with this file is an output of dnsweep.
+/// The file that describes the run. A directory with this file is an output of dnsweep.
 pub const RUN_FILE: &str = "run.json";
 /// The table of matches.
 pub const MATCHES_FILE: &str = "matches.parquet";
@@ -14,26 +14,27 @@ pub const HOSTS_FILE: &str = "hosts.parquet";
 pub const FILES_FILE: &str = "files.parquet";
 /// The table of leads, written only if leads were looked for (`--dns-client`).
 pub const LEADS_FILE: &str = "leads.parquet";
-/// All tables except the detections' own tables in `stats`.
+/// All tables of an output except the detections' own tables in `stats`.
 pub(super) const TABLES: [&str; 4] = [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE];
-/// The folder of the detections' own tables (the results of their `stats`).
+/// The folder of the detections' own tables, which contain the results of `stats` commands.
 pub const STATS_FOLDER: &str = "stats";
 
 /// The end of each table's file name.
 const TABLE_ENDING: &str = ".parquet";
-/// The path, from the output directory, of the own table of the detection with this id.
+/// Returns the path, from the output directory, of the own table of the detection with this id.
 #[must_use]
 pub fn stats_file(id: &str) -> String {
     format!("{STATS_FOLDER}/{id}{TABLE_ENDING}")
 }
 
-/// The detection id in the file name of a table in `stats`; `None` if the name is another.
+/// Returns the detection id in the file name of a table in `stats`; `None` if no table there has
+/// such a name.
 pub(super) fn stats_id(name: &str) -> Option<&str> {
     name.strip_suffix(TABLE_ENDING)
 }
 
-/// The path of the partial directory of the output `out`, in which a sweep keeps what it has so
-/// far.
+/// Returns the path of the partial directory of the output `target`, in which a sweep keeps its
+/// unfinished tables and its journal.
 #[must_use]
 pub fn partial_directory(target: &Path) -> PathBuf {
     let mut name = OsString::from(".");
@@ -44,7 +45,7 @@ pub fn partial_directory(target: &Path) -> PathBuf {
 
 /// The file in the partial directory that a sweep locks while it writes there.
 pub(super) const PARTIAL_LOCK: &str = "lock";
-/// The file in the partial directory with what was read so far.
+/// The journal's file in the partial directory: what the sweep has read so far.
 pub(super) const PARTIAL_JOURNAL: &str = "journal";
 /// The folder in the partial directory with the unfinished output.
 pub(super) const PARTIAL_TABLES: &str = "tables";

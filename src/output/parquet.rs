@@ -16,52 +16,54 @@ use arrow_select::concat::concat_batches;
 use super::builder::{Columns, Table};
 use super::directory::NewFile;
 use super::error::OutputError;
-use super::rows::{Form, Rows};
-use super::syncing::Syncing;
+use super::rows::{RowBuffer, Rows};
+use super::syncing::PendingSync;
 use crate::base::digest::HashingWriter;
 use crate::table::{Cell, Storage};
 
-/// Rows of a row group: enough to compress well, few enough that several groups fit into memory.
+/// The number of rows of a row group: enough to compress well, few enough that several groups fit
+/// into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
-/// Rows that are encoded together. Encoding has a cost per column, however few the rows are. The
-/// rows of a batch do not depend on how the rows came in, and so neither do the bytes of the file.
-/// With eight times as many rows, a sweep took as long, but on four times the evidence its memory
-/// grew by twice as much.
+/// The number of rows that are encoded together (a batch). Encoding has a cost per column, however
+/// few the rows are. Batches are the same however the rows were added, and so the bytes of the file
+/// are, too. With eight times as many rows, a sweep took as long, but on four times the evidence
+/// its memory grew by twice as much.
 const BATCH_ROWS: usize = 512;
-/// Bytes of text after which a batch is encoded with fewer rows, as crafted evidence can hold more
-/// text than should come together in one array.
+/// The number of bytes of text after which a batch is encoded even if it has fewer rows. Crafted
+/// evidence can contain more text than should be in one array.
 const BATCH_BYTES: usize = 4 << 20;
-/// Rows for which memory is reserved when rows are added one by one.
+/// The number of rows for which memory is reserved when rows are added one by one.
 const PUSHED_ROWS: usize = 64;
-/// Encoded bytes after which a row group is closed, however few rows it has.
+/// The number of encoded bytes after which a row group is closed, however few rows it has.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-/// Rows after which a page of a column is encoded. Until then each value takes eight bytes, in each
-/// of some fifty columns. With the usual twenty thousand rows, memory grew by a fifth on four times
-/// the evidence. With this number, tables are an eighth larger, and a sweep takes as long.
+/// The number of rows after which a page of a column is encoded. Until then each value takes eight
+/// bytes, in each of some fifty columns. With the usual twenty thousand rows, memory grew by a
+/// fifth on four times the evidence. With this number, tables are an eighth larger, and a sweep
+/// takes as long.
 const PAGE_ROWS: usize = 1024;
-/// Bytes that are written to the file at once.
+/// The number of bytes that are written to the file at once.
 const FILE_BUFFER: usize = 128 << 10;
-/// zstd's fastest ordinary level. With its default level, tables were 4 % smaller, but compression
-/// took 7 % of the processor's time when every tenth record matched.
+/// The compression level: zstd's fastest ordinary one. With zstd's default level, tables were 4 %
+/// smaller, but compression took 7 % of the processor's time when every tenth record matched.
 const COMPRESSION_LEVEL: i32 = 1;
 
-/// Writes one table, row by row, into a file that must not exist yet.
+/// Writes one table, row by row, into a new file.
 pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
     table: Table,
-    /// Rows added one by one that wait to be encoded. They come after `waiting`.
+    /// Rows that were added one by one and wait to be encoded. They come after `waiting`.
     pushed: Columns,
     /// Finished batches that wait to be encoded.
     waiting: Vec<RecordBatch>,
-    /// The number of all waiting rows, those in `pushed` included.
+    /// The number of all waiting rows, including those in `pushed`.
     waiting_rows: usize,
-    /// The bytes of text in all waiting rows.
+    /// The number of bytes of text in all waiting rows.
     waiting_bytes: usize,
     rows: u64,
 }
 
-/// A finished table file: its rows, its size and its hash.
+/// A finished table file: the number of rows, the size and the hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTable {
     /// The number of rows.
@@ -73,7 +75,7 @@ pub struct WrittenTable {
 }
 
 impl TableWriter {
-    /// Creates the file. `metadata` is stored as the file's key-value metadata.
+    /// Creates the file of a table. `metadata` is stored as the file's key-value metadata.
     pub fn create(new: &NewFile, table: &Table, metadata: &[(&str, String)]) -> Result<Self, OutputError> {
         let create = || -> Result<_, ParquetError> {
             let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, new.create()?));
@@ -100,14 +102,14 @@ impl TableWriter {
 
     /// Adds rows that another thread collected.
     pub fn append(&mut self, rows: Rows) -> Result<(), OutputError> {
-        match rows.form {
-            Form::Few(rows) => rows.iter().try_for_each(|row| self.push(row)),
-            Form::Many(columns) => self.append_columns(columns),
+        match rows.buffer {
+            RowBuffer::Few(rows) => rows.iter().try_for_each(|row| self.push(row)),
+            RowBuffer::Many(columns) => self.append_columns(columns),
         }
     }
 
-    /// Encodes the waiting rows, closes the file and starts syncing it to the disk.
-    pub fn finish(mut self) -> Result<(WrittenTable, Syncing), OutputError> {
+    /// Encodes the waiting rows, closes the file and starts to sync it to the disk.
+    pub fn finish(mut self) -> Result<(WrittenTable, PendingSync), OutputError> {
         self.write()?;
         let path = self.path;
         let close = || -> Result<_, ParquetError> {
@@ -116,7 +118,7 @@ impl TableWriter {
             Ok((WrittenTable { rows: self.rows, bytes, sha256 }, file))
         };
         let (written, file) = close().map_err(|error| failed(&path, &error))?;
-        Ok((written, Syncing::new(path, file)))
+        Ok((written, PendingSync::new(path, file)))
     }
 
     /// Adds rows that were already converted to columns.
@@ -137,7 +139,7 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Counts a waiting row with `weight` bytes of text. Returns whether enough rows wait to be
+    /// Counts a waiting row with `weight` bytes of text. Returns true if enough rows wait to be
     /// encoded.
     fn note_waiting(&mut self, weight: usize) -> bool {
         self.rows += 1;
@@ -146,7 +148,7 @@ impl TableWriter {
         self.waiting_rows == BATCH_ROWS || self.waiting_bytes >= BATCH_BYTES
     }
 
-    /// Makes a batch of the rows added one by one, so that other batches can follow.
+    /// Ends the batch of the rows that were added one by one, so that other batches can follow.
     fn end_pushed(&mut self) -> Result<(), OutputError> {
         if self.pushed.len() > 0 {
             let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;
@@ -194,7 +196,7 @@ fn properties(table: &Table, metadata: &[(&str, String)]) -> Result<WriterProper
 }
 
 fn failed(path: &Path, error: &ParquetError) -> OutputError {
-    // What the system says is whole without the library's word for whose fault it is.
+    // The library's message adds whose fault an error is; the system's own message is enough.
     let reason = match error {
         ParquetError::External(source) => source.to_string(),
         error => error.to_string(),
@@ -212,8 +214,8 @@ mod tests {
 
     const FIELDS: &[(&str, Scalar)] = &[("value", Scalar::Text), ("count", Scalar::Integer)];
 
-    /// The cells of the row of that number: some with so much text that a few of them are encoded
-    /// together.
+    /// Returns the cells of row `number`. Some rows have so much text that a few of them are
+    /// encoded together.
     fn row(number: usize) -> Vec<Cell<'static>> {
         let text = "x".repeat(if number % 97 == 96 { BATCH_BYTES / 3 } else { number % 7 });
         let record = vec![Cell::text(format!("{number}")), Cell::Integer(7)];
@@ -225,8 +227,8 @@ mod tests {
         ]
     }
 
-    /// The bytes of a table whose rows come in parts of these sizes: those of 0 stand for a row
-    /// that comes by itself.
+    /// Returns the bytes of a table whose rows are added in parts of these sizes. A part of 0 is a
+    /// row that is added by itself.
     fn written(folder: &Path, parts: &[usize]) -> Vec<u8> {
         let path = folder.join("table.parquet");
         let columns = [
@@ -244,7 +246,7 @@ mod tests {
                 writer.push(&row(numbers.next().unwrap())).unwrap();
                 continue;
             }
-            // What is expected is not always what comes.
+            // The actual number of rows may differ from the expected number.
             let mut rows = table.rows(part % 50);
             numbers.by_ref().take(*part).for_each(|number| rows.push(row(number)).unwrap());
             writer.append(rows).unwrap();

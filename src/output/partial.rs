@@ -1,9 +1,10 @@
-//! The partial directory: it lies next to the output directory and holds what a sweep has so far,
-//! namely its unfinished tables, and the journal of what it has read, which `--resume` uses.
+//! The partial directory: it lies next to the output directory and contains an unfinished sweep's
+//! tables and journal. The journal has what the sweep has read so far, and `--resume` continues
+//! from it.
 //!
-//! For an output called `NAME` it is called `.NAME.partial`. One sweep at a time holds its lock. If
-//! a sweep is killed or interrupted, or runs out of disk, the directory stays, provided that its
-//! journal holds anything.
+//! The partial directory of an output `NAME` is called `.NAME.partial`. Only the sweep that has its
+//! lock writes to it. If a sweep is killed or interrupted, or runs out of disk, the directory
+//! stays, provided that its journal contains anything.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
@@ -11,14 +12,14 @@ use std::path::{Path, PathBuf};
 
 use super::frame;
 use super::names::{PARTIAL_JOURNAL, PARTIAL_LOCK, PARTIAL_REPLACED, PARTIAL_TABLES, partial_directory};
-use super::removal::{Stats, absent, foreign, remove};
+use super::removal::{StatsTables, absent, foreign, remove};
 use crate::base::platform::files::{self, Link, NotOpened};
 use crate::base::platform::{Access, metadata, open_own, user};
 
 /// What a sweep does with the journal of an earlier, unfinished sweep to the same output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Earlier {
-    /// The sweep refuses to begin, as somebody may want the journal.
+pub enum UnfinishedPolicy {
+    /// The sweep refuses to begin, because somebody may want to resume from the journal.
     #[default]
     Refuse,
     /// The sweep discards the journal (`--force`).
@@ -30,14 +31,14 @@ pub enum Earlier {
 /// Why a sweep cannot use the partial directory. Each variant has the directory's path.
 #[derive(Debug)]
 pub(super) enum Obstacle {
-    /// Another sweep is using it.
+    /// Another sweep is using the partial directory.
     Busy(PathBuf),
-    /// It holds a journal, and neither `--resume` nor `--force` was given.
+    /// The partial directory has a journal, and neither `--resume` nor `--force` was given.
     Unfinished(PathBuf),
-    /// Something with its name is there that no sweep made.
+    /// What lies at the path was not made by a sweep.
     Foreign(PathBuf),
-    /// It belongs to another user, or others can write to it. The text has its owner and
-    /// permissions.
+    /// The partial directory belongs to another user, or others can write to it. The text names its
+    /// owner and permissions.
     Shared(PathBuf, String),
     /// The system returned an error.
     System(io::Error),
@@ -57,9 +58,13 @@ pub(super) struct PartialDirectory {
 }
 
 impl PartialDirectory {
-    /// Makes or takes over the partial directory of the output `target`, locks it, and makes an
+    /// Creates or takes over the partial directory of the output `target`, locks it, and creates an
     /// empty folder for tables in it.
-    pub(super) fn take(target: &Path, earlier: Earlier, access: Access) -> Result<Self, Obstacle> {
+    pub(super) fn take(
+        target: &Path,
+        unfinished: UnfinishedPolicy,
+        access: Access,
+    ) -> Result<Self, Obstacle> {
         let path = partial_directory(target);
         match Access::Owner.make_folder(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(&path)?,
@@ -73,13 +78,13 @@ impl PartialDirectory {
         }
         let directory = PartialDirectory { path, _lock: lock };
         directory.restore(target)?;
-        if earlier == Earlier::Refuse && directory.is_worth_keeping() {
+        if unfinished == UnfinishedPolicy::Refuse && directory.is_worth_keeping() {
             return Err(Obstacle::Unfinished(directory.path.clone()));
         }
-        if earlier != Earlier::Resume {
+        if unfinished != UnfinishedPolicy::Resume {
             absent(fs::remove_file(directory.journal()))?;
         }
-        remove(&directory.tables(), &Stats::OfAny)?;
+        remove(&directory.tables(), &StatsTables::OfAny)?;
         access.make_folder(&directory.tables())?;
         Ok(directory)
     }
@@ -89,32 +94,33 @@ impl PartialDirectory {
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
         match fs::rename(&replaced, target) {
-            Err(_) if target.exists() => remove(&replaced, &Stats::OfAny),
+            Err(_) if target.exists() => remove(&replaced, &StatsTables::OfAny),
             restored => absent(restored),
         }
     }
 
-    /// Where an earlier output lies while it is being replaced.
+    /// Returns the path at which an earlier output lies while it is being replaced.
     pub(super) fn replaced(&self) -> PathBuf {
         self.path.join(PARTIAL_REPLACED)
     }
 
-    /// Where the tables are written.
+    /// Returns the path of the folder into which the tables are written.
     pub(super) fn tables(&self) -> PathBuf {
         self.path.join(PARTIAL_TABLES)
     }
 
-    /// Where the journal is.
+    /// Returns the path of the journal.
     pub(super) fn journal(&self) -> PathBuf {
         self.path.join(PARTIAL_JOURNAL)
     }
 
-    /// Removes the journal, as there is nothing left to resume.
+    /// Removes the journal, because there is nothing left to resume.
     pub(super) fn finish(&self) -> io::Result<()> {
         absent(fs::remove_file(self.journal()))
     }
 
-    /// Whether the journal has more than its first entry, or is not a file that a sweep made.
+    /// Returns true if the journal has more than its first entry, or is not a file that a sweep
+    /// made.
     fn is_worth_keeping(&self) -> bool {
         match files::open(&self.journal(), Link::Refused) {
             Err(NotOpened::Kind(_)) => true,
@@ -126,13 +132,13 @@ impl PartialDirectory {
 
 impl Drop for PartialDirectory {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next sweep to the same output.
-        let _ = remove(&self.tables(), &Stats::OfAny);
+        // The next sweep to the same output removes what cannot be removed now.
+        let _ = remove(&self.tables(), &StatsTables::OfAny);
         if !self.is_worth_keeping() {
-            let _ = remove(&self.replaced(), &Stats::OfAny);
+            let _ = remove(&self.replaced(), &StatsTables::OfAny);
             let _ = fs::remove_file(self.journal());
             let _ = fs::remove_file(self.path.join(PARTIAL_LOCK));
-            // This fails if anything else lies in the directory, and then it stays.
+            // The directory stays if anything else lies in it.
             let _ = fs::remove_dir(&self.path);
         }
     }
@@ -156,9 +162,9 @@ fn check(path: &Path) -> Result<(), Obstacle> {
     if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
 }
 
-/// Whether a directory belongs to this user, and nobody else can write to it. Some file systems
-/// (FAT, some network mounts) report the same owner and permissions for everything. There, the
-/// directory must look like a newly made one.
+/// Returns true if a directory belongs to this user, and nobody else can write to it. Some file
+/// systems (FAT, some network mounts) report the same owner and permissions for everything. There,
+/// the directory must have the owner and permissions of a newly made one.
 fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     const OTHERS_MAY_WRITE: u32 = 0o022;
     if metadata::owner(found) == user() && metadata::mode(found) & OTHERS_MAY_WRITE == 0 {
@@ -169,7 +175,7 @@ fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok((metadata::owner(&new), metadata::mode(&new)) == (metadata::owner(found), metadata::mode(found)))
 }
 
-/// Whether a directory holds only what sweeps of its owner put there.
+/// Returns true if a directory contains only what sweeps of its owner put there.
 fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
@@ -178,7 +184,7 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
             Some(PARTIAL_LOCK) => entry.file_type()?.is_file(),
             Some(PARTIAL_JOURNAL) => is_journal(&path)?,
             Some(PARTIAL_TABLES | PARTIAL_REPLACED) => {
-                entry.file_type()?.is_dir() && foreign(&path, &Stats::OfAny)?.is_none()
+                entry.file_type()?.is_dir() && foreign(&path, &StatsTables::OfAny)?.is_none()
             }
             _ => false,
         };
@@ -189,7 +195,7 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether a file is a journal: its first entry is whole, or it is still empty.
+/// Returns true if a file is a journal: its first entry is complete, or it is still empty.
 fn is_journal(path: &Path) -> io::Result<bool> {
     match files::open(path, Link::Refused) {
         Err(NotOpened::Kind(_)) => Ok(false),

@@ -1,4 +1,4 @@
-//! Reads Parquet files back to rows of cells, as far as `verify` needs it.
+//! Reads Parquet files as rows of cells, as far as `verify` needs it.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -15,14 +15,14 @@ use super::error::ReadError;
 use crate::base::platform::files::{self, Link};
 use crate::table::Cell;
 
-/// The number of rows in the metadata of a Parquet file.
+/// Returns the number of rows that the metadata of a Parquet file states.
 pub fn row_count(file: File) -> Result<u64, ReadError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
     let rows = builder.metadata().file_metadata().num_rows();
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}").into())
 }
 
-/// Reads the named columns of a Parquet file, which must hold text or integers, and calls `each`
+/// Reads the named columns of a Parquet file, which must contain text or integers, and calls `each`
 /// with the cells of each row.
 pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), ReadError> {
     let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
@@ -41,7 +41,7 @@ pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>]
     Ok(())
 }
 
-/// Finds a column by its name. It is an error if the column holds neither text nor integers.
+/// Finds a column by its name. It is an error if the column contains neither text nor integers.
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ReadError> {
     let column = batch
         .column_by_name(name)

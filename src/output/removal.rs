@@ -1,4 +1,4 @@
-//! Earlier outputs: which files in one were written by a sweep, and their removal.
+//! Earlier outputs: finds out which files in one were written by a sweep, and removes them.
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry};
@@ -17,7 +17,7 @@ use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 pub(super) struct EarlierRun {
     #[expect(dead_code, reason = "that it is there makes the file one of dnsweep")]
     dnsweep: IgnoredAny,
-    /// Whether its sweep was interrupted.
+    /// True if the sweep that wrote the output was interrupted.
     #[serde(default)]
     pub interrupted: bool,
     #[serde(default)]
@@ -36,33 +36,34 @@ impl EarlierRun {
         serde_json::from_slice(&json).ok()
     }
 
-    /// The tables that the output may have in its folder `stats`: those of its detections.
-    pub(super) fn stats(&self) -> Stats<'_> {
+    /// Returns the tables that the output may have in its folder `stats`: those of its detections.
+    pub(super) fn stats(&self) -> StatsTables<'_> {
         let ids = self.detections.iter().map(|detection| detection.id.as_str());
-        Stats::Of(ids.filter(|id| is_plain_name(id)).collect())
+        StatsTables::Of(ids.filter(|id| is_plain_name(id)).collect())
     }
 }
 
-/// Which tables in a folder `stats` were written by a sweep.
+/// The tables that a sweep may have written to a folder `stats`.
 #[derive(Debug)]
-pub(super) enum Stats<'a> {
-    /// The tables of detections with these ids.
+pub(super) enum StatsTables<'a> {
+    /// Tables of the detections with these ids.
     Of(HashSet<&'a str>),
-    /// Tables with any detection's id, for a folder that only sweeps write to.
+    /// Tables of any detection, for a folder that only sweeps write to.
     OfAny,
 }
 
-impl Stats<'_> {
+impl StatsTables<'_> {
     fn has(&self, name: &str) -> bool {
         stats_id(name).is_some_and(|id| match self {
-            Stats::Of(ids) => ids.contains(id),
-            Stats::OfAny => is_plain_name(id),
+            StatsTables::Of(ids) => ids.contains(id),
+            StatsTables::OfAny => is_plain_name(id),
         })
     }
 }
 
-/// The first file in a finished or unfinished output that no sweep writes; `None` if there is none.
-pub(super) fn foreign(folder: &Path, stats: &Stats<'_>) -> io::Result<Option<String>> {
+/// Returns the first file in a finished or unfinished output that no sweep writes; `None` if there
+/// is none.
+pub(super) fn foreign(folder: &Path, stats: &StatsTables<'_>) -> io::Result<Option<String>> {
     for entry in entries(folder)? {
         let (kind, name) = (entry.file_type()?, entry.file_name());
         if name == STATS_FOLDER && kind.is_dir() {
@@ -82,17 +83,17 @@ pub(super) fn foreign(folder: &Path, stats: &Stats<'_>) -> io::Result<Option<Str
     Ok(None)
 }
 
-/// The entries of a folder.
+/// Returns the entries of a folder.
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
 }
 
 /// Removes a finished or unfinished output, by the names of the files that sweeps write. If
-/// anything else lies in the folder, that stays, and an error is returned. A missing folder is no
-/// error.
-pub(super) fn remove(folder: &Path, stats: &Stats<'_>) -> io::Result<()> {
+/// anything else lies in the folder, that file and the folder stay, and an error is returned. A
+/// missing folder is no error.
+pub(super) fn remove(folder: &Path, stats: &StatsTables<'_>) -> io::Result<()> {
     let stats_folder = folder.join(STATS_FOLDER);
-    // A symbolic link instead of the folder would lead elsewhere.
+    // If the folder is a symbolic link, it is not followed, because it would lead elsewhere.
     if stats_folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
         for table in entries(&stats_folder)? {
             if table.file_name().to_str().is_some_and(|name| stats.has(name)) {
@@ -107,7 +108,7 @@ pub(super) fn remove(folder: &Path, stats: &Stats<'_>) -> io::Result<()> {
     absent(fs::remove_dir(folder))
 }
 
-/// Turns the error that a file to be removed does not exist into success.
+/// Returns success for the error that a file to be removed does not exist.
 pub(super) fn absent(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -131,12 +132,12 @@ mod tests {
         fs::write(folder.path().join("x.parquet"), "mine").unwrap();
         let run = EarlierRun::of(&out).unwrap();
         assert_eq!(foreign(&out, &run.stats()).unwrap().as_deref(), Some("stats/two.parquet"));
-        assert_eq!(foreign(&out, &Stats::OfAny).unwrap(), None);
+        assert_eq!(foreign(&out, &StatsTables::OfAny).unwrap(), None);
         assert!(remove(&out, &run.stats()).is_err());
         assert!(out.join("stats/two.parquet").exists() && out.join("run.json").exists());
         assert!(!out.join("stats/one.parquet").exists() && folder.path().join("x.parquet").exists());
-        remove(&out, &Stats::OfAny).unwrap();
+        remove(&out, &StatsTables::OfAny).unwrap();
         assert!(!out.exists());
-        remove(&out, &Stats::OfAny).unwrap();
+        remove(&out, &StatsTables::OfAny).unwrap();
     }
 }

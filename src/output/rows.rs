@@ -9,7 +9,7 @@ use super::builder::{Columns, Table};
 use super::error::OutputError;
 use crate::table::Cell;
 
-/// The most rows that are kept as rows, and not converted to columns.
+/// The most rows that are kept as rows, without conversion to columns.
 const FEW_ROWS: usize = 32;
 
 /// Rows of a table that one thread collects, to be written by another.
@@ -18,54 +18,54 @@ pub struct Rows {
     table: Table,
     /// The expected number of rows, for which memory is reserved.
     expected: usize,
-    pub(super) form: Form,
+    pub(super) buffer: RowBuffer,
 }
 
 /// How collected rows are kept: as rows or as columns.
 #[derive(Debug)]
-pub(super) enum Form {
+pub(super) enum RowBuffer {
     Few(Vec<Vec<Cell<'static>>>),
     Many(Columns),
 }
 
 impl Table {
-    /// No rows yet, with memory reserved for `expected` rows.
+    /// Makes an empty collection of rows, with memory reserved for `expected` rows.
     #[must_use]
     pub fn rows(&self, expected: usize) -> Rows {
-        Rows { table: self.clone(), expected, form: Form::Few(Vec::new()) }
+        Rows { table: self.clone(), expected, buffer: RowBuffer::Few(Vec::new()) }
     }
 }
 
 impl Rows {
-    /// The number of rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.form {
-            Form::Few(rows) => rows.len(),
-            Form::Many(columns) => columns.len(),
+        match &self.buffer {
+            RowBuffer::Few(rows) => rows.len(),
+            RowBuffer::Many(columns) => columns.len(),
         }
     }
 
-    /// Whether there are no rows.
+    /// Returns true if there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Adds a row: one cell for each column, in the columns' order. A row with wrong cells may be
-    /// noticed only when it is converted to columns.
+    /// Adds a row: one cell for each column, in the columns' order. If the cells do not fit the
+    /// columns, the error may be returned only later, when the rows are converted to columns.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), OutputError> {
-        let rows = match &mut self.form {
-            Form::Many(columns) => return columns.push(&row).map(|_| ()),
-            Form::Few(rows) if self.expected.max(rows.len() + 1) <= FEW_ROWS => {
+        let rows = match &mut self.buffer {
+            RowBuffer::Many(columns) => return columns.push(&row).map(|_| ()),
+            RowBuffer::Few(rows) if self.expected.max(rows.len() + 1) <= FEW_ROWS => {
                 rows.push(row.into_iter().map(Cell::into_owned).collect());
                 return Ok(());
             }
-            Form::Few(rows) => std::mem::take(rows),
+            RowBuffer::Few(rows) => std::mem::take(rows),
         };
         let mut columns = Columns::new(self.table.clone(), self.expected.max(2 * FEW_ROWS));
         rows.iter().chain([&row]).try_for_each(|row| columns.push(row).map(|_| ()))?;
-        self.form = Form::Many(columns);
+        self.buffer = RowBuffer::Many(columns);
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::table::{Column, ColumnType, Nulls, Scalar};
 /// The time zone of every time column.
 pub(super) const TIME_ZONE: &str = "UTC";
 
-/// The Arrow schema of a table with these columns.
+/// Returns the Arrow schema of a table with these columns.
 pub(super) fn schema(columns: &[&Column]) -> Schema {
     Schema::new(columns.iter().copied().map(field).collect::<Vec<_>>())
 }
@@ -32,12 +32,12 @@ fn data_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// The Arrow field for the items of a list. Items are never null.
+/// Returns the Arrow field for the items of a list. Items are never null.
 pub(super) fn item(kind: DataType) -> Arc<Field> {
     Arc::new(Field::new("element", kind, false))
 }
 
-/// The Arrow fields of a record. Only times can be null.
+/// Returns the Arrow fields of a record. Only times can be null.
 pub(super) fn record_fields(fields: &[(&str, Scalar)]) -> Fields {
     let field = |(name, kind): &(&str, Scalar)| {
         let kind = match kind {

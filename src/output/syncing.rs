@@ -1,4 +1,4 @@
-//! Syncing of files to the disk, on threads of their own.
+//! Syncing of files to the disk, on separate threads.
 //!
 //! Waiting for the disk takes as long as writing a small table. A file system syncs several files
 //! at once in hardly more time than one.
@@ -12,37 +12,38 @@ use std::thread::{Builder, JoinHandle};
 
 use super::error::OutputError;
 
-/// A written file or directory that is being synced, so that it survives a crash of the machine.
+/// A written file or directory that is being synced to the disk, so that it survives a crash of the
+/// machine.
 #[derive(Debug)]
 #[must_use = "what went wrong is only known when it was waited for"]
-pub struct Syncing {
+pub struct PendingSync {
     path: PathBuf,
-    waiting: Waiting,
+    state: SyncState,
 }
 
 #[derive(Debug)]
-enum Waiting {
-    Elsewhere(JoinHandle<io::Result<()>>),
-    Over(io::Result<()>),
+enum SyncState {
+    OnThread(JoinHandle<io::Result<()>>),
+    Done(io::Result<()>),
 }
 
-impl Syncing {
-    /// Starts to sync, through the handle that the file was written with: some file systems report
-    /// earlier write errors only there.
+impl PendingSync {
+    /// Starts to sync a file, through the handle that it was written with: some file systems report
+    /// earlier write errors only to that handle.
     pub(super) fn new(path: PathBuf, file: File) -> Self {
         let file = Arc::new(file);
-        let theirs = Arc::clone(&file);
-        let thread = Builder::new().spawn(move || theirs.sync_all());
-        // If the system gives no more threads, the caller syncs when it waits.
-        let waiting = thread.map_or_else(|_| Waiting::Over(file.sync_all()), Waiting::Elsewhere);
-        Syncing { path, waiting }
+        let shared = Arc::clone(&file);
+        let thread = Builder::new().spawn(move || shared.sync_all());
+        // If the system cannot start another thread, the file is synced at once.
+        let state = thread.map_or_else(|_| SyncState::Done(file.sync_all()), SyncState::OnThread);
+        PendingSync { path, state }
     }
 
     /// Waits until the file is on the disk.
     pub fn wait(self) -> Result<(), OutputError> {
-        let result = match self.waiting {
-            Waiting::Elsewhere(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            Waiting::Over(result) => result,
+        let result = match self.state {
+            SyncState::OnThread(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            SyncState::Done(result) => result,
         };
         result.map_err(|error| OutputError::Write { path: self.path, reason: error.to_string() })
     }

@@ -5,7 +5,7 @@
 use std::fmt::{self, Display};
 
 use super::escape::cut;
-use super::machine_logs::Missing;
+use super::machine_logs::MissingIds;
 use crate::event::{Event, EventTime};
 use crate::ledger::record_ids::Gap;
 
@@ -115,7 +115,7 @@ impl ListedNames {
 impl Anomaly {
     /// Returns the anomaly for the EventRecordIDs that are missing in a machine's own log; `None`
     /// if none are missing.
-    pub(super) fn of_gaps(missing: &Missing<'_>) -> Option<Self> {
+    pub(super) fn of_gaps(missing: &MissingIds<'_>) -> Option<Self> {
         Some(Anomaly::RecordGaps {
             channel: cut(missing.channel).into_owned(),
             gaps: missing.gaps.len() as u64,
@@ -289,7 +289,8 @@ mod tests {
         let time = EventTime::parse_logged("2024-05-06T07:08:09Z");
         let gap = |after, before| Gap { after, after_time: time, before, before_time: None };
         let gaps = |gaps: &[Gap], incomplete| {
-            let missing = Missing { channel: "System", gaps: gaps.to_vec(), incomplete, is_selection: false };
+            let missing =
+                MissingIds { channel: "System", gaps: gaps.to_vec(), incomplete, is_selection: false };
             Anomaly::of_gaps(&missing).map(|anomaly| anomaly.to_string()).unwrap_or_default()
         };
         let sides = "(from 2024-05-06 07:08:09Z to an unknown time)";

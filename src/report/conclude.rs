@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::anomaly::{Anomaly, ListedNames};
 use super::host::Host;
-use super::hosts::Piece;
-use super::presence::Presence;
+use super::host_in_evidence::HostInEvidence;
+use super::hosts::EvidencePiece;
 
 /// All hosts of a sweep, each with its name in lower case, sorted by that name.
 pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
@@ -17,7 +17,7 @@ pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
 /// hosts whose records it contains.
 pub(super) fn conclude(
     hosts: &mut KnownHosts,
-    pieces: &BTreeMap<Arc<str>, Piece>,
+    pieces: &BTreeMap<Arc<str>, EvidencePiece>,
 ) -> BTreeMap<Arc<str>, Vec<usize>> {
     let mut owners: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
     for (place, (_, host)) in hosts.iter().enumerate() {
@@ -28,18 +28,18 @@ pub(super) fn conclude(
             }
         }
     }
-    let none = Piece::default();
+    let none = EvidencePiece::default();
     for (evidence, places) in &owners {
         let piece = pieces.get(evidence).unwrap_or(&none);
         if places.len() > 1 || piece.clock.step_count() > 0 {
-            Beside { hosts, evidence, places, piece }.conclude();
+            EvidenceHosts { hosts, evidence, places, piece }.conclude();
         }
     }
     for (_, host) in hosts {
         let Host { places, conclusion, .. } = &mut **host;
-        places.each(|presence| {
-            conclusion.logs.merge(std::mem::take(&mut presence.logs));
-            conclusion.clock.merge(std::mem::take(&mut presence.clock));
+        places.each(|found| {
+            conclusion.logs.merge(std::mem::take(&mut found.logs));
+            conclusion.clock.merge(std::mem::take(&mut found.clock));
         });
         conclusion
             .earlier_names
@@ -49,12 +49,12 @@ pub(super) fn conclude(
 }
 
 /// The hosts whose records one piece of evidence contains, while conclusions about them are drawn.
-struct Beside<'a> {
+struct EvidenceHosts<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,
     /// The indexes of these hosts among all hosts, ascending.
     places: &'a [usize],
-    piece: &'a Piece,
+    piece: &'a EvidencePiece,
 }
 
 /// A machine in a piece of evidence: one host, or several that are names of one machine.
@@ -66,14 +66,14 @@ struct Machine {
     own_files: u64,
 }
 
-impl Beside<'_> {
+impl EvidenceHosts<'_> {
     fn conclude(mut self) {
         let machines = self.machines();
         let most_own = machines.iter().rev().max_by_key(|machine| machine.own_files);
         let Some(owner) = most_own.map(|machine| machine.host) else { return };
         if let [_] = machines.as_slice() {
             let clock = self.piece.clock.clone();
-            self.presence(owner, |presence| presence.clock.merge(clock));
+            self.change_host(owner, |found| found.clock.merge(clock));
             return;
         }
         let mut names = [ListedNames::default(), ListedNames::default()];
@@ -156,34 +156,34 @@ impl Beside<'_> {
             host.places.get(evidence)?.span.last
         };
         let present = names.iter().copied().max_by_key(last).unwrap_or_default();
-        let mut all = Presence::default();
+        let mut all = HostInEvidence::default();
         let mut earlier = Vec::new();
         for place in names {
             let Some((_, host)) = self.hosts.get_mut(*place) else { continue };
-            let Some(presence) = host.places.get_mut(evidence) else { continue };
-            all.own_files += presence.own_files;
+            let Some(found) = host.places.get_mut(evidence) else { continue };
+            all.own_files += found.own_files;
             if *place != present {
-                all.logs.merge(std::mem::take(&mut presence.logs));
-                all.clock.merge(std::mem::take(&mut presence.clock));
-                earlier.push((host.name.clone(), presence.span.last));
+                all.logs.merge(std::mem::take(&mut found.logs));
+                all.clock.merge(std::mem::take(&mut found.clock));
+                earlier.push((host.name.clone(), found.span.last));
             }
         }
         let own_files = all.own_files;
         if let (Some((_, host)), false) = (self.hosts.get_mut(present), earlier.is_empty()) {
             host.conclusion.add_earlier_names(earlier);
-            let Presence { logs, clock, .. } = all;
-            self.presence(present, |presence| {
-                presence.logs.merge(logs);
-                presence.clock.merge(clock);
+            let HostInEvidence { logs, clock, .. } = all;
+            self.change_host(present, |found| {
+                found.logs.merge(logs);
+                found.clock.merge(clock);
             });
         }
         Machine { host: present, own_files }
     }
 
-    fn presence(&mut self, place: usize, change: impl FnOnce(&mut Presence)) {
+    fn change_host(&mut self, place: usize, change: impl FnOnce(&mut HostInEvidence)) {
         let host = self.hosts.get_mut(place).map(|(_, host)| host);
-        if let Some(presence) = host.and_then(|host| host.places.get_mut(&**self.evidence)) {
-            change(presence);
+        if let Some(found) = host.and_then(|host| host.places.get_mut(&**self.evidence)) {
+            change(found);
         }
     }
 }

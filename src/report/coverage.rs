@@ -53,7 +53,7 @@ impl Coverage {
         Some(if covers_start && covers_end { Coverage::Whole } else { Coverage::Part })
     }
 
-    /// Returns the coverage's name in the column `period_covered`.
+    /// Returns the coverage's name in the column `period_coverage`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

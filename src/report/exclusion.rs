@@ -30,13 +30,13 @@ pub struct ExclusionRecord {
     /// How many leads the exclusion took away, including copies of an event.
     pub excluded_leads: u64,
     /// The hosts from which the exclusion took matches or leads away, sorted by name.
-    pub hosts: Vec<ExcludedOn>,
+    pub hosts: Vec<HostExclusions>,
 }
 
 /// What one exclusion took away from one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ExcludedOn {
-    /// The host's Computer.
+pub struct HostExclusions {
+    /// The host's Computer, in the case of its records.
     pub computer: String,
     /// How many matches the exclusion took away from the host.
     pub excluded_matches: u64,
@@ -74,7 +74,7 @@ impl ExclusionRecord {
         for counts in hosts.values() {
             sum.merge(*counts);
         }
-        let host = |(computer, counts): (String, ExcludedCounts)| ExcludedOn {
+        let host = |(computer, counts): (String, ExcludedCounts)| HostExclusions {
             computer,
             excluded_matches: counts.matches,
             excluded_leads: counts.leads,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::anomaly::{Anomaly, ListedNames, MOST_CHANNELS, is_utc_time_distant, is_utc_time_unreadable};
 use super::coverage::Coverage;
 use super::escape::cut;
+use super::host_in_evidence::HostInEvidence;
 use super::machine_logs::MachineLogs;
 use super::matched_event::{DetectionCounts, MatchedEvent};
 use super::matches::Occurrence;
-use super::presence::Presence;
 use super::verdict::Verdict;
 use crate::base::few::FewMap;
 use crate::event::{EventTime, Span};
@@ -61,7 +61,7 @@ pub struct Host {
     /// The host's name as its records spell it; of several spellings, the first in byte order.
     pub name: Box<str>,
     /// What each piece of evidence contains about this host, by the name of the piece.
-    pub places: FewMap<Arc<str>, Presence>,
+    pub places: FewMap<Arc<str>, HostInEvidence>,
     /// Matches: events that a detection describes. An event counts once, however many detections
     /// describe it; copies of an event count too.
     pub matches: u64,
@@ -186,7 +186,7 @@ impl Host {
     /// Adds what was seen of the same host in another part of the evidence.
     pub fn merge(&mut self, other: Host) {
         self.add_spelling(&other.name);
-        self.places.merge(other.places, Presence::merge);
+        self.places.merge(other.places, HostInEvidence::merge);
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
         self.hits += other.hits;
@@ -251,7 +251,7 @@ impl Host {
         let own: ListedNames = self
             .places
             .iter()
-            .filter(|(_, presence)| presence.own_files > 0)
+            .filter(|(_, found)| found.own_files > 0)
             .map(|(evidence, _)| &**evidence)
             .collect();
         if own.are_several() {

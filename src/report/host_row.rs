@@ -4,7 +4,7 @@ use super::anomaly::Anomaly;
 use super::coverage::Coverage;
 use super::file_row::{MOST_GAPS, gap_sides};
 use super::host::{Host, ValueCounts, by_count};
-use super::machine_logs::Missing;
+use super::machine_logs::MissingIds;
 use super::matched_event::DETECTION_COUNTS;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
@@ -16,7 +16,7 @@ pub struct HostRow<'a> {
     computer: Option<&'a str>,
     host: &'a Host,
     /// Where EventRecordIDs are missing in the host's logs.
-    missing: Vec<Missing<'a>>,
+    missing: Vec<MissingIds<'a>>,
     anomalies: Vec<Anomaly>,
 }
 
@@ -278,7 +278,7 @@ impl<'a> HostRow<'a> {
 }
 
 /// Returns the cells of the column `record_gaps`: the first gaps, channel by channel.
-fn gap_cells<'a>(missing: &[Missing<'a>]) -> Vec<Vec<Cell<'a>>> {
+fn gap_cells<'a>(missing: &[MissingIds<'a>]) -> Vec<Vec<Cell<'a>>> {
     let gaps = missing.iter().flat_map(|missing| {
         let channel = missing.channel;
         missing.gaps.iter().map(move |gap| [Cell::text(channel)].into_iter().chain(gap_sides(gap)).collect())

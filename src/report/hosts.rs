@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::conclude::conclude;
 use super::coverage::Coverage;
 use super::host::{FileCounts, Host};
+use super::host_in_evidence::HostInEvidence;
 use super::matched_event::MatchedEvent;
 use super::matches::Occurrence;
-use super::presence::Presence;
 use super::renames::{MachineNames, folded, own_channel};
 use crate::event::Window;
 use crate::ledger::clock::MachineClock;
@@ -27,12 +27,12 @@ pub struct Hosts {
     /// is boxed: there can be as many hosts as files, and a map reserves room for up to twice as
     /// many values as it has.
     computers: BTreeMap<Box<str>, Box<Host>>,
-    pieces: BTreeMap<Arc<str>, Piece>,
+    pieces: BTreeMap<Arc<str>, EvidencePiece>,
 }
 
 /// What is known about a piece of evidence, besides its hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct EvidencePiece {
     /// The counts of the files in which no record names a Computer.
     pub nameless: FileCounts,
     /// Steps back of the clock in files that contain records of several machines.
@@ -42,8 +42,8 @@ pub(super) struct Piece {
     pub renamed: BTreeSet<(String, String)>,
 }
 
-impl Piece {
-    fn merge(&mut self, other: Piece) {
+impl EvidencePiece {
+    fn merge(&mut self, other: EvidencePiece) {
         self.nameless.merge(other.nameless);
         self.clock.merge(other.clock);
         self.renamed.extend(other.renamed);
@@ -94,11 +94,14 @@ impl Hosts {
                 host.counts.merge(records);
                 host.files.merge(counts);
                 host.files_in_use += in_use;
-                let mut presence =
-                    Presence { span: records.span, own_files: u64::from(is_alone), ..Presence::default() };
-                presence.logs.add(logs, own_channel.as_deref());
-                clock.iter().filter(|_| is_alone).for_each(|clock| presence.clock.merge(clock.clone()));
-                host.places.change(&evidence, || Arc::clone(&evidence), |known| known.merge(presence));
+                let mut found = HostInEvidence {
+                    span: records.span,
+                    own_files: u64::from(is_alone),
+                    ..HostInEvidence::default()
+                };
+                found.logs.add(logs, own_channel.as_deref());
+                clock.iter().filter(|_| is_alone).for_each(|clock| found.clock.merge(clock.clone()));
+                host.places.change(&evidence, || Arc::clone(&evidence), |known| known.merge(found));
             });
         }
     }
@@ -152,7 +155,7 @@ impl Hosts {
         for (evidence, piece) in pieces {
             let Some(owners) = owners.get(&evidence) else {
                 let host = Host {
-                    places: [(evidence, Presence::default())].into_iter().collect(),
+                    places: [(evidence, HostInEvidence::default())].into_iter().collect(),
                     files: piece.nameless,
                     coverage: Coverage::of(&RecordCounts::default(), window),
                     ..Host::default()

@@ -16,7 +16,7 @@ pub struct MachineLogs {
 
 /// The EventRecordIDs that are missing in one channel of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Missing<'a> {
+pub struct MissingIds<'a> {
     /// The channel in which EventRecordIDs are missing.
     pub channel: &'a str,
     /// Gaps in the machine's own log that no other file fills.
@@ -45,7 +45,7 @@ impl MachineLogs {
 
     /// Returns the channels in which EventRecordIDs are missing: first the machine's own logs, then
     /// the others.
-    pub(super) fn missing(&self) -> impl Iterator<Item = Missing<'_>> {
+    pub(super) fn missing(&self) -> impl Iterator<Item = MissingIds<'_>> {
         let none = IdRuns::default();
         let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));
         let others = self.selected.iter().filter(|(channel, _)| self.own.get(channel).is_none());
@@ -62,7 +62,7 @@ impl MachineLogs {
     }
 }
 
-fn missing<'a>(channel: &'a str, own: &IdRuns, selected: &IdRuns) -> Missing<'a> {
+fn missing<'a>(channel: &'a str, own: &IdRuns, selected: &IdRuns) -> MissingIds<'a> {
     let mut all = own.clone();
     all.merge(selected);
     let range = own.as_slice().first().zip(own.as_slice().last());
@@ -75,7 +75,7 @@ fn missing<'a>(channel: &'a str, own: &IdRuns, selected: &IdRuns) -> Missing<'a>
     let is_selected =
         |gap: &Gap| range.is_some_and(|(first, last)| first.first <= gap.after && gap.before <= last.last);
     let is_selection = others.iter().any(is_selected);
-    Missing { channel, gaps, incomplete: own.is_incomplete(), is_selection }
+    MissingIds { channel, gaps, incomplete: own.is_incomplete(), is_selection }
 }
 
 #[cfg(test)]

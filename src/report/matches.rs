@@ -44,7 +44,7 @@ pub enum Occurrence {
     /// The event is seen for the first time, in a live log.
     #[default]
     First,
-    /// The event is a copy of one that was seen before.
+    /// The event is a copy of one that was seen before in evidence order.
     Copy,
     /// The event was found in a deleted record only, and in no live log.
     Recovered,

@@ -10,6 +10,7 @@ mod exclusion;
 mod file_row;
 mod flawed_file;
 mod host;
+mod host_in_evidence;
 mod host_row;
 mod hosts;
 mod leads;
@@ -17,7 +18,6 @@ mod machine_logs;
 mod matched_event;
 mod matches;
 mod nothing_read;
-mod presence;
 mod recorded_run;
 mod renames;
 mod run;
@@ -32,17 +32,17 @@ pub use crate::ledger::file::{FileReport, Header, Loss, Status};
 pub use anomaly::Anomaly;
 pub use coverage::Coverage;
 pub use escape::{cut, escaped, escaped_json, shown};
-pub use exclusion::{ExcludedCounts, ExcludedOn, ExclusionRecord};
+pub use exclusion::{ExcludedCounts, ExclusionRecord, HostExclusions};
 pub use file_row::FileRow;
 pub use flawed_file::FlawedFile;
 pub use host::{Conclusion, Host, ValueCounts};
+pub use host_in_evidence::HostInEvidence;
 pub use host_row::HostRow;
 pub use hosts::{Hosts, NamedHost};
 pub use machine_logs::MachineLogs;
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
-pub use presence::Presence;
 pub use recorded_run::{RecordedRun, RunNotRead};
 pub use run::{
     ContentRecord, DetectionLeads, DetectionRecord, Ending, NameCondition, OutputRecord, RefusedRecord,
@@ -52,5 +52,5 @@ pub use run::{
 pub use summary::{Summary, terminal_width};
 pub use verdict::Verdict;
 pub use verification::{
-    Compared, ComparedFile, Difference, Discrepancy, EvidenceCompared, Shown, Verification,
+    ComparedFile, ComparisonCounts, Difference, Discrepancy, EvidenceComparison, ResultDetail, Verification,
 };

@@ -101,7 +101,7 @@ impl Display for Discrepancy {
 
 /// How many recorded files were compared, and how many of them were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct ComparisonCounts {
     /// The number of recorded files.
     pub files: u64,
     /// The number of files in which no difference was found.
@@ -110,9 +110,9 @@ pub struct Compared {
 
 /// How much of the evidence was compared with the ledger, and how much was found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct EvidenceCompared {
+pub struct EvidenceComparison {
     /// The counts of the ledger's files.
-    pub all: Compared,
+    pub all: ComparisonCounts,
     /// The size of the unchanged files in bytes.
     pub bytes: u64,
     /// How many of the unchanged files were compared by size only, because the ledger has no hash
@@ -122,7 +122,7 @@ pub struct EvidenceCompared {
 
 /// How much of a verification's result is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Shown {
+pub enum ResultDetail {
     /// The discrepancies and the summary.
     #[default]
     All,
@@ -140,9 +140,9 @@ pub struct Verification {
     /// What `run.json` records; `None` if it cannot be read.
     pub recorded: Option<RecordedRun>,
     /// The counts of the output's tables.
-    pub outputs: Compared,
+    pub outputs: ComparisonCounts,
     /// The counts of the evidence's files; `None` if the evidence was not compared.
-    pub evidence: Option<EvidenceCompared>,
+    pub evidence: Option<EvidenceComparison>,
     /// Every difference that was found.
     pub discrepancies: Vec<Discrepancy>,
 }
@@ -150,27 +150,27 @@ pub struct Verification {
 impl Verification {
     /// Returns the result as lines of text: all of it, or the discrepancies alone.
     #[must_use]
-    pub fn text(&self, shown: Shown) -> String {
+    pub fn text(&self, shown: ResultDetail) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.
         let _ = self.write(&mut text, shown);
         text
     }
 
-    fn write(&self, text: &mut String, shown: Shown) -> fmt::Result {
-        if shown == Shown::All {
+    fn write(&self, text: &mut String, shown: ResultDetail) -> fmt::Result {
+        if shown == ResultDetail::All {
             match self.discrepancies.len() as u64 {
                 0 => writeln!(text, "No difference found in what was compared")?,
                 count => writeln!(text, "DIFFERENT: {}", counted(count, "difference", "differences"))?,
             }
         }
         self.discrepancies.iter().try_for_each(|discrepancy| writeln!(text, "{discrepancy}"))?;
-        if shown == Shown::All {
+        if shown == ResultDetail::All {
             self.write_output(text)?;
             match &self.evidence {
                 Some(evidence) => {
                     let by = if self.has_hashes() { ", by SHA-256" } else { "" };
-                    let Compared { files, same } = evidence.all;
+                    let ComparisonCounts { files, same } = evidence.all;
                     let (same, files) = (grouped(same), counted(files, "file", "files"));
                     writeln!(
                         text,
@@ -186,7 +186,7 @@ impl Verification {
 
     fn write_output(&self, text: &mut String) -> fmt::Result {
         writeln!(text, "Output      {}", escaped(&self.directory.display().to_string()))?;
-        let Compared { files, same } = self.outputs;
+        let ComparisonCounts { files, same } = self.outputs;
         writeln!(text, "            {} of {} unchanged", grouped(same), counted(files, "table", "tables"))?;
         writeln!(text, "run.json    SHA-256 {}", self.run_sha256)?;
         let Some(recorded) = &self.recorded else { return Ok(()) };
@@ -202,7 +202,7 @@ impl Verification {
 
     /// Writes which contents could not be compared. `--quiet` shows this too, because silence would
     /// mean that they are the same.
-    fn write_not_compared(&self, text: &mut String, evidence: EvidenceCompared) -> fmt::Result {
+    fn write_not_compared(&self, text: &mut String, evidence: EvidenceComparison) -> fmt::Result {
         if !self.has_hashes() {
             return writeln!(
                 text,

@@ -1,14 +1,14 @@
 //! Collects the finished units in evidence order: passes matches and rows to the sink, and adds up
-//! hosts, totals and all else.
+//! hosts, totals and all other counts.
 
 use super::Observer;
 use super::detector::Detector;
-use super::excluded::Excluded;
-use super::hits::{Detected, DetectionHits, UnitHits};
+use super::excluded::ExclusionCounts;
+use super::hits::{DetectionHits, EventWithHits, UnitHits};
 use super::leads::LeadCounts;
 use super::sink::{TakeMatch, hand_over};
 use super::worker::FinishedUnit;
-use super::writing::{Writing, Written};
+use super::writing::{FinishedTables, SweepTables};
 use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
 use crate::event::Window;
@@ -16,75 +16,77 @@ use crate::evidence::discover::{Discovery, LogFile};
 use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
 use crate::scan::Checksums;
 
-/// How many flawed files are kept for the summary: those that lost most. The ledger has all.
+/// The number of flawed files that are kept for the summary: those that lost most. The ledger has
+/// all.
 const MOST_FLAWED: usize = 100;
 
-/// Where matches and rows go.
-pub(super) enum Target<'a> {
-    /// Into the tables of an output directory.
-    Tables(Box<Writing<'a>>),
-    /// To a function of the caller, match by match.
+/// Where the matches and rows of a sweep go.
+pub(super) enum Destination<'a> {
+    /// The matches and rows go into the tables of an output directory.
+    Tables(Box<SweepTables<'a>>),
+    /// The matches go to a function of the caller, one by one.
     Each(TakeMatch<'a>),
-    /// Nowhere: only the counts are kept.
+    /// The matches go nowhere: only the counts are kept.
     Nowhere,
 }
 
-/// Collects the finished units of a sweep.
+/// Collects the finished units of a sweep, in evidence order.
 pub(super) struct Collector<'a> {
     discovery: &'a Discovery,
     detections: &'a [LoadedDetection],
     checksums: Checksums,
     window: Window,
     observer: &'a mut dyn Observer,
-    target: Target<'a>,
+    target: Destination<'a>,
     hosts: Hosts,
     /// The counts for each detection, in the order of the detections.
     detection_hits: Vec<DetectionHits>,
-    excluded: Excluded,
+    excluded: ExclusionCounts,
     totals: Totals,
     flawed: Vec<FlawedFile>,
-    /// The account of the file whose blocks are coming in, and the offset that they have reached.
+    /// The account of the file whose blocks are being added, and the offset in bytes up to which
+    /// they were added.
     current: Option<(FileReport, u64)>,
     next_file: usize,
     /// How far the sweep came in each piece of evidence.
-    pieces: Vec<Piece>,
+    pieces: Vec<PieceProgress>,
 }
 
 /// How far the sweep came in a piece of evidence.
 #[derive(Debug, Clone, Copy, Default)]
-struct Piece {
-    /// Whether the sweep reached any of its files.
+struct PieceProgress {
+    /// True if the sweep reached any file of the piece.
     reached: bool,
-    /// Whether an interruption left any of its files unread.
+    /// True if an interruption left any file of the piece unread.
     left: bool,
 }
 
 /// Everything that the collector has at the end of a sweep.
-pub(super) struct Collected {
-    /// All hosts.
+pub(super) struct SweepResults {
+    /// All hosts of the sweep.
     pub hosts: Vec<NamedHost>,
-    /// Sums over all files.
+    /// The sums over all files and hosts.
     pub totals: Totals,
-    /// The files that could not be read and understood completely, those that lost most first. If
-    /// there are many, only the worst are here.
+    /// The files that could not be read and understood completely, those that lost most first; at
+    /// most [`MOST_FLAWED`].
     pub flawed: Vec<FlawedFile>,
-    /// For each detection: its matches, those of them that are no copies, and its matches among
+    /// The number of matches of each detection: all, those that are no copies, and those among
     /// deleted records.
     pub match_counts: Vec<[u64; 3]>,
     /// The number of leads of each detection.
     pub lead_counts: Vec<LeadCounts>,
     /// What each exclusion took away.
-    pub excluded: Excluded,
+    pub excluded: ExclusionCounts,
     /// The tables that were written; empty if the sink is no directory.
-    pub written: Written,
+    pub written: FinishedTables,
 }
 
 impl<'a> Collector<'a> {
-    /// A collector whose matches and rows go to `target`.
+    /// Makes a collector whose matches and rows go to `target`.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
-        target: Target<'a>,
+        target: Destination<'a>,
         observer: &'a mut dyn Observer,
     ) -> Self {
         let mut hosts = Hosts::default();
@@ -96,12 +98,12 @@ impl<'a> Collector<'a> {
             detections: &config.detections,
             checksums: config.options.checksums,
             window: config.window,
-            excluded: Excluded::default(),
+            excluded: ExclusionCounts::default(),
             totals: Totals::default(),
             flawed: Vec::new(),
             current: None,
             next_file: 0,
-            pieces: vec![Piece::default(); discovery.evidence.len()],
+            pieces: vec![PieceProgress::default(); discovery.evidence.len()],
             discovery,
             observer,
             target,
@@ -109,7 +111,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Adds the next finished unit, whose hits `detector` found.
+    /// Adds the next finished unit. `detector` found the unit's hits.
     pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
@@ -124,7 +126,7 @@ impl<'a> Collector<'a> {
     pub(super) fn add_hits(
         &mut self,
         file: &LogFile,
-        events: &[Detected],
+        events: &[EventWithHits],
         mut hits: UnitHits,
         detector: &Detector<'_>,
     ) -> Result<(), SweepError> {
@@ -132,12 +134,12 @@ impl<'a> Collector<'a> {
             return Ok(());
         }
         match &mut self.target {
-            Target::Tables(tables) => tables.add_hits(&mut hits)?,
-            Target::Each(take) => {
+            Destination::Tables(tables) => tables.add_hits(&mut hits)?,
+            Destination::Each(take) => {
                 let place = (self.discovery.evidence_name(file.evidence), file.source_path());
                 hand_over(take, detector, (place.0, &place.1), events)?;
             }
-            Target::Nowhere => {}
+            Destination::Nowhere => {}
         }
         self.hosts.merge(hits.hosts);
         self.excluded.merge(hits.excluded);
@@ -147,8 +149,7 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Writes the row of the file whose last block came in, or which was not read because of an
-    /// interruption.
+    /// Writes the row of the file whose last block was added, or that an interruption left unread.
     fn close_file(&mut self) -> Result<(), SweepError> {
         let files = &self.discovery.files;
         let file = files.get(self.next_file).expect("each block is of a file, in the order of the files");
@@ -160,7 +161,7 @@ impl<'a> Collector<'a> {
         }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
-        if let Target::Tables(tables) = &mut self.target {
+        if let Destination::Tables(tables) = &mut self.target {
             tables.add_file(&FileRow::new(&report, evidence, &source_path, self.checksums.name()))?;
         }
         self.totals.add(&report);
@@ -187,21 +188,22 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Keeps the flawed files that lost most. Among files with the same loss, the first in evidence
-    /// order are kept.
+    /// Drops all flawed files but those that lost most. Among files with the same loss, the first
+    /// in evidence order are kept.
     fn keep_worst(&mut self) {
         self.flawed.sort_by_key(|file| std::cmp::Reverse(file.loss));
         self.flawed.truncate(MOST_FLAWED);
     }
 
     /// Ends the collection: closes the tables, and writes those that are known only at the end.
-    pub(super) fn finish(mut self) -> Result<Collected, SweepError> {
+    pub(super) fn finish(mut self) -> Result<SweepResults, SweepError> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }
         self.keep_worst();
         self.observer.finished();
-        // Nothing is known about evidence that an interruption left unread.
+        // Nothing is known about evidence that an interruption left unread, so it does not become a
+        // host.
         for (piece, evidence) in self.pieces.iter().zip(&self.discovery.evidence) {
             if piece.left && !piece.reached {
                 self.totals.evidence_not_reached += 1;
@@ -218,12 +220,12 @@ impl<'a> Collector<'a> {
             stats.extend(hits.stats.map(|stats| (stats, detection.id.as_str())));
         }
         let written = match self.target {
-            Target::Tables(tables) => tables.finish(&rows, stats.into_iter())?,
-            Target::Each(_) | Target::Nowhere => Written::default(),
+            Destination::Tables(tables) => tables.finish(&rows, stats.into_iter())?,
+            Destination::Each(_) | Destination::Nowhere => FinishedTables::default(),
         };
         self.totals.add_hosts(&rows);
         self.totals.excluded_leads = self.excluded.sum().leads;
         let Collector { totals, flawed, excluded, .. } = self;
-        Ok(Collected { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, written })
+        Ok(SweepResults { hosts: rows, totals, flawed, match_counts, lead_counts, excluded, written })
     }
 }

@@ -1,9 +1,10 @@
-//! The end of a sweep: how it ended, its `run.json`, and the output directory's final name.
+//! The end of a sweep: decides how it ended, writes `run.json`, and gives the output directory its
+//! final name.
 
-use super::collect::Collected;
-use super::excluded::Excluded;
+use super::collect::SweepResults;
+use super::excluded::ExclusionCounts;
 use super::leads::{LeadCounts, lead_conditions};
-use super::writing::Written;
+use super::writing::FinishedTables;
 use super::{Outcome, SCHEMA_VERSION};
 use crate::base::path_text::path_text;
 use crate::base::platform::{machine, working_directory};
@@ -25,28 +26,29 @@ use crate::report::{
 pub struct Caller {
     /// The command line, word by word.
     pub arguments: Vec<String>,
-    /// Gives the exit status for a sweep with these totals; `None` if the program's exit status
+    /// Returns the exit status for a sweep with these totals; `None` if the program's exit status
     /// does not depend on the sweep.
     pub exit_status: Option<fn(&Totals) -> u8>,
 }
 
 /// When a sweep began, and how many files it took from the journal of an unfinished sweep.
-pub(super) struct Times {
+pub(super) struct SweepTimes {
     pub started: EventTime,
     pub resumed_files: u64,
 }
 
-/// Decides how the sweep ended, writes `run.json` and gives the output its name, if there is one.
+/// Decides how the sweep ended, writes `run.json`, and gives the output directory its final name,
+/// if there is one.
 pub(super) fn conclude(
     config: Config,
     output: Option<OutputDirectory>,
     caller: Caller,
     discovery: Discovery,
-    collected: Collected,
-    Times { started, resumed_files }: Times,
+    collected: SweepResults,
+    SweepTimes { started, resumed_files }: SweepTimes,
 ) -> Result<Outcome, SweepError> {
-    let Collected { hosts, totals, flawed, match_counts, lead_counts, excluded, written } = collected;
-    let Written { outputs, mut syncing } = written;
+    let SweepResults { hosts, totals, flawed, match_counts, lead_counts, excluded, written } = collected;
+    let FinishedTables { outputs, mut syncing } = written;
     let ending = totals.ending();
     let leads: Vec<_> = match config.options.leads {
         Leads::None => vec![None; config.detections.len()],
@@ -98,7 +100,7 @@ pub(super) fn conclude(
     Ok(Outcome { ending, run, hosts, flawed, directory })
 }
 
-fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &Excluded) -> Vec<ExclusionRecord> {
+fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts) -> Vec<ExclusionRecord> {
     let record = |(place, loaded): (usize, &LoadedExclusion)| {
         let LoadedExclusion { exclusion, source, sha256, status } = loaded.clone();
         let record = ExclusionRecord {

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::excluded::{Excluded, excluded_from, excluding};
-use super::hits::{Detected, DetectionHits, DetectionIndex, Hit, HitTables, Role, UnitHits};
+use super::excluded::{ExclusionCounts, excluded_from, excluding};
+use super::hits::{DetectionHits, DetectionIndex, EventWithHits, Hit, HitTables, Role, UnitHits};
 use super::leads::{lead_conditions, lead_predicate};
 use crate::config::{Config, Leads};
 use crate::detect::{Detection, Predicate};
@@ -28,7 +28,7 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    /// The condition for a match, or for a lead; `None` if no event can be one.
+    /// Returns the condition for a match or for a lead; `None` if no event can be one.
     fn condition(&self, role: Role) -> Option<&Predicate> {
         match role {
             Role::Match => Some(&self.detection.search.predicate),
@@ -36,11 +36,11 @@ impl Rule<'_> {
         }
     }
 
-    fn row<'e>(&self, detected: &'e Detected, context: MatchContext<'e>) -> MatchRow<'e> {
+    fn row<'e>(&self, detected: &'e EventWithHits, context: MatchContext<'e>) -> MatchRow<'e> {
         let LocatedEvent { location, integrity, event } = &detected.located;
         let (hits, detection) = match detected.role {
             Role::Match => (self.detection.search.predicate.hits_of_match(event), Some(self.detection)),
-            // For a lead, only the name is known to satisfy the detection.
+            // Only the queried name of a lead is known to satisfy the detection.
             Role::Lead => {
                 (self.lead_condition.as_ref().map(|names| names.hits(event)).unwrap_or_default(), None)
             }
@@ -68,12 +68,12 @@ pub(super) struct Detector<'a> {
     /// The detections, in the order in which they were given.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
-    /// The tables that get a row for each hit, if tables are written.
+    /// The tables that get a row for each hit; `None` if no tables are written.
     tables: Option<HitTables<'a>>,
 }
 
 impl<'a> Detector<'a> {
-    /// A detector that makes rows of `tables`, if tables are written.
+    /// Makes a detector. It makes rows of `tables`, if tables are written.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: Option<HitTables<'a>>) -> Self {
         let lead_condition =
             |condition| lead_predicate(condition).filter(|_| config.options.leads != Leads::None);
@@ -88,19 +88,19 @@ impl<'a> Detector<'a> {
         Detector { rules: rules.collect(), config, discovery, tables }
     }
 
-    /// The detection of a hit.
+    /// Returns the detection of a hit.
     pub(super) fn detection(&self, DetectionIndex(place): DetectionIndex) -> &'a Detection {
         self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }
 
-    /// The events that have hits, in the order in which they came.
-    pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<Detected> {
+    /// Returns the events that have hits, in the order of `events`.
+    pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits> {
         let in_window =
             events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
         let detected = in_window.filter_map(|located| {
             let role = Role::of(&located.event)?;
             let hits = self.hits(role, &located.event);
-            (!hits.is_empty()).then(|| Detected {
+            (!hits.is_empty()).then(|| EventWithHits {
                 hash: event_hash(&located.event),
                 occurrence: Occurrence::First,
                 role,
@@ -113,7 +113,7 @@ impl<'a> Detector<'a> {
 
     fn hits(&self, role: Role, event: &Event) -> Vec<Hit> {
         if role == Role::Lead && event.query_name().is_none_or(str::is_empty) {
-            // An event without a name is no lead.
+            // An event without a name cannot be a lead.
             return Vec::new();
         }
         let describing = self
@@ -128,9 +128,9 @@ impl<'a> Detector<'a> {
         describing.map(hit).collect()
     }
 
-    /// The rows and counts for events of a file: for each event, a row for each hit, in the order
-    /// of the detections.
-    pub(super) fn reduce(&self, file: &LogFile, detected: &[Detected]) -> Result<UnitHits, OutputError> {
+    /// Makes the rows and counts for events of a file: for each event, a row for each hit, in the
+    /// order of the detections.
+    pub(super) fn reduce(&self, file: &LogFile, detected: &[EventWithHits]) -> Result<UnitHits, OutputError> {
         let leads = detected.iter().filter(|event| event.role == Role::Lead).count();
         let mut reduced = UnitHits {
             matches: self.tables.map(|tables| tables.matches.rows(detected.len() - leads)),
@@ -138,7 +138,7 @@ impl<'a> Detector<'a> {
             count: 0,
             hosts: Hosts::default(),
             detections: DetectionHits::none(&self.config.detections),
-            excluded: Excluded::default(),
+            excluded: ExclusionCounts::default(),
         };
         let source_path = if detected.is_empty() { String::new() } else { file.source_path() };
         for event in detected {
@@ -151,7 +151,7 @@ impl<'a> Detector<'a> {
     }
 
     /// Counts an event once, however many hits it has.
-    fn count(&self, event: &Detected, reduced: &mut UnitHits) {
+    fn count(&self, event: &EventWithHits, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();
         let counts = match event.role {
@@ -180,7 +180,7 @@ impl<'a> Detector<'a> {
         &self,
         file: &LogFile,
         source_path: &str,
-        event: &Detected,
+        event: &EventWithHits,
         hit: Hit,
         reduced: &mut UnitHits,
     ) -> Result<(), OutputError> {
@@ -215,9 +215,9 @@ impl<'a> Detector<'a> {
         }
     }
 
-    /// The event with the detections that describe it; `None` if exclusions take it away from all
-    /// of them.
-    fn matched<'e>(&'e self, event: &'e Detected) -> Option<MatchedEvent<'e>> {
+    /// Returns the event with the detections that describe it; `None` if exclusions take it away
+    /// from all of them.
+    fn matched<'e>(&'e self, event: &'e EventWithHits) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));
         let (mut detections, mut risk_score) = (Vec::new(), None);

@@ -1,4 +1,5 @@
-//! Exclusions at work: which exclusion applies to an event, and how much each took from each host.
+//! Applies exclusions: finds which exclusion applies to an event, and counts what each took away
+//! from each host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,23 +8,23 @@ use crate::config::{ExclusionStatus, LoadedExclusion};
 use crate::event::Event;
 use crate::report::ExcludedCounts;
 
-/// The index of an exclusion among all exclusions of a sweep.
+/// The 0-based index of an exclusion among all exclusions of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExclusionIndex(pub(super) usize);
 
-/// How many events each exclusion took away from each host, copies and deleted records included.
-/// `merge` is associative and commutative.
+/// The number of events that each exclusion took away from each host, including copies and deleted
+/// records. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Excluded(BTreeMap<ExclusionIndex, BTreeMap<String, ExcludedCounts>>);
+pub(super) struct ExclusionCounts(BTreeMap<ExclusionIndex, BTreeMap<String, ExcludedCounts>>);
 
-impl Excluded {
-    /// Adds what an exclusion took away from a host.
+impl ExclusionCounts {
+    /// Adds what the exclusion `by` took away from a host.
     pub(super) fn add(&mut self, by: ExclusionIndex, computer: &str, counts: ExcludedCounts) {
         self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
     }
 
     /// Adds the counts of another part of the evidence.
-    pub(super) fn merge(&mut self, other: Excluded) {
+    pub(super) fn merge(&mut self, other: ExclusionCounts) {
         for (exclusion, hosts) in other.0 {
             for (computer, counts) in hosts {
                 self.add(exclusion, &computer, counts);
@@ -31,25 +32,25 @@ impl Excluded {
         }
     }
 
-    /// Whether nothing was taken away.
+    /// Returns true if nothing was taken away.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The sum over all exclusions and hosts.
+    /// Returns the sum over all exclusions and hosts.
     pub(super) fn sum(&self) -> ExcludedCounts {
         let mut sum = ExcludedCounts::default();
         self.0.values().flat_map(BTreeMap::values).for_each(|counts| sum.merge(*counts));
         sum
     }
 
-    /// What the exclusion with this index took away from each host, by the host's Computer.
+    /// Returns what the exclusion with this index took away from each host, by the host's Computer.
     pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
         self.0.get(&ExclusionIndex(exclusion)).cloned().unwrap_or_default()
     }
 }
 
-/// The first exclusion in force that applies to an event which the detection with this id
+/// Returns the first exclusion in force that applies to an event which the detection with this id
 /// describes.
 pub(super) fn excluding(
     exclusions: &[LoadedExclusion],
@@ -62,7 +63,7 @@ pub(super) fn excluding(
     exclusions.iter().position(holds).map(ExclusionIndex)
 }
 
-/// The exclusions that apply to hits of an event, each once.
+/// Returns the exclusions that apply to hits of an event, each once.
 pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionIndex> {
     let exclusions: BTreeSet<ExclusionIndex> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
     exclusions.into_iter()

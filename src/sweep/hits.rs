@@ -1,10 +1,10 @@
-//! Hits: events with the detections that describe them, which of the events are copies, and the
-//! rows and counts made of them. A hit of a Sysmon DNS query is a match. A hit of a query of
-//! Windows' own DNS client is a lead. Each has a table of its own, and neither counts as the other.
+//! Hits: finds which events with hits are copies, and makes rows and counts of them. A hit of a
+//! Sysmon DNS query is a match. A hit of a query of Windows' own DNS client is a lead. Matches and
+//! leads have a table each, and are counted apart.
 
 use std::collections::{HashMap, HashSet};
 
-use super::excluded::{Excluded, ExclusionIndex};
+use super::excluded::{ExclusionCounts, ExclusionIndex};
 use super::leads::LeadCounts;
 use crate::base::digest::Sha256Digest;
 use crate::config::{Config, ExcludedRows, LoadedDetection};
@@ -14,12 +14,12 @@ use crate::output::{Rows, Table};
 use crate::report::{Hosts, Occurrence};
 use crate::scan::LocatedEvent;
 
-/// The index of a detection among all detections of a sweep.
+/// The 0-based index of a detection among all detections of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
 /// An event with at least one hit.
-pub(super) struct Detected {
+pub(super) struct EventWithHits {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
     pub occurrence: Occurrence,
@@ -27,15 +27,16 @@ pub(super) struct Detected {
     pub hits: Vec<Hit>,
 }
 
-/// A hit: a detection describes an event or, for a lead, the event's name.
+/// A hit: a detection that describes an event or, for a lead, the name that the event queries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
     pub detection: DetectionIndex,
-    /// The first exclusion that applies to the hit, which is then neither a match nor a lead.
+    /// The first exclusion that applies to the hit, which is then neither a match nor a lead;
+    /// `None` if no exclusion applies.
     pub excluded_by: Option<ExclusionIndex>,
 }
 
-/// Whether a hit of an event is a match or a lead, by the kind of the event.
+/// What a hit makes of an event: a match or a lead. It depends on the kind of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Match,
@@ -43,7 +44,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// The role of an event with a hit. Events of other kinds than these two have none: rules are
+    /// Returns the role of an event with a hit; `None` for events of other kinds, because rules are
     /// about DNS queries.
     pub(super) fn of(event: &Event) -> Option<Self> {
         if event.is(&DNS_QUERY) {
@@ -57,15 +58,16 @@ impl Role {
 }
 
 impl Hit {
-    /// Whether the hit gets a row: always, unless it is excluded and excluded rows are not kept.
+    /// Returns true if the hit gets a row: always, unless it is excluded and excluded rows are not
+    /// kept.
     pub(super) fn is_written(self, config: &Config) -> bool {
         self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
 
-    /// The name of the exclusion that applies to the hit.
+    /// Returns the name of the exclusion that applies to the hit; `None` if no exclusion applies.
     pub(super) fn exclusion_name(self, config: &Config) -> Option<&str> {
         let ExclusionIndex(place) = self.excluded_by?;
-        let loaded = config.exclusions.get(place).expect("an exclusion that holds is one of the sweep's");
+        let loaded = config.exclusions.get(place).expect("an exclusion that applies is one of the sweep's");
         Some(&loaded.exclusion.name)
     }
 }
@@ -75,39 +77,40 @@ impl Hit {
 pub(super) struct HitTables<'a> {
     /// The table of matches.
     pub matches: &'a Table,
-    /// The table of leads, if leads are looked for.
+    /// The table of leads; `None` if leads are not looked for.
     pub leads: Option<&'a Table>,
 }
 
 /// The rows and counts made of the hits of a unit.
 pub(super) struct UnitHits {
-    /// Rows of `matches.parquet`, if there is one: of matches, and of excluded ones if these are
-    /// kept.
+    /// Rows of `matches.parquet`: matches, and excluded events if these are kept. `None` if no
+    /// tables are written.
     pub matches: Option<Rows>,
-    /// Rows of `leads.parquet`: of leads, and of excluded ones if these are kept. `None` unless
-    /// leads are looked for.
+    /// Rows of `leads.parquet`: leads, and excluded events if these are kept. `None` if no tables
+    /// are written or leads are not looked for.
     pub leads: Option<Rows>,
-    /// How many events are matches.
+    /// The number of events that are matches.
     pub count: u64,
-    /// What the hits say about their hosts.
+    /// The counts of matches and leads for each host.
     pub hosts: Hosts,
     /// The counts for each detection, in the order of the detections.
     pub detections: Vec<DetectionHits>,
-    /// How many hits were excluded.
-    pub excluded: Excluded,
+    /// What each exclusion took away.
+    pub excluded: ExclusionCounts,
 }
 
 /// The counts for the hits of one detection. `merge` is associative and commutative.
 pub(super) struct DetectionHits {
-    /// How many matches there are, including copies of an event.
+    /// The number of matches, including copies of an event.
     pub matches: u64,
-    /// How many matches are no copies of an earlier one.
+    /// The number of matches that are no copies of an earlier one.
     pub unique_matches: u64,
-    /// How many matches are among deleted records. No other field counts them.
+    /// The number of matches among deleted records. No other field counts them.
     pub recovered_matches: u64,
-    /// How many leads there are.
+    /// The number of leads.
     pub leads: LeadCounts,
-    /// The detection's own `stats` table of matches that are no copies, if its search has `stats`.
+    /// The detection's own `stats` table, made of matches that are no copies; `None` if its search
+    /// has no `stats`.
     pub stats: Option<StatsTable>,
 }
 
@@ -115,12 +118,12 @@ pub(super) struct DetectionHits {
 #[derive(Debug, Default)]
 pub(super) struct SeenEvents {
     hashes: HashSet<Sha256Digest>,
-    /// For events that were excluded: which exclusion took them away from which detection.
+    /// The exclusion that took each excluded event away from a detection.
     excluded: HashMap<(Sha256Digest, DetectionIndex), ExclusionIndex>,
 }
 
 impl DetectionHits {
-    /// Counts of zero for each of these detections.
+    /// Returns counts of zero for each of these detections.
     pub(super) fn none(detections: &[LoadedDetection]) -> Vec<Self> {
         let none = |loaded: &LoadedDetection| DetectionHits {
             matches: 0,
@@ -132,13 +135,13 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Whether there are no hits.
+    /// Returns true if there are no hits.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
 
     /// Counts a hit that is not excluded.
-    pub(super) fn add(&mut self, detected: &Detected) {
+    pub(super) fn add(&mut self, detected: &EventWithHits) {
         let event = &detected.located.event;
         match (detected.role, detected.occurrence) {
             (Role::Lead, occurrence) => self.leads.add(occurrence),
@@ -167,7 +170,7 @@ impl DetectionHits {
 }
 
 impl UnitHits {
-    /// Whether there are no hits at all, not even excluded ones.
+    /// Returns true if there are no hits at all, not even excluded ones.
     pub(super) fn is_empty(&self) -> bool {
         let is_empty = |rows: &Option<Rows>| rows.as_ref().is_none_or(Rows::is_empty);
         let is_any = self.count > 0 || self.detections.iter().any(|hits| !hits.is_empty());
@@ -176,13 +179,14 @@ impl UnitHits {
 }
 
 impl SeenEvents {
-    /// Marks which of these events are copies of earlier ones, and returns whether any is. Must be
-    /// called in evidence order.
+    /// Marks the events that are copies of earlier ones, and returns true if any is. Must be called
+    /// in evidence order.
     ///
     /// An exclusion that applies to an event also applies to its copies. Copies can differ in who
-    /// logged them (`Security/UserID`, which is not part of a match's hash). An exclusion that asks
-    /// for that must not take away the first copy and leave the second as a copy of nothing.
-    pub(super) fn mark_copies(&mut self, events: &mut [Detected]) -> bool {
+    /// logged them (`Security/UserID`, which is not part of a match's hash). An exclusion with a
+    /// condition on this field must not take away the first copy and leave the second as a copy of
+    /// nothing.
+    pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits]) -> bool {
         let mut copies = false;
         for event in events {
             if !self.hashes.insert(event.hash) {
@@ -202,8 +206,8 @@ impl SeenEvents {
         copies
     }
 
-    /// Notes an event from a deleted record, and returns whether it was not seen before.
-    pub(super) fn is_new(&mut self, event: &Detected) -> bool {
+    /// Adds an event from a deleted record, and returns true if it was not seen before.
+    pub(super) fn is_new(&mut self, event: &EventWithHits) -> bool {
         self.hashes.insert(event.hash)
     }
 }

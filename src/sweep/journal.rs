@@ -2,10 +2,10 @@
 //! can be resumed.
 //!
 //! The journal has an entry for each unit, in the order of the units. An entry is a document in
-//! postcard's format, framed by [`crate::output`]. It holds the account of the unit and the events
-//! that have hits, but no rows. A resumed sweep makes the tables from the entries with the same
-//! code as any other sweep, so they are the same to the byte. The first entry holds the options of
-//! the sweep.
+//! postcard's format, framed by [`crate::output`]. It contains the account of the unit and the
+//! events that have hits, but no rows. A resumed sweep makes the tables from the entries with the
+//! same code as any other sweep, so they are the same to the byte. The first entry contains the
+//! options of the sweep.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -23,32 +23,32 @@ use crate::output::{OutputError, document, framed, read_framed};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent};
 
-/// Bytes of evidence after which entries are written out. If a sweep is killed, at most about so
-/// many bytes are read again.
+/// The number of bytes of evidence after which entries are written to the file. If a sweep is
+/// killed, a resumed one reads about this many bytes again at most.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
 
 /// The beginning of the first entry: a name, and the version of the journal's layout. The version
-/// changes with anything that an entry holds. A journal with another version cannot be read.
+/// changes with everything that an entry contains. A journal with another version cannot be read.
 const LAYOUT: (&str, u32) = ("journal of dnsweep", 4);
 
 /// The options of the sweep that began the journal. They follow [`LAYOUT`] in the first entry.
 #[derive(Debug, Serialize, Deserialize)]
 struct FirstEntry {
     /// [`SweepInputs`] as JSON, so that a message can name the option that differs.
-    asked: String,
+    inputs: String,
     window: Window,
 }
 
-/// Identifies a file of the evidence, by its path, size and modification time.
+/// Identifies a file of the evidence by its path, size and modification time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct FileKey {
-    /// The piece of evidence.
+    /// The name of the piece of evidence that contains the file.
     pub evidence: String,
     /// The file's path from its root.
     pub source_path: String,
     /// The size of the file in bytes.
     pub size: u64,
-    /// The modification time: seconds and nanoseconds since 1970.
+    /// The file's modification time: seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
 }
 
@@ -67,7 +67,7 @@ pub(super) struct NewEntry<'a> {
 pub(super) struct Entry {
     /// The unit that the entry belongs to.
     #[expect(dead_code, reason = "whoever reads it knows; the format has it")]
-    place: EntryPlace,
+    place: EntryUnit,
     /// The account of the unit.
     pub part: FileReport,
     /// The events that have hits, in file order.
@@ -76,37 +76,38 @@ pub(super) struct Entry {
     pub recovered: Vec<LocatedEvent>,
 }
 
-/// The beginning of an entry: the unit that it belongs to.
+/// The beginning of an entry: the unit that the entry belongs to.
 #[derive(Debug, Deserialize)]
-struct EntryPlace {
+struct EntryUnit {
     file: FileKey,
     block: Block,
 }
 
-/// Where in the journal the entry of a unit lies.
+/// The position of a unit's entry in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EntryAt {
-    /// The unit's block.
+pub(super) struct EntryLocation {
+    /// The block of the file that the unit covers.
     pub block: Block,
     bytes: Range<u64>,
 }
 
-/// A journal that this sweep writes, after it has read the entries of an earlier sweep.
+/// A journal that a sweep writes, after it has read the entries of an earlier sweep.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
     writer: BufWriter<File>,
-    /// Bytes of evidence whose entries are still in the writer's buffer.
+    /// The number of bytes of evidence whose entries are still in the writer's buffer.
     unflushed: u64,
-    files: HashMap<FileKey, Vec<EntryAt>>,
+    files: HashMap<FileKey, Vec<EntryLocation>>,
     /// The period of the sweep that began the journal.
     pub window: Window,
 }
 
 impl Journal {
-    /// Opens the journal and reads its entries, or begins a new one if there is none.
-    pub(super) fn open(path: &Path, asked: &SweepInputs, window: Window) -> Result<Self, OutputError> {
+    /// Opens the journal and reads its entries, or begins a new journal if there is none. It is an
+    /// error if the journal was begun with other options than `inputs`.
+    pub(super) fn open(path: &Path, inputs: &SweepInputs, window: Window) -> Result<Self, OutputError> {
         let failed = |error: io::Error| failed(path, &error);
         let mut file = open_own(path).map_err(failed)?;
         let mut journal = Journal {
@@ -117,44 +118,45 @@ impl Journal {
             files: HashMap::new(),
             window,
         };
-        let whole = journal.read(&mut file, asked)?;
+        let whole = journal.read(&mut file, inputs)?;
         // An incomplete entry at the end is cut off. A file that already has the right length is
-        // not truncated: when ext4 closes a file that was cut to nothing, it writes all of it to
-        // the disk, even if the file was removed.
+        // not truncated: when ext4 closes a file that was truncated to nothing, it writes all of it
+        // to the disk, even if the file was removed.
         if file.metadata().map_err(failed)?.len() != whole {
             file.set_len(whole).map_err(failed)?;
         }
         if whole == 0 {
-            let first = FirstEntry { asked: asked.to_json(), window };
+            let first = FirstEntry { inputs: inputs.to_json(), window };
             journal.write(&entry(&(LAYOUT, first), 0))?;
             journal.flush()?;
         }
         Ok(journal)
     }
 
-    /// Reads the entries in the file. Returns the offset at which the last whole entry ends.
-    fn read(&mut self, file: &mut File, asked: &SweepInputs) -> Result<u64, OutputError> {
+    /// Reads the entries in the file. Returns the offset in bytes at which the last complete entry
+    /// ends.
+    fn read(&mut self, file: &mut File, inputs: &SweepInputs) -> Result<u64, OutputError> {
         let size = file.metadata().map_err(|error| failed(&self.path, &error))?.len();
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
         let mut reader = BufReader::new(file);
         let (mut at, mut bytes) = (0_u64, Vec::new());
-        let mut units: HashMap<FileKey, Vec<EntryAt>> = HashMap::new();
+        let mut units: HashMap<FileKey, Vec<EntryLocation>> = HashMap::new();
         loop {
             read_framed(&mut reader, &mut bytes, size - at).map_err(|error| failed(&self.path, &error))?;
             let length = bytes.len();
             let Some(document) = document(&bytes) else { break };
             if at == 0 {
                 let first = self.first(document)?;
-                self.check(&first, asked)?;
+                self.check(&first, inputs)?;
                 self.window = first.window;
             } else {
-                let Ok((EntryPlace { file, block }, _)) = postcard::take_from_bytes(document) else { break };
+                let Ok((EntryUnit { file, block }, _)) = postcard::take_from_bytes(document) else { break };
                 let entries = units.entry(file).or_default();
                 if block.is_first() {
-                    // An earlier sweep began this file, but did not finish it.
+                    // An earlier sweep began to read this file, but did not finish it.
                     entries.clear();
                 }
-                entries.push(EntryAt { block, bytes: at..at + length as u64 });
+                entries.push(EntryLocation { block, bytes: at..at + length as u64 });
             }
             at += length as u64;
         }
@@ -163,7 +165,8 @@ impl Journal {
         Ok(at)
     }
 
-    /// Decodes the first entry, which is whole. It is an error if the journal has another layout.
+    /// Decodes the first entry, which is complete. It is an error if the journal has another
+    /// layout.
     fn first(&self, document: &[u8]) -> Result<FirstEntry, OutputError> {
         let (name, known) = LAYOUT;
         let other = |found: &str| OutputError::Resume {
@@ -178,15 +181,15 @@ impl Journal {
                 postcard::from_bytes(rest).map_err(|_| other("one whose first entry cannot be read"))
             }
             Ok(((found, version), _)) if found == name => Err(other(&format!("layout {version}"))),
-            // The first layout had neither a name nor a version.
+            // The first layout of the journal had neither a name nor a version.
             _ => Err(other("layout 1")),
         }
     }
 
-    /// Checks that this sweep has the options of the one that began the journal, so that it makes
+    /// Checks that this sweep has the options of the sweep that began the journal, so that it makes
     /// the same tables.
-    fn check(&self, first: &FirstEntry, asked: &SweepInputs) -> Result<(), OutputError> {
-        asked.differs_from(&first.asked).map_or(Ok(()), |InputDifference { what, first, second }| {
+    fn check(&self, first: &FirstEntry, inputs: &SweepInputs) -> Result<(), OutputError> {
+        inputs.differs_from(&first.inputs).map_or(Ok(()), |InputDifference { what, first, second }| {
             let reason = format!("{what}: it was begun with '{first}', found '{second}'");
             Err(OutputError::Resume { path: self.path.clone(), reason })
         })
@@ -194,17 +197,17 @@ impl Journal {
 
     /// Takes the files that an earlier sweep read to their end, with the entries of all their
     /// units.
-    pub(super) fn take_files(&mut self) -> HashMap<FileKey, Vec<EntryAt>> {
+    pub(super) fn take_files(&mut self) -> HashMap<FileKey, Vec<EntryLocation>> {
         std::mem::take(&mut self.files)
     }
 
-    /// A reader of entries that any thread can use.
+    /// Returns a reader of entries that any thread can use.
     pub(super) fn reader(&self) -> Result<JournalReader, OutputError> {
         let file = self.file.try_clone().map_err(|error| failed(&self.path, &error))?;
         Ok(JournalReader { path: self.path.clone(), file })
     }
 
-    /// Adds the entry of a unit.
+    /// Adds the entry of a unit, which covers `block`.
     pub(super) fn append(&mut self, entry: &[u8], block: Block) -> Result<(), OutputError> {
         self.write(entry)?;
         self.unflushed += block.length();
@@ -230,8 +233,9 @@ pub(super) struct JournalReader {
 }
 
 impl JournalReader {
-    /// Reads the entry at this place.
-    pub(super) fn read(&self, at: &EntryAt) -> Result<Entry, OutputError> {
+    /// Reads the entry at this position. It is an error if the entry has changed since the journal
+    /// was opened.
+    pub(super) fn read(&self, at: &EntryLocation) -> Result<Entry, OutputError> {
         let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
         let read = read_exact_at(&self.file, &mut bytes, at.bytes.start);
         let entry = read.and_then(|()| {
@@ -242,8 +246,8 @@ impl JournalReader {
     }
 }
 
-/// Whether the entries of a file cover all of it without a gap.
-fn is_whole(file: &FileKey, entries: &[EntryAt]) -> bool {
+/// Returns true if the entries of a file cover all of it without a gap.
+fn is_whole(file: &FileKey, entries: &[EntryLocation]) -> bool {
     let mut end = 0;
     let follows =
         entries.iter().all(|entry| entry.block.start == std::mem::replace(&mut end, entry.block.end));

@@ -1,5 +1,5 @@
-//! Leads: what a detection demands of the queried name alone, by which a query of Windows' own DNS
-//! client becomes a lead, and the number of leads.
+//! Leads: the part of a detection's condition that a queried name alone can satisfy. It makes a
+//! query of Windows' own DNS client a lead. Also counts leads.
 
 use crate::config::Config;
 use crate::detect::{LeadCondition, Predicate};
@@ -28,14 +28,14 @@ impl LeadCounts {
     }
 }
 
-/// What each detection of a sweep demands of the queried name alone, in the order of the
+/// Returns what each detection of a sweep demands of the queried name alone, in the order of the
 /// detections.
 pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
     config.detections.iter().map(|loaded| loaded.detection.lead_condition()).collect()
 }
 
-/// The condition that makes an event a lead. `None` if the detection has no leads: if every name
-/// would satisfy it, every query would be a lead.
+/// Returns the predicate that makes an event a lead; `None` if the detection has no leads. It has
+/// none if every name would satisfy the condition, because every query would be a lead.
 pub(super) fn lead_predicate(condition: LeadCondition) -> Option<Predicate> {
     match condition {
         LeadCondition::Names(condition) | LeadCondition::Whole(condition) => Some(condition),

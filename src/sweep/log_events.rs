@@ -15,8 +15,8 @@ use crate::scan::{
     blocks,
 };
 
-/// The live events of one log that are of certain kinds, in the order of the file. An event log and
-/// event XML are read alike. What is wrong with the log ends nothing: it is in
+/// An iterator over the live events of one log that are of certain kinds, in file order. An event
+/// log and event XML are read alike. Damage does not end the iteration: it is in
 /// [`problems`](LogEvents::problems).
 pub struct LogEvents {
     log: Box<dyn LogBytes>,
@@ -39,8 +39,9 @@ impl std::fmt::Debug for LogEvents {
 }
 
 impl LogEvents {
-    /// Opens a log to read its events of these kinds. DNS queries alone are found without decoding
-    /// all records.
+    /// Opens a log to read its events of these kinds. If only DNS queries are asked for, not all
+    /// records are decoded, which is faster. It is an error if `path` is no event log and no event
+    /// XML.
     pub fn open(path: &Path, kinds: &[&'static EventKind]) -> Result<Self, SweepError> {
         let search = Search { roots: vec![path.to_path_buf()], ..Search::default() };
         let files = discover(&search, NonZeroUsize::MIN)?.files;
@@ -62,7 +63,7 @@ impl LogEvents {
         })
     }
 
-    /// What is wrong with the part of the log that was read so far, in the order of the file.
+    /// Returns what is wrong with the part of the log that was read so far, in file order.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -89,8 +90,8 @@ impl Iterator for LogEvents {
             let block = self.blocks.next()?;
             let scan = self.scan(block);
             self.problems.extend(scan.problems.iter());
-            let is_asked = |event: &LocatedEvent| self.kinds.iter().any(|kind| event.event.is(kind));
-            self.read.extend(scan.events.into_iter().filter(is_asked));
+            let is_wanted = |event: &LocatedEvent| self.kinds.iter().any(|kind| event.event.is(kind));
+            self.read.extend(scan.events.into_iter().filter(is_wanted));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! A sweep from end to end. Only this module and those below it know all stages.
+//! A sweep from end to end. Only this module and its submodules know all stages.
 //!
-//! discover → (for each block of a log, on many threads) read, decode, detect → (in evidence order,
-//! on one) write and reduce.
+//! First the evidence is listed (discovery). Then many threads read, decode and search the blocks
+//! of the logs. One thread writes and adds up the results, in evidence order.
 
 mod collect;
 mod conclude;
@@ -27,57 +27,59 @@ use crate::config::{Config, Leads, Sweep};
 use crate::error::SweepError;
 use crate::event::EventTime;
 use crate::evidence::discover::{Discovery, discover, resolve_roots};
-use crate::output::{Earlier, OutputDirectory, Table, prepare};
+use crate::output::{OutputDirectory, Table, UnfinishedPolicy, prepare};
 use crate::report::{Ending, FileReport, FlawedFile, MatchRow, NamedHost, Run};
 
-use self::collect::{Collector, Target};
+use self::collect::{Collector, Destination};
 pub use self::conclude::Caller;
-use self::conclude::{Times, conclude};
+use self::conclude::{SweepTimes, conclude};
 use self::hits::{HitTables, SeenEvents};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
 pub use self::sink::{Match, Sink, TakeMatch};
 use self::unit::{Unit, resumed, units};
 use self::worker::Worker;
-use self::writing::Writing;
+use self::writing::SweepTables;
 
-/// Version of the layout of the tables and of `run.json`. It is raised whenever a column or a field
-/// changes in a way that a reader of the outputs must follow.
+/// The version of the layout of the tables and of `run.json`. It is raised whenever a column or a
+/// field changes in a way that a reader of the outputs must follow.
 pub const SCHEMA_VERSION: u32 = 3;
 
-/// Is notified of a sweep's progress, on the thread that runs the sweep. `()` ignores everything.
+/// Receives a sweep's progress, on the thread that runs the sweep. `()` ignores everything.
 pub trait Observer {
-    /// The evidence was listed: `discovery` has the files that will be read.
+    /// Called when the evidence was listed: `discovery` has the files that will be read.
     fn found(&mut self, _discovery: &Discovery) {}
-    /// More of the evidence was read: so many bytes, with so many matches.
+    /// Called when another part of the evidence was read, with the number of bytes read and of
+    /// matches found in it.
     fn advanced(&mut self, _bytes: u64, _matches: u64) {}
-    /// A file was read to its end, or as far as possible.
+    /// Called when a file was read to its end, or as far as possible.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
-    /// All files were read, or the sweep was interrupted.
+    /// Called when all files were read, or the sweep was interrupted.
     fn finished(&mut self) {}
 }
 
 impl Observer for () {}
 
-/// A finished sweep.
+/// The result of a finished sweep.
 #[derive(Debug)]
 pub struct Outcome {
     /// How the sweep ended.
     pub ending: Ending,
     /// The contents of `run.json`.
     pub run: Run,
-    /// All hosts.
+    /// All hosts of the sweep.
     pub hosts: Vec<NamedHost>,
     /// The files that could not be read and understood completely, those that lost most first. If
-    /// there are many, only the worst are here.
+    /// there are many, only the worst are listed.
     pub flawed: Vec<FlawedFile>,
-    /// The output directory; `None` if the sink is none.
+    /// The output directory; `None` if the sweep's [`Sink`] is no directory.
     pub directory: Option<PathBuf>,
 }
 
 impl Sweep {
     /// Runs the sweep. A period such as the last 14 days counts back from now. When `interrupt`
-    /// becomes true, the blocks being read are finished, and the sweep ends in order.
+    /// becomes true, the blocks being read are finished, no further block is started, and the sweep
+    /// ends with what it has.
     pub fn run(
         &self,
         sink: Sink<'_>,
@@ -87,11 +89,11 @@ impl Sweep {
         sweep(self.resolve(EventTime::now())?, sink, Caller::default(), observer, interrupt)
     }
 
-    /// A sink that writes tables to the output directory `out`. The directory must not exist, and
-    /// must not lie in the evidence. Only this user can read the tables.
+    /// Returns a sink that writes tables to the output directory `out`. The directory must not
+    /// exist, and must not lie in the evidence. Only this user can read the tables.
     pub fn directory(&self, out: &Path) -> Result<Sink<'static>, SweepError> {
         let roots = resolve_roots(&self.evidence)?;
-        Ok(Sink::Directory(prepare(out, &roots, false, Earlier::Refuse, Access::Owner)?))
+        Ok(Sink::Directory(prepare(out, &roots, false, UnfinishedPolicy::Refuse, Access::Owner)?))
     }
 }
 
@@ -111,8 +113,8 @@ pub(crate) fn sweep(
         Sink::Each(take) => (None, Some(take)),
         Sink::Count => (None, None),
     };
-    let asked = config.inputs(&roots);
-    let open = |output: &OutputDirectory| Journal::open(&output.journal(), &asked, config.window);
+    let inputs = config.inputs(&roots);
+    let open = |output: &OutputDirectory| Journal::open(&output.journal(), &inputs, config.window);
     let mut journal = output.as_ref().map(open).transpose()?;
     config.window = journal.as_ref().map_or(config.window, |journal| journal.window);
     let discovery = discover(&config.search(), listers(&config))?;
@@ -121,9 +123,11 @@ pub(crate) fn sweep(
     let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
     let tables = output.is_some().then_some(HitTables { matches: &table, leads: leads.as_ref() });
     let target = match (output.as_ref().zip(tables), each) {
-        (Some((output, tables)), _) => Target::Tables(Writing::begin(&config, output, tables)?.into()),
-        (None, Some(take)) => Target::Each(take),
-        (None, None) => Target::Nowhere,
+        (Some((output, tables)), _) => {
+            Destination::Tables(SweepTables::begin(&config, output, tables)?.into())
+        }
+        (None, Some(take)) => Destination::Each(take),
+        (None, None) => Destination::Nowhere,
     };
     let mut collector = Collector::new(&config, &discovery, target, observer);
     let reader = journal.as_ref().map(Journal::reader).transpose()?;
@@ -131,7 +135,8 @@ pub(crate) fn sweep(
     let read_before = journal.as_mut().map(Journal::take_files).unwrap_or_default();
     let resumed_files = resumed(&discovery, &read_before);
     let units = units(&discovery, &read_before, &config);
-    // Units from the journal are still handed over after an interruption, as they cost no reading.
+    // Units from the journal are still collected after an interruption, because nothing has to be
+    // read for them.
     let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
     let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
     in_order(
@@ -155,10 +160,11 @@ pub(crate) fn sweep(
     // Frees the memory for reading and searching, so that writing the tables can reuse it.
     drop((worker, seen));
     let collected = collector.finish()?;
-    conclude(config, output, caller, discovery, collected, Times { started, resumed_files })
+    conclude(config, output, caller, discovery, collected, SweepTimes { started, resumed_files })
 }
 
-/// How many threads list folders. `--readers` limits these too, as listing also makes a disk seek.
+/// Returns how many threads list folders. `--readers` limits these threads too, because listing
+/// also makes a disk seek.
 fn listers(config: &Config) -> NonZeroUsize {
     config.readers.map_or(config.threads, |readers| readers.min(config.threads))
 }

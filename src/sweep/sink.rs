@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::detector::Detector;
-use super::hits::{Detected, Role};
+use super::hits::{EventWithHits, Role};
 use crate::base::digest::Sha256Digest;
 use crate::detect::Detection;
 use crate::error::{SinkError, SweepError};
@@ -14,18 +14,19 @@ use crate::output::OutputDirectory;
 use crate::report::Occurrence;
 use crate::scan::Location;
 
-/// A function of the caller that takes each match.
+/// A function of the caller that takes each match. An error that it returns ends the sweep.
 pub type TakeMatch<'s> = &'s mut dyn FnMut(&Match<'_>) -> Result<(), SinkError>;
 
 /// Where the matches of a sweep go. They come in evidence order, whatever the number of threads.
 pub enum Sink<'s> {
-    /// Into the tables of an output directory, together with all other results of the sweep.
+    /// The matches go into the tables of an output directory, together with all other results of
+    /// the sweep.
     Directory(OutputDirectory),
-    /// To a function of the caller, one by one as they are found. Copies of an event are passed
-    /// too. Matches among deleted records come last. Leads, and what exclusions take away, are not
-    /// passed.
+    /// The matches go to a function of the caller, one by one as they are found, including copies
+    /// of an event. Matches among deleted records come last. The function does not get leads, nor
+    /// events that exclusions take away.
     Each(TakeMatch<'s>),
-    /// Nowhere. Matches are only counted, as with every sink, in the totals of the
+    /// The matches go nowhere. As with every sink, they are counted in the totals of the
     /// [`Outcome`](super::Outcome).
     Count,
 }
@@ -43,7 +44,7 @@ impl fmt::Debug for Sink<'_> {
 /// A match: an event that at least one detection describes and no exclusion takes away.
 #[derive(Debug, Clone)]
 pub struct Match<'a> {
-    /// The event.
+    /// The event that matches.
     pub event: &'a Event,
     /// The detections that describe the event, in the order in which they were given.
     pub detections: Vec<&'a Detection>,
@@ -55,7 +56,8 @@ pub struct Match<'a> {
     pub location: Location,
     /// How far the bytes of the record can be trusted.
     pub integrity: Integrity,
-    /// Whether this is the first such event, a copy of an earlier one, or a deleted record.
+    /// Whether the event is seen for the first time, is a copy, or was found in a deleted record
+    /// only.
     pub occurrence: Occurrence,
     /// A hash of the event's content. All copies of an event have the same hash.
     pub event_hash: Sha256Digest,
@@ -66,9 +68,9 @@ pub(super) fn hand_over(
     take: &mut TakeMatch<'_>,
     detector: &Detector<'_>,
     (evidence, source_path): (&str, &str),
-    events: &[Detected],
+    events: &[EventWithHits],
 ) -> Result<(), SweepError> {
-    for Detected { located, hash, occurrence, role, hits } in events {
+    for EventWithHits { located, hash, occurrence, role, hits } in events {
         let hits = hits.iter().filter(|hit| hit.excluded_by.is_none());
         let detections: Vec<&Detection> = hits.map(|hit| detector.detection(hit.detection)).collect();
         if detections.is_empty() || *role == Role::Lead {

@@ -9,25 +9,26 @@ use crate::base::in_order::in_order;
 use crate::config::LoadedDetection;
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 use crate::output::{
-    HOSTS_FILE, OutputDirectory, OutputError, Rows, Syncing, Table, TableWriter, WrittenTable, stats_file,
+    HOSTS_FILE, OutputDirectory, OutputError, PendingSync, Rows, Table, TableWriter, WrittenTable, stats_file,
 };
 use crate::report::{HostRow, NamedHost, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
-/// The weight of a table among the units of work, so large that each table is handed out alone.
+/// The weight of a table as a unit of work. It is so large that each table goes to a thread alone.
 const WEIGHT: u64 = 1 << 20;
-/// Rows of a `stats` table that are made at once; such a table can have as many rows as matches.
+/// The number of rows of a `stats` table that are made at once. Such a table can have as many rows
+/// as there are matches.
 const PART_ROWS: usize = 4096;
-/// How many tables may be syncing to the disk while the next one is written.
+/// The number of tables that may be syncing to the disk while the next one is written.
 const MOST_SYNCING: usize = 8;
 
-/// A table that is written or finished when all evidence was read.
+/// A table that is finished or written when all evidence was read.
 pub(super) enum LastTable<'a> {
-    /// A table that was written while the evidence was read: its file name and its writer.
+    /// A table that was begun while the evidence was read, with its file name and its writer.
     Begun(&'static str, Box<TableWriter>),
-    /// The table of hosts.
+    /// The table of hosts, with its rows.
     Hosts(&'a [NamedHost]),
-    /// The own `stats` table of the detection with this id.
+    /// The own `stats` table of a detection, with the detection's id.
     Stats(StatsTable, &'a str),
 }
 
@@ -38,7 +39,7 @@ pub(super) fn write_last(
     output: &OutputDirectory,
     metadata: &[(&'static str, String)],
     threads: NonZeroUsize,
-) -> Result<(Vec<OutputRecord>, VecDeque<Syncing>), OutputError> {
+) -> Result<(Vec<OutputRecord>, VecDeque<PendingSync>), OutputError> {
     let mut records = Vec::with_capacity(tables.len());
     let mut syncing = VecDeque::new();
     in_order(
@@ -51,7 +52,7 @@ pub(super) fn write_last(
             records.push(record);
             syncing.push_back(table);
             if syncing.len() > MOST_SYNCING {
-                syncing.pop_front().map_or(Ok(()), Syncing::wait)
+                syncing.pop_front().map_or(Ok(()), PendingSync::wait)
             } else {
                 Ok(())
             }
@@ -66,7 +67,7 @@ impl LastTable<'_> {
         output: &OutputDirectory,
         metadata: &[(&'static str, String)],
         threads: NonZeroUsize,
-    ) -> Result<(OutputRecord, Syncing), OutputError> {
+    ) -> Result<(OutputRecord, PendingSync), OutputError> {
         let (file, writer) = match self {
             LastTable::Begun(file, writer) => (file.to_owned(), *writer),
             LastTable::Hosts(hosts) => {
@@ -100,7 +101,7 @@ impl LastTable<'_> {
     }
 }
 
-/// The key-value metadata that every table has.
+/// Returns the key-value metadata that every table has.
 pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, String)> {
     let ids: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
     vec![
@@ -110,7 +111,7 @@ pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, Str
     ]
 }
 
-/// The metadata of a table, with a description of how its rows are sorted.
+/// Returns `metadata` with a description of how the table's rows are sorted.
 pub(super) fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, String)> {
     metadata.iter().cloned().chain([("dnsweep.sorted_by", by.to_owned())]).collect()
 }
@@ -125,7 +126,7 @@ fn stats_column(column: &StatsColumn) -> Column {
     Column { name: column.name().to_owned().into(), kind, nulls, about: "", storage: Storage::default() }
 }
 
-/// The rows of a part of a detection's own `stats` table.
+/// Makes the rows of a part of a detection's own `stats` table.
 fn stats_rows(part: StatsPart, table: &Table) -> Result<Rows, OutputError> {
     let part = part.into_rows();
     let mut rows = table.rows(part.len());
@@ -152,7 +153,7 @@ mod tests {
     use crate::report::{FileRow, MatchRow};
     use crate::table::ColumnOf;
 
-    /// The schema version, and the digest of all columns that has this version.
+    /// The schema version, and the digest of all columns in this version.
     const LAYOUT: (u32, &str) = (3, "00cb7082d6d8fa0f9166c5b3ad228f50fe0cc31635b8a3a2b6fe1b55a8ce2887");
 
     fn columns<R>(table: &str, columns: &[ColumnOf<R>]) -> String {

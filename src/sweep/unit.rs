@@ -1,16 +1,16 @@
-//! Units of work: the blocks of all files, each to be read from the evidence, or to be taken from
-//! the journal of the sweep that is being resumed.
+//! Units of work: a unit is a block of a file, read either from the evidence or from the journal of
+//! the sweep that is being resumed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::journal::{EntryAt, FileKey};
+use super::journal::{EntryLocation, FileKey};
 use crate::base::ordered_hash::OrderedHash;
 use crate::config::{Config, Hashing};
 use crate::evidence::discover::{Discovery, Form, LogFile};
 use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 
-/// A unit of work: a block of a file, and where its contents come from.
+/// A unit of work: a block of a file, and where the block's contents come from.
 #[derive(Debug, Clone)]
 pub(super) struct Unit<'a> {
     pub file: &'a LogFile,
@@ -21,16 +21,16 @@ pub(super) struct Unit<'a> {
 /// Where the contents of a unit come from.
 #[derive(Debug, Clone)]
 pub(super) enum UnitSource {
-    /// The evidence, to be read. If the file is hashed, its hash is computed with this.
+    /// The evidence. If the file is hashed, the unit's bytes are added to this hash.
     Evidence(Option<Arc<OrderedHash>>),
-    /// The journal of the sweep that is being resumed.
-    Journal(EntryAt),
+    /// The journal of the sweep that is being resumed, at this position.
+    Journal(EntryLocation),
 }
 
-/// The units of all files, in evidence order.
+/// Returns the units of all files, in evidence order.
 pub(super) fn units<'a>(
     discovery: &'a Discovery,
-    journal: &'a HashMap<FileKey, Vec<EntryAt>>,
+    journal: &'a HashMap<FileKey, Vec<EntryLocation>>,
     config: &'a Config,
 ) -> impl Iterator<Item = Unit<'a>> {
     discovery.files.iter().flat_map(move |file| {
@@ -53,9 +53,10 @@ pub(super) fn units<'a>(
     })
 }
 
-/// How many chunks a block of a file has: fewer for forms whose whole block is kept in memory. It
-/// must not depend on options that leave the tables unchanged (such as the number of threads), as
-/// there are limits on what is kept per block, so that the size of blocks shows in the tables.
+/// Returns how many chunks a block of a file has: fewer for forms whose whole block is kept in
+/// memory. The number must not depend on options that leave the tables unchanged (such as the
+/// number of threads): there are limits on what is kept per block, so the size of blocks can show
+/// in the tables.
 fn block_chunks(form: Form) -> u64 {
     match form {
         Form::Log => BLOCK_CHUNKS,
@@ -64,21 +65,21 @@ fn block_chunks(form: Form) -> u64 {
 }
 
 impl Unit<'_> {
-    /// The memory that the unit takes while it is worked on: the bytes of its block, twice if a
-    /// copy of them may have to wait for its turn to be hashed.
+    /// Returns the memory in bytes that the unit takes while it is worked on: the size of its
+    /// block, or twice that if a copy of the block may have to wait to be hashed.
     pub(super) fn weight(&self) -> u64 {
         let copies = if matches!(self.source, UnitSource::Evidence(Some(_))) { 2 } else { 1 };
         self.block.length() * copies
     }
 
-    /// Whether the unit is in the journal, so that the evidence need not be read.
+    /// Returns true if the unit is in the journal, so that the evidence need not be read.
     pub(super) fn is_known(&self) -> bool {
         matches!(self.source, UnitSource::Journal(_))
     }
 }
 
-/// How many of the files are taken from the journal, and not read.
-pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryAt>>) -> u64 {
+/// Returns how many of the files are taken from the journal, and not read.
+pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryLocation>>) -> u64 {
     if journal.is_empty() {
         return 0;
     }
@@ -86,7 +87,7 @@ pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<Entr
     known.count() as u64
 }
 
-/// The key by which the journal identifies a file.
+/// Returns the key by which the journal identifies a file.
 pub(super) fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     FileKey {
         evidence: discovery.evidence_name(file.evidence).to_owned(),

@@ -1,11 +1,11 @@
-//! The work on one unit, done by any thread: reads and decodes a block of a log, looks for matches,
-//! and puts the results together.
+//! The work on one unit, done by any thread: reads and decodes a block of a log, looks for matches
+//! and leads, and puts the results together.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::detector::Detector;
-use super::hits::{Detected, HitTables, SeenEvents, UnitHits};
+use super::hits::{EventWithHits, HitTables, SeenEvents, UnitHits};
 use super::journal::{Entry, JournalReader, NewEntry, entry};
 use super::leads::lead_conditions;
 use super::unit::{Unit, UnitSource, key};
@@ -23,22 +23,22 @@ use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, Needle, Reads, Scanner, Selection, Wanted, XmlFile,
 };
 
-/// The usual size in bytes of an event in the journal.
+/// The usual size of an event in the journal, in bytes.
 const EVENT_BYTES: usize = 400;
 
 /// A finished unit: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
-    /// The file.
+    /// The file that the unit is a part of.
     pub file: &'a LogFile,
-    /// The block of the file.
+    /// The block of the file that the unit covers.
     pub block: Block,
-    /// The account of the block.
+    /// The account of the block's bytes and records.
     pub part: FileReport,
     /// The events that have hits, in file order.
-    pub detected: Vec<Detected>,
-    /// Events from deleted records that have hits. Whether one is a copy of a live event is known
-    /// only when all live events are.
-    pub recovered: Vec<Detected>,
+    pub detected: Vec<EventWithHits>,
+    /// Events from deleted records that have hits. They become matches only after all units, when
+    /// it is known which of them are copies of live events.
+    pub recovered: Vec<EventWithHits>,
     /// The rows and counts for `detected`. An error means a bug in dnsweep, or a broken journal.
     pub hits: Result<UnitHits, OutputError>,
     /// The unit's entry for the journal; `None` if the journal has it already, or if the block
@@ -46,7 +46,7 @@ pub(super) struct FinishedUnit<'a> {
     pub entry: Option<Vec<u8>>,
 }
 
-/// The decoded events of a unit: from live and from deleted records.
+/// The decoded events of a unit, from live and from deleted records.
 #[derive(Default)]
 struct Events {
     live: Vec<LocatedEvent>,
@@ -62,9 +62,9 @@ pub(super) struct Worker<'a> {
     selection: Selection,
     /// Reads entries of an unfinished sweep's journal; `None` if the sweep keeps no journal.
     journal: Option<JournalReader>,
-    /// Limits how many threads read at once, if `--readers` was given.
+    /// Limits how many threads read at once; `None` without `--readers`.
     readers: Option<ReadPermits>,
-    /// The scanners that no thread is using. They are kept because of their buffers.
+    /// The scanners that no thread is using. They are kept because their buffers can be reused.
     idle: Mutex<Vec<Scanner>>,
 }
 
@@ -76,7 +76,7 @@ impl FinishedUnit<'_> {
 }
 
 impl<'a> Worker<'a> {
-    /// A worker that makes rows of `tables`, if tables are written.
+    /// Makes a worker. It makes rows of `tables`, if tables are written.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -96,7 +96,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Works on a unit: reads and decodes its block, or takes its events from the journal, and
-    /// looks for matches.
+    /// looks for matches and leads.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, block, source } = unit;
         let at = match source {
@@ -121,7 +121,8 @@ impl<'a> Worker<'a> {
         let log = match open(file) {
             Ok(log) => log,
             Err(obstacle) => {
-                // The file gets no hash, so nothing is kept for it.
+                // The file cannot get a hash any more, so its other blocks need not be kept for
+                // hashing.
                 hash(chain, block.start, None);
                 return self.done(file, block, unreadable(file, block, &obstacle), Events::default());
             }
@@ -137,7 +138,8 @@ impl<'a> Worker<'a> {
         part.changed = log.state().is_some_and(|state| state != file.state());
         idle().push(scanner);
         let done = self.done(file, block, part, events);
-        // A block that could not be read gets no entry, so that a resumed sweep tries it again.
+        // A block that could not be read gets no entry, so that a resumed sweep tries to read it
+        // again.
         let is_kept = self.journal.is_some() && !done.part.is_to_be_read_again();
         let entry = is_kept.then(|| self.entry(&done));
         FinishedUnit { entry, ..done }
@@ -153,7 +155,7 @@ impl<'a> Worker<'a> {
             .reading(reads)
     }
 
-    /// The journal's entry for a unit.
+    /// Returns the journal's entry for a unit.
     fn entry(&self, done: &FinishedUnit<'_>) -> Vec<u8> {
         let events = done.detected.len() + done.recovered.len();
         let document = NewEntry {
@@ -188,8 +190,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Marks which events of a unit are copies of earlier ones. Must be called in evidence order.
-    /// If there are any copies, the unit's rows and counts are made again. Most units have none, so
-    /// that the rows can be made before, on any thread.
+    /// If there are any copies, the unit's rows and counts are made again. Most units have no
+    /// copies, so any thread can make the rows before it is known.
     pub(super) fn mark_copies<'u>(
         &self,
         mut done: FinishedUnit<'u>,
@@ -206,13 +208,13 @@ impl<'a> Worker<'a> {
     /// of a live event or of another deleted one. Must be called after all units.
     pub(super) fn recover(
         &self,
-        recovered: Vec<(&LogFile, Detected)>,
+        recovered: Vec<(&LogFile, EventWithHits)>,
         seen: &mut SeenEvents,
-        mut found: impl FnMut(&LogFile, &[Detected], UnitHits) -> Result<(), SweepError>,
+        mut found: impl FnMut(&LogFile, &[EventWithHits], UnitHits) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
         for (file, event) in recovered {
             if seen.is_new(&event) {
-                let events = [Detected { occurrence: Occurrence::Recovered, ..event }];
+                let events = [EventWithHits { occurrence: Occurrence::Recovered, ..event }];
                 found(file, &events, self.detector.reduce(file, &events)?)?;
             }
         }
@@ -245,7 +247,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Which records need decoding: all of them, or those that a detection could match.
+/// Returns which records need decoding: all of them, or those that a detection could match.
 fn selection(config: &Config) -> Selection {
     match config.options.decoding {
         Decoding::Exhaustive => Selection::Everything,
@@ -259,7 +261,7 @@ fn selection(config: &Config) -> Selection {
     }
 }
 
-/// Which queries of Windows' own DNS client need decoding.
+/// Returns which queries of Windows' own DNS client need decoding.
 fn dns_client(config: &Config) -> DnsClient {
     match config.options.leads {
         config::Leads::None => DnsClient::Counted,
@@ -281,7 +283,7 @@ fn dns_client(config: &Config) -> DnsClient {
     }
 }
 
-/// The literals that an event must hold to satisfy a predicate.
+/// Returns the literals of which an event must contain some to satisfy a predicate.
 fn wanted(predicate: &Predicate) -> Wanted {
     let needle =
         |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
@@ -289,8 +291,8 @@ fn wanted(predicate: &Predicate) -> Wanted {
     Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }
 
-/// Adds bytes that begin at `start` to the hash of their file, if the file is hashed. Returns the
-/// file's SHA-256 once it is complete.
+/// Adds bytes to the hash of their file, if the file is hashed. `start` is the bytes' offset in the
+/// file. Returns the file's SHA-256 once it is complete.
 fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
     chain.and_then(|chain| chain.add(start, bytes))
 }

@@ -9,33 +9,33 @@ use super::tables::{LastTable, metadata, sorted, write_last};
 use crate::config::Config;
 use crate::detect::StatsTable;
 use crate::output::{
-    FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, Syncing, Table, TableWriter,
+    FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, PendingSync, Table, TableWriter,
 };
 use crate::report::{FileRow, NamedHost, OutputRecord};
 
 use super::hits::HitTables;
 
 /// The tables that are written while the evidence is read.
-pub(super) struct Writing<'a> {
+pub(super) struct SweepTables<'a> {
     output: &'a OutputDirectory,
     threads: NonZeroUsize,
     metadata: Vec<(&'static str, String)>,
     matches: TableWriter,
-    /// The table of leads, if leads are looked for.
+    /// The table of leads; `None` if leads are not looked for.
     leads: Option<TableWriter>,
     files: TableWriter,
 }
 
 /// The tables that a sweep has written.
 #[derive(Default)]
-pub(super) struct Written {
+pub(super) struct FinishedTables {
     /// The record of each table for `run.json`.
     pub outputs: Vec<OutputRecord>,
     /// The tables that are still syncing to the disk.
-    pub syncing: VecDeque<Syncing>,
+    pub syncing: VecDeque<PendingSync>,
 }
 
-impl<'a> Writing<'a> {
+impl<'a> SweepTables<'a> {
     /// Creates the files of the tables.
     pub(super) fn begin(
         config: &Config,
@@ -56,7 +56,7 @@ impl<'a> Writing<'a> {
         let leads = tables.leads.map(create_leads).transpose()?;
         let files =
             create(FILES_FILE, &Table::of(FileRow::COLUMNS), "evidence order: root as given, then path")?;
-        Ok(Writing { output, threads: config.threads, metadata, matches, leads, files })
+        Ok(SweepTables { output, threads: config.threads, metadata, matches, leads, files })
     }
 
     /// Writes the rows of hits.
@@ -81,8 +81,8 @@ impl<'a> Writing<'a> {
         self,
         hosts: &[NamedHost],
         stats: impl Iterator<Item = (StatsTable, &'a str)>,
-    ) -> Result<Written, OutputError> {
-        // Tables that were begun come first, as they hold memory. Among them, the slowest come
+    ) -> Result<FinishedTables, OutputError> {
+        // Tables that were begun come first, because they take memory. Among them, the slowest come
         // first, so that the threads end at about the same time.
         let mut tables = vec![
             LastTable::Begun(MATCHES_FILE, self.matches.into()),
@@ -94,6 +94,6 @@ impl<'a> Writing<'a> {
         let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
         // `run.json` lists the ledger last.
         outputs.get_mut(1..).expect("files and hosts are written besides matches").rotate_left(1);
-        Ok(Written { outputs, syncing })
+        Ok(FinishedTables { outputs, syncing })
     }
 }

@@ -13,7 +13,7 @@ use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::output::{FILES_FILE, ReadError, read_rows};
-use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceCompared, RecordedRun};
+use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceComparison, RecordedRun};
 use crate::table::Cell;
 
 /// Bytes of a file that are read at once, at most.
@@ -50,7 +50,7 @@ pub(super) fn compare(
     search: &Search,
     threads: NonZeroUsize,
     discrepancies: &mut Vec<Discrepancy>,
-) -> Result<Option<EvidenceCompared>, VerifyError> {
+) -> Result<Option<EvidenceComparison>, VerifyError> {
     let is_ledger = |discrepancy: &Discrepancy| matches!(&discrepancy.file, ComparedFile::Output(file) if file == FILES_FILE);
     let is_listed = recorded.outputs.iter().any(|table| table.file == FILES_FILE);
     if !is_listed || discrepancies.iter().any(is_ledger) {
@@ -77,7 +77,7 @@ pub(super) fn compare(
         let file = found.remove(&(root, listed.source_path.clone()));
         (listed, file)
     });
-    let mut compared = EvidenceCompared::default();
+    let mut compared = EvidenceComparison::default();
     let work = |(listed, file): (Listed, Option<&LogFile>)| {
         let comparison = comparison(&listed, file);
         (listed, comparison)
@@ -124,7 +124,7 @@ fn key(discovery: &Discovery, file: &LogFile) -> Key {
 
 /// Counts a file that is unchanged, or adds the difference to the discrepancies.
 fn note(
-    compared: &mut EvidenceCompared,
+    compared: &mut EvidenceComparison,
     discrepancies: &mut Vec<Discrepancy>,
     listed: Listed,
     comparison: Comparison,

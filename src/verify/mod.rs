@@ -11,13 +11,13 @@ mod subject;
 pub use self::error::VerifyError;
 pub use self::subject::Subject;
 use crate::output::RUN_FILE;
-use crate::report::{Compared, ComparedFile, Difference, Discrepancy, Verification};
+use crate::report::{ComparedFile, ComparisonCounts, Difference, Discrepancy, Verification};
 
 /// Compares an output with its `run.json`, and evidence with the ledger.
 pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     let Subject { out, run_sha256, recorded, evidence, threads } = subject;
     let mut discrepancies = Vec::new();
-    let (mut outputs, mut compared) = (Compared::default(), None);
+    let (mut outputs, mut compared) = (ComparisonCounts::default(), None);
     let recorded = match recorded {
         Err(reason) => {
             discrepancies.push(output(RUN_FILE, Difference::Unreadable(reason)));

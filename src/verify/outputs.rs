@@ -9,15 +9,15 @@ use crate::base::digest::sha256_of_all;
 use crate::base::path_text::escaped_name;
 use crate::base::platform::files::{self, Link, NotOpened};
 use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
-use crate::report::{Compared, Difference, Discrepancy, OutputRecord};
+use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
 /// Compares each table with its record in `run.json`, and looks for files without a record.
 pub(super) fn compare(
     out: &Path,
     recorded: &[OutputRecord],
     discrepancies: &mut Vec<Discrepancy>,
-) -> Compared {
-    let mut compared = Compared { files: recorded.len() as u64, ..Compared::default() };
+) -> ComparisonCounts {
+    let mut compared = ComparisonCounts { files: recorded.len() as u64, ..ComparisonCounts::default() };
     for table in recorded {
         match difference(out, table) {
             None => compared.same += 1,

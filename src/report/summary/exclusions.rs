@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{MOST_VALUES, Summary, counted, grouped, shown};
-use crate::report::exclusion::{ExcludedOn, ExclusionRecord};
+use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 
 /// The number of exclusions that are shown; `run.json` has all.
 const MOST_EXCLUSIONS: usize = 10;
@@ -57,9 +57,9 @@ fn text(exclusion: &ExclusionRecord) -> String {
 }
 
 /// Returns the hosts from which most was taken away, as text; `None` if there are none.
-fn hosts(excluded: &[ExcludedOn]) -> Option<String> {
-    let mut sorted: Vec<&ExcludedOn> = excluded.iter().collect();
-    let all = |host: &ExcludedOn| host.excluded_matches + host.excluded_leads;
+fn hosts(excluded: &[HostExclusions]) -> Option<String> {
+    let mut sorted: Vec<&HostExclusions> = excluded.iter().collect();
+    let all = |host: &HostExclusions| host.excluded_matches + host.excluded_leads;
     sorted.sort_by_key(|host| std::cmp::Reverse(all(host)));
     let name = |computer: &str| super::name(Some(computer));
     let mut shown: Vec<String> = sorted

@@ -6,7 +6,7 @@ use crate::ledger::clock::MachineClock;
 
 /// What one piece of evidence holds about a host. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Presence {
+pub struct HostInEvidence {
     /// The times of the host's first and last record in this evidence.
     pub span: Span,
     /// How many files hold records of this host alone.
@@ -17,9 +17,9 @@ pub struct Presence {
     pub clock: MachineClock,
 }
 
-impl Presence {
+impl HostInEvidence {
     /// Adds what another part of the evidence holds about the same host.
-    pub(super) fn merge(&mut self, other: Presence) {
+    pub(super) fn merge(&mut self, other: HostInEvidence) {
         self.span.merge(other.span);
         self.own_files += other.own_files;
         self.logs.merge(other.logs);
