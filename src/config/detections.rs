@@ -14,7 +14,7 @@ use crate::base::digest::sha256;
 use crate::base::plain_name::{MOST_PLAIN_NAME, is_plain_name};
 use crate::detect::{
     Detection, EventSource, FileRule, MOST_COMPARISONS, MOST_EXPRESSION_BYTES, Placeholders, canonical_id,
-    too_much,
+    memory_limit_error,
 };
 
 /// How deep directories of rules are searched. The bound ends the search in a directory that
@@ -224,7 +224,8 @@ impl Catalog {
         }
         let size = self.expression_bytes.saturating_add(detection.expression_bytes());
         if size > MOST_EXPRESSION_BYTES {
-            let problem = too_much("the regular expressions of this rule and those before it", size);
+            let problem =
+                memory_limit_error("the regular expressions of this rule and those before it", size);
             return Err(WhyNot::Refused(format!("{source}: line {line}: {problem}")));
         }
         let comparisons = self.comparisons.saturating_add(detection.comparisons());

@@ -34,23 +34,23 @@ pub(super) fn expression_bytes(search: &Search) -> usize {
 
 /// Compiles the regular expressions of a search, unless they take too much memory. The error says
 /// what was expected and found.
-pub(super) fn make_ready(search: &Search) -> Result<(), String> {
+pub(super) fn compile_expressions(search: &Search) -> Result<(), String> {
     let size = expression_bytes(search);
     if size > MOST_EXPRESSION_BYTES {
-        return Err(too_much("its regular expressions", size));
+        return Err(memory_limit_error("its regular expressions", size));
     }
-    let mut ready = Ok(());
+    let mut compiled = Ok(());
     search.each_expression(&mut |expression| {
-        if ready.is_ok() {
-            ready = expression.make_ready();
+        if compiled.is_ok() {
+            compiled = expression.make_ready();
         }
     });
-    ready
+    compiled
 }
 
 /// Says what was expected and what was found.
 #[must_use]
-pub fn too_much(what: &str, size: usize) -> String {
+pub fn memory_limit_error(what: &str, size: usize) -> String {
     format!("expected {what} to take at most {MOST_EXPRESSION_BYTES} bytes together, found about {size}")
 }
 

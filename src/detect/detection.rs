@@ -227,16 +227,16 @@ impl Detection {
                 Ok(document) if sigma.is_open() || is_sigma(&document) => {
                     let Some(document) = sigma.add(document) else { continue };
                     let (line, id_line) = (document.line(), document.id_line());
-                    (line, id_line, Self::of_sigma(document, source_name, placeholders))
+                    (line, id_line, Self::from_sigma(document, source_name, placeholders))
                 }
                 Ok(document) if is_no_rule(&document) => continue,
                 Ok(document) => {
                     let line = document.place.line;
                     let id_line = document.get("id").map_or(line, |id| id.place.line);
-                    (line, id_line, Self::of_splunk(text, &document, source_name, library))
+                    (line, id_line, Self::from_splunk(text, &document, source_name, library))
                 }
             };
-            let rule = rule.and_then(|detection| detection.made_ready(source_name));
+            let rule = rule.and_then(|detection| detection.with_compiled_expressions(source_name));
             rules.push(FileRule { line, id_line, rule });
         }
         if rules.is_empty() {
@@ -247,14 +247,14 @@ impl Detection {
     }
 
     /// Compiles the detection's regular expressions.
-    fn made_ready(self, source_name: &str) -> Result<Self, DetectionError> {
-        match bounds::make_ready(&self.search) {
+    fn with_compiled_expressions(self, source_name: &str) -> Result<Self, DetectionError> {
+        match bounds::compile_expressions(&self.search) {
             Ok(()) => Ok(self),
             Err(problem) => Err(DetectionError::TooMuch { source_name: source_name.to_owned(), problem }),
         }
     }
 
-    fn of_sigma(
+    fn from_sigma(
         document: SigmaDocument,
         source_name: &str,
         placeholders: &Placeholders,
@@ -267,7 +267,7 @@ impl Detection {
     }
 
     /// Reads a document of a file, whose text is `text`.
-    fn of_splunk(
+    fn from_splunk(
         text: &str,
         document: &Node,
         source_name: &str,
@@ -303,7 +303,7 @@ impl Detection {
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
-            EventSource::Sysmon => LeadCondition::asking(&self.search.predicate),
+            EventSource::Sysmon => LeadCondition::requiring_names(&self.search.predicate),
             EventSource::DnsClient => LeadCondition::Whole(self.search.predicate.clone()),
         }
     }
@@ -369,9 +369,9 @@ const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findin
 
 /// Whether a document is something else than a rule, such as a macro, a story or a list.
 fn is_no_rule(document: &Node) -> bool {
-    let is_said =
+    let has_value =
         |key: &str| document.get(key).is_some_and(|node| !node.scalar().is_some_and(Scalar::is_null));
-    let is_rule = SPLUNK_KEYS.iter().any(|key| is_said(key)) || has_misspelt_search(document);
+    let is_rule = SPLUNK_KEYS.iter().any(|key| has_value(key)) || has_misspelt_search(document);
     document.scalar().is_none() && !is_rule
 }
 

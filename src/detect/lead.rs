@@ -31,9 +31,9 @@ impl LeadCondition {
     /// What a predicate says of the name alone, if it asks for names: a condition that only
     /// excludes some names says nothing of all others.
     #[must_use]
-    pub fn asking(predicate: &Predicate) -> Self {
+    pub fn requiring_names(predicate: &Predicate) -> Self {
         match Self::of(predicate) {
-            LeadCondition::Names(names) if !asks_for_names(&names, true) => LeadCondition::EveryName,
+            LeadCondition::Names(names) if !requires_names(&names, true) => LeadCondition::EveryName,
             condition => condition,
         }
     }
@@ -42,52 +42,52 @@ impl LeadCondition {
     #[must_use]
     pub fn of(predicate: &Predicate) -> Self {
         match possible(predicate, true) {
-            Possible::Always => LeadCondition::EveryName,
-            Possible::Never => LeadCondition::NoName,
-            Possible::If(condition) => LeadCondition::Names(condition),
+            Possibility::Always => LeadCondition::EveryName,
+            Possibility::Never => LeadCondition::NoName,
+            Possibility::If(condition) => LeadCondition::Names(condition),
         }
     }
 }
 
 /// Whether a condition can have the truth value that a match needs.
-enum Possible {
+enum Possibility {
     Always,
     Never,
     /// With the names that this holds for.
     If(Predicate),
 }
 
-impl Possible {
+impl Possibility {
     fn known(holds: bool) -> Self {
-        if holds { Possible::Always } else { Possible::Never }
+        if holds { Possibility::Always } else { Possibility::Never }
     }
 }
 
 /// Whether a condition can be `wanted`: as false as possible under an odd number of negations, and
 /// else as true as possible. What is returned says whether it is true then.
-fn possible(predicate: &Predicate, wanted: bool) -> Possible {
+fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     match predicate {
         // Every name exists.
-        Predicate::All | Predicate::Exists(Field::QUERY_NAME) => Possible::Always,
-        Predicate::And(children) => joined(children, wanted, Junction::And),
-        Predicate::Or(children) => joined(children, wanted, Junction::Or),
+        Predicate::All | Predicate::Exists(Field::QUERY_NAME) => Possibility::Always,
+        Predicate::And(children) => join(children, wanted, Junction::And),
+        Predicate::Or(children) => join(children, wanted, Junction::Or),
         Predicate::Not(child) => match possible(child, !wanted) {
-            Possible::Always => Possible::Never,
-            Possible::Never => Possible::Always,
-            Possible::If(condition) => Possible::If(Predicate::Not(Box::new(condition))),
+            Possibility::Always => Possibility::Never,
+            Possibility::Never => Possibility::Always,
+            Possibility::If(condition) => Possibility::If(Predicate::Not(Box::new(condition))),
         },
-        Predicate::Matches { field: Field::QUERY_NAME, pattern } if pattern.is_any() => Possible::Always,
+        Predicate::Matches { field: Field::QUERY_NAME, pattern } if pattern.is_any() => Possibility::Always,
         // None is empty.
-        Predicate::Empty(Field::QUERY_NAME) => Possible::Never,
+        Predicate::Empty(Field::QUERY_NAME) => Possibility::Never,
         Predicate::Matches { field: Field::QUERY_NAME, .. }
         | Predicate::Fits { field: Field::QUERY_NAME, .. }
         | Predicate::InNetwork { field: Field::QUERY_NAME, .. }
         | Predicate::Passes { field: Field::QUERY_NAME, test: Test::Number { .. } | Test::Time { .. } }
-        | Predicate::Compare { field: Field::QUERY_NAME, .. } => Possible::If(predicate.clone()),
+        | Predicate::Compare { field: Field::QUERY_NAME, .. } => Possibility::If(predicate.clone()),
         Predicate::Computed(computed)
             if computed.fields().iter().all(|field| *field == Field::QUERY_NAME) =>
         {
-            Possible::If(predicate.clone())
+            Possibility::If(predicate.clone())
         }
         Predicate::Sysmon
         | Predicate::Computed(_)
@@ -97,18 +97,18 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possible {
         | Predicate::Fits { .. }
         | Predicate::InNetwork { .. }
         | Predicate::Passes { .. }
-        | Predicate::Compare { .. } => Possible::known(wanted),
+        | Predicate::Compare { .. } => Possibility::known(wanted),
     }
 }
 
 /// Whether a condition asks for some names, and does not only exclude others. `wanted` is the truth
 /// value that a match needs.
-fn asks_for_names(predicate: &Predicate, wanted: bool) -> bool {
+fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
-            children.iter().any(|child| asks_for_names(child, wanted))
+            children.iter().any(|child| requires_names(child, wanted))
         }
-        Predicate::Not(child) => asks_for_names(child, !wanted),
+        Predicate::Not(child) => requires_names(child, !wanted),
         _ => wanted,
     }
 }
@@ -119,22 +119,26 @@ enum Junction {
     Or,
 }
 
-fn joined(children: &[Predicate], wanted: bool, junction: Junction) -> Possible {
+fn join(children: &[Predicate], wanted: bool, junction: Junction) -> Possibility {
     let mut open = Vec::new();
     for child in children {
         match (possible(child, wanted), junction) {
-            (Possible::Never, Junction::And) => return Possible::Never,
-            (Possible::Always, Junction::Or) => return Possible::Always,
-            (Possible::Always | Possible::Never, _) => {}
-            (Possible::If(condition), _) => open.push(condition),
+            (Possibility::Never, Junction::And) => return Possibility::Never,
+            (Possibility::Always, Junction::Or) => return Possibility::Always,
+            (Possibility::Always | Possibility::Never, _) => {}
+            (Possibility::If(condition), _) => open.push(condition),
         }
     }
     match (open.pop(), junction) {
-        (None, _) => Possible::known(junction == Junction::And),
-        (Some(only), _) if open.is_empty() => Possible::If(only),
+        (None, _) => Possibility::known(junction == Junction::And),
+        (Some(only), _) if open.is_empty() => Possibility::If(only),
         (Some(last), junction) => {
             open.push(last);
-            Possible::If(if junction == Junction::And { Predicate::And(open) } else { Predicate::Or(open) })
+            Possibility::If(if junction == Junction::And {
+                Predicate::And(open)
+            } else {
+                Predicate::Or(open)
+            })
         }
     }
 }
@@ -204,7 +208,8 @@ mod tests {
     #[test]
     fn a_condition_that_only_excludes_names_asks_for_none() {
         let asking = |head: &str| {
-            LeadCondition::asking(&Search::parse(head).unwrap().predicate) == LeadCondition::EveryName
+            LeadCondition::requiring_names(&Search::parse(head).unwrap().predicate)
+                == LeadCondition::EveryName
         };
         for (head, expected) in [
             ("QueryName=a Image=x", false),

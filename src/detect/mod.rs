@@ -37,7 +37,7 @@ mod term;
 mod tests;
 mod yaml;
 
-pub use bounds::{MOST_COMPARISONS, MOST_EXPRESSION_BYTES, too_much};
+pub use bounds::{MOST_COMPARISONS, MOST_EXPRESSION_BYTES, memory_limit_error};
 pub use detection::{DataSet, Detection, DetectionError, EventSource, FileRule, Language};
 pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
 pub use lead::LeadCondition;

@@ -13,7 +13,7 @@ const GRAM: usize = 3;
 
 /// How the cells of a column are compared with values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::detect) enum Comparison {
+pub(in crate::detect) enum MatchType {
     #[default]
     Exact,
     /// `*` in a cell stands for any run of characters.
@@ -22,16 +22,16 @@ pub(in crate::detect) enum Comparison {
     Network,
 }
 
-impl Comparison {
+impl MatchType {
     /// Whether a value matches the cell of a lookup in this way. Empty ones match nothing.
     pub fn holds(self, cell: &str, value: &str, case_sensitive: bool) -> bool {
         match self {
             _ if cell.is_empty() || value.is_empty() => false,
-            Comparison::Exact if case_sensitive => cell == value,
-            Comparison::Exact => fold(cell) == fold(value),
-            Comparison::Wildcard if case_sensitive => matches_in_case(cell, value),
-            Comparison::Wildcard => Pattern::new(cell).matches(value),
-            Comparison::Network => Network::parse(cell).is_ok_and(|network| network.holds_some_of(value)),
+            MatchType::Exact if case_sensitive => cell == value,
+            MatchType::Exact => fold(cell) == fold(value),
+            MatchType::Wildcard if case_sensitive => matches_in_case(cell, value),
+            MatchType::Wildcard => Pattern::new(cell).matches(value),
+            MatchType::Network => Network::parse(cell).is_ok_and(|network| network.holds_some_of(value)),
         }
     }
 
@@ -39,9 +39,9 @@ impl Comparison {
     /// hold none.
     pub fn literals(self, cell: &str) -> Option<Vec<String>> {
         match self {
-            Comparison::Exact => Some(vec![fold(cell)]),
-            Comparison::Wildcard => Some(Pattern::new(cell).literals().map(str::to_owned).collect()),
-            Comparison::Network => None,
+            MatchType::Exact => Some(vec![fold(cell)]),
+            MatchType::Wildcard => Some(Pattern::new(cell).literals().map(str::to_owned).collect()),
+            MatchType::Network => None,
         }
     }
 }
@@ -67,12 +67,12 @@ pub(in crate::detect) struct Patterns {
 impl ColumnIndex {
     /// The index of these cells, by the numbers of their rows. An empty cell is like no value.
     pub fn new<'a>(
-        comparison: Comparison,
+        match_type: MatchType,
         case_sensitive: bool,
         cells: impl Iterator<Item = &'a str>,
     ) -> Self {
-        match comparison {
-            Comparison::Exact => {
+        match match_type {
+            MatchType::Exact => {
                 let mut rows: HashMap<String, Vec<usize>, RandomState> = HashMap::default();
                 for (row, cell) in cells.enumerate().filter(|(_, cell)| !cell.is_empty()) {
                     let key = if case_sensitive { cell.to_owned() } else { fold(cell) };
@@ -80,8 +80,8 @@ impl ColumnIndex {
                 }
                 ColumnIndex::Exact { rows, case_sensitive }
             }
-            Comparison::Wildcard => ColumnIndex::Wildcard(Patterns::new(case_sensitive, cells)),
-            Comparison::Network => {
+            MatchType::Wildcard => ColumnIndex::Wildcard(Patterns::new(case_sensitive, cells)),
+            MatchType::Network => {
                 let mut networks = Networks::default();
                 for (row, cell) in cells.enumerate() {
                     if let Ok(network) = Network::parse(cell) {
@@ -190,17 +190,17 @@ mod tests {
             kind in 0..3,
             case_sensitive in any::<bool>(),
         ) {
-            let comparison = match kind {
-                0 => Comparison::Exact,
-                1 => Comparison::Wildcard,
-                _ => Comparison::Network,
+            let match_type = match kind {
+                0 => MatchType::Exact,
+                1 => MatchType::Wildcard,
+                _ => MatchType::Network,
             };
-            let index = ColumnIndex::new(comparison, case_sensitive, cells.iter().map(String::as_str));
+            let index = ColumnIndex::new(match_type, case_sensitive, cells.iter().map(String::as_str));
             let mut found = std::collections::BTreeSet::new();
             if !value.is_empty() {
                 index.find(&value, |row| _ = found.insert(row));
             }
-            let twin = (0..cells.len()).filter(|row| comparison.holds(&cells[*row], &value, case_sensitive));
+            let twin = (0..cells.len()).filter(|row| match_type.holds(&cells[*row], &value, case_sensitive));
             prop_assert_eq!(found.into_iter().collect::<Vec<_>>(), twin.collect::<Vec<_>>());
         }
     }

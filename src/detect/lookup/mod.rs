@@ -12,12 +12,12 @@ use serde::Deserialize;
 
 use crate::detect::ContentError;
 use crate::detect::lookup::csv::csv_rows;
-use crate::detect::lookup::index::{ColumnIndex, Comparison};
+use crate::detect::lookup::index::{ColumnIndex, MatchType};
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::{RequiredLiteral, required};
 use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
-use crate::detect::term::{Node, Row, Term};
+use crate::detect::term::{EvalInput, Term, TermKind};
 use crate::detect::yaml::keys::Keys;
 use crate::detect::yaml::{Problem, only_document, typed};
 use crate::event::Event;
@@ -33,7 +33,7 @@ pub struct LookupDefinition {
     filename: Option<String>,
     collection: Option<String>,
     lookup_type: Option<String>,
-    match_type: Option<MatchTypes>,
+    match_type: Option<MatchTypeSetting>,
     case_sensitive_match: Option<String>,
     default_match: Option<String>,
     min_matches: Option<usize>,
@@ -62,7 +62,7 @@ const KEYS: Keys = Keys {
 /// The value of `match_type`: one text, or a list of texts.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum MatchTypes {
+enum MatchTypeSetting {
     One(String),
     Several(Vec<String>),
 }
@@ -104,7 +104,7 @@ impl LookupDefinition {
 pub struct Lookup {
     name: String,
     columns: Vec<String>,
-    comparisons: Vec<Comparison>,
+    match_types: Vec<MatchType>,
     /// The rows, each with a cell for each column.
     rows: Vec<Vec<Box<str>>>,
     indexes: Vec<std::sync::OnceLock<ColumnIndex>>,
@@ -144,7 +144,7 @@ impl Lookup {
         }
         let mut lookup = Lookup {
             name: name.to_owned(),
-            comparisons: vec![Comparison::Exact; columns.len()],
+            match_types: vec![MatchType::Exact; columns.len()],
             indexes: columns.iter().map(|_| std::sync::OnceLock::new()).collect(),
             columns,
             rows: taken,
@@ -162,8 +162,8 @@ impl Lookup {
     fn read_match_types(&mut self, definition: &LookupDefinition) -> Result<(), String> {
         let types = match &definition.match_type {
             None => return Ok(()),
-            Some(MatchTypes::One(text)) => text.clone(),
-            Some(MatchTypes::Several(texts)) => texts.join(","),
+            Some(MatchTypeSetting::One(text)) => text.clone(),
+            Some(MatchTypeSetting::Several(texts)) => texts.join(","),
         };
         for part in
             types.split(')').map(|part| part.trim_matches([',', ' ', '\n'])).filter(|part| !part.is_empty())
@@ -174,10 +174,10 @@ impl Lookup {
                 )
             };
             let (kind, columns) = part.split_once('(').ok_or_else(problem)?;
-            let comparison = match kind.trim().to_ascii_uppercase().as_str() {
-                "WILDCARD" => Comparison::Wildcard,
-                "CIDR" => Comparison::Network,
-                "EXACT" => Comparison::Exact,
+            let match_type = match kind.trim().to_ascii_uppercase().as_str() {
+                "WILDCARD" => MatchType::Wildcard,
+                "CIDR" => MatchType::Network,
+                "EXACT" => MatchType::Exact,
                 _ => return Err(problem()),
             };
             for column in columns.split(',') {
@@ -187,8 +187,8 @@ impl Lookup {
                         self.columns.join(", ")
                     )
                 })?;
-                if let Some(known) = self.comparisons.get_mut(place) {
-                    *known = comparison;
+                if let Some(known) = self.match_types.get_mut(place) {
+                    *known = match_type;
                 }
             }
         }
@@ -215,9 +215,9 @@ impl Lookup {
     }
 
     fn index(&self, column: usize) -> Option<&ColumnIndex> {
-        let comparison = *self.comparisons.get(column)?;
+        let match_type = *self.match_types.get(column)?;
         let cells = || self.rows.iter().map(|row| row.get(column).map_or("", |cell| &**cell));
-        let index = || ColumnIndex::new(comparison, self.case_sensitive, cells());
+        let index = || ColumnIndex::new(match_type, self.case_sensitive, cells());
         Some(self.indexes.get(column)?.get_or_init(index))
     }
 
@@ -231,9 +231,9 @@ impl Lookup {
         }
         let fits = |row: &usize| {
             others.iter().all(|(column, values)| {
-                let comparison = self.comparisons.get(*column).copied().unwrap_or_default();
+                let match_type = self.match_types.get(*column).copied().unwrap_or_default();
                 let cell = self.cell(*row, *column);
-                values.iter().any(|value| comparison.holds(cell, value, self.case_sensitive))
+                values.iter().any(|value| match_type.holds(cell, value, self.case_sensitive))
             })
         };
         rows.into_iter().filter(fits).take(self.max_matches).collect()
@@ -282,14 +282,14 @@ impl LookupOutput {
         LookupOutput { keys, ..self.clone() }
     }
 
-    fn rows(&self, row: Row<'_>) -> Vec<usize> {
+    fn rows(&self, input: EvalInput<'_>) -> Vec<usize> {
         let keys: Vec<_> =
-            self.keys.iter().map(|(column, term)| (*column, term.value(row).texts())).collect();
+            self.keys.iter().map(|(column, term)| (*column, term.value(input).texts())).collect();
         self.lookup.find(&keys)
     }
 
-    pub fn value<'a>(&'a self, row: Row<'a>) -> Value<'a> {
-        let rows = self.rows(row);
+    pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
+        let rows = self.rows(input);
         let few = rows.len() < self.lookup.min_matches;
         let cells = rows.into_iter().map(|row| self.lookup.cell(row, self.output));
         let mut texts: Vec<std::borrow::Cow<'a, str>> =
@@ -315,7 +315,7 @@ impl LookupOutput {
     }
 
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredLiteral>> {
-        let comparison = self.lookup.comparisons.get(column)?;
+        let match_type = self.lookup.match_types.get(column)?;
         let mut literals = BTreeSet::new();
         for row in &self.lookup.rows {
             let cell = row.get(column).map_or("", |cell| &**cell);
@@ -323,7 +323,7 @@ impl LookupOutput {
             if cell.is_empty() {
                 continue;
             }
-            let pieces = comparison.literals(cell)?;
+            let pieces = match_type.literals(cell)?;
             let found = required(field, pieces.iter().map(String::as_str)).into_iter().flatten().next()?;
             literals.insert(found.literal);
         }
@@ -333,7 +333,7 @@ impl LookupOutput {
 
     /// The cells of the key columns that an event was found by.
     pub fn hits(&self, event: &Event) -> Vec<(Field, &str)> {
-        let rows = self.rows(Row::Event(event));
+        let rows = self.rows(EvalInput::Event(event));
         let mut hits = Vec::new();
         for (column, term) in &self.keys {
             let Some(field) = plain_field(term) else { continue };
@@ -345,8 +345,8 @@ impl LookupOutput {
 
 /// The field that a key is, in whatever case.
 fn plain_field(term: &Term) -> Option<Field> {
-    match term.node() {
-        Node::Call(Function::Lower | Function::Upper, terms) => terms.first()?.as_field(),
+    match term.kind() {
+        TermKind::Call(Function::Lower | Function::Upper, terms) => terms.first()?.as_field(),
         _ => term.as_field(),
     }
 }

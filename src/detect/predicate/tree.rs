@@ -3,7 +3,7 @@
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
-use crate::detect::term::{Row, Term};
+use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
 /// A condition, and those that it is made of.
@@ -32,7 +32,7 @@ impl Tree {
         let mut text = text(predicate);
         if let (Some(event), Some(field)) = (event, field(predicate)) {
             let term = Term::from(field);
-            let value = term.value(Row::Event(event)).text();
+            let value = term.value(EvalInput::Event(event)).text();
             text.push_str(
                 &value.map_or_else(|| " (there is none)".to_owned(), |value| format!(" (it is \"{value}\")")),
             );

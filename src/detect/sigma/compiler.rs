@@ -8,7 +8,7 @@ use super::condition::{Condition, PartNames, Quantifier};
 use super::relevance::{CONSTANT, asks_for_dns, never_holds, unknown};
 use super::source::Source;
 use super::{field_names, item};
-use crate::detect::bounds::{MOST_EXPRESSION_BYTES, too_much};
+use crate::detect::bounds::{MOST_EXPRESSION_BYTES, memory_limit_error};
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::sigma::placeholder::Placeholders;
@@ -182,7 +182,7 @@ impl<'a> Compiler<'a> {
         let size = self.expression_bytes.get().saturating_add(expression.size());
         self.expression_bytes.set(size);
         if size > MOST_EXPRESSION_BYTES {
-            Err(too_much("the rule's regular expressions", size))
+            Err(memory_limit_error("the rule's regular expressions", size))
         } else {
             Ok(())
         }

@@ -3,22 +3,22 @@
 use crate::detect::nearest::suggestion;
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, column_place, comma, require_new_name, wildcard};
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::stats::StatsKind;
-use crate::detect::term::{Node, Term};
+use crate::detect::term::{Term, TermKind};
 
 /// What `fillnull` puts where nothing is said.
 const DEFAULT_FILL: &str = "0";
 
 /// What a list of names after `table` or `fields` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listed {
+pub(super) enum FieldSelection {
     /// All that `table` leaves.
     Table,
     /// All that `fields` leaves, besides `_time`, which it never takes away unasked.
-    Kept,
+    Keep,
     /// What `fields -` takes away.
-    Removed,
+    Remove,
 }
 
 impl Pipeline<'_> {
@@ -27,9 +27,9 @@ impl Pipeline<'_> {
     pub(super) fn read_selection(
         &mut self,
         cursor: &mut Cursor<'_>,
-        listed: Listed,
+        selection: FieldSelection,
     ) -> Result<(), SearchError> {
-        let mut names: Vec<Spanned> = Vec::new();
+        let mut names: Vec<Token> = Vec::new();
         loop {
             let name = cursor.name_or_pattern()?;
             if names.iter().any(|known| known.text == name.text) {
@@ -43,13 +43,13 @@ impl Pipeline<'_> {
         let Some(stats) = &mut self.stats else {
             let is_all = names.iter().any(|name| name.text.contains('*'));
             for name in names.iter().filter(|name| !name.text.contains('*')) {
-                if self.scope.lookup(&name.text).is_none() && listed != Listed::Removed {
+                if self.scope.lookup(&name.text).is_none() && selection != FieldSelection::Remove {
                     let meant = suggestion(&name.text, self.scope.known_names());
                     self.note(format!("'{}' is no field of a Sysmon DNS query{meant}", name.text));
                 }
             }
             if !is_all {
-                self.scope.select(names.into_iter().map(|name| name.text).collect(), listed);
+                self.scope.select(names.into_iter().map(|name| name.text).collect(), selection);
             }
             return Ok(());
         };
@@ -61,12 +61,12 @@ impl Pipeline<'_> {
                 stats.columns.get(*place).is_some_and(|column| wildcard(&name.text, &column.name).is_some())
             };
             let found: Vec<usize> = stats.shown.iter().copied().filter(like).collect();
-            if found.is_empty() && listed != Listed::Removed {
+            if found.is_empty() && selection != FieldSelection::Remove {
                 missing.push(name.text.clone());
             }
             places.extend(found.into_iter().filter(|place| !places.contains(place)).collect::<Vec<_>>());
         }
-        if listed == Listed::Removed {
+        if selection == FieldSelection::Remove {
             stats.shown.retain(|place| !places.contains(place));
         } else {
             stats.shown = places;
@@ -101,7 +101,7 @@ impl Pipeline<'_> {
         }
     }
 
-    fn rename(&mut self, cursor: &Cursor<'_>, old: &Spanned, new: Spanned) -> Result<(), SearchError> {
+    fn rename(&mut self, cursor: &Cursor<'_>, old: &Token, new: Token) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
             if let Some(term) = self.scope.lookup(&old.text) {
                 self.scope.names.push((old.text.clone(), None));
@@ -165,7 +165,7 @@ impl Pipeline<'_> {
             fill = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? }.text;
             *cursor = ahead;
         }
-        let filled = |term: Term| Term::from(Node::Filled(term, fill.clone()));
+        let filled = |term: Term| Term::from(TermKind::FillNull(term, fill.clone()));
         if cursor.at_end() {
             let Some(stats) = &self.stats else {
                 self.scope.fill = Some(fill);
@@ -176,14 +176,14 @@ impl Pipeline<'_> {
             let columns: Vec<(usize, String)> =
                 text.map(|(place, column)| (place, column.name.clone())).collect();
             for (place, name) in columns {
-                self.define(name, filled(Term::from(Node::Column(place))));
+                self.define(name, filled(Term::from(TermKind::Column(place))));
             }
             return Ok(());
         }
         while !cursor.at_end() {
             let name = cursor.name()?;
             // As in Splunk, a field that is never there is filled, too.
-            let term = self.term(cursor, &name).unwrap_or_else(|_| Term::from(Node::Absent));
+            let term = self.term(cursor, &name).unwrap_or_else(|_| Term::from(TermKind::Absent));
             self.define(name.text, filled(term));
             comma(cursor);
         }
@@ -192,11 +192,11 @@ impl Pipeline<'_> {
 }
 
 /// The sign after `fields`.
-pub(super) fn fields_sign(cursor: &mut Cursor<'_>) -> Listed {
+pub(super) fn fields_sign(cursor: &mut Cursor<'_>) -> FieldSelection {
     cursor.skip_space();
     if cursor.eat("-") {
-        return Listed::Removed;
+        return FieldSelection::Remove;
     }
     cursor.eat("+");
-    Listed::Kept
+    FieldSelection::Keep
 }

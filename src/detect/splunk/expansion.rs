@@ -31,12 +31,12 @@ pub(in crate::detect) struct Expansion<'a> {
     /// The search as written.
     original: &'a str,
     pub text: String,
-    pieces: Vec<Piece>,
+    spans: Vec<ExpandedSpan>,
 }
 
 /// A piece of the text, up to the start of the next.
 #[derive(Debug)]
-struct Piece {
+struct ExpandedSpan {
     start: usize,
     /// Where the piece stands in the search as written, or the call that it came of.
     original: Range<usize>,
@@ -47,7 +47,7 @@ struct Piece {
 impl<'a> Expansion<'a> {
     /// Fills in the macros of a search.
     pub fn new(original: &'a str, library: &dyn Library) -> Result<Self, SearchError> {
-        let mut expansion = Expansion { original, text: String::new(), pieces: Vec::new() };
+        let mut expansion = Expansion { original, text: String::new(), spans: Vec::new() };
         expansion.add(original, library, &mut Vec::new(), None)?;
         Ok(expansion)
     }
@@ -166,14 +166,14 @@ impl<'a> Expansion<'a> {
         if let Some(place) = called {
             self.push_as(written, place, inside);
         } else {
-            self.pieces.push(Piece { start: self.text.len(), original: range, of_macro: None });
+            self.spans.push(ExpandedSpan { start: self.text.len(), original: range, of_macro: None });
             self.text.push_str(written);
         }
     }
 
     fn push_as(&mut self, text: &str, place: &Range<usize>, inside: &[String]) {
         let of_macro = inside.last().cloned();
-        self.pieces.push(Piece { start: self.text.len(), original: place.clone(), of_macro });
+        self.spans.push(ExpandedSpan { start: self.text.len(), original: place.clone(), of_macro });
         self.text.push_str(text);
     }
 
@@ -196,12 +196,12 @@ impl<'a> Expansion<'a> {
 
     /// An error in the text, as one in the search as written.
     pub fn in_original(&self, error: SearchError) -> SearchError {
-        let place = self.pieces.partition_point(|piece| piece.start <= error.offset);
-        let Some(piece) = place.checked_sub(1).and_then(|place| self.pieces.get(place)) else { return error };
-        if let Some(name) = &piece.of_macro {
-            return self.in_call(error, &piece.original, name);
+        let place = self.spans.partition_point(|span| span.start <= error.offset);
+        let Some(span) = place.checked_sub(1).and_then(|place| self.spans.get(place)) else { return error };
+        if let Some(name) = &span.of_macro {
+            return self.in_call(error, &span.original, name);
         }
-        let start = (piece.original.start + (error.offset - piece.start)).min(self.original.len());
+        let start = (span.original.start + (error.offset - span.start)).min(self.original.len());
         let SearchError { offset, line, column, .. } = self.original_error(start..start, String::new());
         SearchError { offset, line, column, ..error }
     }

@@ -31,12 +31,12 @@ pub(in crate::detect) struct RuleFile {
     finding: Option<Finding>,
     intermediate_findings: Option<IntermediateFindings>,
     threat_objects: Option<Vec<RiskEntity>>,
-    tests: Option<Vec<Test>>,
+    tests: Option<Vec<RuleTest>>,
 }
 
 /// A test that the author runs the rule with.
 #[derive(Deserialize)]
-struct Test {
+struct RuleTest {
     name: Option<String>,
     attack_data: Option<Vec<AttackData>>,
 }
@@ -169,12 +169,12 @@ impl RuleFile {
             threat_objects: risk.threat_objects,
             notes,
             search,
-            tests: self.tests.into_iter().flatten().flat_map(Test::data_sets).collect(),
+            tests: self.tests.into_iter().flatten().flat_map(RuleTest::data_sets).collect(),
         }
     }
 }
 
-impl Test {
+impl RuleTest {
     fn data_sets(self) -> impl Iterator<Item = DataSet> {
         let name = self.name.unwrap_or_default();
         self.attack_data.into_iter().flatten().map(move |data| DataSet {

@@ -9,16 +9,16 @@ use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::{Expression, Flags};
 use crate::detect::splunk::eval;
 use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, part_about_others};
-use crate::detect::splunk::head::{self, Grammar};
+use crate::detect::splunk::head::{self, ConditionContext};
 use crate::detect::splunk::names::{NameResolver, no_field};
 use crate::detect::splunk::pipeline::{Pipeline, Scope, alias, comma};
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
-use crate::detect::stats::rows::Step;
-use crate::detect::stats::{Content, Stats};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::stats::rows::RowStep;
+use crate::detect::stats::{ColumnSource, Stats};
 use crate::detect::term::computed::Computed;
 use crate::detect::term::condition::Condition;
 use crate::detect::term::function::Function;
-use crate::detect::term::{Assumption, Node, Term};
+use crate::detect::term::{Assumption, Term, TermKind};
 
 impl Pipeline<'_> {
     /// Takes a condition on events, read by the grammar.
@@ -27,10 +27,10 @@ impl Pipeline<'_> {
         cursor: &Cursor<'_>,
         place: Range<usize>,
         condition: Condition,
-        grammar: Grammar<'_>,
+        context: ConditionContext<'_>,
     ) -> Result<(), SearchError> {
-        self.check_subject(cursor, place, &condition, grammar.unmet())?;
-        grammar.notes().into_iter().for_each(|note| self.note(note));
+        self.check_subject(cursor, place, &condition, context.unmet())?;
+        context.notes().into_iter().for_each(|note| self.note(note));
         self.predicates.push(condition.into_predicate());
         Ok(())
     }
@@ -67,13 +67,13 @@ impl Pipeline<'_> {
         cursor.skip_space();
         let start = cursor.at();
         if self.stats.is_some() {
-            let condition = head::parse(&Grammar::of_fields(&*self), cursor)?;
+            let condition = head::parse(&ConditionContext::of_fields(&*self), cursor)?;
             return self.filter(cursor, start, condition);
         }
-        let names = Scoped(self.scope.clone());
-        let grammar = Grammar::of_events(&names);
-        let condition = head::parse(&grammar, cursor)?;
-        self.require(cursor, start..cursor.at(), condition, grammar)
+        let names = ScopeNames(self.scope.clone());
+        let context = ConditionContext::of_events(&names);
+        let condition = head::parse(&context, cursor)?;
+        self.require(cursor, start..cursor.at(), condition, context)
     }
 
     /// `where …`.
@@ -122,7 +122,7 @@ impl Pipeline<'_> {
             self.predicates.push(condition.into_predicate());
             return Ok(());
         };
-        stats.steps.push(Step::Filter(condition.clone()));
+        stats.steps.push(RowStep::Filter(condition.clone()));
         let text = cursor.written(start..cursor.at()).split_whitespace().collect::<Vec<_>>().join(" ");
         let mut of_rows = false;
         for one in condition.conjuncts() {
@@ -149,7 +149,7 @@ impl Pipeline<'_> {
             if name.text.is_empty() || !cursor.eat("=") {
                 return Err(cursor.error_at(&name, "a name, `=` and what it stands for"));
             }
-            let lenient = Lenient { pipeline: self, missing: std::cell::RefCell::default() };
+            let lenient = LenientNames { pipeline: self, missing: std::cell::RefCell::default() };
             let term = eval::term(cursor, &lenient)?;
             let missing = lenient.missing.into_inner();
             for missing in missing {
@@ -163,7 +163,7 @@ impl Pipeline<'_> {
         }
     }
 
-    fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Spanned, term: Term) -> Result<(), SearchError> {
+    fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Token, term: Term) -> Result<(), SearchError> {
         let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
         if columns >= crate::detect::splunk::stats_commands::MOST_COLUMNS {
             return Err(cursor.error_at(
@@ -205,7 +205,7 @@ impl Pipeline<'_> {
         if keys.is_empty() {
             return Err(cursor.unexpected("a column of the lookup, `as` and a field"));
         }
-        let mut outputs: Vec<(Spanned, usize)> = Vec::new();
+        let mut outputs: Vec<(Token, usize)> = Vec::new();
         while output.is_some() && !cursor.at_end() {
             let (column, place) = lookup_column(cursor, &lookup)?;
             outputs.push((alias(cursor)?.unwrap_or(column), place));
@@ -215,16 +215,16 @@ impl Pipeline<'_> {
             let all = lookup.columns().iter().enumerate();
             let others = all.filter(|(place, _)| keys.iter().all(|(key, _)| key != place));
             outputs = others
-                .map(|(place, column)| (Spanned { text: column.clone(), range: name.range.clone() }, place))
+                .map(|(place, column)| (Token { text: column.clone(), range: name.range.clone() }, place))
                 .collect();
         }
         for (output_name, place) in outputs {
             let mut term =
-                Term::from(Node::Lookup(LookupOutput::new(Arc::clone(&lookup), keys.clone(), place)));
-            if output == Some(Output::New)
+                Term::from(TermKind::Lookup(LookupOutput::new(Arc::clone(&lookup), keys.clone(), place)));
+            if output == Some(OutputMode::New)
                 && let Ok(known) = self.term(cursor, &output_name)
             {
-                term = Term::from(Node::Call(Function::Coalesce, vec![known, term]));
+                term = Term::from(TermKind::Call(Function::Coalesce, vec![known, term]));
             }
             self.define_checked(cursor, &output_name, term)?;
         }
@@ -237,9 +237,9 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
     let on_by = condition.with_columns(&|place| stats.by_term(place))?;
     let mut by: Vec<(usize, Term)> = Vec::new();
     on_by.visit(&mut |term| {
-        if let Node::Column(place) = term.node()
+        if let TermKind::Column(place) = term.kind()
             && by.iter().all(|(known, _)| known != place)
-            && let Some(Content::By(term)) = stats.columns.get(*place).map(|column| &column.content)
+            && let Some(ColumnSource::By(term)) = stats.columns.get(*place).map(|column| &column.source)
         {
             by.push((*place, term.clone()));
         }
@@ -254,18 +254,18 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
 
 /// How the output columns of a lookup are assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Output {
+enum OutputMode {
     /// `OUTPUT`: the columns replace existing values.
     Always,
     /// `OUTPUTNEW`: the columns are used only where there is no value yet.
     New,
 }
 
-fn output_keyword(cursor: &mut Cursor<'_>) -> Option<Output> {
+fn output_keyword(cursor: &mut Cursor<'_>) -> Option<OutputMode> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUTNEW")) {
-        Some(Output::New)
+        Some(OutputMode::New)
     } else if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUT")) {
-        Some(Output::Always)
+        Some(OutputMode::Always)
     } else {
         None
     }
@@ -285,7 +285,7 @@ fn eat_lookup_options(cursor: &mut Cursor<'_>) {
     }
 }
 
-fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Spanned, usize), SearchError> {
+fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usize), SearchError> {
     let column = cursor.name()?;
     if let Some(place) = lookup.column(&column.text) {
         return Ok((column, place));
@@ -295,25 +295,25 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Spanned, u
 }
 
 /// The names that events' fields have at some place of a pipeline.
-struct Scoped(Scope);
+struct ScopeNames(Scope);
 
-impl NameResolver for Scoped {
-    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+impl NameResolver for ScopeNames {
+    fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError> {
         self.0.lookup(&name.text).ok_or_else(|| no_field(cursor, name, self.0.known_names()))
     }
 }
 
 /// The names of a pipeline, and no values for those that it has not.
-struct Lenient<'l, 'p> {
+struct LenientNames<'l, 'p> {
     pipeline: &'l Pipeline<'p>,
     missing: std::cell::RefCell<Vec<String>>,
 }
 
-impl NameResolver for Lenient<'_, '_> {
-    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+impl NameResolver for LenientNames<'_, '_> {
+    fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError> {
         Ok(self.pipeline.term(cursor, name).unwrap_or_else(|_| {
             self.missing.borrow_mut().push(name.text.clone());
-            Term::from(Node::Absent)
+            Term::from(TermKind::Absent)
         }))
     }
 }

@@ -16,7 +16,7 @@ use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, leav
 use crate::detect::splunk::head_value::{ValueContext, list, value};
 use crate::detect::splunk::names::{EventFields, NameResolver};
 use crate::detect::splunk::origin::{EXPECTED_MACRO, is_macro_of_other_data};
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned, split_at_pipes};
+use crate::detect::splunk::token::{Cursor, SearchError, Token, split_at_pipes};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Assumption, Term};
 
@@ -28,9 +28,9 @@ const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
 
 /// Where a condition stands, and what it says besides.
-pub(in crate::detect) struct Grammar<'n> {
+pub(in crate::detect) struct ConditionContext<'n> {
     names: &'n dyn NameResolver,
-    kind: GrammarKind,
+    allowed: AllowedConditions,
     /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected
     /// there.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
@@ -42,12 +42,12 @@ pub(in crate::detect) struct Grammar<'n> {
 
 /// What a condition may say.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum GrammarKind {
+enum AllowedConditions {
     /// Also where events come from, and of which time they are; and parts of it may be about other
     /// events.
-    OfEvents,
+    FieldsAndOrigins,
     /// What an event or a row has.
-    OfFields,
+    FieldsOnly,
 }
 
 /// Where a part of a condition stands inside others.
@@ -68,17 +68,17 @@ impl Nesting {
     }
 }
 
-impl<'n> Grammar<'n> {
+impl<'n> ConditionContext<'n> {
     /// The grammar of a condition on events, which also says where they come from.
     pub fn of_events(names: &'n dyn NameResolver) -> Self {
-        Grammar { kind: GrammarKind::OfEvents, ..Self::of_fields(names) }
+        ConditionContext { allowed: AllowedConditions::FieldsAndOrigins, ..Self::of_fields(names) }
     }
 
     /// The grammar of a condition on a table's rows, or of a condition that stands alone.
     pub fn of_fields(names: &'n dyn NameResolver) -> Self {
-        Grammar {
+        ConditionContext {
             names,
-            kind: GrammarKind::OfFields,
+            allowed: AllowedConditions::FieldsOnly,
             unmet: RefCell::default(),
             unknown: RefCell::default(),
             notes: RefCell::default(),
@@ -91,7 +91,7 @@ impl<'n> Grammar<'n> {
         self.unmet.borrow().clone()
     }
 
-    pub fn is_unmet(&self, place: &Range<usize>, expected: &'static str) {
+    pub fn record_unmet(&self, place: &Range<usize>, expected: &'static str) {
         self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
     }
 
@@ -120,10 +120,10 @@ impl<'n> Grammar<'n> {
 
 /// Reads a condition that takes the whole part.
 pub(in crate::detect) fn parse(
-    grammar: &Grammar<'_>,
+    context: &ConditionContext<'_>,
     cursor: &mut Cursor<'_>,
 ) -> Result<Condition, SearchError> {
-    let condition = grammar.read(cursor)?;
+    let condition = context.read(cursor)?;
     if cursor.at_end() {
         Ok(condition)
     } else {
@@ -140,7 +140,7 @@ pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchErro
     }
     let mut cursor = Cursor::new(text, head);
     eat_search_command(&mut cursor);
-    let condition = Grammar::of_fields(&EventFields).read(&mut cursor)?;
+    let condition = ConditionContext::of_fields(&EventFields).read(&mut cursor)?;
     if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
@@ -152,7 +152,7 @@ pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
     }
 }
 
-impl Grammar<'_> {
+impl ConditionContext<'_> {
     /// `x AND y z`: lowest, so outermost.
     fn conjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let unknown = self.unknown.borrow().len();
@@ -217,13 +217,15 @@ impl Grammar<'_> {
     fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {
-            ("sysmon", None) => Ok(self.checked(Condition::Sysmon, &call.range, is_excluded)),
+            ("sysmon", None) => Ok(self.record_if_unmet(Condition::Sysmon, &call.range, is_excluded)),
             // What the site would say of it is not known: it leaves no event out.
             (name, None) if name.ends_with("_filter") && is_excluded => Ok(Condition::never()),
             (name, None) if name.ends_with("_filter") => Ok(Condition::All),
-            (name, _) if self.kind == GrammarKind::OfEvents && is_macro_of_other_data(name) => {
+            (name, _)
+                if self.allowed == AllowedConditions::FieldsAndOrigins && is_macro_of_other_data(name) =>
+            {
                 if !is_excluded {
-                    self.is_unmet(&call.range, EXPECTED_MACRO);
+                    self.record_unmet(&call.range, EXPECTED_MACRO);
                 }
                 Ok(Condition::never())
             }
@@ -232,12 +234,17 @@ impl Grammar<'_> {
     }
 
     /// Notes the place of a condition that leaves no DNS query: it is about other events.
-    pub fn checked(&self, condition: Condition, place: &Range<usize>, is_excluded: bool) -> Condition {
+    pub fn record_if_unmet(
+        &self,
+        condition: Condition,
+        place: &Range<usize>,
+        is_excluded: bool,
+    ) -> Condition {
         if leaves_none(&condition, is_excluded) {
             let mut is_number = false;
             condition.visit(&mut |term| is_number |= term.as_field() == Some(Field::EventId));
             let expected = if is_number && !is_excluded { EXPECTED_EVENT } else { EXPECTED_DNS_QUERY };
-            self.is_unmet(place, expected);
+            self.record_unmet(place, expected);
         }
         condition
     }
@@ -250,7 +257,7 @@ impl Grammar<'_> {
             return Err(cursor.error_at(&name, EXPECTED_CONDITION));
         }
         cursor.skip_space();
-        if self.kind == GrammarKind::OfEvents
+        if self.allowed == AllowedConditions::FieldsAndOrigins
             && !is_quoted
             && self.names.term(cursor, &name).is_err()
             && let Some(condition) = self.origin(cursor, &name, is_excluded)?
@@ -258,14 +265,14 @@ impl Grammar<'_> {
             return Ok(condition);
         }
         if cursor.eat("!=") {
-            let term = self.named(cursor, &name, is_excluded)?;
+            let term = self.term_named(cursor, &name, is_excluded)?;
             let value = value(cursor, ValueContext::Alone)?;
             if term.is_multivalued() {
                 return Ok(Condition::Differs(term, Pattern::new(&value.text)));
             }
             let equal = equality(&term, &value);
             let differs = Condition::And(vec![Condition::Exists(term), Condition::Not(Box::new(equal))]);
-            return Ok(self.checked(differs, &value.range, is_excluded));
+            return Ok(self.record_if_unmet(differs, &value.range, is_excluded));
         }
         for (text, order) in [
             ("<=", Inequality::LessOrEqual),
@@ -274,23 +281,24 @@ impl Grammar<'_> {
             (">", Inequality::Greater),
         ] {
             if cursor.eat(text) {
-                let (condition, place) = comparison(cursor, self.named(cursor, &name, is_excluded)?, order)?;
-                return Ok(self.checked(condition, &place, is_excluded));
+                let (condition, place) =
+                    comparison(cursor, self.term_named(cursor, &name, is_excluded)?, order)?;
+                return Ok(self.record_if_unmet(condition, &place, is_excluded));
             }
         }
-        let is_one_of = |term: &Term, values: &[Spanned]| {
+        let is_one_of = |term: &Term, values: &[Token]| {
             let equal = values
                 .iter()
-                .map(|value| self.checked(equality(term, value), &value.range, is_excluded))
+                .map(|value| self.record_if_unmet(equality(term, value), &value.range, is_excluded))
                 .collect();
             one_or(equal, Condition::Or)
         };
         if cursor.eat("=") {
-            let term = self.named(cursor, &name, is_excluded)?;
+            let term = self.term_named(cursor, &name, is_excluded)?;
             return Ok(is_one_of(&term, &[value(cursor, ValueContext::Alone)?]));
         }
         if cursor.eat_keyword(|word| word == "IN") {
-            let term = self.named(cursor, &name, is_excluded)?;
+            let term = self.term_named(cursor, &name, is_excluded)?;
             return Ok(is_one_of(&term, &list(cursor)?));
         }
         // `*` is the one free text that says nothing about text.
@@ -299,10 +307,10 @@ impl Grammar<'_> {
 
     /// The term of a name. What is wrong with a name is settled when the part is read in which it
     /// stands: until then it is taken for a field of which nothing is known.
-    fn named(&self, cursor: &Cursor<'_>, name: &Spanned, is_excluded: bool) -> Result<Term, SearchError> {
+    fn term_named(&self, cursor: &Cursor<'_>, name: &Token, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,
-            Err(error) if self.kind == GrammarKind::OfEvents => {
+            Err(error) if self.allowed == AllowedConditions::FieldsAndOrigins => {
                 self.unknown.borrow_mut().push(error);
                 return Ok(Term::from(Field::QUERY_NAME));
             }
@@ -311,7 +319,7 @@ impl Grammar<'_> {
         if term.is_absent() && is_excluded {
             self.note(format!("no DNS query of Sysmon's has the field '{}': it excludes nothing", name.text));
         } else if term.is_absent() {
-            self.is_unmet(&name.range, "a field that DNS queries of Sysmon's have");
+            self.record_unmet(&name.range, "a field that DNS queries of Sysmon's have");
         }
         Ok(term)
     }
@@ -338,11 +346,11 @@ fn comparison(
     if value.text.contains('*') {
         return Err(cursor.error(value.range, "a value without `*` (an order knows no wildcards)"));
     }
-    Ok((Condition::Ordered(term, order, value.text), value.range))
+    Ok((Condition::Inequality(term, order, value.text), value.range))
 }
 
 /// `=`: of a network, also its addresses.
-fn equality(term: &Term, value: &Spanned) -> Condition {
+fn equality(term: &Term, value: &Token) -> Condition {
     let matches = Condition::Matches(term.clone(), Pattern::new(&value.text));
     match Network::parse(&value.text) {
         Ok(network) if value.text.contains('/') => {

@@ -1,19 +1,19 @@
 //! Conditions of a search on where events come from, and of which time they are.
 
-use crate::detect::splunk::head::{Grammar, one_or};
+use crate::detect::splunk::head::{ConditionContext, one_or};
 use crate::detect::splunk::head_value::{ValueContext, list, time, value};
 use crate::detect::splunk::origin::{EXPECTED_ORIGIN, Origin, is_period, origin};
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::condition::Condition;
 
-impl Grammar<'_> {
+impl ConditionContext<'_> {
     /// A condition on where events come from or of which time they are, the cursor standing behind
     /// its name; `None` if it is another. What it says of the site's index or of a period is not
     /// known here: it leaves no event out, whether it stands behind a `NOT` or not.
     pub fn origin(
         &self,
         cursor: &mut Cursor<'_>,
-        name: &Spanned,
+        name: &Token,
         is_excluded: bool,
     ) -> Result<Option<Condition>, SearchError> {
         let is_origin = origin(&name.text, "").is_some() || name.text == "nodename";
@@ -35,10 +35,10 @@ impl Grammar<'_> {
         let mut conditions = Vec::with_capacity(values.len());
         for value in values {
             conditions.push(match origin(&name.text, &value.text) {
-                Some(Origin::Sysmon) => self.checked(Condition::Sysmon, &value.range, is_excluded),
+                Some(Origin::Sysmon) => self.record_if_unmet(Condition::Sysmon, &value.range, is_excluded),
                 Some(Origin::Other) => {
                     if !is_excluded {
-                        self.is_unmet(&value.range, EXPECTED_ORIGIN);
+                        self.record_unmet(&value.range, EXPECTED_ORIGIN);
                     }
                     Condition::never()
                 }
@@ -57,7 +57,7 @@ impl Grammar<'_> {
     }
 
     /// Says what is made of a condition that says nothing here.
-    fn note_unsaid(&self, name: &Spanned, value: &Spanned, is_excluded: bool) {
+    fn note_unsaid(&self, name: &Token, value: &Token, is_excluded: bool) {
         let name = name.text.as_str();
         if is_period(name) {
             self.note(format!(

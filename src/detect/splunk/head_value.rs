@@ -1,7 +1,7 @@
 //! The values of a search's conditions: what stands after `=`, or in a list after `IN`.
 
 use crate::detect::splunk::head::is_operator;
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
 
 /// Where a value stands: a comma ends it in a list only.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(in crate::detect) enum ValueContext {
 }
 
 /// `IN (a, b)`, the cursor standing behind `IN`.
-pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
+pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     cursor.skip_space();
     if !cursor.eat("(") {
         return Err(cursor.unexpected("`(` and a list of values after IN"));
@@ -30,7 +30,7 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, S
 }
 
 /// A value, quoted or bare.
-pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Spanned, SearchError> {
+pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Token, SearchError> {
     const EXPECTED: &str = "a value";
     cursor.skip_space();
     let value = match cursor.peek() {
@@ -62,7 +62,7 @@ fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
 
 /// `""value""`: published rules have some values in doubled quotes. `None` where there is none, and
 /// the cursor stays.
-fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Spanned> {
+fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Token> {
     let mut ahead = cursor.clone();
     let start = ahead.at();
     if !ahead.eat("\"\"") {
@@ -74,11 +74,11 @@ fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Spanned> {
     }
     let range = start..ahead.at();
     *cursor = ahead;
-    Some(Spanned { text: inside.text, range })
+    Some(Token { text: inside.text, range })
 }
 
 /// The value of a bound of time: `-24h@h`, `@d`, `"03/01/2025:00:00:00"`, `now()`.
-pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('"') {
         return value(cursor, ValueContext::Alone);

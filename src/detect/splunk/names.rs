@@ -2,13 +2,13 @@
 
 use crate::detect::nearest::nearest;
 use crate::detect::predicate::field::Field;
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
-use crate::detect::term::{Node, Term};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::term::{Term, TermKind};
 
 /// What names stand for at some place of a search.
 pub(in crate::detect) trait NameResolver {
     /// The term of that name. An error says which names there are.
-    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError>;
+    fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError>;
 }
 
 /// The fields of events.
@@ -16,7 +16,7 @@ pub(in crate::detect) trait NameResolver {
 pub(in crate::detect) struct EventFields;
 
 impl NameResolver for EventFields {
-    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+    fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError> {
         let field = Field::from_name(&name.text);
         field.map(Term::from).ok_or_else(|| no_field(cursor, name, Field::names()))
     }
@@ -26,7 +26,7 @@ impl NameResolver for EventFields {
 /// of.
 pub(in crate::detect) fn no_field<'k>(
     cursor: &Cursor<'_>,
-    name: &Spanned,
+    name: &Token,
     known: impl IntoIterator<Item = &'k str>,
 ) -> SearchError {
     match Field::name_like(&name.text) {
@@ -95,11 +95,11 @@ impl ModelFields {
         if let Some((_, field)) = MODEL_FIELDS.iter().find(|(known, _)| *known == name) {
             return Some(Term::from(*field));
         }
-        ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(Node::Absent))
+        ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(TermKind::Absent))
     }
 
     /// The fields that DNS queries have, by their names with the data set's.
-    pub fn had() -> impl Iterator<Item = (String, Field)> {
+    pub fn present() -> impl Iterator<Item = (String, Field)> {
         MODEL_FIELDS.iter().map(|(name, field)| (format!("{DATA_SET}{name}"), *field))
     }
 
@@ -121,7 +121,7 @@ impl ModelFields {
 }
 
 impl NameResolver for ModelFields {
-    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+    fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError> {
         Self::find(&name.text).ok_or_else(|| {
             let error = cursor.error_at(name, "a field of the data set, such as DNS.query or DNS.answer");
             SearchError { nearest: Self::nearest(&name.text).map(Box::from), ..error }

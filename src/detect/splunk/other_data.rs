@@ -11,7 +11,7 @@ use crate::detect::splunk::head::is_operator;
 use crate::detect::splunk::origin::{
     EXPECTED_MACRO, EXPECTED_ORIGIN, Origin, is_macro_of_other_data, origin,
 };
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
 
 /// The data model of DNS queries.
 pub(in crate::detect) const DATA_MODEL: &str = "Network_Resolution";
@@ -109,7 +109,7 @@ pub(in crate::detect) fn check(
 }
 
 /// The name of a data model behind `datamodel`, with or without that of its data set.
-pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     let start = cursor.at();
     let mut name = cursor.name()?;
@@ -175,7 +175,7 @@ pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), 
     if gives_events { Ok(()) } else { Err(cursor.unexpected(EXPECTED_MODE)) }
 }
 
-fn check_model(mut cursor: Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
+fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchError> {
     match command.text.as_str() {
         "datamodel" => return data_model(&mut cursor).map(|_| ()),
         "from" => return check_from(&mut cursor),
@@ -265,7 +265,7 @@ fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
 
 /// The values that a field is to have, the cursor standing behind its name: none where it is to
 /// have others.
-fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
+fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     let mut values = Vec::new();
     cursor.skip_space();
     if cursor.eat("=") {
@@ -289,7 +289,7 @@ fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned>, SearchError> {
     Ok(values)
 }
 
-fn value(cursor: &mut Cursor<'_>) -> Result<Spanned, SearchError> {
+fn value(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('"') { cursor.quoted() } else { cursor.bare(|character| character == ',') }
 }

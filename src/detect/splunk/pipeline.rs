@@ -5,12 +5,12 @@
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
-use crate::detect::splunk::column_commands::{Listed, fields_sign};
+use crate::detect::splunk::column_commands::{FieldSelection, fields_sign};
 use crate::detect::splunk::library::Library;
 use crate::detect::splunk::names::{NameResolver, no_field};
-use crate::detect::splunk::token::{Cursor, MacroCall, SearchError, Spanned};
+use crate::detect::splunk::token::{Cursor, MacroCall, SearchError, Token};
 use crate::detect::stats::{Stats, StatsColumn, StatsKind};
-use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Node, Term};
+use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Term, TermKind};
 
 /// The commands, as they are written.
 const COMMANDS: &[&str] = &[
@@ -58,7 +58,7 @@ pub(in crate::detect) struct Pipeline<'a> {
     pub notes: Vec<String>,
     /// The command before `stats`, if there was one, that takes events away by which others there
     /// are.
-    pub thinned_by: Option<&'static str>,
+    pub limiting_command: Option<&'static str>,
     /// The steps of the name that takes most, and how deep the deepest goes.
     costliest: (u32, u32),
 }
@@ -72,7 +72,7 @@ impl Scope {
         }
         let term = named.unwrap_or_else(|| Field::from_name(name).map(Term::from))?;
         Some(match &self.fill {
-            Some(fill) => Term::from(Node::Filled(term, fill.clone())),
+            Some(fill) => Term::from(TermKind::FillNull(term, fill.clone())),
             None => term,
         })
     }
@@ -86,11 +86,11 @@ impl Scope {
     }
 
     /// Keeps or takes away what was listed.
-    pub(super) fn select(&mut self, names: Vec<String>, listed: Listed) {
-        match listed {
-            Listed::Table => self.kept = Some(names),
-            Listed::Kept => self.kept = Some(names.into_iter().chain(["_time".to_owned()]).collect()),
-            Listed::Removed => self.names.extend(names.into_iter().map(|name| (name, None))),
+    pub(super) fn select(&mut self, names: Vec<String>, selection: FieldSelection) {
+        match selection {
+            FieldSelection::Table => self.kept = Some(names),
+            FieldSelection::Keep => self.kept = Some(names.into_iter().chain(["_time".to_owned()]).collect()),
+            FieldSelection::Remove => self.names.extend(names.into_iter().map(|name| (name, None))),
         }
     }
 
@@ -107,9 +107,9 @@ impl Scope {
 }
 
 impl NameResolver for Pipeline<'_> {
-    fn term(&self, cursor: &Cursor<'_>, name: &Spanned) -> Result<Term, SearchError> {
+    fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError> {
         if let Some(stats) = &self.stats {
-            return column_place(cursor, stats, name).map(|place| Term::from(Node::Column(place)));
+            return column_place(cursor, stats, name).map(|place| Term::from(TermKind::Column(place)));
         }
         let term = self.scope.lookup(&name.text);
         term.ok_or_else(|| no_field(cursor, name, self.scope.known_names()))
@@ -117,7 +117,7 @@ impl NameResolver for Pipeline<'_> {
 }
 
 /// What is wrong with a word in the place of a command.
-fn no_command(cursor: &Cursor<'_>, command: &Spanned) -> SearchError {
+fn no_command(cursor: &Cursor<'_>, command: &Token) -> SearchError {
     let known = COMMANDS.iter().chain(GENERATING_COMMANDS).copied();
     cursor.error_at(command, expected_command()).near(&command.text, known)
 }
@@ -141,7 +141,7 @@ impl<'a> Pipeline<'a> {
             stats: None,
             predicates: Vec::new(),
             notes: Vec::new(),
-            thinned_by: None,
+            limiting_command: None,
             costliest: (0, 0),
         }
     }
@@ -168,10 +168,10 @@ impl<'a> Pipeline<'a> {
                 "convert" => self.read_convert(cursor)?,
                 "rename" => self.read_rename(cursor)?,
                 "fillnull" => self.read_fillnull(cursor)?,
-                "table" => self.read_selection(cursor, Listed::Table)?,
+                "table" => self.read_selection(cursor, FieldSelection::Table)?,
                 "fields" => {
-                    let listed = fields_sign(cursor);
-                    self.read_selection(cursor, listed)?;
+                    let selection = fields_sign(cursor);
+                    self.read_selection(cursor, selection)?;
                 }
                 _ => return Err(no_command(cursor, &command)),
             }
@@ -201,7 +201,7 @@ impl<'a> Pipeline<'a> {
         match (call.name.as_str(), &call.argument) {
             ("security_content_ctime", Some(argument)) => {
                 let text = argument.text.trim().trim_matches('"').to_owned();
-                let name = Spanned { text, range: argument.range.clone() };
+                let name = Token { text, range: argument.range.clone() };
                 self.print_time(cursor, &name, name.text.clone(), WHOLE_SECONDS)
             }
             ("drop_dm_object_name", Some(argument)) => {
@@ -227,7 +227,7 @@ impl<'a> Pipeline<'a> {
     pub fn print_time(
         &mut self,
         cursor: &Cursor<'_>,
-        name: &Spanned,
+        name: &Token,
         new: String,
         form: &str,
     ) -> Result<(), SearchError> {
@@ -236,14 +236,14 @@ impl<'a> Pipeline<'a> {
             self.note(format!("'{}' is no column, so no time of it is printed{meant}", name.text));
             return Ok(());
         };
-        let kind = match (&self.stats, term.node()) {
-            (Some(stats), Node::Column(place)) => stats.columns.get(*place).map(StatsColumn::kind),
+        let kind = match (&self.stats, term.kind()) {
+            (Some(stats), TermKind::Column(place)) => stats.columns.get(*place).map(StatsColumn::kind),
             _ => None,
         };
         if matches!(kind, Some(StatsKind::Integer | StatsKind::TextList)) {
             return Err(cursor.error_at(name, "a column that holds a time"));
         }
-        self.define(new, Term::from(Node::Printed(term, form.to_owned())));
+        self.define(new, Term::from(TermKind::FormatTime(term, form.to_owned())));
         Ok(())
     }
 
@@ -283,7 +283,7 @@ pub(in crate::detect) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'
 pub(in crate::detect) fn column_place(
     cursor: &Cursor<'_>,
     stats: &Stats,
-    name: &Spanned,
+    name: &Token,
 ) -> Result<usize, SearchError> {
     let is_named = |place: &usize| stats.columns.get(*place).is_some_and(|column| column.name == name.text);
     stats.shown.iter().copied().find(is_named).ok_or_else(|| {
@@ -293,7 +293,7 @@ pub(in crate::detect) fn column_place(
 }
 
 /// `as name`, if it is next.
-pub(in crate::detect) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Spanned>, SearchError> {
+pub(in crate::detect) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
         cursor.name().map(Some)
     } else {
@@ -311,7 +311,7 @@ pub(in crate::detect) fn comma(cursor: &mut Cursor<'_>) -> bool {
 pub(in crate::detect) fn require_new_name<'a>(
     cursor: &Cursor<'_>,
     columns: impl IntoIterator<Item = &'a StatsColumn>,
-    name: &Spanned,
+    name: &Token,
 ) -> Result<(), SearchError> {
     if columns.into_iter().all(|column| column.name != name.text) {
         return Ok(());

@@ -3,10 +3,10 @@
 
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, comma, wildcard};
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
-use crate::detect::stats::rows::{SortBy, SortKey, Step};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::stats::rows::{RowStep, SortBy, SortKey};
 use crate::detect::stats::{StatsColumn, StatsKind};
-use crate::detect::term::{Node, Term};
+use crate::detect::term::{Term, TermKind};
 
 /// How `convert` prints times where nothing is said.
 const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
@@ -43,8 +43,8 @@ impl Pipeline<'_> {
         // Zero is no limit.
         let most = most.filter(|most| *most > 0);
         match &mut self.stats {
-            Some(stats) => stats.steps.push(Step::Sort { keys, most }),
-            None if most.is_some() => self.thin("sort"),
+            Some(stats) => stats.steps.push(RowStep::Sort { keys, most }),
+            None if most.is_some() => self.note_limiting("sort"),
             None => {}
         }
         Ok(())
@@ -81,8 +81,8 @@ impl Pipeline<'_> {
         if name.text.is_empty() {
             return Err(cursor.error_at(&name, "a column to sort by"));
         }
-        match self.term(cursor, &name).map(|term| term.node().clone()) {
-            Ok(Node::Column(column)) => Ok(Some(SortKey { column, descending, by })),
+        match self.term(cursor, &name).map(|term| term.kind().clone()) {
+            Ok(TermKind::Column(column)) => Ok(Some(SortKey { column, descending, by })),
             Ok(_) => Ok(None),
             Err(_) => {
                 let meant = self.suggestion(&name.text);
@@ -120,13 +120,13 @@ impl Pipeline<'_> {
                     keys.extend(self.sort_key(cursor)?);
                     comma(cursor);
                 }
-            } else if let Node::Column(place) = self.term(cursor, &name)?.node() {
+            } else if let TermKind::Column(place) = self.term(cursor, &name)?.kind() {
                 columns.push(*place);
             }
             comma(cursor);
         }
         let Some(stats) = &mut self.stats else {
-            self.thin("dedup");
+            self.note_limiting("dedup");
             return Ok(());
         };
         if columns.is_empty() {
@@ -134,12 +134,12 @@ impl Pipeline<'_> {
         }
         // It is by this order that the first is left.
         if !keys.is_empty() {
-            stats.steps.push(Step::Sort { keys, most: None });
+            stats.steps.push(RowStep::Sort { keys, most: None });
         }
         if keep_events {
             self.note("`dedup` with keepevents=true leaves all rows, here with all their values".to_owned());
         } else {
-            stats.steps.push(Step::Dedup { columns, most: most.max(1), keep_empty, consecutive });
+            stats.steps.push(RowStep::Dedup { columns, most: most.max(1), keep_empty, consecutive });
         }
         Ok(())
     }
@@ -158,16 +158,16 @@ impl Pipeline<'_> {
         let most =
             if digits.text.is_empty() { DEFAULT_HEAD } else { digits.text.parse().unwrap_or(usize::MAX) };
         match &mut self.stats {
-            Some(stats) => stats.steps.push(Step::Head(most)),
-            None => self.thin("head"),
+            Some(stats) => stats.steps.push(RowStep::Head(most)),
+            None => self.note_limiting("head"),
         }
         Ok(())
     }
 
     /// Notes a command that would leave some events by which others there are: here all are kept.
-    fn thin(&mut self, command: &'static str) {
+    fn note_limiting(&mut self, command: &'static str) {
         self.note(format!("`{command}` is not applied to events: all matches are kept"));
-        self.thinned_by.get_or_insert(command);
+        self.limiting_command.get_or_insert(command);
     }
 
     /// `convert timeformat="…" ctime(a) as b ctime(*c)`.
@@ -213,8 +213,8 @@ impl Pipeline<'_> {
     fn print_times_like(
         &mut self,
         cursor: &Cursor<'_>,
-        pattern: &Spanned,
-        new: Option<&Spanned>,
+        pattern: &Token,
+        new: Option<&Token>,
         form: &str,
     ) -> Result<(), SearchError> {
         let holds_time = |column: &&StatsColumn| matches!(column.kind(), StatsKind::Text | StatsKind::Time);
@@ -231,7 +231,7 @@ impl Pipeline<'_> {
         for name in names {
             let middle = wildcard(&pattern.text, &name).unwrap_or_default();
             let new = new.map_or_else(|| name.clone(), |new| new.text.replacen('*', middle, 1));
-            let name = Spanned { text: name.clone(), range: pattern.range.clone() };
+            let name = Token { text: name.clone(), range: pattern.range.clone() };
             self.print_time(cursor, &name, new, form)?;
         }
         Ok(())
@@ -239,7 +239,7 @@ impl Pipeline<'_> {
 }
 
 /// `as name` or `as *name`, if it is next.
-fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Spanned>, SearchError> {
+fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     let is_next = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as"));
     is_next.then(|| cursor.name_or_pattern()).transpose()
 }

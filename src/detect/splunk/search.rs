@@ -16,7 +16,7 @@ use crate::detect::splunk::other_data;
 use crate::detect::splunk::pipeline::{self, GENERATING_COMMANDS, Pipeline, Scope};
 use crate::detect::splunk::token::{Cursor, SearchError, SearchReason, split_at_pipes};
 use crate::detect::stats::Stats;
-use crate::detect::term::{Row, Term};
+use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
 /// A search that was understood in full.
@@ -125,7 +125,7 @@ impl Search {
             Some((stats, place)) => stats.event_term(place, false)?,
             None => self.scope.lookup(name)?,
         };
-        term.value(Row::Event(event)).text().map(Cow::into_owned)
+        term.value(EvalInput::Event(event)).text().map(Cow::into_owned)
     }
 }
 
@@ -143,7 +143,7 @@ fn about_other_data(text: &str, error: SearchError) -> SearchError {
 }
 
 /// The command that makes events by itself, if the part begins with one that is understood.
-fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::token::Spanned> {
+fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::token::Token> {
     part.skip_space();
     let mut ahead = part.clone();
     let command = ahead.word();
@@ -325,17 +325,17 @@ mod tests {
 
     /// A condition as it is meant, to be rendered, parsed and compared with the search's answer.
     #[derive(Debug, Clone)]
-    enum Meant {
-        And(Vec<Meant>),
-        Or(Vec<Meant>),
-        Not(Box<Meant>),
+    enum IntendedCondition {
+        And(Vec<IntendedCondition>),
+        Or(Vec<IntendedCondition>),
+        Not(Box<IntendedCondition>),
         Equal(&'static str, String),
         Unequal(&'static str, String),
         In(&'static str, Vec<String>),
         Sysmon,
     }
 
-    impl Meant {
+    impl IntendedCondition {
         fn holds(&self, event: &Event) -> bool {
             let get = |name: &str| -> Option<String> {
                 let text = match name {
@@ -351,13 +351,13 @@ mod tests {
             };
             let equal = |name: &str, value: &String| get(name).is_some_and(|own| naive_match(value, &own));
             match self {
-                Meant::And(all) => all.iter().all(|one| one.holds(event)),
-                Meant::Or(any) => any.iter().any(|one| one.holds(event)),
-                Meant::Not(one) => !one.holds(event),
-                Meant::Equal(name, value) => equal(name, value),
-                Meant::Unequal(name, value) => get(name).is_some() && !equal(name, value),
-                Meant::In(name, values) => values.iter().any(|value| equal(name, value)),
-                Meant::Sysmon => event.system.provider == "Microsoft-Windows-Sysmon",
+                IntendedCondition::And(all) => all.iter().all(|one| one.holds(event)),
+                IntendedCondition::Or(any) => any.iter().any(|one| one.holds(event)),
+                IntendedCondition::Not(one) => !one.holds(event),
+                IntendedCondition::Equal(name, value) => equal(name, value),
+                IntendedCondition::Unequal(name, value) => get(name).is_some() && !equal(name, value),
+                IntendedCondition::In(name, values) => values.iter().any(|value| equal(name, value)),
+                IntendedCondition::Sysmon => event.system.provider == "Microsoft-Windows-Sysmon",
             }
         }
 
@@ -366,58 +366,71 @@ mod tests {
         fn render(&self, spell: &mut impl FnMut(usize) -> usize) -> String {
             let quote = |value: &String| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
             match self {
-                Meant::And(all) => {
+                IntendedCondition::And(all) => {
                     let terms: Vec<_> = all
                         .iter()
-                        .map(|one| one.wrapped(spell, |inner| matches!(inner, Meant::And(_))))
+                        .map(|one| one.wrapped(spell, |inner| matches!(inner, IntendedCondition::And(_))))
                         .collect();
                     terms.join([" ", "  AND ", "\n"][spell(3)])
                 }
-                Meant::Or(any) => {
+                IntendedCondition::Or(any) => {
                     let terms: Vec<_> = any
                         .iter()
-                        .map(|one| one.wrapped(spell, |inner| matches!(inner, Meant::And(_) | Meant::Or(_))))
+                        .map(|one| {
+                            one.wrapped(spell, |inner| {
+                                matches!(inner, IntendedCondition::And(_) | IntendedCondition::Or(_))
+                            })
+                        })
                         .collect();
                     terms.join(" OR ")
                 }
-                Meant::Not(one) => {
+                IntendedCondition::Not(one) => {
                     format!(
                         "NOT {}",
-                        one.wrapped(spell, |inner| matches!(inner, Meant::And(_) | Meant::Or(_)))
+                        one.wrapped(spell, |inner| matches!(
+                            inner,
+                            IntendedCondition::And(_) | IntendedCondition::Or(_)
+                        ))
                     )
                 }
-                Meant::Equal(name, value) => {
+                IntendedCondition::Equal(name, value) => {
                     format!("{name}{}{}", ["=", " =", "= ", " = "][spell(4)], quote(value))
                 }
-                Meant::Unequal(name, value) => format!("{name}{}{}", ["!=", " != "][spell(2)], quote(value)),
-                Meant::In(name, values) => {
+                IntendedCondition::Unequal(name, value) => {
+                    format!("{name}{}{}", ["!=", " != "][spell(2)], quote(value))
+                }
+                IntendedCondition::In(name, values) => {
                     let values: Vec<_> = values.iter().map(quote).collect();
                     format!("{name} IN{}({})", ["", " "][spell(2)], values.join([",", ", ", " ,"][spell(3)]))
                 }
-                Meant::Sysmon => "`sysmon`".to_owned(),
+                IntendedCondition::Sysmon => "`sysmon`".to_owned(),
             }
         }
 
-        fn wrapped(&self, spell: &mut impl FnMut(usize) -> usize, needs: impl Fn(&Meant) -> bool) -> String {
+        fn wrapped(
+            &self,
+            spell: &mut impl FnMut(usize) -> usize,
+            needs: impl Fn(&IntendedCondition) -> bool,
+        ) -> String {
             let text = self.render(spell);
             if needs(self) || spell(4) == 0 { format!("({text})") } else { text }
         }
     }
 
-    fn meant() -> impl Strategy<Value = Meant> {
+    fn meant() -> impl Strategy<Value = IntendedCondition> {
         let field = || prop::sample::select(&["QueryName", "query", "Image", "process_name", "User"][..]);
         let value = || r#"[abAB*.\\"é]{0,4}"#;
         let leaf = prop_oneof![
-            4 => (field(), value()).prop_map(|(name, value)| Meant::Equal(name, value)),
-            2 => (field(), value()).prop_map(|(name, value)| Meant::Unequal(name, value)),
-            3 => (field(), prop::collection::vec(value(), 1..4)).prop_map(|(name, many)| Meant::In(name, many)),
-            1 => Just(Meant::Sysmon),
+            4 => (field(), value()).prop_map(|(name, value)| IntendedCondition::Equal(name, value)),
+            2 => (field(), value()).prop_map(|(name, value)| IntendedCondition::Unequal(name, value)),
+            3 => (field(), prop::collection::vec(value(), 1..4)).prop_map(|(name, many)| IntendedCondition::In(name, many)),
+            1 => Just(IntendedCondition::Sysmon),
         ];
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
-                prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::And),
-                prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::Or),
-                inner.prop_map(|one| Meant::Not(Box::new(one))),
+                prop::collection::vec(inner.clone(), 2..4).prop_map(IntendedCondition::And),
+                prop::collection::vec(inner.clone(), 2..4).prop_map(IntendedCondition::Or),
+                inner.prop_map(|one| IntendedCondition::Not(Box::new(one))),
             ]
         })
     }

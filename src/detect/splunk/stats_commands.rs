@@ -5,14 +5,14 @@ use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::pattern::Pattern;
 use crate::detect::splunk::eval;
-use crate::detect::splunk::head::Grammar;
+use crate::detect::splunk::head::ConditionContext;
 use crate::detect::splunk::names::{ModelFields, NameResolver};
 use crate::detect::splunk::other_data::data_model;
 use crate::detect::splunk::pipeline::{Pipeline, alias, comma, require_new_name};
-use crate::detect::splunk::token::{Cursor, SearchError, Spanned};
-use crate::detect::stats::{Content, Stats, StatsColumn};
+use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::stats::{ColumnSource, Stats, StatsColumn};
 use crate::detect::term::condition::Condition;
-use crate::detect::term::{Node, Term};
+use crate::detect::term::{Term, TermKind};
 
 /// More columns are no rule: each takes memory for every row, and some hundred KiB while the table
 /// is written.
@@ -36,19 +36,19 @@ const OPTIONS: &[&str] = &[
 ];
 
 /// What a list of columns was made of.
-struct Summary {
+struct StatsDraft {
     columns: Vec<StatsColumn>,
     notes: Vec<String>,
     empty_because: Option<String>,
 }
 
 /// What finds the terms of names, and says of those that have none why.
-trait Fields: NameResolver {
+trait FieldResolver: NameResolver {
     fn find(&self, name: &str) -> Option<Term>;
     fn why_not(&self, name: &str) -> String;
 }
 
-impl Fields for Pipeline<'_> {
+impl FieldResolver for Pipeline<'_> {
     fn find(&self, name: &str) -> Option<Term> {
         self.scope.lookup(name)
     }
@@ -63,7 +63,7 @@ impl Fields for Pipeline<'_> {
     }
 }
 
-impl Fields for ModelFields {
+impl FieldResolver for ModelFields {
     fn find(&self, name: &str) -> Option<Term> {
         ModelFields::find(name)
     }
@@ -81,37 +81,37 @@ impl Fields for ModelFields {
 
 impl Pipeline<'_> {
     /// `stats count min(f) as name … by a b`.
-    pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
+    pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         if self.stats.is_some() {
             return Err(cursor.error_at(command, "only one stats"));
         }
-        let mut summary = Summary { columns: Vec::new(), notes: Vec::new(), empty_because: None };
+        let mut draft = StatsDraft { columns: Vec::new(), notes: Vec::new(), empty_because: None };
         let mut aggregates = Vec::new();
         let mut by = Vec::new();
         eat_options(cursor)?;
         loop {
-            aggregates.push(aggregate(cursor, self, &mut summary)?);
+            aggregates.push(aggregate(cursor, self, &mut draft)?);
             if cursor.at_end() {
                 break;
             }
             if eat_by(cursor) {
-                by = by_columns(cursor, self, &mut summary)?;
+                by = by_columns(cursor, self, &mut draft)?;
                 break;
             }
             comma(cursor);
         }
-        summary.columns = columns(cursor, command, by, aggregates)?;
-        if let Some(command) = self.thinned_by {
-            summary.empty_because.get_or_insert_with(|| {
+        draft.columns = columns(cursor, command, by, aggregates)?;
+        if let Some(command) = self.limiting_command {
+            draft.empty_because.get_or_insert_with(|| {
                 format!("`{command}` before `stats` leaves events by which others there are, which is not worked out")
             });
         }
-        self.sum_up(summary);
+        self.sum_up(draft);
         Ok(())
     }
 
-    fn sum_up(&mut self, summary: Summary) {
-        let Summary { columns, notes, empty_because } = summary;
+    fn sum_up(&mut self, draft: StatsDraft) {
+        let StatsDraft { columns, notes, empty_because } = draft;
         for note in notes {
             self.note(note);
         }
@@ -132,16 +132,16 @@ impl Pipeline<'_> {
     /// whose fields have names with and without that of the data set.
     pub fn read_model(&mut self) {
         self.require_dns_queries();
-        for (name, field) in ModelFields::had() {
+        for (name, field) in ModelFields::present() {
             self.scope.set(name, Term::from(field));
         }
     }
 
     /// `tstats count … from datamodel=Network_Resolution where … by …`, the cursor standing behind
     /// its name.
-    pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Spanned) -> Result<(), SearchError> {
+    pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         let fields = ModelFields;
-        let mut summary = Summary { columns: Vec::new(), notes: Vec::new(), empty_because: None };
+        let mut draft = StatsDraft { columns: Vec::new(), notes: Vec::new(), empty_because: None };
         let mut aggregates = Vec::new();
         let mut by = Vec::new();
         loop {
@@ -149,7 +149,7 @@ impl Pipeline<'_> {
             if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("from")) {
                 break;
             }
-            aggregates.push(aggregate(cursor, &fields, &mut summary)?);
+            aggregates.push(aggregate(cursor, &fields, &mut draft)?);
             comma(cursor);
         }
         let is_model = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("datamodel"));
@@ -161,15 +161,15 @@ impl Pipeline<'_> {
         self.require_dns_queries();
         if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("where")) {
             let start = cursor.at();
-            let grammar = Grammar::of_events(&fields);
-            let condition = grammar.read(cursor)?;
-            self.require(cursor, start..cursor.at(), condition, grammar)?;
+            let context = ConditionContext::of_events(&fields);
+            let condition = context.read(cursor)?;
+            self.require(cursor, start..cursor.at(), condition, context)?;
         }
         if eat_by(cursor) {
-            by = by_columns(cursor, &fields, &mut summary)?;
+            by = by_columns(cursor, &fields, &mut draft)?;
         }
-        summary.columns = columns(cursor, command, by, aggregates)?;
-        self.sum_up(summary);
+        draft.columns = columns(cursor, command, by, aggregates)?;
+        self.sum_up(draft);
         if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
     }
 }
@@ -178,9 +178,9 @@ impl Pipeline<'_> {
 /// the same name.
 fn columns(
     cursor: &Cursor<'_>,
-    command: &Spanned,
+    command: &Token,
     mut columns: Vec<StatsColumn>,
-    aggregates: Vec<(Spanned, StatsColumn)>,
+    aggregates: Vec<(Token, StatsColumn)>,
 ) -> Result<Vec<StatsColumn>, SearchError> {
     let by = columns.len();
     for (name, column) in aggregates {
@@ -188,7 +188,7 @@ fn columns(
         // the command.
         let (by, others) = columns.split_at(by.min(columns.len()));
         require_new_name(cursor, others, &name)?;
-        require_new_name(cursor, by, &Spanned { text: name.text.clone(), range: command.range.clone() })?;
+        require_new_name(cursor, by, &Token { text: name.text.clone(), range: command.range.clone() })?;
         require_room(cursor, &columns, &name)?;
         columns.push(column);
     }
@@ -223,44 +223,44 @@ fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
 /// One aggregate, and its name and place.
 fn aggregate(
     cursor: &mut Cursor<'_>,
-    fields: &dyn Fields,
-    summary: &mut Summary,
-) -> Result<(Spanned, StatsColumn), SearchError> {
+    fields: &dyn FieldResolver,
+    draft: &mut StatsDraft,
+) -> Result<(Token, StatsColumn), SearchError> {
     cursor.skip_space();
     let function = cursor.word();
-    let content = if cursor.eat("(") {
-        let term = aggregated(cursor, fields, summary)?;
+    let source = if cursor.eat("(") {
+        let term = aggregated(cursor, fields, draft)?;
         cursor.skip_space();
         if !cursor.eat(")") {
             return Err(cursor.unexpected("`)` after the field"));
         }
         match function.text.as_str() {
-            "count" | "c" => Content::CountOf(term),
-            "dc" | "distinct_count" => Content::DistinctCount(term),
-            "values" => Content::Values(term),
-            "min" => Content::Min(term),
-            "max" => Content::Max(term),
-            "earliest" => Content::Earliest(term),
-            "latest" => Content::Latest(term),
+            "count" | "c" => ColumnSource::CountOf(term),
+            "dc" | "distinct_count" => ColumnSource::DistinctCount(term),
+            "values" => ColumnSource::Values(term),
+            "min" => ColumnSource::Min(term),
+            "max" => ColumnSource::Max(term),
+            "earliest" => ColumnSource::Earliest(term),
+            "latest" => ColumnSource::Latest(term),
             _ => return Err(cursor.error_at(&function, EXPECTED_AGGREGATE).near(&function.text, AGGREGATES)),
         }
     } else if matches!(function.text.as_str(), "count" | "c") {
-        Content::Count
+        ColumnSource::Count
     } else {
         return Err(cursor.error_at(&function, EXPECTED_AGGREGATE).near(&function.text, AGGREGATES));
     };
     let range = function.range.start..cursor.at();
     let written = cursor.written(range.clone()).to_owned();
-    let name = alias(cursor)?.unwrap_or(Spanned { text: written, range });
-    let column = StatsColumn::new(name.text.clone(), content);
+    let name = alias(cursor)?.unwrap_or(Token { text: written, range });
+    let column = StatsColumn::new(name.text.clone(), source);
     Ok((name, column))
 }
 
 /// What stands between an aggregate's parentheses: a field, or `eval(condition)`.
 fn aggregated(
     cursor: &mut Cursor<'_>,
-    fields: &dyn Fields,
-    summary: &mut Summary,
+    fields: &dyn FieldResolver,
+    draft: &mut StatsDraft,
 ) -> Result<Term, SearchError> {
     let mut ahead = cursor.clone();
     if ahead.eat_keyword(|word| word == "eval") && ahead.eat("(") {
@@ -270,16 +270,16 @@ fn aggregated(
         if !cursor.eat(")") {
             return Err(cursor.unexpected("`)` after the condition"));
         }
-        return Ok(Term::from(Node::Choice(vec![(condition, Term::from(Node::Text("1".to_owned())))])));
+        return Ok(Term::from(TermKind::Case(vec![(condition, Term::from(TermKind::Text("1".to_owned())))])));
     }
     let name = cursor.name()?;
     Ok(fields.find(&name.text).filter(|term| !term.is_absent()).unwrap_or_else(|| {
-        summary.notes.push(format!("a column of '{}' is empty: {}", name.text, fields.why_not(&name.text)));
-        Term::from(Node::Absent)
+        draft.notes.push(format!("a column of '{}' is empty: {}", name.text, fields.why_not(&name.text)));
+        Term::from(TermKind::Absent)
     }))
 }
 
-fn fields_as_names(fields: &dyn Fields) -> &dyn NameResolver {
+fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
     fields
 }
 
@@ -287,8 +287,8 @@ fn fields_as_names(fields: &dyn Fields) -> &dyn NameResolver {
 /// rows, and says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,
-    fields: &dyn Fields,
-    summary: &mut Summary,
+    fields: &dyn FieldResolver,
+    draft: &mut StatsDraft,
 ) -> Result<Vec<StatsColumn>, SearchError> {
     let mut columns: Vec<StatsColumn> = Vec::new();
     loop {
@@ -298,15 +298,15 @@ fn by_columns(
         if name.text == "span" && ahead.eat("=") {
             ahead.bare(|_| false)?;
             *cursor = ahead;
-            summary.empty_because.get_or_insert_with(|| "spans of `_time` are not worked out".to_owned());
+            draft.empty_because.get_or_insert_with(|| "spans of `_time` are not worked out".to_owned());
         } else {
             require_new_name(cursor, &columns, &name)?;
             require_room(cursor, &columns, &name)?;
             let term = fields.find(&name.text).filter(|term| !term.is_absent()).unwrap_or_else(|| {
-                summary.empty_because.get_or_insert_with(|| fields.why_not(&name.text));
-                Term::from(Node::Absent)
+                draft.empty_because.get_or_insert_with(|| fields.why_not(&name.text));
+                Term::from(TermKind::Absent)
             });
-            columns.push(StatsColumn::new(name.text, Content::By(term)));
+            columns.push(StatsColumn::new(name.text, ColumnSource::By(term)));
         }
         if !comma(cursor) && cursor.at_end() {
             return Ok(columns);
@@ -315,7 +315,7 @@ fn by_columns(
 }
 
 /// One column more than there are may be too many.
-fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Spanned) -> Result<(), SearchError> {
+fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Token) -> Result<(), SearchError> {
     if columns.len() < MOST_COLUMNS {
         return Ok(());
     }

@@ -80,7 +80,7 @@ impl SearchError {
 
 /// A piece of the search and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::detect) struct Spanned {
+pub(in crate::detect) struct Token {
     /// The text; of a value, without its quotes and escapes.
     pub text: String,
     /// The bytes of the search that the piece covers, quotes and escapes included.
@@ -93,7 +93,7 @@ pub(in crate::detect) struct MacroCall {
     /// The name, without what follows.
     pub name: String,
     /// What stands between the parentheses, if there are any.
-    pub argument: Option<Spanned>,
+    pub argument: Option<Token>,
     /// The bytes of the search that the call covers, backticks included.
     pub range: Range<usize>,
 }
@@ -159,25 +159,25 @@ impl<'a> Cursor<'a> {
     }
 
     /// The characters up to the next blank or mark of punctuation; may be empty.
-    pub fn word(&mut self) -> Spanned {
+    pub fn word(&mut self) -> Token {
         self.take(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
     }
 
-    fn take(&mut self, wanted: impl Fn(char) -> bool) -> Spanned {
+    fn take(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         let rest = self.rest();
         let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());
         let range = self.at..self.at + length;
         self.at = range.end;
-        Spanned { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
+        Token { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
     }
 
     /// The longest run of next characters that are all `wanted`; may be empty.
-    pub fn taken_while(&mut self, wanted: impl Fn(char) -> bool) -> Spanned {
+    pub fn taken_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         self.take(wanted)
     }
 
     /// The letters, digits and underscores that are next; may be empty.
-    pub fn identifier(&mut self) -> Spanned {
+    pub fn identifier(&mut self) -> Token {
         self.take(|character| character.is_alphanumeric() || character == '_')
     }
 
@@ -187,38 +187,38 @@ impl<'a> Cursor<'a> {
     }
 
     /// A name in single quotes, the cursor standing on the first.
-    pub fn single_quoted(&mut self) -> Result<Spanned, SearchError> {
+    pub fn single_quoted(&mut self) -> Result<Token, SearchError> {
         let start = self.at;
         self.eat("'");
         let inside = self.take(|character| character != '\'');
         if !self.eat("'") || inside.text.is_empty() {
             return Err(self.error(start..self.end, "a name and a closing quote for the one that opens here"));
         }
-        Ok(Spanned { text: inside.text, range: start..self.at })
+        Ok(Token { text: inside.text, range: start..self.at })
     }
 
     /// A quoted string, the cursor standing on its first quote.
-    pub fn quoted(&mut self) -> Result<Spanned, SearchError> {
+    pub fn quoted(&mut self) -> Result<Token, SearchError> {
         let start = self.at;
         let length = quoted_length(self.rest())
             .ok_or_else(|| self.error(start..self.end, "a closing quote for the one that opens here"))?;
         self.at += length;
         let inside = self.text.get(start + 1..self.at - 1).unwrap_or_default();
-        Ok(Spanned { text: unescape(inside), range: start..self.at })
+        Ok(Token { text: unescape(inside), range: start..self.at })
     }
 
     /// A bare value: up to a blank, a parenthesis or a character that `stops` it. May be empty.
-    pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Spanned, SearchError> {
+    pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Token, SearchError> {
         let value = self
             .take(|character| !character.is_whitespace() && !"()".contains(character) && !stops(character));
         if has_unescaped_quote(&value.text) || value.text.contains('`') {
             return Err(self.error(value.range, "quotes around the whole value"));
         }
-        Ok(Spanned { text: unescape(&value.text), range: value.range })
+        Ok(Token { text: unescape(&value.text), range: value.range })
     }
 
     /// A field's or column's name, quoted or bare.
-    pub fn name(&mut self) -> Result<Spanned, SearchError> {
+    pub fn name(&mut self) -> Result<Token, SearchError> {
         let name = self.name_or_pattern()?;
         if name.text.is_empty() || name.text.contains('*') {
             return Err(self.error_here(name.range.start, "a field name (without wildcards)"));
@@ -227,7 +227,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A name, quoted or bare, in which there may be wildcards.
-    pub fn name_or_pattern(&mut self) -> Result<Spanned, SearchError> {
+    pub fn name_or_pattern(&mut self) -> Result<Token, SearchError> {
         self.skip_space();
         let name = match self.peek() {
             Some('"') => self.quoted()?,
@@ -257,7 +257,7 @@ impl<'a> Cursor<'a> {
         };
         let argument_start = inside.range.start + name.len() + 1;
         let argument =
-            Spanned { text: argument.to_owned(), range: argument_start..argument_start + argument.len() };
+            Token { text: argument.to_owned(), range: argument_start..argument_start + argument.len() };
         Ok(MacroCall { name: name.to_owned(), argument: Some(argument), range })
     }
 
@@ -280,7 +280,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The error that something else was expected in the place of `word`, or where it is missing.
-    pub fn error_at(&self, word: &Spanned, expected: impl Into<String>) -> SearchError {
+    pub fn error_at(&self, word: &Token, expected: impl Into<String>) -> SearchError {
         if word.range.is_empty() {
             self.error_here(word.range.start, expected)
         } else {

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::detect::predicate::number;
-use crate::detect::stats::{Content, StatsValue};
+use crate::detect::stats::{ColumnSource, StatsValue};
 use crate::detect::term::value::Value;
-use crate::detect::term::{Row, Term};
+use crate::detect::term::{EvalInput, Term};
 use crate::event::{Event, EventTime};
 
 /// An aggregate of one row in the making. There are as many as there are rows, so what is large or
@@ -19,15 +19,15 @@ pub(in crate::detect) enum Aggregate {
     DistinctCount(BTreeSet<String>),
     Values(BTreeSet<String>),
     /// The first or last of the events' times.
-    Time(End, Option<EventTime>),
-    Extreme(End, Box<Extreme>),
+    Time(Extremum, Option<EventTime>),
+    Extreme(Extremum, Box<ExtremeValues>),
     /// The first or last event's time, and its value.
-    InTime(End, Option<Box<(EventTime, StatsValue)>>),
+    InTime(Extremum, Option<Box<(EventTime, StatsValue)>>),
 }
 
 /// Which end of an order is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::detect) enum End {
+pub(in crate::detect) enum Extremum {
     Least,
     Greatest,
 }
@@ -35,7 +35,7 @@ pub(in crate::detect) enum End {
 /// The least or greatest values seen. Whether to compare by number is known only when all have
 /// been seen, so both candidates are kept.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::detect) struct Extreme {
+pub(in crate::detect) struct ExtremeValues {
     by_number: Option<(f64, String)>,
     by_order: Option<StatsValue>,
     /// Whether a value was seen that is no number.
@@ -44,26 +44,30 @@ pub(in crate::detect) struct Extreme {
 
 impl Aggregate {
     /// The aggregate of a column before the first event; `None` for a `by` column.
-    pub(in crate::detect) fn new(content: &Content) -> Option<Self> {
-        let extreme = |term: &Term, end: End| {
-            if term.is_time() { Aggregate::Time(end, None) } else { Aggregate::Extreme(end, Box::default()) }
+    pub(in crate::detect) fn new(source: &ColumnSource) -> Option<Self> {
+        let extreme = |term: &Term, extremum: Extremum| {
+            if term.is_time() {
+                Aggregate::Time(extremum, None)
+            } else {
+                Aggregate::Extreme(extremum, Box::default())
+            }
         };
-        Some(match content {
-            Content::By(_) | Content::Computed(_) => return None,
-            Content::Count | Content::CountOf(_) => Aggregate::Count(0),
-            Content::DistinctCount(_) => Aggregate::DistinctCount(BTreeSet::new()),
-            Content::Values(_) => Aggregate::Values(BTreeSet::new()),
-            Content::Min(term) => extreme(term, End::Least),
-            Content::Max(term) => extreme(term, End::Greatest),
-            Content::Earliest(_) => Aggregate::InTime(End::Least, None),
-            Content::Latest(_) => Aggregate::InTime(End::Greatest, None),
+        Some(match source {
+            ColumnSource::By(_) | ColumnSource::Computed(_) => return None,
+            ColumnSource::Count | ColumnSource::CountOf(_) => Aggregate::Count(0),
+            ColumnSource::DistinctCount(_) => Aggregate::DistinctCount(BTreeSet::new()),
+            ColumnSource::Values(_) => Aggregate::Values(BTreeSet::new()),
+            ColumnSource::Min(term) => extreme(term, Extremum::Least),
+            ColumnSource::Max(term) => extreme(term, Extremum::Greatest),
+            ColumnSource::Earliest(_) => Aggregate::InTime(Extremum::Least, None),
+            ColumnSource::Latest(_) => Aggregate::InTime(Extremum::Greatest, None),
         })
     }
 
     /// Adds an event to the aggregate of a column with that content.
-    pub(in crate::detect) fn add(&mut self, content: &Content, event: &Event) {
-        let term = content.input();
-        let texts = || term.map(|term| term.value(Row::Event(event)).texts()).unwrap_or_default();
+    pub(in crate::detect) fn add(&mut self, source: &ColumnSource, event: &Event) {
+        let term = source.input();
+        let texts = || term.map(|term| term.value(EvalInput::Event(event)).texts()).unwrap_or_default();
         match self {
             Aggregate::Count(count) => {
                 *count += term.map_or(1, |_| i64::try_from(texts().len()).unwrap_or(i64::MAX));
@@ -75,19 +79,21 @@ impl Aggregate {
                     }
                 }
             }
-            Aggregate::Time(end, best) => take_better(best, event.system.time_created, *end, Ord::cmp),
-            Aggregate::Extreme(end, extreme) => {
+            Aggregate::Time(extremum, best) => {
+                take_better(best, event.system.time_created, *extremum, Ord::cmp)
+            }
+            Aggregate::Extreme(extremum, extreme) => {
                 for value in texts() {
-                    extreme.merge(*end, Extreme::of(StatsValue::Text(value.into_owned())));
+                    extreme.merge(*extremum, ExtremeValues::of(StatsValue::Text(value.into_owned())));
                 }
             }
-            Aggregate::InTime(end, best) => {
-                let value = term.and_then(|term| match term.value(Row::Event(event)) {
+            Aggregate::InTime(extremum, best) => {
+                let value = term.and_then(|term| match term.value(EvalInput::Event(event)) {
                     Value::Time(time) => Some(StatsValue::Time(time)),
                     other => other.text().map(|text| StatsValue::Text(text.into_owned())),
                 });
                 let new = event.system.time_created.zip(value).map(Box::new);
-                take_better(best, new, *end, Ord::cmp);
+                take_better(best, new, *extremum, Ord::cmp);
             }
         }
     }
@@ -98,12 +104,14 @@ impl Aggregate {
             (Aggregate::Count(ours), Aggregate::Count(theirs)) => *ours += theirs,
             (Aggregate::DistinctCount(ours), Aggregate::DistinctCount(theirs))
             | (Aggregate::Values(ours), Aggregate::Values(theirs)) => ours.extend(theirs),
-            (Aggregate::Time(end, ours), Aggregate::Time(_, theirs)) => {
-                take_better(ours, theirs, *end, Ord::cmp);
+            (Aggregate::Time(extremum, ours), Aggregate::Time(_, theirs)) => {
+                take_better(ours, theirs, *extremum, Ord::cmp);
             }
-            (Aggregate::Extreme(end, ours), Aggregate::Extreme(_, theirs)) => ours.merge(*end, *theirs),
-            (Aggregate::InTime(end, ours), Aggregate::InTime(_, theirs)) => {
-                take_better(ours, theirs, *end, Ord::cmp);
+            (Aggregate::Extreme(extremum, ours), Aggregate::Extreme(_, theirs)) => {
+                ours.merge(*extremum, *theirs)
+            }
+            (Aggregate::InTime(extremum, ours), Aggregate::InTime(_, theirs)) => {
+                take_better(ours, theirs, *extremum, Ord::cmp);
             }
             _ => debug_assert!(false, "the same Stats has the same aggregates"),
         }
@@ -126,21 +134,21 @@ impl Aggregate {
     }
 }
 
-impl Extreme {
+impl ExtremeValues {
     fn of(value: StatsValue) -> Self {
         let by_number = match &value {
             StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
             _ => None,
         };
-        Extreme { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
+        ExtremeValues { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
     }
 
-    fn merge(&mut self, end: End, other: Extreme) {
+    fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
         // Numbers that are equal but written differently (1, 1.0) are told apart by their text.
-        take_better(&mut self.by_number, other.by_number, end, |a, b| {
+        take_better(&mut self.by_number, other.by_number, extremum, |a, b| {
             a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
         });
-        take_better(&mut self.by_order, other.by_order, end, Ord::cmp);
+        take_better(&mut self.by_order, other.by_order, extremum, Ord::cmp);
         self.not_all_numbers |= other.not_all_numbers;
     }
 
@@ -153,13 +161,18 @@ impl Extreme {
 }
 
 /// Keeps the value that lies further towards the wanted end. Any value replaces none.
-fn take_better<T>(ours: &mut Option<T>, theirs: Option<T>, end: End, compare: impl Fn(&T, &T) -> Ordering) {
+fn take_better<T>(
+    ours: &mut Option<T>,
+    theirs: Option<T>,
+    extremum: Extremum,
+    compare: impl Fn(&T, &T) -> Ordering,
+) {
     let Some(new) = theirs else { return };
     let better = ours.as_ref().is_none_or(|old| {
         let ordering = compare(&new, old);
-        match end {
-            End::Least => ordering.is_lt(),
-            End::Greatest => ordering.is_gt(),
+        match extremum {
+            Extremum::Least => ordering.is_lt(),
+            Extremum::Greatest => ordering.is_gt(),
         }
     });
     if better {

@@ -11,9 +11,9 @@ pub use self::table::{StatsPart, StatsTable};
 use crate::detect::predicate::expression::Expression;
 use crate::detect::stats::aggregate::Aggregate;
 use crate::detect::stats::row_key::RowKey;
-use crate::detect::stats::rows::Step;
+use crate::detect::stats::rows::RowStep;
 use crate::detect::term::computed::{combinations, single_values};
-use crate::detect::term::{Node, Row, Term};
+use crate::detect::term::{EvalInput, Term, TermKind};
 use crate::event::{Event, EventTime};
 
 /// The description of a detection's table: its columns, and the steps that its rows go through.
@@ -27,7 +27,7 @@ pub struct Stats {
     /// separate rows.
     pub(in crate::detect) shown: Vec<usize>,
     /// The steps that the rows go through, in order.
-    pub(in crate::detect) steps: Vec<Step>,
+    pub(in crate::detect) steps: Vec<RowStep>,
     /// Why the table can have no rows, if that is known from the search.
     pub(in crate::detect) empty_because: Option<String>,
 }
@@ -42,7 +42,7 @@ const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 pub struct StatsColumn {
     /// The name, after all renaming.
     pub(in crate::detect) name: String,
-    pub(in crate::detect) content: Content,
+    pub(in crate::detect) source: ColumnSource,
     pub(in crate::detect) kind: StatsKind,
     /// The cost of the column and of the columns that it is computed from: evaluation steps, and
     /// depth.
@@ -79,7 +79,7 @@ pub enum StatsValue {
 
 /// What a column is computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::detect) enum Content {
+pub(in crate::detect) enum ColumnSource {
     By(Term),
     /// The number of events.
     Count,
@@ -98,11 +98,11 @@ pub(in crate::detect) enum Content {
     Computed(Term),
 }
 
-impl Content {
+impl ColumnSource {
     /// The term that the column shows for a single event; counts show none.
-    pub fn source(&self) -> Option<&Term> {
+    pub fn event_term(&self) -> Option<&Term> {
         match self {
-            Content::CountOf(_) | Content::DistinctCount(_) => None,
+            ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => None,
             other => other.input(),
         }
     }
@@ -110,22 +110,22 @@ impl Content {
     /// The term that the column reads from events; `None` if it reads none.
     pub fn input(&self) -> Option<&Term> {
         match self {
-            Content::Count => None,
-            Content::By(term)
-            | Content::CountOf(term)
-            | Content::DistinctCount(term)
-            | Content::Values(term)
-            | Content::Min(term)
-            | Content::Max(term)
-            | Content::Earliest(term)
-            | Content::Latest(term)
-            | Content::Computed(term) => Some(term),
+            ColumnSource::Count => None,
+            ColumnSource::By(term)
+            | ColumnSource::CountOf(term)
+            | ColumnSource::DistinctCount(term)
+            | ColumnSource::Values(term)
+            | ColumnSource::Min(term)
+            | ColumnSource::Max(term)
+            | ColumnSource::Earliest(term)
+            | ColumnSource::Latest(term)
+            | ColumnSource::Computed(term) => Some(term),
         }
     }
 
     /// Whether each event has a value for the column, not only each row.
     pub fn is_of_event(&self) -> bool {
-        matches!(self, Content::By(_) | Content::Computed(_))
+        matches!(self, ColumnSource::By(_) | ColumnSource::Computed(_))
     }
 }
 
@@ -152,10 +152,10 @@ impl Stats {
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.columns
             .iter()
-            .filter_map(|column| column.content.input())
+            .filter_map(|column| column.source.input())
             .for_each(|term| term.each_expression(see));
         for step in &self.steps {
-            if let Step::Filter(condition) = step {
+            if let RowStep::Filter(condition) = step {
                 condition.each_expression(see);
             }
         }
@@ -164,7 +164,7 @@ impl Stats {
     /// The order of the rows, in words.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
-        if self.steps.iter().any(Step::sorts) {
+        if self.steps.iter().any(RowStep::sorts) {
             "as the search sorts them, then the columns of 'by', in their order"
         } else {
             "the columns of 'by', in their order"
@@ -174,19 +174,21 @@ impl Stats {
     /// The term of a single event that a column shows, by its place; where the column is none of
     /// the event, `None` or what the event adds to it.
     pub(in crate::detect) fn event_term(&self, place: usize, of_events_only: bool) -> Option<Term> {
-        let content = &self.columns.get(place)?.content;
-        match content {
-            Content::Computed(term) => term.with_columns(&|place| self.event_term(place, of_events_only)),
-            _ if of_events_only && !content.is_of_event() => None,
-            _ => content.source().cloned(),
+        let source = &self.columns.get(place)?.source;
+        match source {
+            ColumnSource::Computed(term) => {
+                term.with_columns(&|place| self.event_term(place, of_events_only))
+            }
+            _ if of_events_only && !source.is_of_event() => None,
+            _ => source.event_term().cloned(),
         }
     }
 
     /// The term for a row of `by` columns that a column shows; `None` if it shows an aggregate.
     pub(in crate::detect) fn by_term(&self, place: usize) -> Option<Term> {
-        match &self.columns.get(place)?.content {
-            Content::By(_) => Some(Term::from(Node::Column(place))),
-            Content::Computed(term) => term.with_columns(&|place| self.by_term(place)),
+        match &self.columns.get(place)?.source {
+            ColumnSource::By(_) => Some(Term::from(TermKind::Column(place))),
+            ColumnSource::Computed(term) => term.with_columns(&|place| self.by_term(place)),
             _ => None,
         }
     }
@@ -194,14 +196,14 @@ impl Stats {
     /// The rows that an event belongs to; none if a `by` field is absent.
     fn keys(&self, event: &Event) -> Vec<RowKey> {
         let terms = || {
-            self.columns.iter().filter_map(|column| match &column.content {
-                Content::By(term) => Some(term),
+            self.columns.iter().filter_map(|column| match &column.source {
+                ColumnSource::By(term) => Some(term),
                 _ => None,
             })
         };
         let mut values = Vec::new();
         for term in terms() {
-            let of_term = single_values(term.value(Row::Event(event)));
+            let of_term = single_values(term.value(EvalInput::Event(event)));
             if of_term.is_empty() {
                 return Vec::new();
             }
@@ -216,9 +218,9 @@ impl Stats {
     }
 
     /// The contents of the columns that aggregate events, in order.
-    fn aggregated(&self) -> impl Iterator<Item = &Content> {
-        let contents = self.columns.iter().map(|column| &column.content);
-        contents.filter(|content| !content.is_of_event())
+    fn aggregated(&self) -> impl Iterator<Item = &ColumnSource> {
+        let sources = self.columns.iter().map(|column| &column.source);
+        sources.filter(|source| !source.is_of_event())
     }
 
     /// The aggregates of a row before its first event.
@@ -227,18 +229,18 @@ impl Stats {
     }
 
     fn has_by(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column.content, Content::By(_)))
+        self.columns.iter().any(|column| matches!(column.source, ColumnSource::By(_)))
     }
 
     /// Adds a column that is computed from others, and returns its index.
     pub(in crate::detect) fn add_computed(&mut self, name: String, term: Term) -> usize {
-        let copied = match term.node() {
-            Node::Column(place) => self.columns.get(*place).map(|column| column.kind),
+        let copied = match term.kind() {
+            TermKind::Column(place) => self.columns.get(*place).map(|column| column.kind),
             _ => None,
         };
         let mut cost = term.cost();
         term.visit(&mut |part| {
-            if let Node::Column(place) = part.node()
+            if let TermKind::Column(place) = part.kind()
                 && let Some(column) = self.columns.get(*place)
             {
                 cost = (
@@ -247,7 +249,7 @@ impl Stats {
                 );
             }
         });
-        let mut column = StatsColumn { cost, ..StatsColumn::new(name, Content::Computed(term)) };
+        let mut column = StatsColumn { cost, ..StatsColumn::new(name, ColumnSource::Computed(term)) };
         column.kind = copied.unwrap_or(column.kind);
         self.columns.push(column);
         self.columns.len() - 1
@@ -258,11 +260,11 @@ impl Stats {
         let mut values = key.values();
         values.extend(aggregates.into_iter().map(Aggregate::finish));
         for column in &self.columns {
-            if let Content::Computed(term) = &column.content {
-                let value = if let Node::Column(place) = term.node() {
+            if let ColumnSource::Computed(term) = &column.source {
+                let value = if let TermKind::Column(place) = term.kind() {
                     values.get(*place).cloned().unwrap_or(StatsValue::Null)
                 } else {
-                    let text = term.value(Row::Columns(&values)).text();
+                    let text = term.value(EvalInput::Row(&values)).text();
                     text.map_or(StatsValue::Null, |text| StatsValue::Text(text.into_owned()))
                 };
                 values.push(value);
@@ -284,22 +286,24 @@ impl Stats {
 
 impl StatsColumn {
     /// A column of that content; what a term makes of other columns is text.
-    pub(in crate::detect) fn new(name: String, content: Content) -> Self {
-        let kind = match &content {
-            Content::Count | Content::CountOf(_) | Content::DistinctCount(_) => StatsKind::Integer,
-            Content::Values(_) => StatsKind::TextList,
-            Content::By(term)
-            | Content::Min(term)
-            | Content::Max(term)
-            | Content::Earliest(term)
-            | Content::Latest(term)
+    pub(in crate::detect) fn new(name: String, source: ColumnSource) -> Self {
+        let kind = match &source {
+            ColumnSource::Count | ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => {
+                StatsKind::Integer
+            }
+            ColumnSource::Values(_) => StatsKind::TextList,
+            ColumnSource::By(term)
+            | ColumnSource::Min(term)
+            | ColumnSource::Max(term)
+            | ColumnSource::Earliest(term)
+            | ColumnSource::Latest(term)
                 if term.is_time() =>
             {
                 StatsKind::Time
             }
             _ => StatsKind::Text,
         };
-        StatsColumn { name, content, kind, cost: (1, 1) }
+        StatsColumn { name, source, kind, cost: (1, 1) }
     }
 
     /// The name, after all renaming.

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::detect::stats::StatsValue;
-use crate::detect::term::Row;
+use crate::detect::term::EvalInput;
 use crate::detect::term::condition::Condition;
 use crate::detect::term::value::Value;
 
 /// A step that the rows take. Columns are given by their places among all columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::detect) enum Step {
+pub(in crate::detect) enum RowStep {
     /// Rows are left for which the condition holds.
     Filter(Condition),
     /// Rows are sorted, and the first so many are left.
@@ -43,20 +43,20 @@ pub(in crate::detect) enum SortBy {
     Address,
 }
 
-impl Step {
+impl RowStep {
     /// Whether the step needs all rows of the table at once.
     pub fn is_of_table(&self) -> bool {
-        !matches!(self, Step::Filter(_))
+        !matches!(self, RowStep::Filter(_))
     }
 
     pub fn sorts(&self) -> bool {
-        matches!(self, Step::Sort { .. })
+        matches!(self, RowStep::Sort { .. })
     }
 
     fn take(&self, rows: &mut Vec<Vec<StatsValue>>) {
         match self {
-            Step::Filter(condition) => rows.retain(|row| condition.holds(Row::Columns(row))),
-            Step::Sort { keys, most } => {
+            RowStep::Filter(condition) => rows.retain(|row| condition.holds(EvalInput::Row(row))),
+            RowStep::Sort { keys, most } => {
                 // Rows that are alike stay in the order that they had.
                 rows.sort_by(|left, right| {
                     let orders = keys.iter().map(|key| key.compare(left, right));
@@ -64,7 +64,7 @@ impl Step {
                 });
                 rows.truncate(most.unwrap_or(usize::MAX));
             }
-            Step::Dedup { columns, most, keep_empty, consecutive } => {
+            RowStep::Dedup { columns, most, keep_empty, consecutive } => {
                 let mut met: HashMap<Vec<StatsValue>, usize> = HashMap::new();
                 rows.retain(|row| {
                     let key: Vec<StatsValue> =
@@ -80,7 +80,7 @@ impl Step {
                     *count <= *most
                 });
             }
-            Step::Head(most) => rows.truncate(*most),
+            RowStep::Head(most) => rows.truncate(*most),
         }
     }
 }
@@ -120,7 +120,10 @@ impl SortBy {
 }
 
 /// The rows that are left after all steps.
-pub(in crate::detect) fn apply_steps(steps: &[Step], mut rows: Vec<Vec<StatsValue>>) -> Vec<Vec<StatsValue>> {
+pub(in crate::detect) fn apply_steps(
+    steps: &[RowStep],
+    mut rows: Vec<Vec<StatsValue>>,
+) -> Vec<Vec<StatsValue>> {
     for step in steps {
         step.take(&mut rows);
     }

@@ -9,7 +9,7 @@ use ahash::RandomState;
 
 use crate::detect::stats::aggregate::Aggregate;
 use crate::detect::stats::row_key::RowKey;
-use crate::detect::stats::rows::{Step, apply_steps};
+use crate::detect::stats::rows::{RowStep, apply_steps};
 use crate::detect::stats::{Stats, StatsColumn, StatsValue};
 use crate::event::Event;
 
@@ -42,8 +42,8 @@ impl StatsTable {
                 Some(aggregates) => aggregates,
                 None => self.rows.entry(key.shrunk()).or_insert_with(|| self.stats.aggregates()),
             };
-            for (aggregate, content) in aggregates.iter_mut().zip(self.stats.aggregated()) {
-                aggregate.add(content, event);
+            for (aggregate, source) in aggregates.iter_mut().zip(self.stats.aggregated()) {
+                aggregate.add(source, event);
             }
         }
     }
@@ -105,7 +105,7 @@ impl StatsTable {
         sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         // What depends on other rows is settled before any is handed out.
         let (mut raw, mut settled) = (Vec::new().into_iter(), Vec::new().into_iter());
-        if stats.steps.iter().any(Step::is_of_table) {
+        if stats.steps.iter().any(RowStep::is_of_table) {
             let all = sorted.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
             settled = apply_steps(&stats.steps, all).into_iter();
         } else {

@@ -10,7 +10,7 @@ use crate::detect::predicate::{Hits, RequiredLiteral};
 use crate::detect::stats::StatsValue;
 use crate::detect::term::condition::{Condition, fields_of};
 use crate::detect::term::value::Value;
-use crate::detect::term::{Assumption, Node, Row, Term};
+use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 use crate::event::Event;
 
 /// The most rows of one event that a condition on rows looks at.
@@ -42,10 +42,10 @@ impl Computed {
     /// Whether the condition holds for an event.
     pub(in crate::detect) fn holds(&self, event: &Event) -> bool {
         if self.by.is_empty() {
-            return self.condition.holds(Row::Event(event));
+            return self.condition.holds(EvalInput::Event(event));
         }
         let values: Vec<Vec<StatsValue>> =
-            self.by.iter().map(|(_, term)| single_values(term.value(Row::Event(event)))).collect();
+            self.by.iter().map(|(_, term)| single_values(term.value(EvalInput::Event(event)))).collect();
         let width = self.by.iter().map(|(place, _)| place + 1).max().unwrap_or(0);
         let mut row = vec![StatsValue::Null; width];
         // A field that is absent makes no row.
@@ -55,7 +55,7 @@ impl Computed {
                     value.clone_into(cell);
                 }
             }
-            self.condition.holds(Row::Columns(&row))
+            self.condition.holds(EvalInput::Row(&row))
         })
     }
 
@@ -82,7 +82,7 @@ impl Computed {
         }
         let mut lookups: Vec<&LookupOutput> = Vec::new();
         self.condition.visit(&mut |term| {
-            if let Node::Lookup(found) = term.node()
+            if let TermKind::Lookup(found) = term.kind()
                 && !lookups.iter().any(|known| known.finds_same_rows(found))
             {
                 lookups.push(found);
@@ -95,7 +95,7 @@ impl Computed {
     /// Adds the cells of lookups that matched the event.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
-            if let Node::Lookup(found) = term.node() {
+            if let TermKind::Lookup(found) = term.kind() {
                 for (field, text) in found.hits(event) {
                     hits.add(field, text);
                 }

@@ -14,7 +14,7 @@ use crate::detect::predicate::{Inequality, Predicate, number, ordering};
 use crate::detect::term::computed::Computed;
 use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
-use crate::detect::term::{Assumption, Node, Row, Term};
+use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 
 /// A condition on terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub(in crate::detect) enum Condition {
     /// One of its values does not match: `!=` of a field that can have several.
     Differs(Term, Pattern),
     /// As `search` orders.
-    Ordered(Term, Inequality, String),
+    Inequality(Term, Inequality, String),
     /// As `where` compares.
-    Compared(Term, Relation, Term),
+    Comparison(Term, Relation, Term),
     Fits(Term, Expression),
     InNetwork(Term, Network),
 }
@@ -43,7 +43,7 @@ pub(in crate::detect) enum Condition {
 pub(in crate::detect) enum Relation {
     Equal,
     NotEqual,
-    Ordered(Inequality),
+    Inequality(Inequality),
 }
 
 impl Relation {
@@ -52,7 +52,7 @@ impl Relation {
         match self {
             Relation::Equal => ordering.is_eq(),
             Relation::NotEqual => ordering.is_ne(),
-            Relation::Ordered(order) => order.holds(ordering),
+            Relation::Inequality(order) => order.holds(ordering),
         }
     }
 
@@ -60,7 +60,7 @@ impl Relation {
         match self {
             Relation::Equal => "=",
             Relation::NotEqual => "!=",
-            Relation::Ordered(order) => order.symbol(),
+            Relation::Inequality(order) => order.symbol(),
         }
     }
 }
@@ -81,24 +81,24 @@ impl Condition {
     }
 
     /// Whether the condition holds for an event or a row.
-    pub fn holds(&self, row: Row<'_>) -> bool {
+    pub fn holds(&self, input: EvalInput<'_>) -> bool {
         match self {
             Condition::All => true,
-            Condition::Sysmon => match row {
-                Row::Event(event) => event.system.is_sysmon(),
-                Row::Columns(_) => true,
+            Condition::Sysmon => match input {
+                EvalInput::Event(event) => event.system.is_sysmon(),
+                EvalInput::Row(_) => true,
             },
-            Condition::And(all) => all.iter().all(|one| one.holds(row)),
-            Condition::Or(any) => any.iter().any(|one| one.holds(row)),
-            Condition::Not(one) => !one.holds(row),
+            Condition::And(all) => all.iter().all(|one| one.holds(input)),
+            Condition::Or(any) => any.iter().any(|one| one.holds(input)),
+            Condition::Not(one) => !one.holds(input),
             Condition::Exists(term)
             | Condition::Matches(term, _)
             | Condition::Differs(term, _)
-            | Condition::Ordered(term, ..)
+            | Condition::Inequality(term, ..)
             | Condition::Fits(term, _)
-            | Condition::InNetwork(term, _) => self.holds_for(term.value(row)),
-            Condition::Compared(left, relation, right) => {
-                compared(left.value(row), *relation, right.value(row))
+            | Condition::InNetwork(term, _) => self.holds_for(term.value(input)),
+            Condition::Comparison(left, relation, right) => {
+                any_pair_holds(left.value(input), *relation, right.value(input))
             }
         }
     }
@@ -110,7 +110,7 @@ impl Condition {
             Condition::Exists(_) => texts.next().is_some(),
             Condition::Matches(_, pattern) => texts.any(|text| pattern.matches(&text)),
             Condition::Differs(_, pattern) => texts.any(|text| !pattern.matches(&text)),
-            Condition::Ordered(_, order, right) => texts.any(|text| order.holds(ordering(&text, right))),
+            Condition::Inequality(_, order, right) => texts.any(|text| order.holds(ordering(&text, right))),
             Condition::Fits(_, expression) => texts.any(|text| expression.matches(&text)),
             Condition::InNetwork(_, network) => texts.any(|text| network.holds_some_of(&text)),
             _ => false,
@@ -141,11 +141,11 @@ impl Condition {
             Condition::Exists(term)
             | Condition::Matches(term, _)
             | Condition::Differs(term, _)
-            | Condition::Ordered(term, ..)
+            | Condition::Inequality(term, ..)
             | Condition::Fits(term, _)
             | Condition::InNetwork(term, _) => term.known(assumption).map(|value| self.holds_for(value)),
-            Condition::Compared(left, relation, right) => {
-                Some(compared(left.known(assumption)?, *relation, right.known(assumption)?))
+            Condition::Comparison(left, relation, right) => {
+                Some(any_pair_holds(left.known(assumption)?, *relation, right.known(assumption)?))
             }
         }
     }
@@ -162,11 +162,11 @@ impl Condition {
             Condition::Exists(term) => Condition::Exists(term.with_columns(of)?),
             Condition::Matches(term, pattern) => Condition::Matches(term.with_columns(of)?, pattern.clone()),
             Condition::Differs(term, pattern) => Condition::Differs(term.with_columns(of)?, pattern.clone()),
-            Condition::Ordered(term, order, right) => {
-                Condition::Ordered(term.with_columns(of)?, *order, right.clone())
+            Condition::Inequality(term, order, right) => {
+                Condition::Inequality(term.with_columns(of)?, *order, right.clone())
             }
-            Condition::Compared(left, relation, right) => {
-                Condition::Compared(left.with_columns(of)?, *relation, right.with_columns(of)?)
+            Condition::Comparison(left, relation, right) => {
+                Condition::Comparison(left.with_columns(of)?, *relation, right.with_columns(of)?)
             }
             Condition::Fits(term, expression) => Condition::Fits(term.with_columns(of)?, expression.clone()),
             Condition::InNetwork(term, network) => Condition::InNetwork(term.with_columns(of)?, *network),
@@ -182,10 +182,10 @@ impl Condition {
             Condition::Exists(term)
             | Condition::Matches(term, _)
             | Condition::Differs(term, _)
-            | Condition::Ordered(term, ..)
+            | Condition::Inequality(term, ..)
             | Condition::Fits(term, _)
             | Condition::InNetwork(term, _) => term.visit(visitor),
-            Condition::Compared(left, _, right) => {
+            Condition::Comparison(left, _, right) => {
                 left.visit(visitor);
                 right.visit(visitor);
             }
@@ -209,9 +209,9 @@ impl Condition {
             Condition::Exists(term)
             | Condition::Matches(term, _)
             | Condition::Differs(term, _)
-            | Condition::Ordered(term, ..)
+            | Condition::Inequality(term, ..)
             | Condition::InNetwork(term, _) => term.each_expression(see),
-            Condition::Compared(left, _, right) => {
+            Condition::Comparison(left, _, right) => {
                 left.each_expression(see);
                 right.each_expression(see);
             }
@@ -230,10 +230,10 @@ impl Condition {
             Condition::Exists(term)
             | Condition::Matches(term, _)
             | Condition::Differs(term, _)
-            | Condition::Ordered(term, ..)
+            | Condition::Inequality(term, ..)
             | Condition::Fits(term, _)
             | Condition::InNetwork(term, _) => term.cost(),
-            Condition::Compared(left, _, right) => {
+            Condition::Comparison(left, _, right) => {
                 let (left, right) = (left.cost(), right.cost());
                 (left.0.saturating_add(right.0), left.1.max(right.1))
             }
@@ -273,7 +273,7 @@ fn plain(leaf: &Condition) -> Option<Predicate> {
             let pattern = if *kept == *pattern.text() { pattern.clone() } else { Pattern::new(&kept) };
             Predicate::Matches { field, pattern }
         }
-        Condition::Ordered(term, order, value) => {
+        Condition::Inequality(term, order, value) => {
             Predicate::Compare { field: term.as_field()?, order: *order, value: value.clone() }
         }
         Condition::Fits(term, expression) => {
@@ -282,7 +282,7 @@ fn plain(leaf: &Condition) -> Option<Predicate> {
         Condition::InNetwork(term, network) => {
             Predicate::InNetwork { field: term.as_field()?, network: *network }
         }
-        Condition::Compared(left, relation, right) => match (left.as_text(), right.as_text()) {
+        Condition::Comparison(left, relation, right) => match (left.as_text(), right.as_text()) {
             (None, Some(text)) => equality(left, *relation, &text)?,
             (Some(text), None) => equality(right, *relation, &text)?,
             _ => return None,
@@ -297,7 +297,7 @@ fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     if number(text).is_some() || text.is_empty() {
         return None;
     }
-    if let (Node::Call(Function::Lower, terms), Relation::Equal) = (term.node(), relation)
+    if let (TermKind::Call(Function::Lower, terms), Relation::Equal) = (term.kind(), relation)
         && let Some(field) = terms.first().and_then(Term::as_field)
         && is_lower_ascii(text)
     {
@@ -312,7 +312,7 @@ fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
         Relation::NotEqual if !field.is_multivalued() => {
             Some(Predicate::And(vec![Predicate::Exists(field), Predicate::Not(Box::new(equal))]))
         }
-        Relation::NotEqual | Relation::Ordered(_) => None,
+        Relation::NotEqual | Relation::Inequality(_) => None,
     }
 }
 
@@ -321,7 +321,7 @@ pub(in crate::detect) fn is_lower_ascii(text: &str) -> bool {
     text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-fn compared(left: Value<'_>, relation: Relation, right: Value<'_>) -> bool {
+fn any_pair_holds(left: Value<'_>, relation: Relation, right: Value<'_>) -> bool {
     let rights = right.each();
     left.each().iter().any(|left| rights.iter().any(|right| relation.holds(left, right)))
 }
@@ -345,10 +345,10 @@ impl fmt::Display for Condition {
             Condition::Exists(term) => write!(formatter, "{term} has a value"),
             Condition::Matches(term, pattern) => write!(formatter, "{term} = \"{}\"", pattern.text()),
             Condition::Differs(term, pattern) => write!(formatter, "{term} != \"{}\"", pattern.text()),
-            Condition::Ordered(term, order, right) => {
+            Condition::Inequality(term, order, right) => {
                 write!(formatter, "{term} {} \"{right}\"", order.symbol())
             }
-            Condition::Compared(left, relation, right) => {
+            Condition::Comparison(left, relation, right) => {
                 write!(formatter, "{left} {} {right}", relation.symbol())
             }
             Condition::Fits(term, expression) => write!(formatter, "{term} fits \"{}\"", expression.text()),

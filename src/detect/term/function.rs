@@ -125,12 +125,12 @@ impl Function {
     ) -> Value<'a> {
         let number = |value: Option<&Value<'a>>| value.and_then(Value::number).and_then(whole);
         match self {
-            Function::Lower => mapped(first, |text| Cow::Owned(fold(&text))),
-            Function::Upper => mapped(first, |text| Cow::Owned(text.to_uppercase())),
+            Function::Lower => map_texts(first, |text| Cow::Owned(fold(&text))),
+            Function::Upper => map_texts(first, |text| Cow::Owned(text.to_uppercase())),
             Function::Trim | Function::TrimStart | Function::TrimEnd => {
                 let characters =
                     second.and_then(Value::text).map_or_else(|| " \t".to_owned(), Cow::into_owned);
-                mapped(first, |text| Cow::Owned(self.trimmed(&text, &characters)))
+                map_texts(first, |text| Cow::Owned(self.trim(&text, &characters)))
             }
             Function::Length => match first {
                 Value::Null | Value::Many(_) => Value::Null,
@@ -165,11 +165,11 @@ impl Function {
             }
             Function::ToText => Value::text_or_null(first.text()),
             Function::ToNumber => first.number().map_or(Value::Null, Value::Number),
-            _ => self.combined(first, second.unwrap_or(Value::Null)),
+            _ => self.apply_operator(first, second.unwrap_or(Value::Null)),
         }
     }
 
-    fn trimmed(self, text: &str, characters: &str) -> String {
+    fn trim(self, text: &str, characters: &str) -> String {
         let is_cut = |character: char| characters.contains(character);
         let text = if self == Function::TrimEnd { text } else { text.trim_start_matches(is_cut) };
         let text = if self == Function::TrimStart { text } else { text.trim_end_matches(is_cut) };
@@ -177,7 +177,7 @@ impl Function {
     }
 
     /// What an operator makes of two values; `+` puts texts together that are no numbers.
-    fn combined<'a>(self, left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    fn apply_operator<'a>(self, left: Value<'a>, right: Value<'a>) -> Value<'a> {
         if left.is_null() || right.is_null() {
             return Value::Null;
         }
@@ -204,7 +204,7 @@ impl Function {
     }
 }
 
-fn mapped<'a>(value: Value<'a>, change: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Value<'a> {
+fn map_texts<'a>(value: Value<'a>, change: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Value<'a> {
     Value::many(value.texts().into_iter().map(change).collect())
 }
 

@@ -27,18 +27,18 @@ pub(in crate::detect) const DEEPEST_TERM: u32 = 100;
 
 /// A term, cheap to clone: what one `eval` names, others use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::detect) struct Term(Arc<Inner>);
+pub(in crate::detect) struct Term(Arc<TermData>);
 
 #[derive(Debug, PartialEq, Eq)]
-struct Inner {
-    node: Node,
+struct TermData {
+    kind: TermKind,
     steps: u32,
     depth: u32,
 }
 
 /// The kind of a term, with the terms inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::detect) enum Node {
+pub(in crate::detect) enum TermKind {
     /// A field that no event has.
     Absent,
     /// A field of the event.
@@ -48,14 +48,14 @@ pub(in crate::detect) enum Node {
     Text(String),
     Number(Number),
     /// The term, or the text where the term has no value.
-    Filled(Term, String),
+    FillNull(Term, String),
     /// A time, printed.
-    Printed(Term, String),
+    FormatTime(Term, String),
     Call(Function, Vec<Term>),
     /// `replace`: each place that the expression fits gives way to the text.
-    Replaced(Term, Expression, String),
+    Replace(Term, Expression, String),
     /// The term of the first condition that holds.
-    Choice(Vec<(Condition, Term)>),
+    Case(Vec<(Condition, Term)>),
     /// A column of the rows that a lookup finds.
     Lookup(LookupOutput),
 }
@@ -74,9 +74,9 @@ impl Eq for Number {}
 
 /// What a term is evaluated on: an event, or a row of a table.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::detect) enum Row<'a> {
+pub(in crate::detect) enum EvalInput<'a> {
     Event(&'a Event),
-    Columns(&'a [StatsValue]),
+    Row(&'a [StatsValue]),
 }
 
 /// An assumption about an event, under which a term may have a known value.
@@ -89,30 +89,36 @@ pub(in crate::detect) enum Assumption {
     DnsQuery,
 }
 
-impl From<Node> for Term {
-    fn from(node: Node) -> Self {
+impl From<TermKind> for Term {
+    fn from(kind: TermKind) -> Self {
         let (mut steps, mut depth) = (1_u32, 0_u32);
         let mut add = |(more, below): (u32, u32)| {
             steps = steps.saturating_add(more);
             depth = depth.max(below);
         };
-        match &node {
-            Node::Absent | Node::Field(_) | Node::Column(_) | Node::Text(_) | Node::Number(_) => {}
-            Node::Filled(term, _) | Node::Printed(term, _) | Node::Replaced(term, ..) => add(term.cost()),
-            Node::Call(_, terms) => terms.iter().for_each(|term| add(term.cost())),
-            Node::Choice(branches) => branches.iter().for_each(|(condition, term)| {
+        match &kind {
+            TermKind::Absent
+            | TermKind::Field(_)
+            | TermKind::Column(_)
+            | TermKind::Text(_)
+            | TermKind::Number(_) => {}
+            TermKind::FillNull(term, _) | TermKind::FormatTime(term, _) | TermKind::Replace(term, ..) => {
+                add(term.cost())
+            }
+            TermKind::Call(_, terms) => terms.iter().for_each(|term| add(term.cost())),
+            TermKind::Case(branches) => branches.iter().for_each(|(condition, term)| {
                 add(condition.cost());
                 add(term.cost());
             }),
-            Node::Lookup(found) => found.keys().for_each(|term| add(term.cost())),
+            TermKind::Lookup(found) => found.keys().for_each(|term| add(term.cost())),
         }
-        Term(Arc::new(Inner { node, steps, depth: depth.saturating_add(1) }))
+        Term(Arc::new(TermData { kind, steps, depth: depth.saturating_add(1) }))
     }
 }
 
 impl From<Field> for Term {
     fn from(field: Field) -> Self {
-        Term::from(Node::Field(field))
+        Term::from(TermKind::Field(field))
     }
 }
 
@@ -122,79 +128,85 @@ impl Term {
         (self.0.steps, self.0.depth)
     }
 
-    pub fn node(&self) -> &Node {
-        &self.0.node
+    pub fn kind(&self) -> &TermKind {
+        &self.0.kind
     }
 
     /// The field that it is, if it is nothing else.
     pub fn as_field(&self) -> Option<Field> {
-        match self.node() {
-            Node::Field(field) => Some(*field),
+        match self.kind() {
+            TermKind::Field(field) => Some(*field),
             _ => None,
         }
     }
 
     /// The text that it is, if it is a constant.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
-        match self.node() {
-            Node::Text(text) => Some(Cow::Borrowed(text)),
-            Node::Number(Number(number)) => Some(Cow::Owned(number_text(*number))),
+        match self.kind() {
+            TermKind::Text(text) => Some(Cow::Borrowed(text)),
+            TermKind::Number(Number(number)) => Some(Cow::Owned(number_text(*number))),
             _ => None,
         }
     }
 
     pub fn is_time(&self) -> bool {
-        match self.node() {
-            Node::Field(field) => *field == Field::Time,
+        match self.kind() {
+            TermKind::Field(field) => *field == Field::Time,
             _ => false,
         }
     }
 
     pub fn is_absent(&self) -> bool {
-        *self.node() == Node::Absent
+        *self.kind() == TermKind::Absent
     }
 
     /// The term's value for an event or a row.
-    pub fn value<'a>(&'a self, row: Row<'a>) -> Value<'a> {
-        match self.node() {
-            Node::Absent => Value::Null,
-            Node::Field(field) => match row {
-                Row::Event(event) => field_value(*field, event),
-                Row::Columns(_) => Value::Null,
+    pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
+        match self.kind() {
+            TermKind::Absent => Value::Null,
+            TermKind::Field(field) => match input {
+                EvalInput::Event(event) => field_value(*field, event),
+                EvalInput::Row(_) => Value::Null,
             },
-            Node::Column(place) => match row {
-                Row::Event(_) => Value::Null,
-                Row::Columns(values) => values.get(*place).map_or(Value::Null, Value::from),
+            TermKind::Column(place) => match input {
+                EvalInput::Event(_) => Value::Null,
+                EvalInput::Row(values) => values.get(*place).map_or(Value::Null, Value::from),
             },
-            Node::Text(text) => Value::Text(Cow::Borrowed(text)),
-            Node::Number(Number(number)) => Value::Number(*number),
-            Node::Filled(term, fill) => match term.value(row) {
+            TermKind::Text(text) => Value::Text(Cow::Borrowed(text)),
+            TermKind::Number(Number(number)) => Value::Number(*number),
+            TermKind::FillNull(term, fill) => match term.value(input) {
                 Value::Null => Value::Text(Cow::Borrowed(fill)),
                 value => value,
             },
-            Node::Printed(term, format) => printed(term.value(row), format),
-            Node::Call(function, terms) => function.apply(terms.iter().map(|term| term.value(row)).collect()),
-            Node::Replaced(term, expression, with) => replaced(term.value(row), expression, with),
-            Node::Choice(branches) => branches
+            TermKind::FormatTime(term, format) => format_time(term.value(input), format),
+            TermKind::Call(function, terms) => {
+                function.apply(terms.iter().map(|term| term.value(input)).collect())
+            }
+            TermKind::Replace(term, expression, with) => replace_matches(term.value(input), expression, with),
+            TermKind::Case(branches) => branches
                 .iter()
-                .find(|(condition, _)| condition.holds(row))
-                .map_or(Value::Null, |(_, term)| term.value(row)),
-            Node::Lookup(found) => found.value(row),
+                .find(|(condition, _)| condition.holds(input))
+                .map_or(Value::Null, |(_, term)| term.value(input)),
+            TermKind::Lookup(found) => found.value(input),
         }
     }
 
     /// The term's value for all events under an assumption; `None` if it depends on the event.
     pub fn known(&self, assumption: Assumption) -> Option<Value<'_>> {
-        match self.node() {
-            Node::Field(field) if assumption == Assumption::DnsQuery => common_value(*field).map(Value::Text),
-            Node::Field(_) | Node::Column(_) => None,
-            Node::Absent | Node::Text(_) | Node::Number(_) => Some(self.value(Row::Columns(&[]))),
-            Node::Filled(term, fill) => {
+        match self.kind() {
+            TermKind::Field(field) if assumption == Assumption::DnsQuery => {
+                common_value(*field).map(Value::Text)
+            }
+            TermKind::Field(_) | TermKind::Column(_) => None,
+            TermKind::Absent | TermKind::Text(_) | TermKind::Number(_) => {
+                Some(self.value(EvalInput::Row(&[])))
+            }
+            TermKind::FillNull(term, fill) => {
                 let value = term.known(assumption)?;
                 Some(if value.is_null() { Value::Text(Cow::Borrowed(fill)) } else { value })
             }
-            Node::Printed(term, format) => Some(printed(term.known(assumption)?, format)),
-            Node::Call(Function::Coalesce, terms) => {
+            TermKind::FormatTime(term, format) => Some(format_time(term.known(assumption)?, format)),
+            TermKind::Call(Function::Coalesce, terms) => {
                 for term in terms {
                     let value = term.known(assumption)?;
                     if !value.is_null() {
@@ -203,15 +215,15 @@ impl Term {
                 }
                 Some(Value::Null)
             }
-            Node::Call(function, terms) => {
+            TermKind::Call(function, terms) => {
                 let values: Option<Vec<Value<'_>>> =
                     terms.iter().map(|term| term.known(assumption)).collect();
                 Some(function.apply(values?))
             }
-            Node::Replaced(term, expression, with) => {
-                Some(replaced(term.known(assumption)?, expression, with))
+            TermKind::Replace(term, expression, with) => {
+                Some(replace_matches(term.known(assumption)?, expression, with))
             }
-            Node::Choice(branches) => {
+            TermKind::Case(branches) => {
                 for (condition, term) in branches {
                     if condition.known(assumption)? {
                         return term.known(assumption);
@@ -219,31 +231,37 @@ impl Term {
                 }
                 Some(Value::Null)
             }
-            Node::Lookup(found) => (assumption == Assumption::NoLookupFinds).then(|| found.nothing_found()),
+            TermKind::Lookup(found) => {
+                (assumption == Assumption::NoLookupFinds).then(|| found.nothing_found())
+            }
         }
     }
 
     /// This term with another one in place of each column; `None` if `of` has none for one of them.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Term> {
         let all = |terms: &[Term]| terms.iter().map(|term| term.with_columns(of)).collect::<Option<Vec<_>>>();
-        Some(Term::from(match self.node() {
-            Node::Absent | Node::Field(_) | Node::Text(_) | Node::Number(_) => return Some(self.clone()),
-            Node::Column(place) => return of(*place),
-            Node::Filled(term, fill) => Node::Filled(term.with_columns(of)?, fill.clone()),
-            Node::Printed(term, format) => Node::Printed(term.with_columns(of)?, format.clone()),
-            Node::Call(function, terms) => Node::Call(*function, all(terms)?),
-            Node::Replaced(term, expression, with) => {
-                Node::Replaced(term.with_columns(of)?, expression.clone(), with.clone())
+        Some(Term::from(match self.kind() {
+            TermKind::Absent | TermKind::Field(_) | TermKind::Text(_) | TermKind::Number(_) => {
+                return Some(self.clone());
             }
-            Node::Choice(branches) => {
+            TermKind::Column(place) => return of(*place),
+            TermKind::FillNull(term, fill) => TermKind::FillNull(term.with_columns(of)?, fill.clone()),
+            TermKind::FormatTime(term, format) => {
+                TermKind::FormatTime(term.with_columns(of)?, format.clone())
+            }
+            TermKind::Call(function, terms) => TermKind::Call(*function, all(terms)?),
+            TermKind::Replace(term, expression, with) => {
+                TermKind::Replace(term.with_columns(of)?, expression.clone(), with.clone())
+            }
+            TermKind::Case(branches) => {
                 let mut changed = Vec::with_capacity(branches.len());
                 for (condition, term) in branches {
                     changed.push((condition.with_columns(of)?, term.with_columns(of)?));
                 }
-                Node::Choice(changed)
+                TermKind::Case(changed)
             }
-            Node::Lookup(found) => {
-                Node::Lookup(found.with_keys(all(&found.keys().cloned().collect::<Vec<_>>())?))
+            TermKind::Lookup(found) => {
+                TermKind::Lookup(found.with_keys(all(&found.keys().cloned().collect::<Vec<_>>())?))
             }
         }))
     }
@@ -251,51 +269,65 @@ impl Term {
     /// Calls `visitor` with the term and then with each term inside it.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         visitor(self);
-        match self.node() {
-            Node::Absent | Node::Field(_) | Node::Column(_) | Node::Text(_) | Node::Number(_) => {}
-            Node::Filled(term, _) | Node::Printed(term, _) | Node::Replaced(term, ..) => term.visit(visitor),
-            Node::Call(_, terms) => terms.iter().for_each(|term| term.visit(visitor)),
-            Node::Choice(branches) => {
+        match self.kind() {
+            TermKind::Absent
+            | TermKind::Field(_)
+            | TermKind::Column(_)
+            | TermKind::Text(_)
+            | TermKind::Number(_) => {}
+            TermKind::FillNull(term, _) | TermKind::FormatTime(term, _) | TermKind::Replace(term, ..) => {
+                term.visit(visitor)
+            }
+            TermKind::Call(_, terms) => terms.iter().for_each(|term| term.visit(visitor)),
+            TermKind::Case(branches) => {
                 for (condition, term) in branches {
                     condition.visit(visitor);
                     term.visit(visitor);
                 }
             }
-            Node::Lookup(found) => found.keys().for_each(|term| term.visit(visitor)),
+            TermKind::Lookup(found) => found.keys().for_each(|term| term.visit(visitor)),
         }
     }
 
     /// Calls `see` with each regular expression inside the term.
     pub fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
-        match self.node() {
-            Node::Absent | Node::Field(_) | Node::Column(_) | Node::Text(_) | Node::Number(_) => {}
-            Node::Filled(term, _) | Node::Printed(term, _) => term.each_expression(see),
-            Node::Replaced(term, expression, _) => {
+        match self.kind() {
+            TermKind::Absent
+            | TermKind::Field(_)
+            | TermKind::Column(_)
+            | TermKind::Text(_)
+            | TermKind::Number(_) => {}
+            TermKind::FillNull(term, _) | TermKind::FormatTime(term, _) => term.each_expression(see),
+            TermKind::Replace(term, expression, _) => {
                 see(expression);
                 term.each_expression(see);
             }
-            Node::Call(_, terms) => terms.iter().for_each(|term| term.each_expression(see)),
-            Node::Choice(branches) => {
+            TermKind::Call(_, terms) => terms.iter().for_each(|term| term.each_expression(see)),
+            TermKind::Case(branches) => {
                 for (condition, term) in branches {
                     condition.each_expression(see);
                     term.each_expression(see);
                 }
             }
-            Node::Lookup(found) => found.keys().for_each(|term| term.each_expression(see)),
+            TermKind::Lookup(found) => found.keys().for_each(|term| term.each_expression(see)),
         }
     }
 
     /// Whether an event can have several values of it.
     pub fn is_multivalued(&self) -> bool {
-        match self.node() {
-            Node::Field(field) => field.is_multivalued(),
-            Node::Absent | Node::Column(_) | Node::Text(_) | Node::Number(_) | Node::Printed(..) => false,
-            Node::Filled(term, _) | Node::Replaced(term, ..) => term.is_multivalued(),
-            Node::Call(function, terms) => {
+        match self.kind() {
+            TermKind::Field(field) => field.is_multivalued(),
+            TermKind::Absent
+            | TermKind::Column(_)
+            | TermKind::Text(_)
+            | TermKind::Number(_)
+            | TermKind::FormatTime(..) => false,
+            TermKind::FillNull(term, _) | TermKind::Replace(term, ..) => term.is_multivalued(),
+            TermKind::Call(function, terms) => {
                 function.makes_many() || (function.keeps_many() && terms.iter().any(Term::is_multivalued))
             }
-            Node::Choice(branches) => branches.iter().any(|(_, term)| term.is_multivalued()),
-            Node::Lookup(_) => true,
+            TermKind::Case(branches) => branches.iter().any(|(_, term)| term.is_multivalued()),
+            TermKind::Lookup(_) => true,
         }
     }
 }
@@ -311,7 +343,7 @@ fn field_value(field: Field, event: &Event) -> Value<'_> {
 }
 
 /// A time as text; what is no time and no number stays as it is, as in Splunk.
-fn printed<'a>(value: Value<'a>, format: &str) -> Value<'a> {
+fn format_time<'a>(value: Value<'a>, format: &str) -> Value<'a> {
     let time = match &value {
         Value::Time(time) => Some(*time),
         #[expect(
@@ -326,7 +358,7 @@ fn printed<'a>(value: Value<'a>, format: &str) -> Value<'a> {
     }
 }
 
-fn replaced<'a>(value: Value<'a>, expression: &Expression, with: &str) -> Value<'a> {
+fn replace_matches<'a>(value: Value<'a>, expression: &Expression, with: &str) -> Value<'a> {
     let texts = value.texts().into_iter();
     let texts = texts.filter_map(|text| expression.replaced(&text, with, LONGEST_TEXT).map(Cow::Owned));
     Value::many(texts.collect())
@@ -334,32 +366,32 @@ fn replaced<'a>(value: Value<'a>, expression: &Expression, with: &str) -> Value<
 
 impl fmt::Display for Term {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.node() {
-            Node::Absent => formatter.write_str("null()"),
-            Node::Field(field) => formatter.write_str(field.name()),
-            Node::Column(place) => write!(formatter, "column {}", place + 1),
-            Node::Text(text) => write!(formatter, "\"{text}\""),
-            Node::Number(Number(number)) => formatter.write_str(&number_text(*number)),
-            Node::Filled(term, fill) => write!(formatter, "coalesce({term}, \"{fill}\")"),
-            Node::Printed(term, format) => write!(formatter, "strftime({term}, \"{format}\")"),
-            Node::Call(function, terms) => {
+        match self.kind() {
+            TermKind::Absent => formatter.write_str("null()"),
+            TermKind::Field(field) => formatter.write_str(field.name()),
+            TermKind::Column(place) => write!(formatter, "column {}", place + 1),
+            TermKind::Text(text) => write!(formatter, "\"{text}\""),
+            TermKind::Number(Number(number)) => formatter.write_str(&number_text(*number)),
+            TermKind::FillNull(term, fill) => write!(formatter, "coalesce({term}, \"{fill}\")"),
+            TermKind::FormatTime(term, format) => write!(formatter, "strftime({term}, \"{format}\")"),
+            TermKind::Call(function, terms) => {
                 write!(formatter, "{}(", function.name())?;
                 for (place, term) in terms.iter().enumerate() {
                     write!(formatter, "{}{term}", if place > 0 { ", " } else { "" })?;
                 }
                 formatter.write_str(")")
             }
-            Node::Replaced(term, expression, with) => {
+            TermKind::Replace(term, expression, with) => {
                 write!(formatter, "replace({term}, \"{}\", \"{with}\")", expression.text())
             }
-            Node::Choice(branches) => {
+            TermKind::Case(branches) => {
                 formatter.write_str("case(")?;
                 for (place, (condition, term)) in branches.iter().enumerate() {
                     write!(formatter, "{}{condition}, {term}", if place > 0 { ", " } else { "" })?;
                 }
                 formatter.write_str(")")
             }
-            Node::Lookup(found) => write!(formatter, "{found}"),
+            TermKind::Lookup(found) => write!(formatter, "{found}"),
         }
     }
 }

@@ -99,10 +99,10 @@ fn where_calls_functions_on_what_may_be_absent() {
 
 /// A condition of `where` as it is meant.
 #[derive(Debug, Clone)]
-enum Meant {
-    And(Vec<Meant>),
-    Or(Vec<Meant>),
-    Not(Box<Meant>),
+enum IntendedCondition {
+    And(Vec<IntendedCondition>),
+    Or(Vec<IntendedCondition>),
+    Not(Box<IntendedCondition>),
     Equal(&'static str, String),
     Unequal(&'static str, String),
     Like(&'static str, String),
@@ -122,15 +122,15 @@ fn is_like(pattern: &[char], value: &[char]) -> bool {
     }
 }
 
-impl Meant {
+impl IntendedCondition {
     fn holds(&self, event: &Event) -> bool {
         match self {
-            Meant::And(all) => all.iter().all(|one| one.holds(event)),
-            Meant::Or(any) => any.iter().any(|one| one.holds(event)),
-            Meant::Not(one) => !one.holds(event),
-            Meant::Equal(name, text) => value(event, name) == Some(text),
-            Meant::Unequal(name, text) => value(event, name).is_some_and(|value| value != text),
-            Meant::Like(name, text) => value(event, name).is_some_and(|value| {
+            IntendedCondition::And(all) => all.iter().all(|one| one.holds(event)),
+            IntendedCondition::Or(any) => any.iter().any(|one| one.holds(event)),
+            IntendedCondition::Not(one) => !one.holds(event),
+            IntendedCondition::Equal(name, text) => value(event, name) == Some(text),
+            IntendedCondition::Unequal(name, text) => value(event, name).is_some_and(|value| value != text),
+            IntendedCondition::Like(name, text) => value(event, name).is_some_and(|value| {
                 is_like(&text.chars().collect::<Vec<_>>(), &value.chars().collect::<Vec<_>>())
             }),
         }
@@ -138,38 +138,44 @@ impl Meant {
 
     /// As text, with parentheses only where the order of `where` needs them.
     fn render(&self) -> String {
-        let wrapped =
-            |one: &Meant, needs: bool| if needs { format!("({})", one.render()) } else { one.render() };
+        let wrapped = |one: &IntendedCondition, needs: bool| {
+            if needs { format!("({})", one.render()) } else { one.render() }
+        };
         match self {
-            Meant::And(all) => {
-                let terms = all.iter().map(|one| wrapped(one, matches!(one, Meant::And(_) | Meant::Or(_))));
+            IntendedCondition::And(all) => {
+                let terms = all.iter().map(|one| {
+                    wrapped(one, matches!(one, IntendedCondition::And(_) | IntendedCondition::Or(_)))
+                });
                 terms.collect::<Vec<_>>().join(" AND ")
             }
-            Meant::Or(any) => any
+            IntendedCondition::Or(any) => any
                 .iter()
-                .map(|one| wrapped(one, matches!(one, Meant::Or(_))))
+                .map(|one| wrapped(one, matches!(one, IntendedCondition::Or(_))))
                 .collect::<Vec<_>>()
                 .join(" OR "),
-            Meant::Not(one) => format!("NOT {}", wrapped(one, matches!(**one, Meant::And(_) | Meant::Or(_)))),
-            Meant::Equal(name, text) => format!("{name}=\"{text}\""),
-            Meant::Unequal(name, text) => format!("{name} != \"{text}\""),
-            Meant::Like(name, text) => format!("like({name}, \"{text}\")"),
+            IntendedCondition::Not(one) => format!(
+                "NOT {}",
+                wrapped(one, matches!(**one, IntendedCondition::And(_) | IntendedCondition::Or(_)))
+            ),
+            IntendedCondition::Equal(name, text) => format!("{name}=\"{text}\""),
+            IntendedCondition::Unequal(name, text) => format!("{name} != \"{text}\""),
+            IntendedCondition::Like(name, text) => format!("like({name}, \"{text}\")"),
         }
     }
 }
 
-fn meant() -> impl Strategy<Value = Meant> {
+fn meant() -> impl Strategy<Value = IntendedCondition> {
     let field = || prop::sample::select(&["QueryName", "Image"][..]);
     let leaf = prop_oneof![
-        (field(), "[abA]{1,3}").prop_map(|(name, text)| Meant::Equal(name, text)),
-        (field(), "[abA]{1,3}").prop_map(|(name, text)| Meant::Unequal(name, text)),
-        (field(), "[abA%_]{1,4}").prop_map(|(name, text)| Meant::Like(name, text)),
+        (field(), "[abA]{1,3}").prop_map(|(name, text)| IntendedCondition::Equal(name, text)),
+        (field(), "[abA]{1,3}").prop_map(|(name, text)| IntendedCondition::Unequal(name, text)),
+        (field(), "[abA%_]{1,4}").prop_map(|(name, text)| IntendedCondition::Like(name, text)),
     ];
     leaf.prop_recursive(4, 24, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::And),
-            prop::collection::vec(inner.clone(), 2..4).prop_map(Meant::Or),
-            inner.prop_map(|one| Meant::Not(Box::new(one))),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(IntendedCondition::And),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(IntendedCondition::Or),
+            inner.prop_map(|one| IntendedCondition::Not(Box::new(one))),
         ]
     })
 }

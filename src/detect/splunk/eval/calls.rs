@@ -1,27 +1,27 @@
 //! The functions of `where` and `eval`, with their arguments.
 
-use super::{EXPECTED_TERM, OTHER_FUNCTIONS, Parser, Read};
+use super::{ConditionOrTerm, EXPECTED_TERM, OTHER_FUNCTIONS, Parser};
 use crate::detect::predicate::expression::{Case, Expression, Flags, Part};
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
-use crate::detect::splunk::token::{SearchError, Spanned};
+use crate::detect::splunk::token::{SearchError, Token};
 use crate::detect::term::condition::{Condition, Relation, is_lower_ascii};
 use crate::detect::term::function::Function;
-use crate::detect::term::{Node, Term};
+use crate::detect::term::{Term, TermKind};
 
 impl Parser<'_, '_> {
     /// `name(x, y)`, the cursor standing on its parenthesis.
-    pub(super) fn call(&mut self, name: &Spanned, depth: usize) -> Result<Read, SearchError> {
+    pub(super) fn call(&mut self, name: &Token, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = name.range.start;
         let lower = name.text.to_ascii_lowercase();
         if matches!(lower.as_str(), "if" | "case") {
-            return self.choice(name, depth).map(Read::Term);
+            return self.choice(name, depth).map(ConditionOrTerm::Term);
         }
         let arguments = self.arguments(depth)?;
         let condition = match (lower.as_str(), arguments.as_slice()) {
             ("true", []) => Condition::All,
             ("false", []) => Condition::never(),
-            ("null", []) => return Ok(Read::Term(Term::from(Node::Absent))),
+            ("null", []) => return Ok(ConditionOrTerm::Term(Term::from(TermKind::Absent))),
             ("isnull", [term]) => Condition::Not(Box::new(Condition::Exists(term.clone()))),
             ("isnotnull", [term]) => Condition::Exists(term.clone()),
             ("like", [term, pattern]) => self.like(term.clone(), pattern, start)?,
@@ -36,14 +36,18 @@ impl Parser<'_, '_> {
             ("in", [term, values @ ..]) if !values.is_empty() => self.one_of(term, values.to_vec(), start)?,
             ("replace", [term, pattern, with]) => {
                 let (expression, with) = (self.expression(pattern, start)?, self.constant(with, start)?);
-                return Ok(Read::Term(Term::from(Node::Replaced(term.clone(), expression, with))));
+                return Ok(ConditionOrTerm::Term(Term::from(TermKind::Replace(
+                    term.clone(),
+                    expression,
+                    with,
+                ))));
             }
-            _ => return self.function(name, arguments).map(Read::Term),
+            _ => return self.function(name, arguments).map(ConditionOrTerm::Term),
         };
-        Ok(Read::Condition(condition))
+        Ok(ConditionOrTerm::Condition(condition))
     }
 
-    pub(super) fn function(&self, name: &Spanned, arguments: Vec<Term>) -> Result<Term, SearchError> {
+    pub(super) fn function(&self, name: &Token, arguments: Vec<Term>) -> Result<Term, SearchError> {
         let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
         else {
             let names: Vec<&str> = OTHER_FUNCTIONS.iter().copied().chain(Function::names()).collect();
@@ -55,7 +59,7 @@ impl Parser<'_, '_> {
             let expected = format!("{least} to {most} arguments of {}, not {}", name.text, arguments.len());
             return Err(self.cursor.error_at(name, expected));
         }
-        Ok(Term::from(Node::Call(function, arguments)))
+        Ok(Term::from(TermKind::Call(function, arguments)))
     }
 
     /// `(x, y)`.
@@ -70,8 +74,8 @@ impl Parser<'_, '_> {
             self.cursor.skip_space();
             let start = self.cursor.at();
             match self.any(depth + 1)? {
-                Read::Term(term) => arguments.push(term),
-                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+                ConditionOrTerm::Term(term) => arguments.push(term),
+                ConditionOrTerm::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
             }
             if self.closed_or_comma()? {
                 return Ok(arguments);
@@ -94,7 +98,7 @@ impl Parser<'_, '_> {
     }
 
     /// `if(condition, x, y)`, `case(condition, x, condition, y)`.
-    pub(super) fn choice(&mut self, name: &Spanned, depth: usize) -> Result<Term, SearchError> {
+    pub(super) fn choice(&mut self, name: &Token, depth: usize) -> Result<Term, SearchError> {
         let mut branches = Vec::new();
         self.open()?;
         loop {
@@ -113,11 +117,11 @@ impl Parser<'_, '_> {
             };
             let start = self.cursor.at();
             match self.any(depth + 1)? {
-                Read::Term(term) => branches.push((condition, term)),
-                Read::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+                ConditionOrTerm::Term(term) => branches.push((condition, term)),
+                ConditionOrTerm::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
             }
             if self.closed_or_comma()? {
-                return Ok(Term::from(Node::Choice(branches)));
+                return Ok(Term::from(TermKind::Case(branches)));
             }
             if is_else {
                 return Err(self.cursor.error_at(name, "at most three arguments of if"));
@@ -145,7 +149,7 @@ impl Parser<'_, '_> {
         if values.is_empty() {
             return Err(self.wrong(start, "at least one value"));
         }
-        let equal = |value: Term| Condition::Compared(term.clone(), Relation::Equal, value);
+        let equal = |value: Term| Condition::Comparison(term.clone(), Relation::Equal, value);
         Ok(Condition::Or(values.into_iter().map(equal).collect()))
     }
 
@@ -153,8 +157,8 @@ impl Parser<'_, '_> {
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;
         // In lower case, a text in lower case is as good as any case.
-        let (term, case) = match term.node() {
-            Node::Call(Function::Lower, terms) if is_lower_ascii(&text) => {
+        let (term, case) = match term.kind() {
+            TermKind::Call(Function::Lower, terms) if is_lower_ascii(&text) => {
                 (terms.first().cloned().unwrap_or(term), Case::Folded)
             }
             _ => (term, Case::Kept),

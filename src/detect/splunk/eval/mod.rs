@@ -9,7 +9,7 @@ use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::token::{Cursor, SearchError};
 use crate::detect::term::condition::{Condition, Relation};
 use crate::detect::term::function::Function;
-use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Node, Number, Term};
+use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Number, Term, TermKind};
 
 /// The deepest nesting of an expression. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 30;
@@ -23,7 +23,7 @@ const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%exampl
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of such";
 
 /// What was read: a condition or a term. Both can stand in parentheses.
-enum Read {
+enum ConditionOrTerm {
     Condition(Condition),
     Term(Term),
 }
@@ -36,8 +36,8 @@ pub(in crate::detect) fn condition(
     let start = cursor.at();
     let mut parser = Parser { cursor, names };
     let condition = match parser.any(0)? {
-        Read::Condition(condition) => condition,
-        Read::Term(_) => return Err(parser.wrong(start, EXPECTED_CONDITION)),
+        ConditionOrTerm::Condition(condition) => condition,
+        ConditionOrTerm::Term(_) => return Err(parser.wrong(start, EXPECTED_CONDITION)),
     };
     check_cost(cursor, start, condition.cost())?;
     Ok(condition)
@@ -52,8 +52,8 @@ pub(in crate::detect) fn term(
     let start = cursor.at();
     let mut parser = Parser { cursor, names };
     let term = match parser.any(0)? {
-        Read::Term(term) => term,
-        Read::Condition(_) => return Err(parser.wrong(start, EXPECTED_TERM)),
+        ConditionOrTerm::Term(term) => term,
+        ConditionOrTerm::Condition(_) => return Err(parser.wrong(start, EXPECTED_TERM)),
     };
     check_cost(cursor, start, term.cost())?;
     Ok(term)
@@ -90,7 +90,7 @@ impl Parser<'_, '_> {
     }
 
     /// `x OR y`, `x XOR y`: lowest, so outermost.
-    fn any(&mut self, depth: usize) -> Result<Read, SearchError> {
+    fn any(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let mut first = self.all(depth)?;
         let mut terms = Vec::new();
@@ -102,24 +102,24 @@ impl Parser<'_, '_> {
                 let (left, right) = (self.taken(first, start)?, self.all(depth)?);
                 let right = self.taken(right, start)?;
                 let not = |one: &Condition| Condition::Not(Box::new(one.clone()));
-                first = Read::Condition(Condition::Or(vec![
+                first = ConditionOrTerm::Condition(Condition::Or(vec![
                     Condition::And(vec![left.clone(), not(&right)]),
                     Condition::And(vec![not(&left), right]),
                 ]));
-                if let Read::Condition(condition) = &first {
+                if let ConditionOrTerm::Condition(condition) = &first {
                     check_cost(self.cursor, start, condition.cost())?;
                 }
             } else if terms.is_empty() {
                 return Ok(first);
             } else {
                 terms.push(self.taken(first, start)?);
-                return Ok(Read::Condition(Condition::Or(terms)));
+                return Ok(ConditionOrTerm::Condition(Condition::Or(terms)));
             }
         }
     }
 
     /// `x AND y`.
-    fn all(&mut self, depth: usize) -> Result<Read, SearchError> {
+    fn all(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let first = self.negation(depth)?;
         if !self.keyword("AND") {
@@ -130,20 +130,20 @@ impl Parser<'_, '_> {
             let next = self.negation(depth)?;
             terms.push(self.taken(next, start)?);
             if !self.keyword("AND") {
-                return Ok(Read::Condition(Condition::And(terms)));
+                return Ok(ConditionOrTerm::Condition(Condition::And(terms)));
             }
         }
     }
 
-    fn taken(&self, read: Read, start: usize) -> Result<Condition, SearchError> {
+    fn taken(&self, read: ConditionOrTerm, start: usize) -> Result<Condition, SearchError> {
         match read {
-            Read::Condition(condition) => Ok(condition),
-            Read::Term(_) => Err(self.wrong(start, EXPECTED_CONDITION)),
+            ConditionOrTerm::Condition(condition) => Ok(condition),
+            ConditionOrTerm::Term(_) => Err(self.wrong(start, EXPECTED_CONDITION)),
         }
     }
 
     /// `NOT x`.
-    fn negation(&mut self, depth: usize) -> Result<Read, SearchError> {
+    fn negation(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         if depth > DEEPEST_NESTING {
             return Err(self.cursor.unexpected(format!(
@@ -154,62 +154,62 @@ impl Parser<'_, '_> {
         if self.keyword("NOT") {
             let read = self.negation(depth + 1)?;
             let condition = self.taken(read, start)?;
-            return Ok(Read::Condition(Condition::Not(Box::new(condition))));
+            return Ok(ConditionOrTerm::Condition(Condition::Not(Box::new(condition))));
         }
         self.comparison(depth)
     }
 
     /// `x = y`, `x LIKE "y"`, `x IN (y, z)`.
-    fn comparison(&mut self, depth: usize) -> Result<Read, SearchError> {
+    fn comparison(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let left = match self.sum(depth)? {
-            Read::Term(left) => left,
-            condition @ Read::Condition(_) => return Ok(condition),
+            ConditionOrTerm::Term(left) => left,
+            condition @ ConditionOrTerm::Condition(_) => return Ok(condition),
         };
         self.cursor.skip_space();
         for (symbol, relation) in [
             ("==", Relation::Equal),
             ("=", Relation::Equal),
             ("!=", Relation::NotEqual),
-            ("<=", Relation::Ordered(Inequality::LessOrEqual)),
-            (">=", Relation::Ordered(Inequality::GreaterOrEqual)),
-            ("<", Relation::Ordered(Inequality::Less)),
-            (">", Relation::Ordered(Inequality::Greater)),
+            ("<=", Relation::Inequality(Inequality::LessOrEqual)),
+            (">=", Relation::Inequality(Inequality::GreaterOrEqual)),
+            ("<", Relation::Inequality(Inequality::Less)),
+            (">", Relation::Inequality(Inequality::Greater)),
         ] {
             if self.cursor.eat(symbol) {
                 let right = self.operand(depth)?;
-                return Ok(Read::Condition(Condition::Compared(left, relation, right)));
+                return Ok(ConditionOrTerm::Condition(Condition::Comparison(left, relation, right)));
             }
         }
         if self.keyword("LIKE") {
             let pattern = self.operand(depth)?;
-            return self.like(left, &pattern, start).map(Read::Condition);
+            return self.like(left, &pattern, start).map(ConditionOrTerm::Condition);
         }
         if self.keyword("IN") {
             let values = self.arguments(depth)?;
-            return self.one_of(&left, values, start).map(Read::Condition);
+            return self.one_of(&left, values, start).map(ConditionOrTerm::Condition);
         }
-        Ok(Read::Term(left))
+        Ok(ConditionOrTerm::Term(left))
     }
 
     fn operand(&mut self, depth: usize) -> Result<Term, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
         match self.sum(depth)? {
-            Read::Term(term) => Ok(term),
-            Read::Condition(_) => Err(self.wrong(start, EXPECTED_TERM)),
+            ConditionOrTerm::Term(term) => Ok(term),
+            ConditionOrTerm::Condition(_) => Err(self.wrong(start, EXPECTED_TERM)),
         }
     }
 
     /// `x + y`, `x - y`, `x . y`.
-    fn sum(&mut self, depth: usize) -> Result<Read, SearchError> {
+    fn sum(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("+", Function::Add), ("-", Function::Subtract), (".", Function::Concatenate)];
         self.operation(&OPERATORS, |parser| parser.product(depth))
     }
 
     /// `x * y`, `x / y`, `x % y`.
-    fn product(&mut self, depth: usize) -> Result<Read, SearchError> {
+    fn product(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Remainder)];
         self.operation(&OPERATORS, |parser| parser.primary(depth))
@@ -218,8 +218,8 @@ impl Parser<'_, '_> {
     fn operation(
         &mut self,
         operators: &[(&str, Function)],
-        operand: impl Fn(&mut Self) -> Result<Read, SearchError>,
-    ) -> Result<Read, SearchError> {
+        operand: impl Fn(&mut Self) -> Result<ConditionOrTerm, SearchError>,
+    ) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let mut left = operand(self)?;
         loop {
@@ -227,17 +227,17 @@ impl Parser<'_, '_> {
             let Some((_, function)) = operators.iter().find(|(symbol, _)| self.cursor.eat(symbol)) else {
                 return Ok(left);
             };
-            let (Read::Term(one), Read::Term(other)) = (left, operand(self)?) else {
+            let (ConditionOrTerm::Term(one), ConditionOrTerm::Term(other)) = (left, operand(self)?) else {
                 return Err(self.wrong(start, EXPECTED_TERM));
             };
-            let term = Term::from(Node::Call(*function, vec![one, other]));
+            let term = Term::from(TermKind::Call(*function, vec![one, other]));
             check_cost(self.cursor, start, term.cost())?;
-            left = Read::Term(term);
+            left = ConditionOrTerm::Term(term);
         }
     }
 
     /// Reads an operand: what stands between the operators.
-    fn primary(&mut self, depth: usize) -> Result<Read, SearchError> {
+    fn primary(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
         match self.cursor.peek() {
@@ -251,10 +251,10 @@ impl Parser<'_, '_> {
                 let opened = self.cursor.shown(start);
                 Err(self.cursor.unexpected(format!("`)` for the `(` that opens at {opened}")))
             }
-            Some('"') => Ok(Read::Term(Term::from(Node::Text(self.cursor.quoted()?.text)))),
+            Some('"') => Ok(ConditionOrTerm::Term(Term::from(TermKind::Text(self.cursor.quoted()?.text)))),
             Some('\'') => {
                 let name = self.cursor.single_quoted()?;
-                self.names.term(self.cursor, &name).map(Read::Term)
+                self.names.term(self.cursor, &name).map(ConditionOrTerm::Term)
             }
             Some('-' | '0'..='9') => self.number(),
             _ => {
@@ -266,17 +266,21 @@ impl Parser<'_, '_> {
                 if self.cursor.peek() == Some('(') {
                     return self.call(&name, depth);
                 }
-                self.names.term(self.cursor, &name).map(Read::Term)
+                self.names.term(self.cursor, &name).map(ConditionOrTerm::Term)
             }
         }
     }
 
-    fn number(&mut self) -> Result<Read, SearchError> {
+    fn number(&mut self) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let negative = self.cursor.eat("-");
         let digits = self.cursor.taken_while(|character| character.is_ascii_digit() || character == '.');
         let number = digits.text.parse::<f64>().ok().filter(|number| number.is_finite());
         let Some(number) = number else { return Err(self.wrong(start, EXPECTED_TERM)) };
-        Ok(Read::Term(Term::from(Node::Number(Number(if negative { -number } else { number })))))
+        Ok(ConditionOrTerm::Term(Term::from(TermKind::Number(Number(if negative {
+            -number
+        } else {
+            number
+        })))))
     }
 }
