@@ -11,7 +11,9 @@ use dnsweep::internals::event::{Event, QueryResults};
 use dnsweep::internals::ledger::damage::Integrity;
 use dnsweep::internals::output::{Access, NewFile, Table, TableWriter};
 use dnsweep::internals::report::{MatchContext, MatchRow, Occurrence, event_hash};
-use dnsweep::internals::scan::{BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks};
+use dnsweep::internals::scan::{
+    BLOCK_CHUNKS, LocatedEvent, Needle, Scanner, Selection, WantedQueries, blocks,
+};
 use dnsweep_samples::corpus::{Corpus, Pool};
 
 const CHUNKS: u64 = 256;
@@ -32,7 +34,7 @@ fn seed() -> Selection {
         };
         set.into_iter().map(needle).collect()
     });
-    Selection::Wanted(vec![Wanted { sets: sets.collect() }])
+    Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])
 }
 
 fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Vec<LocatedEvent> {

@@ -152,8 +152,8 @@ mod verify;
 
 pub use base::digest::Sha256Digest;
 pub use config::{
-    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, Options, Others, Period, PeriodError,
-    Recovery, Refused, RequestError, RulesError, Sweep,
+    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options, Period,
+    PeriodError, Recovery, Refused, RequestError, RulesError, Sweep,
 };
 pub use detect::{Detection, DetectionError, Placeholders};
 pub use error::{SinkError, SweepError};

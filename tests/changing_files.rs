@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 
 use common::logs::log_of;
 use common::{Scene, tables};
-use dnsweep::internals::config::{Hashing, Links, Options, Others, Sweep};
+use dnsweep::internals::config::{Hashing, Links, NonLogFiles, Options, Sweep};
 use dnsweep::internals::evidence::discover::Discovery;
 use dnsweep::internals::report::Ending;
 use dnsweep::internals::sweep::Observer;
@@ -118,7 +118,7 @@ fn a_log_that_was_cut_to_nothing_changed() {
         &row_after(&Sweep::default(), |path| fs::write(path, "").unwrap()),
         "longer when it was found",
     );
-    let options = Options { others: Others::Carve, ..Options::default() };
+    let options = Options { non_log_files: NonLogFiles::Carve, ..Options::default() };
     let row = row_after(&Sweep { options, ..Sweep::default() }, |path| fs::write(path, "").unwrap());
     assert_eq!(row["status"], "unreadable");
 }
@@ -149,7 +149,7 @@ fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
     ] {
         let scene = Scene::new();
         let path = scene.put(&format!("HOST/{name}"), bytes);
-        let options = Options { others: carve.into(), ..Options::default() };
+        let options = Options { non_log_files: carve.into(), ..Options::default() };
         let sweep = Sweep { evidence: vec![scene.evidence()], options, ..Sweep::default() };
         let cut = || File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
         sweep

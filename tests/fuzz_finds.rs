@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::logs::{matching, styled};
 use common::mutation::{Found, scan_with};
 use dnsweep::internals::detect::Search;
-use dnsweep::internals::scan::{Needle, Scanner, Selection, Wanted};
+use dnsweep::internals::scan::{Needle, Scanner, Selection, WantedQueries};
 use dnsweep_samples::{CHUNK_SIZE, FIRST_RECORD, Style, damage};
 
 /// Where a chunk's records begin in it, and a record's content in the record.
@@ -87,7 +87,7 @@ fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
 /// these included.
 fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
-    let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
+    let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     for selection in [Selection::Everything, selection] {
         let started = Instant::now();
         let Found { events, problems, tally } = scan_with(&mut Scanner::new(&selection), log);
@@ -104,7 +104,7 @@ fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
 #[test]
 fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
-    let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
+    let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     let name: Vec<u8> = "xmlns".encode_utf16().flat_map(u16::to_le_bytes).collect();
     // The decoder writes names as they are, and what it wrote cannot be read where they hold a
     // quote or a control character.
@@ -123,7 +123,7 @@ fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
 #[test]
 fn a_query_whose_definition_has_a_value_of_no_type_is_left_to_the_decoder() {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
-    let selection = Selection::Wanted(vec![Wanted { sets: wanted }]);
+    let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     // How a definition ends an element whose text is one of its values: the end of the attributes,
     // the value's number and type, the end.
     let whole = styled(Style::Export, &[matching(1), matching(2)]);

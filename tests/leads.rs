@@ -16,7 +16,7 @@ use dnsweep::internals::event::DNS_CLIENT_QUERY;
 use dnsweep::internals::ledger::damage::Problem;
 use dnsweep::internals::ledger::tally::Tally;
 use dnsweep::internals::scan::{
-    BLOCK_CHUNKS, Checksums, DnsClient, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks,
+    BLOCK_CHUNKS, Checksums, DnsClient, LocatedEvent, Needle, Scanner, Selection, WantedQueries, blocks,
 };
 use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, event_xml, time};
 use proptest::prelude::*;
@@ -452,13 +452,13 @@ fn names() -> Predicate {
 }
 
 /// What a condition cannot do without, as a sweep hands it to the scanner.
-fn wanted(predicate: &Predicate) -> Vec<Wanted> {
+fn wanted(predicate: &Predicate) -> Vec<WantedQueries> {
     let sets = predicate.required_literals().into_iter().map(|set| {
         set.into_iter()
             .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
             .collect()
     });
-    vec![Wanted { sets: sets.collect() }]
+    vec![WantedQueries { sets: sets.collect() }]
 }
 
 /// What a scanner finds that decodes everything, or what the seed wants.

@@ -11,7 +11,7 @@ use dnsweep::internals::detect::{Detection, Predicate};
 use dnsweep::internals::event::{EventTime, Window};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::tally::Tally;
-use dnsweep::internals::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted};
+use dnsweep::internals::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, WantedQueries};
 use dnsweep_samples::{Event, Guid, LogWriter, Place, Sid, Style, Value, damage, time};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -27,7 +27,7 @@ fn selection(predicate: &Predicate) -> Selection {
             .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
             .collect()
     });
-    Selection::Wanted(vec![Wanted { sets: sets.collect() }])
+    Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])
 }
 
 /// A scanner that counts the DNS queries of a period which begins and ends amid the samples.
@@ -243,7 +243,7 @@ proptest! {
     ) {
         let (bytes, _) = log(style, &events);
         // What wants every query.
-        let wanted = Selection::Wanted(vec![Wanted::default()]);
+        let wanted = Selection::Wanted(vec![WantedQueries::default()]);
         let selected = scan_with(&mut Scanner::new(&wanted).verifying(Checksums::All), &bytes);
         let all = scan_with(&mut Scanner::new(&Selection::Everything), &bytes);
         prop_assert_eq!(selected.events, all.events);
@@ -607,7 +607,7 @@ fn the_twins_differ_where_the_skim_is_wrong() {
         .required_literals()
         .into_iter()
         .map(|_| vec![Needle { data: "QueryName".to_owned(), literal: "nowhere.test".to_owned() }]);
-    let wrong = Selection::Wanted(vec![Wanted { sets: wrong.collect() }]);
+    let wrong = Selection::Wanted(vec![WantedQueries { sets: wrong.collect() }]);
     let selected = scan_with(&mut Scanner::new(&wrong), &sample.bytes);
     assert!(selected.events.len() < sample.found.events.len());
 }

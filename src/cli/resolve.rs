@@ -40,7 +40,7 @@ fn options(arguments: &SweepArguments) -> Options {
         checksums: arguments.checksums.into(),
         hashing: arguments.hash.into(),
         recovery: arguments.recover.into(),
-        others: arguments.carve.into(),
+        non_log_files: arguments.carve.into(),
         excluded_rows: arguments.keep_excluded.into(),
         leads: arguments.dns_client.into(),
     }

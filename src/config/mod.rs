@@ -26,7 +26,7 @@ pub use self::exclusions::{ExclusionStatus, LoadedExclusion};
 pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
 pub use self::options::{
-    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, Options, Others, Recovery,
+    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options, Recovery,
 };
 pub use self::request::{Period, Refused, Sweep};
 
@@ -80,6 +80,6 @@ impl Config {
 /// How evidence in these roots is found with these options.
 #[must_use]
 pub fn search(roots: Vec<PathBuf>, options: &Options) -> Search {
-    let Options { evidence_depth, links, names, others, .. } = *options;
-    Search { roots, links, names, others, evidence_depth }
+    let Options { evidence_depth, links, names, non_log_files, .. } = *options;
+    Search { roots, links, names, non_log_files, evidence_depth }
 }

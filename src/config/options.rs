@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::switch::switch;
-pub use crate::evidence::discover::{Links, LogNames, Others};
+pub use crate::evidence::discover::{Links, LogNames, NonLogFiles};
 pub use crate::scan::{Checksums, Recovery};
 
 switch! {
@@ -76,7 +76,7 @@ pub struct Options {
     pub recovery: Recovery,
     /// What becomes of files that are no event logs.
     #[serde(rename = "carve")]
-    pub others: Others,
+    pub non_log_files: NonLogFiles,
     /// What becomes of the rows of excluded matches. (Outputs of versions without exclusions do not
     /// state it.)
     #[serde(rename = "keep_excluded", default)]

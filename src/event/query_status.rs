@@ -9,7 +9,7 @@ use self::system::SYSTEM;
 use self::winsock::WINSOCK;
 
 /// A Windows error code and its symbol.
-type Named = (u32, &'static str);
+type ErrorSymbol = (u32, &'static str);
 
 /// The first code of DNS and the first of Windows' sockets. Each table holds the codes from its
 /// first one up to the next table's.
@@ -28,7 +28,7 @@ const HRESULT_OF_CODE: u32 = 0x8007;
 #[must_use]
 pub fn query_status_name(status: &str) -> Option<&'static str> {
     let code = code_of(status.trim_ascii())?;
-    let table: &[Named] = match code {
+    let table: &[ErrorSymbol] = match code {
         0..FIRST_OF_DNS => &SYSTEM,
         FIRST_OF_DNS..FIRST_OF_WINSOCK => &DNS,
         FIRST_OF_WINSOCK.. => &WINSOCK,
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted_and_no_code_or_name_is_there_twice() {
-        let all: Vec<Named> = [&SYSTEM[..], &DNS, &WINSOCK].concat();
+        let all: Vec<ErrorSymbol> = [&SYSTEM[..], &DNS, &WINSOCK].concat();
         assert!(all.is_sorted_by(|(left, _), (right, _)| left < right));
         let mut names: Vec<&str> = all.iter().map(|(_, name)| *name).collect();
         names.sort_unstable();

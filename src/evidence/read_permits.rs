@@ -40,18 +40,18 @@ impl ReadPermits {
     }
 
     /// Wraps a log so that each read waits for a permit.
-    pub fn in_turn<'a>(&'a self, log: &'a dyn LogBytes) -> InTurn<'a> {
-        InTurn { readers: self, log }
+    pub fn in_turn<'a>(&'a self, log: &'a dyn LogBytes) -> LimitedLog<'a> {
+        LimitedLog { readers: self, log }
     }
 }
 
 /// A log that waits for a permit before each read.
-pub struct InTurn<'a> {
+pub struct LimitedLog<'a> {
     readers: &'a ReadPermits,
     log: &'a dyn LogBytes,
 }
 
-impl LogBytes for InTurn<'_> {
+impl LogBytes for LimitedLog<'_> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         self.readers.read(|| self.log.read_at(offset, buffer))
     }

@@ -106,7 +106,7 @@ impl ListedFile {
 
 /// Why the bytes of a listed file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum NotReached {
+pub enum OpenError {
     /// Something else has taken the file's place since it was listed.
     #[error("the file changed since it was listed: expected that file, found {0}")]
     Replaced(&'static str),
@@ -115,11 +115,11 @@ pub enum NotReached {
     System(#[from] io::Error),
 }
 
-impl From<NotReached> for io::Error {
-    fn from(error: NotReached) -> Self {
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> Self {
         match error {
-            NotReached::System(error) => error,
-            replaced @ NotReached::Replaced(_) => io::Error::other(replaced),
+            OpenError::System(error) => error,
+            replaced @ OpenError::Replaced(_) => io::Error::other(replaced),
         }
     }
 }
@@ -136,15 +136,15 @@ impl FileBytes {
 
     /// Opens the file that was listed as `path`. Fails if something else has taken its place since.
     /// A link is followed only if the file was found through one.
-    pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, NotReached> {
+    pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, OpenError> {
         let file = files::open(path, link).map_err(|error| match error {
-            NotOpened::Kind(found) => NotReached::Replaced(found),
-            NotOpened::System(error) => NotReached::System(error),
+            NotOpened::Kind(found) => OpenError::Replaced(found),
+            NotOpened::System(error) => OpenError::System(error),
         })?;
         if listed.is_of(&file.metadata()?) {
             Ok(FileBytes(file))
         } else {
-            Err(NotReached::Replaced("another one"))
+            Err(OpenError::Replaced("another one"))
         }
     }
 }

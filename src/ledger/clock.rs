@@ -25,7 +25,7 @@ pub struct ClockStep {
 
 /// The number and the time in the header of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Written {
+pub struct RecordHeader {
     /// The record's number in its file.
     pub header_id: u64,
     /// When it was written: 100 ns intervals since 1601 (FILETIME).
@@ -36,8 +36,8 @@ pub struct Written {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
     /// The first record of the part, and where it starts.
-    first: Option<(u64, Written)>,
-    last: Option<Written>,
+    first: Option<(u64, RecordHeader)>,
+    last: Option<RecordHeader>,
     /// The first steps, in the order of the file.
     steps: Vec<ClockStep>,
     /// The number of all steps.
@@ -53,18 +53,18 @@ impl Clock {
 
     /// Adds the next record, which starts at `offset`.
     #[inline]
-    pub fn add(&mut self, offset: u64, written: Written) {
+    pub fn add(&mut self, offset: u64, header: RecordHeader) {
         match self.last {
-            Some(last) => self.compare(offset, last, written),
-            None => self.first = Some((offset, written)),
+            Some(last) => self.compare(offset, last, header),
+            None => self.first = Some((offset, header)),
         }
-        self.last = Some(written);
+        self.last = Some(header);
     }
 
     /// Adds a run of records among which there is no clock step ([`is_step`]). The run starts at
     /// `offset`.
     #[inline]
-    pub fn add_steady(&mut self, offset: u64, first: Written, last: Written) {
+    pub fn add_steady(&mut self, offset: u64, first: RecordHeader, last: RecordHeader) {
         self.add(offset, first);
         self.last = Some(last);
     }
@@ -72,17 +72,17 @@ impl Clock {
     /// Compares the times of two neighbouring records. Only records with consecutive numbers can
     /// show a step: where a log wraps around or lost a part, nothing follows from the times.
     #[inline]
-    fn compare(&mut self, offset: u64, last: Written, next: Written) {
+    fn compare(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         if is_step(last, next) {
             self.compare_numbers(offset, last, next);
         }
     }
 
     /// Notes a step between two records whose times fall, if their numbers are consecutive.
-    fn compare_numbers(&mut self, offset: u64, last: Written, next: Written) {
+    fn compare_numbers(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         // Some programs that write logs leave the time of the last record at 0. That is no step.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
-            let [from, to] = [last, next].map(|written| EventTime::from_filetime(written.filetime));
+            let [from, to] = [last, next].map(|header| EventTime::from_filetime(header.filetime));
             self.push(ClockStep { offset, from, to });
         }
     }
@@ -190,7 +190,7 @@ impl MachineClock {
 /// clock step.
 #[inline]
 #[must_use]
-pub fn is_step(last: Written, next: Written) -> bool {
+pub fn is_step(last: RecordHeader, next: RecordHeader) -> bool {
     last.filetime.saturating_sub(next.filetime) >= LEAST_STEP
 }
 
@@ -208,7 +208,7 @@ mod tests {
     fn clock(records: &[(u64, u64)]) -> Clock {
         let mut clock = Clock::default();
         for (offset, (header_id, hour)) in records.iter().enumerate() {
-            clock.add(offset as u64, Written { header_id: *header_id, filetime: START + hour * HOUR });
+            clock.add(offset as u64, RecordHeader { header_id: *header_id, filetime: START + hour * HOUR });
         }
         clock
     }
@@ -243,14 +243,14 @@ mod tests {
         assert_eq!(seen.steps(), expected);
         let mut wild = clock(&[]);
         for (number, filetime) in [(1, FILETIME_OF_9999), (2, START)] {
-            wild.add(number, Written { header_id: number, filetime });
+            wild.add(number, RecordHeader { header_id: number, filetime });
         }
         assert_eq!(wild.steps(), [ClockStep { offset: 2, from: None, to: at(0) }]);
         let mut little = clock(&[(1, 5)]);
-        little.add(1, Written { header_id: 2, filetime: START + 5 * HOUR - LEAST_STEP + 1 });
+        little.add(1, RecordHeader { header_id: 2, filetime: START + 5 * HOUR - LEAST_STEP + 1 });
         assert_eq!(little.step_count(), 0);
         let mut without_time = clock(&[(1, 5)]);
-        without_time.add(1, Written { header_id: 2, filetime: 0 });
+        without_time.add(1, RecordHeader { header_id: 2, filetime: 0 });
         assert_eq!(without_time.step_count(), 0);
     }
 

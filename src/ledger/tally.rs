@@ -79,16 +79,16 @@ impl RecordIdRange {
 
 /// Files with events in one form that dnsweep does not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct OtherForms {
+pub struct EventFormFiles {
     /// How many files there are.
     pub files: u64,
     /// The first of their paths, in byte order.
     pub first: String,
 }
 
-impl OtherForms {
+impl EventFormFiles {
     /// Adds the files of another part of the evidence.
-    pub fn merge(&mut self, other: OtherForms) {
+    pub fn merge(&mut self, other: EventFormFiles) {
         if self.files == 0 || other.files > 0 && other.first < self.first {
             self.first = other.first;
         }
@@ -98,7 +98,7 @@ impl OtherForms {
 
 /// How many files of each kind were found, but not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct PassedOver {
+pub struct SkippedCounts {
     /// Regular files of none of the kinds below. With `--any-name`, these do not begin like an
     /// event log or event XML either.
     pub other_files: u64,
@@ -109,7 +109,7 @@ pub struct PassedOver {
     /// contents were not read.
     pub containers: u64,
     /// Files with events in a form that dnsweep does not read, by form.
-    pub event_forms: BTreeMap<EventForm, OtherForms>,
+    pub event_forms: BTreeMap<EventForm, EventFormFiles>,
     /// The other, side and container files by the extension of their name, for extensions that are
     /// in a list of well-known ones.
     pub extensions: BTreeMap<&'static str, u64>,
@@ -121,9 +121,9 @@ pub struct PassedOver {
     pub seen_before: u64,
 }
 
-impl PassedOver {
+impl SkippedCounts {
     /// Adds the counts of another part of the evidence.
-    pub fn merge(&mut self, other: PassedOver) {
+    pub fn merge(&mut self, other: SkippedCounts) {
         self.other_files += other.other_files;
         self.side_files += other.side_files;
         self.containers += other.containers;

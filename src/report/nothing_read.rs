@@ -88,9 +88,9 @@ fn roots(run: &Run) -> String {
 mod tests {
     use super::*;
     use crate::config::Options;
-    use crate::ledger::tally::PassedOver;
+    use crate::ledger::tally::SkippedCounts;
 
-    fn said(passed_over: PassedOver, totals: &Totals) -> String {
+    fn said(passed_over: SkippedCounts, totals: &Totals) -> String {
         nothing_read(&Run {
             roots: vec!["/cases/a".to_owned()],
             passed_over,
@@ -102,30 +102,30 @@ mod tests {
     #[test]
     fn what_was_found_instead_is_said_most_frequent_first() {
         let extensions = [("json", 3), ("txt", 1), ("zip", 7)].into();
-        let passed = PassedOver {
+        let passed = SkippedCounts {
             other_files: 5,
             side_files: 1,
             containers: 7,
             extensions,
             links: 1,
-            ..PassedOver::default()
+            ..SkippedCounts::default()
         };
         assert_eq!(
             said(passed, &Totals::default()),
             "no event log found in '/cases/a': found 13 files (7 .zip, 3 .json, 1 .txt, 2 others); 1 symbolic link; an archive or disk image must be unpacked or mounted first; --any-name tries every file by its first bytes; --follow follows links"
         );
         assert_eq!(
-            said(PassedOver::default(), &Totals::default()),
+            said(SkippedCounts::default(), &Totals::default()),
             "no event log found in '/cases/a': found no file at all"
         );
         let totals = Totals { files: 1, empty_files: 1, ..Totals::default() };
         assert_eq!(
-            said(PassedOver::default(), &totals),
+            said(SkippedCounts::default(), &totals),
             "no event log found in '/cases/a': found 1 file without a byte; files.parquet says what is wrong with each"
         );
         let run = Run {
             options: Options { names: LogNames::Any, ..Options::default() },
-            passed_over: PassedOver { other_files: 2, ..PassedOver::default() },
+            passed_over: SkippedCounts { other_files: 2, ..SkippedCounts::default() },
             ..Run::default()
         };
         assert!(nothing_read(&run).ends_with("found 2 files"));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::exclusion::ExclusionRecord;
 use crate::base::platform::Machine;
 use crate::config::Options;
-use crate::ledger::tally::PassedOver;
+use crate::ledger::tally::SkippedCounts;
 
 /// The whole of `run.json`.
 #[derive(Debug, Default, Serialize)]
@@ -52,7 +52,7 @@ pub struct Run {
     /// How many pieces of evidence lie in each root. `evidence` is in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
     /// The counts of files that were found, but not read, by kind.
-    pub passed_over: PassedOver,
+    pub passed_over: SkippedCounts,
     /// The detections that ran.
     pub detections: Vec<DetectionRecord>,
     /// How many rules were found, and how many of them ran.

@@ -2,7 +2,7 @@
 
 use super::escape::escaped;
 use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
-use crate::ledger::tally::OtherForms;
+use crate::ledger::tally::EventFormFiles;
 
 /// Returns a number and what it counts, in the singular or the plural: `1 file`, `1,234 files`.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
@@ -23,7 +23,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// Returns the message about files with events in a form that dnsweep does not read.
-pub(super) fn of_form(form: EventForm, files: &OtherForms) -> String {
+pub(super) fn of_form(form: EventForm, files: &EventFormFiles) -> String {
     let (name, first) = (form.name(), escaped(&files.first));
     let first = if files.files == 1 { first } else { format!("first {first}").into() };
     format!(

@@ -7,7 +7,7 @@ use crate::ledger::damage::{Damage, Problem};
 use crate::scan::block_scan::BlockScan;
 use crate::scan::evtx::chunk::{SlotContent, slot_content};
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, parts};
-use crate::scan::salvage::misaligned::{Before, MisalignedChunks};
+use crate::scan::salvage::misaligned::{MisalignedChunks, Predecessor};
 use crate::scan::slot::{ChunkSlot, SlotScanner};
 
 /// The number of chunks in a piece: 512 KiB, half of the memory that is read into in turn
@@ -40,7 +40,7 @@ pub(super) fn scan_pieces(
         Reads::Pieces => PIECE_CHUNKS,
         Reads::Blocks => block.length().div_ceil(CHUNK_SIZE),
     };
-    let mut before = Before::block(block);
+    let mut before = Predecessor::block(block);
     for piece in parts(block, chunks) {
         scanner.buffer.read(log, piece.start..piece.end);
         see(piece.start, scanner.buffer.whole(piece.start..piece.end));

@@ -3,11 +3,11 @@
 
 use super::block_scan::BlockScan;
 use super::decode::document::Document;
-use super::decode::lost_names::Nameless;
+use super::decode::lost_names::NamelessQueries;
 use super::decode::record::decode;
 use super::decode::undecodable::remove_undecodable;
-use super::evtx::walk::{Reached, Walk, walk as walk_chunk};
-use super::located::{LocatedEvent, Start};
+use super::evtx::walk::{RecordOrigin, Walk, walk as walk_chunk};
+use super::located::{ChunkPosition, LocatedEvent};
 use super::read::Read;
 use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
@@ -17,7 +17,7 @@ use crate::ledger::damage::{Damage, Integrity, Problem};
 /// is wrong with the chunk, that is every record.
 pub(super) fn scan_chunk(
     read: &mut Read<'_>,
-    at: Start,
+    at: ChunkPosition,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,
     (kinds, window): (KindSet, &Window),
@@ -35,7 +35,8 @@ pub(super) fn scan_chunk(
     scan.tally.damaged_records += lacking as u64;
     // A chunk whose checksums hold has lost no names.
     let is_checked = integrity == Integrity::Verified;
-    let mut nameless = if is_checked { Nameless::default() } else { Nameless::of(read.bytes, walk) };
+    let mut nameless =
+        if is_checked { NamelessQueries::default() } else { NamelessQueries::of(read.bytes, walk) };
     scan.tally.damaged_records += remove_undecodable(read.bytes, walk, &mut problems);
     let BlockScan { tally, events, .. } = scan;
     decode(read.bytes, walk, kinds, |record, document| {
@@ -44,7 +45,7 @@ pub(super) fn scan_chunk(
         if let Some(damage) = names.damage(record.header_id, &document).filter(|_| !is_checked) {
             problems.push(Problem { offset, length: record.range.len() as u64, damage });
         }
-        let refound = record.reached == Reached::BehindDamage && document.is_ok();
+        let refound = record.reached == RecordOrigin::AfterDamage && document.is_ok();
         tally.refound_records += u64::from(refound);
         match document {
             Ok(document) => {
@@ -96,7 +97,7 @@ fn integrity(walk: &Walk, read: &Read<'_>) -> Integrity {
 /// Walks a chunk, and adds what the skim reads of it.
 fn walk_or_skim(
     read: &Read<'_>,
-    at: Start,
+    at: ChunkPosition,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,
     scan: &mut BlockScan,

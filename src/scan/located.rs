@@ -16,12 +16,12 @@ pub struct Location {
 
 /// A chunk's number and offset in its file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Start {
+pub(super) struct ChunkPosition {
     pub number: u64,
     pub offset: u64,
 }
 
-impl Start {
+impl ChunkPosition {
     /// The location of the record at offset `record` in the chunk.
     pub(super) fn of(self, record: u64) -> Location {
         Location { chunk_number: self.number, record_offset: self.offset + record }

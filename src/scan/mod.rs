@@ -28,5 +28,5 @@ pub use evtx::log::{
 };
 pub use located::{LocatedEvent, Location};
 pub use scanner::{Recovery, Scanner};
-pub use skim::needle::{DnsClient, Needle, Selection, Wanted};
+pub use skim::needle::{DnsClient, Needle, Selection, WantedQueries};
 pub use xml::XmlFile;

@@ -13,14 +13,14 @@ const PIECES: [usize; 2] = [65536, 4096];
 /// page cache took 1.4 times as long into memory aligned to 16 bytes only; 32 were enough. On an
 /// Intel Xeon, it took 1.1 times as long into memory aligned to 64 bytes or more than into any
 /// other.
-const BEHIND_PAGE: usize = 32;
+const AFTER_PAGE: usize = 32;
 const PAGE: usize = 4096;
 /// The amount of memory that is read into in turn, so that each read goes elsewhere: room for 1 MiB
 /// of chunks and a file's header. On an AMD EPYC with a second-level cache of 1 MiB, the kernel
 /// took 1.2 times as long to copy into memory that was still in the cache, 64 KiB or 256 KiB at a
 /// time, as into memory that had left it. With 1 MiB at a time, the chunks to be examined have left
 /// the cache too.
-const IN_TURN: usize = (1 << 20) + PAGE;
+const RING_SIZE: usize = (1 << 20) + PAGE;
 
 /// A buffer for a part of a log, reused for the next part.
 #[derive(Debug, Default)]
@@ -84,13 +84,13 @@ impl BlockBuffer {
     /// Moves to the position that the next read fills: after the last read, or at the first
     /// position again.
     fn turn_to(&mut self, length: usize) {
-        let with_alignment = length.max(IN_TURN).saturating_add(PAGE + BEHIND_PAGE);
+        let with_alignment = length.max(RING_SIZE).saturating_add(PAGE + AFTER_PAGE);
         if self.memory.len() < with_alignment {
             self.memory = vec![0; with_alignment];
-            self.first = self.memory.as_ptr().align_offset(PAGE).min(PAGE) + BEHIND_PAGE;
+            self.first = self.memory.as_ptr().align_offset(PAGE).min(PAGE) + AFTER_PAGE;
             self.next = self.first;
         }
-        let fits = self.next + length <= self.first + IN_TURN;
+        let fits = self.next + length <= self.first + RING_SIZE;
         self.aligned = if fits { self.next } else { self.first };
         self.next = self.aligned + length.next_multiple_of(PAGE);
     }
@@ -231,7 +231,7 @@ mod tests {
         let mut buffer = BlockBuffer::default();
         for length in [100, 5000, 300_000, 100] {
             buffer.read(&log(length, Vec::new()), 0..length);
-            assert_eq!(buffer.part(0..length).bytes.as_ptr().addr() % PAGE, BEHIND_PAGE, "{length}");
+            assert_eq!(buffer.part(0..length).bytes.as_ptr().addr() % PAGE, AFTER_PAGE, "{length}");
         }
     }
 

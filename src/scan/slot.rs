@@ -12,7 +12,7 @@ use crate::scan::evtx::chunk::{SlotContent, slot_content};
 use crate::scan::evtx::log::{CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::scan::evtx::walk::Walk;
 use crate::scan::extent::Extent;
-use crate::scan::located::Start;
+use crate::scan::located::ChunkPosition;
 use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::select::Skimmer;
@@ -105,11 +105,11 @@ impl SlotScanner {
                     let own = usize::try_from(own_end - range.start).unwrap_or(usize::MAX);
                     recoverer.keep(read.bytes.get(..own).unwrap_or(read.bytes));
                 }
-                let at = Start { number, offset: range.start };
+                let at = ChunkPosition { number, offset: range.start };
                 let wanted = (self.kinds, &self.window);
                 scan_chunk(&mut read, at, &mut self.walk, self.skimmer.as_mut(), wanted, scan);
                 if let Some(recoverer) = &mut self.recovery {
-                    recoverer.recover(Start { number, offset: range.start }, scan);
+                    recoverer.recover(ChunkPosition { number, offset: range.start }, scan);
                 }
                 return true;
             }
@@ -123,7 +123,7 @@ impl SlotScanner {
             SlotContent::Foreign => {
                 if let Some(recoverer) = &mut self.recovery {
                     recoverer.keep(read.bytes);
-                    recoverer.recover(Start { number, offset: range.start }, scan);
+                    recoverer.recover(ChunkPosition { number, offset: range.start }, scan);
                 }
                 let damage = Damage::ChunkSignature { found: read.bytes.iter().copied().take(8).collect() };
                 read.problems.push(Problem { offset: range.start, length: read.bytes.len() as u64, damage });
@@ -164,7 +164,7 @@ impl SlotScanner {
     ) {
         let Some(recoverer) = &mut self.recovery else { return };
         for range in deleted {
-            let at = Start { number: chunk_number(range.start), offset: range.start };
+            let at = ChunkPosition { number: chunk_number(range.start), offset: range.start };
             recoverer.recover_deleted(self.buffer.part(range.clone()).bytes, at, scan);
         }
     }

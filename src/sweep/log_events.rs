@@ -7,12 +7,12 @@ use std::path::Path;
 use crate::error::SweepError;
 use crate::event::{DNS_QUERY, EventKind};
 use crate::evidence::EvidenceError;
-use crate::evidence::discover::{Form, LogFile, Search, discover};
+use crate::evidence::discover::{FileForm, LogFile, Search, discover};
 use crate::evidence::source::LogBytes;
 use crate::ledger::damage::Problem;
 use crate::scan::{
-    BLOCK_CHUNKS, Block, BlockScan, HELD_BLOCK_CHUNKS, LocatedEvent, Scanner, Selection, Wanted, XmlFile,
-    blocks,
+    BLOCK_CHUNKS, Block, BlockScan, HELD_BLOCK_CHUNKS, LocatedEvent, Scanner, Selection, WantedQueries,
+    XmlFile, blocks,
 };
 
 /// An iterator over the live events of one log that are of certain kinds, in file order. An event
@@ -20,7 +20,7 @@ use crate::scan::{
 /// [`problems`](LogEvents::problems).
 pub struct LogEvents {
     log: Box<dyn LogBytes>,
-    form: Form,
+    form: FileForm,
     size: u64,
     kinds: Vec<&'static EventKind>,
     scanner: Scanner,
@@ -72,9 +72,9 @@ impl LogEvents {
     fn scan(&mut self, block: Block) -> BlockScan {
         let (log, size) = (self.log.as_ref(), self.size);
         match self.form {
-            Form::Log => self.scanner.scan(log, block, size),
-            Form::Carved => self.scanner.carve_after(log, block, size, |_| ()),
-            Form::Xml(encoding) => self.scanner.xml_after(log, block, XmlFile { size, encoding }, |_| ()),
+            FileForm::Log => self.scanner.scan(log, block, size),
+            FileForm::Carved => self.scanner.carve_after(log, block, size, |_| ()),
+            FileForm::Xml(encoding) => self.scanner.xml_after(log, block, XmlFile { size, encoding }, |_| ()),
         }
     }
 }
@@ -97,14 +97,14 @@ impl Iterator for LogEvents {
 }
 
 fn scanner(kinds: &[&'static EventKind]) -> Scanner {
-    let every = Selection::Wanted(vec![Wanted { sets: Vec::new() }]);
+    let every = Selection::Wanted(vec![WantedQueries { sets: Vec::new() }]);
     let others = kinds.iter().filter(|kind| **kind != &DNS_QUERY);
     others.fold(Scanner::new(&every), |scanner, kind| scanner.reading_all(kind))
 }
 
 fn block_chunks(file: &LogFile) -> u64 {
     match file.form {
-        Form::Log => BLOCK_CHUNKS,
-        Form::Carved | Form::Xml(_) => HELD_BLOCK_CHUNKS,
+        FileForm::Log => BLOCK_CHUNKS,
+        FileForm::Carved | FileForm::Xml(_) => HELD_BLOCK_CHUNKS,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::journal::{EntryLocation, FileKey};
 use crate::base::ordered_hash::OrderedHash;
 use crate::config::{Config, Hashing};
-use crate::evidence::discover::{Discovery, Form, LogFile};
+use crate::evidence::discover::{Discovery, FileForm, LogFile};
 use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 
 /// A unit of work: a block of a file, and where the block's contents come from.
@@ -57,10 +57,10 @@ pub(super) fn units<'a>(
 /// memory. The number must not depend on options that leave the tables unchanged (such as the
 /// number of threads): there are limits on what is kept per block, so the size of blocks can show
 /// in the tables.
-fn block_chunks(form: Form) -> u64 {
+fn block_chunks(form: FileForm) -> u64 {
     match form {
-        Form::Log => BLOCK_CHUNKS,
-        Form::Carved | Form::Xml(_) => HELD_BLOCK_CHUNKS,
+        FileForm::Log => BLOCK_CHUNKS,
+        FileForm::Carved | FileForm::Xml(_) => HELD_BLOCK_CHUNKS,
     }
 }
 

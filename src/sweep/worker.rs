@@ -13,14 +13,14 @@ use crate::base::ordered_hash::OrderedHash;
 use crate::config::{self, Config, Decoding};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
 use crate::error::SweepError;
-use crate::evidence::discover::{Discovery, Form, LogFile};
+use crate::evidence::discover::{Discovery, FileForm, LogFile};
 use crate::evidence::read_permits::ReadPermits;
-use crate::evidence::source::{LogBytes, NotReached};
+use crate::evidence::source::{LogBytes, OpenError};
 use crate::ledger::damage::{Damage, Problem};
 use crate::output::OutputError;
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
-    Block, BlockScan, DnsClient, LocatedEvent, Needle, Reads, Scanner, Selection, Wanted, XmlFile,
+    Block, BlockScan, DnsClient, LocatedEvent, Needle, Reads, Scanner, Selection, WantedQueries, XmlFile,
 };
 
 /// The usual size of an event in the journal, in bytes.
@@ -232,12 +232,12 @@ impl<'a> Worker<'a> {
         let scan = |log: &dyn LogBytes| {
             let mut see_block = |bytes: Option<&[u8]>| see(block.start, bytes);
             match file.form {
-                Form::Carved => scanner.carve_after(log, block, file.size, see_block),
-                Form::Xml(encoding) => {
+                FileForm::Carved => scanner.carve_after(log, block, file.size, see_block),
+                FileForm::Xml(encoding) => {
                     let xml = XmlFile { size: file.size, encoding };
                     scanner.xml_after(log, block, xml, &mut see_block)
                 }
-                Form::Log => scanner.scan_after(log, block, file.size, see),
+                FileForm::Log => scanner.scan_after(log, block, file.size, see),
             }
         };
         match &self.readers {
@@ -274,7 +274,9 @@ fn dns_client(config: &Config) -> DnsClient {
                 LeadCondition::Whole(condition) => match LeadCondition::of(condition) {
                     LeadCondition::Names(names) => Some(wanted(&names)),
                     LeadCondition::NoName => None,
-                    LeadCondition::EveryName | LeadCondition::Whole(_) => Some(Wanted { sets: Vec::new() }),
+                    LeadCondition::EveryName | LeadCondition::Whole(_) => {
+                        Some(WantedQueries { sets: Vec::new() })
+                    }
                 },
                 LeadCondition::EveryName | LeadCondition::NoName => None,
             });
@@ -284,11 +286,11 @@ fn dns_client(config: &Config) -> DnsClient {
 }
 
 /// Returns the literals of which an event must contain some to satisfy a predicate.
-fn wanted(predicate: &Predicate) -> Wanted {
+fn wanted(predicate: &Predicate) -> WantedQueries {
     let needle =
         |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
     let sets = predicate.required_literals().into_iter();
-    Wanted { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
+    WantedQueries { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }
 
 /// Adds bytes to the hash of their file, if the file is hashed. `start` is the bytes' offset in the
@@ -297,15 +299,15 @@ fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option
     chain.and_then(|chain| chain.add(start, bytes))
 }
 
-fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, NotReached> {
+fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, OpenError> {
     match &file.obstacle {
-        Some(reason) => Err(NotReached::System(io::Error::other(reason.clone()))),
+        Some(reason) => Err(OpenError::System(io::Error::other(reason.clone()))),
         None => file.open(),
     }
 }
 
-fn unreadable(file: &LogFile, block: Block, obstacle: &NotReached) -> FileReport {
-    let changed = matches!(obstacle, NotReached::Replaced(_));
+fn unreadable(file: &LogFile, block: Block, obstacle: &OpenError) -> FileReport {
+    let changed = matches!(obstacle, OpenError::Replaced(_));
     let mut part = FileReport { size: file.size, changed, ..FileReport::default() };
     part.tally.extents.unread = block.length();
     let damage = Damage::Read { reason: obstacle.to_string() };
@@ -318,8 +320,8 @@ fn part(file: &LogFile, scan: BlockScan) -> (FileReport, Events) {
     let counted_chunks =
         promised_chunks.filter(|_| scan.header.as_ref().is_some_and(|header| header.is_checked));
     let header = match scan.header {
-        _ if file.form == Form::Carved => Header::Carved,
-        None if matches!(file.form, Form::Xml(_)) && scan.bytes_read > 0 => Header::Xml,
+        _ if file.form == FileForm::Carved => Header::Carved,
+        None if matches!(file.form, FileForm::Xml(_)) && scan.bytes_read > 0 => Header::Xml,
         None => Header::Unread,
         Some(header) if !header.is_event_log => Header::Foreign,
         Some(header) if header.dirty => Header::Dirty,

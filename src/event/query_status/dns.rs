@@ -1,11 +1,11 @@
 //! DNS error codes 9001 to 9999 with their symbols in Windows' `winerror.h`. The header's other
 //! definitions in this range are bases of code ranges, or second symbols of a code.
 
-use super::Named;
+use super::ErrorSymbol;
 
 /// DNS error codes and their symbols, sorted by code.
 #[rustfmt::skip]
-pub(super) const DNS: [Named; 184] = [
+pub(super) const DNS: [ErrorSymbol; 184] = [
     (9001, "DNS_ERROR_RCODE_FORMAT_ERROR"), (9002, "DNS_ERROR_RCODE_SERVER_FAILURE"),
     (9003, "DNS_ERROR_RCODE_NAME_ERROR"), (9004, "DNS_ERROR_RCODE_NOT_IMPLEMENTED"),
     (9005, "DNS_ERROR_RCODE_REFUSED"), (9006, "DNS_ERROR_RCODE_YXDOMAIN"),

@@ -1,11 +1,11 @@
 //! Error codes below those of DNS (system, network, remote procedure calls) with their symbols in
 //! Windows' `winerror.h`.
 
-use super::Named;
+use super::ErrorSymbol;
 
 /// System error codes and their symbols, sorted by code.
 #[rustfmt::skip]
-pub(super) const SYSTEM: [Named; 557] = [
+pub(super) const SYSTEM: [ErrorSymbol; 557] = [
     (0, "ERROR_SUCCESS"), (1, "ERROR_INVALID_FUNCTION"), (2, "ERROR_FILE_NOT_FOUND"),
     (3, "ERROR_PATH_NOT_FOUND"), (4, "ERROR_TOO_MANY_OPEN_FILES"), (5, "ERROR_ACCESS_DENIED"),
     (6, "ERROR_INVALID_HANDLE"), (7, "ERROR_ARENA_TRASHED"), (8, "ERROR_NOT_ENOUGH_MEMORY"),

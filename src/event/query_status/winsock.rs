@@ -1,10 +1,10 @@
 //! Error codes of Windows' sockets with their symbols in `winsock2.h`.
 
-use super::Named;
+use super::ErrorSymbol;
 
 /// Socket error codes and their symbols, sorted by code.
 #[rustfmt::skip]
-pub(super) const WINSOCK: [Named; 91] = [
+pub(super) const WINSOCK: [ErrorSymbol; 91] = [
     (10004, "WSAEINTR"), (10009, "WSAEBADF"), (10013, "WSAEACCES"), (10014, "WSAEFAULT"),
     (10022, "WSAEINVAL"), (10024, "WSAEMFILE"), (10035, "WSAEWOULDBLOCK"), (10036, "WSAEINPROGRESS"),
     (10037, "WSAEALREADY"), (10038, "WSAENOTSOCK"), (10039, "WSAEDESTADDRREQ"), (10040, "WSAEMSGSIZE"),

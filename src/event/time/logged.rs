@@ -29,15 +29,15 @@ pub(super) fn read(text: &str) -> Option<(Timestamp, i64)> {
 type Date = (i16, i16, i16);
 
 fn instant(text: &str) -> Option<(Timestamp, i64)> {
-    let mut rest = Rest(text);
-    let (date, time) = match rest.year_first() {
-        Some(date) => (date, rest.separated_time()?),
-        None => rest.month_by_name()?,
+    let mut parser = TimeParser(text);
+    let (date, time) = match parser.year_first() {
+        Some(date) => (date, parser.separated_time()?),
+        None => parser.month_by_name()?,
     };
     let (year, month, day) = date;
     let Time { hour, minute, second, decimals } = time;
-    rest.blanks();
-    let offset = rest.zone()?;
+    parser.blanks();
+    let offset = parser.zone()?;
     // A leap second counts as the second before it.
     let second = if second == 60 { 59 } else { second };
     let part = |number: i16| i8::try_from(number).ok();
@@ -82,9 +82,9 @@ fn named(word: &str, names: &[&str]) -> Option<i16> {
 }
 
 /// A parser of times: the text that is not parsed yet.
-struct Rest<'a>(&'a str);
+struct TimeParser<'a>(&'a str);
 
-impl Rest<'_> {
+impl TimeParser<'_> {
     /// Parses a number with exactly `digits` digits.
     fn number(&mut self, digits: usize) -> Option<i16> {
         let (number, rest) = self.0.split_at_checked(digits)?;

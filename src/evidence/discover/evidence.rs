@@ -23,19 +23,19 @@ impl EvidenceId {
 
 /// The rule by which one root is divided into pieces of evidence.
 #[derive(Debug)]
-pub(super) struct Evidence {
+pub(super) struct RootDivision {
     root: PathBuf,
     /// The depth under the root of the folders that are one piece each.
     pub depth: usize,
 }
 
-impl Evidence {
+impl RootDivision {
     /// Decides how the root is divided. With `depth`, the folders at that depth are the pieces.
     /// Without it, the root is one piece if it directly holds a `Windows` folder or event logs;
     /// otherwise each of its children is one.
     pub(super) fn new(root: &Path, depth: Option<usize>, links: Links) -> Self {
         let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root, links)));
-        Evidence { root: root.to_path_buf(), depth }
+        RootDivision { root: root.to_path_buf(), depth }
     }
 
     /// The piece of evidence to which the content of `folder` belongs.
@@ -140,7 +140,7 @@ mod tests {
     fn a_file_belongs_to_the_folder_at_the_depth() {
         let of = |depth, path: &str| {
             let mut registry = Registry::default();
-            Evidence { root: PathBuf::from("/root"), depth }.of(&mut registry, Path::new(path));
+            RootDivision { root: PathBuf::from("/root"), depth }.of(&mut registry, Path::new(path));
             registry.paths[0].to_str().unwrap().to_owned()
         };
         assert_eq!(of(0, "/root/a/b"), "/root");

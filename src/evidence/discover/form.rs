@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::extension::Extension;
-use super::{Links, LogNames, Others, Search};
+use super::{Links, LogNames, NonLogFiles, Search};
 use crate::base::platform::files::Link;
 use crate::base::platform::name_bytes;
 use crate::evidence::event_form::event_form;
@@ -18,11 +18,11 @@ use crate::ledger::event_form::EventForm;
 const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
 /// The number of a file's first bytes that are examined. They show event XML, or a log without its
 /// header by the signature of the chunk that follows the header.
-const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
+const EXAMINED: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum FileForm {
     /// As an event log.
     Log,
     /// As arbitrary bytes that may contain chunks of event logs.
@@ -35,18 +35,18 @@ pub enum Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
     /// The file is read, in this form.
-    Read(Form),
+    Read(FileForm),
     /// The file is skipped and counted as this kind.
-    PassedOver(Kind),
+    Skip(SkippedFile),
 }
 
 /// The kind of a file that is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SkippedFile {
     /// An archive or a disk image, by its extension.
     Container,
     /// A file with `.evtx` somewhere in its name that is no event log.
-    Side,
+    NamedLikeLog,
     /// A file of events in a form that dnsweep does not read.
     Events(EventForm),
     /// Any other file.
@@ -61,43 +61,45 @@ impl Handling {
         let named = NameHint::of(name);
         let by_content = search.names == LogNames::Any;
         let content = match named {
-            NameHint::Log => return Handling::Read(Form::Log),
-            NameHint::PerhapsLog | NameHint::Side | NameHint::PerhapsXml | NameHint::PerhapsEvents => {
-                Content::of(path, search.links)
-            }
-            NameHint::Other if by_content || depth == 0 => Content::of(path, search.links),
-            NameHint::Other => Content::Other,
+            NameHint::Log => return Handling::Read(FileForm::Log),
+            NameHint::PerhapsLog
+            | NameHint::ContainsEvtx
+            | NameHint::PerhapsXml
+            | NameHint::PerhapsEvents => ContentHint::of(path, search.links),
+            NameHint::Other if by_content || depth == 0 => ContentHint::of(path, search.links),
+            NameHint::Other => ContentHint::Other,
         };
         // Files with such names are read as event XML only if all names are tried.
         let is_read = by_content || depth == 0 || named != NameHint::PerhapsEvents;
-        let content = if is_read || !matches!(content, Content::Xml(_)) { content } else { Content::Other };
+        let content =
+            if is_read || !matches!(content, ContentHint::Xml(_)) { content } else { ContentHint::Other };
         let form = match (named, content) {
-            (NameHint::PerhapsLog, content) if content != Content::AppleDouble => Form::Log,
-            (_, Content::Xml(encoding)) => Form::Xml(encoding),
+            (NameHint::PerhapsLog, content) if content != ContentHint::AppleDouble => FileForm::Log,
+            (_, ContentHint::Xml(encoding)) => FileForm::Xml(encoding),
             // A file that cannot be opened is treated as a log, so that the ledger reports it.
-            (NameHint::Side, Content::Log | Content::Unreadable) => Form::Log,
-            (_, Content::Log | Content::Unreadable) if by_content => Form::Log,
+            (NameHint::ContainsEvtx, ContentHint::Log | ContentHint::Unreadable) => FileForm::Log,
+            (_, ContentHint::Log | ContentHint::Unreadable) if by_content => FileForm::Log,
             // The first bytes of a file with another name prove little: eight of them must not hide
             // a whole image.
-            _ if search.others == Others::Carve => Form::Carved,
-            (_, Content::Other) if matches!(Extension::of(name), Extension::Container(_)) => {
-                return Handling::PassedOver(Kind::Container);
+            _ if search.non_log_files == NonLogFiles::Carve => FileForm::Carved,
+            (_, ContentHint::Other) if matches!(Extension::of(name), Extension::Container(_)) => {
+                return Handling::Skip(SkippedFile::Container);
             }
-            _ if depth == 0 => Form::Log,
-            (NameHint::PerhapsXml, Content::Unreadable) => Form::Xml(Encoding::default()),
-            _ => return Handling::PassedOver(Kind::of(name, named, content)),
+            _ if depth == 0 => FileForm::Log,
+            (NameHint::PerhapsXml, ContentHint::Unreadable) => FileForm::Xml(Encoding::default()),
+            _ => return Handling::Skip(SkippedFile::of(name, named, content)),
         };
         Handling::Read(form)
     }
 }
 
-impl Kind {
-    fn of(name: &OsStr, named: NameHint, content: Content) -> Self {
+impl SkippedFile {
+    fn of(name: &OsStr, named: NameHint, content: ContentHint) -> Self {
         match (Extension::of(name), named, content) {
-            (Extension::Container(_), ..) => Kind::Container,
-            (_, NameHint::Side | NameHint::PerhapsLog, _) => Kind::Side,
-            (.., Content::Events(form)) => Kind::Events(form),
-            _ => Kind::Other,
+            (Extension::Container(_), ..) => SkippedFile::Container,
+            (_, NameHint::ContainsEvtx | NameHint::PerhapsLog, _) => SkippedFile::NamedLikeLog,
+            (.., ContentHint::Events(form)) => SkippedFile::Events(form),
+            _ => SkippedFile::Other,
         }
     }
 }
@@ -112,8 +114,10 @@ pub(super) fn is_named_like_event_log(name: &OsStr) -> bool {
 pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     match NameHint::of(path.file_name().unwrap_or_default()) {
         NameHint::Log => true,
-        NameHint::PerhapsLog => Content::of(path, links) != Content::AppleDouble,
-        NameHint::Side => matches!(Content::of(path, links), Content::Log | Content::Unreadable),
+        NameHint::PerhapsLog => ContentHint::of(path, links) != ContentHint::AppleDouble,
+        NameHint::ContainsEvtx => {
+            matches!(ContentHint::of(path, links), ContentHint::Log | ContentHint::Unreadable)
+        }
         NameHint::PerhapsXml | NameHint::PerhapsEvents | NameHint::Other => false,
     }
 }
@@ -127,7 +131,7 @@ enum NameHint {
     PerhapsLog,
     /// The name contains `.evtx` elsewhere: a renamed or exported log, its slack, its checksum, a
     /// link to it, ….
-    Side,
+    ContainsEvtx,
     /// The name has an extension that event XML can have.
     PerhapsXml,
     /// The name has an extension of event files in a form that dnsweep does not read.
@@ -146,7 +150,7 @@ impl NameHint {
         if ends_with(".evtx") {
             if name.starts_with(b"._") { NameHint::PerhapsLog } else { NameHint::Log }
         } else if name.windows(5).any(|part| part.eq_ignore_ascii_case(b".evtx")) {
-            NameHint::Side
+            NameHint::ContainsEvtx
         } else if [".xml", ".log", ".txt"].into_iter().any(ends_with) {
             NameHint::PerhapsXml
         } else if [".json", ".jsonl", ".ndjson", ".csv", ".clixml"].into_iter().any(ends_with) {
@@ -157,13 +161,13 @@ impl NameHint {
     }
 
     fn is_like_log(self) -> bool {
-        matches!(self, NameHint::Log | NameHint::PerhapsLog | NameHint::Side)
+        matches!(self, NameHint::Log | NameHint::PerhapsLog | NameHint::ContainsEvtx)
     }
 }
 
 /// What a file's first bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
+enum ContentHint {
     /// An event log, or chunks of one.
     Log,
     Xml(Encoding),
@@ -175,24 +179,24 @@ enum Content {
     Unreadable,
 }
 
-impl Content {
+impl ContentHint {
     fn of(path: &Path, links: Links) -> Self {
-        let mut head = [0; LOOKED_AT];
+        let mut head = [0; EXAMINED];
         let link = if links == Links::Follow { Link::Followed } else { Link::Refused };
         let Ok(read) = FileBytes::open(path, link).and_then(|bytes| bytes.read_at(0, &mut head)) else {
-            return Content::Unreadable;
+            return ContentHint::Unreadable;
         };
         let head = head.get(..read).unwrap_or_default();
         let (first, behind) = head.split_at(read.min(HEAD_SIZE));
         if first.starts_with(FILE_SIGNATURE)
             || [first, behind].iter().any(|part| part.starts_with(CHUNK_SIGNATURE))
         {
-            Content::Log
+            ContentHint::Log
         } else if first.starts_with(APPLE_DOUBLE) {
-            Content::AppleDouble
+            ContentHint::AppleDouble
         } else {
-            let other = || event_form(first).map_or(Content::Other, Content::Events);
-            encoding_of(first).map_or_else(other, Content::Xml)
+            let other = || event_form(first).map_or(ContentHint::Other, ContentHint::Events);
+            encoding_of(first).map_or_else(other, ContentHint::Xml)
         }
     }
 }
@@ -207,7 +211,7 @@ mod tests {
             (NameHint::Log, &["a.evtx", "A.EVTX", ".evtx", "x.evtx.EvTx"][..]),
             (NameHint::PerhapsLog, &["._a.evtx", "._A.EVTX"]),
             (
-                NameHint::Side,
+                NameHint::ContainsEvtx,
                 &["old.evtx.bak", "x.Evtx.1", "a.evtx.xml", "x.evtx (1)", "x.evtx.FileSlack", "._a.evtx.bak"],
             ),
             (NameHint::PerhapsXml, &["a.xml", "A.LOG", "a.b.Txt"]),
@@ -235,8 +239,8 @@ mod tests {
         let behind_header = [&[0; 4096][..], CHUNK_SIGNATURE].concat();
         let usual = Search::default();
         let any = Search { names: LogNames::Any, ..Search::default() };
-        let log = Handling::Read(Form::Log);
-        let in_json = Handling::PassedOver(Kind::Events(EventForm::Json));
+        let log = Handling::Read(FileForm::Log);
+        let in_json = Handling::Skip(SkippedFile::Events(EventForm::Json));
         for (name, bytes, expected, with_any_name) in [
             ("x.evtx.bak", &b"ElfFile\0"[..], log, log),
             ("x.evtx.FileSlack", b"ElfChnk\0", log, log),
@@ -244,48 +248,53 @@ mod tests {
             (
                 "x.evtx.FileSlack",
                 &[0; 4096],
-                Handling::PassedOver(Kind::Side),
-                Handling::PassedOver(Kind::Side),
+                Handling::Skip(SkippedFile::NamedLikeLog),
+                Handling::Skip(SkippedFile::NamedLikeLog),
             ),
             (
                 "x.evtx.sha256",
                 b"e3b0c442",
-                Handling::PassedOver(Kind::Side),
-                Handling::PassedOver(Kind::Side),
+                Handling::Skip(SkippedFile::NamedLikeLog),
+                Handling::Skip(SkippedFile::NamedLikeLog),
             ),
             (
                 "x.evtx.gz",
                 b"\x1f\x8b",
-                Handling::PassedOver(Kind::Container),
-                Handling::PassedOver(Kind::Container),
+                Handling::Skip(SkippedFile::Container),
+                Handling::Skip(SkippedFile::Container),
             ),
             (
                 "x.evtx.xml",
                 b"<Event ",
-                Handling::Read(Form::Xml(Encoding::Utf8)),
-                Handling::Read(Form::Xml(Encoding::Utf8)),
+                Handling::Read(FileForm::Xml(Encoding::Utf8)),
+                Handling::Read(FileForm::Xml(Encoding::Utf8)),
             ),
             (
                 "._x.evtx",
                 b"\0\x05\x16\x07\0\x02\0\0",
-                Handling::PassedOver(Kind::Side),
-                Handling::PassedOver(Kind::Side),
+                Handling::Skip(SkippedFile::NamedLikeLog),
+                Handling::Skip(SkippedFile::NamedLikeLog),
             ),
             ("._x.evtx", b"notes", log, log),
             ("x.evtx", b"\0\x05\x16\x07\0\x02\0\0", log, log),
-            ("x.evtx.json", JSON, Handling::PassedOver(Kind::Side), Handling::PassedOver(Kind::Side)),
+            (
+                "x.evtx.json",
+                JSON,
+                Handling::Skip(SkippedFile::NamedLikeLog),
+                Handling::Skip(SkippedFile::NamedLikeLog),
+            ),
             ("x.json", JSON, in_json, in_json),
             ("x.log", JSON, in_json, in_json),
-            ("x.json", b"{}", Handling::PassedOver(Kind::Other), Handling::PassedOver(Kind::Other)),
-            ("x", JSON, Handling::PassedOver(Kind::Other), in_json),
+            ("x.json", b"{}", Handling::Skip(SkippedFile::Other), Handling::Skip(SkippedFile::Other)),
+            ("x", JSON, Handling::Skip(SkippedFile::Other), in_json),
             (
                 "x.json",
                 b"<Event ",
-                Handling::PassedOver(Kind::Other),
-                Handling::Read(Form::Xml(Encoding::Utf8)),
+                Handling::Skip(SkippedFile::Other),
+                Handling::Read(FileForm::Xml(Encoding::Utf8)),
             ),
-            ("memory", b"ElfChnk\0", Handling::PassedOver(Kind::Other), log),
-            ("x.E01", b"EVF", Handling::PassedOver(Kind::Container), Handling::PassedOver(Kind::Container)),
+            ("memory", b"ElfChnk\0", Handling::Skip(SkippedFile::Other), log),
+            ("x.E01", b"EVF", Handling::Skip(SkippedFile::Container), Handling::Skip(SkippedFile::Container)),
         ] {
             assert_eq!(handling(&usual, name, bytes), expected, "{name}");
             assert_eq!(handling(&any, name, bytes), with_any_name, "{name}");

@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::extension::Extension;
-use super::form::{Form, Handling, Kind, is_named_like_event_log};
+use super::form::{FileForm, Handling, SkippedFile, is_named_like_event_log};
 use super::{Links, Search};
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
 use crate::evidence::EvidenceError;
 use crate::evidence::source::ListedFile;
-use crate::ledger::tally::{OtherForms, PassedOver};
+use crate::ledger::tally::{EventFormFiles, SkippedCounts};
 
 /// The number of folders, over all roots, that are enough to distribute to threads.
 const ENOUGH_TREES: usize = 64;
@@ -39,7 +39,7 @@ pub(super) struct Listing {
     /// The root's position among the roots, from 0.
     pub root: usize,
     pub found: Vec<ListedItem>,
-    pub passed_over: PassedOver,
+    pub passed_over: SkippedCounts,
 }
 
 /// Something in a root that the sweep uses.
@@ -48,7 +48,7 @@ pub(super) enum ListedItem {
     /// A folder that is a piece of evidence.
     Piece(PathBuf),
     /// A file to read, or something that cannot be listed. For the latter, `known` is the reason.
-    File { path: PathBuf, form: Form, known: Result<ListedFile, String> },
+    File { path: PathBuf, form: FileForm, known: Result<ListedFile, String> },
 }
 
 /// A folder with everything in it, or a root that is a file.
@@ -78,15 +78,15 @@ pub(super) fn list(
     let enough = (ENOUGH_TREES / roots.len().max(1)).max(1);
     let parts = roots.into_iter().flat_map(|root| lister.parts(root, enough));
     let work = |(part, _)| match part {
-        Part::Tree(tree) => lister.whole(&tree),
-        Part::Listed(listing) => listing,
+        RootPart::Tree(tree) => lister.whole(&tree),
+        RootPart::Listed(listing) => listing,
     };
     in_order(threads, parts, |(_, weight)| *weight, work, &mut consume)
 }
 
 /// A part of a root, as a unit of work.
 #[derive(Debug)]
-enum Part {
+enum RootPart {
     /// A part that is listed already.
     Listed(Listing),
     Tree(Tree),
@@ -95,7 +95,7 @@ enum Part {
 impl Tree {
     /// An empty listing for the tree's root.
     fn listing(&self) -> Listing {
-        Listing { root: self.root, found: Vec::new(), passed_over: PassedOver::default() }
+        Listing { root: self.root, found: Vec::new(), passed_over: SkippedCounts::default() }
     }
 }
 
@@ -128,16 +128,17 @@ impl Lister<'_> {
 
     /// The parts of a root in order, with their weights: the content of its top level, and the
     /// folders below.
-    fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (Part, u64)> + use<> {
-        let (mut parts, mut trees) = (vec![Part::Tree(root)], 1);
+    fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (RootPart, u64)> + use<> {
+        let (mut parts, mut trees) = (vec![RootPart::Tree(root)], 1);
         for _ in 0..MOST_LEVELS {
             let mut parted = Vec::new();
             for part in parts {
                 match part {
-                    Part::Tree(tree) if trees < enough => {
+                    RootPart::Tree(tree) if trees < enough => {
                         let before = parted.len();
                         self.top(tree, &mut parted);
-                        let added = parted.iter().skip(before).filter(|part| matches!(part, Part::Tree(_)));
+                        let added =
+                            parted.iter().skip(before).filter(|part| matches!(part, RootPart::Tree(_)));
                         trees = trees - 1 + added.count();
                     }
                     part => parted.push(part),
@@ -147,16 +148,16 @@ impl Lister<'_> {
         }
         let weight = if trees < enough { ONE_OF_FEW } else { ONE_OF_MANY };
         parts.into_iter().map(move |part| match part {
-            Part::Tree(_) => (part, weight),
-            Part::Listed(_) => (part, 0),
+            RootPart::Tree(_) => (part, weight),
+            RootPart::Listed(_) => (part, 0),
         })
     }
 
     /// Splits a folder into its direct content and the trees of its subfolders. If any of it cannot
     /// be read, the folder is left to the walk over the whole.
-    fn top(&self, tree: Tree, parts: &mut Vec<Part>) {
+    fn top(&self, tree: Tree, parts: &mut Vec<RootPart>) {
         let Ok(entries) = sorted_entries(&tree.path) else {
-            parts.push(Part::Tree(tree));
+            parts.push(RootPart::Tree(tree));
             return;
         };
         let mut listing = tree.listing();
@@ -169,16 +170,16 @@ impl Lister<'_> {
             if kind.is_dir() {
                 listing.add_folder(&tree, &path, depth);
                 if !listing.is_empty() {
-                    parts.push(Part::Listed(std::mem::replace(&mut listing, tree.listing())));
+                    parts.push(RootPart::Listed(std::mem::replace(&mut listing, tree.listing())));
                 }
-                parts.push(Part::Tree(Tree { path, depth, ..tree }));
+                parts.push(RootPart::Tree(Tree { path, depth, ..tree }));
             } else {
                 let known = || entry.metadata().map_err(|error| error.to_string());
                 self.add_file(&path, kind, depth, known, &mut listing);
             }
         }
         if !listing.is_empty() {
-            parts.push(Part::Listed(listing));
+            parts.push(RootPart::Listed(listing));
         }
     }
 
@@ -203,7 +204,11 @@ impl Lister<'_> {
                 // The folder that failed is unknown, but it lies under this root.
                 let root = || self.roots.get(tree.root).unwrap_or(&tree.path);
                 let path = error.path().map_or_else(|| root().clone(), Path::to_path_buf);
-                listing.found.push(ListedItem::File { path, form: Form::Log, known: Err(reason(&error)) });
+                listing.found.push(ListedItem::File {
+                    path,
+                    form: FileForm::Log,
+                    known: Err(reason(&error)),
+                });
             }
         }
     }
@@ -222,7 +227,7 @@ impl Lister<'_> {
             return;
         }
         match Handling::of(self.search, path, depth) {
-            Handling::PassedOver(kind) => listing.pass_over_file(path, kind),
+            Handling::Skip(kind) => listing.pass_over_file(path, kind),
             Handling::Read(form) => match known() {
                 // The file was replaced after its folder was listed.
                 Ok(metadata) if !metadata.is_file() => listing.pass_over(metadata.file_type()),
@@ -237,7 +242,7 @@ impl Lister<'_> {
 
 impl Listing {
     fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.passed_over == PassedOver::default()
+        self.found.is_empty() && self.passed_over == SkippedCounts::default()
     }
 
     /// Counts something that is not a regular file.
@@ -250,14 +255,14 @@ impl Listing {
     }
 
     /// Counts a regular file that is not read.
-    fn pass_over_file(&mut self, path: &Path, kind: Kind) {
+    fn pass_over_file(&mut self, path: &Path, kind: SkippedFile) {
         *match kind {
-            Kind::Container => &mut self.passed_over.containers,
-            Kind::Side => &mut self.passed_over.side_files,
-            Kind::Other => &mut self.passed_over.other_files,
-            Kind::Events(form) => {
+            SkippedFile::Container => &mut self.passed_over.containers,
+            SkippedFile::NamedLikeLog => &mut self.passed_over.side_files,
+            SkippedFile::Other => &mut self.passed_over.other_files,
+            SkippedFile::Events(form) => {
                 let files = self.passed_over.event_forms.entry(form).or_default();
-                files.merge(OtherForms { files: 1, first: path_text(path) });
+                files.merge(EventFormFiles { files: 1, first: path_text(path) });
                 return;
             }
         } += 1;
@@ -339,10 +344,10 @@ mod tests {
         search: &Search,
         threads: usize,
         depth_of_pieces: usize,
-    ) -> (Vec<(usize, ListedItem)>, PassedOver) {
+    ) -> (Vec<(usize, ListedItem)>, SkippedCounts) {
         let roots = [folder.to_path_buf(), folder.join("b")].into_iter().enumerate();
         let roots = roots.map(|(root, path)| Tree { root, path, depth: 0, depth_of_pieces }).collect();
-        let (mut found, mut passed_over) = (Vec::new(), PassedOver::default());
+        let (mut found, mut passed_over) = (Vec::new(), SkippedCounts::default());
         list(roots, search, NonZeroUsize::new(threads).unwrap(), |listing| {
             passed_over.merge(listing.passed_over);
             found.extend(listing.found.into_iter().map(|found| (listing.root, found)));

@@ -18,15 +18,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::evidence::EvidenceId;
-use self::evidence::{Evidence, Registry};
-pub use self::form::Form;
+use self::evidence::{Registry, RootDivision};
+pub use self::form::FileForm;
 use self::listing::{ListedItem, Listing, Tree, list};
 use crate::base::path_text::{escaped_name, path_text};
 use crate::base::platform::files::Link;
 use crate::base::switch::switch;
 use crate::evidence::EvidenceError;
-use crate::evidence::source::{FileBytes, FileIdentity, FileState, ListedFile, LogBytes, NotReached};
-use crate::ledger::tally::PassedOver;
+use crate::evidence::source::{FileBytes, FileIdentity, FileState, ListedFile, LogBytes, OpenError};
+use crate::ledger::tally::SkippedCounts;
 
 /// What to look for, and where.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ pub struct Search {
     /// Which files can be event logs.
     pub names: LogNames,
     /// What is done with files that are not event logs.
-    pub others: Others,
+    pub non_log_files: NonLogFiles,
     /// The depth under a root of the folders that are one piece of evidence each; `None` to decide
     /// by the root's content.
     pub evidence_depth: Option<usize>,
@@ -68,7 +68,7 @@ switch! {
 
 switch! {
     /// What is done with files that are not event logs.
-    pub enum Others {
+    pub enum NonLogFiles {
         /// They are skipped and counted.
         PassOver,
         /// They are searched for chunks of event logs.
@@ -80,7 +80,7 @@ switch! {
 #[derive(Debug, Clone)]
 pub struct LogFile {
     /// How the file is read.
-    pub form: Form,
+    pub form: FileForm,
     /// The piece of evidence to which the file belongs.
     pub evidence: EvidenceId,
     /// The file's size in bytes when it was listed.
@@ -116,7 +116,7 @@ impl LogFile {
     }
 
     /// Opens the file for reading. Fails if something else has taken its place since it was listed.
-    pub fn open(&self) -> Result<Box<dyn LogBytes>, NotReached> {
+    pub fn open(&self) -> Result<Box<dyn LogBytes>, OpenError> {
         let listed = |identity| ListedFile { identity, state: self.state() };
         let bytes = match self.identity.map(listed) {
             Some(listed) => FileBytes::open_listed(&self.path(), &listed, self.link)?,
@@ -147,7 +147,7 @@ pub struct Discovery {
     /// The roots as absolute paths.
     pub roots: Vec<PathBuf>,
     /// Counts of skipped files.
-    pub passed_over: PassedOver,
+    pub passed_over: SkippedCounts,
 }
 
 impl Discovery {
@@ -229,12 +229,12 @@ pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, Evi
     let paths = resolve_roots(&search.roots)?;
     let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
     let trees = roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect();
-    let mut collected = Collected { links: search.links, roots, ..Collected::default() };
+    let mut collected = DiscoveryBuilder { links: search.links, roots, ..DiscoveryBuilder::default() };
     list(trees, search, threads, |listing| {
         collected.add(listing);
         Ok(())
     })?;
-    let Collected { files, passed_over, registry, roots, .. } = collected;
+    let DiscoveryBuilder { files, passed_over, registry, roots, .. } = collected;
     Ok(Discovery {
         files,
         evidence: registry.names(),
@@ -246,11 +246,11 @@ pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, Evi
 
 /// The files and pieces of evidence that were found so far.
 #[derive(Default)]
-struct Collected {
+struct DiscoveryBuilder {
     links: Links,
     roots: Vec<Root>,
     files: Vec<LogFile>,
-    passed_over: PassedOver,
+    passed_over: SkippedCounts,
     registry: Registry,
     /// Device and inode of each file taken; used with `--follow`.
     seen: HashSet<(u64, u64)>,
@@ -258,13 +258,13 @@ struct Collected {
 
 struct Root {
     path: Arc<Path>,
-    evidence: Evidence,
+    evidence: RootDivision,
     /// The number of pieces of evidence in the current root.
     pieces: usize,
     link: Link,
 }
 
-impl Collected {
+impl DiscoveryBuilder {
     /// Adds the listing of a part of a root. Parts arrive in order.
     fn add(&mut self, listing: Listing) {
         self.passed_over.merge(listing.passed_over);
@@ -291,7 +291,7 @@ impl Root {
     fn new(path: &Path, search: &Search) -> Self {
         Root {
             path: Arc::from(path),
-            evidence: Evidence::new(path, search.evidence_depth, search.links),
+            evidence: RootDivision::new(path, search.evidence_depth, search.links),
             pieces: 0,
             link: if search.links == Links::Follow { Link::Followed } else { Link::Refused },
         }
@@ -305,7 +305,7 @@ impl Root {
         &self,
         registry: &mut Registry,
         path: &Path,
-        form: Form,
+        form: FileForm,
         known: Result<ListedFile, String>,
     ) -> LogFile {
         // Only an entry that could not be listed may be a folder; a listed file needs no second

@@ -115,21 +115,21 @@ pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
 
 fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
     let (encoding, text) = first_text(head)?;
-    let text = behind_lead_in(&text);
-    let behind = match text.strip_prefix("<?xml") {
-        Some(declaration) => behind_lead_in(declaration.split_once("?>")?.1),
+    let text = after_lead_in(&text);
+    let rest = match text.strip_prefix("<?xml") {
+        Some(declaration) => after_lead_in(declaration.split_once("?>")?.1),
         None => text,
     };
-    let behind = match behind.strip_prefix("<!DOCTYPE") {
+    let rest = match rest.strip_prefix("<!DOCTYPE") {
         // A document type's declarations are refused later, but the file still counts as event XML.
         Some(name) if name.starts_with(|c: char| c.is_ascii_whitespace()) => name.trim_ascii_start(),
         Some(_) => return None,
-        None => behind.strip_prefix('<')?,
+        None => rest.strip_prefix('<')?,
     };
-    let behind = behind_prefix(behind);
-    let (rest, wrapper) = match behind.strip_prefix("Events") {
+    let rest = local_name(rest);
+    let (rest, wrapper) = match rest.strip_prefix("Events") {
         Some(rest) => (rest, Wrapper::Events),
-        None => (behind.strip_prefix("Event")?, Wrapper::None),
+        None => (rest.strip_prefix("Event")?, Wrapper::None),
     };
     // An element that ends where it begins holds no events.
     let is_empty = rest.split_once('>').is_some_and(|(tag, _)| tag.ends_with('/'));
@@ -140,20 +140,20 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
 
 /// An element's name without its namespace prefix: `Event` for `ns0:Event`.
 #[must_use]
-pub fn behind_prefix(name: &str) -> &str {
-    let end = name.bytes().position(|byte| !is_of_prefix(byte)).filter(|end| *end > 0);
+pub fn local_name(name: &str) -> &str {
+    let end = name.bytes().position(|byte| !is_prefix_character(byte)).filter(|end| *end > 0);
     let behind = end.and_then(|end| name.get(end..)).and_then(|rest| rest.strip_prefix(':'));
     behind.unwrap_or(name)
 }
 
 /// Whether a namespace prefix can contain this character. Only ASCII prefixes are recognised.
 #[must_use]
-pub fn is_of_prefix(character: u8) -> bool {
+pub fn is_prefix_character(character: u8) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.')
 }
 
 /// The text after its leading white space and lead-in.
-fn behind_lead_in(text: &str) -> &str {
+fn after_lead_in(text: &str) -> &str {
     let text = text.trim_ascii_start();
     let behind = lead_in(text).and_then(|length| text.get(length..));
     behind.map_or(text, str::trim_ascii_start)

@@ -48,7 +48,7 @@ pub(in crate::scan) struct DecodingBudget<'a> {
 /// What a run of tokens is: the content of a record, or a template definition. Only elements in a
 /// definition have a dependency field.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum TokenOwner {
     Content,
     Definition,
 }
@@ -70,22 +70,22 @@ impl<'a> DecodingBudget<'a> {
     /// Whether decoding a record stays within its limit. `content` is the range of the record's
     /// content.
     pub(in crate::scan) fn covers(&mut self, content: Range<usize>) -> bool {
-        self.stream(content, Kind::Content, 0).is_some()
+        self.stream(content, TokenOwner::Content, 0).is_some()
     }
 
     /// The cost of the tokens that begin in a range; `None` if it exceeds the limit.
-    fn stream(&mut self, range: Range<usize>, kind: Kind, depth: usize) -> Option<usize> {
+    fn stream(&mut self, range: Range<usize>, kind: TokenOwner, depth: usize) -> Option<usize> {
         if depth > DEEPEST_NESTING {
             return None;
         }
         // Content that stands in a record once is no larger than the chunk; only repeated reading
         // adds up.
-        let once = depth == 0 && kind == Kind::Content;
+        let once = depth == 0 && kind == TokenOwner::Content;
         let mut cost = if once { 0 } else { range.len() * PER_TOKEN_BYTE };
         let mut at = range.start;
         while at < range.end && cost <= self.most {
             at = match self.token(at, kind, depth, &mut cost) {
-                Ok(behind) => behind,
+                Ok(next) => next,
                 Err(Stop::End) => break,
                 Err(Stop::TooMuch) => return None,
             };
@@ -94,13 +94,13 @@ impl<'a> DecodingBudget<'a> {
     }
 
     /// Adds the cost of a token, and returns the position after it.
-    fn token(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
+    fn token(&mut self, at: usize, kind: TokenOwner, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
         Ok(match number {
             // An element: dependency, size, name, and the size of the attribute list.
             token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
-                let name = at + if kind == Kind::Definition { 6 } else { 4 };
+                let name = at + if kind == TokenOwner::Definition { 6 } else { 4 };
                 self.name(name, cost)? + if number == token::ELEMENT_WITH_ATTRIBUTES { 4 } else { 0 }
             }
             token::END_OF_START_TAG | token::END_OF_EMPTY_ELEMENT | token::END_OF_ELEMENT => at,
@@ -114,7 +114,7 @@ impl<'a> DecodingBudget<'a> {
             token::CHARACTER | token::CHARACTER_MORE => at + 2,
             // An instance in a definition could be one of the definition itself. The decoder does
             // not support it.
-            token::TEMPLATE_INSTANCE if kind == Kind::Definition => return Err(Stop::TooMuch),
+            token::TEMPLATE_INSTANCE if kind == TokenOwner::Definition => return Err(Stop::TooMuch),
             token::TEMPLATE_INSTANCE => self.instance(at, depth, cost)?,
             token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION | token::FRAGMENT_HEADER => at + 3,
             _ => return Err(Stop::End),
@@ -132,17 +132,23 @@ impl<'a> DecodingBudget<'a> {
     }
 
     /// Adds the cost of a value that stands among the tokens.
-    fn literal(&mut self, at: usize, kind: Kind, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
+    fn literal(
+        &mut self,
+        at: usize,
+        kind: TokenOwner,
+        depth: usize,
+        cost: &mut usize,
+    ) -> Result<usize, Stop> {
         let value = ValueType::of(*self.chunk.get(at).ok_or(Stop::End)?);
         let at = at + 1;
         match value {
             TEXT => Ok(at + 2 + self.short(at)? * 2),
             // A fragment in a definition is refused too, as it could contain an instance.
-            FRAGMENT if kind == Kind::Definition => Err(Stop::TooMuch),
+            FRAGMENT if kind == TokenOwner::Definition => Err(Stop::TooMuch),
             FRAGMENT => {
                 let start = at + 2;
                 let end = start + self.short(at)?;
-                *cost += self.stream(start..end, Kind::Content, depth + 1).ok_or(Stop::TooMuch)?;
+                *cost += self.stream(start..end, TokenOwner::Content, depth + 1).ok_or(Stop::TooMuch)?;
                 Ok(end)
             }
             _ => width(self.chunk, at, value).map(|width| at + width).ok_or(Stop::End),
@@ -168,7 +174,7 @@ impl<'a> DecodingBudget<'a> {
             *cost += if kind.is_array() {
                 size * PER_ARRAY_BYTE
             } else if kind == FRAGMENT {
-                self.stream(at..end, Kind::Content, depth + 1).ok_or(Stop::TooMuch)?
+                self.stream(at..end, TokenOwner::Content, depth + 1).ok_or(Stop::TooMuch)?
             } else if kind.is_cut_short(size) || width(self.chunk, at, kind).is_some_and(|width| width > size)
             {
                 // The decoder would continue in what follows, and read the later values from
@@ -204,7 +210,7 @@ impl<'a> DecodingBudget<'a> {
         let start = offset.checked_add(DEFINITION_HEADER_SIZE)?;
         let end = definition_end(self.chunk, offset).filter(|end| *end <= self.chunk.len());
         let cost = match end {
-            Some(end) => self.stream(start..end, Kind::Definition, 0),
+            Some(end) => self.stream(start..end, TokenOwner::Definition, 0),
             None => Some(0),
         };
         self.definitions.insert(offset, cost);

@@ -15,7 +15,7 @@ use crate::scan::evtx::binxml::text::{plain, text};
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, GUID, HEX64, Index, NULL, SID, TEXT, U8, U16, U32, U64};
 use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_texts, event_template};
 use crate::scan::evtx::value::Values;
-use crate::scan::skim::seen::Seen;
+use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// The substitutions in a definition of `EventData` that hold the fields of a kind of event.
 #[derive(Debug)]
@@ -52,14 +52,14 @@ impl DataIndexes {
 pub(in crate::scan) fn event(
     template: &EventTemplate,
     system: &Values<'_>,
-    seen: &Seen,
+    skimmed: &SkimmedRecord,
     places: &DataIndexes,
     data: &Values<'_>,
 ) -> Option<Event> {
     if !is_usual_system(template, system) || !is_usual_data(data) {
         return None;
     }
-    with_data(system_of(template, system, seen)?, places, data)
+    with_data(system_of(template, system, skimmed)?, places, data)
 }
 
 /// Whether the `System` values have their usual types. A decoder reads every value, used or not,
@@ -125,16 +125,16 @@ pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Op
     }
     let system = || {
         let template = event_template(chunk, values.definition, chunk.len())?;
-        let seen = Seen::read(&template, &values, content.end)?;
-        let is_read = seen.is_dns_query() && is_usual_system(&template, &values);
-        is_read.then(|| system_of(&template, &values, &seen)).flatten()
+        let skimmed = SkimmedRecord::read(&template, &values, content.end)?;
+        let is_read = skimmed.is_dns_query() && is_usual_system(&template, &values);
+        is_read.then(|| system_of(&template, &values, &skimmed)).flatten()
     };
     let system = system();
     let has_system = system.is_some();
     Some(NamelessQuery { event: with_data(system.unwrap_or_default(), &places, &data)?, has_system })
 }
 
-fn system_of(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Option<System> {
+fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRecord) -> Option<System> {
     let [version] = *values.bytes(template.version?, U8)?.first_chunk()?;
     Some(System {
         provider: plain(values.bytes(template.provider?, TEXT)?)?,
@@ -142,12 +142,12 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, seen: &Seen) -> Opti
             Some(index) => plain(values.bytes(index, TEXT)?)?,
             None => template.channel_text.clone(),
         },
-        event_id: u32::from(seen.event_id),
+        event_id: u32::from(skimmed.event_id),
         version: Some(u32::from(version)),
-        event_record_id: Some(seen.event_record_id),
+        event_record_id: Some(skimmed.event_record_id),
         computer: template.computer.clone(),
-        time_created: Some(seen.time),
-        time_created_raw: seen.time.system_time()?,
+        time_created: Some(skimmed.time),
+        time_created_raw: skimmed.time.system_time()?,
         user_id: Some(sid(values.bytes(template.user_id?, SID)?)?),
     })
 }
@@ -194,10 +194,10 @@ mod tests {
     fn read(chunk: &[u8], content: Range<usize>, kind: &'static EventKind) -> Option<Event> {
         let system = Values::head(chunk, content.start)?;
         let template = event_template(chunk, system.definition, chunk.len())?;
-        let seen = Seen::read(&template, &system, content.end)?;
-        let data = Values::read(chunk, seen.data.clone()?)?;
+        let skimmed = SkimmedRecord::read(&template, &system, content.end)?;
+        let data = Values::read(chunk, skimmed.data.clone()?)?;
         let places = DataIndexes::of(kind, &data_template(chunk, data.definition, chunk.len())?)?;
-        event(&template, &system, &seen, &places, &data)
+        event(&template, &system, &skimmed, &places, &data)
     }
 
     #[test]

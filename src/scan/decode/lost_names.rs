@@ -21,9 +21,9 @@ const MOST_TEXT: usize = 1 << 18;
 /// The DNS queries of a chunk of which more can be read than a decoder reads, by the offsets of
 /// their records.
 #[derive(Default)]
-pub(in crate::scan) struct Nameless(BTreeMap<usize, NamelessQuery>);
+pub(in crate::scan) struct NamelessQueries(BTreeMap<usize, NamelessQuery>);
 
-impl Nameless {
+impl NamelessQueries {
     /// Finds these queries among the records of a walk. The chunk must be unchanged, as it was
     /// read; preparing it for the decoder changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
@@ -34,7 +34,7 @@ impl Nameless {
             text += query.event.text_length();
             (text <= MOST_TEXT).then_some((range.start, query))
         });
-        Nameless(queries.collect())
+        NamelessQueries(queries.collect())
     }
 
     /// Replaces the decoder's result for the record at `start` with the query found here, if the
@@ -57,7 +57,7 @@ impl Nameless {
         }
     }
 
-    /// The offsets of the records that were not passed to [`Nameless::resolve`].
+    /// The offsets of the records that were not passed to [`NamelessQueries::resolve`].
     pub(in crate::scan) fn remaining(&self) -> Vec<usize> {
         self.0.keys().copied().collect()
     }

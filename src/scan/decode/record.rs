@@ -45,10 +45,10 @@ pub(in crate::scan) fn decode(
         return;
     }
     let end = walk.end();
-    agree(bytes, walk);
+    align_with(bytes, walk);
     let mut decoded = 0;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        decode_agreed(bytes, end, walk, kinds, |record, document| {
+        decode_aligned(bytes, end, walk, kinds, |record, document| {
             decoded += 1;
             found(record, document);
         })
@@ -71,7 +71,7 @@ pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) ->
 }
 
 /// Changes the chunk so that the decoder's walk equals ours.
-fn agree(bytes: &mut [u8], walk: &Walk) {
+fn align_with(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
         // A time after the year 9999 would make the decoder reject the record for its header, and a
@@ -82,14 +82,14 @@ fn agree(bytes: &mut [u8], walk: &Walk) {
         put(bytes, start + 4, &size_bytes(record.range.len()));
     }
     for gap in &walk.gaps {
-        dress(bytes, gap, walk);
+        hide_gap(bytes, gap, walk);
     }
 }
 
 /// Adds a gap to the record before it. That record's size may be wrong, so that the gap's bytes
 /// belong to it and other records refer to them. A gap without a record before it is disguised as a
 /// record without content.
-fn dress(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
+fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
     } else if gap.len() >= LEAST_RECORD_SIZE {
@@ -117,7 +117,7 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 }
 
 /// Decodes a chunk on whose records both walks agree.
-fn decode_agreed(
+fn decode_aligned(
     bytes: &[u8],
     end: usize,
     walk: &Walk,

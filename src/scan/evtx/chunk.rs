@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::base::switch::switch;
-use crate::ledger::clock::Written;
+use crate::ledger::clock::RecordHeader;
 use crate::ledger::damage::Damage;
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
@@ -133,7 +133,11 @@ impl LiveRecords {
 /// The record at `at`, if it is whole: it lies before `end` and ends with the copy of its size.
 /// Also returns the ID and time in its header.
 #[inline]
-pub(in crate::scan) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Option<(Range<usize>, Written)> {
+pub(in crate::scan) fn whole_record(
+    bytes: &[u8],
+    at: usize,
+    end: usize,
+) -> Option<(Range<usize>, RecordHeader)> {
     let rest = bytes.get(at..end)?;
     let (head, _) = rest.split_first_chunk::<RECORD_HEADER_SIZE>()?;
     let (signature, head) = head.split_first_chunk::<4>()?;
@@ -145,7 +149,7 @@ pub(in crate::scan) fn whole_record(bytes: &[u8], at: usize, end: usize) -> Opti
         && rest.get(..length)?.last_chunk::<SIZE_COPY_SIZE>() == Some(size);
     let header_id = u64::from_le_bytes(*header_id);
     let filetime = u64::from_le_bytes(*filetime.first_chunk()?);
-    is_whole.then_some((at..at + length, Written { header_id, filetime }))
+    is_whole.then_some((at..at + length, RecordHeader { header_id, filetime }))
 }
 
 /// The end of a chunk's records, if the header states it correctly: the record that ends there has
@@ -191,7 +195,7 @@ mod tests {
     use dnsweep_samples::Style;
 
     #[test]
-    fn records_end_behind_the_last_one() {
+    fn records_end_after_the_last_one() {
         let (chunk, contents) = chunk(Style::Live);
         let end = contents.last().unwrap().end + SIZE_COPY_SIZE;
         assert_eq!(known_end(&chunk), Some(end));

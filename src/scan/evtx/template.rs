@@ -44,7 +44,7 @@ pub(in crate::scan) struct EventTemplate {
     /// Substitutions that must not be null: otherwise an element above would be left out.
     pub required: Vec<Index>,
     /// Whether all names lie within the definition, so that its bytes alone determine its meaning.
-    pub says_all: bool,
+    pub is_self_contained: bool,
 }
 
 /// The definition of an `EventData`: the names of its `Data` elements and their substitutions.
@@ -62,7 +62,7 @@ pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -
     let read = if name.is("Event") { event(&mut tokens, dependency) } else { None };
     let is_plain = !tokens.odd_names;
     read.map(|event| EventTemplate {
-        says_all: !tokens.names_outside,
+        is_self_contained: !tokens.names_outside,
         is_plain: event.is_plain && is_plain,
         ..event
     })
@@ -229,7 +229,7 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     }
     loop {
         // After the first element, most are like the one before.
-        let alike = if template.data.is_empty() { None } else { tokens.element_alike() };
+        let alike = if template.data.is_empty() { None } else { tokens.similar_element() };
         let (name, index) = match alike {
             Some(alike) => alike,
             None => match tokens.next()? {

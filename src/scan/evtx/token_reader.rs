@@ -211,7 +211,7 @@ impl<'a> Tokens<'a> {
     /// the last element, and its one attribute has the name of the last attribute, both of which
     /// the caller knows. `None` for any other element; then nothing is read. The slow twin reads
     /// token by token.
-    pub(in crate::scan) fn element_alike(&mut self) -> Option<(Text<'a>, Index)> {
+    pub(in crate::scan) fn similar_element(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
         // The element's token, dependency, size, name and size of the attribute list; the
         // attribute's token and name; its text's token, type and length.
@@ -398,7 +398,7 @@ mod tests {
         let mut count = 0;
         loop {
             let mut ahead = tokens.clone();
-            let alike = ahead.element_alike();
+            let alike = ahead.similar_element();
             let next = element(&mut tokens);
             if let (Some((text, index)), Some((_, name, attributes, _))) = (alike, &last)
                 && attributes.len() == 1
@@ -487,7 +487,7 @@ mod tests {
             assert!(name.is("Data") && attribute.is("Name") && text.is("x"));
         };
         read(&mut tokens);
-        assert_eq!(tokens.element_alike(), None);
+        assert_eq!(tokens.similar_element(), None);
         read(&mut tokens);
     }
 

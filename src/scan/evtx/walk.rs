@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::ledger::clock::{Clock, Written};
+use crate::ledger::clock::{Clock, RecordHeader};
 use crate::ledger::damage::{Damage, Problem};
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, FIRST_RECORD_ID_OFFSET, FLAGS_OFFSET, FREE_SPACE_OFFSET, LAST_RECORD_ID_OFFSET,
@@ -20,16 +20,16 @@ pub(in crate::scan) struct RecordSpan {
     /// The ID in the record's header.
     pub header_id: u64,
     /// How the walk found the record.
-    pub reached: Reached,
+    pub reached: RecordOrigin,
 }
 
 /// How the walk found a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scan) enum Reached {
+pub(in crate::scan) enum RecordOrigin {
     /// By the sizes of the records before it, from the first record on.
     InChain,
     /// By its signature, after bytes that are no record. Readers that stop at damage do not see it.
-    BehindDamage,
+    AfterDamage,
 }
 
 /// The result of walking a chunk: its records, and what is wrong with the chunk.
@@ -171,8 +171,8 @@ fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
             walk.gaps.push(found_end..start);
         }
         found_end = at;
-        walk.note_written(bytes, start);
-        walk.records.push(RecordSpan { reached: Reached::BehindDamage, ..record });
+        walk.note_header(bytes, start);
+        walk.records.push(RecordSpan { reached: RecordOrigin::AfterDamage, ..record });
     }
     if walk.records.len() == found_before {
         walk.gaps.extend(across);
@@ -206,17 +206,17 @@ fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
 
 fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     let mut at = CHUNK_HEADER_SIZE;
-    let mut is_behind_damage = false;
+    let mut is_after_damage = false;
     while at < end {
         match record_at(bytes, at) {
             Ok(mut record) => {
-                if is_behind_damage || !walk.gaps.is_empty() {
-                    record.reached = Reached::BehindDamage;
+                if is_after_damage || !walk.gaps.is_empty() {
+                    record.reached = RecordOrigin::AfterDamage;
                 }
                 let copy = size_copy_damage(bytes, &record);
                 if let Some(next) = copy.as_ref().and_then(|_| hidden_record(bytes, &record, end)) {
                     record.range.end = next;
-                    is_behind_damage = true;
+                    is_after_damage = true;
                 }
                 if record.range.end > end {
                     // The record's tail lies where, according to the header, there are no records.
@@ -228,7 +228,7 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
                     walk.problem(record.range.clone(), damage);
                 }
                 at = record.range.end;
-                walk.note_written(bytes, record.range.start);
+                walk.note_header(bytes, record.range.start);
                 walk.records.push(record);
             }
             Err(damage) => {
@@ -258,7 +258,7 @@ fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
     match usize::try_from(size) {
         Ok(length) if length >= LEAST_RECORD_SIZE && length <= left => {
             let header_id = u64_at(rest, 8).unwrap_or(0);
-            Ok(RecordSpan { range: at..at + length, header_id, reached: Reached::InChain })
+            Ok(RecordSpan { range: at..at + length, header_id, reached: RecordOrigin::InChain })
         }
         _ => Err(Damage::RecordSize { found: size, left: left as u64 }),
     }
@@ -321,9 +321,9 @@ impl Walk {
     }
 
     /// Records what the header of the record at `start` says about when it was written.
-    pub(in crate::scan) fn note_written(&mut self, bytes: &[u8], start: usize) {
+    pub(in crate::scan) fn note_header(&mut self, bytes: &[u8], start: usize) {
         if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
-            self.clock.add(start as u64, Written { header_id, filetime });
+            self.clock.add(start as u64, RecordHeader { header_id, filetime });
         }
     }
 

@@ -9,7 +9,7 @@
 //! header that is nested in another chunk begins no chunk and is reported too.
 
 use crate::ledger::damage::Problem;
-use crate::scan::salvage::nested::{Header, Nesting};
+use crate::scan::salvage::nested::{HeaderKind, Nesting};
 
 /// The size of a sector in bytes: the least unit in which disks are written.
 pub(in crate::scan) const SECTOR: usize = 512;
@@ -32,11 +32,11 @@ impl Headers {
         for at in (0..bytes.len()).step_by(SECTOR) {
             let offset = start + at as u64;
             match nesting.header(bytes, at) {
-                Header::Begins => found.starts.push(offset),
-                Header::Other(length, damage) => {
+                HeaderKind::BeginsChunk => found.starts.push(offset),
+                HeaderKind::Other(length, damage) => {
                     found.others.push(Problem { offset, length: length as u64, damage });
                 }
-                Header::None => {}
+                HeaderKind::None => {}
             }
         }
         found

@@ -33,12 +33,12 @@ pub(in crate::scan) struct FreeSpace {
     pub start: usize,
     /// The number of the last live record; `None` if there is none.
     last_id: Option<u64>,
-    next: Next,
+    next: NextSlot,
 }
 
 /// What follows a chunk.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum NextSlot {
     /// The end of the file.
     End,
     /// A chunk whose first record has this number.
@@ -53,12 +53,12 @@ impl FreeSpace {
     /// slots.
     pub(in crate::scan) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
         let next = match slot_content(next) {
-            _ if left == 0 => Next::End,
+            _ if left == 0 => NextSlot::End,
             _ if next.is_empty() => return None,
             SlotContent::Chunk if next.len() >= CHUNK_HEADER_SIZE && broken_header(next).is_none() => {
-                Next::Chunk { first_id: u64_at(next, FIRST_RECORD_ID_OFFSET)? }
+                NextSlot::Chunk { first_id: u64_at(next, FIRST_RECORD_ID_OFFSET)? }
             }
-            SlotContent::Unused => Next::Unused { left },
+            SlotContent::Unused => NextSlot::Unused { left },
             SlotContent::Chunk | SlotContent::Foreign => return None,
         };
         let live = LiveRecords::of(chunk)?;
@@ -77,9 +77,9 @@ impl FreeSpace {
         let [Some(first), Some(last)] = ids else { return false };
         let follows = self.last_id.and_then(|id| id.checked_add(1)) == Some(first);
         let is_part_of_log = match self.next {
-            Next::End => follows,
-            Next::Unused { left } => follows || left % CHUNK_SIZE == at as u64,
-            Next::Chunk { first_id } => {
+            NextSlot::End => follows,
+            NextSlot::Unused { left } => follows || left % CHUNK_SIZE == at as u64,
+            NextSlot::Chunk { first_id } => {
                 let is_between = self.last_id.is_none_or(|id| id < first) && last < first_id;
                 is_between && (follows || last.checked_add(1) == Some(first_id))
             }

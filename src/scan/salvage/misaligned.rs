@@ -19,24 +19,24 @@ use crate::scan::evtx::chunk::{CHUNK_SIGNATURE, SlotContent, chain_end, known_en
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::free_space::FreeSpace;
-use crate::scan::salvage::nested::{Header, Nesting};
+use crate::scan::salvage::nested::{HeaderKind, Nesting};
 
 /// The signature of a chunk.
 static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUNK_SIGNATURE));
 
 /// What precedes a piece of a log, in the slot of a chunk or of the file header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scan) enum Before {
+pub(in crate::scan) enum Predecessor {
     /// Nothing in which a misaligned chunk can begin.
     Sound,
     /// Something in which a misaligned chunk can begin, or something that was not examined.
     Doubtful,
 }
 
-impl Before {
+impl Predecessor {
     /// The state before a block: unknown, except for the first block.
     pub(in crate::scan) fn block(block: Block) -> Self {
-        if block.is_first() { Before::Sound } else { Before::Doubtful }
+        if block.is_first() { Predecessor::Sound } else { Predecessor::Doubtful }
     }
 }
 
@@ -63,16 +63,16 @@ impl MisalignedChunks {
         log: &dyn LogBytes,
         piece: Block,
         size: u64,
-        before: &mut Before,
+        before: &mut Predecessor,
     ) -> Self {
         let read = buffer.part(piece.start..piece.end);
-        let reached_into = *before == Before::Doubtful && !read.bytes.starts_with(CHUNK_SIGNATURE);
+        let reached_into = *before == Predecessor::Doubtful && !read.bytes.starts_with(CHUNK_SIGNATURE);
         let (mut any, mut last) = (false, false);
         for (what, range) in slots(read.bytes, piece.start) {
             last = what.doubtful_from(read.bytes.get(range).unwrap_or_default()).is_some();
             any |= last;
         }
-        *before = if last { Before::Doubtful } else { Before::Sound };
+        *before = if last { Predecessor::Doubtful } else { Predecessor::Sound };
         if !reached_into && !any {
             return MisalignedChunks::default();
         }
@@ -93,27 +93,27 @@ impl MisalignedChunks {
         for (what, range) in slots(bytes, start) {
             let begin = start + range.start as u64;
             match what {
-                Content::Chunk => {
+                SlotKind::Chunk => {
                     end_last(&mut found.chunks, begin);
                     nesting.restart(range.start);
                 }
-                Content::Foreign => {}
-                Content::Header | Content::Unused => nesting.end_records(range.end),
+                SlotKind::Foreign => {}
+                SlotKind::Header | SlotKind::Unused => nesting.end_records(range.end),
             }
             if let Some(from) = what.doubtful_from(bytes.get(range.clone()).unwrap_or_default()) {
                 let first = found.chunks.len();
                 let free = free_space(what, bytes, &range, size.saturating_sub(start));
                 found.look_through(
-                    Part { bytes, start, range: range.clone() },
+                    SlotPart { bytes, start, range: range.clone() },
                     from,
                     free.as_ref(),
                     &mut nesting,
                 );
-                if let (Content::Chunk, Some(first)) = (what, found.chunks.get(first)) {
+                if let (SlotKind::Chunk, Some(first)) = (what, found.chunks.get(first)) {
                     found.cut_off.push(begin..first.start);
                 }
             }
-            if what == Content::Chunk {
+            if what == SlotKind::Chunk {
                 nesting.end_records(range.end);
             }
         }
@@ -123,8 +123,14 @@ impl MisalignedChunks {
 
     /// Searches a slot for headers, beginning at `from`. Headers in the free space of an intact
     /// chunk begin deleted chunks.
-    fn look_through(&mut self, slot: Part<'_>, from: usize, free: Option<&FreeSpace>, nesting: &mut Nesting) {
-        let Part { bytes, start, range } = slot;
+    fn look_through(
+        &mut self,
+        slot: SlotPart<'_>,
+        from: usize,
+        free: Option<&FreeSpace>,
+        nesting: &mut Nesting,
+    ) {
+        let SlotPart { bytes, start, range } = slot;
         let end = start + range.end as u64;
         for at in signed(bytes, range.start + from..range.end) {
             let offset = start + at as u64;
@@ -132,7 +138,7 @@ impl MisalignedChunks {
             let header = nesting.header(bytes, at);
             let deleted = free.filter(|free| within >= free.start);
             match header {
-                Header::Begins => {
+                HeaderKind::BeginsChunk => {
                     end_last(&mut self.deleted, offset);
                     let rest = bytes.get(at..).unwrap_or_default();
                     if deleted.is_some_and(|free| free.holds(within, rest)) {
@@ -143,13 +149,13 @@ impl MisalignedChunks {
                         self.chunks.push(offset..offset + CHUNK_SIZE);
                     }
                 }
-                Header::Other(length, _) if deleted.is_some() => {
+                HeaderKind::Other(length, _) if deleted.is_some() => {
                     self.note(offset, (length as u64).min(end - offset), Remark::DeletedHeader);
                 }
-                Header::Other(length, damage) => {
+                HeaderKind::Other(length, damage) => {
                     self.headers.push(Problem { offset, length: length as u64, damage });
                 }
-                Header::None => {}
+                HeaderKind::None => {}
             }
         }
     }
@@ -200,7 +206,7 @@ impl MisalignedChunks {
 }
 
 /// A slot among bytes of a log.
-struct Part<'b> {
+struct SlotPart<'b> {
     bytes: &'b [u8],
     /// The offset of the bytes in the log.
     start: u64,
@@ -210,8 +216,8 @@ struct Part<'b> {
 
 /// The free space of a slot, if it holds an intact chunk and the log continues in its slots. `left`
 /// bytes of the log remain, counted from the start of `bytes`.
-fn free_space(what: Content, bytes: &[u8], slot: &Range<usize>, left: u64) -> Option<FreeSpace> {
-    if what != Content::Chunk {
+fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> Option<FreeSpace> {
+    if what != SlotKind::Chunk {
         return None;
     }
     let size = usize::try_from(CHUNK_SIZE).unwrap_or(usize::MAX);
@@ -221,7 +227,7 @@ fn free_space(what: Content, bytes: &[u8], slot: &Range<usize>, left: u64) -> Op
 
 /// What a slot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
+enum SlotKind {
     /// The file header of a log.
     Header,
     /// A chunk, or the beginning of one.
@@ -232,24 +238,24 @@ enum Content {
     Foreign,
 }
 
-impl Content {
+impl SlotKind {
     /// The position in a slot's bytes from which on a misaligned chunk may begin; `None` if none
     /// can. In a file header, it follows the signature, which never looks like a chunk. In a chunk,
     /// it follows the records.
     fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
-        let held_behind = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
+        let from_if_signed = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
-            Content::Header => held_behind(FILE_SIGNATURE.len()),
-            Content::Chunk => held_behind(known_end(bytes).unwrap_or_else(|| chain_end(bytes))),
-            Content::Unused => None,
-            Content::Foreign => Some(0),
+            SlotKind::Header => from_if_signed(FILE_SIGNATURE.len()),
+            SlotKind::Chunk => from_if_signed(known_end(bytes).unwrap_or_else(|| chain_end(bytes))),
+            SlotKind::Unused => None,
+            SlotKind::Foreign => Some(0),
         }
     }
 }
 
 /// The slots in `bytes`, which lie at offset `start` of a log, its beginning or the start of a
 /// slot; and what each holds. The file header counts as a slot.
-fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usize>)> {
+fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (SlotKind, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
@@ -257,12 +263,12 @@ fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (Content, Range<usize
         let size = if is_header { FILE_HEADER_SIZE } else { CHUNK_SIZE };
         let end = bytes.len().min(at + usize::try_from(size).unwrap_or(usize::MAX));
         let what = if is_header {
-            if rest.starts_with(FILE_SIGNATURE) { Content::Header } else { Content::Foreign }
+            if rest.starts_with(FILE_SIGNATURE) { SlotKind::Header } else { SlotKind::Foreign }
         } else {
             match slot_content(bytes.get(at..end).unwrap_or_default()) {
-                SlotContent::Chunk => Content::Chunk,
-                SlotContent::Unused => Content::Unused,
-                SlotContent::Foreign => Content::Foreign,
+                SlotContent::Chunk => SlotKind::Chunk,
+                SlotContent::Unused => SlotKind::Unused,
+                SlotContent::Foreign => SlotKind::Foreign,
             }
         };
         let range = at..end;

@@ -19,11 +19,11 @@ static RECORD: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(RECORD_
 
 /// What begins at a position.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::scan) enum Header {
+pub(in crate::scan) enum HeaderKind {
     /// No header.
     None,
     /// A header that begins a chunk.
-    Begins,
+    BeginsChunk,
     /// A header of this many bytes that begins no chunk, or the nested part of another chunk, with
     /// the reason.
     Other(usize, Damage),
@@ -67,17 +67,21 @@ impl Nesting {
 
     /// Decides what begins at `start`, which lies after all positions that were passed before. A
     /// chunk's signature among live records is nothing: an event's text may contain one.
-    pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> Header {
+    pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> HeaderKind {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {
-            Header::None
+            HeaderKind::None
         } else if let Some(damage) = broken_header(rest) {
             let is_part = start < self.free.header.max(self.free.records);
-            if is_part { Header::None } else { Header::Other(rest.len().min(CHUNK_HEADER_SIZE), damage) }
+            if is_part {
+                HeaderKind::None
+            } else {
+                HeaderKind::Other(rest.len().min(CHUNK_HEADER_SIZE), damage)
+            }
         } else {
             match self.holds(bytes, start) {
-                Some(end) => Header::Other(end - start, Damage::ChunkEmbedded),
-                None => Header::Begins,
+                Some(end) => HeaderKind::Other(end - start, Damage::ChunkEmbedded),
+                None => HeaderKind::BeginsChunk,
             }
         }
     }
@@ -153,10 +157,10 @@ mod tests {
     fn held_in(bytes: &[u8], at: &[usize]) -> Vec<bool> {
         let mut nesting = Nesting::default();
         let header = |at: &usize| nesting.header(bytes, *at);
-        let is_held = |header: Header| match header {
-            Header::Begins => Some(false),
-            Header::Other(_, Damage::ChunkEmbedded) => Some(true),
-            Header::Other(..) | Header::None => None,
+        let is_held = |header: HeaderKind| match header {
+            HeaderKind::BeginsChunk => Some(false),
+            HeaderKind::Other(_, Damage::ChunkEmbedded) => Some(true),
+            HeaderKind::Other(..) | HeaderKind::None => None,
         };
         at.iter().map(header).filter_map(is_held).collect()
     }
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_record_holds_begins_no_chunk_and_holds_none_behind_the_record() {
+    fn what_a_record_holds_begins_no_chunk_and_holds_none_after_the_record() {
         let (chunk, _) = chunk(Style::Live);
         let end = known_end(&chunk).unwrap();
         // A deleted record that holds a chunk, whose records reach to the record's end.

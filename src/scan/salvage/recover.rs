@@ -8,12 +8,12 @@ use crate::event::{DNS_QUERY, KindSet};
 use crate::ledger::damage::{Integrity, RecoveredFrom};
 use crate::scan::block_scan::BlockScan;
 use crate::scan::decode::document::Document;
-use crate::scan::decode::lost_names::Nameless;
+use crate::scan::decode::lost_names::NamelessQueries;
 use crate::scan::decode::record::decode;
 use crate::scan::decode::undecodable::remove_undecodable;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, SlotContent, give_signature, slot_content};
 use crate::scan::evtx::walk::{Walk, walk as walk_chunk};
-use crate::scan::located::{LocatedEvent, Start};
+use crate::scan::located::{ChunkPosition, LocatedEvent};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
 use crate::scan::salvage::stale;
 
@@ -34,13 +34,13 @@ impl Recoverer {
 
     /// Decodes the stale records of the kept chunk. A stale record that cannot be decoded is not
     /// damage: nothing states that it should be there.
-    pub(in crate::scan) fn recover(&mut self, at: Start, scan: &mut BlockScan) {
+    pub(in crate::scan) fn recover(&mut self, at: ChunkPosition, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
         self.recover_from(&ranges, 0, at, scan);
     }
 
     /// Decodes the records of a deleted chunk, or of what is left of it. All of them are stale.
-    pub(in crate::scan) fn recover_deleted(&mut self, chunk: &[u8], at: Start, scan: &mut BlockScan) {
+    pub(in crate::scan) fn recover_deleted(&mut self, chunk: &[u8], at: ChunkPosition, scan: &mut BlockScan) {
         self.keep(chunk);
         let whole = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
         self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
@@ -48,15 +48,21 @@ impl Recoverer {
 
     /// Decodes stale records in ranges of the kept chunk, and all records up to `whole`, whose
     /// checksum holds.
-    fn recover_from(&mut self, ranges: &[Range<usize>], whole: usize, at: Start, scan: &mut BlockScan) {
+    fn recover_from(
+        &mut self,
+        ranges: &[Range<usize>],
+        whole: usize,
+        at: ChunkPosition,
+        scan: &mut BlockScan,
+    ) {
         let Recoverer { chunk, walk } = self;
         stale::walk(chunk, whole, ranges, walk);
         let reliances = reliances(chunk, walk, whole);
-        let mut nameless = Nameless::of(chunk, walk);
+        let mut nameless = NamelessQueries::of(chunk, walk);
         let first = scan.recovered.len();
         remove_undecodable(chunk, walk, &mut Vec::new());
         give_signature(chunk);
-        let mut add = |nameless: &mut Nameless, start, document| {
+        let mut add = |nameless: &mut NamelessQueries, start, document| {
             let (document, _) = nameless.resolve(start, document);
             scan.tally.recovered_records += u64::from(document.is_ok());
             if let (Ok(Document::Event(event)), Some(from)) = (document, reliances.get(&start))
@@ -94,6 +100,6 @@ fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
     if slot_content(chunk) == SlotContent::Chunk {
         walk_chunk(chunk, walk);
     }
-    let behind = walk.end()..chunk.len();
-    walk.gaps.drain(..).chain([behind]).filter(|range| !range.is_empty()).collect()
+    let after = walk.end()..chunk.len();
+    walk.gaps.drain(..).chain([after]).filter(|range| !range.is_empty()).collect()
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use crate::event::{Event, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
-use crate::ledger::clock::Written;
+use crate::ledger::clock::RecordHeader;
 use crate::ledger::damage::RecoveredFrom;
 use crate::scan::evtx::binxml::text::is_whole;
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, definition_end};
@@ -49,7 +49,7 @@ pub(in crate::scan) fn reliance(
         // hashes.
         return Some(RecoveredFrom::OwnValues);
     };
-    let (_, Written { filetime, .. }) = whole_record(chunk, record.start, record.end)?;
+    let (_, RecordHeader { filetime, .. }) = whole_record(chunk, record.start, record.end)?;
     let mut times = values.places(FILETIME).map(|(at, _)| u64_at(chunk, values.start() + at));
     if times.next()?.is_none_or(|time| time.abs_diff(filetime) > MOST_DELAY) {
         return None;

@@ -6,20 +6,20 @@
 //! definitions there are those that it was written for. A record therefore counts only if it is
 //! whole, its values fill it, and each definition has the number by which the record refers to it
 //! (the first four bytes of the definition's GUID). A record without a template refers only to
-//! names, each of which must have its hash ([`crate::scan::skim::inline`]). An altered record is
+//! names, each of which must have its hash ([`crate::scan::skim::templateless`]). An altered record is
 //! left out; nothing is guessed.
 
 use std::ops::Range;
 
-use crate::ledger::clock::Written;
+use crate::ledger::clock::RecordHeader;
 use crate::scan::evtx::binxml::{DEFINITION_GUID_OFFSET, FRAGMENT};
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE, SIZE_COPY_SIZE, whole_record,
 };
 use crate::scan::evtx::log::u32_at;
 use crate::scan::evtx::value::Values;
-use crate::scan::evtx::walk::{Reached, RecordSpan, Walk};
-use crate::scan::skim::inline::Inline;
+use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
+use crate::scan::skim::templateless::TemplatelessRecords;
 
 /// Finds the stale records in ranges of a chunk that hold no live record, in order. The records up
 /// to `whole`, which precede the ranges and are contiguous, are known to be unaltered.
@@ -27,17 +27,17 @@ use crate::scan::skim::inline::Inline;
 /// `walk` is overwritten: its records are those found, its gaps everything else.
 pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
     walk.clear();
-    let mut inline = Inline::of(chunk);
+    let mut templateless = TemplatelessRecords::of(chunk);
     let mut end = CHUNK_HEADER_SIZE;
-    while let Some((record, Written { header_id, .. })) = whole_record(chunk, end, whole.max(end)) {
+    while let Some((record, RecordHeader { header_id, .. })) = whole_record(chunk, end, whole.max(end)) {
         end = record.end;
-        walk.records.push(RecordSpan { range: record, header_id, reached: Reached::InChain });
+        walk.records.push(RecordSpan { range: record, header_id, reached: RecordOrigin::InChain });
     }
     for range in ranges {
         let mut at = range.start.max(end);
         while let Some(start) = next_signature(chunk, at..range.end) {
-            let Some((record, written)) = whole_record(chunk, start, range.end)
-                .filter(|(record, _)| is_readable(chunk, record, &mut inline))
+            let Some((record, header)) = whole_record(chunk, start, range.end)
+                .filter(|(record, _)| is_readable(chunk, record, &mut templateless))
             else {
                 at = start + 1;
                 continue;
@@ -46,8 +46,8 @@ pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>],
                 walk.gaps.push(end..start);
             }
             (at, end) = (record.end, record.end);
-            let Written { header_id, .. } = written;
-            walk.records.push(RecordSpan { range: record, header_id, reached: Reached::BehindDamage });
+            let RecordHeader { header_id, .. } = header;
+            walk.records.push(RecordSpan { range: record, header_id, reached: RecordOrigin::AfterDamage });
         }
     }
     walk.found = walk.records.len();
@@ -61,13 +61,13 @@ fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
 
 /// Whether the definitions or names to which a record refers are still there, so that it can be
 /// read.
-fn is_readable(chunk: &[u8], record: &Range<usize>, inline: &mut Inline<'_>) -> bool {
+fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut TemplatelessRecords<'_>) -> bool {
     let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
     let read = |content: Range<usize>| {
         Values::read(chunk, content.clone())
             .filter(|values| is_known_by_its_number(chunk, content.start, values))
     };
-    let Some(values) = read(content.clone()) else { return inline.is_readable(content) };
+    let Some(values) = read(content.clone()) else { return templateless.is_readable(content) };
     values.places(FRAGMENT).all(|(at, size)| {
         let start = values.start() + at;
         size == 0 || read(start..start + size).is_some()
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_records_are_found_behind_the_live_ones() {
+    fn stale_records_are_found_after_the_live_ones() {
         for style in [Style::Live, Style::Export, Style::Forwarded] {
             let (chunk, end) = chunk(style);
             let whole = found(&chunk, end);

@@ -38,7 +38,7 @@ impl FirstTemplate {
         let template = Arc::new(event_template(chunk, offset, end)?);
         let tokens = chunk.get(offset + DEFINITION_HEADER_SIZE..definition_end(chunk, offset)?)?;
         // A definition that follows another one differs from chunk to chunk.
-        if template.says_all && (self.template.is_none() || offset <= self.offset) {
+        if template.is_self_contained && (self.template.is_none() || offset <= self.offset) {
             self.offset = offset;
             self.tokens.clear();
             self.tokens.extend_from_slice(tokens);

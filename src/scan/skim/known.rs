@@ -14,8 +14,8 @@ use crate::scan::evtx::binxml::text::{is_plain, plain};
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::template::{EventTemplate, data_template};
 use crate::scan::evtx::value::{Shape, Values};
-use crate::scan::skim::needle::{FieldIndexes, Needles, Wanted};
-use crate::scan::skim::seen::Seen;
+use crate::scan::skim::needle::{FieldIndexes, Needles, WantedQueries};
+use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// What detections want from the data of one kind of event.
 #[derive(Debug)]
@@ -122,13 +122,18 @@ pub(in crate::scan) fn known_log(
 impl WantedData {
     /// Starts with what detections want from events that all have the fields `all_have`; no
     /// definition is known yet.
-    pub(in crate::scan) fn new(wanted: &[Wanted], all_have: Vec<&'static str>) -> Self {
+    pub(in crate::scan) fn new(wanted: &[WantedQueries], all_have: Vec<&'static str>) -> Self {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
     /// Whether no detection can want this DNS query.
-    pub(in crate::scan) fn is_unwanted(&mut self, chunk: &[u8], seen: &Seen, records_end: usize) -> bool {
-        let found = seen.data.clone().and_then(|data| self.find(chunk, data, records_end));
+    pub(in crate::scan) fn is_unwanted(
+        &mut self,
+        chunk: &[u8],
+        skimmed: &SkimmedRecord,
+        records_end: usize,
+    ) -> bool {
+        let found = skimmed.data.clone().and_then(|data| self.find(chunk, data, records_end));
         matches!(found, Some(DataCheck::Unwanted))
     }
 
@@ -218,16 +223,16 @@ impl Counts {
     };
 
     /// Counts a record. `window` is the requested period.
-    pub(in crate::scan) fn add(&mut self, seen: &Seen, window: &Window) {
+    pub(in crate::scan) fn add(&mut self, skimmed: &SkimmedRecord, window: &Window) {
         self.records += 1;
-        self.sysmon_records += u64::from(seen.sysmon);
-        if seen.is_dns_query() {
-            self.queries.add(seen.time, window);
+        self.sysmon_records += u64::from(skimmed.sysmon);
+        if skimmed.is_dns_query() {
+            self.queries.add(skimmed.time, window);
         }
-        self.first_time = self.first_time.min(seen.time);
-        self.last_time = self.last_time.max(seen.time);
-        self.first_id = self.first_id.min(seen.event_record_id);
-        self.last_id = self.last_id.max(seen.event_record_id);
+        self.first_time = self.first_time.min(skimmed.time);
+        self.last_time = self.last_time.max(skimmed.time);
+        self.first_id = self.first_id.min(skimmed.event_record_id);
+        self.last_id = self.last_id.max(skimmed.event_record_id);
     }
 
     /// Adds the counts of other records.

@@ -3,7 +3,7 @@
 //!
 //! Most records of a log differ only in the content of fixed positions and in the size of their
 //! last value, the event's data. A few comparisons of bytes recognise such a record. Any other is
-//! examined value by value ([`Seen::read`]), which is the slow twin of this module. A layout is
+//! examined value by value ([`SkimmedRecord::read`]), which is the slow twin of this module. A layout is
 //! valid as long as its definition is unchanged at its position; whoever keeps the layout ensures
 //! that.
 
@@ -17,7 +17,7 @@ use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, Index, SID, TEXT, U16, U64, 
 use crate::scan::evtx::log::{u16_at, u64_at};
 use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::{Values, is_null};
-use crate::scan::skim::seen::Seen;
+use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// The layout of a record, with positions from its first value. It borrows nothing from the chunk.
 #[derive(Debug, Clone)]
@@ -121,10 +121,10 @@ impl Layout {
         reason = "to hand back by value what is seen would take longer than to see it"
     )]
     #[inline(always)]
-    pub(in crate::scan) fn see(&self, chunk: &[u8], content: Range<usize>) -> Option<Seen> {
+    pub(in crate::scan) fn read(&self, chunk: &[u8], content: Range<usize>) -> Option<SkimmedRecord> {
         let record = chunk.get(content.clone())?;
         let rest = if content.start + self.reference == self.definition.start {
-            self.behind_definition(record)?
+            self.after_definition(record)?
         } else {
             let (head, rest) = record.split_at_checked(self.head.len())?;
             if *head != *self.head {
@@ -145,7 +145,7 @@ impl Layout {
             return None;
         }
         let data = content.end - values.len() + self.last;
-        Some(Seen {
+        Some(SkimmedRecord {
             event_id: u16_at(values, self.event_id)?,
             sysmon: self.sysmon,
             time: EventTime::from_filetime(u64_at(values, self.time_created)?)?,
@@ -157,7 +157,7 @@ impl Layout {
     /// What follows the descriptors of all values but the last, in a record that holds the
     /// definition.
     #[cold]
-    fn behind_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
+    fn after_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
         let (reference, descriptors) = self.head.split_at_checked(self.reference)?;
         record.strip_prefix(reference)?.get(self.definition.len()..)?.strip_prefix(descriptors)
     }
@@ -200,8 +200,8 @@ mod tests {
 
     fn layout(template: &EventTemplate, chunk: &[u8], content: &Range<usize>) -> Option<Layout> {
         let values = Values::head(chunk, content.start)?;
-        let seen = Seen::read(template, &values, content.end)?;
-        Layout::of((0, 0, template), chunk, content.start, &values, seen.sysmon)
+        let skimmed = SkimmedRecord::read(template, &values, content.end)?;
+        Layout::of((0, 0, template), chunk, content.start, &values, skimmed.sysmon)
     }
 
     /// The slow twin: read the record value by value.
@@ -210,9 +210,9 @@ mod tests {
         offset: usize,
         chunk: &[u8],
         content: &Range<usize>,
-    ) -> Option<Seen> {
+    ) -> Option<SkimmedRecord> {
         let values = Values::head(chunk, content.start).filter(|values| values.definition == offset)?;
-        Seen::read(template, &values, content.end)
+        SkimmedRecord::read(template, &values, content.end)
     }
 
     /// The first record holds the definition, the third refers to it.
@@ -226,10 +226,10 @@ mod tests {
             let (offset, [template, _]) = templates(&chunk, &contents[1]);
             let layout = layout(&template, &chunk, &contents[1]).unwrap();
             for (which, number) in [(HOLDER, 1), (REFERRER, 3)] {
-                let seen = layout.see(&chunk, contents[which].clone());
-                assert_eq!(seen, value_by_value(&template, offset, &chunk, &contents[which]));
+                let skimmed = layout.read(&chunk, contents[which].clone());
+                assert_eq!(skimmed, value_by_value(&template, offset, &chunk, &contents[which]));
                 assert_eq!(
-                    seen.map(|seen| (seen.event_id, seen.sysmon, seen.event_record_id)),
+                    skimmed.map(|skimmed| (skimmed.event_id, skimmed.sysmon, skimmed.event_record_id)),
                     Some((22, true, number))
                 );
             }
@@ -275,8 +275,8 @@ mod tests {
             }
             let content = contents[which].start..contents[which].end - shorter;
             let layout = layout(&templates[strict], &original, &contents[1]).unwrap();
-            if let Some(seen) = layout.see(&chunk, content.clone()) {
-                prop_assert_eq!(Some(seen), value_by_value(&templates[strict], offset, &chunk, &content));
+            if let Some(skimmed) = layout.read(&chunk, content.clone()) {
+                prop_assert_eq!(Some(skimmed), value_by_value(&templates[strict], offset, &chunk, &content));
             }
         }
     }
@@ -290,10 +290,10 @@ mod tests {
             let values = Values::head(&chunk, contents[REFERRER].start).unwrap();
             let provider = values.range(template.provider.unwrap(), TEXT).unwrap();
             chunk[provider.start] = b'X';
-            let seen = layout.see(&chunk, contents[REFERRER].clone());
+            let skimmed = layout.read(&chunk, contents[REFERRER].clone());
             let twin = value_by_value(&template, offset, &chunk, &contents[REFERRER]);
-            assert_eq!(seen.as_ref().map(|seen| seen.sysmon), is_seen.then_some(true), "{channel}");
-            assert_eq!(twin.map(|seen| seen.sysmon), Some(is_seen), "{channel}");
+            assert_eq!(skimmed.as_ref().map(|skimmed| skimmed.sysmon), is_seen.then_some(true), "{channel}");
+            assert_eq!(twin.map(|skimmed| skimmed.sysmon), Some(is_seen), "{channel}");
         }
     }
 
@@ -306,7 +306,7 @@ mod tests {
         chunk[kind] = NULL.number();
         for (template, is_seen) in [(template, true), (strict, false)] {
             let layout = layout(&template, &original, &contents[1]).unwrap();
-            assert_eq!(layout.see(&chunk, contents[2].clone()).is_some(), is_seen);
+            assert_eq!(layout.read(&chunk, contents[2].clone()).is_some(), is_seen);
             assert_eq!(value_by_value(&template, offset, &chunk, &contents[2]).is_some(), is_seen);
         }
     }
@@ -327,7 +327,7 @@ mod tests {
         chunk[descriptor + 2] = SID.number();
         assert_eq!(value_by_value(&template, offset, &chunk, &contents[2]), None);
         let layout = layout(&template, &original, &contents[1]).unwrap();
-        assert_eq!(layout.see(&chunk, contents[2].clone()), None);
+        assert_eq!(layout.read(&chunk, contents[2].clone()), None);
     }
 
     #[test]
@@ -350,6 +350,6 @@ mod tests {
         chunk.copy_within(contents[1].clone(), content.start);
         assert!(chunk[content.start..].starts_with(&layout.head[..layout.reference]));
         assert_eq!(value_by_value(&template, offset, &chunk, &content), None);
-        assert_eq!(layout.see(&chunk, content), None);
+        assert_eq!(layout.read(&chunk, content), None);
     }
 }

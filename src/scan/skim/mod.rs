@@ -2,11 +2,11 @@
 //! be decoded. The decoder (`decode`) is its slow twin.
 
 pub(in crate::scan) mod first_template;
-pub(in crate::scan) mod inline;
 pub(in crate::scan) mod known;
 pub(in crate::scan) mod layout;
 pub(in crate::scan) mod needle;
 pub(in crate::scan) mod record_batch;
-pub(in crate::scan) mod seen;
 pub(in crate::scan) mod select;
+pub(in crate::scan) mod skimmed_record;
+pub(in crate::scan) mod templateless;
 pub(in crate::scan) mod trigram;

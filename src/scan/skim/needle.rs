@@ -19,7 +19,7 @@ pub enum Selection {
     #[default]
     Everything,
     /// DNS queries that one of these could want, and records that the skim does not understand.
-    Wanted(Vec<Wanted>),
+    Wanted(Vec<WantedQueries>),
 }
 
 /// How the queries of Windows' own DNS client are handled.
@@ -30,12 +30,12 @@ pub enum DnsClient {
     Counted,
     /// Queries that one of these could want are passed on too; if everything is decoded, all of
     /// them are.
-    Wanted(Vec<Wanted>),
+    Wanted(Vec<WantedQueries>),
 }
 
 /// What a detection wants: DNS queries that contain at least one needle of each set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedQueries {
     /// The sets. If there is none, every DNS query is wanted.
     pub sets: Vec<Vec<Needle>>,
 }
@@ -87,11 +87,11 @@ pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 
 impl Needles {
     /// Prepares the needles of `wanted` for searching.
-    pub(in crate::scan) fn new(wanted: &[Wanted]) -> Self {
+    pub(in crate::scan) fn new(wanted: &[WantedQueries]) -> Self {
         let mut fields: Vec<(&str, Vec<(&str, usize)>)> = Vec::new();
         let mut searched = Vec::new();
         let mut numbered = Vec::new();
-        for Wanted { sets } in wanted {
+        for WantedQueries { sets } in wanted {
             numbered.push((searched.len()..searched.len() + sets.len()).collect());
             for set in sets {
                 let number = searched.len();
@@ -240,7 +240,7 @@ mod tests {
     fn hit(literals: &[&str], text: &str) -> bool {
         let needle = |literal: &&str| Needle { data: "QueryName".to_owned(), literal: (*literal).to_owned() };
         let set = literals.iter().map(needle).collect();
-        let mut needles = Needles::new(&[Wanted { sets: vec![set] }]);
+        let mut needles = Needles::new(&[WantedQueries { sets: vec![set] }]);
         !needles.fields.is_empty() && needles.search(0, &utf16(text), false) && needles.is_open(1)
     }
 
@@ -259,11 +259,11 @@ mod tests {
     }
 
     /// A detection's sets, with needles for numbered fields.
-    fn wanted() -> impl Strategy<Value = Vec<Wanted>> {
+    fn wanted() -> impl Strategy<Value = Vec<WantedQueries>> {
         let needle = (0..3_usize, "[ab.k]{1,3}")
             .prop_map(|(field, literal)| Needle { data: format!("Field{field}"), literal });
         let set = prop::collection::vec(needle, 0..4);
-        let sets = prop::collection::vec(set, 0..3).prop_map(|sets| Wanted { sets });
+        let sets = prop::collection::vec(set, 0..3).prop_map(|sets| WantedQueries { sets });
         prop::collection::vec(sets, 0..4)
     }
 

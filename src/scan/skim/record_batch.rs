@@ -6,10 +6,10 @@
 //! [`crate::scan::skim::select`] does with any record that differs from the one before.
 
 use crate::event::{EventTime, Window};
-use crate::ledger::clock::{Clock, Written, is_step};
+use crate::ledger::clock::{Clock, RecordHeader, is_step};
 use crate::ledger::record_ids::{IdRun, IdRuns};
 use crate::scan::skim::known::{Counts, QueryCounts};
-use crate::scan::skim::seen::Seen;
+use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// Consecutive records that are counted together. As little as possible is stored per record: the
 /// loop's time is that of its instructions.
@@ -18,8 +18,8 @@ pub(in crate::scan) struct RecordBatch {
     /// The offset of the first record, and the IDs and times in the headers of the first and the
     /// last record.
     start: usize,
-    first: Written,
-    last: Written,
+    first: RecordHeader,
+    last: RecordHeader,
     records: u64,
     /// The earliest and the latest time of the records.
     times: (EventTime, EventTime),
@@ -36,7 +36,7 @@ pub(in crate::scan) struct RecordBatch {
 impl RecordBatch {
     /// An empty batch that may begin at offset `start` in the chunk.
     pub(in crate::scan) fn new(start: usize) -> Self {
-        let none = Written { header_id: 0, filetime: 0 };
+        let none = RecordHeader { header_id: 0, filetime: 0 };
         let run = IdRun { first: 0, last: 0, first_time: None, last_time: None };
         RecordBatch {
             start,
@@ -62,30 +62,30 @@ impl RecordBatch {
     #[inline]
     pub(in crate::scan) fn take(
         &mut self,
-        seen: &Seen,
-        written: Written,
+        skimmed: &SkimmedRecord,
+        header: RecordHeader,
         log: &mut IdRuns,
         queries: &mut QueryCounts,
         window: &Window,
     ) -> bool {
-        let id = seen.event_record_id;
+        let id = skimmed.event_record_id;
         if self.records == 0 {
-            self.first = written;
-            (self.run, self.differs) = (IdRun::of(id, Some(seen.time)), written.header_id != id);
-        } else if is_step(self.last, written) {
+            self.first = header;
+            (self.run, self.differs) = (IdRun::of(id, Some(skimmed.time)), header.header_id != id);
+        } else if is_step(self.last, header) {
             return false;
         } else if self.run.last.checked_add(1) == Some(id) {
-            (self.run.last, self.run.last_time) = (id, Some(seen.time));
+            (self.run.last, self.run.last_time) = (id, Some(skimmed.time));
         } else {
             self.renumbered += renumbered(self.run, self.differs, self.last);
             self.ids = end_run(self.run, self.ids, log);
-            (self.run, self.differs) = (IdRun::of(id, Some(seen.time)), written.header_id != id);
+            (self.run, self.differs) = (IdRun::of(id, Some(skimmed.time)), header.header_id != id);
         }
-        self.last = written;
+        self.last = header;
         self.records += 1;
-        self.times = (self.times.0.min(seen.time), self.times.1.max(seen.time));
-        if seen.is_dns_query() {
-            queries.add(seen.time, window);
+        self.times = (self.times.0.min(skimmed.time), self.times.1.max(skimmed.time));
+        if skimmed.is_dns_query() {
+            queries.add(skimmed.time, window);
         }
         true
     }
@@ -121,7 +121,7 @@ impl RecordBatch {
 /// The number of records in a run whose headers were renumbered: all of them, if the first or the
 /// last has another number in its header than its own.
 #[cold]
-fn renumbered(run: IdRun, differs: bool, last: Written) -> u64 {
+fn renumbered(run: IdRun, differs: bool, last: RecordHeader) -> u64 {
     if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
@@ -138,15 +138,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn record(sysmon: bool, anew: u64) -> impl Strategy<Value = (Seen, Written)> {
+    fn record(sysmon: bool, anew: u64) -> impl Strategy<Value = (SkimmedRecord, RecordHeader)> {
         // Numbers and times that mostly increase, and sometimes go back, by less than a step or by
         // more.
         let id = prop_oneof![0..6_u64, Just(u64::MAX)];
         (id, 0..4_u64, 0..3_i64, prop_oneof![Just(22_u16), Just(1)]).prop_map(
             move |(id, minutes, ticks, event_id)| {
                 let time = EventTime::from_ticks(ticks);
-                let seen = Seen { event_id, sysmon, time, event_record_id: id, data: None };
-                (seen, Written { header_id: id.wrapping_add(anew), filetime: 1 + minutes * 400_000_000 })
+                let skimmed = SkimmedRecord { event_id, sysmon, time, event_record_id: id, data: None };
+                (
+                    skimmed,
+                    RecordHeader { header_id: id.wrapping_add(anew), filetime: 1 + minutes * 400_000_000 },
+                )
             },
         )
     }
@@ -164,22 +167,22 @@ mod tests {
             let since = Window { since: Some(EventTime::from_ticks(1)), ..Window::default() };
             let (mut counts, mut runs, mut clock) = none();
             let (mut counts_by_one, mut runs_by_one, mut clock_by_one) = none();
-            let note = |(seen, written): &(Seen, Written), at: u64, to: (&mut Counts, &mut IdRuns, &mut Clock)| {
-                to.0.add(seen, &since);
-                to.1.add(seen.event_record_id, Some(seen.time));
-                to.2.add(at, *written);
+            let note = |(skimmed, header): &(SkimmedRecord, RecordHeader), at: u64, to: (&mut Counts, &mut IdRuns, &mut Clock)| {
+                to.0.add(skimmed, &since);
+                to.1.add(skimmed.event_record_id, Some(skimmed.time));
+                to.2.add(at, *header);
             };
             if let Some(before) = &before {
                 note(before, 0, (&mut counts, &mut runs, &mut clock));
                 note(before, 0, (&mut counts_by_one, &mut runs_by_one, &mut clock_by_one));
             }
             let mut batch = RecordBatch::new(7);
-            let mut take = |(seen, written): &&(Seen, Written)| {
-                batch.take(seen, *written, &mut runs, &mut counts.queries, &since)
+            let mut take = |(skimmed, header): &&(SkimmedRecord, RecordHeader)| {
+                batch.take(skimmed, *header, &mut runs, &mut counts.queries, &since)
             };
             let taken = records.iter().take_while(&mut take).count();
             // Only a clock that may have gone back ends the batch.
-            let falls = |pair: &[(Seen, Written)]| is_step(pair[0].1, pair[1].1);
+            let falls = |pair: &[(SkimmedRecord, RecordHeader)]| is_step(pair[0].1, pair[1].1);
             prop_assert_eq!(taken, records.windows(2).position(falls).map_or(records.len(), |place| place + 1));
             prop_assert_eq!(batch.records(), taken as u64);
             let renumbered = batch.end(sysmon, &mut counts, &mut runs, &mut clock);

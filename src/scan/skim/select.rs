@@ -19,20 +19,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::event::{DNS_QUERY, Event, Window};
-use crate::ledger::clock::Written;
+use crate::ledger::clock::RecordHeader;
 use crate::ledger::tally::Tally;
 use crate::scan::decode::direct;
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record,
 };
 use crate::scan::evtx::value::Values;
-use crate::scan::evtx::walk::{Reached, RecordSpan, Walk};
+use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 use crate::scan::skim::first_template::FirstTemplate;
 use crate::scan::skim::known::{DataCheck, KnownEvent, KnownLog, WantedData, WantedValues, known, known_log};
 use crate::scan::skim::layout::Layout;
-use crate::scan::skim::needle::Wanted;
+use crate::scan::skim::needle::WantedQueries;
 use crate::scan::skim::record_batch::RecordBatch;
-use crate::scan::skim::seen::Seen;
+use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// The greatest number of layouts kept for a chunk. Each further one would cost a comparison for
 /// every record that has none of them.
@@ -78,7 +78,7 @@ pub(in crate::scan) struct Skimmer {
 
 impl Skimmer {
     /// A skimmer that leaves the records that `wanted` describes for decoding.
-    pub(in crate::scan) fn new(wanted: &[Wanted]) -> Self {
+    pub(in crate::scan) fn new(wanted: &[WantedQueries]) -> Self {
         Skimmer {
             checksums: Checksums::default(),
             window: Window::default(),
@@ -96,7 +96,7 @@ impl Skimmer {
     }
 
     /// Also leaves the queries of Windows' own DNS client that `wanted` describes for decoding.
-    pub(in crate::scan) fn leaving_dns_client(self, wanted: &[Wanted]) -> Self {
+    pub(in crate::scan) fn leaving_dns_client(self, wanted: &[WantedQueries]) -> Self {
         Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
     }
 
@@ -125,17 +125,17 @@ impl Skimmer {
             if at >= end {
                 break;
             }
-            let Some((range, written)) = whole_record(chunk, at, end) else { return false };
+            let Some((range, header)) = whole_record(chunk, at, end) else { return false };
             at = range.end;
-            walk.clock.add(range.start as u64, written);
+            walk.clock.add(range.start as u64, header);
             walk.found += 1;
-            if self.record(chunk, end, range.clone(), written) != Some(RecordOutcome::Counted) {
+            if self.record(chunk, end, range.clone(), header) != Some(RecordOutcome::Counted) {
                 if counted < range.start {
                     walk.gaps.push(counted..range.start);
                 }
                 counted = range.end;
-                let header_id = written.header_id;
-                walk.records.push(RecordSpan { range, header_id, reached: Reached::InChain });
+                let header_id = header.header_id;
+                walk.records.push(RecordSpan { range, header_id, reached: RecordOrigin::InChain });
             }
             if self.read_text > MOST_READ_TEXT {
                 return false;
@@ -221,12 +221,12 @@ impl Skimmer {
             return at;
         };
         let mut batch = RecordBatch::new(at);
-        while let Some((range, written)) = whole_record(chunk, at, end) {
-            let Some(seen) = layout.see(chunk, content(&range)) else { break };
-            let may_be_wanted = (seen.is_dns_query() && !queries.is_unwanted(chunk, &seen, end))
-                || (dns_client.is_some() && seen.may_be_dns_client_query());
+        while let Some((range, header)) = whole_record(chunk, at, end) {
+            let Some(skimmed) = layout.read(chunk, content(&range)) else { break };
+            let may_be_wanted = (skimmed.is_dns_query() && !queries.is_unwanted(chunk, &skimmed, end))
+                || (dns_client.is_some() && skimmed.may_be_dns_client_query());
             let counts = &mut event.counts.queries;
-            if may_be_wanted || !batch.take(&seen, written, &mut log.runs, counts, window) {
+            if may_be_wanted || !batch.take(&skimmed, header, &mut log.runs, counts, window) {
                 break;
             }
             at = range.end;
@@ -242,32 +242,32 @@ impl Skimmer {
         chunk: &[u8],
         end: usize,
         range: Range<usize>,
-        written: Written,
+        header: RecordHeader,
     ) -> Option<RecordOutcome> {
         let content = content(&range);
-        let (event, log, seen) = match self.alike(chunk, &content) {
+        let (event, log, skimmed) = match self.alike(chunk, &content) {
             Some(known) => known,
             None => self.value_by_value(chunk, end, content.clone())?,
         };
-        if seen.is_dns_query()
-            && let DataCheck::Wanted(found) = self.queries.find(chunk, seen.data.clone()?, end)?
+        if skimmed.is_dns_query()
+            && let DataCheck::Wanted(found) = self.queries.find(chunk, skimmed.data.clone()?, end)?
         {
-            let Some(query) = self.read_query(chunk, end, content.start, event, &seen, &found) else {
+            let Some(query) = self.read_query(chunk, end, content.start, event, &skimmed, &found) else {
                 return Some(RecordOutcome::Decode);
             };
             self.read_text += query.text_length();
             self.read.push((range.start, query));
         }
         if let Some(dns_client) = &mut self.dns_client
-            && seen.may_be_dns_client_query()
-            && matches!(dns_client.find(chunk, seen.data.clone()?, end)?, DataCheck::Wanted(_))
+            && skimmed.may_be_dns_client_query()
+            && matches!(dns_client.find(chunk, skimmed.data.clone()?, end)?, DataCheck::Wanted(_))
         {
             return Some(RecordOutcome::Decode);
         }
         let runs = &mut self.logs.get_mut(log)?.runs;
-        self.events.get_mut(event)?.1.as_mut()?.counts.add(&seen, &self.window);
-        runs.add(seen.event_record_id, Some(seen.time));
-        self.renumbered += u64::from(written.header_id != seen.event_record_id);
+        self.events.get_mut(event)?.1.as_mut()?.counts.add(&skimmed, &self.window);
+        runs.add(skimmed.event_record_id, Some(skimmed.time));
+        self.renumbered += u64::from(header.header_id != skimmed.event_record_id);
         Some(RecordOutcome::Counted)
     }
 
@@ -278,22 +278,22 @@ impl Skimmer {
         end: usize,
         content: usize,
         event: usize,
-        seen: &Seen,
+        skimmed: &SkimmedRecord,
         found: &WantedValues<'_>,
     ) -> Option<Event> {
         let template = &self.events.get(event)?.1.as_ref()?.template;
         let places = found.places(&self.queries, chunk, end)?;
-        direct::event(template, &Values::head(chunk, content)?, seen, places, &found.values)
+        direct::event(template, &Values::head(chunk, content)?, skimmed, places, &found.values)
     }
 
     /// Reads a record by the layout of an earlier one: the index of its definition, the index of
     /// its log, and what was seen.
-    fn alike(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, Seen)> {
+    fn alike(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, SkimmedRecord)> {
         let mut layouts = self.layouts.iter().enumerate();
-        let (place, layout, seen) =
-            layouts.find_map(|(place, layout)| Some((place, layout, layout.see(chunk, content.clone())?)))?;
+        let (place, layout, skimmed) = layouts
+            .find_map(|(place, layout)| Some((place, layout, layout.read(chunk, content.clone())?)))?;
         self.last_layout = place;
-        Some((layout.event, layout.log, seen))
+        Some((layout.event, layout.log, skimmed))
     }
 
     /// Reads a record of any layout.
@@ -302,21 +302,21 @@ impl Skimmer {
         chunk: &[u8],
         end: usize,
         content: Range<usize>,
-    ) -> Option<(usize, usize, Seen)> {
+    ) -> Option<(usize, usize, SkimmedRecord)> {
         let read = |offset| self.remembered.read(chunk, offset, end).map(KnownEvent::new);
         let values = Values::head(chunk, content.start)?;
         let place = known(&mut self.events, values.definition, read)?;
         let template = &self.events.get(place)?.1.as_ref()?.template;
-        let seen = Seen::read(template, &values, content.end)?;
+        let skimmed = SkimmedRecord::read(template, &values, content.end)?;
         let log = known_log(&mut self.logs, template, &values)?;
         if self.layouts.len() < MOST_LAYOUTS
             && let Some(layout) =
-                Layout::of((place, log, template), chunk, content.start, &values, seen.sysmon)
+                Layout::of((place, log, template), chunk, content.start, &values, skimmed.sysmon)
         {
             self.last_layout = self.layouts.len();
             self.layouts.push(layout);
         }
-        Some((place, log, seen))
+        Some((place, log, skimmed))
     }
 }
 
@@ -359,7 +359,7 @@ mod tests {
             }
             let chunk = writer.finish().split_off(4096);
             // Every query is wanted.
-            let mut skimmer = Skimmer::new(&[Wanted::default()]);
+            let mut skimmer = Skimmer::new(&[WantedQueries::default()]);
             let mut walk = Walk::default();
             assert!(skimmer.skim(&chunk[..65536], &mut walk, &mut Tally::default()));
             assert!(walk.records.is_empty() && walk.checked, "{style:?}");

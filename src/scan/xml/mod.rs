@@ -9,11 +9,11 @@ mod parse;
 mod text;
 
 use self::parse::parse;
-use self::text::{Ending, Piece, Text};
+use self::text::{Ending, EventSpan, XmlText};
 use crate::event::{EventTime, KindSet, Window};
 use crate::evidence::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 use crate::evidence::source::LogBytes;
-use crate::ledger::clock::Written;
+use crate::ledger::clock::RecordHeader;
 use crate::ledger::damage::{Damage, Integrity, Problem};
 use crate::scan::block_scan::BlockScan;
 use crate::scan::decode::document::Document;
@@ -87,7 +87,7 @@ fn within(
     let (bytes_read, problems) = (own.bytes_read(), own.problems);
     let read = buffer.part(around.clone());
     let is_end = around.end == file.size || read.bytes.len() as u64 != around.end - around.start;
-    let text = Text::new(read.bytes, around.start, file.encoding, is_end);
+    let text = XmlText::new(read.bytes, around.start, file.encoding, is_end);
     let start = text.start_of(block, margin == FAR)?;
     let pieces = text.pieces(start..block.end)?;
     let cut_off = (block.end == file.size).then(|| cut_off(log, file.size, &text)).flatten();
@@ -106,7 +106,7 @@ fn within(
 
 /// The problem that the file ends before the element around its events, so that an unknown number
 /// of events is missing. `text` contains the file's end.
-fn cut_off(log: &dyn LogBytes, size: u64, text: &Text<'_>) -> Option<Problem> {
+fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem> {
     let mut head = [0; HEAD_SIZE];
     let length = log.read_at(0, &mut head).ok()?;
     if wrapper_of(head.get(..length)?) == Wrapper::None || text.ends_with_events(size) {
@@ -117,7 +117,7 @@ fn cut_off(log: &dyn LogBytes, size: u64, text: &Text<'_>) -> Option<Problem> {
 
 /// The state of a walk through a block.
 struct XmlWalk<'a> {
-    text: Text<'a>,
+    text: XmlText<'a>,
     read: &'a Read<'a>,
     kinds: KindSet,
     window: Window,
@@ -127,7 +127,7 @@ struct XmlWalk<'a> {
 
 impl XmlWalk<'_> {
     /// Walks through everything that belongs to the block.
-    fn walk(&mut self, start: u64, end: u64, pieces: Vec<Piece>) {
+    fn walk(&mut self, start: u64, end: u64, pieces: Vec<EventSpan>) {
         let mut at = start;
         for piece in pieces {
             self.between(at, piece.range.start);
@@ -147,7 +147,7 @@ impl XmlWalk<'_> {
     }
 
     /// Decodes an event.
-    fn event(&mut self, piece: &Piece) {
+    fn event(&mut self, piece: &EventSpan) {
         let (offset, length) = (piece.range.start, piece.range.end - piece.range.start);
         // Bytes that cannot be read are replaced by zeros, which are no evidence; that they cannot
         // be read is reported already.
@@ -187,7 +187,7 @@ impl XmlWalk<'_> {
         // written.
         let filetime = system.time_created.and_then(EventTime::filetime);
         if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {
-            clock.add(offset, Written { header_id, filetime });
+            clock.add(offset, RecordHeader { header_id, filetime });
         }
         if let Document::Event(event) = document {
             let location = Location { chunk_number: 0, record_offset: offset };

@@ -30,7 +30,7 @@ pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     let mut reader = Reader::from_str(xml);
     reader.config_mut().check_comments = true;
     let reads_process_id = kinds.fields().any(|field| field.location == FieldLocation::ExecutionProcessId);
-    let mut reading = Reading { kinds, reads_process_id, ..Reading::default() };
+    let mut reading = EventParser { kinds, reads_process_id, ..EventParser::default() };
     loop {
         match reader.read_event().map_err(|error| causes(&error))? {
             XmlEvent::Start(start) => reading.start(&start)?,
@@ -68,7 +68,7 @@ fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
 
 /// A child element of `Event`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Part {
+enum EventPart {
     System,
     EventData,
     /// A part of which nothing is read.
@@ -98,10 +98,10 @@ impl DataTexts {
 
 /// The state of parsing an event.
 #[derive(Debug, Default)]
-struct Reading {
+struct EventParser {
     /// The number of open elements.
     depth: usize,
-    part: Part,
+    part: EventPart,
     texts: SystemTexts<'static>,
     /// The first `System` part, once it has ended.
     system: Option<System>,
@@ -124,7 +124,7 @@ struct Reading {
     nested: Option<String>,
 }
 
-impl Reading {
+impl EventParser {
     fn start(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         self.depth += 1;
         well_formed(start)?;
@@ -138,9 +138,9 @@ impl Reading {
                 let kinds = self.kinds;
                 let is_other = self.system.as_ref().is_some_and(|system| kinds.kind_of(system).is_none());
                 self.part = match name {
-                    "System" if self.system.is_none() => Part::System,
-                    "EventData" if !is_other => Part::EventData,
-                    _ => Part::Other,
+                    "System" if self.system.is_none() => EventPart::System,
+                    "EventData" if !is_other => EventPart::EventData,
+                    _ => EventPart::Other,
                 };
             }
             FIELD_DEPTH => self.start_field(name, start)?,
@@ -149,7 +149,7 @@ impl Reading {
                 let name: String = name.chars().take(40).collect();
                 let found = format!("expected text, found an element '{}'", name.escape_debug());
                 match self.part {
-                    Part::System => return Err(found),
+                    EventPart::System => return Err(found),
                     _ => self.nested.get_or_insert(found),
                 };
             }
@@ -163,13 +163,13 @@ impl Reading {
         self.text.clear();
         self.field = match self.part {
             // An event with an unknown form of it still counts as a query.
-            Part::System if name == "Execution" => {
+            EventPart::System if name == "Execution" => {
                 if self.reads_process_id && self.process_id.is_none() {
                     self.process_id = attribute(start, "ProcessID")?.map(trimmed);
                 }
                 None
             }
-            Part::System => {
+            EventPart::System => {
                 let (wanted, attribute_name) = match name {
                     "Provider" => (&mut self.texts.provider, "Name"),
                     "TimeCreated" => (&mut self.texts.time_created, "SystemTime"),
@@ -184,13 +184,13 @@ impl Reading {
                 }
                 None
             }
-            Part::EventData if name == "Data" => {
+            EventPart::EventData if name == "Data" => {
                 let name = attribute(start, "Name")?;
                 self.nameless += usize::from(name.is_none());
                 let mut names = self.kinds.fields().flat_map(FieldSpec::data_names);
                 name.and_then(|name| names.find(|known| *known == name)).map(Cow::Borrowed)
             }
-            Part::EventData | Part::Other => None,
+            EventPart::EventData | EventPart::Other => None,
         };
         Ok(())
     }
@@ -215,7 +215,7 @@ impl Reading {
     fn end(&mut self) -> Result<(), String> {
         match self.depth {
             FIELD_DEPTH => self.end_field(),
-            PART_DEPTH if self.part == Part::System => self.end_system()?,
+            PART_DEPTH if self.part == EventPart::System => self.end_system()?,
             _ => {}
         }
         self.depth = self.depth.saturating_sub(1);
@@ -249,7 +249,7 @@ impl Reading {
         let Some(name) = self.field.take() else { return };
         let text = std::mem::take(&mut self.text);
         match self.part {
-            Part::System => {
+            EventPart::System => {
                 if let Some(known @ None) = self.system_text(&name) {
                     *known = Some(text.into());
                 }
@@ -324,20 +324,20 @@ fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     while let Some(attribute) = Some(rest.trim_start_matches(SPACE)).filter(|rest| !rest.is_empty()) {
         let found = || {
             let found: String = attribute.chars().take(40).collect();
-            format!("expected an attribute behind white space, found '{}'", found.escape_debug())
+            format!("expected an attribute after white space, found '{}'", found.escape_debug())
         };
         let (name, value) = attribute.split_once('=').ok_or_else(found)?;
         let name = name.trim_end_matches(SPACE);
         let value = value.trim_start_matches(SPACE);
         let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\'')).ok_or_else(found)?;
-        let (value, behind) = value.get(1..).and_then(|value| value.split_once(quote)).ok_or_else(found)?;
+        let (value, after) = value.get(1..).and_then(|value| value.split_once(quote)).ok_or_else(found)?;
         if !is_name(name) || value.contains('<') || rest.len() == attribute.len() {
             return Err(found());
         }
         if !names.insert(name) {
             return Err(format!("expected one attribute of a name, found two '{}'", name.escape_debug()));
         }
-        rest = behind;
+        rest = after;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
 use crate::evidence::event_xml::{
-    Encoding, MOST_LEAD_IN, NotText, behind_prefix, is_of_prefix, lead_in, may_begin_lead_in,
+    Encoding, MOST_LEAD_IN, NotText, is_prefix_character, lead_in, local_name, may_begin_lead_in,
 };
 use crate::scan::evtx::log::Block;
 
@@ -50,7 +50,7 @@ pub(super) enum Ending {
 
 /// The bytes of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct EventSpan {
     /// The range of the event, in bytes from the start of the file.
     pub range: Range<u64>,
     /// How the event ends.
@@ -59,7 +59,7 @@ pub(super) struct Piece {
 
 /// A part of a file, as text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'a> {
+pub(super) struct XmlText<'a> {
     bytes: &'a [u8],
     /// The offset of the part in the file.
     start: u64,
@@ -68,10 +68,10 @@ pub(super) struct Text<'a> {
     is_end: bool,
 }
 
-impl<'a> Text<'a> {
+impl<'a> XmlText<'a> {
     /// The part of a file that begins at offset `start`.
     pub(super) fn new(bytes: &'a [u8], start: u64, encoding: Encoding, is_end: bool) -> Self {
-        Text { bytes, start, encoding, is_end }
+        XmlText { bytes, start, encoding, is_end }
     }
 
     /// The end of the part in the file.
@@ -187,7 +187,7 @@ impl<'a> Text<'a> {
             _ => self.encoding.decode(bytes.get(..bytes.len() & !1).unwrap_or_default()).unwrap_or_default(),
         };
         let last = text.trim_end().strip_suffix('>').and_then(|text| text.rsplit_once("</"));
-        last.is_some_and(|(_, name)| behind_prefix(name.trim_end()) == "Events")
+        last.is_some_and(|(_, name)| local_name(name.trim_end()) == "Events")
     }
 
     /// The end of the file's byte order mark; 0 if the file has none, or this part does not contain
@@ -256,42 +256,42 @@ impl<'a> Text<'a> {
         }
         let is_end = self.ascii(at + step) == b'/';
         let name = at + if is_end { 2 * step } else { step };
-        if let Some(behind) = self.behind_event(name) {
-            return if is_end { self.end_tag(behind) } else { self.start_tag(behind) };
+        if let Some(name_end) = self.after_event(name) {
+            return if is_end { self.end_tag(name_end) } else { self.start_tag(name_end) };
         }
         let name = self.reads(at, b"<?xml").then(|| at + 5 * step)?;
         if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
     }
 
     /// The end of the word `Event` at a position, with or without a namespace prefix before it.
-    fn behind_event(&self, name: u64) -> Option<u64> {
+    fn after_event(&self, name: u64) -> Option<u64> {
         const EVENT: &[u8] = b"Event";
-        let behind = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
-        behind(name).or_else(|| behind(self.behind_prefix(name)?))
+        let name_end = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
+        name_end(name).or_else(|| name_end(self.after_prefix(name)?))
     }
 
     /// The end of the namespace prefix at a position, with its colon.
-    fn behind_prefix(&self, name: u64) -> Option<u64> {
+    fn after_prefix(&self, name: u64) -> Option<u64> {
         let mut places = (name..).step_by(self.unit_size()).take(MOST_PREFIX);
-        let end = places.find(|at| !is_of_prefix(self.ascii(*at)))?;
+        let end = places.find(|at| !is_prefix_character(self.ascii(*at)))?;
         (end > name && self.ascii(end) == b':').then(|| end + self.step())
     }
 
     /// The start tag of an event, or of the element around them. The word `Event` in its name ends
-    /// at `behind`.
-    fn start_tag(&self, behind: u64) -> Option<Tag> {
-        let next = self.ascii(behind);
-        if next == b's' && ends_name(self.ascii(behind + self.step())) {
-            return self.close(behind, b">").map(Tag::Around);
+    /// at `name_end`.
+    fn start_tag(&self, name_end: u64) -> Option<Tag> {
+        let next = self.ascii(name_end);
+        if next == b's' && ends_name(self.ascii(name_end + self.step())) {
+            return self.close(name_end, b">").map(Tag::Around);
         }
         ends_name(next).then_some(Tag::Start)
     }
 
     /// The end tag of an event, or of the element around them. The word `Event` in its name ends at
-    /// `behind`.
-    fn end_tag(&self, behind: u64) -> Option<Tag> {
-        let is_around = self.ascii(behind) == b's';
-        let name = if is_around { behind + self.step() } else { behind };
+    /// `name_end`.
+    fn end_tag(&self, name_end: u64) -> Option<Tag> {
+        let is_around = self.ascii(name_end) == b's';
+        let name = if is_around { name_end + self.step() } else { name_end };
         let space = self.space(name..self.end().min(name + MOST_TAG_BYTES)).unwrap_or(name);
         let end = (self.ascii(space) == b'>').then(|| space + self.step())?;
         Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
@@ -307,7 +307,7 @@ impl<'a> Text<'a> {
     }
 
     /// The event that begins at `start`; `None` if its end lies after this part.
-    fn event(&self, start: u64) -> Option<Piece> {
+    fn event(&self, start: u64) -> Option<EventSpan> {
         let limit = start + MOST_EVENT_BYTES;
         for at in self.angles(start + self.step()..limit.min(self.end())) {
             let (end, ending) = match self.tag(at) {
@@ -315,12 +315,12 @@ impl<'a> Text<'a> {
                 Some(Tag::End(end)) if end <= limit => (end, Ending::Whole),
                 _ => continue,
             };
-            return Some(Piece { range: start..end, ending });
+            return Some(EventSpan { range: start..end, ending });
         }
         if self.is_end && self.end() <= limit {
-            Some(Piece { range: start..self.end(), ending: Ending::File })
+            Some(EventSpan { range: start..self.end(), ending: Ending::File })
         } else if self.is_end || limit + MOST_TAG_BYTES <= self.end() {
-            Some(Piece { range: start..limit, ending: Ending::TooLong })
+            Some(EventSpan { range: start..limit, ending: Ending::TooLong })
         } else {
             None
         }
@@ -328,7 +328,7 @@ impl<'a> Text<'a> {
 
     /// The events that begin in a range, in order; `None` if the last one's end lies after this
     /// part.
-    pub(super) fn pieces(&self, range: Range<u64>) -> Option<Vec<Piece>> {
+    pub(super) fn pieces(&self, range: Range<u64>) -> Option<Vec<EventSpan>> {
         let mut pieces = Vec::new();
         let mut at = range.start;
         while let Some(start) = self.angles(at..range.end).find(|at| self.tag(*at) == Some(Tag::Start)) {

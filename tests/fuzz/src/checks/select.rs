@@ -6,7 +6,7 @@ use dnsweep::internals::detect::{Detection, Predicate, Search};
 use dnsweep::internals::ledger::damage::Problem;
 use dnsweep::internals::ledger::tally::Tally;
 use dnsweep::internals::scan::{
-    BLOCK_CHUNKS, Checksums, LocatedEvent, Needle, Scanner, Selection, Wanted, blocks,
+    BLOCK_CHUNKS, Checksums, LocatedEvent, Needle, Scanner, Selection, WantedQueries, blocks,
 };
 
 use super::evidence::log;
@@ -64,7 +64,7 @@ fn selection(predicate: &Predicate) -> Selection {
             .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
             .collect()
     });
-    Selection::Wanted(vec![Wanted { sets: sets.collect() }])
+    Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])
 }
 
 fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Found {

@@ -14,7 +14,7 @@ const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
 
 /// What the skim reads of a record without decoding it: enough to count it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::scan) struct Seen {
+pub(in crate::scan) struct SkimmedRecord {
     pub event_id: u16,
     pub sysmon: bool,
     pub time: EventTime,
@@ -23,7 +23,7 @@ pub(in crate::scan) struct Seen {
     pub data: Option<Range<usize>>,
 }
 
-impl Seen {
+impl SkimmedRecord {
     /// Reads what the skim needs of a record. The record has the definition `template` and these
     /// values; its content ends at `end` in the chunk. `None` if a value is missing or not of the
     /// type that it usually has.
@@ -45,7 +45,7 @@ impl Seen {
             }
         }
         let data = template.event_data.and_then(|index| values.range(index, FRAGMENT));
-        Some(Seen { event_id, sysmon, time: EventTime::from_filetime(time)?, event_record_id, data })
+        Some(SkimmedRecord { event_id, sysmon, time: EventTime::from_filetime(time)?, event_record_id, data })
     }
 
     /// Whether the record is Sysmon's event 22.

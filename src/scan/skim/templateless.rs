@@ -21,16 +21,16 @@ const EVENT: &str = "Event";
 
 /// Reads the records of a chunk that have no template.
 #[derive(Debug)]
-pub(in crate::scan) struct Inline<'c> {
+pub(in crate::scan) struct TemplatelessRecords<'c> {
     chunk: &'c [u8],
     /// The number of names that may still be examined.
     names_left: usize,
 }
 
-impl<'c> Inline<'c> {
+impl<'c> TemplatelessRecords<'c> {
     /// Prepares to read the records of `chunk`.
     pub(in crate::scan) fn of(chunk: &'c [u8]) -> Self {
-        Inline { chunk, names_left: MOST_NAMES }
+        TemplatelessRecords { chunk, names_left: MOST_NAMES }
     }
 
     /// Whether a record's content is exactly one event: all elements are closed, and all their
@@ -155,8 +155,8 @@ mod tests {
     use dnsweep_samples::Style;
 
     fn readable(chunk: &[u8], contents: &[Range<usize>]) -> Vec<bool> {
-        let mut inline = Inline::of(chunk);
-        contents.iter().map(|content| inline.is_readable(content.clone())).collect()
+        let mut templateless = TemplatelessRecords::of(chunk);
+        contents.iter().map(|content| templateless.is_readable(content.clone())).collect()
     }
 
     #[test]
@@ -196,14 +196,14 @@ mod tests {
         let mut odd = chunk.clone();
         odd[contents[2].end - zeros] = 7;
         assert_eq!(readable(&odd, &contents), [true, true, false]);
-        assert!(!Inline::of(&chunk).is_readable(contents[2].start..chunk.len() + 1));
+        assert!(!TemplatelessRecords::of(&chunk).is_readable(contents[2].start..chunk.len() + 1));
     }
 
     #[test]
     fn names_are_looked_at_up_to_a_number() {
         let (chunk, contents) = chunk(Style::Forwarded);
-        let mut inline = Inline::of(&chunk);
-        let first = (0..MOST_NAMES).position(|_| !inline.is_readable(contents[1].clone()));
+        let mut templateless = TemplatelessRecords::of(&chunk);
+        let first = (0..MOST_NAMES).position(|_| !templateless.is_readable(contents[1].clone()));
         assert!(first.is_some_and(|first| (1000..10_000).contains(&first)), "{first:?}");
     }
 }
