@@ -90,7 +90,7 @@ where
     let most = (threads * BATCHES_PER_THREAD).min(MOST_BATCHES).max(threads * 2);
     let heaviest = threads * WEIGHT_PER_THREAD;
     let mut units = units.fuse();
-    let (waiting, work) = (&Waiting::default(), &work);
+    let (waiting, work) = (&BatchQueue::default(), &work);
     pool.in_place_scope(|scope| {
         let (sender, results) = channel();
         let (mut begun, mut consumed) = (0_u64, 0_u64);
@@ -128,15 +128,15 @@ where
 }
 
 /// Numbered batches that no thread works on yet, in order.
-struct Waiting<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
+struct BatchQueue<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
 
-impl<U> Default for Waiting<U> {
+impl<U> Default for BatchQueue<U> {
     fn default() -> Self {
-        Waiting(Mutex::default())
+        BatchQueue(Mutex::default())
     }
 }
 
-impl<U> Waiting<U> {
+impl<U> BatchQueue<U> {
     fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Vec<U>)>> {
         // The list is consistent even if a thread panicked while it held the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,11 +3,11 @@
 
 pub mod byte_search;
 pub mod digest;
-pub mod few;
 pub mod in_order;
 pub mod ordered_hash;
 pub mod path_text;
 pub(crate) mod plain_name;
 pub mod platform;
 pub(crate) mod sentence;
+pub mod small_map;
 pub(crate) mod switch;

@@ -15,12 +15,12 @@ use crate::base::digest::Hasher;
 #[derive(Debug)]
 pub struct OrderedHash {
     size: u64,
-    state: Mutex<State>,
+    state: Mutex<HashState>,
 }
 
 #[derive(Debug)]
-struct State {
-    turn: Turn,
+struct HashState {
+    hasher: HasherState,
     /// The offset of the next block to hash.
     next: u64,
     /// Copies of blocks that arrived early, by their offset.
@@ -29,21 +29,21 @@ struct State {
 
 /// Which thread may hash now.
 #[derive(Debug)]
-enum Turn {
+enum HasherState {
     /// The thread that delivers the next block.
-    Free(Hasher),
+    Idle(Hasher),
     /// No other thread: one is hashing.
-    Taken,
+    InUse,
     /// No thread: everything is hashed, or a part of the file cannot be read.
-    Over,
+    Ended,
 }
 
 /// What a thread does with the block that it delivers.
-enum Task {
+enum BlockTask {
     /// The thread hashes the block, with this hasher.
     Hash(Hasher),
     /// The thread leaves a copy, as an earlier block is missing.
-    Leave,
+    Keep,
     /// The thread does nothing, as there will be no hash.
     Nothing,
 }
@@ -52,7 +52,8 @@ impl OrderedHash {
     /// Starts the hash of a file of `size` bytes. No block is delivered yet.
     #[must_use]
     pub fn new(size: u64) -> Self {
-        let state = State { turn: Turn::Free(Hasher::default()), next: 0, early: BTreeMap::new() };
+        let state =
+            HashState { hasher: HasherState::Idle(Hasher::default()), next: 0, early: BTreeMap::new() };
         OrderedHash { size, state: Mutex::new(state) }
     }
 
@@ -64,17 +65,17 @@ impl OrderedHash {
             return None;
         };
         let mut task = self.lock().task(start);
-        if matches!(task, Task::Leave) {
+        if matches!(task, BlockTask::Keep) {
             // The copy is made without the lock, so that nobody waits for it. The block may be next
             // by then.
             let copy = bytes.to_vec();
             let mut state = self.lock();
             task = state.task(start);
-            if matches!(task, Task::Leave) {
+            if matches!(task, BlockTask::Keep) {
                 state.early.insert(start, copy);
             }
         }
-        let Task::Hash(mut hasher) = task else { return None };
+        let BlockTask::Hash(mut hasher) = task else { return None };
         hasher.update(bytes);
         self.go_on(hasher, start + bytes.len() as u64)
     }
@@ -84,7 +85,7 @@ impl OrderedHash {
     fn go_on(&self, mut hasher: Hasher, mut next: u64) -> Option<String> {
         loop {
             let mut state = self.lock();
-            if matches!(state.turn, Turn::Over) {
+            if matches!(state.hasher, HasherState::Ended) {
                 return None;
             }
             if next == self.size {
@@ -94,7 +95,7 @@ impl OrderedHash {
             }
             let Some(bytes) = state.early.remove(&next) else {
                 state.next = next;
-                state.turn = Turn::Free(hasher);
+                state.hasher = HasherState::Idle(hasher);
                 return None;
             };
             drop(state);
@@ -104,27 +105,27 @@ impl OrderedHash {
     }
 
     /// Locks the state. A poisoned lock is fine: the state is consistent even if a thread panicked.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, HashState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl HashState {
     /// Decides what is done with the block at offset `start`.
-    fn task(&mut self, start: u64) -> Task {
-        match &mut self.turn {
-            Turn::Over => Task::Nothing,
-            Turn::Free(hasher) if self.next == start => {
+    fn task(&mut self, start: u64) -> BlockTask {
+        match &mut self.hasher {
+            HasherState::Ended => BlockTask::Nothing,
+            HasherState::Idle(hasher) if self.next == start => {
                 let hasher = mem::take(hasher);
-                self.turn = Turn::Taken;
-                Task::Hash(hasher)
+                self.hasher = HasherState::InUse;
+                BlockTask::Hash(hasher)
             }
-            Turn::Free(_) | Turn::Taken => Task::Leave,
+            HasherState::Idle(_) | HasherState::InUse => BlockTask::Keep,
         }
     }
 
     fn end(&mut self) {
-        self.turn = Turn::Over;
+        self.hasher = HasherState::Ended;
         self.early.clear();
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Log::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
+            MessageWriter::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
             Some(Exit::OutputFailed)
         }
         _ => None,
@@ -41,16 +41,16 @@ pub enum Level {
 
 /// Writes messages to standard error, as text or as JSON.
 #[derive(Debug)]
-pub struct Log<W> {
+pub struct MessageWriter<W> {
     to: W,
     /// Text or JSON.
     pub(super) format: LogFormat,
 }
 
-impl<W: Write> Log<W> {
+impl<W: Write> MessageWriter<W> {
     /// A log that writes to `to`.
     pub fn new(to: W, format: LogFormat) -> Self {
-        Log { to, format }
+        MessageWriter { to, format }
     }
 
     /// Writes a message in a line. Text from evidence is escaped, in JSON by JSON's own rules.
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn line(format: LogFormat) -> String {
-        let mut log = Log::new(Vec::new(), format);
+        let mut log = MessageWriter::new(Vec::new(), format);
         log.line(Level::Warning, "a\x1b[31m\nb");
         String::from_utf8(log.to).unwrap()
     }

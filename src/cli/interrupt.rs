@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::base::platform::signals::{self, unlocked_stderr};
 use crate::cli::arguments::LogFormat;
-use crate::cli::console::{Level, Log};
+use crate::cli::console::{Level, MessageWriter};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Verbosity;
 use crate::output::partial_directory;
@@ -18,7 +18,7 @@ const FINISHING: &str =
 
 /// Writes the messages about an interrupted sweep.
 #[derive(Debug, Clone)]
-struct Messages {
+struct InterruptMessages {
     out: PathBuf,
     format: LogFormat,
     verbosity: Verbosity,
@@ -28,13 +28,13 @@ struct Messages {
 /// once, whatever other threads are doing.
 #[must_use]
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
-    let messages = Arc::new(Messages { out: out.to_path_buf(), format, verbosity });
+    let messages = Arc::new(InterruptMessages { out: out.to_path_buf(), format, verbosity });
     let (first, last) = (Arc::clone(&messages), messages);
     let status = i32::from(Exit::Interrupted.number());
     signals::watch(status, Arc::new(move || first.finishing()), Arc::new(move || last.stopped()))
 }
 
-impl Messages {
+impl InterruptMessages {
     fn finishing(&self) {
         if self.verbosity == Verbosity::Normal {
             self.line(Level::Info, FINISHING);
@@ -62,6 +62,6 @@ impl Messages {
             // The line may hold the progress bar.
             let _ = to.write_all(b"\n");
         }
-        Log::new(to, self.format).line(level, message);
+        MessageWriter::new(to, self.format).line(level, message);
     }
 }

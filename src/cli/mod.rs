@@ -20,7 +20,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use self::arguments::{Command, CommandLine, LogFormat};
-use self::console::{Level, Log};
+use self::console::{Level, MessageWriter};
 use self::error::CommandError;
 use self::exit::Exit;
 use crate::report::escaped;
@@ -30,7 +30,7 @@ use crate::report::escaped;
 pub fn main() -> ExitCode {
     // The message of a panic could hold text from evidence, so it is escaped.
     std::panic::set_hook(Box::new(|panic| {
-        Log::new(io::stderr(), LogFormat::Text)
+        MessageWriter::new(io::stderr(), LogFormat::Text)
             .line(Level::Error, &format!("fault of this program: {panic}"));
     }));
     let exit = match CommandLine::try_parse() {
@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
 }
 
 fn failed(error: &CommandError, format: LogFormat) -> Exit {
-    Log::new(io::stderr(), format).line(Level::Error, &error.to_string());
+    MessageWriter::new(io::stderr(), format).line(Level::Error, &error.to_string());
     Exit::of_error(error)
 }
 

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::arguments::LogFormat;
-use crate::cli::console::{Level, Log};
+use crate::cli::console::{Level, MessageWriter};
 use crate::config::{LoadedDetection, LoadedExclusion, NotRun};
 use crate::evidence::discover::Discovery;
 use crate::report::{FileReport, Status};
@@ -23,7 +23,7 @@ pub enum Verbosity {
 
 /// Shows a sweep's progress.
 pub struct Progress<W> {
-    log: Log<W>,
+    log: MessageWriter<W>,
     verbosity: Verbosity,
     bar: ProgressBar,
     matches: u64,
@@ -32,7 +32,7 @@ pub struct Progress<W> {
 impl<W: Write> Progress<W> {
     /// Shows progress next to the messages of `log`. The bar is drawn only on a terminal, and not
     /// among JSON lines.
-    pub fn new(log: Log<W>, verbosity: Verbosity) -> Self {
+    pub fn new(log: MessageWriter<W>, verbosity: Verbosity) -> Self {
         let drawn = verbosity == Verbosity::Normal
             && log.format == LogFormat::Text
             && std::io::stderr().is_terminal();
@@ -40,7 +40,7 @@ impl<W: Write> Progress<W> {
         Progress { log, verbosity, bar: ProgressBar::with_draw_target(None, target), matches: 0 }
     }
 
-    fn talk(&mut self, level: Level, message: &str) {
+    fn message(&mut self, level: Level, message: &str) {
         if self.verbosity == Verbosity::Normal {
             let log = &mut self.log;
             self.bar.suspend(|| log.line(level, message));
@@ -85,7 +85,7 @@ impl<W: Write> Progress<W> {
         }
         let others = NotRun { refused: Vec::new(), ..not_run.clone() }.counted();
         if !others.is_empty() {
-            self.talk(Level::Info, &format!("not looked for: {others}"));
+            self.message(Level::Info, &format!("not looked for: {others}"));
         }
     }
 
@@ -102,13 +102,13 @@ impl<W: Write> Progress<W> {
         let mut more = 0_u64;
         for (place, message) in messages.enumerate() {
             if place < MOST_LINES {
-                self.talk(Level::Warning, &message);
+                self.message(Level::Warning, &message);
             } else {
                 more += 1;
             }
         }
         if more > 0 {
-            self.talk(Level::Warning, &format!("{more} more {what}: run.json lists them"));
+            self.message(Level::Warning, &format!("{more} more {what}: run.json lists them"));
         }
     }
 }
@@ -116,7 +116,7 @@ impl<W: Write> Progress<W> {
 impl<W: Write> Observer for Progress<W> {
     fn found(&mut self, discovery: &Discovery) {
         let (files, bytes) = (discovery.files.len(), discovery.bytes());
-        self.talk(Level::Info, &format!("sweeping {files} files, {bytes} bytes"));
+        self.message(Level::Info, &format!("sweeping {files} files, {bytes} bytes"));
         self.bar.set_length(bytes);
         self.bar.set_style(
             ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -142,7 +142,7 @@ impl<W: Write> Observer for Progress<W> {
             problems.first().map(|problem| format!(": at byte {}, {}", problem.offset, problem.damage));
         let message =
             format!("{evidence}: {source_path}: {}{}", file.status().name(), first.unwrap_or_default());
-        self.talk(Level::Warning, &message);
+        self.message(Level::Warning, &message);
     }
 
     fn finished(&mut self) {

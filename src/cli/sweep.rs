@@ -3,7 +3,7 @@
 use std::io;
 
 use super::arguments::SweepArguments;
-use super::console::{Level, Log, print, width};
+use super::console::{Level, MessageWriter, print, width};
 use super::error::CommandError;
 use super::exit::{Exit, OnMatch};
 use super::interrupt;
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     let interrupt = interrupt::watch(&arguments.out, arguments.log_format, verbosity);
     let config = request(arguments)?.resolve(EventTime::now())?;
     let output = output(arguments, &resolve_roots(&config.roots)?)?;
-    let mut progress = Progress::new(Log::new(io::stderr(), arguments.log_format), verbosity);
+    let mut progress = Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity);
     progress.detections(&config.detections, &config.not_run);
     progress.exclusions(&config.exclusions);
     let on_match = OnMatch::from(arguments.fail_on_match);
@@ -35,7 +35,8 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     };
     let outcome = sweep(config, Sink::Directory(output), caller, &mut progress, &interrupt)?;
     if outcome.ending == Ending::NothingRead {
-        Log::new(io::stderr(), arguments.log_format).line(Level::Error, &nothing_read(&outcome.run));
+        MessageWriter::new(io::stderr(), arguments.log_format)
+            .line(Level::Error, &nothing_read(&outcome.run));
     }
     let summary = Summary {
         run: &outcome.run,

@@ -53,19 +53,19 @@ type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<ContentFile>);
 
 /// The macros and lookups that one rule can use.
 #[derive(Debug)]
-pub(super) struct Content<'c> {
+pub(super) struct SiteContent<'c> {
     folder: Option<PathBuf>,
     cache: &'c ContentCache,
     read: RefCell<BTreeMap<String, String>>,
 }
 
-impl<'c> Content<'c> {
+impl<'c> SiteContent<'c> {
     /// The macros and lookups in the nearest folder above a rule file.
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
         let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
         let folder = rule.ancestors().skip(1).take(MOST_LEVELS).find(has_content).map(Path::to_path_buf);
-        Content { folder, cache, read: RefCell::default() }
+        SiteContent { folder, cache, read: RefCell::default() }
     }
 
     /// The files that the rule's macros and lookups were read from.
@@ -84,7 +84,7 @@ impl<'c> Content<'c> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
         let Some(file) = self.find(folder, kind, &names) else { return Ok(None) };
-        let (text, sha256) = text_of(&folder.join(&file), MOST_DEFINITION_BYTES)?;
+        let (text, sha256) = read_content(&folder.join(&file), MOST_DEFINITION_BYTES)?;
         Ok(Some((text, ContentFile { file, sha256 })))
     }
 
@@ -147,7 +147,7 @@ impl<'c> Content<'c> {
             csv
         };
         let file = csv;
-        let (text, sha256) = text_of(&folder.join(&file), MOST_CSV_BYTES)?;
+        let (text, sha256) = read_content(&folder.join(&file), MOST_CSV_BYTES)?;
         let lookup = Lookup::new(name, &definition, &text)
             .map(Arc::new)
             .map_err(|problem| format!("{file}: {problem}").into());
@@ -156,7 +156,7 @@ impl<'c> Content<'c> {
     }
 }
 
-impl Library for Content<'_> {
+impl Library for SiteContent<'_> {
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError> {
         let Some((text, file)) = self.definition(MACROS, name)? else { return Ok(None) };
         let known = Macro::from_yaml(&text).map_err(|problem| format!("{}: {problem}", file.file))?;
@@ -207,7 +207,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// The text of a file and its SHA-256.
-fn text_of(path: &Path, most: u64) -> Result<(String, String), ContentError> {
+fn read_content(path: &Path, most: u64) -> Result<(String, String), ContentError> {
     let bytes =
         read_at_most(path, Link::Followed, most).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok((String::from_utf8_lossy(&bytes).into_owned(), sha256(&bytes)))
@@ -233,7 +233,7 @@ mod tests {
         write(root, "inner/rules/y.yml", "");
         let cache = ContentCache::default();
         for (rule, expected) in [("detections/endpoint/x.yml", "outer"), ("inner/rules/y.yml", "inner")] {
-            let content = Content::above(&root.join(rule), &cache);
+            let content = SiteContent::above(&root.join(rule), &cache);
             assert_eq!(content.macro_named("a").unwrap().unwrap().definition, expected);
             assert_eq!(content.macro_named("b").unwrap(), None);
             let files = content.into_files();
@@ -260,7 +260,7 @@ mod tests {
         write(root, "macros/network/both.yml", "definition: below\n");
         write(root, "macros/both.yaml", "definition: above\n");
         let cache = ContentCache::default();
-        let content = Content::above(&root.join("detections/x.yml"), &cache);
+        let content = SiteContent::above(&root.join("detections/x.yml"), &cache);
         for name in ["tools", "above", "plain.csv"] {
             assert!(content.lookup_named(name).unwrap().is_some(), "{name}");
         }
@@ -300,7 +300,7 @@ mod tests {
         write(root, "rules/lookups/e.yml", "{}\n");
         write(root, "rules/x.yml", "");
         let cache = ContentCache::default();
-        let content = Content::above(&root.join("rules/x.yml"), &cache);
+        let content = SiteContent::above(&root.join("rules/x.yml"), &cache);
         assert_eq!(content.macro_named("../secret").unwrap(), None);
         assert_eq!(content.macro_named("../../secret").unwrap(), None);
         for (lookup, expected) in [

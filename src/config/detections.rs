@@ -6,10 +6,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::content::{Content, ContentCache, ContentFile};
+use super::content::{ContentCache, ContentFile, SiteContent};
 use super::error::RulesError;
-use super::not_run::{NotRun, WhyNot, first_of};
-use super::text::{FileText, text_of, text_of_found};
+use super::not_run::{NotRun, NotRunReason, first_of};
+use super::text::{FileText, read_found, read_named_file};
 use crate::base::digest::sha256;
 use crate::base::plain_name::{MOST_PLAIN_NAME, is_plain_name};
 use crate::detect::{
@@ -85,7 +85,7 @@ impl Catalog {
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
         let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
         if paths.is_empty() {
-            let detection = Detection::seed().map_err(|error| wrong(error.to_string()))?;
+            let detection = Detection::seed().map_err(|error| detection_error(error.to_string()))?;
             let sha256 = sha256(Detection::seed_text().as_bytes());
             catalog.push(LoadedDetection {
                 detection,
@@ -100,7 +100,7 @@ impl Catalog {
             catalog.add_path(path, FileOrigin::Named, &placeholders)?;
         }
         if catalog.detections.is_empty() {
-            return Err(wrong(catalog.nothing_to_look_for(paths)));
+            return Err(detection_error(catalog.nothing_to_look_for(paths)));
         }
         Ok(catalog)
     }
@@ -148,10 +148,10 @@ impl Catalog {
         placeholders: &Placeholders,
     ) -> Result<(), RulesError> {
         let source = path.display().to_string();
-        let metadata = fs::metadata(path).map_err(|error| wrong(format!("{source}: {error}")))?;
+        let metadata = fs::metadata(path).map_err(|error| detection_error(format!("{source}: {error}")))?;
         if !metadata.is_dir() {
             return match (self.add_file(path, found, placeholders), found) {
-                (Err(why), FileOrigin::Named) => Err(wrong(why.reason())),
+                (Err(why), FileOrigin::Named) => Err(detection_error(why.reason())),
                 (Err(why), FileOrigin::InDirectory) => {
                     self.not_run.add(source, why);
                     Ok(())
@@ -159,8 +159,8 @@ impl Catalog {
                 (Ok(()), _) => Ok(()),
             };
         }
-        for file in
-            rule_files(path, 0).map_err(|(path, error)| wrong(format!("{}: {error}", path.display())))?
+        for file in rule_files(path, 0)
+            .map_err(|(path, error)| detection_error(format!("{}: {error}", path.display())))?
         {
             if let Err(why) = self.add_file(&file, FileOrigin::InDirectory, placeholders) {
                 self.not_run.add(file.display().to_string(), why);
@@ -176,15 +176,15 @@ impl Catalog {
         path: &Path,
         found: FileOrigin,
         placeholders: &Placeholders,
-    ) -> Result<(), WhyNot> {
+    ) -> Result<(), NotRunReason> {
         let source = path.display().to_string();
         let read = match found {
-            FileOrigin::Named => text_of(path),
-            FileOrigin::InDirectory => text_of_found(path),
+            FileOrigin::Named => read_named_file(path),
+            FileOrigin::InDirectory => read_found(path),
         };
         let FileText { text, sha256 } =
-            read.map_err(|error| WhyNot::Refused(format!("{source}: {error}")))?;
-        let content = Content::above(path, &self.content);
+            read.map_err(|error| NotRunReason::Refused(format!("{source}: {error}")))?;
+        let content = SiteContent::above(path, &self.content);
         let rules = Detection::all_from_yaml(&text, &source, placeholders, &content);
         let content = content.into_files();
         for rule in rules {
@@ -205,10 +205,10 @@ impl Catalog {
         content: &[ContentFile],
         found: FileOrigin,
         FileRule { line, id_line, rule }: FileRule,
-    ) -> Result<(), WhyNot> {
+    ) -> Result<(), NotRunReason> {
         let source = path.display().to_string();
         let detection = rule?;
-        check_id(&detection.id, &format!("{source}: line {id_line}")).map_err(WhyNot::Refused)?;
+        check_id(&detection.id, &format!("{source}: line {id_line}")).map_err(NotRunReason::Refused)?;
         let known =
             self.places.get(&canonical_id(&detection.id)).and_then(|place| self.detections.get(*place));
         if let Some(other) = known {
@@ -217,7 +217,7 @@ impl Catalog {
             if found == FileOrigin::InDirectory && is_same {
                 return Ok(());
             }
-            return Err(WhyNot::Refused(format!(
+            return Err(NotRunReason::Refused(format!(
                 "{source}: line {id_line}: id {} is that of {} (line {}) too",
                 detection.id, other.source, other.id_line
             )));
@@ -226,11 +226,11 @@ impl Catalog {
         if size > MOST_EXPRESSION_BYTES {
             let problem =
                 memory_limit_error("the regular expressions of this rule and those before it", size);
-            return Err(WhyNot::Refused(format!("{source}: line {line}: {problem}")));
+            return Err(NotRunReason::Refused(format!("{source}: line {line}: {problem}")));
         }
         let comparisons = self.comparisons.saturating_add(detection.comparisons());
         if comparisons > MOST_COMPARISONS {
-            return Err(WhyNot::Refused(format!(
+            return Err(NotRunReason::Refused(format!(
                 "{source}: line {line}: expected this rule and those before it to have at most {MOST_COMPARISONS} comparisons \
                  together, found {comparisons}"
             )));
@@ -257,9 +257,9 @@ impl Catalog {
             );
             let is_named = paths.iter().any(|path| path.display().to_string() == source);
             if is_named || self.detections.is_empty() {
-                return Err(wrong(reason));
+                return Err(detection_error(reason));
             }
-            self.not_run.add(source, WhyNot::Refused(reason));
+            self.not_run.add(source, NotRunReason::Refused(reason));
         }
         Ok(())
     }
@@ -269,13 +269,13 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     fs::canonicalize(one).ok().is_some_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
-fn wrong(problem: String) -> RulesError {
+fn detection_error(problem: String) -> RulesError {
     RulesError::Detection { source: problem.into() }
 }
 
 fn placeholders_in(path: &Path) -> Result<(Placeholders, String), RulesError> {
     let problem = |reason: String| RulesError::Placeholders { path: path.to_path_buf(), reason };
-    let FileText { text, sha256 } = text_of(path).map_err(|error| problem(error.to_string()))?;
+    let FileText { text, sha256 } = read_named_file(path).map_err(|error| problem(error.to_string()))?;
     Ok((Placeholders::from_yaml(&text).map_err(|error| problem(error.to_string()))?, sha256))
 }
 
@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_names_the_content_that_a_rule_uses() {
+    fn the_identity_names_the_content_that_a_rule_uses() {
         let folder = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| {
             let path = folder.path().join(file);
@@ -331,14 +331,14 @@ mod tests {
             "rules/a.yml",
             "name: a\nid: a\nsearch: EventCode=22 | lookup names.csv name as query OUTPUT bad | search bad=1\n",
         );
-        let order = |csv: &str| {
+        let identity = |csv: &str| {
             write("lookups/names.csv", csv);
             Catalog::load(&[folder.path().join("rules/a.yml")], None).unwrap().detections[0].identity()
         };
-        let first = order("name,bad\nx,1\n");
+        let first = identity("name,bad\nx,1\n");
         assert!(first.contains(" lookups/names.csv "), "{first}");
-        assert_eq!(order("name,bad\nx,1\n"), first);
-        assert_ne!(order("name,bad\ny,1\n"), first);
+        assert_eq!(identity("name,bad\nx,1\n"), first);
+        assert_ne!(identity("name,bad\ny,1\n"), first);
     }
 
     #[test]

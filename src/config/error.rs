@@ -20,20 +20,20 @@ pub enum RulesError {
         reason: String,
     },
     /// No detection has the id or name that the user typed.
-    #[error("detection '{said}': expected an id, a name or a part of either; there are {known}")]
+    #[error("detection '{wanted}': expected an id, a name or a part of either; there are {known}")]
     NoDetection {
         /// What was typed.
-        said: String,
+        wanted: String,
         /// The ids and names of all detections.
         known: String,
     },
     /// Several detections have an id or name that contains what the user typed.
     #[error(
-        "detection '{said}': expected an id, a name or a part of either that is of one detection only; it is of {known}"
+        "detection '{wanted}': expected an id, a name or a part of either that is of one detection only; it is of {known}"
     )]
     AmbiguousDetection {
         /// What was typed.
-        said: String,
+        wanted: String,
         /// The ids and names of the detections that fit.
         known: String,
     },

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::detections::LoadedDetection;
 use super::error::RulesError;
 use super::not_run::first_of;
-use super::text::{FileText, text_of};
+use super::text::{FileText, read_named_file};
 use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
 use crate::event::EventTime;
@@ -68,7 +68,7 @@ pub(super) fn exclusions(
     for path in paths {
         let source = path.display().to_string();
         let FileText { text, sha256 } =
-            text_of(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
+            read_named_file(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
         let exclusions = Exclusion::list_from_yaml(&text, &source, &file_name(path))
             .map_err(|error| wrong(Box::new(error)))?;
         if exclusions.is_empty() {

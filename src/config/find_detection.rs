@@ -8,17 +8,17 @@ use super::not_run::first_of;
 const MOST_LISTED: usize = 10;
 
 impl Catalog {
-    /// The detection that a user means by `said`. A whole id or name is tried first; otherwise
-    /// exactly one detection must have `said` as a part of its id or name. Case does not count. If
-    /// the catalog holds only one detection, `said` may be `None`.
-    pub fn find(&self, said: Option<&str>) -> Result<&LoadedDetection, RulesError> {
+    /// Finds the detection that a user means by `wanted`, which is compared with whole ids and
+    /// names first. If none is equal, exactly one detection must have `wanted` as a part of its id
+    /// or name. Case does not matter. `wanted` may be `None` if the catalog has only one detection.
+    pub fn find(&self, wanted: Option<&str>) -> Result<&LoadedDetection, RulesError> {
         let all: Vec<&LoadedDetection> = self.detections.iter().collect();
-        let Some(said) = said else { return only(&all, None) };
-        let lower = said.to_lowercase();
+        let Some(wanted) = wanted else { return only(&all, None) };
+        let lower = wanted.to_lowercase();
         let id = |loaded: &LoadedDetection| loaded.detection.id.to_lowercase();
         let name = |loaded: &LoadedDetection| loaded.detection.name.to_lowercase();
         let ways: [&dyn Fn(&LoadedDetection) -> bool; 4] = [
-            &|loaded| loaded.detection.id == said,
+            &|loaded| loaded.detection.id == wanted,
             &|loaded| id(loaded) == lower,
             &|loaded| name(loaded) == lower,
             &|loaded| id(loaded).contains(&lower) || name(loaded).contains(&lower),
@@ -26,20 +26,20 @@ impl Catalog {
         for means in ways {
             let meant: Vec<&LoadedDetection> = all.iter().copied().filter(|loaded| means(loaded)).collect();
             if !meant.is_empty() {
-                return only(&meant, Some(said));
+                return only(&meant, Some(wanted));
             }
         }
-        Err(RulesError::NoDetection { said: said.to_owned(), known: listed(&all) })
+        Err(RulesError::NoDetection { wanted: wanted.to_owned(), known: listed(&all) })
     }
 }
 
 /// The only detection of a list, or an error that lists all of them.
-fn only<'a>(meant: &[&'a LoadedDetection], said: Option<&str>) -> Result<&'a LoadedDetection, RulesError> {
-    match (meant, said) {
+fn only<'a>(meant: &[&'a LoadedDetection], wanted: Option<&str>) -> Result<&'a LoadedDetection, RulesError> {
+    match (meant, wanted) {
         ([only], _) => Ok(only),
         (several, None) => Err(RulesError::WhichDetection { known: listed(several) }),
-        (several, Some(said)) => {
-            Err(RulesError::AmbiguousDetection { said: said.to_owned(), known: listed(several) })
+        (several, Some(wanted)) => {
+            Err(RulesError::AmbiguousDetection { wanted: wanted.to_owned(), known: listed(several) })
         }
     }
 }

@@ -108,7 +108,7 @@ mod tests {
     use crate::scan::Recovery;
 
     #[test]
-    fn each_thing_that_was_asked_differently_is_named() {
+    fn each_input_that_differs_is_named() {
         let plain = SweepInputs { version: "1".to_owned(), ..SweepInputs::default() };
         assert_eq!(plain.differs_from(&plain.to_json()), None);
         let options = Options { recovery: Recovery::Stale, evidence_depth: Some(2), ..Options::default() };

@@ -25,7 +25,7 @@ pub struct NotRun {
 
 /// Why a file is not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum WhyNot {
+pub(super) enum NotRunReason {
     /// The rule cannot be run. The text says why.
     Refused(String),
     /// The rule is about other data than DNS queries. The text says which.
@@ -34,35 +34,37 @@ pub(super) enum WhyNot {
     NoRule(String),
 }
 
-impl WhyNot {
+impl NotRunReason {
     /// The reason as a sentence.
     pub(super) fn reason(self) -> String {
         match self {
-            WhyNot::Refused(reason) | WhyNot::OtherData(reason) | WhyNot::NoRule(reason) => reason,
+            NotRunReason::Refused(reason)
+            | NotRunReason::OtherData(reason)
+            | NotRunReason::NoRule(reason) => reason,
         }
     }
 }
 
-impl From<DetectionError> for WhyNot {
+impl From<DetectionError> for NotRunReason {
     fn from(error: DetectionError) -> Self {
         let reason = error.to_string();
         if error.is_no_rule() {
-            WhyNot::NoRule(reason)
+            NotRunReason::NoRule(reason)
         } else if error.is_about_other_data() {
-            WhyNot::OtherData(reason)
+            NotRunReason::OtherData(reason)
         } else {
-            WhyNot::Refused(reason)
+            NotRunReason::Refused(reason)
         }
     }
 }
 
 impl NotRun {
     /// Adds a file to the list for its reason.
-    pub(super) fn add(&mut self, source: String, why: WhyNot) {
+    pub(super) fn add(&mut self, source: String, why: NotRunReason) {
         match why {
-            WhyNot::Refused(reason) => self.refused.push(RefusedDetection { source, reason }),
-            WhyNot::OtherData(reason) => self.other_data.push(RefusedDetection { source, reason }),
-            WhyNot::NoRule(_) => self.no_rules.push(source),
+            NotRunReason::Refused(reason) => self.refused.push(RefusedDetection { source, reason }),
+            NotRunReason::OtherData(reason) => self.other_data.push(RefusedDetection { source, reason }),
+            NotRunReason::NoRule(_) => self.no_rules.push(source),
         }
     }
 

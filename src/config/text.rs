@@ -19,17 +19,17 @@ pub(super) struct FileText {
 }
 
 /// Reads a rule file, or a file that belongs to one, that the user named.
-pub(super) fn text_of(path: &Path) -> io::Result<FileText> {
-    text_in(&read_named(path, MOST_BYTES)?)
+pub(super) fn read_named_file(path: &Path) -> io::Result<FileText> {
+    decoded_file(&read_named(path, MOST_BYTES)?)
 }
 
 /// Reads a rule file that was found in a directory. A pipe is refused: reading it could wait
 /// forever.
-pub(super) fn text_of_found(path: &Path) -> io::Result<FileText> {
-    text_in(&read_at_most(path, Link::Followed, MOST_BYTES)?)
+pub(super) fn read_found(path: &Path) -> io::Result<FileText> {
+    decoded_file(&read_at_most(path, Link::Followed, MOST_BYTES)?)
 }
 
-fn text_in(bytes: &[u8]) -> io::Result<FileText> {
+fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
     let text = decoded(bytes).map_err(io::Error::other)?;
     Ok(FileText { text, sha256: sha256(bytes) })
 }

@@ -10,7 +10,7 @@ use crate::detect::splunk::library::{Library, NoLibrary};
 use crate::detect::splunk::search::Search;
 use crate::detect::splunk::token::{SearchError, SearchReason};
 use crate::detect::yaml::file_place::place_in_file;
-use crate::detect::yaml::{Node, Problem, Scalar, documents, typed};
+use crate::detect::yaml::{Node, Scalar, YamlProblem, documents, from_node};
 use crate::event::Event;
 
 /// The detection that is used unless another is asked for.
@@ -261,7 +261,9 @@ impl Detection {
     ) -> Result<Self, DetectionError> {
         let source_name = source_name.to_owned();
         sigma::detection(document, placeholders).map_err(|refusal| match refusal {
-            Refusal::Problem(problem) => DetectionError::Sigma { source_name, problem: problem.to_string() },
+            Refusal::NotUnderstood(problem) => {
+                DetectionError::Sigma { source_name, problem: problem.to_string() }
+            }
             Refusal::OtherData(about) => DetectionError::OtherData { source_name, about: about.to_string() },
         })
     }
@@ -274,17 +276,17 @@ impl Detection {
         library: &dyn Library,
     ) -> Result<Self, DetectionError> {
         let source_name = source_name.to_owned();
-        let read = || Ok((check_keys(document)?, typed::<RuleFile>(document)?));
+        let read = || Ok((check_keys(document)?, from_node::<RuleFile>(document)?));
         let (notes, file) = match read() {
             Ok(read) => read,
             Err(problem) => {
-                let problem: Problem = problem;
+                let problem: YamlProblem = problem;
                 return Err(DetectionError::Yaml { source_name, problem: problem.to_string() });
             }
         };
         let Some(file) = file.with_id() else {
             let place = document.get("id").map_or(document.place, |id| id.place);
-            let problem = Problem::at(place, "id: expected an id, found none").to_string();
+            let problem = YamlProblem::at(place, "id: expected an id, found none").to_string();
             return Err(DetectionError::Yaml { source_name, problem });
         };
         let search = match Search::parse_with(&file.search, library) {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::detect::predicate::Predicate;
 use crate::detect::splunk::head;
 use crate::detect::splunk::token::SearchError;
-use crate::detect::yaml::{Kind, Node, Problem, only_document, typed};
+use crate::detect::yaml::{Node, NodeKind, YamlProblem, from_node, only_document};
 use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 
 /// An exclusion: which events are no matches, and why.
@@ -95,16 +95,16 @@ impl Exclusion {
         source_name: &str,
         file_name: &str,
     ) -> Result<Vec<Self>, ExclusionError> {
-        let wrong = |problem: Problem| ExclusionError::Yaml {
+        let wrong = |problem: YamlProblem| ExclusionError::Yaml {
             source_name: source_name.to_owned(),
             problem: problem.to_string(),
         };
         let document = only_document(text).map_err(wrong)?;
-        let Kind::List(entries) = &document.kind else {
-            return Err(wrong(Problem::at(document.place, format!("found {}", document.description()))));
+        let NodeKind::List(entries) = &document.kind else {
+            return Err(wrong(YamlProblem::at(document.place, format!("found {}", document.description()))));
         };
         let exclusion = |(entry, node): (usize, &Node)| {
-            let written: Result<Entry, _> = typed(node);
+            let written: Result<Entry, _> = from_node(node);
             let read = written.map_err(|problem| ExclusionProblem::Form(problem.to_string()));
             read.and_then(|written| written.into_exclusion(format!("{file_name}:{entry}"))).map_err(
                 |problem| ExclusionError::Entry { source_name: source_name.to_owned(), entry, problem },

@@ -11,7 +11,7 @@
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
-use crate::detect::predicate::test::Test;
+use crate::detect::predicate::test::FieldTest;
 
 /// What a detection says of the name alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,10 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
         Predicate::Matches { field: Field::QUERY_NAME, .. }
         | Predicate::Fits { field: Field::QUERY_NAME, .. }
         | Predicate::InNetwork { field: Field::QUERY_NAME, .. }
-        | Predicate::Passes { field: Field::QUERY_NAME, test: Test::Number { .. } | Test::Time { .. } }
+        | Predicate::Passes {
+            field: Field::QUERY_NAME,
+            test: FieldTest::Number { .. } | FieldTest::Time { .. },
+        }
         | Predicate::Compare { field: Field::QUERY_NAME, .. } => Possibility::If(predicate.clone()),
         Predicate::Computed(computed)
             if computed.fields().iter().all(|field| *field == Field::QUERY_NAME) =>
@@ -233,7 +236,7 @@ mod tests {
             0 => Predicate::All,
             1 => Predicate::Sysmon,
             2 => Predicate::Exists(field),
-            3 => Predicate::Compare { field, order: Inequality::Less, value: text },
+            3 => Predicate::Compare { field, operator: Inequality::Less, value: text },
             4 => Predicate::Empty(field),
             5 => Predicate::Fits {
                 field,

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::base::platform::files::{self, Link, NotOpened};
+use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::base::platform::metadata;
 
 /// The first bytes of an event log file.
@@ -138,8 +138,8 @@ impl FileBytes {
     /// A link is followed only if the file was found through one.
     pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, OpenError> {
         let file = files::open(path, link).map_err(|error| match error {
-            NotOpened::Kind(found) => OpenError::Replaced(found),
-            NotOpened::System(error) => OpenError::System(error),
+            FileOpenError::Kind(found) => OpenError::Replaced(found),
+            FileOpenError::System(error) => OpenError::System(error),
         })?;
         if listed.is_of(&file.metadata()?) {
             Ok(FileBytes(file))

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::few::FewMap;
+use crate::base::small_map::SmallMap;
 use crate::ledger::record_ids::IdRuns;
 
 /// The EventRecordIDs of one Computer, by Channel, sorted by the Channel's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Channels(FewMap<Box<str>, IdRuns>);
+pub struct Channels(SmallMap<Box<str>, IdRuns>);
 
 impl Channels {
     /// Changes the EventRecordIDs of a Channel with `change`.

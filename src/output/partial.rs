@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::frame;
 use super::names::{PARTIAL_JOURNAL, PARTIAL_LOCK, PARTIAL_REPLACED, PARTIAL_TABLES, partial_directory};
 use super::removal::{StatsTables, absent, foreign, remove};
-use crate::base::platform::files::{self, Link, NotOpened};
+use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::base::platform::{Access, metadata, open_own, user};
 
 /// What a sweep does with the journal of an earlier, unfinished sweep to the same output.
@@ -123,8 +123,8 @@ impl PartialDirectory {
     /// made.
     fn is_worth_keeping(&self) -> bool {
         match files::open(&self.journal(), Link::Refused) {
-            Err(NotOpened::Kind(_)) => true,
-            Err(NotOpened::System(_)) => false,
+            Err(FileOpenError::Kind(_)) => true,
+            Err(FileOpenError::System(_)) => false,
             Ok(journal) => frame::goes_on(&journal).unwrap_or(false),
         }
     }
@@ -198,8 +198,8 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
 /// Returns true if a file is a journal: its first entry is complete, or it is still empty.
 fn is_journal(path: &Path) -> io::Result<bool> {
     match files::open(path, Link::Refused) {
-        Err(NotOpened::Kind(_)) => Ok(false),
-        Err(NotOpened::System(error)) => Err(error),
+        Err(FileOpenError::Kind(_)) => Ok(false),
+        Err(FileOpenError::System(error)) => Err(error),
         Ok(journal) => frame::begins(&journal),
     }
 }

@@ -11,7 +11,7 @@ use super::machine_logs::MachineLogs;
 use super::matched_event::{DetectionCounts, MatchedEvent};
 use super::matches::Occurrence;
 use super::verdict::Verdict;
-use crate::base::few::FewMap;
+use crate::base::small_map::SmallMap;
 use crate::event::{EventTime, Span};
 use crate::ledger::clock::MachineClock;
 use crate::ledger::damage::Integrity;
@@ -61,7 +61,7 @@ pub struct Host {
     /// The host's name as its records spell it; of several spellings, the first in byte order.
     pub name: Box<str>,
     /// What each piece of evidence contains about this host, by the name of the piece.
-    pub places: FewMap<Arc<str>, HostInEvidence>,
+    pub places: SmallMap<Arc<str>, HostInEvidence>,
     /// Matches: events that a detection describes. An event counts once, however many detections
     /// describe it; copies of an event count too.
     pub matches: u64,
@@ -127,7 +127,7 @@ impl Conclusion {
 }
 
 /// Distinct values, each with how often it occurs.
-pub type ValueCounts = FewMap<Box<str>, u64>;
+pub type ValueCounts = SmallMap<Box<str>, u64>;
 
 /// What follows about a host's logs once all evidence was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
-//! Comparison of the evidence with the ledger.
+//! Compares the evidence with the ledger.
 //!
-//! The roots may lie elsewhere than they did, under other names: a file is the same if it has the
-//! same path from the same root, counted in the order in which they are given.
+//! The roots of the evidence may have moved or been renamed since the sweep. A file is identified by
+//! the position of its root in the list of roots, and by its path below that root.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,7 +21,7 @@ const READ_BYTES: u64 = 1 << 20;
 
 /// A row of the ledger: a file as it was when it was swept.
 #[derive(Debug, Default)]
-struct Listed {
+struct LedgerRow {
     evidence: String,
     source_path: String,
     size: u64,
@@ -29,11 +29,11 @@ struct Listed {
 }
 
 /// Identifies a file: the number of its root, from 0, and its path from that root.
-type Key = (usize, String);
+type FileKey = (usize, String);
 
 /// The result of comparing a file of the evidence with its row of the ledger.
 #[derive(Debug, PartialEq, Eq)]
-enum Comparison {
+enum FileComparison {
     /// The bytes are those that were hashed.
     SameContent,
     /// The size is the same, and the ledger has no hash to compare the bytes with.
@@ -78,11 +78,11 @@ pub(super) fn compare(
         (listed, file)
     });
     let mut compared = EvidenceComparison::default();
-    let work = |(listed, file): (Listed, Option<&LogFile>)| {
+    let work = |(listed, file): (LedgerRow, Option<&LogFile>)| {
         let comparison = comparison(&listed, file);
         (listed, comparison)
     };
-    let weight = |(_, file): &(Listed, Option<&LogFile>)| file.map_or(0, |file| file.size);
+    let weight = |(_, file): &(LedgerRow, Option<&LogFile>)| file.map_or(0, |file| file.size);
     in_order(threads, pairs, weight, work, |(listed, comparison)| {
         note(&mut compared, discrepancies, listed, comparison);
         Ok::<_, VerifyError>(())
@@ -100,10 +100,10 @@ pub(super) fn compare(
 }
 
 /// Reads the rows of the ledger.
-fn ledger(path: &Path) -> Result<Vec<Listed>, ReadError> {
+fn ledger(path: &Path) -> Result<Vec<LedgerRow>, ReadError> {
     let mut listed = Vec::new();
     read_rows(path, &["evidence", "source_path", "size", "sha256"], |cells| {
-        let mut row = Listed::default();
+        let mut row = LedgerRow::default();
         if let [Cell::Text(evidence), Cell::Text(source_path), Cell::Integer(size), sha256] = cells {
             (row.evidence, row.source_path) = (evidence.to_string(), source_path.to_string());
             row.size = u64::try_from(*size).unwrap_or_default();
@@ -114,11 +114,11 @@ fn ledger(path: &Path) -> Result<Vec<Listed>, ReadError> {
     Ok(listed)
 }
 
-fn by_key(discovery: &Discovery) -> HashMap<Key, &LogFile> {
+fn by_key(discovery: &Discovery) -> HashMap<FileKey, &LogFile> {
     discovery.files.iter().map(|file| (key(discovery, file), file)).collect()
 }
 
-fn key(discovery: &Discovery, file: &LogFile) -> Key {
+fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
@@ -126,39 +126,39 @@ fn key(discovery: &Discovery, file: &LogFile) -> Key {
 fn note(
     compared: &mut EvidenceComparison,
     discrepancies: &mut Vec<Discrepancy>,
-    listed: Listed,
-    comparison: Comparison,
+    listed: LedgerRow,
+    comparison: FileComparison,
 ) {
     compared.all.files += 1;
     match comparison {
-        Comparison::Different(difference) => {
-            let Listed { evidence, source_path, .. } = listed;
+        FileComparison::Different(difference) => {
+            let LedgerRow { evidence, source_path, .. } = listed;
             discrepancies
                 .push(Discrepancy { file: ComparedFile::Evidence { evidence, source_path }, difference });
             return;
         }
-        Comparison::SameSize => compared.by_size_only += 1,
-        Comparison::SameContent => {}
+        FileComparison::SameSize => compared.by_size_only += 1,
+        FileComparison::SameContent => {}
     }
     compared.all.same += 1;
     compared.bytes += listed.size;
 }
 
 /// Compares a file of the evidence with its row of the ledger.
-fn comparison(listed: &Listed, file: Option<&LogFile>) -> Comparison {
-    let Some(file) = file else { return Comparison::Different(Difference::Missing) };
-    let size = |found| Comparison::Different(Difference::Size { recorded: listed.size, found });
+fn comparison(listed: &LedgerRow, file: Option<&LogFile>) -> FileComparison {
+    let Some(file) = file else { return FileComparison::Different(Difference::Missing) };
+    let size = |found| FileComparison::Different(Difference::Size { recorded: listed.size, found });
     if file.obstacle.is_none() && file.size != listed.size {
         return size(file.size);
     }
-    let Some(recorded) = &listed.sha256 else { return Comparison::SameSize };
+    let Some(recorded) = &listed.sha256 else { return FileComparison::SameSize };
     match hash(file) {
-        Err(reason) => Comparison::Different(Difference::Unreadable(reason)),
+        Err(reason) => FileComparison::Different(Difference::Unreadable(reason)),
         Ok((_, found)) if found != listed.size => size(found),
         Ok((found, _)) if found != *recorded => {
-            Comparison::Different(Difference::Content { recorded: recorded.clone(), found })
+            FileComparison::Different(Difference::Content { recorded: recorded.clone(), found })
         }
-        Ok(_) => Comparison::SameContent,
+        Ok(_) => FileComparison::SameContent,
     }
 }
 

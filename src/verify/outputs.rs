@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use super::output;
 use crate::base::digest::sha256_of_all;
 use crate::base::path_text::escaped_name;
-use crate::base::platform::files::{self, Link, NotOpened};
+use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
@@ -37,11 +37,11 @@ fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
         return Some(Difference::Outside);
     }
     let file = match files::open(&out.join(name), Link::Refused) {
-        Err(NotOpened::Kind(_)) => return Some(Difference::NotAFile),
-        Err(NotOpened::System(error)) if error.kind() == io::ErrorKind::NotFound => {
+        Err(FileOpenError::Kind(_)) => return Some(Difference::NotAFile),
+        Err(FileOpenError::System(error)) if error.kind() == io::ErrorKind::NotFound => {
             return Some(Difference::Missing);
         }
-        Err(NotOpened::System(error)) => return unreadable(error),
+        Err(FileOpenError::System(error)) => return unreadable(error),
         Ok(file) => file,
     };
     match file.metadata() {

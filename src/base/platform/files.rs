@@ -28,7 +28,7 @@ pub(crate) enum Link {
 
 /// Why a file was not opened.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotOpened {
+pub(crate) enum FileOpenError {
     /// The path does not name a regular file; this says what it names.
     #[error("expected a regular file, found {0}")]
     Kind(&'static str),
@@ -37,35 +37,35 @@ pub(crate) enum NotOpened {
     System(#[from] io::Error),
 }
 
-impl From<NotOpened> for io::Error {
-    fn from(error: NotOpened) -> Self {
+impl From<FileOpenError> for io::Error {
+    fn from(error: FileOpenError) -> Self {
         match error {
-            NotOpened::System(error) => error,
-            kind @ NotOpened::Kind(_) => io::Error::other(kind),
+            FileOpenError::System(error) => error,
+            kind @ FileOpenError::Kind(_) => io::Error::other(kind),
         }
     }
 }
 
 /// Opens a regular file for reading.
-pub(crate) fn open(path: &Path, link: Link) -> Result<File, NotOpened> {
+pub(crate) fn open(path: &Path, link: Link) -> Result<File, FileOpenError> {
     open_with(File::options().read(true), path, link)
 }
 
 /// Opens a regular file with `options`.
-pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> Result<File, NotOpened> {
+pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> Result<File, FileOpenError> {
     let nofollow = if link == Link::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | nofollow;
     let file = options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
         // Opening a link fails with ELOOP; opening a socket, or a device without a driver, with
         // ENXIO.
         match error.raw_os_error().map(Errno::from_raw_os_error) {
-            Some(Errno::LOOP | Errno::NXIO) => kind_at(path).map_or(error.into(), NotOpened::Kind),
+            Some(Errno::LOOP | Errno::NXIO) => kind_at(path).map_or(error.into(), FileOpenError::Kind),
             _ => error.into(),
         }
     })?;
     match kind(file.metadata()?.file_type()) {
         None => Ok(file),
-        Some(kind) => Err(NotOpened::Kind(kind)),
+        Some(kind) => Err(FileOpenError::Kind(kind)),
     }
 }
 

@@ -18,15 +18,15 @@ const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// How long the process waits for its last messages to be written: a terminal or a pipe can be
 /// full, a file system can hang, a machine can be busy. A third signal ends the process without
 /// waiting.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A function that prints a message when a signal arrives.
-pub(crate) type Words = Arc<dyn Fn() + Send + Sync>;
+pub(crate) type PrintMessage = Arc<dyn Fn() + Send + Sync>;
 
 /// Returns a flag that the first signal raises, and calls `first` then. At the second signal,
 /// `last` is called and the process ends with `status`, whatever its other threads do.
 #[must_use]
-pub(crate) fn watch(status: i32, first: Words, last: Words) -> Arc<AtomicBool> {
+pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     // If the listening thread cannot be started, the second signal ends the process without a
     // message.
@@ -52,18 +52,23 @@ pub(crate) fn watch(status: i32, first: Words, last: Words) -> Arc<AtomicBool> {
 
 /// Starts the thread that receives a byte for each signal and ends the process at the second one.
 /// Returns a stream for each signal, to which the byte is written.
-fn listen(status: i32, first: Words, last: Words, stopping: &Arc<AtomicBool>) -> io::Result<Vec<UnixStream>> {
+fn listen(
+    status: i32,
+    first: PrintMessage,
+    last: PrintMessage,
+    stopping: &Arc<AtomicBool>,
+) -> io::Result<Vec<UnixStream>> {
     let (mut signals, theirs) = UnixStream::pair()?;
     let wakes = ENDING.iter().map(|_| theirs.try_clone()).collect();
     let stopping = Arc::clone(stopping);
     thread::Builder::new().spawn(move || {
         let mut signal = || signals.read_exact(&mut [0]).is_ok();
         if signal() {
-            let first = say(first);
+            let first = print_in_thread(first);
             if signal() {
                 stopping.store(true, Ordering::Relaxed);
-                let _ = first.recv_timeout(PATIENCE);
-                let _ = say(last).recv_timeout(PATIENCE);
+                let _ = first.recv_timeout(MESSAGE_TIMEOUT);
+                let _ = print_in_thread(last).recv_timeout(MESSAGE_TIMEOUT);
                 exit(status);
             }
         }
@@ -71,12 +76,12 @@ fn listen(status: i32, first: Words, last: Words, stopping: &Arc<AtomicBool>) ->
     wakes
 }
 
-/// Runs `words` in a thread of its own, and sends a message when it is done. The thread that waits
-/// for the next signal is never blocked.
-fn say(words: Words) -> Receiver<()> {
+/// Runs `message` on a thread of its own, so that the thread that waits for the next signal is never
+/// blocked. The returned channel receives `()` once the message is printed.
+fn print_in_thread(message: PrintMessage) -> Receiver<()> {
     let (done, said) = channel();
     let _ = thread::Builder::new().spawn(move || {
-        words();
+        message();
         let _ = done.send(());
     });
     said

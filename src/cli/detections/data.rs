@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use super::Answer;
+use super::CommandOutput;
 use crate::cli::arguments::TestArguments;
 use crate::cli::error::{CommandError, UsageError};
 use crate::cli::exit::Exit;
@@ -27,7 +27,7 @@ enum TestOutcome {
 }
 
 /// Runs the tests of rule files on the data sets that they name.
-pub(super) fn test(arguments: &TestArguments) -> Result<Answer, CommandError> {
+pub(super) fn test(arguments: &TestArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     if !arguments.data.is_dir() {
         return Err(UsageError::Data(arguments.data.clone()).into());
@@ -74,7 +74,7 @@ pub(super) fn test(arguments: &TestArguments) -> Result<Answer, CommandError> {
         (false, true) => Exit::NothingRead,
         (false, false) => Exit::Complete,
     };
-    Ok(Answer { text, exit })
+    Ok(CommandOutput { text, exit })
 }
 
 /// Runs a test: sweeps its data set for one detection.
@@ -84,13 +84,13 @@ fn outcome(
     arguments: &TestArguments,
 ) -> Result<TestOutcome, CommandError> {
     let Some(file) = file_of(&data_set.data, &arguments.data) else { return Ok(TestOutcome::Missing) };
-    let asked = Sweep {
+    let sweep = Sweep {
         evidence: vec![file],
         rules: vec![PathBuf::from(&loaded.source)],
         placeholders: arguments.placeholders.clone(),
         ..Sweep::default()
     };
-    let outcome = asked.run(Sink::Count, &mut (), &AtomicBool::new(false))?;
+    let outcome = sweep.run(Sink::Count, &mut (), &AtomicBool::new(false))?;
     let (matches, dns_queries) = (outcome.run.totals.matches, outcome.run.totals.dns_queries);
     Ok(if matches > 0 {
         TestOutcome::Passed { matches, dns_queries }

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{Answer, tree_lines};
+use super::{CommandOutput, tree_lines};
 use crate::base::platform::files::{all_of, read_named};
 use crate::cli::arguments::ExplainArguments;
 use crate::cli::error::{CommandError, UsageError};
 use crate::cli::exit::Exit;
 use crate::config::Catalog;
-use crate::detect::{Field, Tree};
+use crate::detect::{ConditionTree, Field};
 use crate::event::Event;
 use crate::report::escaped;
 use crate::scan::dns_query_of_json;
@@ -21,7 +21,7 @@ use crate::scan::dns_query_of_json;
 const MOST_EVENT_BYTES: u64 = 1 << 20;
 
 /// Explains whether and why a detection matches an event.
-pub(super) fn explain(arguments: &ExplainArguments) -> Result<Answer, CommandError> {
+pub(super) fn explain(arguments: &ExplainArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
     let loaded = catalog.find(arguments.detection.as_deref())?;
     let event = if let Some(path) = &arguments.event {
@@ -34,13 +34,13 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Answer, CommandErr
     };
     let predicate = &loaded.detection.search.predicate;
     let mut text = format!("{}\n", escaped(&loaded.detection.name));
-    tree_lines(&Tree::of(predicate, Some(&event)), 0, &mut text);
+    tree_lines(&ConditionTree::of(predicate, Some(&event)), 0, &mut text);
     let matches = predicate.evaluate(&event);
     let _ = writeln!(text, "{}", if matches { "The event matches." } else { "The event does not match." });
     if matches && let Some(message) = loaded.detection.risk_message(&event) {
         let _ = writeln!(text, "{}", escaped(&message));
     }
-    Ok(Answer { text, exit: Exit::Complete })
+    Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
 /// Reads the event in a file, or on standard input.

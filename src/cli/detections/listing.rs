@@ -2,19 +2,19 @@
 
 use std::fmt::Write;
 
-use super::{Answer, tree_lines};
+use super::{CommandOutput, tree_lines};
 use crate::cli::arguments::{CatalogArguments, CheckArguments, ShowArguments};
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::config::{Catalog, LoadedDetection, NotRun};
-use crate::detect::{Detection, EventSource, RequiredLiteral, StatsColumn, Tree};
+use crate::detect::{ConditionTree, Detection, EventSource, RequiredLiteral, StatsColumn};
 use crate::report::escaped;
 
 /// How many literals of a set are shown in a list.
 const MOST_LITERALS: usize = 3;
 
 /// Lists detections, in two lines each.
-pub(super) fn list(arguments: &CatalogArguments) -> Result<Answer, CommandError> {
+pub(super) fn list(arguments: &CatalogArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::load(&arguments.paths, arguments.placeholders.as_deref())?;
     let longest = catalog.detections.iter().map(|loaded| loaded.detection.id.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -32,19 +32,19 @@ pub(super) fn list(arguments: &CatalogArguments) -> Result<Answer, CommandError>
     if !counted.is_empty() {
         let _ = writeln!(text, "not looked for: {counted}");
     }
-    Ok(Answer { text, exit: Exit::Complete })
+    Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
 /// Shows a detection: description, condition and literals.
-pub(super) fn show(arguments: &ShowArguments) -> Result<Answer, CommandError> {
+pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandError> {
     let (choice, paths) = arguments.resolved();
     let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
     let loaded = catalog.find(choice.as_deref())?;
     let mut text = String::new();
-    said(loaded, &mut text);
+    describe(loaded, &mut text);
     let predicate = &loaded.detection.search.predicate;
     let _ = writeln!(text, "\nMatches what is");
-    tree_lines(&Tree::of(predicate, None), 0, &mut text);
+    tree_lines(&ConditionTree::of(predicate, None), 0, &mut text);
     let _ = writeln!(text, "\nDecoded only if");
     let required = predicate.required_literals();
     if required.is_empty() {
@@ -53,11 +53,11 @@ pub(super) fn show(arguments: &ShowArguments) -> Result<Answer, CommandError> {
     for set in &required {
         let _ = writeln!(text, "  {}", escaped(&one_of(set, usize::MAX)));
     }
-    Ok(Answer { text, exit: Exit::Complete })
+    Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
 /// The description of a detection, from its rule.
-fn said(loaded: &LoadedDetection, text: &mut String) {
+fn describe(loaded: &LoadedDetection, text: &mut String) {
     let LoadedDetection { detection, sha256, content, .. } = loaded;
     let Detection { name, id, version, date, author, status, detection_type, description, .. } = detection;
     let objects: Vec<String> = detection
@@ -113,7 +113,7 @@ fn place(loaded: &LoadedDetection) -> String {
 }
 
 /// Checks whether rule files run.
-pub(super) fn check(arguments: &CheckArguments) -> Result<Answer, CommandError> {
+pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     let mut lines: Vec<(&str, String)> = Vec::new();
     for loaded in &catalog.detections {
@@ -148,7 +148,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Answer, CommandError> 
     } else {
         Exit::Damaged
     };
-    Ok(Answer { text, exit })
+    Ok(CommandOutput { text, exit })
 }
 
 /// By which literals a sweep selects records for a detection.

@@ -11,12 +11,12 @@ use super::arguments::{DetectionsCommand, LogFormat};
 use super::console::print;
 use super::error::CommandError;
 use super::exit::Exit;
-use crate::detect::Tree;
+use crate::detect::ConditionTree;
 use crate::report::escaped;
 
 /// The answer of a command: its text and its exit status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Answer {
+struct CommandOutput {
     /// The text for standard output. Text from rules and events is escaped.
     text: String,
     /// The exit status.
@@ -36,7 +36,7 @@ pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
 }
 
 /// The lines of a tree, each indented by its depth.
-fn tree_lines(tree: &Tree, depth: usize, text: &mut String) {
+fn tree_lines(tree: &ConditionTree, depth: usize, text: &mut String) {
     let verdict = match tree.holds {
         None => "",
         Some(true) => "yes  ",

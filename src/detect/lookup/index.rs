@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use crate::detect::predicate::network::{Network, Networks};
+use crate::detect::predicate::network::{Network, NetworkIndex};
 use crate::detect::predicate::pattern::{Pattern, fold};
 
 /// Patterns are filed by so many bytes of one of their literals.
@@ -31,7 +31,7 @@ impl MatchType {
             MatchType::Exact => fold(cell) == fold(value),
             MatchType::Wildcard if case_sensitive => matches_in_case(cell, value),
             MatchType::Wildcard => Pattern::new(cell).matches(value),
-            MatchType::Network => Network::parse(cell).is_ok_and(|network| network.holds_some_of(value)),
+            MatchType::Network => Network::parse(cell).is_ok_and(|network| network.contains_any(value)),
         }
     }
 
@@ -51,7 +51,7 @@ impl MatchType {
 pub(in crate::detect) enum ColumnIndex {
     Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
     Wildcard(Patterns),
-    Network(Networks),
+    Network(NetworkIndex),
 }
 
 /// Patterns, each filed by one gram of its literals: the one that the fewest others are filed by.
@@ -82,7 +82,7 @@ impl ColumnIndex {
             }
             MatchType::Wildcard => ColumnIndex::Wildcard(Patterns::new(case_sensitive, cells)),
             MatchType::Network => {
-                let mut networks = Networks::default();
+                let mut networks = NetworkIndex::default();
                 for (row, cell) in cells.enumerate() {
                     if let Ok(network) = Network::parse(cell) {
                         networks.add(network, row);

@@ -18,8 +18,8 @@ use crate::detect::predicate::{RequiredLiteral, required};
 use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
 use crate::detect::term::{EvalInput, Term, TermKind};
-use crate::detect::yaml::keys::Keys;
-use crate::detect::yaml::{Problem, only_document, typed};
+use crate::detect::yaml::keys::KnownKeys;
+use crate::detect::yaml::{YamlProblem, from_node, only_document};
 use crate::event::Event;
 
 /// Rows of a lookup, at most.
@@ -44,7 +44,7 @@ pub struct LookupDefinition {
 }
 
 /// The keys of a definition's file.
-const KEYS: Keys = Keys {
+const KEYS: KnownKeys = KnownKeys {
     read: &[
         "filename",
         "collection",
@@ -74,9 +74,9 @@ impl LookupDefinition {
             let document = only_document(text)?;
             let mut notes = Vec::new();
             KEYS.check(&document, "", &mut notes)?;
-            Ok(LookupDefinition { notes, ..typed(&document)? })
+            Ok(LookupDefinition { notes, ..from_node(&document)? })
         };
-        read().map_err(|problem: Problem| problem.to_string().into())
+        read().map_err(|problem: YamlProblem| problem.to_string().into())
     }
 
     /// The name of the CSV file of the lookup `name`. The error says what it is instead.

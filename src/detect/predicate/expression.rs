@@ -44,7 +44,7 @@ impl Eq for Expression {}
 
 /// A part of a pattern with wildcards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum PatternPart {
     /// This text.
     Literal(String),
     /// Any run of characters, the empty one too.
@@ -83,14 +83,14 @@ impl Expression {
     }
 
     /// A pattern for the whole of a value. `text` is what to call it.
-    pub fn of_parts(text: &str, parts: &[Part], case: Case) -> Result<Self, String> {
+    pub fn of_parts(text: &str, parts: &[PatternPart], case: Case) -> Result<Self, String> {
         let mut regex = String::from(r"\A");
         let mut literals = Vec::new();
         for part in parts {
             match part {
-                Part::Any => regex.push_str(".*"),
-                Part::One => regex.push('.'),
-                Part::Literal(literal) => {
+                PatternPart::Any => regex.push_str(".*"),
+                PatternPart::One => regex.push('.'),
+                PatternPart::Literal(literal) => {
                     literals.push(fold(literal));
                     match case {
                         Case::Kept => regex.push_str(&regex::escape(literal)),
@@ -243,11 +243,11 @@ mod tests {
     use super::*;
     use crate::detect::predicate::pattern::Pattern;
 
-    fn parts(text: &str) -> Vec<Part> {
+    fn parts(text: &str) -> Vec<PatternPart> {
         let part = |letter: char| match letter {
-            '*' => Part::Any,
-            '?' => Part::One,
-            letter => Part::Literal(letter.to_string()),
+            '*' => PatternPart::Any,
+            '?' => PatternPart::One,
+            letter => PatternPart::Literal(letter.to_string()),
         };
         text.chars().map(part).collect()
     }

@@ -32,7 +32,7 @@ impl<'e> FieldCache<'e> {
 
     /// [`Field::value`] of the event.
     fn value(&mut self, field: Field) -> Option<&str> {
-        self.ask(field).value.as_deref()
+        self.cached(field).value.as_deref()
     }
 
     /// Whether the event has the field, and its value, or one of several, is one that `holds`.
@@ -48,12 +48,12 @@ impl<'e> FieldCache<'e> {
         if field.is_multivalued() {
             return field.values(self.event).any(|value| pattern.matches(value));
         }
-        let CachedValue { value: Some(value), pairs, .. } = self.ask(field) else { return false };
+        let CachedValue { value: Some(value), pairs, .. } = self.cached(field) else { return false };
         let pairs = *pairs.get_or_insert_with(|| BytePairs::of(value.as_bytes()));
         pattern.matches_with(value, pairs)
     }
 
-    fn ask(&mut self, field: Field) -> &mut CachedValue<'e> {
+    fn cached(&mut self, field: Field) -> &mut CachedValue<'e> {
         // What is kept stays where it is: to move it out and back would take longer than to compare
         // it with a pattern.
         if self.last.as_ref().is_none_or(|known| known.field != field) {
@@ -69,17 +69,17 @@ mod tests {
     use crate::detect::testing::event;
 
     #[test]
-    fn each_field_has_its_own_value_whatever_was_asked_before() {
+    fn each_field_has_its_own_value_whatever_was_read_before() {
         let event = event(r"C:\a\b.exe", "example.com");
-        let mut asked = FieldCache::new(&event);
+        let mut cache = FieldCache::new(&event);
         let fields = [Field::QUERY_NAME, Field::IMAGE, Field::ProcessName, Field::Data("RuleName")];
         for first in fields {
             for second in fields {
-                assert_eq!(asked.value(first), first.value(&event).as_deref());
-                assert_eq!(asked.value(second), second.value(&event).as_deref());
+                assert_eq!(cache.value(first), first.value(&event).as_deref());
+                assert_eq!(cache.value(second), second.value(&event).as_deref());
                 let file = Pattern::new("*.exe");
                 let expected = [Field::IMAGE, Field::ProcessName].contains(&first);
-                assert_eq!(asked.matches(first, &file), expected);
+                assert_eq!(cache.matches(first, &file), expected);
             }
         }
     }

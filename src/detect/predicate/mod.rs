@@ -20,7 +20,7 @@ use crate::detect::predicate::field::Field;
 use crate::detect::predicate::field_cache::FieldCache;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
-use crate::detect::predicate::test::Test;
+use crate::detect::predicate::test::FieldTest;
 use crate::detect::term::computed::Computed;
 use crate::event::Event;
 
@@ -71,7 +71,7 @@ pub enum Predicate {
         /// The field.
         field: Field,
         /// The test.
-        test: Test,
+        test: FieldTest,
     },
     /// Events for which a computed condition holds: on functions of fields, on lookups, or on the
     /// rows that an event makes.
@@ -82,7 +82,7 @@ pub enum Predicate {
         /// The field, on the left.
         field: Field,
         /// The order.
-        order: Inequality,
+        operator: Inequality,
         /// The value on the right.
         value: String,
     },
@@ -130,15 +130,15 @@ impl Predicate {
             Predicate::Matches { field, pattern } => event.matches(*field, pattern),
             Predicate::Fits { field, expression } => event.any(*field, |value| expression.matches(value)),
             Predicate::InNetwork { field, network } => {
-                event.any(*field, |value| network.holds_one_of(*field, value))
+                event.any(*field, |value| network.contains_any_in(*field, value))
             }
             Predicate::Computed(computed) => computed.holds(event.event),
             Predicate::Passes { field, test } => {
                 let whole = event.event;
                 event.any(*field, |value| test.passes(value, whole))
             }
-            Predicate::Compare { field, order, value } => {
-                event.any(*field, |left| order.holds(ordering(left, value)))
+            Predicate::Compare { field, operator, value } => {
+                event.any(*field, |left| operator.holds(ordering(left, value)))
             }
         }
     }

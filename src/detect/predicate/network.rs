@@ -1,4 +1,4 @@
-//! Networks of IP addresses, as rules write them. The only user of `ipnet`.
+//! Networks of IP addresses, in the form in which rules write them. The only user of `ipnet`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -13,7 +13,8 @@ use crate::event::whole_items;
 pub struct Network(IpNet);
 
 impl Network {
-    /// Reads a network, or a single address. The error says what was expected.
+    /// Reads a network, or a single address, which is a network of one address. The error says what
+    /// was expected and what was found.
     pub fn parse(text: &str) -> Result<Self, String> {
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network
@@ -21,24 +22,26 @@ impl Network {
             .map_err(|_| format!("expected a network such as 192.0.2.0/24, found '{}'", text.escape_debug()))
     }
 
-    /// Whether one of the addresses in a field's value lies in the network. A value is an address,
-    /// and that of QueryResults several items, of which those count that were not cut off.
+    /// Whether one of the addresses in a field's value lies in the network. The value of
+    /// QueryResults is a list of items; an item that was cut off at the end of the list does not
+    /// count. The value of any other field is read as one address.
     #[must_use]
-    pub fn holds_one_of(&self, field: Field, value: &str) -> bool {
+    pub fn contains_any_in(&self, field: Field, value: &str) -> bool {
         match field {
-            Field::QUERY_RESULTS => whole_items(value).any(|item| self.holds(item)),
-            _ => self.holds(value.trim_ascii()),
+            Field::QUERY_RESULTS => whole_items(value).any(|item| self.contains(item)),
+            _ => self.contains(value.trim_ascii()),
         }
     }
 
-    /// Whether a text is an address of the network, or holds one as QueryResults does.
-    pub(in crate::detect) fn holds_some_of(&self, text: &str) -> bool {
-        addresses(text).any(|address| self.holds(address))
+    /// Whether `text` is an address in the network, or a list of items in the form of QueryResults
+    /// (separated by `;`) that contains one.
+    pub(in crate::detect) fn contains_any(&self, text: &str) -> bool {
+        addresses(text).any(|address| self.contains(address))
     }
 
-    /// Whether an address lies in the network. An IPv4 address written as an IPv6 one counts as
-    /// what it is; a text that is no address lies in none.
-    fn holds(&self, address: &str) -> bool {
+    /// Whether the text `address` is an address in the network. An IPv4 address in IPv6 form
+    /// (`::ffff:192.0.2.1`) counts as the IPv4 address. A text that is no address is in no network.
+    fn contains(&self, address: &str) -> bool {
         address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address.to_canonical()))
     }
 
@@ -49,30 +52,32 @@ impl Network {
     }
 }
 
-/// The texts that may be addresses in one that is one, or that is a value of QueryResults.
+/// The parts of `text` that may be addresses: the items of a list in the form of QueryResults
+/// (separated by `;`), or else the whole text.
 fn addresses(text: &str) -> impl Iterator<Item = &str> {
     let several = text.contains(';');
     let one = (!several).then(|| text.trim_ascii());
     whole_items(if several { text } else { "" }).chain(one)
 }
 
-/// Networks with a number each, found by an address without looking at all of them.
+/// Finds the networks that contain an address without comparing the address with each network. Each
+/// network has a number, chosen by whoever adds it.
 #[derive(Debug, Default)]
-pub(in crate::detect) struct Networks {
+pub(in crate::detect) struct NetworkIndex {
     numbers: HashMap<IpNet, Vec<usize>>,
-    /// The lengths of the prefixes among them, of either family.
+    /// The prefix lengths that occur among the networks, IPv4 and IPv6 together.
     lengths: BTreeSet<u8>,
 }
 
-impl Networks {
+impl NetworkIndex {
     /// Adds a network with its number.
     pub(in crate::detect) fn add(&mut self, network: Network, number: usize) {
         self.lengths.insert(network.0.prefix_len());
         self.numbers.entry(network.0.trunc()).or_default().push(number);
     }
 
-    /// Hands out the numbers of those that hold one of the addresses in a value, as
-    /// [`Network::holds_some_of`] has it.
+    /// Calls `found` with the number of each network for which [`Network::contains_any`] is true of
+    /// `value`.
     pub(in crate::detect) fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         for address in addresses(value).filter_map(|item| item.parse::<IpAddr>().ok()) {
             let around =
@@ -102,10 +107,14 @@ mod tests {
         ] {
             let network = Network::parse(network).unwrap();
             for field in [Field::QUERY_NAME, Field::Computer] {
-                assert_eq!(network.holds_one_of(field, value), expected, "{network:?} {value}");
+                assert_eq!(network.contains_any_in(field, value), expected, "{network:?} {value}");
             }
             let results = format!("type:  5 a.example;{value};");
-            assert_eq!(network.holds_one_of(Field::QUERY_RESULTS, &results), expected, "{network:?} {value}");
+            assert_eq!(
+                network.contains_any_in(Field::QUERY_RESULTS, &results),
+                expected,
+                "{network:?} {value}"
+            );
         }
         assert!(Network::parse("192.0.2.0/33").unwrap_err().contains("found '192.0.2.0/33'"));
     }
@@ -119,9 +128,9 @@ mod tests {
             ("198.51.100.2;192.0.2.1", true),
             ("198.51.100.2", false),
         ] {
-            assert_eq!(network.holds_one_of(Field::QUERY_RESULTS, value), expected, "{value}");
+            assert_eq!(network.contains_any_in(Field::QUERY_RESULTS, value), expected, "{value}");
         }
         let all = Network::parse("::/96").unwrap();
-        assert!(!all.holds_one_of(Field::QUERY_RESULTS, "::ffff:192.0.2.1;::"));
+        assert!(!all.contains_any_in(Field::QUERY_RESULTS, "::ffff:192.0.2.1;::"));
     }
 }

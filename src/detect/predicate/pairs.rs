@@ -31,12 +31,12 @@ impl BytePairs {
     }
 
     /// The union of two sets of marks.
-    pub(in crate::detect) fn and(self, others: BytePairs) -> Self {
+    pub(in crate::detect) fn union(self, others: BytePairs) -> Self {
         BytePairs(self.0 | others.0)
     }
 
     /// Whether at least one of the `wanted` marks is missing from this set.
-    pub(in crate::detect) fn lack_any_of(self, wanted: BytePairs) -> bool {
+    pub(in crate::detect) fn misses_any_of(self, wanted: BytePairs) -> bool {
         wanted.0 & !self.0 != 0
     }
 }
@@ -49,18 +49,20 @@ mod tests {
     #[test]
     fn most_values_lack_most_literals() {
         let value = BytePairs::of(br"C:\Program Files\Vendor\Updater\updater.exe");
-        assert!(!value.lack_any_of(BytePairs::of(b"UPDATER.exe")) && !value.lack_any_of(BytePairs::of(b"u")));
+        assert!(
+            !value.misses_any_of(BytePairs::of(b"UPDATER.exe")) && !value.misses_any_of(BytePairs::of(b"u"))
+        );
         for literal in ["powershell", "discord", "api.telegram", "\\temp\\", "mshta", "rundll32"] {
-            assert!(value.lack_any_of(BytePairs::of(literal.as_bytes())), "{literal}");
+            assert!(value.misses_any_of(BytePairs::of(literal.as_bytes())), "{literal}");
         }
-        assert!(BytePairs::default().lack_any_of(BytePairs::of(b"ab").and(BytePairs::of(b""))));
+        assert!(BytePairs::default().misses_any_of(BytePairs::of(b"ab").union(BytePairs::of(b""))));
     }
 
     proptest! {
         #[test]
         fn no_value_lacks_what_it_holds(before in any::<Vec<u8>>(), literal in "[a-zA-Z.\\\\]{0,9}", behind in any::<Vec<u8>>()) {
             let value = [&before, literal.to_ascii_uppercase().as_bytes(), &behind].concat();
-            prop_assert!(!BytePairs::of(&value).lack_any_of(BytePairs::of(literal.as_bytes())));
+            prop_assert!(!BytePairs::of(&value).misses_any_of(BytePairs::of(literal.as_bytes())));
         }
     }
 }

@@ -42,7 +42,7 @@ impl Pattern {
         let is_ascii = pieces.iter().all(|piece| piece.is_ascii());
         let marked = pieces.iter().filter(|_| is_ascii);
         let pairs =
-            marked.map(|piece| BytePairs::of(piece.as_bytes())).fold(BytePairs::default(), BytePairs::and);
+            marked.map(|piece| BytePairs::of(piece.as_bytes())).fold(BytePairs::default(), BytePairs::union);
         Pattern { text: text.to_owned(), pieces, is_ascii, pairs }
     }
 
@@ -68,7 +68,7 @@ impl Pattern {
     /// bytes that the value has.
     #[must_use]
     pub(in crate::detect) fn matches_with(&self, value: &str, pairs: BytePairs) -> bool {
-        !pairs.lack_any_of(self.pairs) && self.matches(value)
+        !pairs.misses_any_of(self.pairs) && self.matches(value)
     }
 
     /// Whether the whole of `value` matches.

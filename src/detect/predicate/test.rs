@@ -9,11 +9,11 @@ use crate::event::{Event, EventTime, TimePart};
 
 /// A test of a field's value. A field that is absent or empty passes none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Test {
+pub enum FieldTest {
     /// It is a number in an order to another one. What is no number passes not.
     Number {
-        /// The order, the field on the left.
-        order: Inequality,
+        /// The operator; the field is on its left.
+        operator: Inequality,
         /// The number on the right, decimal.
         value: String,
     },
@@ -61,20 +61,20 @@ impl Position {
     }
 }
 
-impl Test {
+impl FieldTest {
     /// Whether a value of an event passes.
     pub(in crate::detect) fn passes(&self, text: &str, event: &Event) -> bool {
         match self {
-            Test::Number { order, value } => number(text)
+            FieldTest::Number { operator, value } => number(text)
                 .zip(number(value))
-                .is_some_and(|(left, right)| order.holds(left.total_cmp(&right))),
-            Test::OtherField { field, position, case } => {
+                .is_some_and(|(left, right)| operator.holds(left.total_cmp(&right))),
+            FieldTest::OtherField { field, position, case } => {
                 field.value(event).is_some_and(|other| match case {
                     Case::Kept => position.holds(text, &other),
                     Case::Folded => position.holds(&fold(text), &fold(&other)),
                 })
             }
-            Test::Time { part, value } => {
+            FieldTest::Time { part, value } => {
                 EventTime::parse_logged(text).and_then(|time| time.part(*part)) == Some(*value)
             }
         }
@@ -83,8 +83,10 @@ impl Test {
     /// What it asks for of the field of that name, for people.
     pub(in crate::detect) fn text(&self, name: &str) -> String {
         match self {
-            Test::Number { order, value } => format!("{name} {} {value}, as numbers", order.symbol()),
-            Test::OtherField { field, position, .. } => {
+            FieldTest::Number { operator, value } => {
+                format!("{name} {} {value}, as numbers", operator.symbol())
+            }
+            FieldTest::OtherField { field, position, .. } => {
                 let verb = match position {
                     Position::Whole => "is",
                     Position::Start => "starts with",
@@ -93,7 +95,7 @@ impl Test {
                 };
                 format!("{name} {verb} the value of {}", field.name())
             }
-            Test::Time { part, value } => format!("the {} of {name} is {value}", part.name()),
+            FieldTest::Time { part, value } => format!("the {} of {name} is {value}", part.name()),
         }
     }
 }
@@ -106,7 +108,7 @@ mod tests {
     #[test]
     fn numbers_are_compared_as_numbers_only() {
         let event = event("", "x");
-        for (text, order, value, expected) in [
+        for (text, operator, value, expected) in [
             ("9", Inequality::Less, "10", true),
             ("10", Inequality::Less, "9", false),
             ("10", Inequality::GreaterOrEqual, "10", true),
@@ -114,8 +116,8 @@ mod tests {
             ("-", Inequality::Greater, "10", false),
             ("1.5", Inequality::Greater, "1", true),
         ] {
-            let test = Test::Number { order, value: value.to_owned() };
-            assert_eq!(test.passes(text, &event), expected, "{text} {order:?} {value}");
+            let test = FieldTest::Number { operator, value: value.to_owned() };
+            assert_eq!(test.passes(text, &event), expected, "{text} {operator:?} {value}");
         }
     }
 
@@ -123,7 +125,7 @@ mod tests {
     fn another_field_stands_where_it_is_said_to() {
         let mut event = event("C:\\x.exe", "pc1.CORP.example");
         let name = event.query_name().unwrap().to_owned();
-        let test = |position, case| Test::OtherField { field: Field::Computer, position, case };
+        let test = |position, case| FieldTest::OtherField { field: Field::Computer, position, case };
         for (position, folded, kept) in [
             (Position::Whole, true, false),
             (Position::Start, true, false),
@@ -151,12 +153,12 @@ mod tests {
             (TimePart::Month, 1),
             (TimePart::Year, 2024),
         ] {
-            assert!(Test::Time { part, value }.passes("2024-01-31 10:15:30.123", &event), "{part:?}");
+            assert!(FieldTest::Time { part, value }.passes("2024-01-31 10:15:30.123", &event), "{part:?}");
             assert!(
-                !Test::Time { part, value: value + 1 }.passes("2024-01-31 10:15:30.123", &event),
+                !FieldTest::Time { part, value: value + 1 }.passes("2024-01-31 10:15:30.123", &event),
                 "{part:?}"
             );
         }
-        assert!(!Test::Time { part: TimePart::Hour, value: 0 }.passes("-", &event));
+        assert!(!FieldTest::Time { part: TimePart::Hour, value: 0 }.passes("-", &event));
     }
 }

@@ -8,17 +8,17 @@ use crate::event::Event;
 
 /// A condition, and those that it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tree {
+pub struct ConditionTree {
     /// What it says, in a line. Text of rules and events is as it is: whoever prints it must escape
     /// it.
     pub text: String,
     /// Whether it holds for the event, if there is one.
     pub holds: Option<bool>,
     /// What it is made of.
-    pub children: Vec<Tree>,
+    pub children: Vec<ConditionTree>,
 }
 
-impl Tree {
+impl ConditionTree {
     /// The tree of a predicate; with an event, what holds for it, and what it has where something
     /// does not.
     #[must_use]
@@ -37,7 +37,11 @@ impl Tree {
                 &value.map_or_else(|| " (there is none)".to_owned(), |value| format!(" (it is \"{value}\")")),
             );
         }
-        Tree { text, holds, children: children.iter().map(|child| Tree::of(child, event)).collect() }
+        ConditionTree {
+            text,
+            holds,
+            children: children.iter().map(|child| ConditionTree::of(child, event)).collect(),
+        }
     }
 }
 
@@ -58,8 +62,8 @@ fn text(predicate: &Predicate) -> String {
         }
         Predicate::Passes { field, test } => test.text(field.name()),
         Predicate::Computed(computed) => computed.to_string(),
-        Predicate::Compare { field, order, value } => {
-            format!("{} {} \"{value}\"", field.name(), order.symbol())
+        Predicate::Compare { field, operator, value } => {
+            format!("{} {} \"{value}\"", field.name(), operator.symbol())
         }
     }
 }
@@ -89,7 +93,7 @@ mod tests {
     use crate::detect::splunk::search::Search;
     use crate::detect::testing::event;
 
-    fn lines(tree: &Tree, depth: usize, lines: &mut Vec<String>) {
+    fn lines(tree: &ConditionTree, depth: usize, lines: &mut Vec<String>) {
         let holds = match tree.holds {
             None => "",
             Some(true) => "yes ",
@@ -108,7 +112,7 @@ mod tests {
         let mut event = event(r"C:\x.exe", "cab");
         event.set("User", None);
         let mut found = Vec::new();
-        lines(&Tree::of(&predicate, None), 0, &mut found);
+        lines(&ConditionTree::of(&predicate, None), 0, &mut found);
         assert_eq!(
             found,
             [
@@ -123,7 +127,7 @@ mod tests {
             ]
         );
         found.clear();
-        lines(&Tree::of(&predicate, Some(&event)), 0, &mut found);
+        lines(&ConditionTree::of(&predicate, Some(&event)), 0, &mut found);
         assert_eq!(
             found,
             [

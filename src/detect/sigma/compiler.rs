@@ -3,16 +3,16 @@
 use std::cell::{Cell, RefCell};
 
 use super::Refusal;
-use super::combinations::{check_number, choices, choose, leaves};
-use super::condition::{Condition, PartNames, Quantifier};
+use super::combinations::{check_number, choices, choose, condition_count};
+use super::condition::{PartSelection, Quantifier, SigmaCondition};
 use super::relevance::{CONSTANT, asks_for_dns, never_holds, unknown};
-use super::source::Source;
+use super::source::LogSource;
 use super::{field_names, item};
 use crate::detect::bounds::{MOST_EXPRESSION_BYTES, memory_limit_error};
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::sigma::placeholder::Placeholders;
-use crate::detect::yaml::{Key, Kind, Node, Problem};
+use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 use crate::event::Event;
 
 /// The deepest nesting of lists and mappings in a part. Deeper nesting is an attack on the stack,
@@ -30,18 +30,18 @@ const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
 /// Whether a part speaks for a match or against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum Polarity {
     /// The part speaks for a match.
     For,
     /// The part speaks against a match: it stands below an odd number of `not`s.
     Against,
 }
 
-impl Side {
-    pub(super) fn other(self) -> Self {
+impl Polarity {
+    pub(super) fn negated(self) -> Self {
         match self {
-            Side::For => Side::Against,
-            Side::Against => Side::For,
+            Polarity::For => Polarity::Against,
+            Polarity::Against => Polarity::For,
         }
     }
 }
@@ -49,13 +49,13 @@ impl Side {
 /// Compiles the `detection` section of a rule to a predicate.
 pub(super) struct Compiler<'a> {
     detection: &'a Node,
-    source: Source,
+    source: LogSource,
     /// The events that it is about.
     prototypes: Vec<Event>,
     placeholders: &'a Placeholders,
     notes: RefCell<Vec<String>>,
     /// The places where the rule asks for events that a sweep does not read.
-    foreign: RefCell<Vec<Problem>>,
+    foreign: RefCell<Vec<YamlProblem>>,
     /// Whether some line asks for DNS queries, understood or not.
     mentions_dns: Cell<bool>,
     /// The number of conditions on a field compiled so far.
@@ -63,13 +63,13 @@ pub(super) struct Compiler<'a> {
     /// Bytes that all its expressions take, by their estimates.
     expression_bytes: Cell<usize>,
     /// The first line that is not understood.
-    problem: RefCell<Option<Problem>>,
+    problem: RefCell<Option<YamlProblem>>,
     /// How many lines are not, each time that their part is named, and about what they cost.
     problems: Cell<usize>,
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(detection: &'a Node, source: Source, placeholders: &'a Placeholders) -> Self {
+    pub(super) fn new(detection: &'a Node, source: LogSource, placeholders: &'a Placeholders) -> Self {
         Compiler {
             detection,
             source,
@@ -88,7 +88,7 @@ impl<'a> Compiler<'a> {
     /// The whole condition. Several are alternatives.
     pub(super) fn predicate(&self) -> Result<Predicate, Refusal> {
         if let Some((key, _)) = self.detection.entries().iter().find(|(key, _)| key.name == "timeframe") {
-            return Err(Problem::at(
+            return Err(YamlProblem::at(
                 key.place,
                 "a timeframe counts over many events, which is not supported",
             )
@@ -97,7 +97,7 @@ impl<'a> Compiler<'a> {
         let parts = self.part_names().count();
         if parts > MOST_PARTS {
             let about = format!("detection: expected at most {MOST_PARTS} parts, found {parts}");
-            return Err(Problem::at(self.detection.place, about).into());
+            return Err(YamlProblem::at(self.detection.place, about).into());
         }
         let condition = self.detection.get("condition").ok_or_else(|| {
             let found = self.detection.description();
@@ -107,22 +107,21 @@ impl<'a> Compiler<'a> {
             super::missing(self.detection, "condition", &expected)
         })?;
         let alternatives = match &condition.kind {
-            Kind::List(conditions) if !conditions.is_empty() => conditions.as_slice(),
+            NodeKind::List(conditions) if !conditions.is_empty() => conditions.as_slice(),
             _ => std::slice::from_ref(condition),
         };
-        let alternatives: Result<Vec<_>, _> =
-            alternatives.iter().map(|one| self.one_condition(one)).collect();
-        let predicate = one_or(alternatives?, Predicate::Or);
+        let alternatives: Result<Vec<_>, _> = alternatives.iter().map(|one| self.compile_text(one)).collect();
+        let predicate = joined(alternatives?, Predicate::Or);
         self.refusal(&predicate).map_or(Ok(predicate), Err)
     }
 
-    fn one_condition(&self, node: &Node) -> Result<Predicate, Problem> {
-        let at = |problem: String| Problem::at(node.place, format!("condition: {problem}"));
+    fn compile_text(&self, node: &Node) -> Result<Predicate, YamlProblem> {
+        let at = |problem: String| YamlProblem::at(node.place, format!("condition: {problem}"));
         let Some(scalar) = node.scalar().filter(|scalar| !scalar.is_null()) else {
             return Err(at(format!("expected text, found {}", node.description())));
         };
-        let condition = Condition::parse(&scalar.text).map_err(at)?;
-        self.expression(&condition, Side::For, node)
+        let condition = SigmaCondition::parse(&scalar.text).map_err(at)?;
+        self.compile_condition(&condition, Polarity::For, node)
     }
 
     /// Why the rule cannot be looked for, if it cannot.
@@ -131,8 +130,8 @@ impl<'a> Compiler<'a> {
         if never_holds(predicate, &self.prototypes) {
             let foreign = self.foreign.borrow().first().cloned();
             let about = foreign.unwrap_or_else(|| {
-                let about = format!("no event that is looked at can match; {}", self.source.looked_at());
-                Problem::at(self.detection.place, about)
+                let about = format!("no event that is looked at can match; {}", self.source.read_events());
+                YamlProblem::at(self.detection.place, about)
             });
             return Some(Refusal::other_data(about));
         }
@@ -141,11 +140,11 @@ impl<'a> Compiler<'a> {
             Some(_) => self.mentions_dns.get(),
             None => asks_for_dns(predicate, &self.prototypes),
         };
-        if matches!(self.source, Source::Sysmon | Source::Windows) && !asks {
+        if matches!(self.source, LogSource::Sysmon | LogSource::Windows) && !asks {
             let about = "all events of the log source: none of EventID, QueryName, QueryStatus and QueryResults is asked for";
-            return Some(Refusal::other_data(Problem::at(self.detection.place, about)));
+            return Some(Refusal::other_data(YamlProblem::at(self.detection.place, about)));
         }
-        problem.map(Refusal::Problem)
+        problem.map(Refusal::NotUnderstood)
     }
 
     /// What the user should know of how the rule was taken.
@@ -166,7 +165,7 @@ impl<'a> Compiler<'a> {
 
     /// Counts conditions on a field before they are made. The error says that the rule comes to too
     /// many.
-    pub(super) fn count(&self, more: usize) -> Result<(), String> {
+    pub(super) fn count_conditions(&self, more: usize) -> Result<(), String> {
         let count = self.conditions.get().saturating_add(more);
         self.conditions.set(count);
         if count > MOST_CONDITIONS {
@@ -178,7 +177,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Counts an expression before it is compiled. The error says that all of them take too much.
-    pub(super) fn take(&self, expression: &Expression) -> Result<(), String> {
+    pub(super) fn count_expression(&self, expression: &Expression) -> Result<(), String> {
         let size = self.expression_bytes.get().saturating_add(expression.size());
         self.expression_bytes.set(size);
         if size > MOST_EXPRESSION_BYTES {
@@ -188,23 +187,32 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    pub(super) fn source(&self) -> Source {
+    pub(super) fn source(&self) -> LogSource {
         self.source
     }
 
-    fn expression(&self, condition: &Condition, side: Side, node: &Node) -> Result<Predicate, Problem> {
-        let all = |many: &[Condition]| -> Result<Vec<Predicate>, Problem> {
-            many.iter().map(|one| self.expression(one, side, node)).collect()
+    fn compile_condition(
+        &self,
+        condition: &SigmaCondition,
+        polarity: Polarity,
+        node: &Node,
+    ) -> Result<Predicate, YamlProblem> {
+        let all = |many: &[SigmaCondition]| -> Result<Vec<Predicate>, YamlProblem> {
+            many.iter().map(|one| self.compile_condition(one, polarity, node)).collect()
         };
         match condition {
-            Condition::And(many) => all(many).map(|many| one_or(many, Predicate::And)),
-            Condition::Or(many) => all(many).map(|many| one_or(many, Predicate::Or)),
-            Condition::Not(one) => Ok(Predicate::Not(Box::new(self.expression(one, side.other(), node)?))),
-            Condition::Name(name) => match self.part(name) {
-                Some(part) => Ok(self.detection(part, side, 0)),
+            SigmaCondition::And(many) => all(many).map(|many| joined(many, Predicate::And)),
+            SigmaCondition::Or(many) => all(many).map(|many| joined(many, Predicate::Or)),
+            SigmaCondition::Not(one) => {
+                Ok(Predicate::Not(Box::new(self.compile_condition(one, polarity.negated(), node)?)))
+            }
+            SigmaCondition::Name(name) => match self.part(name) {
+                Some(part) => Ok(self.compile_part(part, polarity, 0)),
                 None => Err(self.no_part(name, node)),
             },
-            Condition::Of(quantifier, names) => self.selected(*quantifier, names, side, node),
+            SigmaCondition::Of(quantifier, names) => {
+                self.compile_quantifier(*quantifier, names, polarity, node)
+            }
         }
     }
 
@@ -217,10 +225,10 @@ impl<'a> Compiler<'a> {
         names.filter(|name| !RESERVED.contains(name))
     }
 
-    fn no_part(&self, name: &str, node: &Node) -> Problem {
+    fn no_part(&self, name: &str, node: &Node) -> YamlProblem {
         let near = super::suggestion(name, self.part_names());
         let name = name.escape_debug();
-        Problem::at(
+        YamlProblem::at(
             node.place,
             format!("condition: it names '{name}', which is no part of the detection{near}"),
         )
@@ -228,26 +236,26 @@ impl<'a> Compiler<'a> {
 
     /// Notes what is not understood, and gives what stands for it: what the rule is about may be
     /// something else.
-    fn not_understood(&self, problem: Problem) -> Predicate {
+    fn not_understood(&self, problem: YamlProblem) -> Predicate {
         self.problem.borrow_mut().get_or_insert(problem);
         self.problems.set(self.problems.get() + 1);
         unknown()
     }
 
     /// `1 of selection*`, `all of them`.
-    fn selected(
+    fn compile_quantifier(
         &self,
         quantifier: Quantifier,
-        names: &PartNames,
-        side: Side,
+        names: &PartSelection,
+        polarity: Polarity,
         node: &Node,
-    ) -> Result<Predicate, Problem> {
-        let at = |problem: String| Problem::at(node.place, format!("condition: {problem}"));
+    ) -> Result<Predicate, YamlProblem> {
+        let at = |problem: String| YamlProblem::at(node.place, format!("condition: {problem}"));
         let parts: Vec<Predicate> = self
             .part_names()
-            .filter(|name| names.hold(name))
+            .filter(|name| names.contains(name))
             .filter_map(|name| self.part(name))
-            .map(|part| self.detection(part, side, 0))
+            .map(|part| self.compile_part(part, polarity, 0))
             .collect();
         let text = names.text().escape_debug();
         if parts.is_empty() {
@@ -255,8 +263,8 @@ impl<'a> Compiler<'a> {
             return Err(at(format!("'{text}' is the name of no part of the detection{near}")));
         }
         match quantifier {
-            Quantifier::All => Ok(one_or(parts, Predicate::And)),
-            Quantifier::AtLeast(1) => Ok(one_or(parts, Predicate::Or)),
+            Quantifier::All => Ok(joined(parts, Predicate::And)),
+            Quantifier::AtLeast(1) => Ok(joined(parts, Predicate::Or)),
             Quantifier::AtLeast(count) => {
                 if !(1..=parts.len()).contains(&count) {
                     return Err(at(format!("expected 1 to {} of '{text}', found {count}", parts.len())));
@@ -264,7 +272,7 @@ impl<'a> Compiler<'a> {
                 self.check_choices(&parts, count).map_err(at)?;
                 let mut chosen = Vec::new();
                 choose(&parts, count, &mut Vec::new(), &mut chosen);
-                Ok(one_or(chosen, Predicate::Or))
+                Ok(joined(chosen, Predicate::Or))
             }
         }
     }
@@ -273,11 +281,11 @@ impl<'a> Compiler<'a> {
     fn check_choices(&self, parts: &[Predicate], count: usize) -> Result<(), String> {
         check_number(parts.len(), count)?;
         let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));
-        self.count(parts.iter().map(leaves).sum::<usize>().saturating_mul(of_each))
+        self.count_conditions(parts.iter().map(condition_count).sum::<usize>().saturating_mul(of_each))
     }
 
     /// A part: conditions on fields that all hold, or a list of such of which one does.
-    fn detection(&self, node: &Node, side: Side, depth: usize) -> Predicate {
+    fn compile_part(&self, node: &Node, polarity: Polarity, depth: usize) -> Predicate {
         if self.problems.get() > MOST_PROBLEMS {
             return unknown();
         }
@@ -285,60 +293,60 @@ impl<'a> Compiler<'a> {
             _ if depth > DEEPEST_NESTING => {
                 format!("expected at most {DEEPEST_NESTING} lists inside each other")
             }
-            Kind::Map(entries) if !entries.is_empty() => return self.fields(entries, side),
-            Kind::List(items) if items.iter().any(|item| item.scalar().is_none()) => {
-                let items = items.iter().map(|item| self.detection(item, side, depth + 1)).collect();
-                return one_or(items, Predicate::Or);
+            NodeKind::Map(entries) if !entries.is_empty() => return self.compile_lines(entries, polarity),
+            NodeKind::List(items) if items.iter().any(|item| item.scalar().is_none()) => {
+                let items = items.iter().map(|item| self.compile_part(item, polarity, depth + 1)).collect();
+                return joined(items, Predicate::Or);
             }
-            Kind::Scalar(scalar) if !scalar.is_null() => {
-                return self.words(node, std::slice::from_ref(node), side);
+            NodeKind::Scalar(scalar) if !scalar.is_null() => {
+                return self.refuse_keywords(node, std::slice::from_ref(node), polarity);
             }
-            Kind::List(items) if !items.is_empty() => return self.words(node, items, side),
+            NodeKind::List(items) if !items.is_empty() => return self.refuse_keywords(node, items, polarity),
             _ => "expected conditions on fields, found none".to_owned(),
         };
-        self.not_understood(Problem::at(node.place, problem))
+        self.not_understood(YamlProblem::at(node.place, problem))
     }
 
     /// Values without a field, which no event here has. One may be a line whose colon no blank
     /// follows.
-    fn words(&self, node: &Node, words: &[Node], side: Side) -> Predicate {
+    fn refuse_keywords(&self, node: &Node, words: &[Node], polarity: Polarity) -> Predicate {
         // To look for misspelt names costs: of a part that is named often, more than it is worth.
         let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
         self.problems.set(self.problems.get() + words.len());
         let mut texts = words.iter().filter_map(|word| Some((word.place, word.scalar()?.text.as_str())));
         let Some((place, text)) = texts.find(|(_, text)| field_names::text_asks_for_dns(text)) else {
-            return self.not_understood(Problem::at(node.place, item::NO_FIELD));
+            return self.not_understood(YamlProblem::at(node.place, item::NO_FIELD));
         };
-        self.mentions_dns.set(self.mentions_dns.get() || side == Side::For);
-        self.not_understood(Problem::at(place, field_names::without_blank(text)))
+        self.mentions_dns.set(self.mentions_dns.get() || polarity == Polarity::For);
+        self.not_understood(YamlProblem::at(place, field_names::without_blank(text)))
     }
 
     /// Conditions on fields that all hold. If they ask for events that are not looked at, the
     /// others need not be known.
-    fn fields(&self, entries: &[(Key, Node)], side: Side) -> Predicate {
-        if entries.iter().any(|(key, value)| self.is_foreign(key, value, side)) {
+    fn compile_lines(&self, entries: &[(Key, Node)], polarity: Polarity) -> Predicate {
+        if entries.iter().any(|(key, value)| self.is_foreign(key, value, polarity)) {
             return Predicate::Or(Vec::new());
         }
         let line = |(key, value): &(Key, Node)| {
             if self.problems.get() > MOST_PROBLEMS {
                 return unknown();
             }
-            if side == Side::For && !self.mentions_dns.get() {
+            if polarity == Polarity::For && !self.mentions_dns.get() {
                 self.mentions_dns.set(field_names::asks_for_dns(key, value));
             }
-            item::predicate(self, key, value, side).unwrap_or_else(|problem| self.not_understood(problem))
+            item::predicate(self, key, value, polarity).unwrap_or_else(|problem| self.not_understood(problem))
         };
-        one_or(entries.iter().map(line).collect(), Predicate::And)
+        joined(entries.iter().map(line).collect(), Predicate::And)
     }
 
     /// Whether a line on what all events of the source have asks for other ones. If it asks for
     /// some of each, that is noted. Of a line that is not understood it is not known.
-    fn is_foreign(&self, key: &Key, value: &Node, side: Side) -> bool {
+    fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
         if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;
         }
         let holds = |value: &Node| {
-            let predicate = item::predicate(self, key, value, side).ok()?;
+            let predicate = item::predicate(self, key, value, polarity).ok()?;
             Some(self.prototypes.iter().any(|event| predicate.evaluate(event)))
         };
         let asked = |value: &Node| match value.scalar() {
@@ -346,17 +354,17 @@ impl<'a> Compiler<'a> {
             None => key.name.clone(),
         };
         let Some(is_foreign) = holds(value).map(|holds| !holds) else { return false };
-        if side == Side::For {
+        if polarity == Polarity::For {
             let is_number = key.name.starts_with("EventID");
             self.mentions_dns.set(self.mentions_dns.get() || (is_number && !is_foreign));
             let values = match &value.kind {
-                Kind::List(values) => values.as_slice(),
+                NodeKind::List(values) => values.as_slice(),
                 _ => std::slice::from_ref(value),
             };
             for one in values {
                 if is_foreign || (!key.name.contains('|') && holds(one) == Some(false)) {
                     let about =
-                        Problem::at(one.place, format!("{}; {}", asked(one), self.source.looked_at()));
+                        YamlProblem::at(one.place, format!("{}; {}", asked(one), self.source.read_events()));
                     self.foreign.borrow_mut().push(about);
                     self.note(format!("{} is not looked at", asked(one).escape_debug()));
                 }
@@ -367,7 +375,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// Joins predicates with `many`; a single predicate is returned as it is.
-pub(super) fn one_or(mut parts: Vec<Predicate>, many: impl Fn(Vec<Predicate>) -> Predicate) -> Predicate {
+pub(super) fn joined(mut parts: Vec<Predicate>, many: impl Fn(Vec<Predicate>) -> Predicate) -> Predicate {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,
         last => {

@@ -8,17 +8,17 @@ const LONGEST: usize = 4096;
 
 /// A condition on the named parts of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(super) enum SigmaCondition {
     /// All hold.
-    And(Vec<Condition>),
+    And(Vec<SigmaCondition>),
     /// One holds.
-    Or(Vec<Condition>),
+    Or(Vec<SigmaCondition>),
     /// The condition does not hold.
-    Not(Box<Condition>),
+    Not(Box<SigmaCondition>),
     /// The part of that name holds.
     Name(String),
     /// So many of the parts hold whose names fit.
-    Of(Quantifier, PartNames),
+    Of(Quantifier, PartSelection),
 }
 
 /// How many parts must hold.
@@ -32,27 +32,27 @@ pub(super) enum Quantifier {
 
 /// A selection of a rule's parts by their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PartNames {
+pub(super) enum PartSelection {
     /// `them`: those that do not begin with an underscore.
     Them,
     /// Those that fit a text in which `*` is any run of characters.
     Like(String),
 }
 
-impl PartNames {
+impl PartSelection {
     /// Whether a name is one of them.
-    pub(super) fn hold(&self, name: &str) -> bool {
+    pub(super) fn contains(&self, name: &str) -> bool {
         match self {
-            PartNames::Them => !name.starts_with('_'),
-            PartNames::Like(pattern) => is_like(pattern, name),
+            PartSelection::Them => !name.starts_with('_'),
+            PartSelection::Like(pattern) => is_like(pattern, name),
         }
     }
 
     /// The selection as it is written in the rule.
     pub(super) fn text(&self) -> &str {
         match self {
-            PartNames::Them => "them",
-            PartNames::Like(pattern) => pattern,
+            PartSelection::Them => "them",
+            PartSelection::Like(pattern) => pattern,
         }
     }
 }
@@ -70,18 +70,18 @@ fn is_like(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
-impl Condition {
+impl SigmaCondition {
     /// Reads a condition. The error says what was expected and found.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
             return Err(format!("expected a condition of at most {LONGEST} bytes, found {}", text.len()));
         }
-        let mut reader = Reader { tokens: tokens(text), at: 0 };
-        let condition = reader.alternatives(0)?;
-        match reader.peek() {
+        let mut parser = ConditionParser { tokens: tokens(text), at: 0 };
+        let condition = parser.alternatives(0)?;
+        match parser.peek() {
             None => Ok(condition),
             Some("|") => Err("expected the end of the condition, found '|': what follows it counts over many events, which is not supported".to_owned()),
-            Some(_) => Err(reader.expected("and, or, or the end of the condition")),
+            Some(_) => Err(parser.expected("and, or, or the end of the condition")),
         }
     }
 }
@@ -105,12 +105,12 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-struct Reader<'t> {
+struct ConditionParser<'t> {
     tokens: Vec<&'t str>,
     at: usize,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> ConditionParser<'t> {
     fn peek(&self) -> Option<&'t str> {
         self.tokens.get(self.at).copied()
     }
@@ -131,30 +131,30 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn alternatives(&mut self, depth: usize) -> Result<Condition, String> {
+    fn alternatives(&mut self, depth: usize) -> Result<SigmaCondition, String> {
         let mut parts = vec![self.conjunction(depth)?];
         while self.take("or") {
             parts.push(self.conjunction(depth)?);
         }
-        Ok(one_or(parts, Condition::Or))
+        Ok(joined(parts, SigmaCondition::Or))
     }
 
-    fn conjunction(&mut self, depth: usize) -> Result<Condition, String> {
+    fn conjunction(&mut self, depth: usize) -> Result<SigmaCondition, String> {
         let mut parts = vec![self.part(depth)?];
         while self.take("and") {
             parts.push(self.part(depth)?);
         }
-        Ok(one_or(parts, Condition::And))
+        Ok(joined(parts, SigmaCondition::And))
     }
 
-    fn part(&mut self, depth: usize) -> Result<Condition, String> {
+    fn part(&mut self, depth: usize) -> Result<SigmaCondition, String> {
         if depth > DEEPEST_NESTING {
             return Err(format!(
                 "expected at most {DEEPEST_NESTING} parentheses and nots inside each other in the condition"
             ));
         }
         if self.take("not") {
-            return Ok(Condition::Not(Box::new(self.part(depth + 1)?)));
+            return Ok(SigmaCondition::Not(Box::new(self.part(depth + 1)?)));
         }
         if self.take("(") {
             let inner = self.alternatives(depth + 1)?;
@@ -167,20 +167,22 @@ impl<'t> Reader<'t> {
         };
         self.at += 1;
         match quantifier(word) {
-            Some(quantifier) if self.take("of") => self.names().map(|names| Condition::Of(quantifier, names)),
-            _ => Ok(Condition::Name(word.to_owned())),
+            Some(quantifier) if self.take("of") => {
+                self.names().map(|names| SigmaCondition::Of(quantifier, names))
+            }
+            _ => Ok(SigmaCondition::Name(word.to_owned())),
         }
     }
 
-    fn names(&mut self) -> Result<PartNames, String> {
+    fn names(&mut self) -> Result<PartSelection, String> {
         if self.take("them") {
-            return Ok(PartNames::Them);
+            return Ok(PartSelection::Them);
         }
         let Some(word) = self.peek().filter(|token| !matches!(*token, "(" | ")" | "|")) else {
             return Err(self.expected("them, or names such as selection*"));
         };
         self.at += 1;
-        Ok(PartNames::Like(word.to_owned()))
+        Ok(PartSelection::Like(word.to_owned()))
     }
 }
 
@@ -193,7 +195,10 @@ fn quantifier(word: &str) -> Option<Quantifier> {
 }
 
 /// Joins conditions with `many`; a single condition is returned as it is.
-fn one_or(mut parts: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
+fn joined(
+    mut parts: Vec<SigmaCondition>,
+    many: impl Fn(Vec<SigmaCondition>) -> SigmaCondition,
+) -> SigmaCondition {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,
         last => {
@@ -207,17 +212,17 @@ fn one_or(mut parts: Vec<Condition>, many: impl Fn(Vec<Condition>) -> Condition)
 mod tests {
     use super::*;
 
-    fn short(condition: &Condition) -> String {
-        let all = |many: &[Condition], word: &str| {
+    fn short(condition: &SigmaCondition) -> String {
+        let all = |many: &[SigmaCondition], word: &str| {
             format!("({})", many.iter().map(short).collect::<Vec<_>>().join(&format!(" {word} ")))
         };
         match condition {
-            Condition::And(many) => all(many, "and"),
-            Condition::Or(many) => all(many, "or"),
-            Condition::Not(one) => format!("!{}", short(one)),
-            Condition::Name(name) => name.clone(),
-            Condition::Of(Quantifier::All, names) => format!("all:{}", names.text()),
-            Condition::Of(Quantifier::AtLeast(count), names) => format!("{count}:{}", names.text()),
+            SigmaCondition::And(many) => all(many, "and"),
+            SigmaCondition::Or(many) => all(many, "or"),
+            SigmaCondition::Not(one) => format!("!{}", short(one)),
+            SigmaCondition::Name(name) => name.clone(),
+            SigmaCondition::Of(Quantifier::All, names) => format!("all:{}", names.text()),
+            SigmaCondition::Of(Quantifier::AtLeast(count), names) => format!("{count}:{}", names.text()),
         }
     }
 
@@ -237,7 +242,7 @@ mod tests {
             ("a\n  and\n  b", "(a and b)"),
             ("1", "1"),
         ] {
-            assert_eq!(short(&Condition::parse(text).unwrap()), expected, "{text}");
+            assert_eq!(short(&SigmaCondition::parse(text).unwrap()), expected, "{text}");
         }
     }
 
@@ -253,14 +258,14 @@ mod tests {
             ("1 of", "expected them, or names"),
             ("a | count() > 5", "counts over many events"),
         ] {
-            let error = Condition::parse(text).unwrap_err();
+            let error = SigmaCondition::parse(text).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
         }
         for unit in ["not ", "(", "not("] {
-            let error = Condition::parse(&unit.repeat(4000 / unit.len())).unwrap_err();
+            let error = SigmaCondition::parse(&unit.repeat(4000 / unit.len())).unwrap_err();
             assert!(error.contains("at most 100"), "{unit}: {error}");
         }
-        assert!(Condition::parse(&"a".repeat(5000)).unwrap_err().contains("at most 4096 bytes"));
+        assert!(SigmaCondition::parse(&"a".repeat(5000)).unwrap_err().contains("at most 4096 bytes"));
     }
 
     #[test]
@@ -277,8 +282,8 @@ mod tests {
             ("a*b*c", "axcxb", false),
             ("a", "ab", false),
         ] {
-            assert_eq!(PartNames::Like(pattern.to_owned()).hold(name), expected, "{pattern} {name}");
+            assert_eq!(PartSelection::Like(pattern.to_owned()).contains(name), expected, "{pattern} {name}");
         }
-        assert!(!PartNames::Them.hold("_x") && PartNames::Them.hold("x"));
+        assert!(!PartSelection::Them.contains("_x") && PartSelection::Them.contains("x"));
     }
 }

@@ -6,7 +6,7 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 /// How a value is encoded before it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(super) enum ValueEncoding {
     /// UTF-16, low byte first.
     Utf16Le,
     /// UTF-16, high byte first.
@@ -21,7 +21,7 @@ pub(super) enum Encoding {
 }
 
 /// The texts that a value is once each encoding is applied, in their order.
-pub(super) fn encoded(text: &str, encodings: &[Encoding]) -> Result<Vec<String>, String> {
+pub(super) fn encoded(text: &str, encodings: &[ValueEncoding]) -> Result<Vec<String>, String> {
     let mut values = vec![text.as_bytes().to_vec()];
     for encoding in encodings {
         let mut next = Vec::new();
@@ -37,21 +37,21 @@ pub(super) fn encoded(text: &str, encodings: &[Encoding]) -> Result<Vec<String>,
     values.into_iter().map(text).collect()
 }
 
-impl Encoding {
+impl ValueEncoding {
     fn apply(self, value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         let units = || {
             let text = std::str::from_utf8(value).map_err(|_| "expected utf16 before base64".to_owned())?;
             Ok::<_, String>(text.encode_utf16().collect::<Vec<u16>>())
         };
         Ok(match self {
-            Encoding::Utf16Le => vec![units()?.into_iter().flat_map(u16::to_le_bytes).collect()],
-            Encoding::Utf16Be => vec![units()?.into_iter().flat_map(u16::to_be_bytes).collect()],
-            Encoding::Utf16WithMark => {
+            ValueEncoding::Utf16Le => vec![units()?.into_iter().flat_map(u16::to_le_bytes).collect()],
+            ValueEncoding::Utf16Be => vec![units()?.into_iter().flat_map(u16::to_be_bytes).collect()],
+            ValueEncoding::Utf16WithMark => {
                 let marked = std::iter::once(0xfeff).chain(units()?);
                 vec![marked.flat_map(u16::to_le_bytes).collect()]
             }
-            Encoding::Base64 => vec![base64(value)],
-            Encoding::Base64Offset => offsets(value)?,
+            ValueEncoding::Base64 => vec![base64(value)],
+            ValueEncoding::Base64Offset => offsets(value)?,
         })
     }
 }
@@ -91,7 +91,7 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::Encoding::{Base64, Base64Offset, Utf16Be, Utf16Le, Utf16WithMark};
+    use super::ValueEncoding::{Base64, Base64Offset, Utf16Be, Utf16Le, Utf16WithMark};
     use super::*;
 
     /// The values are those of Python's `base64` and of pySigma 2.0.1.

@@ -1,10 +1,10 @@
 //! The names that Sigma has for the fields of a DNS query, and the names that misspelt ones stand
 //! for.
 
-use super::source::Source;
+use super::source::LogSource;
 use crate::detect::nearest::nearest;
 use crate::detect::predicate::field::Field;
-use crate::detect::yaml::{Key, Kind, Node, Scalar};
+use crate::detect::yaml::{Key, Node, NodeKind, Scalar};
 use crate::event::FieldSpec;
 
 /// The fields that are not of the event's data, by the names that Sigma has for them.
@@ -23,18 +23,18 @@ const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
 /// The names of the fields that a rule on Sysmon's DNS queries may use.
 #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
 pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
-    fields(Source::Category).map(|(name, _)| name)
+    fields(LogSource::Category).map(|(name, _)| name)
 }
 
 /// The names of the fields that a rule on the queries of Windows' own DNS client may use.
 #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
 pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
-    fields(Source::DnsClient).map(|(name, _)| name)
+    fields(LogSource::DnsClient).map(|(name, _)| name)
 }
 
 /// The fields of a source's events by the names that Sigma has for them, which are those of the
 /// records, in the order of their letters.
-fn fields(source: Source) -> impl Iterator<Item = (&'static str, Field)> {
+fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| field.data_names().map(|name| (name, Field::Data(field.meaning)));
     let data = source.kind().fields.iter().flat_map(names);
     let mut fields: Vec<(&str, Field)> = data.chain(SYSTEM).collect();
@@ -43,20 +43,23 @@ fn fields(source: Source) -> impl Iterator<Item = (&'static str, Field)> {
 }
 
 /// The field of a line, if its name is known.
-pub(super) fn field_of_key(key: &Key, source: Source) -> Option<Field> {
+pub(super) fn field_of_key(key: &Key, source: LogSource) -> Option<Field> {
     known(key.name.split('|').next().unwrap_or_default().trim(), source)
 }
 
-fn known(name: &str, source: Source) -> Option<Field> {
+fn known(name: &str, source: LogSource) -> Option<Field> {
     fields(source).find(|(known, _)| *known == name).map(|(_, field)| field)
 }
 
 /// The field of a name.
-pub(super) fn field_named(name: &str, source: Source) -> Result<Field, String> {
+pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String> {
     known(name, source).ok_or_else(|| {
         let names = || fields(source).map(|(name, _)| name);
-        let whose =
-            if source == Source::DnsClient { "a query of Windows' DNS client" } else { "a Sysmon DNS query" };
+        let whose = if source == LogSource::DnsClient {
+            "a query of Windows' DNS client"
+        } else {
+            "a Sysmon DNS query"
+        };
         let name_shown = name.escape_debug();
         if name.split_once(':').is_some_and(|(name, _)| meant(name).is_some()) {
             return without_blank(name);
@@ -85,7 +88,7 @@ fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'stati
 pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
     let is_number = |node: &Node| node.scalar().is_some_and(|scalar| is_number_of_dns(&scalar.text));
     match (meant(key.name.split('|').next().unwrap_or_default()), &value.kind) {
-        (Some("EventID"), Kind::List(values)) => values.iter().any(is_number),
+        (Some("EventID"), NodeKind::List(values)) => values.iter().any(is_number),
         (Some("EventID"), _) => is_number(value),
         (Some(field), _) => OF_DNS_QUERIES.contains(&field),
         (None, _) => text_asks_for_dns(&key.name),
@@ -114,8 +117,11 @@ pub(super) fn without_blank(text: &str) -> String {
 /// The field that a name, misspelt or not, stands for, whatever the log source.
 fn meant(name: &str) -> Option<&'static str> {
     let name = name.trim();
-    let mut names: Vec<&str> =
-        [Source::Category, Source::DnsClient].into_iter().flat_map(fields).map(|(known, _)| known).collect();
+    let mut names: Vec<&str> = [LogSource::Category, LogSource::DnsClient]
+        .into_iter()
+        .flat_map(fields)
+        .map(|(known, _)| known)
+        .collect();
     names.sort_unstable();
     names.iter().copied().find(|known| *known == name).or_else(|| near(name, names.into_iter()))
 }

@@ -7,7 +7,7 @@ use super::header::text;
 use crate::base::digest::sha256;
 use crate::detect::nearest::nearest;
 use crate::detect::rule_id;
-use crate::detect::yaml::{Kind, LineColumn, Node, Problem};
+use crate::detect::yaml::{LineColumn, Node, NodeKind, YamlProblem};
 
 /// The values of `action`.
 const ACTIONS: [&str; 3] = ["global", "reset", "repeat"];
@@ -22,9 +22,9 @@ pub struct SigmaDocument {
     /// The place where the rule begins.
     pub(super) place: LineColumn,
     /// The rule, with what it shares with others put in.
-    pub(super) rule: Result<Node, Problem>,
+    pub(super) rule: Result<Node, YamlProblem>,
     /// The rule's id in the output.
-    pub(super) id: Id,
+    pub(super) id: RuleId,
 }
 
 impl SigmaDocument {
@@ -35,14 +35,14 @@ impl SigmaDocument {
 
     /// The line of its id; the first where it has none.
     pub fn id_line(&self) -> usize {
-        let id = self.rule.as_ref().ok().filter(|_| self.id != Id::None).and_then(|rule| rule.get("id"));
+        let id = self.rule.as_ref().ok().filter(|_| self.id != RuleId::None).and_then(|rule| rule.get("id"));
         id.map_or(self.place.line, |id| id.place.line)
     }
 }
 
 /// What a rule is called in the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Id {
+pub(super) enum RuleId {
     /// The rule's own id.
     Own(String),
     /// That of the document it shares, with its number among those that do: from the second on.
@@ -84,7 +84,7 @@ impl SigmaFile {
     pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
         let place = document.place;
         let at = |key: &str| document.get(key).map_or(place, |value| value.place);
-        let wrong = |problem| Some(SigmaDocument { place, rule: Err(problem), id: Id::None });
+        let wrong = |problem| Some(SigmaDocument { place, rule: Err(problem), id: RuleId::None });
         let action = match text(&document, "action") {
             Ok(action) => action.map(|action| action.trim().to_lowercase()),
             Err(problem) => return wrong(problem),
@@ -105,13 +105,16 @@ impl SigmaFile {
             }
             Some("repeat") if self.previous.is_some() => {}
             Some("repeat") => {
-                return wrong(Problem::at(at("action"), "action: expected a rule before repeat, found none"));
+                return wrong(YamlProblem::at(
+                    at("action"),
+                    "action: expected a rule before repeat, found none",
+                ));
             }
             Some(other) => {
                 let near = super::suggestion(other, ACTIONS);
                 let other = other.escape_debug();
                 let text = format!("action: expected global, reset or repeat, found '{other}'{near}");
-                return wrong(Problem::at(at("action"), text));
+                return wrong(YamlProblem::at(at("action"), text));
             }
         }
         // Correlations and filters share nothing.
@@ -125,14 +128,14 @@ impl SigmaFile {
         let id = match (own_id, shared_id) {
             (Some(own), _) => {
                 self.counts.entry(rule_id::canonical_id(&own)).or_insert(1);
-                Id::Own(own)
+                RuleId::Own(own)
             }
             (None, Some(shared)) => {
                 let count = self.counts.entry(rule_id::canonical_id(&shared)).or_default();
                 *count += 1;
-                Id::Shared(shared, *count)
+                RuleId::Shared(shared, *count)
             }
-            (None, None) => Id::None,
+            (None, None) => RuleId::None,
         };
         if !is_alone {
             self.previous = Some(rule.clone());
@@ -145,30 +148,32 @@ impl SigmaFile {
 /// anything else its own counts.
 fn merged(base: &Node, own: Node) -> Node {
     let place = own.place;
-    let (Kind::Map(base), Kind::Map(own)) = (&base.kind, own.kind) else {
+    let (NodeKind::Map(base), NodeKind::Map(own)) = (&base.kind, own.kind) else {
         return Node { place, kind: base.kind.clone() };
     };
     let mut entries: Vec<_> = base.iter().filter(|(key, _)| key.name != "action").cloned().collect();
     for (key, value) in own {
         match entries.iter_mut().find(|(known, _)| known.name == key.name) {
             None => entries.push((key, value)),
-            Some((_, known)) if matches!((&known.kind, &value.kind), (Kind::Map(_), Kind::Map(_))) => {
+            Some((_, known))
+                if matches!((&known.kind, &value.kind), (NodeKind::Map(_), NodeKind::Map(_))) =>
+            {
                 *known = merged(known, value);
             }
             Some(known) => *known = (key, value),
         }
     }
-    Node { place, kind: Kind::Map(entries) }
+    Node { place, kind: NodeKind::Map(entries) }
 }
 
-impl Id {
+impl RuleId {
     /// The id as text. A rule without one gets a hash of what it says: its title, log source and
     /// detection. The same rule has the same id in every file and every run.
     pub(super) fn text(&self, rule: &Node) -> String {
         match self {
-            Id::Own(id) | Id::Shared(id, 0 | 1) => id.clone(),
-            Id::Shared(id, number) => format!("{id}-{number}"),
-            Id::None => {
+            RuleId::Own(id) | RuleId::Shared(id, 0 | 1) => id.clone(),
+            RuleId::Shared(id, number) => format!("{id}-{number}"),
+            RuleId::None => {
                 let mut content = String::new();
                 for key in ["title", "logsource", "detection"] {
                     write(rule.get(key), &mut content);
@@ -189,15 +194,15 @@ fn write(node: Option<&Node>, content: &mut String) {
     };
     match node.map(|node| &node.kind) {
         None => content.push('-'),
-        Some(Kind::Scalar(scalar)) => text(if scalar.is_plain { 'p' } else { 'q' }, &scalar.text),
-        Some(Kind::List(items)) => {
+        Some(NodeKind::Scalar(scalar)) => text(if scalar.is_plain { 'p' } else { 'q' }, &scalar.text),
+        Some(NodeKind::List(items)) => {
             content.push('[');
             for item in items {
                 write(Some(item), content);
             }
             content.push(']');
         }
-        Some(Kind::Map(entries)) => {
+        Some(NodeKind::Map(entries)) => {
             content.push('{');
             for (key, value) in entries {
                 content.push('k');

@@ -1,7 +1,7 @@
 //! What a Sigma rule says of itself.
 
 use crate::detect::nearest::{nearest, suggestion};
-use crate::detect::yaml::{Kind, Node, Problem};
+use crate::detect::yaml::{Node, NodeKind, YamlProblem};
 
 /// What a level says of the risk, 0 to 100.
 pub const LEVEL_SCORES: [(&str, u32); 5] =
@@ -42,7 +42,7 @@ const OTHER_KEYS: [&str; 9] = [
 
 /// What a rule says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct RuleHeader {
     pub title: Option<String>,
     pub status: Option<&'static str>,
     pub level: Option<&'static str>,
@@ -54,12 +54,12 @@ pub(super) struct Header {
     pub notes: Vec<String>,
 }
 
-impl Header {
+impl RuleHeader {
     /// Reads it from a rule's document.
-    pub(super) fn of(document: &Node) -> Result<Self, Problem> {
+    pub(super) fn of(document: &Node) -> Result<Self, YamlProblem> {
         let names = |table: &'static [(&str, u32)]| table.iter().map(|(name, _)| *name);
         let tags = texts(document, "tags")?;
-        Ok(Header {
+        Ok(RuleHeader {
             title: text(document, "title")?.filter(|title| !title.trim().is_empty()),
             status: one_of(document, "status", names(&STATUS_SHARES))?,
             level: one_of(document, "level", names(&LEVEL_SCORES))?,
@@ -79,21 +79,23 @@ impl Header {
 }
 
 /// The text of a key; of a list, its items with commas between them.
-pub(super) fn text(document: &Node, key: &str) -> Result<Option<String>, Problem> {
+pub(super) fn text(document: &Node, key: &str) -> Result<Option<String>, YamlProblem> {
     let Some(node) = document.get(key) else { return Ok(None) };
     match &node.kind {
-        Kind::Scalar(scalar) if scalar.is_null() => Ok(None),
-        Kind::Scalar(scalar) => Ok(Some(scalar.text.clone())),
-        Kind::List(_) => texts(document, key).map(|texts| Some(texts.join(", "))),
-        Kind::Map(_) => Err(Problem::at(node.place, format!("{key}: expected text, found a mapping"))),
+        NodeKind::Scalar(scalar) if scalar.is_null() => Ok(None),
+        NodeKind::Scalar(scalar) => Ok(Some(scalar.text.clone())),
+        NodeKind::List(_) => texts(document, key).map(|texts| Some(texts.join(", "))),
+        NodeKind::Map(_) => {
+            Err(YamlProblem::at(node.place, format!("{key}: expected text, found a mapping")))
+        }
     }
 }
 
 /// The texts of a key: of a list, or of a single value.
-fn texts(document: &Node, key: &str) -> Result<Vec<String>, Problem> {
+fn texts(document: &Node, key: &str) -> Result<Vec<String>, YamlProblem> {
     let Some(node) = document.get(key) else { return Ok(Vec::new()) };
     let items = match &node.kind {
-        Kind::List(items) => items.as_slice(),
+        NodeKind::List(items) => items.as_slice(),
         _ => std::slice::from_ref(node),
     };
     let mut texts = Vec::new();
@@ -102,7 +104,7 @@ fn texts(document: &Node, key: &str) -> Result<Vec<String>, Problem> {
             Some(scalar) if scalar.is_null() => {}
             Some(scalar) => texts.push(scalar.text.clone()),
             None => {
-                return Err(Problem::at(
+                return Err(YamlProblem::at(
                     item.place,
                     format!("{key}: expected text, found {}", item.description()),
                 ));
@@ -117,7 +119,7 @@ fn one_of(
     document: &Node,
     key: &str,
     names: impl Iterator<Item = &'static str> + Clone,
-) -> Result<Option<&'static str>, Problem> {
+) -> Result<Option<&'static str>, YamlProblem> {
     let Some(found) = text(document, key)? else { return Ok(None) };
     let place = document.get(key).map_or(document.place, |node| node.place);
     let known = names.clone().find(|name| name.eq_ignore_ascii_case(found.trim()));
@@ -125,7 +127,7 @@ fn one_of(
         let all: Vec<&str> = names.clone().collect();
         let near = suggestion(&found, names);
         let found = found.escape_debug();
-        Problem::at(place, format!("{key}: expected one of {}, found '{found}'{near}", all.join(", ")))
+        YamlProblem::at(place, format!("{key}: expected one of {}, found '{found}'{near}", all.join(", ")))
     })
 }
 

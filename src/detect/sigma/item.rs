@@ -1,18 +1,18 @@
 //! One line of a Sigma rule: a field, its modifiers, and the values it is compared with.
 
-use super::compiler::{Compiler, Side, one_or};
+use super::compiler::{Compiler, Polarity, joined};
 use super::encoding::encoded;
 use super::field_names::field_named;
-use super::modifier::{Comparison, Modifiers};
-use super::source::Source;
-use crate::detect::predicate::expression::{Case, Expression, Part};
+use super::modifier::{Modifiers, ValueComparison};
+use super::source::LogSource;
+use crate::detect::predicate::expression::{Case, Expression, PatternPart};
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
-use crate::detect::predicate::test::{Position, Test};
+use crate::detect::predicate::test::{FieldTest, Position};
 use crate::detect::predicate::{Predicate, number};
-use crate::detect::sigma::placeholder::Expanded;
-use crate::detect::yaml::{Key, Kind, Node, Problem, Scalar};
+use crate::detect::sigma::placeholder::Expansion;
+use crate::detect::yaml::{Key, Node, NodeKind, Scalar, YamlProblem};
 use crate::event::FieldType;
 
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
@@ -22,12 +22,12 @@ const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 const MOST_DASHES: usize = 4;
 
 /// The field of a line.
-fn field_of(key: &Key, source: Source) -> Result<Field, Problem> {
+fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     let name = key.name.split('|').next().unwrap_or_default().trim();
     if name.is_empty() {
-        return Err(Problem::at(key.place, NO_FIELD));
+        return Err(YamlProblem::at(key.place, NO_FIELD));
     }
-    field_named(name, source).map_err(|problem| Problem::at(key.place, problem))
+    field_named(name, source).map_err(|problem| YamlProblem::at(key.place, problem))
 }
 
 /// The condition of one line.
@@ -35,32 +35,34 @@ pub(super) fn predicate(
     compiler: &Compiler<'_>,
     key: &Key,
     value: &Node,
-    side: Side,
-) -> Result<Predicate, Problem> {
+    polarity: Polarity,
+) -> Result<Predicate, YamlProblem> {
     let field = field_of(key, compiler.source())?;
-    let at_key = |problem: String| Problem::at(key.place, format!("{}: {problem}", key.name.escape_debug()));
+    let at_key =
+        |problem: String| YamlProblem::at(key.place, format!("{}: {problem}", key.name.escape_debug()));
     let modifiers = Modifiers::of(key.name.split('|').skip(1)).map_err(at_key)?;
-    if matches!(modifiers.comparison, Comparison::Time(_)) && field.stored_type() != Some(FieldType::TextTime)
+    if matches!(modifiers.comparison, ValueComparison::Time(_))
+        && field.stored_type() != Some(FieldType::TextTime)
     {
         return Err(at_key("expected UtcTime, the field that holds a time".to_owned()));
     }
     let values = match &value.kind {
-        Kind::List(values) if values.is_empty() => {
+        NodeKind::List(values) if values.is_empty() => {
             return Err(at_key("expected a value, found an empty list".to_owned()));
         }
-        Kind::List(values) => values.as_slice(),
+        NodeKind::List(values) => values.as_slice(),
         _ => std::slice::from_ref(value),
     };
     // What is excluded below `neq` speaks against a match.
-    let side = if modifiers.negated { side.other() } else { side };
+    let polarity = if modifiers.negated { polarity.negated() } else { polarity };
     let mut conditions = Vec::new();
     for value in values {
-        let condition = condition_of(compiler, field, &modifiers, value, side);
+        let condition = condition_of(compiler, field, &modifiers, value, polarity);
         conditions.push(condition.map_err(|problem| {
-            Problem::at(value.place, format!("{}: {problem}", key.name.escape_debug()))
+            YamlProblem::at(value.place, format!("{}: {problem}", key.name.escape_debug()))
         })?);
     }
-    let condition = one_or(conditions, if modifiers.all { Predicate::And } else { Predicate::Or });
+    let condition = joined(conditions, if modifiers.all { Predicate::And } else { Predicate::Or });
     Ok(if modifiers.negated { Predicate::Not(Box::new(condition)) } else { condition })
 }
 
@@ -70,24 +72,24 @@ fn condition_of(
     field: Field,
     modifiers: &Modifiers,
     value: &Node,
-    side: Side,
+    polarity: Polarity,
 ) -> Result<Predicate, String> {
     let Some(scalar) = value.scalar() else {
         return Err(format!("expected a value, found {}", value.description()));
     };
     match modifiers.comparison {
-        Comparison::Presence => match scalar.truth() {
+        ValueComparison::Presence => match scalar.truth() {
             Some(true) => return Ok(present(field)),
             Some(false) => return Ok(Predicate::Not(Box::new(present(field)))),
             None => return Err(format!("expected true or false, found {}", value.description())),
         },
-        Comparison::Text(Position::Whole, _) if scalar.is_null() && modifiers.encodings.is_empty() => {
+        ValueComparison::Text(Position::Whole, _) if scalar.is_null() && modifiers.encodings.is_empty() => {
             return Ok(Predicate::Not(Box::new(present(field))));
         }
         _ if scalar.is_null() => return Err("null cannot be a part of a value".to_owned()),
         _ => {}
     }
-    let is_whole = matches!(modifiers.comparison, Comparison::Text(Position::Whole, _));
+    let is_whole = matches!(modifiers.comparison, ValueComparison::Text(Position::Whole, _));
     if field == Field::EventId
         && is_whole
         && !modifiers.expand
@@ -97,29 +99,30 @@ fn condition_of(
         return Err(format!("expected a whole number, found {}", value.description()));
     }
     let text = text_of(field, modifiers, scalar);
-    let texts = if modifiers.expand { expanded(compiler, &text, side)? } else { vec![text] };
+    let texts = if modifiers.expand { expanded(compiler, &text, polarity)? } else { vec![text] };
     let mut conditions = Vec::new();
     for text in texts {
         for variant in if modifiers.windows_dash { dash_variants(&text)? } else { vec![text] } {
-            compiler.count(1)?;
+            compiler.count_conditions(1)?;
             conditions.push(condition(compiler, field, modifiers, &variant)?);
         }
     }
     // The variants of one value are alternatives, also where all values must hold; a value that
     // comes to none never holds.
-    Ok(one_or(conditions, Predicate::Or))
+    Ok(joined(conditions, Predicate::Or))
 }
 
-/// The text of a value: as written, but of a number for a field of numbers its decimal form, which
-/// is what events have.
+/// The text with which a value of a rule is compared: the text as it is written in the rule, except
+/// that a whole number for a field of numbers (`0x16`) becomes decimal, the form that events have.
 fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     let is_of_numbers = field == Field::EventId
         || matches!(field.stored_type(), Some(FieldType::Number | FieldType::TextNumber));
     let is_number = matches!(
         modifiers.comparison,
-        Comparison::Text(Position::Whole, _) | Comparison::Number(_) | Comparison::Time(_)
+        ValueComparison::Text(Position::Whole, _) | ValueComparison::Number(_) | ValueComparison::Time(_)
     );
-    let decimal = (is_of_numbers && scalar.is_plain || !matches!(modifiers.comparison, Comparison::Text(..)))
+    let decimal = (is_of_numbers && scalar.is_plain
+        || !matches!(modifiers.comparison, ValueComparison::Text(..)))
         && is_number
         && modifiers.encodings.is_empty();
     match scalar.integer().filter(|_| decimal) {
@@ -130,14 +133,14 @@ fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
 
 /// The values of placeholders. Where there are none, what they would exclude is not excluded, which
 /// loses nothing; what they would find could not be found, which is an error.
-fn expanded(compiler: &Compiler<'_>, text: &str, side: Side) -> Result<Vec<String>, String> {
-    match (compiler.placeholders().expand(text)?, side) {
-        (Expanded::Values(values), _) => Ok(values),
-        (Expanded::Unknown(name), Side::Against) => {
+fn expanded(compiler: &Compiler<'_>, text: &str, polarity: Polarity) -> Result<Vec<String>, String> {
+    match (compiler.placeholders().expand(text)?, polarity) {
+        (Expansion::Values(values), _) => Ok(values),
+        (Expansion::Unknown(name), Polarity::Against) => {
             compiler.note(format!("the placeholder %{name}% has no values: nothing is excluded by it"));
             Ok(Vec::new())
         }
-        (Expanded::Unknown(name), Side::For) => {
+        (Expansion::Unknown(name), Polarity::For) => {
             Err(format!("the placeholder %{name}% has no values: give them with --placeholders"))
         }
     }
@@ -150,27 +153,29 @@ fn condition(
     text: &str,
 ) -> Result<Predicate, String> {
     match modifiers.comparison {
-        Comparison::Text(position, case) => text_condition(field, position, case, modifiers, text),
-        Comparison::Expression(flags) => {
+        ValueComparison::Text(position, case) => text_condition(field, position, case, modifiers, text),
+        ValueComparison::Expression(flags) => {
             let expression = Expression::new(text, flags).map_err(|problem| {
                 format!("expected a regular expression of the kinds that the specification has, found one with more: {problem}")
             })?;
-            compiler.take(&expression)?;
+            compiler.count_expression(&expression)?;
             let or_empty = expression.matches("");
             Ok(or_if(Predicate::Fits { field, expression }, or_empty, field))
         }
-        Comparison::Network => Ok(Predicate::InNetwork { field, network: Network::parse(text)? }),
-        Comparison::Presence => Err("expected true or false".to_owned()),
-        Comparison::Number(order) => match number(text) {
-            Some(_) => Ok(Predicate::Passes { field, test: Test::Number { order, value: text.to_owned() } }),
+        ValueComparison::Network => Ok(Predicate::InNetwork { field, network: Network::parse(text)? }),
+        ValueComparison::Presence => Err("expected true or false".to_owned()),
+        ValueComparison::Number(operator) => match number(text) {
+            Some(_) => {
+                Ok(Predicate::Passes { field, test: FieldTest::Number { operator, value: text.to_owned() } })
+            }
             None => Err(format!("expected a number, found '{}'", text.escape_debug())),
         },
-        Comparison::OtherField(position, case) => {
+        ValueComparison::OtherField(position, case) => {
             let other = field_named(text.trim(), compiler.source())?;
-            Ok(Predicate::Passes { field, test: Test::OtherField { field: other, position, case } })
+            Ok(Predicate::Passes { field, test: FieldTest::OtherField { field: other, position, case } })
         }
-        Comparison::Time(part) => match text.parse() {
-            Ok(value) => Ok(Predicate::Passes { field, test: Test::Time { part, value } }),
+        ValueComparison::Time(part) => match text.parse() {
+            Ok(value) => Ok(Predicate::Passes { field, test: FieldTest::Time { part, value } }),
             Err(_) => Err(format!("expected a number, found '{}'", text.escape_debug())),
         },
     }
@@ -191,30 +196,31 @@ fn text_condition(
     let literal: Option<String> = parts
         .iter()
         .map(|part| match part {
-            Part::Literal(text) => Some(text.as_str()),
-            Part::Any | Part::One => None,
+            PatternPart::Literal(text) => Some(text.as_str()),
+            PatternPart::Any | PatternPart::One => None,
         })
         .collect();
     let literal = literal.ok_or("expected a value without wildcards, as it is encoded")?;
     let variants = encoded(&literal, &modifiers.encodings)?.into_iter();
-    let conditions: Result<Vec<_>, _> =
-        variants.map(|variant| wildcards(field, position, case, vec![Part::Literal(variant)])).collect();
-    conditions.map(|conditions| one_or(conditions, Predicate::Or))
+    let conditions: Result<Vec<_>, _> = variants
+        .map(|variant| wildcards(field, position, case, vec![PatternPart::Literal(variant)]))
+        .collect();
+    conditions.map(|conditions| joined(conditions, Predicate::Or))
 }
 
 /// The text with its wildcards: `*` and `?` unless a backslash stands before them; one before
 /// another backslash stands for itself once, and before anything else for itself.
-fn parts(text: &str) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    let push = |parts: &mut Vec<Part>, letter: char| match parts.last_mut() {
-        Some(Part::Literal(text)) => text.push(letter),
-        _ => parts.push(Part::Literal(letter.to_string())),
+fn parts(text: &str) -> Vec<PatternPart> {
+    let mut parts: Vec<PatternPart> = Vec::new();
+    let push = |parts: &mut Vec<PatternPart>, letter: char| match parts.last_mut() {
+        Some(PatternPart::Literal(text)) => text.push(letter),
+        _ => parts.push(PatternPart::Literal(letter.to_string())),
     };
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '*' => parts.push(Part::Any),
-            '?' => parts.push(Part::One),
+            '*' => parts.push(PatternPart::Any),
+            '?' => parts.push(PatternPart::One),
             '\\' => {
                 let escaped = letters.next_if(|next| matches!(next, '*' | '?' | '\\'));
                 push(&mut parts, escaped.unwrap_or('\\'));
@@ -226,28 +232,33 @@ fn parts(text: &str) -> Vec<Part> {
 }
 
 /// A value with wildcards, at its place in the field.
-fn wildcards(field: Field, position: Position, case: Case, value: Vec<Part>) -> Result<Predicate, String> {
+fn wildcards(
+    field: Field,
+    position: Position,
+    case: Case,
+    value: Vec<PatternPart>,
+) -> Result<Predicate, String> {
     let mut parts = Vec::new();
     if matches!(position, Position::End | Position::Anywhere) {
-        parts.push(Part::Any);
+        parts.push(PatternPart::Any);
     }
     for part in value {
-        if part != Part::Any || parts.last() != Some(&Part::Any) {
+        if part != PatternPart::Any || parts.last() != Some(&PatternPart::Any) {
             parts.push(part);
         }
     }
-    if matches!(position, Position::Start | Position::Anywhere) && parts.last() != Some(&Part::Any) {
-        parts.push(Part::Any);
+    if matches!(position, Position::Start | Position::Anywhere) && parts.last() != Some(&PatternPart::Any) {
+        parts.push(PatternPart::Any);
     }
     if parts.is_empty() {
         return Ok(Predicate::Empty(field));
     }
-    let written = written(&parts);
-    let or_empty = parts == [Part::Any];
-    let matches = if case == Case::Kept || parts.contains(&Part::One) {
-        Predicate::Fits { field, expression: Expression::of_parts(&written, &parts, case)? }
+    let rule_text = rule_text(&parts);
+    let or_empty = parts == [PatternPart::Any];
+    let matches = if case == Case::Kept || parts.contains(&PatternPart::One) {
+        Predicate::Fits { field, expression: Expression::of_parts(&rule_text, &parts, case)? }
     } else {
-        Predicate::Matches { field, pattern: pattern(&written, &parts) }
+        Predicate::Matches { field, pattern: pattern(&rule_text, &parts) }
     };
     Ok(or_if(matches, or_empty, field))
 }
@@ -262,23 +273,23 @@ fn present(field: Field) -> Predicate {
 }
 
 /// A pattern of literals and `*`s, neighbouring literals being one.
-fn pattern(written: &str, parts: &[Part]) -> Pattern {
+fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     let mut pieces = vec![String::new()];
     for part in parts {
         match (part, pieces.last_mut()) {
-            (Part::Literal(text), Some(piece)) => piece.push_str(text),
+            (PatternPart::Literal(text), Some(piece)) => piece.push_str(text),
             _ => pieces.push(String::new()),
         }
     }
-    Pattern::from_pieces(written, pieces.iter().map(String::as_str))
+    Pattern::from_pieces(rule_text, pieces.iter().map(String::as_str))
 }
 
 /// The parts as one would write them in a rule.
-fn written(parts: &[Part]) -> String {
-    let part = |part: &Part| match part {
-        Part::Any => "*".to_owned(),
-        Part::One => "?".to_owned(),
-        Part::Literal(text) => text.replace('*', r"\*").replace('?', r"\?"),
+fn rule_text(parts: &[PatternPart]) -> String {
+    let part = |part: &PatternPart| match part {
+        PatternPart::Any => "*".to_owned(),
+        PatternPart::One => "?".to_owned(),
+        PatternPart::Literal(text) => text.replace('*', r"\*").replace('?', r"\?"),
     };
     parts.iter().map(part).collect()
 }

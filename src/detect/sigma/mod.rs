@@ -20,10 +20,10 @@ mod source;
 use self::compiler::Compiler;
 pub use self::field_names::{sigma_dns_client_fields, sigma_fields};
 pub(in crate::detect) use self::file::{SigmaDocument, SigmaFile, is_sigma};
-use self::header::Header;
+use self::header::RuleHeader;
 pub use self::header::{LEVEL_SCORES, STATUS_SHARES};
 pub use self::modifier::sigma_modifiers;
-use self::source::Source;
+use self::source::LogSource;
 use crate::detect::detection::{Detection, EventSource, Language};
 use crate::detect::nearest::{nearest, suggestion};
 use crate::detect::predicate::Predicate;
@@ -32,32 +32,30 @@ use crate::detect::predicate::pattern::Pattern;
 use crate::detect::risk::{RiskObject, ThreatObject};
 use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::splunk::search::Search;
-use crate::detect::yaml::{Node, Problem};
+use crate::detect::yaml::{Node, YamlProblem};
 use crate::event::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER};
 
 /// Why a rule cannot be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Refusal {
     /// The rule is not understood.
-    Problem(Problem),
+    NotUnderstood(YamlProblem),
     /// The rule is about other data, as that place in it says.
-    OtherData(Problem),
+    OtherData(YamlProblem),
 }
 
 impl Refusal {
     /// A refusal of a rule about what is said there.
-    fn other_data(about: Problem) -> Self {
-        Refusal::OtherData(
-            about.put(|about| {
-                format!("expected a rule about DNS queries, found one about other data ({about})")
-            }),
-        )
+    fn other_data(about: YamlProblem) -> Self {
+        Refusal::OtherData(about.map_text(|about| {
+            format!("expected a rule about DNS queries, found one about other data ({about})")
+        }))
     }
 }
 
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Refusal::Problem(problem)
+impl From<YamlProblem> for Refusal {
+    fn from(problem: YamlProblem) -> Self {
+        Refusal::NotUnderstood(problem)
     }
 }
 
@@ -69,17 +67,17 @@ pub(in crate::detect) fn detection(
     let SigmaDocument { rule, id, .. } = document;
     let rule = rule?;
     refuse_other_kinds(&rule)?;
-    let source = Source::of(expected(&rule, "logsource")?)?;
-    let header = Header::of(&rule)?;
+    let source = LogSource::of(expected(&rule, "logsource")?)?;
+    let header = RuleHeader::of(&rule)?;
     let compiler = Compiler::new(expected(&rule, "detection")?, source, placeholders);
     let condition = compiler.predicate()?;
     let (id, risk_score) = (id.text(&rule), header.risk());
-    let Header { title, status, level, description, author, date, techniques, mut notes } = header;
+    let RuleHeader { title, status, level, description, author, date, techniques, mut notes } = header;
     notes.extend(compiler.notes());
     let name = title.unwrap_or_else(|| id.clone());
     Ok(Detection {
         language: Language::Sigma,
-        source: if source == Source::DnsClient { EventSource::DnsClient } else { EventSource::Sysmon },
+        source: if source == LogSource::DnsClient { EventSource::DnsClient } else { EventSource::Sysmon },
         id,
         version: date.clone(),
         date,
@@ -107,13 +105,13 @@ pub(in crate::detect) fn detection(
 }
 
 /// The condition, for events of its source only.
-fn with_source(source: Source, condition: Predicate) -> Predicate {
+fn with_source(source: LogSource, condition: Predicate) -> Predicate {
     let matches = |field, text| Predicate::Matches { field, pattern: Pattern::new(text) };
     let mut all = match source {
-        Source::Category | Source::Sysmon | Source::Windows => {
+        LogSource::Category | LogSource::Sysmon | LogSource::Windows => {
             vec![Predicate::Sysmon, matches(Field::EventId, "22")]
         }
-        Source::DnsClient => vec![Predicate::Or(vec![
+        LogSource::DnsClient => vec![Predicate::Or(vec![
             matches(Field::Provider, DNS_CLIENT_PROVIDER),
             matches(Field::Channel, DNS_CLIENT_CHANNEL),
         ])],
@@ -126,13 +124,13 @@ fn with_source(source: Source, condition: Predicate) -> Predicate {
 }
 
 /// Rules that describe no events by themselves.
-fn refuse_other_kinds(rule: &Node) -> Result<(), Problem> {
+fn refuse_other_kinds(rule: &Node) -> Result<(), YamlProblem> {
     for (key, kind) in [
         ("correlation", "a correlation rule, which counts the matches of others: not supported"),
         ("filter", "a filter rule, which changes others: write what it excludes as an exclusion (--allow)"),
     ] {
         if let Some((key, _)) = rule.entries().iter().find(|(name, _)| name.name == key) {
-            return Err(Problem::at(
+            return Err(YamlProblem::at(
                 key.place,
                 format!("expected a rule that describes events, found {kind}"),
             ));
@@ -142,21 +140,21 @@ fn refuse_other_kinds(rule: &Node) -> Result<(), Problem> {
 }
 
 /// The value of a key that a rule must have.
-fn expected<'n>(rule: &'n Node, key: &str) -> Result<&'n Node, Problem> {
+fn expected<'n>(rule: &'n Node, key: &str) -> Result<&'n Node, YamlProblem> {
     rule.get(key).ok_or_else(|| missing(rule, key, &format!("expected the key '{key}'")))
 }
 
 /// A key is not there: it may be one that is there and misspelt.
-fn missing(node: &Node, key: &str, expected: &str) -> Problem {
+fn missing(node: &Node, key: &str, expected: &str) -> YamlProblem {
     let keys = || node.entries().iter().map(|(key, _)| key);
     let near = nearest(key, keys().map(|key| key.name.as_str()));
     let slip = near.and_then(|near| keys().find(|key| key.name == near));
     match slip {
         Some(slip) => {
             let found = slip.name.escape_debug();
-            Problem::at(slip.place, format!("{expected}, found '{found}'; did you mean '{key}'?"))
+            YamlProblem::at(slip.place, format!("{expected}, found '{found}'; did you mean '{key}'?"))
         }
-        None => Problem::at(node.place, expected),
+        None => YamlProblem::at(node.place, expected),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stands after a field's name in a Sigma rule (`QueryName|contains|all`), resolved.
 
-use super::encoding::Encoding;
+use super::encoding::ValueEncoding;
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Inequality;
 use crate::detect::predicate::expression::{Case, Flags};
@@ -23,9 +23,9 @@ enum Modifier {
     /// Dashes of options are taken for each other.
     WindowsDash,
     /// The value is encoded.
-    Encoded(Encoding),
+    Encoded(ValueEncoding),
     /// The value is a regular expression, ….
-    Kind(Comparison),
+    Comparison(ValueComparison),
     /// A flag of a regular expression.
     IgnoreCase,
     MultiLine,
@@ -40,34 +40,34 @@ const MODIFIERS: [(&str, Modifier); 34] = [
     ("all", Modifier::All),
     ("cased", Modifier::Cased),
     ("neq", Modifier::Negated),
-    ("exists", Modifier::Kind(Comparison::Presence)),
+    ("exists", Modifier::Comparison(ValueComparison::Presence)),
     ("expand", Modifier::Expand),
-    ("fieldref", Modifier::Kind(Comparison::OtherField(Position::Whole, Case::Folded))),
+    ("fieldref", Modifier::Comparison(ValueComparison::OtherField(Position::Whole, Case::Folded))),
     ("windash", Modifier::WindowsDash),
-    ("re", Modifier::Kind(Comparison::Expression(NO_FLAGS))),
+    ("re", Modifier::Comparison(ValueComparison::Expression(NO_FLAGS))),
     ("i", Modifier::IgnoreCase),
     ("ignorecase", Modifier::IgnoreCase),
     ("m", Modifier::MultiLine),
     ("multiline", Modifier::MultiLine),
     ("s", Modifier::DotAll),
     ("dotall", Modifier::DotAll),
-    ("cidr", Modifier::Kind(Comparison::Network)),
-    ("base64", Modifier::Encoded(Encoding::Base64)),
-    ("base64offset", Modifier::Encoded(Encoding::Base64Offset)),
-    ("utf16", Modifier::Encoded(Encoding::Utf16WithMark)),
-    ("utf16le", Modifier::Encoded(Encoding::Utf16Le)),
-    ("utf16be", Modifier::Encoded(Encoding::Utf16Be)),
-    ("wide", Modifier::Encoded(Encoding::Utf16Le)),
-    ("gt", Modifier::Kind(Comparison::Number(Inequality::Greater))),
-    ("gte", Modifier::Kind(Comparison::Number(Inequality::GreaterOrEqual))),
-    ("lt", Modifier::Kind(Comparison::Number(Inequality::Less))),
-    ("lte", Modifier::Kind(Comparison::Number(Inequality::LessOrEqual))),
-    ("minute", Modifier::Kind(Comparison::Time(TimePart::Minute))),
-    ("hour", Modifier::Kind(Comparison::Time(TimePart::Hour))),
-    ("day", Modifier::Kind(Comparison::Time(TimePart::Day))),
-    ("week", Modifier::Kind(Comparison::Time(TimePart::Week))),
-    ("month", Modifier::Kind(Comparison::Time(TimePart::Month))),
-    ("year", Modifier::Kind(Comparison::Time(TimePart::Year))),
+    ("cidr", Modifier::Comparison(ValueComparison::Network)),
+    ("base64", Modifier::Encoded(ValueEncoding::Base64)),
+    ("base64offset", Modifier::Encoded(ValueEncoding::Base64Offset)),
+    ("utf16", Modifier::Encoded(ValueEncoding::Utf16WithMark)),
+    ("utf16le", Modifier::Encoded(ValueEncoding::Utf16Le)),
+    ("utf16be", Modifier::Encoded(ValueEncoding::Utf16Be)),
+    ("wide", Modifier::Encoded(ValueEncoding::Utf16Le)),
+    ("gt", Modifier::Comparison(ValueComparison::Number(Inequality::Greater))),
+    ("gte", Modifier::Comparison(ValueComparison::Number(Inequality::GreaterOrEqual))),
+    ("lt", Modifier::Comparison(ValueComparison::Number(Inequality::Less))),
+    ("lte", Modifier::Comparison(ValueComparison::Number(Inequality::LessOrEqual))),
+    ("minute", Modifier::Comparison(ValueComparison::Time(TimePart::Minute))),
+    ("hour", Modifier::Comparison(ValueComparison::Time(TimePart::Hour))),
+    ("day", Modifier::Comparison(ValueComparison::Time(TimePart::Day))),
+    ("week", Modifier::Comparison(ValueComparison::Time(TimePart::Week))),
+    ("month", Modifier::Comparison(ValueComparison::Time(TimePart::Month))),
+    ("year", Modifier::Comparison(ValueComparison::Time(TimePart::Year))),
 ];
 
 const NO_FLAGS: Flags = Flags { ignore_case: false, multi_line: false, dot_all: false };
@@ -79,7 +79,7 @@ pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
 
 /// How values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(super) enum ValueComparison {
     /// As text with wildcards.
     Text(Position, Case),
     /// As regular expressions.
@@ -100,9 +100,9 @@ pub(super) enum Comparison {
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 pub(super) struct Modifiers {
-    pub comparison: Comparison,
+    pub comparison: ValueComparison,
     /// How values are encoded, in this order.
-    pub encodings: Vec<Encoding>,
+    pub encodings: Vec<ValueEncoding>,
     /// All values must hold, and not one of them.
     pub all: bool,
     /// The line holds where it would not.
@@ -116,8 +116,8 @@ pub(super) struct Modifiers {
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 struct ParsedModifiers {
     position: Option<Position>,
-    kind: Option<Comparison>,
-    encodings: Vec<Encoding>,
+    kind: Option<ValueComparison>,
+    encodings: Vec<ValueEncoding>,
     cased: bool,
     all: bool,
     negated: bool,
@@ -165,8 +165,8 @@ impl ParsedModifiers {
             Modifier::Expand => self.expand = true,
             Modifier::WindowsDash => self.windows_dash = true,
             Modifier::Encoded(encoding) => self.encodings.push(encoding),
-            Modifier::Kind(kind) if self.kind.is_none() => self.kind = Some(kind),
-            Modifier::Kind(_) => {
+            Modifier::Comparison(kind) if self.kind.is_none() => self.kind = Some(kind),
+            Modifier::Comparison(_) => {
                 return Err(
                     "expected one of re, cidr, exists, fieldref, gt, gte, lt, lte and the parts of a time"
                         .to_owned(),
@@ -183,9 +183,9 @@ impl ParsedModifiers {
         let ParsedModifiers { position, kind, encodings, cased, all, negated, expand, windows_dash, flags } =
             self;
         let is_text = kind.is_none();
-        let is_expression = matches!(kind, Some(Comparison::Expression(_)));
-        let is_other_field = matches!(kind, Some(Comparison::OtherField(..)));
-        let takes_text = is_text || is_expression || kind == Some(Comparison::Network);
+        let is_expression = matches!(kind, Some(ValueComparison::Expression(_)));
+        let is_other_field = matches!(kind, Some(ValueComparison::OtherField(..)));
+        let takes_text = is_text || is_expression || kind == Some(ValueComparison::Network);
         let fits = (is_text || is_other_field || (position.is_none() && !cased))
             && (is_text || (encodings.is_empty() && !windows_dash))
             && (takes_text || !expand)
@@ -195,9 +195,9 @@ impl ParsedModifiers {
         }
         let (position, case) = (position.unwrap_or_default(), if cased { Case::Kept } else { Case::Folded });
         let comparison = match kind {
-            None => Comparison::Text(position, case),
-            Some(Comparison::Expression(_)) => Comparison::Expression(flags),
-            Some(Comparison::OtherField(..)) => Comparison::OtherField(position, case),
+            None => ValueComparison::Text(position, case),
+            Some(ValueComparison::Expression(_)) => ValueComparison::Expression(flags),
+            Some(ValueComparison::OtherField(..)) => ValueComparison::OtherField(position, case),
             Some(other) => other,
         };
         Ok(Modifiers { comparison, encodings, all, negated, expand, windows_dash })

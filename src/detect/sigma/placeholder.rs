@@ -14,7 +14,7 @@ pub struct Placeholders(BTreeMap<String, Vec<String>>);
 
 /// What becomes of a value with placeholders.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::detect) enum Expanded {
+pub(in crate::detect) enum Expansion {
     /// These values.
     Values(Vec<String>),
     /// Nothing is known of the placeholder of that name.
@@ -29,11 +29,11 @@ impl Placeholders {
 
     /// Puts the values in the place of each placeholder in `text`. `%` that encloses no name is
     /// itself.
-    pub(in crate::detect) fn expand(&self, text: &str) -> Result<Expanded, String> {
+    pub(in crate::detect) fn expand(&self, text: &str) -> Result<Expansion, String> {
         let mut texts = vec![String::new()];
         let mut rest = text;
         while let Some((before, name, after)) = first_placeholder(rest) {
-            let Some(values) = self.0.get(name) else { return Ok(Expanded::Unknown(name.to_owned())) };
+            let Some(values) = self.0.get(name) else { return Ok(Expansion::Unknown(name.to_owned())) };
             if texts.len().saturating_mul(values.len()) > MOST_VALUES {
                 return Err(format!("'{}' comes to more than {MOST_VALUES} values", text.escape_debug()));
             }
@@ -46,7 +46,7 @@ impl Placeholders {
         for start in &mut texts {
             start.push_str(rest);
         }
-        Ok(Expanded::Values(texts))
+        Ok(Expansion::Values(texts))
     }
 }
 
@@ -73,8 +73,8 @@ mod tests {
     fn each_value_in_each_place() {
         let known = Placeholders::from_yaml("a: [x, y]\nb: ['1', '2']\nnone: []\n").unwrap();
         let values = |text: &str| match known.expand(text).unwrap() {
-            Expanded::Values(values) => values.join(" "),
-            Expanded::Unknown(name) => format!("unknown {name}"),
+            Expansion::Values(values) => values.join(" "),
+            Expansion::Unknown(name) => format!("unknown {name}"),
         };
         for (text, expected) in [
             ("plain", "plain"),

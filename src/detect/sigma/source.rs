@@ -3,12 +3,12 @@
 use super::Refusal;
 use super::header::text;
 use crate::detect::nearest::nearest;
-use crate::detect::yaml::{Key, Node, Problem};
+use crate::detect::yaml::{Key, Node, YamlProblem};
 use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, System};
 
 /// Which events a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum LogSource {
     /// The category `dns_query`: Sysmon's event 22.
     Category,
     /// All events of Sysmon.
@@ -22,33 +22,34 @@ pub(super) enum Source {
 /// The keys of a log source.
 const KEYS: [&str; 4] = ["category", "product", "service", "definition"];
 /// The values of each key that mean events that a sweep reads.
-const LOOKED_AT: [(&str, &[&str]); 3] = [
+const READ_VALUES: [(&str, &[&str]); 3] = [
     ("category", &["dns_query", "sysmon"]),
     ("product", &["windows"]),
     ("service", &["sysmon", "dns-client", "dns-client-operational"]),
 ];
 /// Values that mean other events, although they look like the known ones.
-const OTHERS: [&str; 5] = ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
+const OTHER_VALUES: [&str; 5] =
+    ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
 
 /// The least letters by which a value is known to be a name cut short, as `win`.
-const SHORTEST_PART: usize = 3;
+const SHORTEST_ABBREVIATION: usize = 3;
 
 /// What a value of a log source means.
 enum Meaning {
     /// Events that a sweep reads.
-    LookedAt,
+    Read,
     /// Events that a sweep does not read.
-    Others,
+    NotRead,
     /// An unknown value, near to this known one: probably misspelt.
-    Almost(&'static str),
+    Misspelt(&'static str),
 }
 
-impl Source {
+impl LogSource {
     /// Reads a log source. What is known is taken in any case of letters.
     pub(super) fn of(node: &Node) -> Result<Self, Refusal> {
         if node.entries().is_empty() {
             let found = node.description();
-            return Err(Problem::at(
+            return Err(YamlProblem::at(
                 node.place,
                 format!("logsource: expected a category, a product or a service, found {found}"),
             )
@@ -56,7 +57,7 @@ impl Source {
         }
         let part = |key| {
             let text = text(node, key)?.map(|text| text.trim().to_lowercase());
-            Ok::<_, Problem>(text.filter(|text| !text.is_empty()))
+            Ok::<_, YamlProblem>(text.filter(|text| !text.is_empty()))
         };
         let (category, product, service) = (part("category")?, part("product")?, part("service")?);
         let values = [("product", &product), ("category", &category), ("service", &service)];
@@ -66,15 +67,15 @@ impl Source {
         for (key, value) in values {
             let shown = value.escape_debug();
             match meaning(key, value) {
-                Meaning::LookedAt => {}
-                Meaning::Others => {
-                    return Err(Refusal::other_data(Problem::at(at(key), format!("{key} {shown}"))));
+                Meaning::Read => {}
+                Meaning::NotRead => {
+                    return Err(Refusal::other_data(YamlProblem::at(at(key), format!("{key} {shown}"))));
                 }
-                Meaning::Almost(near) => {
+                Meaning::Misspelt(near) => {
                     let text = format!(
                         "logsource: {key}: expected a known {key}, found '{shown}'; did you mean '{near}'?"
                     );
-                    slip = slip.or_else(|| Some(Problem::at(at(key), text)));
+                    slip = slip.or_else(|| Some(YamlProblem::at(at(key), text)));
                 }
             }
         }
@@ -82,13 +83,13 @@ impl Source {
             return Err(slip.into());
         }
         match (category.as_deref(), service.as_deref()) {
-            (Some("dns_query"), None | Some("sysmon")) => Ok(Source::Category),
-            (Some("sysmon"), None) | (_, Some("sysmon")) => Ok(Source::Sysmon),
-            (None | Some("dns_query"), Some(_)) => Ok(Source::DnsClient),
+            (Some("dns_query"), None | Some("sysmon")) => Ok(LogSource::Category),
+            (Some("sysmon"), None) | (_, Some("sysmon")) => Ok(LogSource::Sysmon),
+            (None | Some("dns_query"), Some(_)) => Ok(LogSource::DnsClient),
             (Some(_), Some(service)) => {
-                Err(Refusal::other_data(Problem::at(at("service"), format!("service {service}"))))
+                Err(Refusal::other_data(YamlProblem::at(at("service"), format!("service {service}"))))
             }
-            (None, None) if product.is_some() => Ok(Source::Windows),
+            (None, None) if product.is_some() => Ok(LogSource::Windows),
             (None | Some(_), None) => Err(unknown(node).into()),
         }
     }
@@ -104,43 +105,46 @@ impl Source {
     /// The kind of events of this source that a sweep reads.
     pub(super) fn kind(self) -> &'static EventKind {
         match self {
-            Source::DnsClient => &DNS_CLIENT_QUERY,
-            Source::Category | Source::Sysmon | Source::Windows => &DNS_QUERY,
+            LogSource::DnsClient => &DNS_CLIENT_QUERY,
+            LogSource::Category | LogSource::Sysmon | LogSource::Windows => &DNS_QUERY,
         }
     }
 
     /// The events of this source that a sweep reads, in words.
-    pub(super) fn looked_at(self) -> &'static str {
+    pub(super) fn read_events(self) -> &'static str {
         match self {
-            Source::DnsClient => {
+            LogSource::DnsClient => {
                 "Windows' DNS client logs its queries as the events 3006, 3008 and 3020, looked at with --dns-client"
             }
-            Source::Category | Source::Sysmon | Source::Windows => "of Sysmon, event 22 is looked at",
+            LogSource::Category | LogSource::Sysmon | LogSource::Windows => {
+                "of Sysmon, event 22 is looked at"
+            }
         }
     }
 }
 
 /// What a value of a key means.
 fn meaning(key: &str, value: &str) -> Meaning {
-    let known = LOOKED_AT.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, values)| *values);
+    let known = READ_VALUES.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, values)| *values);
     if known.contains(&value) {
-        return Meaning::LookedAt;
+        return Meaning::Read;
     }
-    if OTHERS.contains(&value) {
-        return Meaning::Others;
+    if OTHER_VALUES.contains(&value) {
+        return Meaning::NotRead;
     }
     // Categories begin alike: `sysmon_status` is one of its own.
     let is_longer_or_shorter = |known: &&str| {
         key != "category"
-            && (value.contains(known) || (value.len() >= SHORTEST_PART && known.starts_with(value)))
+            && (value.contains(known) || (value.len() >= SHORTEST_ABBREVIATION && known.starts_with(value)))
     };
     let near = nearest(value, known.iter().copied());
-    near.or_else(|| known.iter().copied().find(is_longer_or_shorter)).map_or(Meaning::Others, Meaning::Almost)
+    near.or_else(|| known.iter().copied().find(is_longer_or_shorter))
+        .map_or(Meaning::NotRead, Meaning::Misspelt)
 }
 
 /// A key that is almost one of a log source's, which is not there itself. Any other key is the
 /// author's own.
-fn misspelt_key(node: &Node) -> Option<Problem> {
+fn misspelt_key(node: &Node) -> Option<YamlProblem> {
     let mut unknown = node.entries().iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str()));
     let slip = |key: &Key| {
         let near = nearest(&key.name, KEYS).filter(|near| node.get(near).is_none())?;
@@ -148,15 +152,15 @@ fn misspelt_key(node: &Node) -> Option<Problem> {
         let text = format!(
             "logsource: expected category, product or service, found '{found}'; did you mean '{near}'?"
         );
-        Some(Problem::at(key.place, text))
+        Some(YamlProblem::at(key.place, text))
     };
     unknown.find_map(|(key, _)| slip(key))
 }
 
 /// None of the keys of a log source is there, or nothing stands at them.
-fn unknown(node: &Node) -> Problem {
+fn unknown(node: &Node) -> YamlProblem {
     let first = node.entries().iter().map(|(key, _)| key).find(|key| !KEYS.contains(&key.name.as_str()));
     let found = first.map_or_else(|| "none".to_owned(), |key| format!("'{}'", key.name.escape_debug()));
     let place = first.map_or(node.place, |key| key.place);
-    Problem::at(place, format!("logsource: expected a category, a product or a service, found {found}"))
+    YamlProblem::at(place, format!("logsource: expected a category, a product or a service, found {found}"))
 }

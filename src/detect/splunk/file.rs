@@ -1,4 +1,4 @@
-//! A rule file in YAML, as Splunk publishes it. Keys that are not needed here are passed over.
+//! A rule file in YAML, as Splunk publishes it. Keys that are not needed here are ignored.
 
 use serde::Deserialize;
 
@@ -6,8 +6,8 @@ use crate::detect::detection::{DataSet, Detection, EventSource, Language};
 use crate::detect::risk::{Finding, IntermediateFindings, Rba, RiskEntity, RiskKeys, Tags};
 use crate::detect::rule_id;
 use crate::detect::splunk::search::Search;
-use crate::detect::yaml::keys::Keys;
-use crate::detect::yaml::{Node, Problem};
+use crate::detect::yaml::keys::KnownKeys;
+use crate::detect::yaml::{Node, YamlProblem};
 
 /// The keys of Splunk's rule file that are used here.
 #[derive(Deserialize)]
@@ -49,7 +49,7 @@ struct AttackData {
 }
 
 /// The keys of a rule's file.
-const KEYS: Keys = Keys {
+const KEYS: KnownKeys = KnownKeys {
     read: &[
         "name",
         "id",
@@ -77,10 +77,10 @@ const KEYS: Keys = Keys {
 /// The key of the search.
 const SEARCH: &str = "search";
 /// The keys of what can be at risk, or threaten.
-const ENTITY_KEYS: Keys =
-    Keys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
+const ENTITY_KEYS: KnownKeys =
+    KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
 /// The keys of `tags`.
-const TAGS_KEYS: Keys = Keys {
+const TAGS_KEYS: KnownKeys = KnownKeys {
     read: &[
         "confidence",
         "impact",
@@ -94,21 +94,24 @@ const TAGS_KEYS: Keys = Keys {
     required: &[],
 };
 /// The keys of those mappings inside the file in which a risk can be stated, by the way to them.
-const INNER_KEYS: &[(&[&str], Keys)] = &[
+const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
     (&["tags"], TAGS_KEYS),
-    (&["tags", "observable"], Keys { read: &["name", "type", "role"], others: &[], required: &["name"] }),
-    (&["rba"], Keys::optional(&["message", "risk_objects", "threat_objects"])),
+    (
+        &["tags", "observable"],
+        KnownKeys { read: &["name", "type", "role"], others: &[], required: &["name"] },
+    ),
+    (&["rba"], KnownKeys::optional(&["message", "risk_objects", "threat_objects"])),
     (&["rba", "risk_objects"], ENTITY_KEYS),
     (&["rba", "threat_objects"], ENTITY_KEYS),
-    (&["finding"], Keys::optional(&["title", "entity"])),
+    (&["finding"], KnownKeys::optional(&["title", "entity"])),
     (&["finding", "entity"], ENTITY_KEYS),
-    (&["intermediate_findings"], Keys::optional(&["entities"])),
+    (&["intermediate_findings"], KnownKeys::optional(&["entities"])),
     (&["intermediate_findings", "entities"], ENTITY_KEYS),
     (&["threat_objects"], ENTITY_KEYS),
 ];
 
 /// Says which keys of a rule's file are misspelt. One that is required is an error.
-pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, Problem> {
+pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, YamlProblem> {
     let mut notes = Vec::new();
     KEYS.check(document, "", &mut notes)?;
     for (way, keys) in INNER_KEYS {

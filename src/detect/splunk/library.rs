@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::base::sentence::sentence;
 use crate::detect::lookup::Lookup;
-use crate::detect::yaml::keys::Keys;
-use crate::detect::yaml::{only_document, typed};
+use crate::detect::yaml::keys::KnownKeys;
+use crate::detect::yaml::{from_node, only_document};
 
 sentence! {
     /// What is wrong with a macro, a lookup or values for placeholders.
@@ -49,7 +49,7 @@ impl Library for NoLibrary {
 }
 
 /// The keys of a macro's file.
-const KEYS: Keys = Keys {
+const KEYS: KnownKeys = KnownKeys {
     read: &["definition", "arguments"],
     others: &["description", "name"],
     required: &["definition", "arguments"],
@@ -71,7 +71,7 @@ impl Macro {
         let read = || {
             let document = only_document(text)?;
             KEYS.check(&document, "", &mut Vec::new())?;
-            typed(&document)
+            from_node(&document)
         };
         read().map_err(|problem| problem.to_string().into())
     }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::detect::predicate::expression::{Case, Expression, Part};
+use crate::detect::predicate::expression::{Case, Expression, PatternPart};
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
@@ -112,7 +112,7 @@ impl Condition {
             Condition::Differs(_, pattern) => texts.any(|text| !pattern.matches(&text)),
             Condition::Inequality(_, order, right) => texts.any(|text| order.holds(ordering(&text, right))),
             Condition::Fits(_, expression) => texts.any(|text| expression.matches(&text)),
-            Condition::InNetwork(_, network) => texts.any(|text| network.holds_some_of(&text)),
+            Condition::InNetwork(_, network) => texts.any(|text| network.contains_any(&text)),
             _ => false,
         }
     }
@@ -274,7 +274,7 @@ fn plain(leaf: &Condition) -> Option<Predicate> {
             Predicate::Matches { field, pattern }
         }
         Condition::Inequality(term, order, value) => {
-            Predicate::Compare { field: term.as_field()?, order: *order, value: value.clone() }
+            Predicate::Compare { field: term.as_field()?, operator: *order, value: value.clone() }
         }
         Condition::Fits(term, expression) => {
             Predicate::Fits { field: term.as_field()?, expression: expression.clone() }
@@ -305,7 +305,8 @@ fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     }
     let field = term.as_field()?;
     let kept = field.kept_form(text);
-    let expression = Expression::of_parts(text, &[Part::Literal(kept.into_owned())], Case::Kept).ok()?;
+    let expression =
+        Expression::of_parts(text, &[PatternPart::Literal(kept.into_owned())], Case::Kept).ok()?;
     let equal = Predicate::Fits { field, expression };
     match relation {
         Relation::Equal => Some(equal),

@@ -1,4 +1,4 @@
-//! Conditions of `where`, by cases and against conditions that are evaluated as they are meant.
+//! Tests of conditions of `where`: by cases, and against a plain evaluation of random conditions.
 
 use super::{parsed, rows, sample};
 use crate::detect::testing::event;
@@ -97,7 +97,8 @@ fn where_calls_functions_on_what_may_be_absent() {
     ]);
 }
 
-/// A condition of `where` as it is meant.
+/// A condition of `where` as a tree, from which the test makes both the text for the parser and the
+/// expected result.
 #[derive(Debug, Clone)]
 enum IntendedCondition {
     And(Vec<IntendedCondition>),
@@ -136,7 +137,8 @@ impl IntendedCondition {
         }
     }
 
-    /// As text, with parentheses only where the order of `where` needs them.
+    /// The condition as text, with parentheses only where the operator precedence of `where` needs
+    /// them.
     fn render(&self) -> String {
         let wrapped = |one: &IntendedCondition, needs: bool| {
             if needs { format!("({})", one.render()) } else { one.render() }
@@ -164,7 +166,7 @@ impl IntendedCondition {
     }
 }
 
-fn meant() -> impl Strategy<Value = IntendedCondition> {
+fn condition() -> impl Strategy<Value = IntendedCondition> {
     let field = || prop::sample::select(&["QueryName", "Image"][..]);
     let leaf = prop_oneof![
         (field(), "[abA]{1,3}").prop_map(|(name, text)| IntendedCondition::Equal(name, text)),
@@ -182,13 +184,14 @@ fn meant() -> impl Strategy<Value = IntendedCondition> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
-    /// On events, and on the rows that they make, which are worked out in another way.
+    /// Compares the parsed condition with the plain evaluation, both on an event and after `stats`,
+    /// where conditions on rows are evaluated by other code.
     #[test]
-    fn where_means_what_was_meant(meant in meant(), query in "[abA]{1,3}", image in prop::option::of("[abA]{0,3}")) {
+    fn where_agrees_with_plain_evaluation(condition in condition(), query in "[abA]{1,3}", image in prop::option::of("[abA]{0,3}")) {
         let mut event = event("", &query);
         event.set("Image", image);
-        let text = meant.render();
-        let expected = meant.holds(&event);
+        let text = condition.render();
+        let expected = condition.holds(&event);
         let search = parsed(&format!("* | where {text}"));
         prop_assert_eq!(search.predicate.evaluate(&event), expected, "{}", text);
         for set in search.predicate.required_literals().iter().filter(|_| expected) {

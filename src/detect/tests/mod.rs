@@ -47,8 +47,8 @@ impl Library for TestLibrary {
     }
 }
 
-fn parsed_with(search: &str, shelf: &TestLibrary) -> Search {
-    Search::parse_with(search, shelf).unwrap_or_else(|error| panic!("{search}: {error}"))
+fn parsed_with(search: &str, library: &TestLibrary) -> Search {
+    Search::parse_with(search, library).unwrap_or_else(|error| panic!("{search}: {error}"))
 }
 
 fn parsed(search: &str) -> Search {

@@ -116,7 +116,7 @@ fn what_is_not_known_excludes_nothing() {
 
 /// Each case: a search, and what its error quotes.
 #[test]
-fn searches_about_other_data_are_told_from_those_that_are_not_understood() {
+fn searches_about_other_data_are_distinguished_from_those_that_are_not_understood() {
     for (search, found) in [
         ("`powershell` EventCode=4104 ScriptBlockText=*x* | stats count", "'`powershell`'"),
         ("`my_logs` EventCode=4104 ScriptBlockText=*x* | stats count", "'4104'"),
@@ -229,13 +229,13 @@ proptest! {
             0..24,
         ),
     ) {
-        let shelf = TestLibrary::default().with_lookup("l", "{}", "a,b\n1,2\n").with_macro("m", &["a"], "x=$a$ `m(1)`");
+        let library = TestLibrary::default().with_lookup("l", "{}", "a,b\n1,2\n").with_macro("m", &["a"], "x=$a$ `m(1)`");
         let text = pieces.concat();
         for text in [text.clone(), format!("* | {text}"), format!("| {text}")] {
-            if let Ok(search) = Search::parse_with(&text, &shelf) {
+            if let Ok(search) = Search::parse_with(&text, &library) {
                 let event = sample();
                 let _ = (search.predicate.evaluate(&event), search.predicate.hits(&event), search.predicate.required_literals());
-                let _ = crate::detect::Tree::of(&search.predicate, Some(&event));
+                let _ = crate::detect::ConditionTree::of(&search.predicate, Some(&event));
                 if let Some(stats) = &search.stats {
                     let mut table = StatsTable::new(stats);
                     table.add(&event);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 #[test]
 fn macros_of_a_site() {
-    let shelf = TestLibrary::default()
+    let library = TestLibrary::default()
         .with_macro("mine", &[], "source=*Sysmon* `inner(query, \"*.com\")`")
         .with_macro("inner", &["field", "value"], "$field$=\"$value$\" costs=\"$\" OR $field$=$value$")
         .with_macro("my_filter", &[], "search NOT Image=*\\\\system32\\\\*")
@@ -30,7 +30,7 @@ fn macros_of_a_site() {
         ("query=a `wrong` | eventstats x", 18, "one of the commands", "'eventstats'"),
         ("query=a `inner(x)`", 8, "a macro call with 2 arguments", "'`inner(x)`'"),
     ] {
-        let error = Search::parse_with(search, &shelf).expect_err(search);
+        let error = Search::parse_with(search, &library).expect_err(search);
         assert_eq!((error.offset, error.found.as_str()), (offset, found), "{search}: {error}");
         assert!(error.expected.contains(expected), "{search}: {error}");
     }
@@ -58,7 +58,7 @@ fn lookups_of_each_kind() -> TestLibrary {
 
 #[test]
 fn lookups_find_rows_by_columns() {
-    let shelf = lookups_of_each_kind();
+    let library = lookups_of_each_kind();
     let event = |name: &str| sample().with("QueryName", name);
     for (pipeline, name, expected) in [
         (
@@ -105,19 +105,19 @@ fn lookups_find_rows_by_columns() {
             false,
         ),
     ] {
-        let search = parsed_with(&format!("EventCode=22 | {pipeline}"), &shelf);
+        let search = parsed_with(&format!("EventCode=22 | {pipeline}"), &library);
         assert_eq!(search.predicate.evaluate(&event(name)), expected, "{pipeline} on {name}");
     }
 }
 
 #[test]
 fn what_a_lookup_must_find_is_looked_for_in_records() {
-    let shelf = lookups_of_each_kind();
+    let library = lookups_of_each_kind();
     let event = |name: &str| sample().with("QueryName", name);
     let search = parsed_with(
         "`sysmon` | lookup dynamic domain as query OUTPUT isDynamic as a | lookup first domain as query OUTPUT isDynamic as b \
          | eval c=coalesce(a, b) | fields - a, b | search c=True",
-        &shelf,
+        &library,
     );
     let literals: Vec<Vec<String>> = search
         .predicate
@@ -143,21 +143,21 @@ fn what_a_lookup_must_find_is_looked_for_in_records() {
         ("lookup exact name as query OUTPUT bad | search bad=yes", 1),
         ("lookup nets net as answer OUTPUT owner | search owner=test", 0),
     ] {
-        let search = parsed_with(&format!("`sysmon` | {pipeline}"), &shelf);
+        let search = parsed_with(&format!("`sysmon` | {pipeline}"), &library);
         assert_eq!(search.predicate.required_literals().len(), expected, "{pipeline}");
     }
 }
 
 #[test]
 fn lookups_that_are_not_as_their_files_are_refused() {
-    let shelf = lookups_of_each_kind();
+    let library = lookups_of_each_kind();
     for (pipeline, expected) in [
         ("lookup dynamic name as query", "one of the lookup's columns domain, isDynamic"),
         ("lookup dynamic domain as query OUTPUT x", "one of the lookup's columns"),
         ("lookup dynamic domain as Imag", "a field of a Sysmon DNS query"),
         ("lookup dynamic", "a column of the lookup"),
     ] {
-        let error = Search::parse_with(&format!("* | {pipeline}"), &shelf).expect_err(pipeline);
+        let error = Search::parse_with(&format!("* | {pipeline}"), &library).expect_err(pipeline);
         assert!(error.expected.contains(expected), "{pipeline}: {error}");
     }
 }
@@ -174,9 +174,9 @@ proptest! {
     ) {
         let rows: Vec<String> = cells.iter().map(|cell| format!("{cell},yes\n")).collect();
         let csv = format!("pattern,is\n{}", rows.concat());
-        let shelf = TestLibrary::default().with_lookup("l", "match_type: WILDCARD(pattern)\ncase_sensitive_match: 'false'", &csv);
+        let library = TestLibrary::default().with_lookup("l", "match_type: WILDCARD(pattern)\ncase_sensitive_match: 'false'", &csv);
         let not = if negated { "NOT" } else { "" };
-        let search = parsed_with(&format!("* | lookup l pattern as query OUTPUT is | search {not} is=yes"), &shelf);
+        let search = parsed_with(&format!("* | lookup l pattern as query OUTPUT is | search {not} is=yes"), &library);
         let event = event(&image, &query);
         let found = cells.iter().any(|cell| crate::detect::Pattern::new(cell).matches(&query)) && !query.is_empty();
         prop_assert_eq!(search.predicate.evaluate(&event), found != negated);

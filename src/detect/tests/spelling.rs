@@ -10,9 +10,9 @@ use crate::detect::{ContentError, Detection, Library, Macro, Search, SearchReaso
 
 /// One macro and one lookup.
 #[derive(Debug)]
-struct TestLibrary;
+struct OneMacroOneLookup;
 
-impl Library for TestLibrary {
+impl Library for OneMacroOneLookup {
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError> {
         Ok((name == "paste_sites").then(|| Macro { definition: "query=a".to_owned(), arguments: None }))
     }
@@ -35,7 +35,7 @@ impl Library for TestLibrary {
 /// Each case: a search, and the name that its error offers; none for what is near nothing.
 fn assert_nearest(cases: &[(&str, &str)]) {
     for (search, expected) in cases {
-        let error = Search::parse_with(search, &TestLibrary).expect_err(search);
+        let error = Search::parse_with(search, &OneMacroOneLookup).expect_err(search);
         assert_eq!(error.reason, SearchReason::NotUnderstood, "{search}");
         assert_eq!(error.nearest.as_deref().unwrap_or_default(), *expected, "{search}: {error}");
         let shown = error.to_string();
@@ -122,7 +122,7 @@ fn notes_offer_the_nearest_name() {
             "lookup ioc_domains: line 1, column 1: the key 'mtach_type' is not known",
         ),
     ] {
-        let search = Search::parse_with(&format!("* | {pipeline}"), &TestLibrary).unwrap();
+        let search = Search::parse_with(&format!("* | {pipeline}"), &OneMacroOneLookup).unwrap();
         assert!(search.notes.iter().any(|note| note.contains(expected)), "{pipeline}: {:?}", search.notes);
     }
     let search = Search::parse("| tstats count from datamodel=Network_Resolution by DNS.qurey").unwrap();
@@ -148,13 +148,13 @@ fn refusals_name_the_place_in_the_file() {
         ("x: &a EventCode=22 Imgae=a\nsearch: *a", "line 4, column 9"),
     ] {
         let text = format!("id: a\nname: a\n{written}\n");
-        let rules = Detection::all_from_yaml(&text, "a.yml", &Placeholders::default(), &TestLibrary);
+        let rules = Detection::all_from_yaml(&text, "a.yml", &Placeholders::default(), &OneMacroOneLookup);
         let error = rules[0].rule.as_ref().expect_err(written).to_string();
         assert!(error.starts_with(&format!("a.yml: {place}: expected ")), "{written}: {error}");
     }
     // The second rule of a file.
     let text = "id: a\nsearch: EventCode=22\n---\nid: b\nsearch: EventCode=22\n  Imgae=a\n";
-    let rules = Detection::all_from_yaml(text, "a.yml", &Placeholders::default(), &TestLibrary);
+    let rules = Detection::all_from_yaml(text, "a.yml", &Placeholders::default(), &OneMacroOneLookup);
     let error = rules[1].rule.as_ref().unwrap_err().to_string();
     assert!(
         error.starts_with("a.yml: line 6, column 3: ") && error.ends_with("did you mean 'Image'?"),
@@ -201,7 +201,7 @@ fn spellings_that_splunk_takes() {
     }
 }
 
-/// The rows of a table of queries and processes, in its order.
+/// The rows that `pipeline` makes of five events with a query name and a process id each, as text.
 fn rows(pipeline: &str) -> Vec<String> {
     let search =
         Search::parse(&format!("* | {pipeline}")).unwrap_or_else(|error| panic!("{pipeline}: {error}"));
@@ -226,14 +226,14 @@ fn dedup_in_each_of_its_forms() {
         ("dedup 2 query", &["b 2", "a 1", "a 3", "b 4"]),
         ("dedup query consecutive=true", &["b 2", "a 1", "b 4"]),
         ("dedup 2 query consecutive=true", &["b 2", "a 1", "a 3", "b 4", "b 5"]),
-        // By the order of `sortby` the first is left.
+        // `sortby` decides which row of several is the first, and so kept.
         ("dedup query sortby -ProcessId", &["b 5", "a 3"]),
         ("dedup query sortby query, - num(ProcessId)", &["a 3", "b 5"]),
         ("dedup query keepevents=true", &["b 2", "a 1", "a 3", "b 4", "b 5"]),
     ] {
-        let order = "stats count by ProcessId query | sort str(ProcessId) | eval k=if(ProcessId=2, 0, ProcessId) \
+        let table = "stats count by ProcessId query | sort str(ProcessId) | eval k=if(ProcessId=2, 0, ProcessId) \
                      | sort num(k) | fields query ProcessId";
-        assert_eq!(rows(&format!("{order} | {dedup}")), expected, "{dedup}");
+        assert_eq!(rows(&format!("{table} | {dedup}")), expected, "{dedup}");
     }
 }
 

@@ -14,16 +14,16 @@ pub(in crate::detect) fn place_in_file(
     value: &str,
     at: usize,
 ) -> Option<LineColumn> {
-    let source = Source::at(file, start)?;
+    let cursor = TextCursor::at(file, start)?;
     let wanted: Vec<char> = value.chars().filter(|letter| !letter.is_whitespace()).collect();
     let before = value.get(..at)?.chars().filter(|letter| !letter.is_whitespace()).count();
-    let styles: &[Style] = match source.clone().next()?.1 {
+    let styles: &[Style] = match cursor.clone().next()?.1 {
         '"' => &[Style::DoublyQuoted],
         '\'' => &[Style::Quoted],
         '|' | '>' => &[Style::Block, Style::Plain],
         _ => &[Style::Plain],
     };
-    let places = styles.iter().find_map(|style| places(source.clone(), *style, &wanted))?;
+    let places = styles.iter().find_map(|style| places(cursor.clone(), *style, &wanted))?;
     let behind_last = || places.last().map(|last| LineColumn { column: last.column + 1, ..*last });
     places.get(before).copied().or_else(behind_last).or(Some(start))
 }
@@ -40,16 +40,16 @@ enum Style {
 }
 
 /// The places of these characters, if they are what the value is made of.
-fn places(mut source: Source<'_>, style: Style, wanted: &[char]) -> Option<Vec<LineColumn>> {
+fn places(mut cursor: TextCursor<'_>, style: Style, wanted: &[char]) -> Option<Vec<LineColumn>> {
     match style {
         Style::Plain => {}
-        Style::Quoted | Style::DoublyQuoted => _ = source.next(),
-        Style::Block => while source.next().is_some_and(|(_, letter)| letter != '\n' && letter != '\r') {},
+        Style::Quoted | Style::DoublyQuoted => _ = cursor.next(),
+        Style::Block => while cursor.next().is_some_and(|(_, letter)| letter != '\n' && letter != '\r') {},
     }
     let mut places = Vec::with_capacity(wanted.len());
     for wanted in wanted {
         let (place, letter) = loop {
-            let (place, letter) = source.decoded(style)?;
+            let (place, letter) = cursor.decoded(style)?;
             if !letter.is_whitespace() {
                 break (place, letter);
             }
@@ -64,18 +64,18 @@ fn places(mut source: Source<'_>, style: Style, wanted: &[char]) -> Option<Vec<L
 
 /// A text from some place on.
 #[derive(Clone)]
-struct Source<'t> {
+struct TextCursor<'t> {
     rest: Chars<'t>,
     place: LineColumn,
 }
 
-impl<'t> Source<'t> {
+impl<'t> TextCursor<'t> {
     fn at(text: &'t str, place: LineColumn) -> Option<Self> {
-        let mut source = Source { rest: text.chars(), place: LineColumn { line: 1, column: 1 } };
-        while source.place < place {
-            source.next()?;
+        let mut cursor = TextCursor { rest: text.chars(), place: LineColumn { line: 1, column: 1 } };
+        while cursor.place < place {
+            cursor.next()?;
         }
-        (source.place == place).then_some(source)
+        (cursor.place == place).then_some(cursor)
     }
 
     fn next(&mut self) -> Option<(LineColumn, char)> {

@@ -1,32 +1,35 @@
-//! Keys of a file that are misspelt: those that are not known, and near to one that is and that is
-//! missing. Any other key that is not known is passed over: files have keys that are not needed
-//! here, and new ones all the time.
+//! Finds misspelt keys in a YAML file. An unknown key counts as misspelt if it is similar to a known
+//! key that the mapping does not have. Other unknown keys are ignored: rule files have many keys that
+//! are not needed, and new versions add more.
 
 use crate::detect::nearest::nearest;
-use crate::detect::yaml::{Key, Kind, Node, Problem};
+use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 
-/// The keys of a mapping.
+/// The keys that a mapping in a file may have.
 #[derive(Debug)]
-pub(in crate::detect) struct Keys {
+pub(in crate::detect) struct KnownKeys {
     /// The keys that are read.
     pub read: &'static [&'static str],
     /// The keys that are known but not read.
     pub others: &'static [&'static str],
-    /// The key without which the mapping is of no use.
+    /// Those of the keys that are read without which the mapping is of no use: a misspelt one is an
+    /// error, not a note.
     pub required: &'static [&'static str],
 }
 
-/// A misspelt key, and the one that is meant.
+/// A misspelt key, and the known key that its author probably meant.
 #[derive(Debug)]
 pub(in crate::detect) struct MisspeltKey<'n> {
+    /// The key as it is in the file.
     pub key: &'n Key,
+    /// The known key.
     pub meant: &'static str,
 }
 
-impl Keys {
-    /// Keys of which none is required.
+impl KnownKeys {
+    /// A set of keys in which none is required and all are read.
     pub const fn optional(read: &'static [&'static str]) -> Self {
-        Keys { read, others: &[], required: &[] }
+        KnownKeys { read, others: &[], required: &[] }
     }
 
     /// The misspelt keys of a mapping.
@@ -44,16 +47,17 @@ impl Keys {
         })
     }
 
-    /// Says which keys of a mapping, or of each in a list, are misspelt. One that is required is an
-    /// error. `of` is what the mapping is called; nothing for that of the whole file.
-    pub fn check(&self, node: &Node, of: &str, notes: &mut Vec<String>) -> Result<(), Problem> {
-        if let Kind::List(items) = &node.kind {
+    /// Adds a note for each misspelt key of a mapping, or of each mapping in a list. If the key that
+    /// was meant is required, returns an error instead. `of` follows the key in messages, such as
+    /// ` of 'x'`; it is empty for the mapping that is the whole file.
+    pub fn check(&self, node: &Node, of: &str, notes: &mut Vec<String>) -> Result<(), YamlProblem> {
+        if let NodeKind::List(items) = &node.kind {
             return items.iter().try_for_each(|item| self.check(item, of, notes));
         }
         for MisspeltKey { key, meant } in self.misspelt(node) {
             let name = key.name.escape_debug();
             if self.required.contains(&meant) {
-                return Err(Problem::at(
+                return Err(YamlProblem::at(
                     key.place,
                     format!("expected the key '{meant}'{of}, found '{name}'"),
                 ));
@@ -67,7 +71,7 @@ impl Keys {
     }
 }
 
-/// A word without the ending of its plural.
+/// `word` in lower case, without the ending of an English plural (`entities` becomes `entity`).
 fn singular(word: &str) -> String {
     let word = word.to_lowercase();
     match (word.strip_suffix("ies"), word.strip_suffix('s')) {
@@ -82,7 +86,7 @@ mod tests {
     use super::*;
     use crate::detect::yaml::only_document;
 
-    const KEYS: Keys = Keys {
+    const KEYS: KnownKeys = KnownKeys {
         read: &["search", "entity", "title", "risk_objects"],
         others: &["titles", "source"],
         required: &["search"],
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_near_to_a_missing_one_is_said() {
+    fn a_key_similar_to_a_missing_one_is_noted() {
         for (yaml, expected) in [
             (
                 "search: a\ntitel: b",
@@ -115,7 +119,8 @@ mod tests {
                     "line 2, column 1: the key 'Risk_Object' of 'x' is not known and is passed over; did you mean 'risk_objects'?",
                 ],
             ),
-            // One that is known, one that is near nothing, and one beside what it could be.
+            // No note: for a known key, for one that is similar to none, and for one whose nearest
+            // key the mapping has.
             ("search: a\ntitles: b\nsource: c\nwhatever: d", &[]),
             ("search: a\ntitle: b\ntitel: c", &[]),
             ("a text", &[]),

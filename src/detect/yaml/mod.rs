@@ -1,24 +1,24 @@
 //! Reads YAML, the format of rule files: documents become trees of [`Node`]s that know their
 //! places, and nodes become values of Rust types. The only user of `granit_parser`.
 //!
-//! What is wrong is a [`Problem`]: a line of its own, with the place, what was expected and what
-//! was found.
+//! An error is a [`YamlProblem`]: a message of one line that says the place, what was expected and
+//! what was found.
 
+mod deserialize;
+mod document_text;
 pub(in crate::detect) mod file_place;
 pub(in crate::detect) mod keys;
 mod node;
-mod piece;
 mod read;
 mod syntax_error;
-mod typed;
 
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-pub(in crate::detect) use self::node::{Key, Kind, Node, Scalar};
+pub(in crate::detect) use self::deserialize::from_node;
+pub(in crate::detect) use self::node::{Key, Node, NodeKind, Scalar};
 pub(in crate::detect) use self::read::documents;
-pub(in crate::detect) use self::typed::typed;
 
 /// A place in a text: line and column, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,27 +37,27 @@ impl fmt::Display for LineColumn {
 
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct YamlProblem {
     /// The place of the problem; `None` while it is unknown.
     place: Option<LineColumn>,
     /// What was expected and what was found, in a line.
     text: String,
 }
 
-impl Problem {
+impl YamlProblem {
     /// A problem at a place.
     pub(in crate::detect) fn at(place: LineColumn, text: impl Into<String>) -> Self {
-        Problem { place: Some(place), text: text.into() }
+        YamlProblem { place: Some(place), text: text.into() }
     }
 
     /// A problem whose place is not known yet.
-    pub(in crate::detect) fn somewhere(text: impl Into<String>) -> Self {
-        Problem { place: None, text: text.into() }
+    pub(in crate::detect) fn without_place(text: impl Into<String>) -> Self {
+        YamlProblem { place: None, text: text.into() }
     }
 
     /// The problem with its text replaced by `words` of it.
-    pub(in crate::detect) fn put(self, words: impl FnOnce(String) -> String) -> Self {
-        Problem { text: words(self.text), ..self }
+    pub(in crate::detect) fn map_text(self, change: impl FnOnce(String) -> String) -> Self {
+        YamlProblem { text: change(self.text), ..self }
     }
 
     /// The problem's line; 1 if its place is unknown.
@@ -67,11 +67,11 @@ impl Problem {
 
     /// This problem, at `place` if its own is not known.
     pub(in crate::detect) fn or_at(self, place: LineColumn) -> Self {
-        Problem { place: self.place.or(Some(place)), ..self }
+        YamlProblem { place: self.place.or(Some(place)), ..self }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for YamlProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A message stays a line, whatever it quotes.
         let text = self.text.replace(['\n', '\r'], " ");
@@ -82,15 +82,15 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for YamlProblem {}
 
 /// Reads the only document of a text.
-pub(in crate::detect) fn only_document(text: &str) -> Result<Node, Problem> {
+pub(in crate::detect) fn only_document(text: &str) -> Result<Node, YamlProblem> {
     let mut documents = documents(text).into_iter();
     match (documents.next(), documents.next()) {
-        (None, _) => Err(Problem::somewhere("an empty file")),
+        (None, _) => Err(YamlProblem::without_place("an empty file")),
         (Some(Ok(_)), Some(Ok(second))) => {
-            Err(Problem::at(second.place, "a second document: one file is one document here"))
+            Err(YamlProblem::at(second.place, "a second document: one file is one document here"))
         }
         (Some(_), Some(Err(problem))) => Err(problem),
         (Some(only), _) => only,
@@ -99,5 +99,5 @@ pub(in crate::detect) fn only_document(text: &str) -> Result<Node, Problem> {
 
 /// Reads the only document of a text as a value.
 pub(in crate::detect) fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    only_document(text).and_then(|node| typed(&node)).map_err(|problem| problem.to_string())
+    only_document(text).and_then(|node| from_node(&node)).map_err(|problem| problem.to_string())
 }

@@ -8,12 +8,12 @@ pub struct Node {
     /// The place where the value begins.
     pub place: LineColumn,
     /// The kind of value, with its content.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// A text, a number, nothing, ….
     Scalar(Scalar),
     /// A list.
@@ -76,10 +76,10 @@ impl Node {
     /// A description of the value in a word or two, for messages.
     pub(in crate::detect) fn description(&self) -> String {
         match &self.kind {
-            Kind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
-            Kind::Scalar(scalar) => format!("'{}'", shortened(&scalar.text)),
-            Kind::List(items) => if items.is_empty() { "an empty list" } else { "a list" }.to_owned(),
-            Kind::Map(entries) => {
+            NodeKind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
+            NodeKind::Scalar(scalar) => format!("'{}'", shortened(&scalar.text)),
+            NodeKind::List(items) => if items.is_empty() { "an empty list" } else { "a list" }.to_owned(),
+            NodeKind::Map(entries) => {
                 if entries.is_empty() { "an empty mapping" } else { "a mapping" }.to_owned()
             }
         }
@@ -88,7 +88,7 @@ impl Node {
     /// The scalar, if the value is a scalar.
     pub(in crate::detect) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
-            Kind::Scalar(scalar) => Some(scalar),
+            NodeKind::Scalar(scalar) => Some(scalar),
             _ => None,
         }
     }
@@ -96,7 +96,7 @@ impl Node {
     /// The entries of a mapping; empty for any other value.
     pub(in crate::detect) fn entries(&self) -> &[(Key, Node)] {
         match &self.kind {
-            Kind::Map(entries) => entries,
+            NodeKind::Map(entries) => entries,
             _ => &[],
         }
     }
@@ -149,8 +149,10 @@ mod tests {
 
     #[test]
     fn long_values_are_quoted_in_part() {
-        let node =
-            |text: &str| Node { place: LineColumn { line: 1, column: 1 }, kind: Kind::Scalar(plain(text)) };
+        let node = |text: &str| Node {
+            place: LineColumn { line: 1, column: 1 },
+            kind: NodeKind::Scalar(plain(text)),
+        };
         assert_eq!(node("a\nb").description(), r"'a\nb'");
         assert_eq!(node(&"é".repeat(61)).description(), format!("'{}…'", "é".repeat(60)));
         assert_eq!(node("~").description(), "nothing");

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::node::{Key, Kind, Node, Scalar};
-use super::piece::{Piece, pieces};
-use super::{LineColumn, Problem, syntax_error};
+use super::document_text::{DocumentText, document_texts};
+use super::node::{Key, Node, NodeKind, Scalar};
+use super::{LineColumn, YamlProblem, syntax_error};
 
 /// The deepest nesting of a document. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
@@ -17,19 +17,20 @@ const MOST_NODES: usize = 500_000;
 const MERGE: &str = "<<";
 
 /// The documents of a text, each with what is in it or what is wrong. Empty ones are left out.
-pub(in crate::detect) fn documents(text: &str) -> Vec<Result<Node, Problem>> {
+pub(in crate::detect) fn documents(text: &str) -> Vec<Result<Node, YamlProblem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    pieces(text).iter().filter_map(document).collect()
+    document_texts(text).iter().filter_map(document).collect()
 }
 
-/// The document of a piece; `None` of an empty one. What is wrong after its end is wrong with it.
-fn document(piece: &Piece<'_>) -> Option<Result<Node, Problem>> {
-    let mut reader = Reader::of(piece);
+/// Reads the document in one part of a file's text; `None` if the document is empty. An error after
+/// the document's end, but before the next document, counts as an error of this document.
+fn document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem>> {
+    let mut builder = TreeBuilder::of(document_text);
     let mut document = None;
-    for event in Parser::new_from_str(piece.text) {
+    for event in Parser::new_from_str(document_text.text) {
         let step = match event {
-            Ok((event, span)) => reader.step(event, piece.place(span.start), span.is_empty()),
-            Err(error) => Err(syntax_error::problem(&error, piece)),
+            Ok((event, span)) => builder.step(event, document_text.place(span.start), span.is_empty()),
+            Err(error) => Err(syntax_error::problem(&error, document_text)),
         };
         match step {
             Ok(None) => {}
@@ -47,7 +48,7 @@ pub(super) fn too_deep() -> String {
 
 /// A mapping that is not complete.
 #[derive(Default)]
-struct Entries {
+struct OpenMapping {
     complete: Vec<(Key, Node)>,
     /// The key whose value comes next.
     key: Option<Key>,
@@ -56,11 +57,11 @@ struct Entries {
 }
 
 /// Puts nodes together from the parser's events.
-struct Reader<'p, 't> {
+struct TreeBuilder<'p, 't> {
     /// What is read.
-    piece: &'p Piece<'t>,
+    document_text: &'p DocumentText<'t>,
     /// The lists and mappings that are open, from the outermost on.
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     /// The root of the document, once it is complete.
     root: Option<Node>,
     /// Nodes that aliases can name, by their number.
@@ -70,50 +71,55 @@ struct Reader<'p, 't> {
 }
 
 /// A list or a mapping that is not complete.
-struct Open {
+struct OpenCollection {
     place: LineColumn,
     anchor: usize,
-    content: Content,
+    content: OpenContent,
 }
 
-enum Content {
+enum OpenContent {
     List(Vec<Node>),
-    Map(Entries),
+    Map(OpenMapping),
 }
 
-impl<'p, 't> Reader<'p, 't> {
-    fn of(piece: &'p Piece<'t>) -> Self {
-        Reader { piece, open: Vec::new(), root: None, anchors: Vec::new(), nodes: 0 }
+impl<'p, 't> TreeBuilder<'p, 't> {
+    fn of(document_text: &'p DocumentText<'t>) -> Self {
+        TreeBuilder { document_text, open: Vec::new(), root: None, anchors: Vec::new(), nodes: 0 }
     }
 
     /// Takes an event, which stands there and is of no character or of some. The end of a document
     /// gives it.
-    fn step(&mut self, event: Event<'_>, place: LineColumn, is_empty: bool) -> Result<Option<Node>, Problem> {
+    fn step(
+        &mut self,
+        event: Event<'_>,
+        place: LineColumn,
+        is_empty: bool,
+    ) -> Result<Option<Node>, YamlProblem> {
         match event {
-            Event::DocumentStart(..) => *self = Reader::of(self.piece),
+            Event::DocumentStart(..) => *self = TreeBuilder::of(self.document_text),
             Event::DocumentEnd => return Ok(self.root.take()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), place)?;
                 if anchor != 0 && is_empty && tag.is_none() {
-                    return Err(syntax_error::property(self.piece, place, '&'));
+                    return Err(syntax_error::property(self.document_text, place, '&'));
                 }
                 let is_plain = style == ScalarStyle::Plain && !is_text(tag.as_deref());
-                let kind = Kind::Scalar(Scalar { text: text.into_owned(), is_plain });
+                let kind = NodeKind::Scalar(Scalar { text: text.into_owned(), is_plain });
                 self.add(Node { place, kind }, anchor)?;
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.check_tag(tag.as_deref(), place)?;
-                self.begin(place, anchor, Content::List(Vec::new()))?;
+                self.begin(place, anchor, OpenContent::List(Vec::new()))?;
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.check_tag(tag.as_deref(), place)?;
-                self.begin(place, anchor, Content::Map(Entries::default()))?;
+                self.begin(place, anchor, OpenContent::Map(OpenMapping::default()))?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some(Open { place, anchor, content }) = self.open.pop() {
+                if let Some(OpenCollection { place, anchor, content }) = self.open.pop() {
                     let kind = match content {
-                        Content::List(items) => Kind::List(items),
-                        Content::Map(entries) => Kind::Map(with_merged(entries.complete)?),
+                        OpenContent::List(items) => NodeKind::List(items),
+                        OpenContent::Map(entries) => NodeKind::Map(with_merged(entries.complete)?),
                     };
                     self.add(Node { place, kind }, anchor)?;
                 }
@@ -122,7 +128,7 @@ impl<'p, 't> Reader<'p, 't> {
                 let named = self.anchors.iter().rev().find(|(known, _)| *known == anchor);
                 let node = named.map(|(_, node)| node.clone());
                 let node = node.ok_or_else(|| {
-                    Problem::at(place, "expected a value, found an alias within what it names")
+                    YamlProblem::at(place, "expected a value, found an alias within what it names")
                 })?;
                 self.nodes += size(&node);
                 self.add(Node { place, ..node }, 0)?;
@@ -134,29 +140,33 @@ impl<'p, 't> Reader<'p, 't> {
 
     /// Refuses a tag that YAML itself does not have: most probably it is a value that begins with
     /// an exclamation mark.
-    fn check_tag(&self, tag: Option<&Tag>, value: LineColumn) -> Result<(), Problem> {
+    fn check_tag(&self, tag: Option<&Tag>, value: LineColumn) -> Result<(), YamlProblem> {
         match tag {
-            Some(tag) if tag.core_suffix().is_none() => Err(syntax_error::property(self.piece, value, '!')),
+            Some(tag) if tag.core_suffix().is_none() => {
+                Err(syntax_error::property(self.document_text, value, '!'))
+            }
             _ => Ok(()),
         }
     }
 
-    fn begin(&mut self, place: LineColumn, anchor: usize, content: Content) -> Result<(), Problem> {
+    fn begin(&mut self, place: LineColumn, anchor: usize, content: OpenContent) -> Result<(), YamlProblem> {
         if self.open.len() >= DEEPEST_NESTING {
-            return Err(Problem::at(place, too_deep()));
+            return Err(YamlProblem::at(place, too_deep()));
         }
-        if let Some(Open { content: Content::Map(Entries { key: None, .. }), .. }) = self.open.last() {
-            return Err(Problem::at(place, "expected a key, found a list or a mapping"));
+        if let Some(OpenCollection { content: OpenContent::Map(OpenMapping { key: None, .. }), .. }) =
+            self.open.last()
+        {
+            return Err(YamlProblem::at(place, "expected a key, found a list or a mapping"));
         }
-        self.open.push(Open { place, anchor, content });
+        self.open.push(OpenCollection { place, anchor, content });
         Ok(())
     }
 
     /// Puts a complete node where it belongs.
-    fn add(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), YamlProblem> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            return Err(Problem::at(
+            return Err(YamlProblem::at(
                 node.place,
                 format!("expected at most {MOST_NODES} values, aliases resolved"),
             ));
@@ -167,8 +177,8 @@ impl<'p, 't> Reader<'p, 't> {
         }
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.root = Some(node),
-            Some(Content::List(items)) => items.push(node),
-            Some(Content::Map(entries)) => match entries.key.take() {
+            Some(OpenContent::List(items)) => items.push(node),
+            Some(OpenContent::Map(entries)) => match entries.key.take() {
                 Some(key) => entries.complete.push((key, node)),
                 None => entries.key = Some(new_key(&mut entries.lines, node)?),
             },
@@ -178,14 +188,14 @@ impl<'p, 't> Reader<'p, 't> {
 }
 
 /// The node as a key. One that is there already would hide a value.
-fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, Problem> {
+fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, YamlProblem> {
     let place = node.place;
-    let Kind::Scalar(Scalar { text: name, .. }) = node.kind else {
-        return Err(Problem::at(place, "expected a key, found a list or a mapping"));
+    let NodeKind::Scalar(Scalar { text: name, .. }) = node.kind else {
+        return Err(YamlProblem::at(place, "expected a key, found a list or a mapping"));
     };
     match lines.insert(name.clone(), place.line) {
         None => Ok(Key { place, name }),
-        Some(first) => Err(Problem::at(
+        Some(first) => Err(YamlProblem::at(
             place,
             format!(
                 "expected each key once, found '{}' again, which stands on line {first} already",
@@ -198,9 +208,9 @@ fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, Proble
 /// The number of nodes in a tree.
 fn size(node: &Node) -> usize {
     1 + match &node.kind {
-        Kind::Scalar(_) => 0,
-        Kind::List(items) => items.iter().map(size).sum(),
-        Kind::Map(entries) => entries.iter().map(|(_, value)| size(value)).sum(),
+        NodeKind::Scalar(_) => 0,
+        NodeKind::List(items) => items.iter().map(size).sum(),
+        NodeKind::Map(entries) => entries.iter().map(|(_, value)| size(value)).sum(),
     }
 }
 
@@ -211,7 +221,7 @@ fn is_text(tag: Option<&Tag>) -> bool {
 
 /// The entries with those of the mappings that `<<` names. What stands there itself counts, and of
 /// several mappings the first.
-fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, Problem> {
+fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, YamlProblem> {
     if entries.iter().all(|(key, _)| key.name != MERGE) {
         return Ok(entries);
     }
@@ -220,14 +230,14 @@ fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, Problem> {
     for (_, merge) in merges {
         let Node { place, kind } = merge;
         let mappings = match kind {
-            Kind::List(items) => items,
+            NodeKind::List(items) => items,
             kind => vec![Node { place, kind }],
         };
         for mapping in mappings {
-            let Kind::Map(more) = mapping.kind else {
+            let NodeKind::Map(more) = mapping.kind else {
                 let found = mapping.description();
                 let text = format!("{MERGE}: expected a mapping, or an alias of one, found {found}");
-                return Err(Problem::at(mapping.place, text));
+                return Err(YamlProblem::at(mapping.place, text));
             };
             entries.extend(more.into_iter().filter(|(key, _)| known.insert(key.name.clone())));
         }
@@ -245,10 +255,10 @@ mod tests {
     /// quotes.
     fn short(node: &Node) -> String {
         match &node.kind {
-            Kind::Scalar(Scalar { text, is_plain: true }) => text.clone(),
-            Kind::Scalar(Scalar { text, is_plain: false }) => format!("\"{text}\""),
-            Kind::List(items) => format!("[{}]", items.iter().map(short).collect::<Vec<_>>().join(" ")),
-            Kind::Map(entries) => {
+            NodeKind::Scalar(Scalar { text, is_plain: true }) => text.clone(),
+            NodeKind::Scalar(Scalar { text, is_plain: false }) => format!("\"{text}\""),
+            NodeKind::List(items) => format!("[{}]", items.iter().map(short).collect::<Vec<_>>().join(" ")),
+            NodeKind::Map(entries) => {
                 let entry = |(key, value): &(Key, Node)| format!("{}={}", key.name, short(value));
                 format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(" "))
             }
@@ -256,7 +266,7 @@ mod tests {
     }
 
     fn read(yaml: &str) -> Vec<String> {
-        let text = |document: Result<Node, Problem>| match document {
+        let text = |document: Result<Node, YamlProblem>| match document {
             Ok(node) => format!("{} {}", node.place.line, short(&node)),
             Err(problem) => problem.to_string(),
         };

@@ -3,15 +3,15 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use super::piece::Piece;
-use super::{LineColumn, Problem};
+use super::document_text::DocumentText;
+use super::{LineColumn, YamlProblem};
 
 /// The most characters of the text that a message quotes.
 const MOST_QUOTED: usize = 30;
 
 /// The problem for an error of the parser.
-pub(super) fn problem(error: &ScanError, piece: &Piece<'_>) -> Problem {
-    let site = ErrorSite { at: piece.place(*error.marker()), piece };
+pub(super) fn problem(error: &ScanError, document_text: &DocumentText<'_>) -> YamlProblem {
+    let site = ErrorSite { at: document_text.place(*error.marker()), document_text };
     let kind = error.kind();
     site.of_values(kind)
         .or_else(|| site.of_brackets(kind))
@@ -20,27 +20,27 @@ pub(super) fn problem(error: &ScanError, piece: &Piece<'_>) -> Problem {
 }
 
 /// A tag or an anchor that stands where its value should be: `!x`, `&x`.
-pub(super) fn property(piece: &Piece<'_>, value: LineColumn, mark: char) -> Problem {
-    let line = piece.line(value.line);
+pub(super) fn property(document_text: &DocumentText<'_>, value: LineColumn, mark: char) -> YamlProblem {
+    let line = document_text.line(value.line);
     let before: Vec<char> = line.chars().take(value.column.saturating_sub(1)).collect();
     let column = before.iter().rposition(|letter| *letter == mark).map_or(value.column, |place| place + 1);
-    let site = ErrorSite { at: LineColumn { line: value.line, column }, piece };
+    let site = ErrorSite { at: LineColumn { line: value.line, column }, document_text };
     site.begins_with(mark)
 }
 
 /// A place where the text is not YAML.
 struct ErrorSite<'p, 't> {
     at: LineColumn,
-    piece: &'p Piece<'t>,
+    document_text: &'p DocumentText<'t>,
 }
 
 impl ErrorSite<'_, '_> {
-    fn problem(&self, text: impl Into<String>) -> Problem {
-        Problem::at(self.at, text)
+    fn problem(&self, text: impl Into<String>) -> YamlProblem {
+        YamlProblem::at(self.at, text)
     }
 
     fn line(&self) -> &str {
-        self.piece.line(self.at.line)
+        self.document_text.line(self.at.line)
     }
 
     /// The rest of the line, from the place of the error.
@@ -66,7 +66,7 @@ impl ErrorSite<'_, '_> {
         before.all(|letter| letter.is_whitespace() || letter == '-')
     }
 
-    fn begins_with(&self, mark: char) -> Problem {
+    fn begins_with(&self, mark: char) -> YamlProblem {
         let word = self.word();
         let mark = mark.escape_debug();
         self.problem(format!(
@@ -75,7 +75,7 @@ impl ErrorSite<'_, '_> {
     }
 
     /// Slips in a single value.
-    fn of_values(&self, kind: &ErrorKind) -> Option<Problem> {
+    fn of_values(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let first = self.rest().chars().next();
         Some(match kind {
             ErrorKind::UnknownQuotedScalarEscape
@@ -136,7 +136,7 @@ impl ErrorSite<'_, '_> {
     }
 
     /// Something stands after a closing quote.
-    fn trailing(&self, quote: &str, how: &str) -> Problem {
+    fn trailing(&self, quote: &str, how: &str) -> YamlProblem {
         let word = self.word();
         self.problem(format!(
             "expected the end of the value after the quote that closes it, found '{word}': write a quote within such quotes {how}, and see that each {quote} before it is closed"
@@ -144,14 +144,14 @@ impl ErrorSite<'_, '_> {
     }
 
     /// A character that YAML does not allow, which stands there or somewhat later.
-    fn forbidden(&self, character: char) -> Problem {
+    fn forbidden(&self, character: char) -> YamlProblem {
         let is_after = |line: usize, place: usize| line > self.at.line || place + 1 >= self.at.column;
-        let found = self.piece.lines_from(self.at.line).find_map(|(number, line)| {
+        let found = self.document_text.lines_from(self.at.line).find_map(|(number, line)| {
             let mut letters = line.chars().enumerate();
             let place = letters.find(|(place, letter)| *letter == character && is_after(number, *place))?.0;
             Some(LineColumn { line: number, column: place + 1 })
         });
-        Problem::at(
+        YamlProblem::at(
             found.unwrap_or(self.at),
             format!(
                 "expected text, found the character U+{:04X}, which YAML does not allow: remove it",
@@ -161,7 +161,7 @@ impl ErrorSite<'_, '_> {
     }
 
     /// Slips in what brackets hold.
-    fn of_brackets(&self, kind: &ErrorKind) -> Option<Problem> {
+    fn of_brackets(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let word = self.word();
         Some(match kind {
             ErrorKind::RecursionLimitExceeded => self.problem(super::read::too_deep()),
@@ -188,7 +188,7 @@ impl ErrorSite<'_, '_> {
     }
 
     /// Slips in what lines say by how they are indented.
-    fn of_layout(&self, kind: &ErrorKind) -> Option<Problem> {
+    fn of_layout(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         match kind {
             ErrorKind::TabInIndentation
             | ErrorKind::TabInBlockIndentation
@@ -229,23 +229,23 @@ impl ErrorSite<'_, '_> {
     }
 
     /// The first tab before a value or a key, from the place on.
-    fn tab(&self) -> Option<Problem> {
-        self.piece
+    fn tab(&self) -> Option<YamlProblem> {
+        self.document_text
             .lines_from(self.at.line)
             .find_map(|(line, text)| tab_in(text).map(|column| Self::tab_at(LineColumn { line, column })))
     }
 
     /// A tab before what stands on the line.
-    fn tab_here(&self) -> Option<Problem> {
+    fn tab_here(&self) -> Option<YamlProblem> {
         tab_in(self.line()).map(|column| Self::tab_at(LineColumn { line: self.at.line, column }))
     }
 
-    fn tab_at(place: LineColumn) -> Problem {
-        Problem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
+    fn tab_at(place: LineColumn) -> YamlProblem {
+        YamlProblem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
     }
 
     /// A ':' where no key can end.
-    fn colon(&self) -> Problem {
+    fn colon(&self) -> YamlProblem {
         let before: String = self.line().chars().take(self.at.column.saturating_sub(1)).collect();
         if before.contains(": ") {
             return self.problem(
@@ -265,12 +265,12 @@ impl ErrorSite<'_, '_> {
 
     /// The line before, remarks and empty ones left out.
     fn line_before(&self) -> Option<(usize, &str)> {
-        let mut before = self.piece.lines_up_to(self.at.line.saturating_sub(1));
+        let mut before = self.document_text.lines_up_to(self.at.line.saturating_sub(1));
         before.find(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')))
     }
 
-    fn no_key(&self, at: LineColumn) -> Problem {
-        let site = ErrorSite { at, piece: self.piece };
+    fn no_key(&self, at: LineColumn) -> YamlProblem {
+        let site = ErrorSite { at, document_text: self.document_text };
         let word = site.word();
         site.problem(format!(
             "expected a key, ': ' and a value, found '{word}': put ': ' after a key; indent what belongs to the value above"
@@ -278,12 +278,12 @@ impl ErrorSite<'_, '_> {
     }
 
     /// A line that is indented as nothing that it could belong to.
-    fn indentation(&self) -> Problem {
+    fn indentation(&self) -> YamlProblem {
         let indent = indent_of(self.line());
         let above = self.line_before().map(|(line, text)| format!(" (line {line} by {})", indent_of(text)));
         let at = LineColumn { line: self.at.line, column: indent + 1 };
-        let word = ErrorSite { at, piece: self.piece }.word();
-        Problem::at(
+        let word = ErrorSite { at, document_text: self.document_text }.word();
+        YamlProblem::at(
             at,
             format!(
                 "expected the indentation of the lines that it belongs to, found '{word}' indented by {indent}{}: indent keys of one mapping, and items of one list, alike",
@@ -293,9 +293,10 @@ impl ErrorSite<'_, '_> {
     }
 
     /// A line that begins with '%' before the document.
-    fn directive(&self) -> Option<Problem> {
-        let (line, text) = self.piece.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;
-        let site = ErrorSite { at: LineColumn { line, column: 1 }, piece: self.piece };
+    fn directive(&self) -> Option<YamlProblem> {
+        let (line, text) =
+            self.document_text.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;
+        let site = ErrorSite { at: LineColumn { line, column: 1 }, document_text: self.document_text };
         let word = site.word();
         text.starts_with('%').then(|| {
             site.problem(format!(

@@ -1,7 +1,7 @@
 //! Modifiers by cases, each value by the specification's appendix on them (2.1), and against
 //! another evaluator where it has them.
 
-use super::super::encoding::{Encoding, encoded};
+use super::super::encoding::{ValueEncoding, encoded};
 use proptest::prelude::*;
 use rsigma_eval::Engine;
 use rsigma_eval::event::JsonEvent;
@@ -193,11 +193,14 @@ fn modified_line() -> impl Strategy<Value = String> {
 /// Base64 of texts that the encoding lines come to, or any text.
 fn value() -> impl Strategy<Value = String> {
     let text = prop::sample::select(&["a", "ab", "ab.", "b.a"][..]);
-    let kind = prop::sample::select(&[Encoding::Utf16Le, Encoding::Utf16Be, Encoding::Utf16WithMark][..]);
+    let kind = prop::sample::select(
+        &[ValueEncoding::Utf16Le, ValueEncoding::Utf16Be, ValueEncoding::Utf16WithMark][..],
+    );
     prop_oneof![
         "[abAB.]{1,4}",
-        text.clone().prop_map(|text| encoded(text, &[Encoding::Base64]).unwrap().remove(0)),
-        (text, kind).prop_map(|(text, kind)| encoded(text, &[kind, Encoding::Base64]).unwrap().remove(0)),
+        text.clone().prop_map(|text| encoded(text, &[ValueEncoding::Base64]).unwrap().remove(0)),
+        (text, kind)
+            .prop_map(|(text, kind)| encoded(text, &[kind, ValueEncoding::Base64]).unwrap().remove(0)),
     ]
 }
 

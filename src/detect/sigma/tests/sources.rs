@@ -376,19 +376,19 @@ fn a_file_can_hold_several_rules() {
                         ---\ndetection: {{s: {{QueryName: a}}, condition: s}}\n---\ndetection: {{s: {{QueryName: b}}, condition: s}}\n"
     );
     let rules = Detection::all_from_yaml(&text, "many.yml", &placeholders(), &NoLibrary);
-    let told: Vec<(usize, String)> = rules
+    let results: Vec<(usize, String)> = rules
         .iter()
         .map(|rule| (rule.line, rule.rule.as_ref().map_or_else(ToString::to_string, |rule| rule.id.clone())))
         .collect();
-    assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 12, 23, 31, 33]);
-    assert_eq!(told[0].1, "test-1");
-    assert!(told[1].1.starts_with("many.yml: line 20, column 9: expected a field"), "{}", told[1].1);
+    assert_eq!(results.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 12, 23, 31, 33]);
+    assert_eq!(results[0].1, "test-1");
+    assert!(results[1].1.starts_with("many.yml: line 20, column 9: expected a field"), "{}", results[1].1);
     assert!(
-        told[2].1.contains("line 25, column 1") && told[2].1.contains("a correlation rule"),
+        results[2].1.contains("line 25, column 1") && results[2].1.contains("a correlation rule"),
         "{}",
-        told[2].1
+        results[2].1
     );
-    assert_eq!((told[3].1.as_str(), told[4].1.as_str()), ("g", "g-2"));
+    assert_eq!((results[3].1.as_str(), results[4].1.as_str()), ("g", "g-2"));
     for nothing in ["", "# nothing\n", "---\n---\n"] {
         let error = Detection::from_yaml(nothing, "empty.yml", &placeholders()).unwrap_err().to_string();
         assert!(error.starts_with("empty.yml: expected a rule: a search (Splunk), or"), "{error}");

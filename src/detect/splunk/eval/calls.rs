@@ -1,7 +1,7 @@
 //! The functions of `where` and `eval`, with their arguments.
 
 use super::{ConditionOrTerm, EXPECTED_TERM, OTHER_FUNCTIONS, Parser};
-use crate::detect::predicate::expression::{Case, Expression, Flags, Part};
+use crate::detect::predicate::expression::{Case, Expression, Flags, PatternPart};
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
 use crate::detect::splunk::token::{SearchError, Token};
@@ -167,13 +167,13 @@ impl Parser<'_, '_> {
             let shown = text.replace('%', "*");
             return Ok(Condition::Matches(term, Pattern::from_pieces(&shown, text.split('%'))));
         }
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<PatternPart> = Vec::new();
         for character in text.chars() {
             match (character, parts.last_mut()) {
-                ('%', _) => parts.push(Part::Any),
-                ('_', _) => parts.push(Part::One),
-                (_, Some(Part::Literal(literal))) => literal.push(character),
-                _ => parts.push(Part::Literal(character.to_string())),
+                ('%', _) => parts.push(PatternPart::Any),
+                ('_', _) => parts.push(PatternPart::One),
+                (_, Some(PatternPart::Literal(literal))) => literal.push(character),
+                _ => parts.push(PatternPart::Literal(character.to_string())),
             }
         }
         let expression = Expression::of_parts(&text, &parts, case)

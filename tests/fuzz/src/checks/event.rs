@@ -1,6 +1,6 @@
 //! Events to evaluate a search on, and what a search's soundness is.
 
-use dnsweep::internals::detect::{Field, Predicate, Search, StatsTable, Test};
+use dnsweep::internals::detect::{Field, FieldTest, Predicate, Search, StatsTable};
 use dnsweep::internals::event::{DNS_QUERY, Event, EventTime, System};
 
 /// A Sysmon event 22 with every field set.
@@ -63,7 +63,7 @@ fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
         }
         Predicate::InNetwork { field, network } => patterns.push((*field, network.text())),
         Predicate::Compare { field, value, .. } => patterns.push((*field, value.clone())),
-        Predicate::Passes { field, test: Test::Number { value, .. } } => {
+        Predicate::Passes { field, test: FieldTest::Number { value, .. } } => {
             patterns.push((*field, value.clone()));
         }
         Predicate::Empty(field) => patterns.push((*field, String::new())),

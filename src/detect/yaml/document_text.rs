@@ -1,31 +1,36 @@
-//! A text of YAML in pieces of one document each, so that what is wrong with one hides no other.
+//! Splits the text of a YAML file into one text per document, so that a syntax error in one document
+//! does not hide the others.
 
 use granit_parser::Marker;
 
 use super::LineColumn;
 
-/// A part of a text in which a document stands, with the marks before and after it.
+/// The part of a YAML file's text that holds one document, with the marks (`---`, `...`) before and
+/// after the document.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Piece<'t> {
-    /// The text.
+pub(super) struct DocumentText<'t> {
+    /// The part of the file's text.
     pub text: &'t str,
-    /// How many lines of the file stand before it.
+    /// The number of the file's lines before this part.
     lines_before: usize,
 }
 
-impl<'t> Piece<'t> {
-    /// Converts a place in this piece to the place in the whole file.
+impl<'t> DocumentText<'t> {
+    /// Converts a place that the parser reports within this document's text to the place in the
+    /// whole file.
     pub(super) fn place(&self, marker: Marker) -> LineColumn {
         LineColumn { line: marker.line() + self.lines_before, column: marker.col() + 1 }
     }
 
-    /// A line of the file, without its end; empty if it is not one of the piece's.
+    /// Returns the line `number` of the file (counted from 1), without its line end; an empty text
+    /// if that line is outside this document's text.
     pub(super) fn line(&self, number: usize) -> &'t str {
         let place = number.checked_sub(self.lines_before + 1);
         place.and_then(|place| lines(self.text).nth(place)).map_or("", without_end)
     }
 
-    /// The lines of the piece up to one, from it backwards, with their numbers.
+    /// Returns the lines of this document's text from the line `number` backwards to its first, each
+    /// with its number in the file.
     pub(super) fn lines_up_to(&self, number: usize) -> impl Iterator<Item = (usize, &'t str)> {
         let before = self.lines_before;
         let count = (number + 1).saturating_sub(before + 1);
@@ -33,7 +38,8 @@ impl<'t> Piece<'t> {
         lines.into_iter().enumerate().rev().map(move |(place, line)| (place + before + 1, line))
     }
 
-    /// The lines of the piece from one on, with their numbers.
+    /// Returns the lines of this document's text from the line `number` to its last, each with its
+    /// number in the file.
     pub(super) fn lines_from(&self, number: usize) -> impl Iterator<Item = (usize, &'t str)> {
         let skipped = number.saturating_sub(self.lines_before + 1);
         let first = self.lines_before + skipped + 1;
@@ -44,29 +50,29 @@ impl<'t> Piece<'t> {
     }
 }
 
-/// The pieces of a text. `---` and `...` at the beginning of a line are no part of any value, not
-/// even of one in quotes, so that each stands between documents.
-pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
+/// Splits the text of a YAML file into the texts of its documents. A `---` or `...` at the beginning
+/// of a line always separates documents: YAML allows neither within a value, not even in quotes.
+pub(super) fn document_texts(text: &str) -> Vec<DocumentText<'_>> {
+    let mut document_texts = Vec::new();
     let (mut begin, mut lines_before) = (0, 0);
     let (mut at, mut has_content) = (0, false);
     for (number, line) in lines(text).enumerate() {
         if has_content && is_mark(line, "---") {
-            pieces.extend(text.get(begin..at).map(|text| Piece { text, lines_before }));
+            document_texts.extend(text.get(begin..at).map(|text| DocumentText { text, lines_before }));
             (begin, lines_before, has_content) = (at, number, false);
         }
         at += line.len();
         if is_mark(line, "...") {
-            pieces.extend(text.get(begin..at).map(|text| Piece { text, lines_before }));
+            document_texts.extend(text.get(begin..at).map(|text| DocumentText { text, lines_before }));
             (begin, lines_before, has_content) = (at, number + 1, false);
         } else {
-            // Remarks and directives belong to the document that follows.
+            // Comments and directives belong to the document that follows.
             has_content |=
                 !line.starts_with('%') && !matches!(line.trim_start().chars().next(), None | Some('#'));
         }
     }
-    pieces.extend(text.get(begin..).map(|text| Piece { text, lines_before }));
-    pieces
+    document_texts.extend(text.get(begin..).map(|text| DocumentText { text, lines_before }));
+    document_texts
 }
 
 fn is_mark(line: &str, mark: &str) -> bool {
@@ -102,7 +108,10 @@ mod tests {
     #[test]
     fn each_piece_is_of_one_document() {
         let split = |text| -> Vec<(&str, usize)> {
-            pieces(text).iter().map(|piece| (piece.text, piece.lines_before)).collect()
+            document_texts(text)
+                .iter()
+                .map(|document_text| (document_text.text, document_text.lines_before))
+                .collect()
         };
         assert_eq!(split("a\n---\nb\n"), [("a\n", 0), ("---\nb\n", 1)]);
         assert_eq!(split("a\r---\rb\r\n--- c"), [("a\r", 0), ("---\rb\r\n", 1), ("--- c", 3)]);
@@ -117,8 +126,8 @@ mod tests {
 
     #[test]
     fn lines_are_those_of_the_file() {
-        let pieces = pieces("a\n---\nb\r\nc\n");
-        let last = pieces[1];
+        let document_texts = document_texts("a\n---\nb\r\nc\n");
+        let last = document_texts[1];
         assert_eq!(
             (last.line(2), last.line(3), last.line(4), last.line(5), last.line(1)),
             ("---", "b", "c", "", "")

@@ -16,7 +16,7 @@ const MOST_LISTED: usize = 8;
 /// A map ordered by its keys. The number of entries alone decides whether it is a list or a tree,
 /// so that maps with equal content compare as equal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum FewMap<K: Ord, V> {
+pub enum SmallMap<K: Ord, V> {
     /// A sorted list of up to eight entries.
     List(Vec<(K, V)>),
     /// A tree of more than eight entries. It is boxed, so that a map in list form takes no more
@@ -25,13 +25,13 @@ pub enum FewMap<K: Ord, V> {
     Tree(Box<BTreeMap<K, V>>),
 }
 
-impl<K: Ord, V> Default for FewMap<K, V> {
+impl<K: Ord, V> Default for SmallMap<K, V> {
     fn default() -> Self {
-        FewMap::List(Vec::new())
+        SmallMap::List(Vec::new())
     }
 }
 
-impl<K: Ord, V> FewMap<K, V> {
+impl<K: Ord, V> SmallMap<K, V> {
     /// The value of `key`, if the map has it.
     #[must_use]
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
@@ -39,11 +39,11 @@ impl<K: Ord, V> FewMap<K, V> {
         K: Borrow<Q>,
     {
         match self {
-            FewMap::List(list) => {
+            SmallMap::List(list) => {
                 let place = list.binary_search_by(|(known, _)| known.borrow().cmp(key)).ok()?;
                 list.get(place).map(|(_, value)| value)
             }
-            FewMap::Tree(tree) => tree.get(key),
+            SmallMap::Tree(tree) => tree.get(key),
         }
     }
 
@@ -53,11 +53,11 @@ impl<K: Ord, V> FewMap<K, V> {
         K: Borrow<Q>,
     {
         match self {
-            FewMap::List(list) => {
+            SmallMap::List(list) => {
                 let place = list.binary_search_by(|(known, _)| known.borrow().cmp(key)).ok()?;
                 list.get_mut(place).map(|(_, value)| value)
             }
-            FewMap::Tree(tree) => tree.get_mut(key),
+            SmallMap::Tree(tree) => tree.get_mut(key),
         }
     }
 
@@ -92,27 +92,27 @@ impl<K: Ord, V> FewMap<K, V> {
 
     /// Adds an entry. The key must be new.
     fn insert_new(&mut self, key: K, value: V) {
-        if let FewMap::List(list) = self
+        if let SmallMap::List(list) = self
             && list.len() >= MOST_LISTED
         {
-            *self = FewMap::Tree(Box::new(std::mem::take(list).into_iter().collect()));
+            *self = SmallMap::Tree(Box::new(std::mem::take(list).into_iter().collect()));
         }
         match self {
-            FewMap::List(list) => {
+            SmallMap::List(list) => {
                 let place = list.partition_point(|(known, _)| *known < key);
                 // Most maps have one entry and never more.
                 list.reserve_exact(1);
                 list.insert(place, (key, value));
             }
-            FewMap::Tree(tree) => _ = tree.insert(key, value),
+            SmallMap::Tree(tree) => _ = tree.insert(key, value),
         }
     }
 
     /// Applies `change` to each value, in the order of the keys.
     pub fn each(&mut self, change: impl FnMut(&mut V)) {
         match self {
-            FewMap::List(list) => list.iter_mut().map(|(_, value)| value).for_each(change),
-            FewMap::Tree(tree) => tree.values_mut().for_each(change),
+            SmallMap::List(list) => list.iter_mut().map(|(_, value)| value).for_each(change),
+            SmallMap::Tree(tree) => tree.values_mut().for_each(change),
         }
     }
 
@@ -120,8 +120,8 @@ impl<K: Ord, V> FewMap<K, V> {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            FewMap::List(list) => list.len(),
-            FewMap::Tree(tree) => tree.len(),
+            SmallMap::List(list) => list.len(),
+            SmallMap::Tree(tree) => tree.len(),
         }
     }
 
@@ -135,16 +135,16 @@ impl<K: Ord, V> FewMap<K, V> {
     #[must_use]
     pub fn iter(&self) -> Iter<'_, K, V> {
         match self {
-            FewMap::List(list) => Iter::List(list.iter()),
-            FewMap::Tree(tree) => Iter::Tree(tree.iter()),
+            SmallMap::List(list) => Iter::List(list.iter()),
+            SmallMap::Tree(tree) => Iter::Tree(tree.iter()),
         }
     }
 }
 
-impl<K: Ord, V> FromIterator<(K, V)> for FewMap<K, V> {
+impl<K: Ord, V> FromIterator<(K, V)> for SmallMap<K, V> {
     /// Builds the map; where a key occurs more than once, its first value is kept.
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
-        entries.into_iter().fold(FewMap::default(), |mut map, (key, value)| {
+        entries.into_iter().fold(SmallMap::default(), |mut map, (key, value)| {
             if map.get(&key).is_none() {
                 map.insert_new(key, value);
             }
@@ -153,7 +153,7 @@ impl<K: Ord, V> FromIterator<(K, V)> for FewMap<K, V> {
     }
 }
 
-impl<'a, K: Ord, V> IntoIterator for &'a FewMap<K, V> {
+impl<'a, K: Ord, V> IntoIterator for &'a SmallMap<K, V> {
     type Item = (&'a K, &'a V);
     type IntoIter = Iter<'a, K, V>;
 
@@ -162,19 +162,19 @@ impl<'a, K: Ord, V> IntoIterator for &'a FewMap<K, V> {
     }
 }
 
-impl<K: Ord, V> IntoIterator for FewMap<K, V> {
+impl<K: Ord, V> IntoIterator for SmallMap<K, V> {
     type Item = (K, V);
     type IntoIter = IntoIter<K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
         match self {
-            FewMap::List(list) => IntoIter::List(list.into_iter()),
-            FewMap::Tree(tree) => IntoIter::Tree(tree.into_iter()),
+            SmallMap::List(list) => IntoIter::List(list.into_iter()),
+            SmallMap::Tree(tree) => IntoIter::Tree(tree.into_iter()),
         }
     }
 }
 
-/// The entries of a [`FewMap`], in the order of their keys.
+/// The entries of a [`SmallMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum Iter<'a, K, V> {
     /// Iterates over a list.
@@ -194,7 +194,7 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
     }
 }
 
-/// The owned entries of a [`FewMap`], in the order of their keys.
+/// The owned entries of a [`SmallMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum IntoIter<K, V> {
     /// Iterates over a list.
@@ -219,8 +219,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn counted(keys: &[u8]) -> FewMap<u8, u64> {
-        let mut map = FewMap::default();
+    fn counted(keys: &[u8]) -> SmallMap<u8, u64> {
+        let mut map = SmallMap::default();
         for key in keys {
             map.change(key, || *key, |count| *count += 1);
         }
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn many_entries_make_a_tree() {
         let keys: Vec<u8> = (0..=8).rev().collect();
-        assert!(matches!(counted(&keys[..8]), FewMap::List(list) if list.len() == 8));
-        assert!(matches!(counted(&keys), FewMap::Tree(tree) if tree.len() == 9));
+        assert!(matches!(counted(&keys[..8]), SmallMap::List(list) if list.len() == 8));
+        assert!(matches!(counted(&keys), SmallMap::Tree(tree) if tree.len() == 9));
     }
 }

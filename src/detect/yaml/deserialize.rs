@@ -9,21 +9,25 @@ use serde::de::{
     Unexpected, Visitor,
 };
 
-use super::Problem;
-use super::node::{Key, Kind, Node, Scalar};
+use super::YamlProblem;
+use super::node::{Key, Node, NodeKind, Scalar};
 use crate::detect::nearest::suggestion;
 
 /// Reads a node as a value.
-pub(in crate::detect) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Problem> {
-    T::deserialize(Typed(node)).map_err(|problem| problem.or_at(node.place))
+pub(in crate::detect) fn from_node<T: DeserializeOwned>(node: &Node) -> Result<T, YamlProblem> {
+    T::deserialize(NodeDeserializer(node)).map_err(|problem| problem.or_at(node.place))
 }
 
-impl Error for Problem {
+impl Error for YamlProblem {
     fn custom<T: Display>(message: T) -> Self {
         let message = message.to_string();
         // What serde says of a value that is of none of several types.
         let is_of_none = message.starts_with("data did not match any variant");
-        Problem::somewhere(if is_of_none { "expected a value of another kind".to_owned() } else { message })
+        YamlProblem::without_place(if is_of_none {
+            "expected a value of another kind".to_owned()
+        } else {
+            message
+        })
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -38,15 +42,15 @@ impl Error for Problem {
             Unexpected::Float(number) => number.to_string(),
             _ => "another".to_owned(),
         };
-        Problem::somewhere(format!("expected {}, found {found}", in_words(expected)))
+        YamlProblem::without_place(format!("expected {}, found {found}", in_words(expected)))
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Problem::somewhere(format!("expected {}, found a list of {length}", in_words(expected)))
+        YamlProblem::without_place(format!("expected {}, found a list of {length}", in_words(expected)))
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Problem::somewhere(format!("expected the key '{field}' once, found it again"))
+        YamlProblem::without_place(format!("expected the key '{field}' once, found it again"))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -54,11 +58,11 @@ impl Error for Problem {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Problem::somewhere(format!("expected the key '{field}', which is not there"))
+        YamlProblem::without_place(format!("expected the key '{field}', which is not there"))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Problem::somewhere(format!(
+        YamlProblem::without_place(format!(
             "expected a key out of {}, found '{}'{}",
             expected.join(", "),
             field.escape_debug(),
@@ -67,7 +71,7 @@ impl Error for Problem {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Problem::somewhere(format!(
+        YamlProblem::without_place(format!(
             "expected one of {}, found '{}'{}",
             expected.join(", "),
             variant.escape_debug(),
@@ -93,16 +97,16 @@ fn in_words(expected: &dyn Expected) -> String {
 
 /// A node to be read as a value.
 #[derive(Clone, Copy)]
-struct Typed<'n>(&'n Node);
+struct NodeDeserializer<'n>(&'n Node);
 
-impl<'n> Typed<'n> {
+impl<'n> NodeDeserializer<'n> {
     /// The scalar, unless it is nothing.
     fn something(self) -> Option<&'n Scalar> {
         self.0.scalar().filter(|scalar| !scalar.is_null())
     }
 
     /// Reads an integer by its form, quoted or not.
-    fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem>
+    fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem>
     where
         'n: 'de,
     {
@@ -117,15 +121,15 @@ impl<'n> Typed<'n> {
     }
 }
 
-impl<'de> Deserializer<'de> for Typed<'de> {
-    type Error = Problem;
+impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
+    type Error = YamlProblem;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         match &self.0.kind {
-            Kind::List(items) => visitor.visit_seq(Items(items.iter())),
-            Kind::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
-            Kind::Scalar(scalar) if scalar.is_null() => visitor.visit_unit(),
-            Kind::Scalar(Scalar { text, is_plain }) => match text.as_str() {
+            NodeKind::List(items) => visitor.visit_seq(Items(items.iter())),
+            NodeKind::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
+            NodeKind::Scalar(scalar) if scalar.is_null() => visitor.visit_unit(),
+            NodeKind::Scalar(Scalar { text, is_plain }) => match text.as_str() {
                 "true" | "True" | "TRUE" if *is_plain => visitor.visit_bool(true),
                 "false" | "False" | "FALSE" if *is_plain => visitor.visit_bool(false),
                 text => visitor.visit_borrowed_str(text),
@@ -134,7 +138,7 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         .map_err(|problem| problem.or_at(self.0.place))
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         match self.something() {
             Some(scalar) => visitor.visit_borrowed_str(&scalar.text),
             None => self.deserialize_any(visitor),
@@ -142,15 +146,15 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         .map_err(|problem| problem.or_at(self.0.place))
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         if self.0.scalar().is_some_and(Scalar::is_null) {
             visitor.visit_none()
         } else {
@@ -158,26 +162,26 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         match self.something().and_then(Scalar::truth) {
             Some(truth) => visitor.visit_bool(truth),
             None => self.deserialize_any(visitor),
         }
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         self.integer(visitor)
     }
 
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         self.integer(visitor)
     }
 
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         self.integer(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         match self.something().and_then(|scalar| scalar.text.parse().ok()) {
             Some(number) => visitor.visit_f64(number),
             None => self.deserialize_any(visitor),
@@ -188,7 +192,7 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Problem> {
+    ) -> Result<V::Value, YamlProblem> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -197,13 +201,13 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Problem> {
+    ) -> Result<V::Value, YamlProblem> {
         let text = self.something().map(|scalar| scalar.text.as_str());
         let text = text.ok_or_else(|| {
-            Problem::at(self.0.place, format!("expected text, found {}", self.0.description()))
+            YamlProblem::at(self.0.place, format!("expected text, found {}", self.0.description()))
         })?;
-        let named: StrDeserializer<'_, Problem> = text.into_deserializer();
-        visitor.visit_enum(named).map_err(|problem: Problem| problem.or_at(self.0.place))
+        let named: StrDeserializer<'_, YamlProblem> = text.into_deserializer();
+        visitor.visit_enum(named).map_err(|problem: YamlProblem| problem.or_at(self.0.place))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -211,16 +215,17 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Problem> {
+    ) -> Result<V::Value, YamlProblem> {
         match self.0.kind {
-            Kind::Map(_) => self.deserialize_any(visitor),
-            _ => {
-                Err(Problem::at(self.0.place, format!("expected a mapping, found {}", self.0.description())))
-            }
+            NodeKind::Map(_) => self.deserialize_any(visitor),
+            _ => Err(YamlProblem::at(
+                self.0.place,
+                format!("expected a mapping, found {}", self.0.description()),
+            )),
         }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
         visitor.visit_unit()
     }
 
@@ -233,11 +238,14 @@ impl<'de> Deserializer<'de> for Typed<'de> {
 struct Items<'n>(std::slice::Iter<'n, Node>);
 
 impl<'de> SeqAccess<'de> for Items<'de> {
-    type Error = Problem;
+    type Error = YamlProblem;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Problem> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, YamlProblem> {
         let Some(node) = self.0.next() else { return Ok(None) };
-        seed.deserialize(Typed(node)).map(Some).map_err(|problem| problem.or_at(node.place))
+        seed.deserialize(NodeDeserializer(node)).map(Some).map_err(|problem| problem.or_at(node.place))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -253,23 +261,26 @@ struct Entries<'n> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'de> {
-    type Error = Problem;
+    type Error = YamlProblem;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, YamlProblem> {
         self.value = self.rest.next();
         let Some((key, _)) = self.value else { return Ok(None) };
-        let name: StrDeserializer<'_, Problem> = key.name.as_str().into_deserializer();
+        let name: StrDeserializer<'_, YamlProblem> = key.name.as_str().into_deserializer();
         seed.deserialize(name).map(Some).map_err(|problem| problem.or_at(key.place))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, YamlProblem> {
         let Some((key, value)) = self.value.take() else {
-            return Err(Problem::somewhere("expected a value"));
+            return Err(YamlProblem::without_place("expected a value"));
         };
-        seed.deserialize(Typed(value)).map_err(|problem| {
+        seed.deserialize(NodeDeserializer(value)).map_err(|problem| {
             // Which key it is says more than where it stands.
-            let Problem { place, text } = problem.or_at(value.place);
-            Problem { place, text: if text.contains(": ") { text } else { format!("{}: {text}", key.name) } }
+            let YamlProblem { place, text } = problem.or_at(value.place);
+            YamlProblem {
+                place,
+                text: if text.contains(": ") { text } else { format!("{}: {text}", key.name) },
+            }
         })
     }
 }
