@@ -50,19 +50,19 @@ pub enum Nulls {
 /// Hints for the writer on how a column is stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Storage {
-    /// Whether users look up single values in the column; it then gets a bloom filter.
+    /// True if users look up single values in the column. The column then gets a Bloom filter.
     pub looked_up: bool,
-    /// Whether nearly every row has a different value; the column then gets no dictionary, which
-    /// would take time and space.
+    /// True if nearly every row has a different value in the column. The column then gets no
+    /// dictionary, which would take time and space.
     pub distinct: bool,
 }
 
 impl Storage {
-    /// A column without storage hints.
+    /// The storage hints of most columns: none.
     const USUAL: Storage = Storage { looked_up: false, distinct: false };
 }
 
-/// What is known of a table's column besides its cells.
+/// A column of a table: its name, type and meaning. The values, called cells, are not part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// The column's name.
@@ -78,19 +78,19 @@ pub struct Column {
 }
 
 impl Column {
-    /// Declares a column that is never null.
+    /// Returns a column that is never null. `about` is the column's meaning in one line.
     #[must_use]
     pub const fn always(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Never, about, storage: Storage::USUAL }
     }
 
-    /// Declares a column that can be null.
+    /// Returns a column that can be null. `about` is the column's meaning in one line.
     #[must_use]
     pub const fn nullable(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about, storage: Storage::USUAL }
     }
 
-    /// The column's type, as the guide prints it.
+    /// Returns the name of the column's type, as the guide prints it.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
     #[must_use]
     pub fn type_name(&self) -> String {
@@ -116,7 +116,8 @@ impl Column {
     }
 }
 
-/// A column of a table with rows of type `R`, and how to get its cell from a row.
+/// A column of a table with rows of type `R`, and the function that gets the column's cell from a
+/// row.
 #[derive(Debug, Clone)]
 pub struct ColumnOf<R> {
     /// The column's name, type and meaning.
@@ -126,7 +127,8 @@ pub struct ColumnOf<R> {
 }
 
 impl<R> ColumnOf<R> {
-    /// Declares a column that is never null.
+    /// Returns a column that is never null. `about` is the column's meaning in one line; `cell`
+    /// gets the column's cell from a row.
     #[must_use]
     pub const fn always(
         name: &'static str,
@@ -137,7 +139,8 @@ impl<R> ColumnOf<R> {
         ColumnOf { column: Column::always(name, kind, about), cell }
     }
 
-    /// Declares a column that can be null.
+    /// Returns a column that can be null. `about` is the column's meaning in one line; `cell` gets
+    /// the column's cell from a row.
     #[must_use]
     pub const fn nullable(
         name: &'static str,
@@ -148,14 +151,14 @@ impl<R> ColumnOf<R> {
         ColumnOf { column: Column::nullable(name, kind, about), cell }
     }
 
-    /// Marks the column as one in which users look up single values.
+    /// Returns the column, marked as one in which users look up single values.
     #[must_use]
     pub const fn looked_up(mut self) -> Self {
         self.column.storage.looked_up = true;
         self
     }
 
-    /// Marks the column as one in which nearly every row has a different value.
+    /// Returns the column, marked as one in which nearly every row has a different value.
     #[must_use]
     pub const fn distinct(mut self) -> Self {
         self.column.storage.distinct = true;
@@ -163,7 +166,7 @@ impl<R> ColumnOf<R> {
     }
 }
 
-/// The cells of a row, in the order of the columns.
+/// Returns the cells of `row`, in the order of `columns`.
 #[must_use]
 pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
     columns.iter().map(|column| (column.cell)(row)).collect()
@@ -172,7 +175,7 @@ pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
 /// The value of one column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// The row has no value in this column.
+    /// No value: the row has none in this column.
     Null,
     /// A value of a text column.
     Text(Cow<'a, str>),
@@ -189,45 +192,45 @@ pub enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// A text cell.
+    /// Returns a text cell.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Cell::Text(text.into())
     }
 
-    /// A text cell, or null.
+    /// Returns a text cell, or null if there is no text.
     #[must_use]
     pub fn optional(text: Option<&'a str>) -> Self {
         text.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
     }
 
-    /// A cell with a count or an offset. Tables hold signed numbers, as not all readers know
-    /// unsigned ones. A number that does not fit becomes the greatest one; no real count is that
-    /// great.
+    /// Returns a cell with a count or an offset. Tables contain signed numbers, because not all
+    /// programs that read them know unsigned ones. A number that does not fit becomes the greatest
+    /// signed one; no real count is that great.
     #[must_use]
     pub fn count(number: u64) -> Self {
         Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    /// A cell with a number that evidence states, or null. A number too great for a table is null
-    /// too, as evidence can state any number.
+    /// Returns a cell with a number that evidence states, or null if it states none. A number that
+    /// is too great for a table becomes null too, because damaged evidence can state any number.
     #[must_use]
     pub fn optional_count(number: Option<u64>) -> Self {
         number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Null, Cell::Integer)
     }
 
-    /// A cell with a signed number, or null.
+    /// Returns a cell with a signed number, or null if there is no number.
     #[must_use]
     pub fn optional_integer(number: Option<i64>) -> Self {
         number.map_or(Cell::Null, Cell::Integer)
     }
 
-    /// A time cell, or null.
+    /// Returns a time cell, or null if there is no time.
     #[must_use]
     pub fn optional_time(time: Option<EventTime>) -> Self {
         time.map_or(Cell::Null, Cell::Time)
     }
 
-    /// The same cell with owned instead of borrowed texts.
+    /// Returns the cell with its own copies of borrowed texts, so that it can outlive its row.
     #[must_use]
     pub fn into_owned(self) -> Cell<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
@@ -245,7 +248,7 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// A cell with a list of texts.
+    /// Returns a cell with a list of texts.
     pub fn texts<T: AsRef<str>>(texts: &'a [T]) -> Self {
         Cell::Texts(texts.iter().map(|text| Cow::Borrowed(text.as_ref())).collect())
     }

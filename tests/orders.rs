@@ -93,7 +93,7 @@ fn evidence_that_is_not_there() {
     assert_says(&message, &[missing.to_str().unwrap(), "No such file"]);
     // How far a mistyped path leads.
     let message = refused(&scene, &log, &[&scene.evidence().join("HOTS/Windows")], &scene.out(), &[]);
-    assert_says(&message, &[&format!("of its path, '{}' is there", scene.evidence().display())]);
+    assert_says(&message, &[&format!("of its path, only '{}' exists", scene.evidence().display())]);
 }
 
 #[test]

@@ -1,24 +1,27 @@
-//! An event of a known kind: its `System` part and the values of its fields.
+//! An event of a known kind: its `System` part, and the values of its fields.
 
 use super::System;
 use super::kind::{DNS_QUERY, EventKind, FieldLocation, FieldSpec, KINDS};
 use crate::base::byte_search::find_last;
 
-/// An event of a known kind. Values are the logged text, without the NUL that ends values in logs
-/// copied from a running system. GUIDs are in canonical form: lower case, without braces. A field
-/// that is absent from the record has no value; an empty field has an empty value.
+/// An event of a known kind, with its `System` part and the values of its fields.
+///
+/// A value is the logged text, without the NUL that ends values in logs copied from a running
+/// system. GUIDs are in canonical form: lower case, without braces. A field that is absent from the
+/// record has no value; an empty field has an empty value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "StoredEvent")]
 pub struct Event {
-    /// The event's `System` part: who logged it, where, when, and its number.
+    /// The event's `System` part: who logged the event, where, when, and its number.
     pub system: System,
     #[serde(serialize_with = "by_name")]
     kind: &'static EventKind,
-    /// One value for each field of the kind, in the order of the kind's table.
+    /// One value for each field of the event's kind, in the order of the kind's table; `None` for a
+    /// field without a value.
     values: Box<[Option<String>]>,
 }
 
-/// An event in the form in which it is serialized.
+/// The form in which an event is serialized: its kind by name.
 #[derive(serde::Deserialize)]
 struct StoredEvent {
     system: System,
@@ -47,28 +50,29 @@ impl TryFrom<StoredEvent> for Event {
 }
 
 impl Event {
-    /// An event of `kind` in which no field has a value.
+    /// Returns an event of `kind` in which no field has a value.
     #[must_use]
     pub fn new(kind: &'static EventKind, system: System) -> Self {
         Event { system, kind, values: vec![None; kind.fields.len()].into_boxed_slice() }
     }
 
-    /// A Sysmon DNS query (event 22) in which no field has a value.
+    /// Returns a Sysmon DNS query (event 22) in which no field has a value.
     #[must_use]
     pub fn dns_query() -> Self {
         Event::new(&DNS_QUERY, DNS_QUERY.system())
     }
 
-    /// Returns the event with `text` as the value of the field `name`: a name in the record, or a
-    /// meaning. The kind must have the field.
+    /// Returns the event with `text` as the value of the field `name`. `name` is the field's name
+    /// in the record, or its meaning ([`FieldSpec::meaning`]). The event's kind must have the
+    /// field.
     #[must_use]
     pub fn with(mut self, name: &str, text: impl Into<String>) -> Self {
         self.set(name, Some(text.into()));
         self
     }
 
-    /// Sets or removes the value of the field `name`: a name in the record, or a meaning. Returns
-    /// whether the kind has the field.
+    /// Sets or removes the value of the field `name`, and returns whether the event's kind has the
+    /// field. `name` is the field's name in the record, or its meaning ([`FieldSpec::meaning`]).
     pub fn set(&mut self, name: &str, value: Option<String>) -> bool {
         let Some(index) = self.kind.indexes(name).next_back() else {
             debug_assert!(false, "expected a field of {}, found '{name}'", self.kind.title);
@@ -78,7 +82,7 @@ impl Event {
         true
     }
 
-    /// Sets or removes the value of the field at `index` in the kind's table.
+    /// Sets or removes the value of the field at `index` in the table of the event's kind.
     pub(crate) fn set_at(&mut self, index: usize, value: Option<String>) {
         if self.kind.fields.get(index).is_some_and(|field| field.location == FieldLocation::SecurityUserId) {
             self.system.user_id = value;
@@ -87,20 +91,21 @@ impl Event {
         }
     }
 
-    /// The kind of event that this is.
+    /// Returns the event's kind.
     #[must_use]
     pub fn kind(&self) -> &'static EventKind {
         self.kind
     }
 
-    /// Whether the event is of `kind`.
+    /// Returns whether the event is of `kind`.
     #[must_use]
     pub fn is(&self, kind: &EventKind) -> bool {
         self.kind == kind
     }
 
-    /// The value of the field `name`: a name in the record, or a meaning. `None` if the event does
-    /// not have it. Where several fields of the kind have that meaning, the most exact one counts.
+    /// Returns the value of the field `name`; `None` if the event does not have the field. `name`
+    /// is the field's name in the record, or its meaning ([`FieldSpec::meaning`]). If several
+    /// fields of the kind have that meaning, the most exact one counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.kind.indexes(name).rev().find_map(|index| self.at(index))
@@ -113,25 +118,26 @@ impl Event {
         }
     }
 
-    /// The event's fields with their values, in the order of the kind's table.
+    /// Returns the event's fields with their values, in the order of the kind's table.
     pub fn fields(&self) -> impl Iterator<Item = (&'static FieldSpec, Option<&str>)> {
         self.kind.fields.iter().enumerate().map(|(index, field)| (field, self.at(index)))
     }
 
-    /// Whether no field of the event has a value.
+    /// Returns whether no field of the event has a value.
     #[must_use]
     pub fn is_without_data(&self) -> bool {
         self.values.iter().all(Option::is_none)
     }
 
-    /// The names of fields that every version writes but this event does not have.
+    /// Returns the names of the fields that every version of the provider writes, but this event
+    /// does not have.
     #[must_use]
     pub fn missing_fields(&self) -> Vec<&'static str> {
         let missing = self.fields().filter(|(field, value)| field.always && value.is_none());
         missing.map(|(field, _)| field.name).collect()
     }
 
-    /// The total length of the event's texts, in bytes.
+    /// Returns the total length of the event's texts, in bytes.
     #[must_use]
     pub fn text_length(&self) -> usize {
         let System { provider, channel, computer, time_created_raw, user_id, .. } = &self.system;
@@ -139,57 +145,60 @@ impl Event {
         self.values.iter().chain([user_id]).flatten().chain(always).map(String::len).sum()
     }
 
-    /// When the event happened, as logged: `2024-01-31 10:15:30.123`, UTC.
+    /// Returns when the event happened, as logged: `2024-01-31 10:15:30.123`, in UTC.
     #[must_use]
     pub fn utc_time(&self) -> Option<&str> {
         self.get("UtcTime")
     }
 
-    /// The process ID, in decimal. For a DNS query it is the process that asked.
+    /// Returns the ID of the event's process, in decimal. For a DNS query, it is the process that
+    /// asked.
     #[must_use]
     pub fn process_id(&self) -> Option<&str> {
         self.get("ProcessId")
     }
 
-    /// The path of the process's executable file.
+    /// Returns the path of the executable file of the event's process.
     #[must_use]
     pub fn image(&self) -> Option<&str> {
         self.get("Image")
     }
 
-    /// The file name of the process's executable, which follows the last backslash of its path.
+    /// Returns the file name of the executable of the event's process: what follows the last
+    /// backslash of the path.
     #[must_use]
     pub fn process_name(&self) -> Option<&str> {
         self.image().map(process_name_of)
     }
 
-    /// The account that the process runs as; older versions of Sysmon do not log it.
+    /// Returns the account that the event's process runs as. Older versions of Sysmon do not log
+    /// it.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.get("User")
     }
 
-    /// The name that was queried. It need not be a valid domain name.
+    /// Returns the name that was queried. It need not be a valid domain name.
     #[must_use]
     pub fn query_name(&self) -> Option<&str> {
         self.get("QueryName")
     }
 
-    /// The Windows error code of the query, in decimal.
+    /// Returns the Windows error code of the DNS query, in decimal.
     #[must_use]
     pub fn query_status(&self) -> Option<&str> {
         self.get("QueryStatus")
     }
 
-    /// The resolver's answer: items that each end in `;`, or `-`.
+    /// Returns the resolver's answer to the DNS query: items that each end in `;`, or `-`.
     #[must_use]
     pub fn query_results(&self) -> Option<&str> {
         self.get("QueryResults")
     }
 }
 
-/// The file name in an image path: what follows the last backslash, or the whole text if there is
-/// none.
+/// Returns the file name in an image path: what follows the last backslash, or the whole text if
+/// there is none.
 #[must_use]
 pub fn process_name_of(image: &str) -> &str {
     find_last(b'\\', image.as_bytes()).and_then(|last| image.get(last + 1..)).unwrap_or(image)

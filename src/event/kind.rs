@@ -1,7 +1,9 @@
-//! The kinds of events that are read, each a static table of its fields. All code that reads events
-//! takes the fields from these tables: a new field is a line in a table, and a new kind is a table
-//! and an entry in [`KINDS`]. That is all that reading the events of a log takes. What the skim
-//! counts, what deleted records are recovered of, and what rules match are DNS queries.
+//! The kinds of events that are read, each a static table of its fields.
+//!
+//! All code that reads events takes the fields from these tables. A new field is a line in a table;
+//! a new kind is a table and an entry in [`KINDS`], after which the events of the kind can be read
+//! from a log. DNS queries alone are counted by the skim, recovered from deleted records, and
+//! matched by rules.
 //!
 //! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries
@@ -39,10 +41,13 @@ pub static DNS_QUERY: EventKind = EventKind {
     ],
 };
 
-/// Events of Windows' own DNS client about a query. They are logged only where that log is enabled,
-/// and none of them names an image. 3006 and 3008 are written by the process that asks, 3020 by the
-/// service that asks on its behalf. 3006 has neither QueryStatus nor QueryResults. 3020 calls its
-/// status `Status`, and later versions of it have ClientPID.
+/// Events 3006, 3008 and 3020 of Windows' own DNS client: a query is made, is completed, or is
+/// answered by a server.
+///
+/// They are logged only if the client's log is enabled, and none of them names an image. 3006 and
+/// 3008 are written by the process that asks, 3020 by the service that asks on its behalf. 3006 has
+/// neither QueryStatus nor QueryResults. 3020 calls its status `Status`, and later versions of it
+/// have ClientPID.
 pub static DNS_CLIENT_QUERY: EventKind = EventKind {
     name: "dns_client_query",
     title: "a query of Windows' DNS client",
@@ -99,24 +104,24 @@ pub static PROCESS_CREATION: EventKind = EventKind {
     ],
 };
 
-/// A kind of event: which provider logs it, under which event IDs, with which fields.
+/// A kind of event: which provider logs it, under which event IDs, and with which fields.
 #[derive(Debug)]
 pub struct EventKind {
-    /// The kind's name: the category that Sigma has for it, where there is one.
+    /// The kind's name: Sigma's category for such events, if there is one.
     pub name: &'static str,
-    /// The name of a single event of the kind in messages, with its article.
+    /// What messages call one event of the kind, such as `a DNS query`.
     pub title: &'static str,
     /// The provider that logs events of this kind.
     pub provider: &'static str,
-    /// The channel that the events are logged to. A forwarded event still names it.
+    /// The channel that events of this kind are logged to. A forwarded event still names it.
     pub channel: &'static str,
     /// The event IDs of this kind.
     pub event_ids: &'static [u32],
-    /// The value that Splunk's add-on gives the field `signature` for this kind.
+    /// The value of the field `signature` in Splunk, as Splunk's add-on for this kind sets it.
     pub signature: Option<&'static str>,
-    /// The value that Splunk's add-on gives the field `vendor_product` for this kind.
+    /// The value of the field `vendor_product` in Splunk, as Splunk's add-on for this kind sets it.
     pub vendor_product: Option<&'static str>,
-    /// The fields of this kind. An event's hash covers their values in this order.
+    /// The fields of this kind. The hash of an event covers their values in this order.
     pub fields: &'static [FieldSpec],
 }
 
@@ -131,32 +136,32 @@ pub struct FieldSpec {
     /// The name that rules use for the field, whatever the kind of event. If several fields of a
     /// kind share a meaning, the last one that an event has is the most exact.
     pub meaning: &'static str,
-    /// The names that Splunk's add-on gives the field besides `name`.
+    /// The field's names in Splunk besides `name`, as Splunk's add-on sets them.
     pub splunk: &'static [&'static str],
-    /// Where in an event the field is found.
+    /// The part of an event in which the field is found.
     pub location: FieldLocation,
-    /// How the field's value is stored.
+    /// The type in which the field's value is stored.
     pub field_type: FieldType,
-    /// Whether every version writes the field.
+    /// True if every version of the provider writes the field.
     pub always: bool,
-    /// Whether an event's hash covers the field. A field that is added to a table later is not
-    /// hashed, as all hashes in earlier outputs would change.
+    /// True if an event's hash covers the field. A field that is added to a table later is not
+    /// hashed, because all hashes in earlier outputs would change.
     pub hashed: bool,
 }
 
-/// Where in an event a field is found.
+/// The part of an event in which a field is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldLocation {
     /// In a `Data` element of `EventData`.
     Data,
-    /// In `System/Execution/@ProcessID`: the process that wrote the event.
+    /// In `System/Execution/@ProcessID`: the ID of the process that wrote the event.
     ExecutionProcessId,
-    /// In `System/Security/@UserID`, which [`System`] holds.
+    /// In `System/Security/@UserID`. The value is in the event's [`System`] part.
     SecurityUserId,
 }
 
-/// How a field's value is stored in a record that was not forwarded. A forwarded record stores
-/// every value as text.
+/// The type in which a field's value is stored in a record that was not forwarded. A forwarded
+/// record stores every value as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
     /// Arbitrary text.
@@ -174,23 +179,23 @@ pub enum FieldType {
 }
 
 impl EventKind {
-    /// Whether an event is of this kind: its event ID and its provider or channel agree, in any
-    /// letter case. The record's own words count, not the name of its file. Other providers use the
-    /// same event IDs for other events.
+    /// Returns whether an event is of this kind, given its `System` part: its event ID, and its
+    /// provider or channel in any letter case. The record decides, not the name of its file. Other
+    /// providers use the same event IDs for other events.
     #[must_use]
     pub fn includes(&self, system: &System) -> bool {
         self.event_ids.contains(&system.event_id) && self.is_logger(system)
     }
 
-    /// Whether an event names this kind's provider or channel, in any letter case.
+    /// Returns whether an event names this kind's provider or channel, in any letter case.
     #[must_use]
     pub fn is_logger(&self, system: &System) -> bool {
         system.provider.eq_ignore_ascii_case(self.provider)
             || system.channel.eq_ignore_ascii_case(self.channel)
     }
 
-    /// A `System` part that says only that the event is of this kind; the event ID is the kind's
-    /// first.
+    /// Returns a `System` part with this kind's provider, channel and first event ID, and nothing
+    /// else.
     #[must_use]
     pub fn system(&self) -> System {
         System {
@@ -201,21 +206,21 @@ impl EventKind {
         }
     }
 
-    /// The names of the fields that every version writes.
+    /// Returns the names of the fields that every version of the provider writes.
     pub fn required(&self) -> impl Iterator<Item = &'static str> {
         self.fields.iter().filter(|field| field.always).map(|field| field.name)
     }
 
-    /// The positions, in the kind's table, of the fields that have `name` in the record or as their
-    /// meaning.
+    /// Returns the positions, in the kind's table, of the fields whose name in the record or whose
+    /// meaning is `name`.
     pub(super) fn indexes<'k>(&'k self, name: &'k str) -> impl DoubleEndedIterator<Item = usize> + 'k {
         let fields = self.fields.iter().enumerate();
         let named = fields.filter(move |(_, field)| field.meaning == name || field.name == name);
         named.map(|(index, _)| index)
     }
 
-    /// The field that has `name` in the record or as its meaning; the most exact one if there are
-    /// several.
+    /// Returns the field whose name in the record or whose meaning is `name`; the most exact one if
+    /// there are several.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields.get(self.indexes(name).next_back()?)
@@ -232,7 +237,7 @@ impl PartialEq for EventKind {
 impl Eq for EventKind {}
 
 impl FieldSpec {
-    /// Declares a field of `EventData`.
+    /// Returns a field of `EventData`.
     const fn data(name: &'static str, field_type: FieldType) -> Self {
         FieldSpec {
             name,
@@ -246,33 +251,33 @@ impl FieldSpec {
         }
     }
 
-    /// Declares a field of `System`.
+    /// Returns a field of `System`.
     const fn system(name: &'static str, location: FieldLocation) -> Self {
         FieldSpec { location, ..FieldSpec::data(name, FieldType::Number) }
     }
 
-    /// Marks the field as one that every version writes.
+    /// Returns the field, marked as one that every version of the provider writes.
     const fn always(self) -> Self {
         FieldSpec { always: true, ..self }
     }
 
-    /// Adds the names that Splunk's add-on gives the field.
+    /// Returns the field with the names that Splunk's add-on gives it.
     const fn splunk(self, splunk: &'static [&'static str]) -> Self {
         FieldSpec { splunk, ..self }
     }
 
-    /// Sets the name that rules use for the field.
+    /// Returns the field with `meaning` as the name that rules use for it.
     const fn meaning(self, meaning: &'static str) -> Self {
         FieldSpec { meaning, ..self }
     }
 
-    /// Adds names that the field has in some events instead.
+    /// Returns the field with names that it has in some events instead.
     const fn or_called(self, other_names: &'static [&'static str]) -> Self {
         FieldSpec { other_names, ..self }
     }
 
-    /// The field's possible names in `EventData`, the preferred one first. A field of `System` has
-    /// none.
+    /// Returns the field's possible names in `EventData`, the preferred one first. A field of
+    /// `System` has none.
     pub fn data_names(&self) -> impl Iterator<Item = &'static str> {
         let name = (self.location == FieldLocation::Data).then_some(self.name);
         name.into_iter().chain(self.other_names.iter().copied())
@@ -280,7 +285,8 @@ impl FieldSpec {
 }
 
 impl FieldType {
-    /// Whether a record stores the value as text in which a substring can be searched for.
+    /// Returns whether a record stores a value of this type as text, in which a substring can be
+    /// searched for.
     #[must_use]
     pub fn is_searchable(self) -> bool {
         matches!(self, FieldType::Text | FieldType::TextNumber)
@@ -302,14 +308,14 @@ impl KindSet {
         index.map_or(self, |index| KindSet(self.0 | 1 << index))
     }
 
-    /// The kind of an event, if it is in the set.
+    /// Returns the kind of an event with this `System` part, if that kind is in the set.
     #[must_use]
     pub fn kind_of(self, system: &System) -> Option<&'static EventKind> {
         let chosen = KINDS.iter().enumerate().filter(|(index, _)| self.0 >> index & 1 == 1);
         chosen.map(|(_, kind)| *kind).find(|kind| kind.includes(system))
     }
 
-    /// The fields of all kinds in the set.
+    /// Returns the fields of all kinds in the set.
     pub fn fields(self) -> impl Iterator<Item = &'static FieldSpec> {
         let chosen = KINDS.into_iter().enumerate().filter(move |(index, _)| self.0 >> index & 1 == 1);
         chosen.flat_map(|(_, kind)| kind.fields)

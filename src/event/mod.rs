@@ -1,4 +1,4 @@
-//! Events as plain data: what a record says, whatever its storage, its decoder or its use.
+//! Events as plain data: what a record says, whatever stores, decodes or uses it.
 
 #[expect(clippy::module_inception, reason = "it holds an event as this module holds what there is of events")]
 mod event;

@@ -1,26 +1,26 @@
-//! `QueryResults`: the resolver's answer, as one string of items that each end in `;`.
+//! The field `QueryResults`: the resolver's answer, as one string of items that each end in `;`.
 //!
 //! Windows' DNS client writes the string, and Sysmon copies it. A value that was logged whole ends
 //! in `;`, in Sysmon's event 22 and in the DNS client's events 3008 and 3020. Otherwise the value
-//! was cut off, and what follows the last `;` is only the beginning of an item. It must not count
-//! as a whole one: `198.51.100.23` may have been cut to `198.51.100.2`.
+//! was cut off, and what follows the last `;` is only the beginning of an item. That beginning must
+//! not count as a whole item: `198.51.100.23` may have been cut to `198.51.100.2`.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The type of an item that has no known form.
+/// The type given to an item of `QueryResults` that has no known form.
 const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 
 /// One answer in a resolver's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The name of the DNS record type (`A`, `AAAA`, `CNAME`, …), or `TYPE<n>` if it has no name
-    /// here. It is `?` for an item that is neither an address nor of the form `type: <n> <data>`,
-    /// or that was cut off before its type.
+    /// The name of the DNS record type (`A`, `AAAA`, `CNAME`, …), or `TYPE<n>` for a number without
+    /// a known name. It is `?` for an item that is neither an address nor of the form `type: <n>
+    /// <data>`, or that was cut off before its type.
     pub kind: Cow<'static, str>,
     /// The answer's data: an address, a name, or empty if the log has none.
     pub data: String,
-    /// Whether the answer is incomplete because the logged value was cut off in it.
+    /// True if the answer is incomplete, because the logged value was cut off in it.
     pub cut: bool,
 }
 
@@ -62,36 +62,37 @@ impl QueryResults {
     }
 }
 
-/// The complete items of a logged `QueryResults`, in order: addresses, and `type: <n> <data>`. An
-/// item that was cut off is left out.
+/// Returns the complete items of a logged `QueryResults`, in order: addresses, and texts of the
+/// form `type: <n> <data>`. An item that was cut off is left out.
 pub fn whole_items(text: &str) -> impl Iterator<Item = &str> {
     let whole = text.rsplit_once(';').map_or("", |(whole, _)| whole);
     whole.split(';').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// The beginning of the item in which a logged `QueryResults` was cut off, if it was.
+/// Returns the beginning of the item in which a logged `QueryResults` was cut off; `None` if it was
+/// not cut off.
 fn fragment(text: &str) -> Option<&str> {
     let last = text.rsplit_once(';').map_or(text, |(_, last)| last).trim();
     (!last.is_empty() && text.trim() != "-").then_some(last)
 }
 
-/// An item of `QueryResults` as Splunk's add-on extracts it; its texts are parts of the logged
+/// An item of `QueryResults` as Splunk's add-on extracts it. Its texts are parts of the logged
 /// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerItem<'a> {
     /// An item of the form `type: <n> <data>`.
     Record {
-        /// The name of the record type, or its number if it has no name here.
+        /// The name of the record type, or its number if the type has no known name.
         kind: &'a str,
         /// The record's data.
         data: &'a str,
     },
-    /// An address; an IPv4 address is without its `::ffff:`.
+    /// An address. An IPv4 address in IPv6 form is without its `::ffff:`.
     Address(&'a str),
 }
 
-/// The items of a logged `QueryResults` from which Splunk's add-on makes values: those that end in
-/// `;` and are not empty.
+/// Returns the items of a logged `QueryResults` that Splunk's add-on makes values of: those that
+/// end in `;` and are not empty.
 pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     whole_items(text).filter_map(|item| {
         if let Some(rest) = item.strip_prefix("type:") {
@@ -110,8 +111,8 @@ pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     })
 }
 
-/// Parses an item as an address. Returns the name of its record type and the address in its
-/// canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
+/// Parses an item as an address. Returns the name of the address's record type, and the address in
+/// its canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
 fn address(item: &str) -> Option<(&'static str, String)> {
     // The usual form. An IPv4 address can be written in one way only, so it is kept as it is.
     let undressed = item.strip_prefix("::ffff:").unwrap_or(item);
@@ -125,15 +126,16 @@ fn address(item: &str) -> Option<(&'static str, String)> {
     })
 }
 
-/// Parses `type: <n> <data>`. One or two blanks follow the colon (two up to early 2024); the data
-/// may be missing.
+/// Parses an item of the form `type: <n> <data>`. Returns the record type's number and the data.
+/// One or two blanks follow the colon (two up to early 2024); the data may be missing.
 fn typed(item: &str) -> Option<(u32, &str)> {
     let rest = item.strip_prefix("type:")?.trim_start();
     let (number, data) = rest.split_once(' ').unwrap_or((rest, ""));
     Some((number.parse().ok()?, data.trim()))
 }
 
-/// The name of a DNS record type in IANA's registry. 65281 and 65282 are Windows' own.
+/// Returns the name of a DNS record type in IANA's registry. 65281 and 65282 are Windows' own
+/// types.
 fn record_type_name(number: u32) -> Cow<'static, str> {
     let name = match number {
         1 => "A",
@@ -192,7 +194,7 @@ mod tests {
         (kind.to_owned(), data.to_owned())
     }
 
-    /// Texts that are addresses in various forms, or nearly so.
+    /// A strategy for texts that are addresses in various forms, or nearly so.
     fn item() -> impl Strategy<Value = String> {
         let v6 = prop_oneof![
             any::<u128>().prop_map(Ipv6Addr::from),
@@ -209,7 +211,7 @@ mod tests {
     }
 
     proptest! {
-        /// The slow twin: parse every item as an address first, and print it anew.
+        /// The slow twin parses every item as an address first, and prints it anew.
         #[test]
         fn addresses_are_written_in_one_way(item in item()) {
             let twin = item.parse::<IpAddr>().ok().map(|address| address.to_canonical());

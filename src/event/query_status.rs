@@ -11,20 +11,21 @@ use self::winsock::WINSOCK;
 /// A Windows error code and its symbol.
 type ErrorSymbol = (u32, &'static str);
 
-/// The first code of DNS and the first of Windows' sockets. Each table holds the codes from its
-/// first one up to the next table's.
+/// The first error code of DNS. The table of DNS codes begins here and ends before
+/// [`FIRST_OF_WINSOCK`], the first error code of Windows' sockets.
 const FIRST_OF_DNS: u32 = 9000;
 const FIRST_OF_WINSOCK: u32 = 10_000;
 
-/// The upper half of an HRESULT that wraps a Windows error code in its lower half: severity and
+/// The upper half of an HRESULT that contains a Windows error code in its lower half: severity and
 /// facility (`FACILITY_WIN32`).
 const HRESULT_OF_CODE: u32 = 0x8007;
 
-/// The Windows symbol for a `QueryStatus`, from its header files: `DNS_ERROR_RCODE_NAME_ERROR` for
-/// `9003`.
+/// Returns Windows' symbol for a `QueryStatus`, as in its header files:
+/// `DNS_ERROR_RCODE_NAME_ERROR` for `9003`. `None` if the text is not a code, or the code is not
+/// known.
 ///
-/// The code may be written in decimal or hexadecimal, or as a signed or unsigned HRESULT; all forms
-/// give the same symbol. `None` if the text is not a code, or the code is not known here.
+/// The code may be written in decimal or hexadecimal, or as a signed or unsigned HRESULT. All forms
+/// of a code give the same symbol.
 #[must_use]
 pub fn query_status_name(status: &str) -> Option<&'static str> {
     let code = code_of(status.trim_ascii())?;
@@ -37,7 +38,7 @@ pub fn query_status_name(status: &str) -> Option<&'static str> {
     table.get(place).map(|(_, name)| *name)
 }
 
-/// The Windows error code that a text states, in any of its forms.
+/// Returns the Windows error code that a text states in decimal or hexadecimal, or as an HRESULT.
 fn code_of(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let number = match digits {

@@ -1,15 +1,15 @@
-//! The `System` part of an event: who logged it, where, when, and its number.
+//! The `System` part of an event: who logged the event, where, when, and its number.
 
 use super::{DNS_QUERY, EventTime};
 
-/// Sysmon's provider, as its own manifest names it. Its event 22 is a DNS query.
+/// The name of Sysmon's provider, as Sysmon's manifest states it. Sysmon's event 22 is a DNS query.
 pub const SYSMON_PROVIDER: &str = "Microsoft-Windows-Sysmon";
 
-/// Sysmon's channel. A forwarded event still names it.
+/// The channel that Sysmon logs to. A forwarded event still names it.
 pub const SYSMON_CHANNEL: &str = "Microsoft-Windows-Sysmon/Operational";
 
-/// The provider of Windows' own DNS client, as its registered manifest names it. It logs queries
-/// only where its log is enabled.
+/// The name of the provider of Windows' own DNS client, as its registered manifest states it. The
+/// client logs queries only if its log is enabled.
 pub const DNS_CLIENT_PROVIDER: &str = "Microsoft-Windows-DNS-Client";
 /// The channel to which Windows' own DNS client logs queries.
 pub const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
@@ -24,7 +24,7 @@ pub struct System {
     pub provider: String,
     /// `Channel`; empty if the record has none.
     pub channel: String,
-    /// `EventID`, without qualifiers.
+    /// `EventID`, without its qualifiers.
     pub event_id: u32,
     /// `Version`: the version of the event's layout.
     pub version: Option<u32>,
@@ -42,14 +42,15 @@ pub struct System {
 }
 
 impl System {
-    /// Whether Sysmon logged this event: the record names its provider or channel, in any letter
-    /// case. The name of the file does not matter.
+    /// Returns whether Sysmon logged the event: its `System` part names Sysmon's provider or
+    /// channel, in any letter case. The name of the file does not matter.
     #[must_use]
     pub fn is_sysmon(&self) -> bool {
         DNS_QUERY.is_logger(self)
     }
 
-    /// Whether this is Sysmon's event 22, a DNS query. Other providers have their own event 22.
+    /// Returns whether the event is Sysmon's event 22, a DNS query. Other providers have their own
+    /// event 22.
     #[must_use]
     pub fn is_dns_query(&self) -> bool {
         DNS_QUERY.includes(self)

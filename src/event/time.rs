@@ -1,7 +1,8 @@
-//! Instants in evidence and on the command line. The only user of `jiff`.
+//! Instants in evidence and on the command line. This module and its submodule are the only users
+//! of `jiff`.
 //!
-//! Event logs count intervals of 100 ns (FILETIME), so that is the unit here: finer than the
-//! microseconds of the tables, and exact.
+//! The unit is that of event logs (FILETIME), 100 ns, which is finer than the microseconds of the
+//! tables.
 
 mod logged;
 
@@ -11,16 +12,16 @@ use std::num::NonZeroU64;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, civil};
 
-/// The number of 100 ns intervals in a microsecond.
+/// The number of ticks in a microsecond. A tick is 100 ns, the unit of times in event logs.
 const TICKS_PER_MICROSECOND: i64 = 10;
 const NANOSECONDS_PER_TICK: i128 = 100;
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// The number of 100 ns intervals between 1601-01-01 and 1970-01-01.
+/// The FILETIME of 1970-01-01: the number of 100 ns intervals since 1601-01-01.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
-/// The first FILETIME of the year 9999. From there on, decoders differ, and programs that read the
-/// tables may not know such times.
+/// The first FILETIME of the year 9999. Later times are not used, because decoders differ on them,
+/// and programs that read the tables may not know them.
 pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 
 /// An instant, in intervals of 100 ns since 1970-01-01T00:00:00Z.
@@ -31,7 +32,8 @@ pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventTime(NonZeroU64);
 
-/// The stored number is the signed interval count with this bit flipped.
+/// The bit of the stored number that is flipped: the number is otherwise the signed count of 100 ns
+/// intervals. With the bit flipped, unsigned numbers sort by time.
 const SIGN: u64 = 1 << 63;
 
 /// A component of a date or time.
@@ -52,7 +54,7 @@ pub enum TimePart {
 }
 
 impl TimePart {
-    /// The component's name, such as `hour`.
+    /// Returns the component's name, such as `hour`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -67,7 +69,7 @@ impl TimePart {
 }
 
 impl Default for EventTime {
-    /// 1970-01-01T00:00:00Z.
+    /// Returns 1970-01-01T00:00:00Z.
     fn default() -> Self {
         EventTime::from_ticks(0)
     }
@@ -85,16 +87,16 @@ impl EventTime {
     /// The latest instant that can be represented.
     pub const MAX: EventTime = EventTime(NonZeroU64::MAX);
 
-    /// The instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z. The least `i64` gives
-    /// [`EventTime::MIN`], which is one interval later.
+    /// Returns the instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z. The least `i64`
+    /// gives [`EventTime::MIN`], which is one interval later.
     #[must_use]
     #[inline]
     pub fn from_ticks(ticks: i64) -> Self {
         EventTime(NonZeroU64::new(ticks.cast_unsigned() ^ SIGN).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// The instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z. `None` for zero,
-    /// which means no time, and from the year 9999 on.
+    /// Returns the instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` for
+    /// zero, which means no time, and from the year 9999 on.
     #[must_use]
     #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {
@@ -102,28 +104,31 @@ impl EventTime {
         Some(EventTime::from_ticks(ticks - FILETIME_OF_1970))
     }
 
-    /// The number of 100 ns intervals since 1601-01-01T00:00:00Z; `None` if the instant is earlier.
+    /// Returns the number of 100 ns intervals since 1601-01-01T00:00:00Z; `None` if the instant is
+    /// earlier.
     #[must_use]
     pub fn filetime(self) -> Option<u64> {
         self.ticks().checked_add(FILETIME_OF_1970).and_then(|time| u64::try_from(time).ok())
     }
 
-    /// The number of 100 ns intervals since 1970-01-01T00:00:00Z.
+    /// Returns the number of 100 ns intervals since 1970-01-01T00:00:00Z.
     #[must_use]
     #[inline]
     pub fn ticks(self) -> i64 {
         (self.0.get() ^ SIGN).cast_signed()
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z, rounded down.
+    /// Returns the number of microseconds since 1970-01-01T00:00:00Z, rounded down.
     #[must_use]
     pub fn microseconds(self) -> i64 {
         self.ticks().div_euclid(TICKS_PER_MICROSECOND)
     }
 
     /// Parses a logged time, such as `TimeCreated/@SystemTime` or Sysmon's `UtcTime`, in any form
-    /// that means one instant only. A time without a zone is UTC. Digits beyond the seventh decimal
-    /// are dropped, as event logs store no more. `None` for other texts, and outside the range of
+    /// that means one instant only.
+    ///
+    /// A time without a zone is UTC. Digits beyond the seventh decimal are dropped, because event
+    /// logs store no more. `None` for other texts, and for instants outside the range of
     /// [`EventTime::from_filetime`]: up to 1601-01-01T00:00:00Z, or from the year 9999 on.
     #[must_use]
     pub fn parse_logged(text: &str) -> Option<Self> {
@@ -133,30 +138,30 @@ impl EventTime {
         (1..i128::from(FILETIME_OF_9999)).contains(&filetime).then_some(EventTime::from_ticks(ticks))
     }
 
-    /// The instant as Splunk's `security_content_ctime` prints it: `2024-01-31T10:15:30`, UTC,
-    /// seconds rounded down.
+    /// Returns the instant as Splunk's `security_content_ctime` prints it: `2024-01-31T10:15:30`,
+    /// in UTC, with seconds rounded down.
     #[must_use]
     pub fn whole_seconds(self) -> String {
         self.timestamp()
             .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
-    /// The instant in UTC, formatted as `form` says, such as `%Y-%m-%d %H:%M:%S`; `None` if `form`
-    /// is not valid.
+    /// Returns the instant in UTC, formatted by a pattern such as `%Y-%m-%d %H:%M:%S`; `None` if
+    /// the pattern `form` is not valid.
     #[must_use]
     pub fn formatted(self, form: &str) -> Option<String> {
         jiff::fmt::strtime::format(form, &self.timestamp()?.to_zoned_datetime(TimeZone::UTC)).ok()
     }
 
-    /// The instant for people to read: `2024-01-31 10:15:30Z`.
+    /// Returns the instant in the form that is shown to people: `2024-01-31 10:15:30Z`.
     #[must_use]
     pub fn readable(self) -> String {
         self.timestamp()
             .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
     }
 
-    /// The instant as `TimeCreated/@SystemTime` shows a time that a record stores in binary: RFC
-    /// 3339 with seven decimals. `None` if a record cannot store the instant.
+    /// Returns the instant as `TimeCreated/@SystemTime` shows a time that a record stores in
+    /// binary: RFC 3339 with seven decimals. `None` if a record cannot store the instant.
     #[must_use]
     pub fn system_time(self) -> Option<String> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -182,14 +187,14 @@ impl EventTime {
         Some(text)
     }
 
-    /// The current time.
+    /// Returns the current time.
     #[must_use]
     pub fn now() -> Self {
         // This machine's clock lies between the years 1601 and 9999, where the conversion succeeds.
         Self::from_timestamp(Timestamp::now()).unwrap_or(EventTime::from_ticks(0))
     }
 
-    /// The instant in UTC as RFC 3339 with seven decimals, as `run.json` has it.
+    /// Returns the instant in UTC as RFC 3339 with seven decimals, the form of times in `run.json`.
     #[must_use]
     pub fn rfc3339(self) -> String {
         self.timestamp().map_or_else(
@@ -198,7 +203,8 @@ impl EventTime {
         )
     }
 
-    /// The instant as RFC 3339 in this machine's time zone, with its offset from UTC at that time.
+    /// Returns the instant as RFC 3339 in this machine's time zone, with the zone's offset from UTC
+    /// at that instant.
     #[must_use]
     pub fn local(self) -> String {
         let local =
@@ -206,7 +212,7 @@ impl EventTime {
         self.timestamp().map_or_else(|| self.ticks().to_string(), |time| local(time).to_string())
     }
 
-    /// A component of the instant in UTC; `None` if the instant is outside the calendar.
+    /// Returns a component of the instant in UTC; `None` if the instant is outside the calendar.
     #[must_use]
     pub fn part(self, part: TimePart) -> Option<i64> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -220,24 +226,26 @@ impl EventTime {
         })
     }
 
+    /// Returns the instant of a [`Timestamp`]; `None` if it cannot be represented.
     fn from_timestamp(time: Timestamp) -> Option<Self> {
         i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK)).ok().map(EventTime::from_ticks)
     }
 
+    /// Returns the instant as a [`Timestamp`]; `None` if it is outside the calendar.
     fn timestamp(self) -> Option<Timestamp> {
         Timestamp::from_nanosecond(i128::from(self.ticks()) * NANOSECONDS_PER_TICK).ok()
     }
 }
 
-/// The name of this machine's time zone, if it has one (`Europe/Helsinki`).
+/// Returns the name of this machine's time zone, such as `Europe/Helsinki`, if it has one.
 #[must_use]
 pub fn time_zone() -> Option<String> {
     let zone = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown())?;
     zone.iana_name().map(str::to_owned)
 }
 
-/// The first and last instant of a set of events. Merging spans is associative and commutative. The
-/// span of no events (`None`, `None`) changes nothing.
+/// The first and the last instant of a set of events. Merging spans is associative and commutative.
+/// The span of no events (`None`, `None`) changes nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// The earliest instant; `None` if no event has a time.
@@ -259,7 +267,7 @@ impl Span {
     }
 }
 
-/// Why a time on the command line was not understood.
+/// The reason why a time on the command line was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// The text is neither a point in time nor a span back from now.
@@ -282,8 +290,8 @@ pub fn parse_instant(text: &str, now: EventTime) -> Result<EventTime, TimeError>
     instant.map_or_else(|| parse_span_back(text, now), Ok).map_err(|_| TimeError::Time(text.to_owned()))
 }
 
-/// The instant that lies a span such as `14d`, `36h` or `2w` before `now`. A day is 24 hours, as
-/// evidence is in UTC.
+/// Returns the instant that lies a span such as `14d`, `36h` or `2w` before `now`. A day is 24
+/// hours, because evidence is in UTC.
 pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     let fail = || TimeError::Span(text.to_owned());
     let span = text.parse::<jiff::Span>().map_err(|_| fail())?;
@@ -296,8 +304,8 @@ pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeErro
     now.ticks().checked_sub(ticks).map(EventTime::from_ticks).ok_or_else(fail)
 }
 
-/// The last instant of a day in UTC. The day must be written as `2024-01-31`; other forms of ISO
-/// 8601 are refused.
+/// Returns the last instant of a day in UTC. The day must be written in the form `2024-01-31`;
+/// other forms of ISO 8601 are refused.
 pub fn parse_end_of_day(text: &str) -> Result<EventTime, TimeError> {
     let day = text.parse::<civil::Date>().ok().filter(|day| day.to_string() == text);
     let next = day.and_then(|day| day.tomorrow().ok());

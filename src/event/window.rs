@@ -1,44 +1,45 @@
-//! The period that the user asked for: which events can match, and which queries were logged in it.
+//! The requested period: which events can match, and which events show that DNS queries were logged
+//! in it.
 
 use super::time::EventTime;
 
-/// The period in which events can match, both bounds included.
+/// The requested period, both bounds included. Events outside of it cannot match.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
-    /// The earliest time; `None` for no bound.
+    /// The earliest time in the period; `None` for no bound.
     pub since: Option<EventTime>,
-    /// The latest time; `None` for no bound.
+    /// The latest time in the period; `None` for no bound.
     pub until: Option<EventTime>,
-    /// The end of a period that has no latest time, if there is one: a period that was counted back
-    /// from now ends now. Later events still match, as a machine's clock can be ahead.
+    /// The end of a period that has no latest time, if the period has an end: one that was counted
+    /// back from now ends now. Later events still match, because a machine's clock can be ahead.
     pub ends: Option<EventTime>,
 }
 
 impl Window {
-    /// Whether the period has a bound. Without a bound it contains all times: the user asked for no
-    /// period.
+    /// Returns whether the period has a bound. If not, the user requested no period, and all times
+    /// lie in it.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         *self != Window::default()
     }
 
-    /// Whether an event with this time may match. An event without a readable time may, as it
-    /// cannot be ruled out.
+    /// Returns whether an event with this time may match. An event without a readable time may,
+    /// because it cannot be ruled out.
     #[must_use]
-    pub fn holds(&self, time: Option<EventTime>) -> bool {
+    pub fn may_match(&self, time: Option<EventTime>) -> bool {
         time.is_none_or(|time| self.contains(time))
     }
 
-    /// Whether `time` lies in the period.
+    /// Returns whether `time` lies in the period.
     #[must_use]
     pub fn contains(&self, time: EventTime) -> bool {
         self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
     }
 
-    /// Whether an event with this time proves that events were logged in the period. An event
-    /// without a readable time proves it only if the period has no bound.
+    /// Returns whether an event with this time proves that events were logged in the period. An
+    /// event without a readable time proves it only if the period has no bound.
     #[must_use]
-    pub fn is_shown_by(&self, time: Option<EventTime>) -> bool {
+    pub fn is_covered_by(&self, time: Option<EventTime>) -> bool {
         time.map_or(!self.is_bounded(), |time| self.contains(time))
     }
 }
@@ -51,18 +52,18 @@ mod tests {
     fn a_window_includes_its_ends_and_what_has_no_time() {
         let at = EventTime::from_ticks;
         let window = Window { since: Some(at(5)), until: Some(at(9)), ends: None };
-        let held: Vec<i64> = (0..15).filter(|ticks| window.holds(Some(at(*ticks)))).collect();
+        let held: Vec<i64> = (0..15).filter(|ticks| window.may_match(Some(at(*ticks)))).collect();
         assert_eq!(held, [5, 6, 7, 8, 9]);
-        assert!(window.holds(None));
-        assert!(Window::default().holds(Some(at(i64::MIN))));
+        assert!(window.may_match(None));
+        assert!(Window::default().may_match(Some(at(i64::MIN))));
     }
 
     #[test]
     fn an_event_without_a_time_shows_nothing_of_a_window_that_has_a_bound() {
         let at = EventTime::from_ticks;
         let until = Window { since: None, until: Some(at(9)), ends: None };
-        assert!(until.is_shown_by(Some(at(9))) && !until.is_shown_by(Some(at(10))));
-        assert!(!until.is_shown_by(None) && until.is_bounded());
-        assert!(Window::default().is_shown_by(None) && !Window::default().is_bounded());
+        assert!(until.is_covered_by(Some(at(9))) && !until.is_covered_by(Some(at(10))));
+        assert!(!until.is_covered_by(None) && until.is_bounded());
+        assert!(Window::default().is_covered_by(None) && !Window::default().is_bounded());
     }
 }

@@ -1,4 +1,4 @@
-//! Errors that prevent the search for evidence. (Problems inside evidence are data:
+//! Errors that prevent the search for evidence. (Problems inside evidence are data, in
 //! `ledger::damage`.)
 
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
 
-/// Why evidence cannot be searched for.
+/// The reason why evidence cannot be searched for.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// A root does not exist or cannot be accessed.
@@ -16,7 +16,7 @@ pub enum EvidenceError {
         path: PathBuf,
         /// The operating system's error.
         source: io::Error,
-        /// How far the root's path exists, if it does not exist whole.
+        /// A hint that says how far the root's path exists; empty if it exists whole.
         hint: String,
     },
     /// A root is neither a directory nor a regular file.
@@ -24,15 +24,15 @@ pub enum EvidenceError {
     RootKind {
         /// The root as typed.
         path: PathBuf,
-        /// What the root is instead.
+        /// The kind of file that the root is.
         found: &'static str,
     },
-    /// One root holds another, so that events would count twice.
+    /// One root contains another, so that events would count twice.
     #[error("evidence '{}' lies in evidence '{}': its events would count twice; name only one of them", inner.display(), outer.display())]
     OverlappingRoots {
         /// The root that lies in the other.
         inner: PathBuf,
-        /// The root that holds the other.
+        /// The root that contains the other.
         outer: PathBuf,
     },
     /// The user named no evidence.

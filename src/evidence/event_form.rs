@@ -1,10 +1,10 @@
-//! Recognises, by their first bytes, files of events in a form that dnsweep does not read.
+//! Recognises files of events in a form that dnsweep does not read, by their first bytes.
 
 use super::event_xml::first_text;
 use crate::ledger::event_form::EventForm;
 
-/// The form of events in a file that begins with `head`; `None` if the bytes do not show events.
-/// Event XML is not among these forms.
+/// Returns the form of events in a file that begins with `head`; `None` if the bytes do not show
+/// events in such a form. Event XML is not among these forms.
 #[must_use]
 pub fn event_form(head: &[u8]) -> Option<EventForm> {
     let (_, text) = first_text(head)?;
@@ -28,24 +28,25 @@ pub fn event_form(head: &[u8]) -> Option<EventForm> {
 /// The XML namespace of event elements.
 const NAMESPACE: &str = "schemas.microsoft.com/win/2004/08/events/event";
 
-/// Whether `text` contains one of the words.
+/// Returns whether `text` contains one of the words.
 fn has_one_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// Whether JSON has keys that name an event's ID, and others that only events have.
+/// Returns whether JSON text has keys that name an event's ID, and others that only events have.
 fn is_json(text: &str) -> bool {
     has_one_of(text, &["\"EventID\"", "\"EventId\"", "\"event_id\"", "\"EventCode\"", "\"Id\""])
         && has_one_of(text, &["Microsoft-Windows-", "\"Channel\"", "\"winlog\"", "\"ProviderName\""])
 }
 
+/// Returns whether text is PowerShell's XML of objects that are events.
 fn is_clixml(text: &str) -> bool {
     let behind = text.strip_prefix("<?xml").and_then(|rest| Some(rest.split_once("?>")?.1));
     behind.unwrap_or(text).trim_start().starts_with("<Objs")
         && has_one_of(text, &["EventLogRecord", "EventLogEntry", "Microsoft-Windows-"])
 }
 
-/// Whether a first line is the header of a table of events.
+/// Returns whether the first line of a text is the header of a table of events.
 fn is_csv(line: &str) -> bool {
     let names: Vec<String> =
         line.split([',', ';', '\t']).map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
@@ -56,8 +57,8 @@ fn is_csv(line: &str) -> bool {
                 && has(&["provider", "providername", "provider_name", "channel", "logname", "log", "source"]))
 }
 
-/// Whether text has lines that name an event's log and ID, in the words of Event Viewer, PowerShell
-/// or Splunk.
+/// Returns whether text has lines that name an event's log and ID, in the words of Event Viewer,
+/// PowerShell or Splunk.
 fn is_text(text: &str) -> bool {
     let has_line = |names: &[&str]| {
         text.lines().any(|line| names.iter().any(|name| line.trim_start().starts_with(name)))

@@ -1,5 +1,5 @@
-//! Where bytes come from: which files of the evidence are logs, and how their bytes are read. What
-//! a log says is not this module's concern.
+//! Finds the files of the evidence that are logs, and reads their bytes. Knows nothing of what a
+//! log says.
 
 pub mod discover;
 mod error;

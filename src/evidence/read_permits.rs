@@ -10,7 +10,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::evidence::source::LogBytes;
 
-/// A limited number of permits to read evidence at the same time.
+/// A limited number of permits to read evidence at the same time. Logs that are wrapped by
+/// [`ReadPermits::in_turn`] share them.
 #[derive(Debug)]
 pub struct ReadPermits {
     free: Mutex<usize>,
@@ -18,7 +19,7 @@ pub struct ReadPermits {
 }
 
 impl ReadPermits {
-    /// Allows up to `most` reads at the same time.
+    /// Returns permits for up to `most` reads at the same time.
     #[must_use]
     pub fn new(most: NonZeroUsize) -> Self {
         ReadPermits { free: Mutex::new(most.get()), freed: Condvar::new() }
@@ -39,7 +40,7 @@ impl ReadPermits {
         result
     }
 
-    /// Wraps a log so that each read waits for a permit.
+    /// Returns `log`, wrapped so that each read waits for a permit.
     pub fn in_turn<'a>(&'a self, log: &'a dyn LogBytes) -> LimitedLog<'a> {
         LimitedLog { readers: self, log }
     }
@@ -64,7 +65,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// A log that counts how many threads read it at once.
+    /// A log that counts how many threads read it at the same time.
     #[derive(Default)]
     struct Disk {
         now: AtomicUsize,

@@ -1,7 +1,7 @@
-//! Access to a log's bytes by positioned reads.
+//! Gives access to a log's bytes by positioned reads.
 //!
-//! All code after discovery reads logs through this trait alone, so that it does not matter whether
-//! the bytes lie in a plain file or, later, inside an archive or a disk image.
+//! All code after discovery reads logs through the trait [`LogBytes`] alone, so that it does not
+//! matter whether the bytes lie in a plain file or, later, inside an archive or a disk image.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -18,13 +18,15 @@ pub use crate::ledger::file::{CHUNK_SIZE, FILE_HEADER_SIZE};
 /// The first bytes of a chunk in an event log.
 pub const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 
-/// A log's bytes. Positioned reads share no cursor, so several threads may read one log.
+/// The bytes of a log. Several threads may read a log at the same time, because positioned reads
+/// share no cursor.
 pub trait LogBytes: Send + Sync {
-    /// Reads up to `buffer.len()` bytes from `offset` on. Returns how many were read, which is less
-    /// than asked for only at the log's end.
+    /// Reads up to `buffer.len()` bytes from `offset` on. Returns the number of bytes that were
+    /// read, which is less than asked for only at the log's end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Shows whether the log has changed since it was listed; `None` if that is not known.
+    /// Returns the log's current size and time of change, which show whether the log has changed
+    /// since it was listed; `None` if they are not known.
     fn state(&self) -> Option<FileState> {
         None
     }
@@ -35,36 +37,36 @@ pub trait LogBytes: Send + Sync {
 pub struct FileState {
     /// The file's size in bytes.
     pub size: u64,
-    /// When the file was last changed: seconds since 1970 and nanoseconds.
+    /// When the file was last changed, in seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
 }
 
 impl FileState {
-    /// Takes the state from a file's metadata.
+    /// Returns the state that a file's metadata shows.
     pub(crate) fn of(found: &Metadata) -> Self {
         FileState { size: found.len(), modified: metadata::modified(found) }
     }
 }
 
-/// Distinguishes a file from another file that takes its place.
+/// Numbers and times that distinguish a file from another file that takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
-    /// The device and inode number of the file.
+    /// The device and the inode number of the file.
     pub number: (u64, u64),
-    /// When the file's content, name or attributes were last changed: seconds since 1970 and
-    /// nanoseconds.
+    /// When the file's content, name or attributes were last changed, in seconds and nanoseconds
+    /// since 1970.
     pub touched: (i64, i64),
-    /// Whether that change was long enough before the listing that a file which takes its place has
-    /// a different time.
+    /// True if that change was so long before the listing that a file which takes the place of this
+    /// one must have a different time.
     pub settled: bool,
 }
 
-/// The number of seconds within which two changes can have the same time, as file system clocks are
-/// coarse.
+/// The number of seconds within which two changes of files can have the same time, because the
+/// clocks of file systems are coarse.
 const COARSE: i64 = 2;
 
 impl FileIdentity {
-    /// Takes the identity from a file's metadata.
+    /// Returns the identity that a file's metadata shows.
     pub(crate) fn of(found: &Metadata) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         FileIdentity {
@@ -78,21 +80,21 @@ impl FileIdentity {
 /// A file as it was when its folder was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedFile {
-    /// Distinguishes the file from another one in its place.
+    /// What distinguishes the file from another one in its place.
     pub identity: FileIdentity,
     /// The file's size and time of change.
     pub state: FileState,
 }
 
 impl ListedFile {
-    /// Takes identity and state from a file's metadata.
+    /// Returns the identity and the state that a file's metadata shows.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         ListedFile { identity: FileIdentity::of(metadata), state: FileState::of(metadata) }
     }
 
-    /// Whether `metadata` belongs to the same file, which may have been written to since. Some file
-    /// systems (network, FUSE) give a file a new inode number at each lookup and leave everything
-    /// else as it was; a file that replaces another one has a later time of change.
+    /// Returns whether `metadata` belongs to the listed file, which may have been written to since.
+    /// Some file systems (network, FUSE) give a file a new inode number at each look-up and leave
+    /// everything else as it was; a file that replaces another one has a later time of change.
     fn is_of(&self, metadata: &Metadata) -> bool {
         let found = ListedFile::of(metadata);
         let is_untouched = || {
@@ -104,13 +106,13 @@ impl ListedFile {
     }
 }
 
-/// Why the bytes of a listed file cannot be read.
+/// The reason why the bytes of a listed file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Something else has taken the file's place since it was listed.
     #[error("the file changed since it was listed: expected that file, found {0}")]
     Replaced(&'static str),
-    /// The operating system reports an error.
+    /// The operating system reported an error.
     #[error(transparent)]
     System(#[from] io::Error),
 }
@@ -129,13 +131,14 @@ impl From<OpenError> for io::Error {
 pub struct FileBytes(File);
 
 impl FileBytes {
-    /// Opens a regular file.
+    /// Opens a regular file for reading. `link` says whether a symbolic link in its place is
+    /// followed.
     pub(crate) fn open(path: &Path, link: Link) -> io::Result<Self> {
         Ok(FileBytes(files::open(path, link)?))
     }
 
-    /// Opens the file that was listed as `path`. Fails if something else has taken its place since.
-    /// A link is followed only if the file was found through one.
+    /// Opens the file that was listed as `path` for reading. Fails if something else has taken its
+    /// place since. A symbolic link is followed only if the file was found through one.
     pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, OpenError> {
         let file = files::open(path, link).map_err(|error| match error {
             FileOpenError::Kind(found) => OpenError::Replaced(found),
@@ -186,7 +189,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::process::Command;
 
-    /// The result of opening a listed file after `change` happened to it.
+    /// Returns the result of opening a listed file after `change` happened to it.
     fn after(link: Link, change: impl FnOnce(&Path)) -> Result<Vec<u8>, String> {
         let scene = tempfile::tempdir().unwrap();
         let folder = scene.path().join("HOST");
@@ -212,7 +215,7 @@ mod tests {
         let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
         for link in [Link::Refused, Link::Followed] {
             assert_eq!(after(link, |_| ()).unwrap(), b"listed");
-            // The file is the same and was written to; its state shows that.
+            // It is the same file, written to. Its state shows that.
             assert_eq!(after(link, |path| fs::write(path, "").unwrap()).unwrap(), b"");
             let error = after(link, |path| replace(path, &pipe)).unwrap_err();
             assert!(error.ends_with("found a pipe"), "{error}");

@@ -1,5 +1,5 @@
-//! Where the clock of the machine that wrote a log went back, by the times in the headers of the
-//! log's records.
+//! Clock steps: places in a log where the clock of the machine that wrote the log went back. They
+//! show in the times in the headers of the log's records.
 //!
 //! A clock is set back by hand to make an event look older, or by time synchronisation after a
 //! wrong start. In a log, the next record then has an earlier time. Several processes write to a
@@ -7,51 +7,57 @@
 
 use crate::event::EventTime;
 
-/// The least fall in time that counts as a step, in units of 100 ns: a minute.
+/// The least fall in time that counts as a clock step: a minute, in units of 100 ns.
 const LEAST_STEP: u64 = 60 * 10_000_000;
-/// How many clock steps of one file are listed; the rest are counted.
+/// The greatest number of clock steps that are listed for one file. Further steps are only counted.
 pub const MOST_STEPS: usize = 100;
 
-/// A clock step: between two neighbouring records of a file, the clock went back.
+/// A clock step: the clock went back between two neighbouring records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ClockStep {
-    /// Where the record with the earlier time starts, in bytes from the start of the file.
+    /// The offset at which the second of the two records starts, in bytes from the start of the
+    /// file.
     pub offset: u64,
-    /// When the record before it was written; `None` for a time from the year 9999 on.
+    /// When the first of the two records was written; `None` from the year 9999 on.
     pub from: Option<EventTime>,
-    /// When the record itself was written; `None` as for `from`.
+    /// When the second of the two records was written, which is earlier than `from`; `None` from
+    /// the year 9999 on.
     pub to: Option<EventTime>,
 }
 
-/// The number and the time in the header of a record.
+/// The part of a record's header that shows clock steps: the record's number, and when it was
+/// written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordHeader {
-    /// The record's number in its file.
+    /// The record's number in its header. In an exported log, it differs from the EventRecordID.
     pub header_id: u64,
-    /// When it was written: 100 ns intervals since 1601 (FILETIME).
+    /// When the record was written, as a FILETIME: intervals of 100 ns since 1601.
     pub filetime: u64,
 }
 
-/// Clock steps in a part of a file, found by comparing each record with the one before it.
+/// The clock steps in a part of a file, found by comparing the header of each record with that of
+/// the record before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
-    /// The first record of the part, and where it starts.
+    /// The header of the part's first record, and the offset at which the record starts.
     first: Option<(u64, RecordHeader)>,
+    /// The header of the part's last record.
     last: Option<RecordHeader>,
-    /// The first steps, in the order of the file.
+    /// The first [`MOST_STEPS`] clock steps, in the order of the file.
     steps: Vec<ClockStep>,
-    /// The number of all steps.
+    /// The number of all clock steps, including those that are not listed.
     count: u64,
 }
 
 impl Clock {
-    /// Forgets all records and steps.
+    /// Removes all records and clock steps, so that the memory can be used for another part of a
+    /// file.
     pub fn clear(&mut self) {
         (self.first, self.last, self.count) = (None, None, 0);
         self.steps.clear();
     }
 
-    /// Adds the next record, which starts at `offset`.
+    /// Adds the header of the next record, which starts at `offset`.
     #[inline]
     pub fn add(&mut self, offset: u64, header: RecordHeader) {
         match self.last {
@@ -61,16 +67,17 @@ impl Clock {
         self.last = Some(header);
     }
 
-    /// Adds a run of records among which there is no clock step ([`is_step`]). The run starts at
-    /// `offset`.
+    /// Adds the headers of consecutive records without a clock step among them (see [`is_step`]),
+    /// given the first and the last one. The first record starts at `offset`.
     #[inline]
     pub fn add_steady(&mut self, offset: u64, first: RecordHeader, last: RecordHeader) {
         self.add(offset, first);
         self.last = Some(last);
     }
 
-    /// Compares the times of two neighbouring records. Only records with consecutive numbers can
-    /// show a step: where a log wraps around or lost a part, nothing follows from the times.
+    /// Adds a clock step if the time falls between two neighbouring records and their numbers are
+    /// consecutive. Where a log wraps around or lost a part, the numbers are not, and nothing
+    /// follows from the times.
     #[inline]
     fn compare(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         if is_step(last, next) {
@@ -78,7 +85,7 @@ impl Clock {
         }
     }
 
-    /// Notes a step between two records whose times fall, if their numbers are consecutive.
+    /// Adds a clock step between two records whose times fall, if their numbers are consecutive.
     fn compare_numbers(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         // Some programs that write logs leave the time of the last record at 0. That is no step.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
@@ -94,7 +101,8 @@ impl Clock {
         }
     }
 
-    /// Adds the next part of the file, whose offsets count from `start`. Appending is associative.
+    /// Adds the clock steps of the next part of the file, whose offsets count from `start`.
+    /// Appending is associative.
     pub fn append(&mut self, start: u64, later: &Clock) {
         let Some((offset, first)) = later.first else { return };
         match self.last {
@@ -108,40 +116,41 @@ impl Clock {
         self.count += later.count - later.steps.len() as u64;
     }
 
-    /// Changes the offset of each record with `change`.
+    /// Applies `change` to the offsets of the first record and of all listed clock steps.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.first.iter_mut().for_each(|(offset, _)| change(offset));
         self.steps.iter_mut().for_each(|step| change(&mut step.offset));
     }
 
-    /// The first steps of the file, at most [`MOST_STEPS`].
+    /// Returns the first clock steps of the file, at most [`MOST_STEPS`].
     #[must_use]
     pub fn steps(&self) -> &[ClockStep] {
         &self.steps
     }
 
-    /// The number of all steps, including those that are not listed.
+    /// Returns the number of all clock steps, including those that are not listed.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         self.count
     }
 }
 
-/// How many different clock steps of a machine are kept.
+/// The greatest number of different clock steps that are kept for one machine.
 pub const MOST_MACHINE_STEPS: usize = 1_000;
 
-/// The steps of a machine's clock over all of its logs. `merge` is associative, commutative and
+/// The clock steps of a machine, over all of its logs. `merge` is associative, commutative and
 /// idempotent, so that a copy of a log adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineClock {
-    /// The first different steps, sorted, each as (time before, earlier time after).
+    /// The first [`MOST_MACHINE_STEPS`] different clock steps, sorted, each as (time before,
+    /// earlier time after).
     steps: Vec<(EventTime, EventTime)>,
-    /// The number of steps in the file that has most.
+    /// The greatest number of clock steps that one file shows.
     most: u64,
 }
 
 impl MachineClock {
-    /// The steps that one file shows.
+    /// Returns the clock steps that one file shows.
     #[must_use]
     pub fn of(clock: &Clock) -> Self {
         let mut steps: Vec<_> = clock.steps.iter().filter_map(|step| step.from.zip(step.to)).collect();
@@ -150,7 +159,7 @@ impl MachineClock {
         MachineClock { steps, most: clock.count }
     }
 
-    /// Adds the steps that other files show.
+    /// Adds the clock steps that other files of the machine show.
     pub fn merge(&mut self, other: MachineClock) {
         self.most = self.most.max(other.most);
         if self.steps.is_empty() {
@@ -163,9 +172,9 @@ impl MachineClock {
         }
     }
 
-    /// The least number of times that the clock went back. Each log shows a step by the times of
-    /// the records on both sides of it, so several logs show one step with different times. Steps
-    /// count as one if some instant lies within all of them.
+    /// Returns the least number of times that the machine's clock can have gone back. Each log
+    /// shows a step by the times of the records on both sides of it, so several logs show one step
+    /// with different times. Steps count as one if some instant lies within all of them.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         // The least number of instants such that each step contains one of them (the steps are
@@ -179,15 +188,16 @@ impl MachineClock {
         self.most.max(count)
     }
 
-    /// The first step, as (time before, earlier time after).
+    /// Returns the earliest clock step, as (time before, earlier time after); `None` if there is
+    /// none.
     #[must_use]
     pub fn first_step(&self) -> Option<(EventTime, EventTime)> {
         self.steps.first().copied()
     }
 }
 
-/// Whether the time falls by a minute or more from one record to the next, so that this may be a
-/// clock step.
+/// Returns whether the time falls by a minute or more from one record to the next. If the records
+/// also have consecutive numbers, this is a clock step.
 #[inline]
 #[must_use]
 pub fn is_step(last: RecordHeader, next: RecordHeader) -> bool {
@@ -200,11 +210,12 @@ mod tests {
     use crate::event::FILETIME_OF_9999;
     use proptest::prelude::*;
 
-    /// 2020-01-01T00:00:00Z as a FILETIME, and an hour.
+    /// 2020-01-01T00:00:00Z as a FILETIME. [`HOUR`] is an hour in the same unit, 100 ns.
     const START: u64 = 132_223_104_000_000_000;
     const HOUR: u64 = 36_000_000_000;
 
-    /// Records with these numbers and hours, a byte apart.
+    /// Returns the clock of records with these numbers and hours. Each record starts a byte after
+    /// the one before.
     fn clock(records: &[(u64, u64)]) -> Clock {
         let mut clock = Clock::default();
         for (offset, (header_id, hour)) in records.iter().enumerate() {
@@ -220,7 +231,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
-        /// Whatever parts a file is read in, it tells the same.
+        /// The clock steps of a file are the same, whatever parts it is read in.
         #[test]
         fn parts_tell_what_the_whole_tells(
             records in prop::collection::vec((0..4_u64, 0..3_u64), 0..12),

@@ -13,27 +13,27 @@ pub enum Integrity {
     /// Something is wrong with the event's chunk: a checksum, a record, or missing bytes. The event
     /// is what could still be decoded.
     Damaged,
-    /// No checksum covers the event.
+    /// No checksum covers the event, as in event XML.
     Unverified,
     /// The event was recovered from a deleted record.
     Recovered(RecoveredFrom),
 }
 
-/// What a recovered event rests on.
+/// The bytes that an event was recovered from, by how far checksums confirm them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RecoveredFrom {
-    /// A whole deleted chunk whose checksums are right.
+    /// A whole deleted chunk, whose checksums are right.
     DeletedChunk,
-    /// The values in the deleted record. The template that they need, if any, lies among live
-    /// records whose checksum is right.
+    /// A deleted record whose values no checksum covers. The template that the values need, if any,
+    /// lies among live records, whose checksum is right.
     OwnValues,
-    /// The values in the deleted record, and a template without a checksum, which may have been
-    /// overwritten: the computer, and which value is which, are uncertain.
+    /// A deleted record and a template that no checksum covers. The template may have been
+    /// overwritten, so the computer's name, and which value belongs to which field, are uncertain.
     UnverifiedDefinitions,
 }
 
 impl Integrity {
-    /// The word for this in the tables.
+    /// Returns the word for this integrity in the tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,8 @@ impl Integrity {
         }
     }
 
-    /// The word in the tables for what a recovered event rests on; `None` for any other event.
+    /// Returns the word in the tables for the bytes that an event was recovered from; `None` for an
+    /// event that was not recovered.
     #[must_use]
     pub fn recovered_from(self) -> Option<&'static str> {
         match self {
@@ -55,152 +56,156 @@ impl Integrity {
     }
 }
 
-/// A range of a file with something wrong in it.
+/// A range of a file, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// Where the range starts, in bytes from the start of the file.
     pub offset: u64,
-    /// The length of the range in bytes; 0 where something is missing.
+    /// The length of the range in bytes; 0 if bytes are missing at the offset.
     pub length: u64,
-    /// What is wrong.
+    /// What is wrong with the range.
     pub damage: Damage,
 }
 
-/// What is wrong with a range of a file. Its text (`Display`) says what was expected and found.
+/// The kinds of things that can be wrong with a range of a file. The text of each (`Display`) says
+/// what was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Damage {
-    /// The file has no bytes at all.
+    /// The file has no bytes.
     EmptyFile,
     /// The file does not begin with the signature of an event log.
     FileSignature {
-        /// The first bytes.
+        /// The first bytes of the file.
         found: Vec<u8>,
     },
-    /// The file holds events in a form that dnsweep does not read.
+    /// The file contains events in a form that dnsweep does not read.
     OtherForm {
-        /// Which form.
+        /// The form of the events.
         form: EventForm,
     },
-    /// The CRC32 in the file header is not that of its bytes.
+    /// The CRC32 that the file header states is not the CRC32 of the header's bytes.
     FileHeaderChecksum {
-        /// The CRC32 that the header holds.
+        /// The CRC32 that the file header states.
         stored: u32,
-        /// The CRC32 of its bytes.
+        /// The CRC32 of the file header's bytes.
         computed: u32,
     },
-    /// The file ends before its header does.
+    /// The file ends before the end of its header of 4096 bytes.
     FileHeaderCutOff,
     /// The file begins with a chunk; its header is missing.
     FileHeaderMissing,
-    /// A place for a chunk does not begin with a chunk's signature.
+    /// The bytes at a place for a chunk do not begin with a chunk's signature. The places lie every
+    /// 64 KiB after the file header.
     ChunkSignature {
-        /// The first bytes.
+        /// The first bytes at the place for a chunk.
         found: Vec<u8>,
     },
-    /// A misaligned chunk: it does not begin at a multiple of 64 KiB after the file header. Its
-    /// records count.
+    /// A misaligned chunk: a chunk that does not begin at a multiple of 64 KiB after the file
+    /// header. Its records are read and counted.
     ChunkMisaligned,
-    /// A nested chunk header: it lies in the header or in a record of another chunk, and is read as
-    /// a part of that chunk.
+    /// A nested chunk header: a chunk header that lies in the header or in a record of another
+    /// chunk. Its bytes are read as a part of that other chunk.
     ChunkEmbedded,
-    /// A chunk is cut off by the end of the file, or by another chunk that overwrote it.
+    /// A chunk that is cut off by the end of the file, or by another chunk that overwrote it.
     ChunkCutOff {
-        /// How many bytes of the chunk are there.
+        /// The number of bytes that are left of the chunk.
         found: u64,
     },
-    /// The CRC32 in a chunk header is not that of its bytes.
+    /// The CRC32 that a chunk header states is not the CRC32 of the header's bytes.
     ChunkHeaderChecksum {
-        /// The CRC32 that the header holds.
+        /// The CRC32 that the chunk header states.
         stored: u32,
-        /// The CRC32 of its bytes.
+        /// The CRC32 of the chunk header's bytes.
         computed: u32,
     },
-    /// The CRC32 of a chunk's records is not that of their bytes.
+    /// The CRC32 that a chunk header states for the chunk's records is not the CRC32 of their
+    /// bytes.
     RecordsChecksum {
-        /// The CRC32 that the chunk's header holds.
+        /// The CRC32 that the chunk header states for the records.
         stored: u32,
-        /// The CRC32 of the records.
+        /// The CRC32 of the records' bytes.
         computed: u32,
     },
-    /// A chunk header gives a wrong end of the chunk's records: outside the chunk or, in a chunk
+    /// A chunk header states a wrong end of the chunk's records: outside the chunk or, in a chunk
     /// without checksums, where no record ends.
     FreeSpaceOffset {
-        /// The offset in the header.
+        /// The end of the records that the chunk header states, as an offset in the chunk.
         found: u32,
     },
-    /// There is no record where one should start.
+    /// There is no record at a place where one should start.
     RecordHeader {
-        /// The first bytes.
+        /// The first bytes at that place.
         found: Vec<u8>,
     },
-    /// A record's size is below the least possible, or reaches beyond the chunk.
+    /// The size in a record's header is below the least possible size, or reaches beyond the chunk.
     RecordSize {
-        /// The size in the record's header.
+        /// The size in the record's header, in bytes.
         found: u32,
-        /// How many bytes are left of the chunk.
+        /// The number of bytes from the record's start to the end of the chunk.
         left: u64,
     },
-    /// The copy of a record's size at its end differs from the one in its header.
+    /// The copy of a record's size at the record's end differs from the size in its header.
     RecordSizeCopy {
-        /// The size in the record's header.
+        /// The size in the record's header, in bytes.
         size: u32,
-        /// The size at the record's end.
+        /// The size at the record's end, in bytes.
         copy: u32,
     },
-    /// A record's content could not be decoded.
+    /// A record whose content cannot be decoded.
     Record {
-        /// The number in the record's header, which in an export differs from the EventRecordID.
+        /// The number in the record's header, which in an exported log differs from the
+        /// EventRecordID.
         header_id: u64,
-        /// The decoder's message.
+        /// The decoder's message: why the content cannot be decoded.
         reason: String,
     },
-    /// A DNS query whose field names cannot be used, so that its values were identified by the
-    /// texts next to them.
+    /// A DNS query whose field names cannot be used. Its values were identified by the texts next
+    /// to the names.
     NamesReplaced {
-        /// The number in the record's header.
+        /// The number in the header of the DNS query's record.
         header_id: u64,
     },
     /// A DNS query without some of the fields that every DNS query has.
     FieldsLost {
-        /// The number in the record's header.
+        /// The number in the header of the DNS query's record.
         header_id: u64,
         /// The names of the missing fields.
         missing: Vec<String>,
     },
-    /// An event in XML cannot be read.
+    /// An event in XML that cannot be read.
     EventXml {
-        /// What was expected and found.
+        /// What was expected in the event, and what was found.
         reason: String,
     },
-    /// Something other than an event stands between the events of a file of event XML.
+    /// Bytes between the events of a file of event XML that are something other than an event.
     NoEventXml {
-        /// The beginning of its text, in UTF-8.
+        /// The beginning of those bytes as text, in UTF-8.
         found: Vec<u8>,
     },
-    /// A file of event XML ends before its element `Events` is closed.
+    /// A file of event XML that ends before its element `Events` is closed.
     EventXmlCutOff,
-    /// Bytes could not be read.
+    /// Bytes that could not be read.
     Read {
-        /// The system's message.
+        /// The operating system's message.
         reason: String,
     },
-    /// The header of a cleanly closed log counts more chunks than the file has.
+    /// A cleanly closed log whose header counts more chunks than the file has.
     MissingChunks {
-        /// The number of chunks in the header.
+        /// The number of chunks that the header states.
         promised: u64,
         /// The number of places for a chunk in the file.
         found: u64,
     },
-    /// The file was longer when it was found than when it was read.
+    /// Bytes that existed when the file was found, but not when it was read.
     Shrunk,
-    /// The sweep was interrupted before it reached these bytes.
+    /// Bytes that the sweep did not reach before it was interrupted.
     NotRead,
     /// Problems that are counted, but not listed one by one.
     Further {
-        /// How many.
+        /// The number of problems that are not listed.
         count: u64,
     },
-    /// The file was written to while it was read, or was replaced by another file.
+    /// A file that was written to, or replaced by another file, while it was read.
     Changed,
 }
 
@@ -208,7 +213,7 @@ pub enum Damage {
 const CHANGED: &str = "the file changed while the sweep read it: expected the file that was found, with its size and modification time, found another one or others";
 
 /// The text of [`Damage::NamesReplaced`], after the record's number.
-const NAMES_REPLACED: &str = "its fields cannot be read by their names, found them by the texts beside those";
+const NAMES_REPLACED: &str = "expected readable names of its fields, found damaged ones; identified its values by the texts next to them";
 
 /// The text of [`Damage::ChunkMisaligned`].
 const MISALIGNED: &str =
@@ -218,7 +223,7 @@ const HEADER_MISSING: &str =
     "the log's header is missing: expected its 4096 bytes, found a chunk, and read all chunks from here on";
 /// The text of [`Damage::ChunkEmbedded`].
 const EMBEDDED: &str =
-    "header of a chunk in the header or in a record of another one: read as a part of that one";
+    "header of a chunk inside the header or a record of another chunk: read as a part of that chunk";
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -283,18 +288,18 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Writes what is wrong with a DNS query, and the number of its record.
+/// Writes a message about a DNS query: the number in its record's header, and `what` is wrong.
 fn write_query(f: &mut fmt::Formatter<'_>, header_id: u64, what: &str) -> fmt::Result {
     write!(f, "DNS query with header id {header_id}: {what}")
 }
 
-/// Writes which fields a DNS query does not have.
+/// Writes a message about a DNS query that lacks the fields `missing`.
 fn write_fields_lost(f: &mut fmt::Formatter<'_>, header_id: u64, missing: &[String]) -> fmt::Result {
     let lost = format!("expected all of its fields, found none called {}", missing.join(", "));
     write_query(f, header_id, &lost)
 }
 
-/// Writes a message in the form of most kinds of damage: what was expected, and what was found.
+/// Writes a message of the usual form: what was expected of `what`, and what was found.
 fn write_expected(
     f: &mut fmt::Formatter<'_>,
     what: &str,
@@ -304,8 +309,8 @@ fn write_expected(
     write!(f, "{what}: expected {expected}, found {found}")
 }
 
-/// Writes a message about a wrong checksum: the one stored in the header, and the one computed of
-/// `bytes`.
+/// Writes a message about a wrong checksum: the one that the header states, and the one computed
+/// from the bytes that `bytes` names.
 fn write_checksums(
     f: &mut fmt::Formatter<'_>,
     what: &str,
@@ -316,7 +321,8 @@ fn write_checksums(
     write!(f, "{what}: header says {stored:#010x}, {bytes} give {computed:#010x}")
 }
 
-/// Bytes as a message shows them: as text if all are printable ASCII, otherwise hexadecimal.
+/// Bytes in the form in which messages show them: as text if all are printable ASCII, otherwise in
+/// hexadecimal.
 struct Bytes<'a>(&'a [u8]);
 
 impl fmt::Display for Bytes<'_> {

@@ -5,9 +5,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventForm {
-    /// Objects of PowerShell, by `Export-Clixml`.
+    /// PowerShell objects, as `Export-Clixml` writes them.
     Clixml,
-    /// A table, as `Export-Csv`, EvtxECmd and Splunk write it.
+    /// Tables, as `Export-Csv`, EvtxECmd and Splunk write them.
     Csv,
     /// JSON, as `evtx_dump -o json`, Winlogbeat and others write it.
     Json,
@@ -19,7 +19,7 @@ pub enum EventForm {
 }
 
 impl EventForm {
-    /// The name of the form in messages.
+    /// Returns the name of the form in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -32,6 +32,6 @@ impl EventForm {
     }
 }
 
-/// What to do with events in one of these forms.
+/// The advice in messages about events in a form that dnsweep does not read.
 pub const HOW_TO_EXPORT: &str =
     "take the log itself (wevtutil epl), or render its events as XML (wevtutil qe LOG /f:xml)";

@@ -1,5 +1,6 @@
-//! The account of one file: its header, what was seen in it, and what is wrong with it, joined from
-//! the parts in which it was read. Plain data; [`crate::report`] makes table rows of it.
+//! The account of one file: its header, what was seen in it, and what is wrong with it. It is
+//! joined from the parts in which the file was read. It is plain data, of which [`crate::report`]
+//! makes table rows.
 
 use std::ops::Range;
 
@@ -9,19 +10,19 @@ use super::note::{Note, Notes, Remark};
 use super::problems::Problems;
 use super::tally::{Extents, Tally};
 
-/// Bytes from the start of a log to its first chunk.
+/// The size of a log's file header in bytes. The first chunk follows it.
 pub const FILE_HEADER_SIZE: u64 = 4096;
-/// Bytes of a chunk.
+/// The size of a chunk in bytes.
 pub const CHUNK_SIZE: u64 = 65536;
 
-/// The status of a file after a sweep.
+/// What a sweep could do with a file as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// All of the file was read and understood.
     Complete,
     /// Some of the file could not be read or understood.
     Damaged,
-    /// The file neither begins like an event log nor holds a chunk.
+    /// The file neither begins like an event log nor contains a chunk.
     NotAnEventLog,
     /// The file has no bytes.
     Empty,
@@ -34,7 +35,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word for this status in the tables.
+    /// Returns the word for this status in the tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,17 +50,17 @@ impl Status {
     }
 }
 
-/// How much of a log was lost. Losses are ordered by bytes, then by records.
+/// The amount of a log that was lost. Losses are ordered by bytes, then by records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Loss {
-    /// Bytes of damaged chunks, bytes that could not be read, and bytes of missing chunks that the
-    /// header counts.
+    /// The number of bytes of damaged chunks, bytes that could not be read, and bytes of missing
+    /// chunks that the header counts.
     pub bytes: u64,
-    /// Records that could not be decoded.
+    /// The number of records that could not be decoded.
     pub records: u64,
 }
 
-/// How a file begins: as an event log, as something else, or unknown.
+/// The way in which a file begins: as an event log, as something else, or unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Header {
     /// The beginning of the file was not read.
@@ -67,11 +68,11 @@ pub enum Header {
     Unread,
     /// The file does not begin like an event log.
     Foreign,
-    /// An event log that was closed cleanly.
+    /// The file is an event log that was closed cleanly.
     Clean,
-    /// An event log that was in use when it was copied.
+    /// The file is an event log that was in use when it was copied.
     Dirty,
-    /// Not an event log, but searched for chunks (`--carve`).
+    /// The file is not an event log, but is searched for chunks (`--carve`).
     Carved,
     /// The file is event XML.
     Xml,
@@ -82,38 +83,41 @@ pub enum Header {
 pub struct FileReport {
     /// The file's size in bytes when the sweep found it.
     pub size: u64,
-    /// The SHA-256 of the file, if it was asked for and all bytes were read.
+    /// The SHA-256 of the file; `None` if hashing was not requested, or not all bytes were read.
     pub sha256: Option<String>,
-    /// How the file begins.
+    /// The way in which the file begins.
     pub header: Header,
-    /// The number of chunks by the header of a cleanly closed log.
+    /// The number of chunks that the header states, if the log was closed cleanly.
     pub promised_chunks: Option<u64>,
-    /// The same number as `promised_chunks`, but only if the header's checksum is right.
+    /// The number of chunks that the header states, if the log was closed cleanly and the header's
+    /// checksum is right.
     pub counted_chunks: Option<u64>,
-    /// Counts of what was seen.
+    /// Counts of the chunks, records and bytes that were read.
     pub tally: Tally,
     /// What is wrong with the file.
     pub problems: Problems,
     /// Remarks on the file that are no damage.
     pub notes: Notes,
-    /// How many bytes could be read.
+    /// The number of bytes that could be read.
     pub bytes_read: u64,
-    /// How many chunks begin with a chunk's signature.
+    /// The number of chunks that begin with a chunk's signature.
     pub signed_chunks: u64,
-    /// Where the last chunk with a signature (or its 64 KiB place) ends; 0 if there is none.
+    /// The offset at which the last chunk with a signature, or its 64 KiB place, ends; 0 if the
+    /// file has no chunk.
     pub chunks_end: u64,
-    /// Clock steps between the file's records.
+    /// The clock steps between the file's records.
     pub clock: Clock,
-    /// How many events of the file are matches.
+    /// The number of matches in the file.
     pub matches: u64,
     /// Whether the file was written to or replaced while it was read.
     pub changed: bool,
-    /// The offset that an interrupted sweep had reached in this file.
+    /// The offset that the sweep had reached in this file when it was interrupted; `None` if it was
+    /// not.
     pub interrupted_at: Option<u64>,
 }
 
 impl FileReport {
-    /// Adds the next part of the file.
+    /// Adds the account of the next part of the file.
     pub fn append(&mut self, part: FileReport) {
         self.size = self.size.max(part.size);
         self.sha256 = self.sha256.take().or(part.sha256);
@@ -133,7 +137,8 @@ impl FileReport {
         self.changed |= part.changed;
     }
 
-    /// Notes that the rest of the file, from `offset` on, was not read because of an interruption.
+    /// Records that the rest of the file, from `offset` on, was not read because the sweep was
+    /// interrupted.
     pub fn interrupt(&mut self, offset: u64) {
         // The last event of a block of event XML, and a misaligned chunk, can end after the block.
         let offset = offset.max(self.tally.extents.sum());
@@ -145,7 +150,7 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Checks the file against its header, once all parts were appended.
+    /// Checks the account of the file against the file's header, after all parts were appended.
     pub fn complete(&mut self) {
         // Bytes of an unreadable block count as read if they belong to a chunk or an event that
         // begins in an earlier block. Conversely, bytes that a block left to a chunk of an earlier
@@ -167,10 +172,11 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Distinguishes bytes after the last chunk from a lost part of the log. The header of a
-    /// cleanly closed log counts its chunks. If the header's checksum is right and no chunk lies
-    /// after the counted ones, the bytes there are what the disk held before, and no damage. The
-    /// header of a log in use was written before its last chunks, so it proves nothing.
+    /// Decides whether the bytes at the file's end are a lost part of the log, or lie after its
+    /// last chunk. The header of a cleanly closed log counts the chunks. If the header's checksum
+    /// is right and no chunk lies after the counted ones, the bytes at the end are what the disk
+    /// contained before: no damage. The header of a log in use was written before the log's last
+    /// chunks, so it proves nothing.
     fn set_end_apart(&mut self) {
         let Some(counted) = self.counted_chunks else { return };
         let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;
@@ -202,13 +208,13 @@ impl FileReport {
         }
     }
 
-    /// Whether another sweep may find more or other things in the file.
+    /// Returns whether another sweep may find more or other things in the file.
     #[must_use]
     pub fn is_to_be_read_again(&self) -> bool {
         self.changed || self.problems.has_unread_bytes()
     }
 
-    /// The status of the file.
+    /// Returns the status of the file.
     #[must_use]
     pub fn status(&self) -> Status {
         let holds_log = self.signed_chunks > 0
@@ -233,7 +239,8 @@ impl FileReport {
         }
     }
 
-    /// How much of the file was lost. A file that is no event log counts as lost completely.
+    /// Returns how much of the file was lost. A file that is no event log counts as lost
+    /// completely.
     #[must_use]
     pub fn loss(&self) -> Loss {
         let missing = self.promised_chunks.unwrap_or(0).saturating_sub(self.tally.chunks);
@@ -242,7 +249,8 @@ impl FileReport {
         Loss { bytes, records: self.tally.damaged_records }
     }
 
-    /// What is wrong with the file. For a file that is no event log, this is the only problem.
+    /// Returns what is wrong with the file. A file that is no event log has this as its only
+    /// problem.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self.problems.iter().collect();
@@ -261,8 +269,8 @@ impl FileReport {
         problems
     }
 
-    /// How many bytes of the file are of which kind. All bytes of a file that is no event log count
-    /// as damaged.
+    /// Returns how many bytes of the file are of which kind. All bytes of a file that is no event
+    /// log count as damaged.
     #[must_use]
     pub fn extents(&self) -> Extents {
         match self.status() {
@@ -273,7 +281,7 @@ impl FileReport {
         }
     }
 
-    /// The number of all problems, including those that are not listed.
+    /// Returns the number of all problems of the file, including those that are not listed.
     #[must_use]
     pub fn problem_count(&self) -> u64 {
         if self.status() == Status::NotAnEventLog {

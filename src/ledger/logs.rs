@@ -11,13 +11,14 @@ use crate::ledger::record_ids::IdRuns;
 pub struct Channels(SmallMap<Box<str>, IdRuns>);
 
 impl Channels {
-    /// Changes the EventRecordIDs of a Channel with `change`.
+    /// Calls `change` with the EventRecordIDs of a Channel, which are none if the Channel is new.
     pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         self.0.change(channel, || channel.into(), change);
     }
 
-    /// Adds the EventRecordIDs of another part of the evidence. Of each Channel that this changes,
-    /// at most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs are kept.
+    /// Adds the EventRecordIDs of the same Computer from another part of the evidence. For each
+    /// Channel that this changes, at most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs
+    /// are kept.
     pub fn merge(&mut self, mut other: Channels) {
         other.limit();
         self.0.merge(other.0, |ours, theirs| {
@@ -30,7 +31,7 @@ impl Channels {
         self.0.each(IdRuns::limit);
     }
 
-    /// Joins the EventRecordIDs of all Channels under the Channel `channel`.
+    /// Returns the EventRecordIDs of all Channels, joined under the name `channel`.
     #[must_use]
     pub fn joined(self, channel: &str) -> Self {
         if self.0.len() == 1 && self.0.get(channel).is_some() {
@@ -41,18 +42,18 @@ impl Channels {
         joined
     }
 
-    /// The EventRecordIDs of a Channel.
+    /// Returns the EventRecordIDs of a Channel; `None` if the Channel is unknown.
     #[must_use]
     pub fn get(&self, channel: &str) -> Option<&IdRuns> {
         self.0.get(channel)
     }
 
-    /// Each Channel with its EventRecordIDs, sorted by name.
+    /// Returns each Channel with its EventRecordIDs, sorted by the Channel's name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &IdRuns)> {
         self.0.iter().map(|(channel, runs)| (&**channel, runs))
     }
 
-    /// Whether there is no Channel.
+    /// Returns whether no Channel is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -64,7 +65,7 @@ impl Channels {
 pub struct Logs(BTreeMap<Box<str>, Channels>);
 
 impl Logs {
-    /// Changes the EventRecordIDs of a log with `change`.
+    /// Calls `change` with the EventRecordIDs of a log, which are none if the log is new.
     pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         // The look-up comes first, so that a name is copied only once.
         match self.0.get_mut(computer) {
@@ -73,7 +74,7 @@ impl Logs {
         }
     }
 
-    /// Adds the EventRecordIDs of another part of the evidence. Of each log that this changes, at
+    /// Adds the EventRecordIDs of another part of the evidence. For each log that this changes, at
     /// most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs are kept.
     pub fn merge(&mut self, other: Logs) {
         for (computer, channels) in other.0 {
@@ -86,13 +87,13 @@ impl Logs {
         self.0.remove(computer).unwrap_or_default()
     }
 
-    /// How many Computers there are.
+    /// Returns the number of Computers.
     #[must_use]
     pub fn computers(&self) -> usize {
         self.0.len()
     }
 
-    /// Each log's Computer, Channel and EventRecordIDs, sorted by name.
+    /// Returns each log's Computer, Channel and EventRecordIDs, sorted by Computer and Channel.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &IdRuns)> {
         self.0.iter().flat_map(|(computer, channels)| {
             channels.iter().map(|(channel, runs)| (&**computer, channel, runs))

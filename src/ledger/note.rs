@@ -3,40 +3,41 @@
 
 use std::fmt;
 
-/// How many notes of one file are listed; the rest are counted.
+/// The greatest number of notes that are listed for one file. Further notes are only counted.
 pub const MAX_LISTED_NOTES: usize = 1_000;
 
-/// A range of a file with a remark that is no damage.
+/// A range of a file, and a remark on it. A remark is no damage.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Note {
     /// Where the range starts, in bytes from the start of the file.
     pub offset: u64,
     /// The length of the range in bytes.
     pub length: u64,
-    /// The remark.
+    /// The remark on the range.
     pub remark: Remark,
 }
 
 /// A remark on a range of a file that is in order.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Remark {
-    /// A deleted chunk: it lies in the free space of another chunk whose checksums are right.
+    /// A deleted chunk: a chunk that lies in the free space of another chunk, whose checksums are
+    /// right.
     DeletedChunk,
-    /// The header of a deleted chunk of which the rest cannot be read.
+    /// The header of a deleted chunk, whose remaining bytes cannot be read.
     DeletedHeader,
-    /// Bytes after the last chunk that the file's header counts.
+    /// Bytes after the last chunk that the file's header counts. They are no part of the log.
     AfterLastChunk {
-        /// How many chunks the header counts.
+        /// The number of chunks that the header counts.
         counted: u64,
     },
-    /// Chunks after the last one that the file's header counts.
+    /// Chunks after the last one that the file's header counts. They are read.
     UncountedChunks {
-        /// How many chunks the header counts.
+        /// The number of chunks that the header counts.
         counted: u64,
     },
     /// Notes that are counted, but not listed one by one.
     Further {
-        /// How many.
+        /// The number of notes that are not listed.
         count: u64,
     },
 }
@@ -52,11 +53,11 @@ impl fmt::Display for Remark {
             ),
             Remark::AfterLastChunk { counted } => write!(
                 f,
-                "no part of the log: the header, which was written when the log was closed, counts {counted} chunks before it"
+                "no part of the log: these bytes follow the {counted} chunks that the header counts, which was written when the log was closed"
             ),
             Remark::UncountedChunks { counted } => write!(
                 f,
-                "chunks that the header does not count, which was written when the log was closed and counts {counted} before them: they are read and counted here"
+                "chunks after the {counted} that the header counts, which was written when the log was closed: they are read, and their records count"
             ),
             Remark::Further { count } => write!(f, "{count} further notes are counted, not listed"),
         }
@@ -71,7 +72,7 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Adds a note on a range after all ranges added before.
+    /// Adds a note on a range that lies after those of all earlier notes.
     pub fn push(&mut self, note: Note) {
         if self.listed.len() < MAX_LISTED_NOTES {
             self.listed.push(note);
@@ -80,24 +81,24 @@ impl Notes {
         }
     }
 
-    /// Adds the notes of the part of the file that follows.
+    /// Adds the notes of the next part of the file.
     pub fn append(&mut self, later: Notes) {
         later.listed.into_iter().for_each(|note| self.push(note));
         self.further += later.further;
     }
 
-    /// Changes the offset of each listed note with `change`.
+    /// Applies `change` to the offset of each listed note.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.listed.iter_mut().for_each(|note| change(&mut note.offset));
     }
 
-    /// The number of all notes, including those that are not listed.
+    /// Returns the number of all notes, including those that are not listed.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.listed.len() as u64 + self.further
     }
 
-    /// The listed notes, and one more that counts the rest, if there is a rest.
+    /// Returns the listed notes, and a last one that counts the others, if there are any.
     pub fn iter(&self) -> impl Iterator<Item = Note> + '_ {
         let end = self.listed.last().map_or(0, |last| last.offset + last.length);
         let further = (self.further > 0).then_some(Note {

@@ -1,18 +1,19 @@
-//! The problems of a file: the first ones are listed, the others counted.
+//! The problems of a file. The first ones are listed, the others are only counted.
 
 use std::ops::Range;
 
 use super::damage::{Damage, Problem};
 
-/// How many problems of one file are listed; the rest are counted. A crafted file can hold two
-/// thousand problems a chunk, and the ledger's memory must not grow with them.
+/// The greatest number of problems that are listed for one file. Further problems are only counted:
+/// a crafted file can have two thousand in each chunk, and the ledger's memory must not grow with
+/// them.
 pub const MAX_LISTED_PROBLEMS: usize = 1_000;
 
 /// The problems of a file or a part of it, in the order of the file.
 ///
-/// Appending is associative. It joins neighbouring ranges with the same problem, if that is a
-/// missing chunk signature, something other than event XML, or a shrunken file. It lists the first
-/// [`MAX_LISTED_PROBLEMS`] and counts the rest.
+/// The first [`MAX_LISTED_PROBLEMS`] are listed, the others are counted. Neighbouring ranges with
+/// the same problem are joined if the problem is a missing chunk signature, something other than
+/// event XML, or a shrunken file. Appending is associative.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -20,7 +21,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem of a range after all ranges added before.
+    /// Adds a problem with a range that lies after those of all earlier problems.
     pub fn push(&mut self, problem: Problem) {
         if let Some(last) = self.listed.last_mut() {
             let joins = matches!(
@@ -41,7 +42,8 @@ impl Problems {
         }
     }
 
-    /// Adds a problem of the whole file. It is always listed, however many others there are.
+    /// Adds a problem with the whole file. It is always listed, however many other problems there
+    /// are.
     pub fn put_first(&mut self, problem: Problem) {
         self.listed.insert(0, problem);
         if self.listed.len() > MAX_LISTED_PROBLEMS {
@@ -55,19 +57,19 @@ impl Problems {
         self.listed.sort_by_key(|problem| problem.offset);
     }
 
-    /// Changes the offset of each listed problem with `change`.
+    /// Applies `change` to the offset of each listed problem.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.listed.iter_mut().for_each(|problem| change(&mut problem.offset));
     }
 
-    /// Drops the problem of a wrong checksum in the file header.
+    /// Removes the problem of a wrong checksum in the file header.
     pub fn drop_of_header(&mut self) {
         self.listed.retain(|problem| !matches!(problem.damage, Damage::FileHeaderChecksum { .. }));
     }
 
     /// Removes the problem "no chunk signature" from all bytes from `offset` on, and returns the
-    /// ranges that had it. Does nothing if bytes there have any other problem, or if not all
-    /// problems are listed.
+    /// ranges that had it. Does nothing if bytes from `offset` on have any other problem, or if not
+    /// all problems are listed.
     #[must_use]
     pub fn take_foreign_from(&mut self, offset: u64) -> Vec<Range<u64>> {
         let is_foreign = |problem: &Problem| matches!(problem.damage, Damage::ChunkSignature { .. });
@@ -85,37 +87,38 @@ impl Problems {
         taken
     }
 
-    /// Whether bytes could not be read that may be readable at another time.
+    /// Returns whether bytes could not be read that may be readable at another time.
     #[must_use]
     pub fn has_unread_bytes(&self) -> bool {
         let is_unread = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
         self.further > 0 || self.listed.iter().any(is_unread)
     }
 
-    /// Adds the problems of the part of the file that follows.
+    /// Adds the problems of the next part of the file.
     pub fn append(&mut self, later: Problems) {
         self.append_only(later, |_| true);
     }
 
-    /// Adds the listed problems for which `is_wanted` is true, and the number of unlisted ones.
+    /// Adds those listed problems of the next part for which `is_wanted` is true, and the number of
+    /// its unlisted ones.
     pub fn append_only(&mut self, later: Problems, is_wanted: impl Fn(&Problem) -> bool) {
         later.listed.into_iter().filter(is_wanted).for_each(|problem| self.push(problem));
         self.further += later.further;
     }
 
-    /// The number of all problems, including those that are not listed.
+    /// Returns the number of all problems, including those that are not listed.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.listed.len() as u64 + self.further
     }
 
-    /// Whether there is no problem.
+    /// Returns whether there is no problem.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
-    /// The listed problems, and one more that counts the rest, if there is a rest.
+    /// Returns the listed problems, and a last one that counts the others, if there are any.
     pub fn iter(&self) -> impl Iterator<Item = Problem> + '_ {
         let end = self.listed.last().map_or(0, |last| last.offset + last.length);
         let further = (self.further > 0).then_some(Problem {
@@ -158,7 +161,7 @@ mod tests {
         }
         let ranges: Vec<_> = problems.iter().map(|problem| (problem.offset, problem.length)).collect();
         assert_eq!(ranges, [(4096, 131_072), (200_704, 65536)]);
-        // So do the parts of a file that are not there any more, which are read apart.
+        // The parts of a file that no longer exist, which are read separately, are joined too.
         let mut problems = Problems::default();
         for offset in [4096, 4096 + 65536] {
             problems.push(Problem { offset, length: 65536, damage: Damage::Shrunk });
@@ -175,7 +178,7 @@ mod tests {
         let last = problems.iter().last().unwrap();
         assert_eq!(last.damage, Damage::Further { count: 5 });
         assert_eq!(problems.iter().count(), MAX_LISTED_PROBLEMS + 1);
-        // Nor is it when they are added to others, of which not all are.
+        // Unlisted problems stay counted when only some of the listed ones are added to others.
         let mut others = Problems::default();
         others.push(signature(0, 1));
         others.append_only(problems, |problem| problem.offset > 0);

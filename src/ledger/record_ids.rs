@@ -7,16 +7,16 @@
 
 use crate::event::EventTime;
 
-/// How many runs of one log are kept. An export of selected events can have as many runs as
-/// events.
+/// The greatest number of runs that are kept for one log. An export of selected events can have as
+/// many runs as events.
 pub const MOST_RUNS: usize = 2_000;
 
-/// A run of consecutive EventRecordIDs.
+/// A run: consecutive EventRecordIDs of one log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRun {
-    /// The lowest EventRecordID.
+    /// The lowest EventRecordID of the run.
     pub first: u64,
-    /// The highest.
+    /// The highest EventRecordID of the run.
     pub last: u64,
     /// TimeCreated of the event with the lowest EventRecordID (the earliest, if several events have
     /// it); `None` if no time is readable.
@@ -27,19 +27,20 @@ pub struct IdRun {
 }
 
 impl IdRun {
-    /// The run of a single event.
+    /// Returns the run of a single event.
     #[must_use]
     pub fn of(id: u64, time: Option<EventTime>) -> Self {
         IdRun { first: id, last: id, first_time: time, last_time: time }
     }
 
-    /// The number of EventRecordIDs in the run.
+    /// Returns the number of EventRecordIDs in the run.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
-    /// Joins another run to this one. It must not begin lower, and must touch or overlap.
+    /// Joins `other` to this run. `other` must not begin lower than this run, and must touch or
+    /// overlap it.
     fn join(&mut self, other: IdRun) {
         if other.first == self.first {
             self.first_time = earliest(self.first_time, other.first_time);
@@ -52,25 +53,26 @@ impl IdRun {
     }
 }
 
+/// Returns the earlier of two times. A time that is not readable does not count.
 fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTime> {
     [one, other].into_iter().flatten().min()
 }
 
-/// A gap in the EventRecordIDs of a log, and the events on both sides of it.
+/// A gap between two runs of EventRecordIDs of a log, with the events on both sides of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
-    /// The EventRecordID before the gap.
+    /// The last EventRecordID before the gap.
     pub after: u64,
-    /// TimeCreated of the event before the gap.
+    /// TimeCreated of the event before the gap; `None` if no time is readable.
     pub after_time: Option<EventTime>,
-    /// The EventRecordID after the gap.
+    /// The first EventRecordID after the gap.
     pub before: u64,
-    /// TimeCreated of the event after the gap.
+    /// TimeCreated of the event after the gap; `None` if no time is readable.
     pub before_time: Option<EventTime>,
 }
 
 impl Gap {
-    /// How many EventRecordIDs are missing in the gap.
+    /// Returns the number of EventRecordIDs that are missing in the gap.
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.before - self.after - 1
@@ -81,12 +83,12 @@ impl Gap {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRuns {
     runs: Vec<IdRun>,
-    /// Whether runs were dropped because there were too many.
+    /// True if runs were dropped because there were more than [`MOST_RUNS`].
     incomplete: bool,
 }
 
 impl IdRuns {
-    /// Adds an event.
+    /// Adds an event's EventRecordID and TimeCreated.
     #[inline]
     pub fn add(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last_mut() {
@@ -99,7 +101,7 @@ impl IdRuns {
         }
     }
 
-    /// Adds an event whose number does not follow the last one.
+    /// Adds an event whose EventRecordID does not follow the last one.
     fn add_apart(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last() {
             Some(last) if id <= last.last => self.insert(IdRun::of(id, time)),
@@ -107,8 +109,8 @@ impl IdRuns {
         }
     }
 
-    /// Adds a run above all others. If there are far too many runs, the highest are dropped first,
-    /// so that inserting a run takes a bounded time.
+    /// Adds a run above all others. If there are far too many runs, the highest ones are dropped
+    /// first, so that inserting a run takes a bounded time.
     fn push_apart(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
@@ -143,7 +145,7 @@ impl IdRuns {
         }
     }
 
-    /// Merges sorted runs into these, in one pass over both lists, as either can be long.
+    /// Merges sorted runs into these, in one pass over both lists, because either can be long.
     fn merge_many(&mut self, others: &[IdRun]) {
         let mut merged: Vec<IdRun> = Vec::with_capacity(self.runs.len() + others.len());
         let (mut ours, mut others) = (self.runs.iter().peekable(), others.iter().peekable());
@@ -160,7 +162,7 @@ impl IdRuns {
         self.runs = merged;
     }
 
-    /// Inserts a run at its place, and joins it with the runs that it touches.
+    /// Inserts a run at its place in the order, and joins it with the runs that it touches.
     fn insert(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
@@ -177,25 +179,25 @@ impl IdRuns {
         self.runs.splice(start..end, joined);
     }
 
-    /// Forgets all runs.
+    /// Removes all runs, so that the memory can be used for another log.
     pub fn clear(&mut self) {
         self.runs.clear();
         self.incomplete = false;
     }
 
-    /// Whether no event was added.
+    /// Returns whether no event was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// Drops the highest runs beyond [`MOST_RUNS`].
+    /// Drops the highest runs, so that at most [`MOST_RUNS`] are left.
     pub fn limit(&mut self) {
         self.incomplete |= self.runs.len() > MOST_RUNS;
         self.runs.truncate(MOST_RUNS);
     }
 
-    /// The gaps between the runs that are kept.
+    /// Returns the gaps between the runs that are kept.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> {
         self.runs.windows(2).filter_map(|pair| match pair {
             [one, next] => Some(Gap {
@@ -208,20 +210,21 @@ impl IdRuns {
         })
     }
 
-    /// The runs that are kept, sorted.
+    /// Returns the runs that are kept, sorted.
     #[must_use]
     pub fn as_slice(&self) -> &[IdRun] {
         &self.runs
     }
 
-    /// The number of gaps between the runs that are kept; there are more if
-    /// [`is_incomplete`](Self::is_incomplete).
+    /// Returns the number of gaps between the runs that are kept. The log has more if
+    /// [`is_incomplete`](Self::is_incomplete) is true.
     #[must_use]
     pub fn gap_count(&self) -> u64 {
         self.runs.len().saturating_sub(1) as u64
     }
 
-    /// Whether there are more gaps than were kept.
+    /// Returns whether runs were dropped because there were more than [`MOST_RUNS`]. The log then
+    /// has more gaps than are known.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         self.incomplete
@@ -253,7 +256,7 @@ mod tests {
         both
     }
 
-    /// The twin: a map of numbers to their times.
+    /// The slow twin of [`IdRuns`]: a map of EventRecordIDs to their times.
     fn plainly(events: &[(u64, Option<EventTime>)]) -> Vec<IdRun> {
         let mut ids: BTreeMap<u64, Vec<Option<EventTime>>> = BTreeMap::new();
         for (id, time) in events {

@@ -1,7 +1,7 @@
 //! Counts of what was seen in a part of the evidence: a block, a file, or a host.
 //!
-//! `merge` is associative and commutative, and the default value is its identity. So any split of
-//! the work over threads gives the same sums.
+//! `merge` is associative and commutative, and the default value is its identity. Any split of the
+//! work over threads therefore gives the same sums.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,28 @@ use crate::event::{Span, System, Window};
 use crate::ledger::event_form::EventForm;
 use crate::ledger::logs::Logs;
 
-/// Counts of live (not deleted) records.
+/// Counts of live records, which are those that are not deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordCounts {
-    /// Records that were read.
+    /// The number of records that were read.
     pub records: u64,
-    /// Records that Sysmon wrote.
+    /// The number of records that Sysmon wrote.
     pub sysmon_records: u64,
-    /// Sysmon's DNS queries (event 22).
+    /// The number of Sysmon's DNS queries (event 22).
     pub dns_queries: u64,
-    /// Records whose TimeCreated is missing or cannot be read.
+    /// The number of records whose TimeCreated is missing or cannot be read.
     pub unreadable_times: u64,
-    /// DNS queries that certainly lie in the period that was asked for; all DNS queries if no
-    /// period was.
+    /// The number of DNS queries that certainly lie in the requested period; all DNS queries if no
+    /// period was requested.
     pub dns_queries_in_period: u64,
-    /// First and last TimeCreated of the DNS queries.
+    /// The first and the last TimeCreated of the DNS queries.
     pub dns_span: Span,
-    /// First and last TimeCreated of all records that have one.
+    /// The first and the last TimeCreated of all records.
     pub span: Span,
 }
 
 impl RecordCounts {
-    /// Counts one record. `window` is the period that was asked for.
+    /// Counts one record, given its `System` part. `window` is the requested period.
     pub fn add(&mut self, system: &System, window: &Window) {
         self.records += 1;
         self.sysmon_records += u64::from(system.is_sysmon());
@@ -38,7 +38,7 @@ impl RecordCounts {
         self.span.add(system.time_created);
         if system.is_dns_query() {
             self.dns_queries += 1;
-            self.dns_queries_in_period += u64::from(window.is_shown_by(system.time_created));
+            self.dns_queries_in_period += u64::from(window.is_covered_by(system.time_created));
             self.dns_span.add(system.time_created);
         }
     }
@@ -65,24 +65,24 @@ pub struct RecordIdRange {
 }
 
 impl RecordIdRange {
-    /// Widens the range to hold `id`.
+    /// Widens the range to contain `id`, if there is one.
     pub fn add(&mut self, id: Option<u64>) {
         self.merge(RecordIdRange { first: id, last: id });
     }
 
-    /// Widens the range to hold `other`.
+    /// Widens the range to contain `other`.
     pub fn merge(&mut self, other: RecordIdRange) {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
     }
 }
 
-/// Files with events in one form that dnsweep does not read.
+/// The files of events in one form that dnsweep does not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct EventFormFiles {
-    /// How many files there are.
+    /// The number of the files.
     pub files: u64,
-    /// The first of their paths, in byte order.
+    /// The first of the files' paths, in byte order.
     pub first: String,
 }
 
@@ -96,28 +96,28 @@ impl EventFormFiles {
     }
 }
 
-/// How many files of each kind were found, but not read.
+/// The numbers of files that were found but not read, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SkippedCounts {
-    /// Regular files of none of the kinds below. With `--any-name`, these do not begin like an
-    /// event log or event XML either.
+    /// The number of regular files that none of the other fields counts. With `--any-name`, these
+    /// begin neither like an event log nor like event XML.
     pub other_files: u64,
-    /// Files with `.evtx` in their name that are no event logs: checksum files, link files, and the
-    /// files that macOS puts next to others.
+    /// The number of files with `.evtx` in their name that are no event logs, such as checksum
+    /// files, link files, and the files that macOS puts next to others.
     pub side_files: u64,
-    /// Archives, compressed files and disk images, recognised by the ends of their names. Their
-    /// contents were not read.
+    /// The number of archives, compressed files and disk images, recognised by the ends of their
+    /// names. Their contents were not read.
     pub containers: u64,
-    /// Files with events in a form that dnsweep does not read, by form.
+    /// The files of events in a form that dnsweep does not read, by form.
     pub event_forms: BTreeMap<EventForm, EventFormFiles>,
-    /// The other, side and container files by the extension of their name, for extensions that are
-    /// in a list of well-known ones.
+    /// The numbers of files that `other_files`, `side_files` and `containers` count, by the
+    /// extension of the file's name. Only extensions in a list of well-known ones are included.
     pub extensions: BTreeMap<&'static str, u64>,
-    /// Symbolic links that were not followed.
+    /// The number of symbolic links that were not followed.
     pub links: u64,
-    /// Pipes, sockets and devices.
+    /// The number of pipes, sockets and devices.
     pub special_files: u64,
-    /// Files that were already found by another path (only with `--follow`).
+    /// The number of files that were already found by another path (only with `--follow`).
     pub seen_before: u64,
 }
 
@@ -138,34 +138,37 @@ impl SkippedCounts {
         self.seen_before += other.seen_before;
     }
 
-    /// How many regular files were not read, without those that hold events in another form.
+    /// Returns the number of regular files that were not read, except those with events in another
+    /// form.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.other_files + self.side_files + self.containers
     }
 }
 
-/// How many bytes of a file are of which kind. The parts add up to the file's size.
+/// The number of a file's bytes of each kind. The numbers add up to the file's size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extents {
-    /// Bytes of the file's header, or of what stands in its place.
+    /// The number of bytes of the file's header, or of what lies in its place.
     pub header: u64,
-    /// Bytes of chunks with records and without a problem.
+    /// The number of bytes of chunks with records and without a problem.
     pub good: u64,
-    /// Bytes of chunks without records and without a problem.
+    /// The number of bytes of chunks without records and without a problem.
     pub empty: u64,
-    /// Bytes of chunks with a problem, and of places for a chunk that hold something else.
+    /// The number of bytes of chunks with a problem, and of places for a chunk that contain
+    /// something else.
     pub damaged: u64,
-    /// Bytes after the last whole chunk that are not the beginning of a chunk.
+    /// The number of bytes after the last whole chunk that are not the beginning of a chunk.
     pub trailing: u64,
-    /// Bytes of a carved file that belong to no chunk.
+    /// The number of bytes of a carved file that belong to no chunk.
     pub other: u64,
-    /// Bytes that were not read, because they could not be or because the sweep was interrupted.
+    /// The number of bytes that were not read, because they could not be or because the sweep was
+    /// interrupted.
     pub unread: u64,
 }
 
 impl Extents {
-    /// Adds the bytes of another part of the file.
+    /// Adds the numbers of another part of the file.
     pub fn merge(&mut self, other: Extents) {
         self.header += other.header;
         self.good += other.good;
@@ -176,32 +179,32 @@ impl Extents {
         self.unread += other.unread;
     }
 
-    /// The sum of all kinds.
+    /// Returns the number of bytes of all kinds together.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.header + self.good + self.empty + self.damaged + self.trailing + self.other + self.unread
     }
 }
 
-/// Everything that was counted in a part of one file.
+/// Counts of everything that was seen in a part of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
-    /// How many bytes are of which kind.
+    /// The number of bytes of each kind.
     pub extents: Extents,
-    /// Places for a chunk, including a cut-off one at the file's end.
+    /// The number of places for a chunk, including one that the file's end cuts off.
     pub chunks: u64,
-    /// Chunks without records: never used, or emptied.
+    /// The number of chunks without records: never used, or emptied.
     pub empty_chunks: u64,
-    /// Chunks with a problem of any kind.
+    /// The number of chunks with a problem of any kind.
     pub damaged_chunks: u64,
-    /// Chunks whose records' checksum was verified.
+    /// The number of chunks whose records' checksum was verified.
     pub checked_chunks: u64,
-    /// Records that were found, but could not be decoded.
+    /// The number of records that were found, but could not be decoded.
     pub damaged_records: u64,
-    /// Records that were read after bytes of their chunk that are no record. Readers that stop at
-    /// damage do not see them.
+    /// The number of records that were read after bytes of their chunk that are no record. Programs
+    /// that stop reading a chunk at damage do not see these records.
     pub refound_records: u64,
-    /// Deleted records that could be decoded. No other field counts them.
+    /// The number of deleted records that could be decoded. No other field counts them.
     pub recovered_records: u64,
     /// Counts of all live records that were read, including those after damage.
     pub counts: RecordCounts,
@@ -211,14 +214,14 @@ pub struct Tally {
     pub computers: BTreeMap<String, RecordCounts>,
     /// The EventRecordIDs of each log (Computer and Channel) that the records belong to.
     pub logs: Logs,
-    /// Records in sound chunks whose EventRecordID differs from the number in their header: exports
-    /// and collectors number the headers anew. In a run of records with consecutive EventRecordIDs,
-    /// the first and the last record decide for all.
+    /// The number of records in sound chunks whose EventRecordID differs from the number in their
+    /// header, because exports and collectors number the headers anew. In a run of records with
+    /// consecutive EventRecordIDs, the first and the last record decide for all.
     pub renumbered_records: u64,
 }
 
 impl Tally {
-    /// Counts one record. `window` is the period that was asked for.
+    /// Counts one record, given its `System` part. `window` is the requested period.
     pub fn add(&mut self, system: &System, window: &Window) {
         self.counts.add(system, window);
         self.record_ids.add(system.event_record_id);
@@ -232,14 +235,15 @@ impl Tally {
         }
     }
 
-    /// Compares the number in a record's header with its EventRecordID. A chunk that is not sound
-    /// proves nothing and is left out.
+    /// Compares the number in a record's header, `header_id`, with the record's EventRecordID, to
+    /// count renumbered records. Records of a chunk that is not sound are left out, because they
+    /// prove nothing.
     pub fn note_number(&mut self, header_id: u64, system: &System, is_sound: bool) {
         let differs = system.event_record_id.is_some_and(|id| id != header_id);
         self.renumbered_records += u64::from(differs && is_sound);
     }
 
-    /// Adds counts and EventRecordIDs of records of one computer that were counted elsewhere.
+    /// Adds counts and EventRecordIDs of one computer's records that were counted elsewhere.
     pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIdRange) {
         self.counts.merge(counts);
         self.record_ids.merge(ids);
@@ -250,7 +254,7 @@ impl Tally {
         }
     }
 
-    /// Adds the tally of another part.
+    /// Adds the counts of another part of the file.
     pub fn merge(&mut self, other: Tally) {
         self.extents.merge(other.extents);
         self.chunks += other.chunks;

@@ -95,8 +95,9 @@ impl<'a> Detector<'a> {
 
     /// Returns the events that have hits, in the order of `events`.
     pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits> {
-        let in_window =
-            events.into_iter().filter(|located| self.config.window.holds(located.event.system.time_created));
+        let in_window = events
+            .into_iter()
+            .filter(|located| self.config.window.may_match(located.event.system.time_created));
         let detected = in_window.filter_map(|located| {
             let role = Role::of(&located.event)?;
             let hits = self.hits(role, &located.event);

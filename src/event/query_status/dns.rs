@@ -1,5 +1,5 @@
-//! DNS error codes 9001 to 9999 with their symbols in Windows' `winerror.h`. The header's other
-//! definitions in this range are bases of code ranges, or second symbols of a code.
+//! DNS error codes from 9001 to 9999, with their symbols in Windows' `winerror.h`. The header's
+//! other definitions in this range are omitted: bases of code ranges, and second symbols of a code.
 
 use super::ErrorSymbol;
 

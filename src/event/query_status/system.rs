@@ -1,5 +1,5 @@
-//! Error codes below those of DNS (system, network, remote procedure calls) with their symbols in
-//! Windows' `winerror.h`.
+//! System, network and RPC error codes, all below those of DNS, with their symbols in Windows'
+//! `winerror.h`.
 
 use super::ErrorSymbol;
 

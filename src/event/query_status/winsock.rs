@@ -1,4 +1,4 @@
-//! Error codes of Windows' sockets with their symbols in `winsock2.h`.
+//! Error codes of Windows' sockets, with their symbols in `winsock2.h`.
 
 use super::ErrorSymbol;
 

@@ -1,5 +1,5 @@
-//! Parses times as tools that render events write them. A text that could mean several instants is
-//! refused.
+//! Parses times in the forms that tools which render events write. A text that could mean several
+//! instants is refused.
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::Offset;
@@ -11,11 +11,11 @@ const DECIMALS: usize = 7;
 /// Parses a time. Returns its whole seconds, and the remainder in units of 100 ns.
 ///
 /// A date is written in one of three ways: with the year first (`2024-01-31`, `2024/1/31`,
-/// `20240131`, `2024-Jan-31`); with the month by name (`31 Jan 2024`, `31-Jan-2024`,
-/// `January 31, 2024`), with or without the day of the week before it; or as C prints it
-/// (`Wed Jan 31 10:15:30 2024`). `T` or blanks separate it from a time of day (`10:15:30`,
-/// `9:15:30 AM`, `101530`), with or without decimals after a point or a comma. The last part is a
-/// [`zone`]. All forms used in mail and HTTP are read too.
+/// `20240131`, `2024-Jan-31`); with the month by name (`31 Jan 2024`, `31-Jan-2024`, `January 31,
+/// 2024`), with or without the day of the week before it; or as C prints it (`Wed Jan 31 10:15:30
+/// 2024`). `T` or blanks separate it from a time of day (`10:15:30`, `9:15:30 AM`, `101530`), with
+/// or without decimals after a point or a comma. The last part is a time zone, see
+/// [`TimeParser::zone`]. All forms used in mail and HTTP are read too.
 ///
 /// `None` if the text is not a time, or could mean several: a numeric date that begins with the day
 /// or the month (`03/04/2025`) has two readings, and zone names other than UTC can have several.
@@ -28,6 +28,7 @@ pub(super) fn read(text: &str) -> Option<(Timestamp, i64)> {
 /// A date as year, month and day.
 type Date = (i16, i16, i16);
 
+/// Parses a time in any of the known forms except that of mail.
 fn instant(text: &str) -> Option<(Timestamp, i64)> {
     let mut parser = TimeParser(text);
     let (date, time) = match parser.year_first() {
@@ -51,11 +52,11 @@ struct Time {
     hour: i16,
     minute: i16,
     second: i16,
-    /// The fraction of a second, in units of 100 ns.
+    /// The fraction of the second, in units of 100 ns.
     decimals: i64,
 }
 
-/// English month names, by their first three letters.
+/// English month names. They are recognised by their first three letters too.
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -70,10 +71,11 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
+/// English names of the days of the week. They are recognised by their first three letters too.
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// The position, from 1 on, of the name that `word` spells, whole or by its first three letters, in
-/// any letter case.
+/// Returns the position, from 1 on, of the name in `names` that `word` spells, whole or by its
+/// first three letters, in any letter case.
 fn named(word: &str, names: &[&str]) -> Option<i16> {
     let is_word = |name: &&str| {
         word.eq_ignore_ascii_case(name) || name.get(..3).is_some_and(|short| word.eq_ignore_ascii_case(short))
@@ -81,7 +83,7 @@ fn named(word: &str, names: &[&str]) -> Option<i16> {
     names.iter().zip(1..).find_map(|(name, number)| is_word(name).then_some(number))
 }
 
-/// A parser of times: the text that is not parsed yet.
+/// A parser of times. It contains the text that is not parsed yet.
 struct TimeParser<'a>(&'a str);
 
 impl TimeParser<'_> {
@@ -100,7 +102,8 @@ impl TimeParser<'_> {
         text
     }
 
-    /// Parses a date that begins with the year; parses nothing if there is none.
+    /// Parses a date that begins with the year. Parses nothing if the text does not begin with a
+    /// year.
     fn year_first(&mut self) -> Option<Date> {
         let before = self.0;
         let mut date = || {
@@ -120,7 +123,7 @@ impl TimeParser<'_> {
         date
     }
 
-    /// Parses a date with the month's name, and the time of day.
+    /// Parses a date with the month's name, and the time of day after or within it.
     fn month_by_name(&mut self) -> Option<(Date, Time)> {
         let mut word = self.word();
         if named(word, &DAYS).is_some() {
@@ -179,7 +182,7 @@ impl TimeParser<'_> {
         Some(Time { hour, minute, second, decimals })
     }
 
-    /// Parses `AM` or `PM`; returns the hour at which that half of the day begins.
+    /// Parses `AM` or `PM`. Returns the hour at which that half of the day begins.
     fn half(&mut self) -> Option<i16> {
         let rest = self.0.trim_ascii_start();
         let (half, rest) = rest.split_at_checked(2)?;
@@ -198,7 +201,7 @@ impl TimeParser<'_> {
         if digits == 0 { None } else { self.number(digits) }
     }
 
-    /// Parses a run of letters.
+    /// Parses consecutive letters.
     fn word(&mut self) -> &str {
         let length = self.0.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (word, rest) = self.0.split_at_checked(length).unwrap_or_default();
@@ -206,7 +209,7 @@ impl TimeParser<'_> {
         word
     }
 
-    /// Parses white space; returns whether there was any.
+    /// Parses white space, and returns whether there was any.
     fn blanks(&mut self) -> bool {
         let rest = self.0.trim_ascii_start();
         let taken = rest.len() < self.0.len();
@@ -214,7 +217,7 @@ impl TimeParser<'_> {
         taken
     }
 
-    /// Parses the decimals of a second, in units of 100 ns.
+    /// Parses the decimals of a second. Returns them in units of 100 ns.
     fn decimals(&mut self) -> Option<i64> {
         let rest = self.0.trim_start_matches(|digit: char| digit.is_ascii_digit());
         let digits = self.0.get(..self.0.len() - rest.len()).filter(|digits| !digits.is_empty())?;
@@ -224,10 +227,10 @@ impl TimeParser<'_> {
         Some(kept.fold(0, |number, digit| number * 10 + digit))
     }
 
-    /// Parses a time zone, which must be all that is left. No zone and `Z` mean UTC. Otherwise it
-    /// is a name of UTC, in brackets or not, or an offset (`+01:00`, `+0100`, `+01`), alone or
-    /// after a name of UTC. A name may follow an offset or `Z` (`+0100 CET`, `Z[UTC]`); the offset
-    /// decides.
+    /// Parses a time zone, which must be all that is left of the text. No zone and `Z` mean UTC.
+    /// Any other zone is a name of UTC, in brackets or not, or an offset (`+01:00`, `+0100`,
+    /// `+01`), alone or after a name of UTC. A name may follow an offset or `Z` (`+0100 CET`,
+    /// `Z[UTC]`); the offset decides.
     fn zone(&mut self) -> Option<Offset> {
         let bare = self.0.trim_matches(['(', ')', '[', ']']);
         if bare.is_empty() || is_utc(bare) {
@@ -262,7 +265,7 @@ impl TimeParser<'_> {
     }
 }
 
-/// Whether `word` is a name of UTC.
+/// Returns whether `word` is a name of UTC.
 fn is_utc(word: &str) -> bool {
     ["Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT"].iter().any(|name| word.eq_ignore_ascii_case(name))
 }
@@ -299,7 +302,7 @@ mod tests {
             ("Tue, 04 Mar 2025 10:00:00 GMT", 0),
             ("4 Mar 2025 11:00:00 +0100", 0),
             ("2025-03-04 10:00:00Z UTC", 0),
-            // Written by Go.
+            // The form that Go prints.
             ("2025-03-04 10:00:00.123456 +0000 UTC", 1_234_560),
             ("2025-03-04 11:00:00 +0100 CET", 0),
             ("2025-03-04 10:00:00 (UTC)", 0),

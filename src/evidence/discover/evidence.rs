@@ -1,4 +1,4 @@
-//! Divides roots into pieces of evidence and names the pieces.
+//! Divides roots into pieces of evidence, usually one for each machine, and names the pieces.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,13 +8,13 @@ use super::Links;
 use super::form::is_event_log;
 use crate::base::path_text::escaped_name;
 
-/// A piece of evidence, as a position in the list of their names. Usually a piece is what was
-/// collected from one machine.
+/// The identity of a piece of evidence: its position in the list of their names. Usually a piece is
+/// what was collected from one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EvidenceId(usize);
 
 impl EvidenceId {
-    /// The piece's position in the list of names.
+    /// Returns the piece's position in the list of names, from 0.
     #[must_use]
     pub fn index(self) -> usize {
         self.0
@@ -24,21 +24,23 @@ impl EvidenceId {
 /// The rule by which one root is divided into pieces of evidence.
 #[derive(Debug)]
 pub(super) struct RootDivision {
+    /// The absolute path of the root.
     root: PathBuf,
-    /// The depth under the root of the folders that are one piece each.
+    /// The depth under the root of the folders that are one piece of evidence each; 0 if the whole
+    /// root is one piece.
     pub depth: usize,
 }
 
 impl RootDivision {
     /// Decides how the root is divided. With `depth`, the folders at that depth are the pieces.
-    /// Without it, the root is one piece if it directly holds a `Windows` folder or event logs;
+    /// Without it, the root is one piece if it directly contains a `Windows` folder or event logs;
     /// otherwise each of its children is one.
     pub(super) fn new(root: &Path, depth: Option<usize>, links: Links) -> Self {
         let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root, links)));
         RootDivision { root: root.to_path_buf(), depth }
     }
 
-    /// The piece of evidence to which the content of `folder` belongs.
+    /// Returns the piece of evidence that the content of `folder` belongs to.
     pub(super) fn of(&self, registry: &mut Registry, folder: &Path) -> EvidenceId {
         let within = folder.strip_prefix(&self.root).into_iter().flat_map(Path::iter).take(self.depth);
         let mut path = self.root.clone();
@@ -47,7 +49,8 @@ impl RootDivision {
     }
 }
 
-/// Whether the root is a file, or a folder that directly holds a `Windows` folder or event logs.
+/// Returns whether the root is a file, or a folder that directly contains a `Windows` folder or
+/// event logs.
 fn is_one_piece(root: &Path, links: Links) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return true };
     entries.flatten().any(|entry| {
@@ -57,7 +60,7 @@ fn is_one_piece(root: &Path, links: Links) -> bool {
     })
 }
 
-/// All pieces of evidence by their absolute paths, in the order of discovery.
+/// All pieces of evidence found so far, by their absolute paths, in the order of discovery.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     paths: Vec<PathBuf>,
@@ -65,6 +68,7 @@ pub(super) struct Registry {
 }
 
 impl Registry {
+    /// Returns the identity of the piece at `path`, which is added if it is new.
     fn id(&mut self, path: PathBuf) -> EvidenceId {
         if let Some(id) = self.ids.get(&path) {
             return *id;
@@ -75,19 +79,19 @@ impl Registry {
         id
     }
 
-    /// Adds a folder that is a piece of evidence. A piece without any event log is thereby listed
+    /// Adds a folder that is a piece of evidence, so that a piece without any event log is listed
     /// too.
     pub(super) fn register(&mut self, folder: PathBuf) {
         self.id(folder);
     }
 
-    /// The number of pieces.
+    /// Returns the number of pieces.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }
 
-    /// The names of the pieces: the last part of each path, preceded by earlier parts where several
-    /// pieces would have the same name.
+    /// Returns the names of the pieces. A name is the last part of the piece's path, preceded by
+    /// earlier parts if several pieces would otherwise have the same name.
     pub(super) fn names(&self) -> Vec<String> {
         let parts: Vec<Vec<String>> = self
             .paths
@@ -116,7 +120,8 @@ impl Registry {
     }
 }
 
-/// The last `length` parts of a path, joined; `/` for the root of the file system.
+/// Returns the last `length` parts of a path, joined by `/`, or `/` for the root of the file
+/// system.
 fn last(parts: &[String], length: usize) -> String {
     let from = parts.len().saturating_sub(length);
     let name = parts.get(from..).unwrap_or_default().join("/");

@@ -1,10 +1,11 @@
-//! File name extensions that are counted when files are skipped. Only extensions in a fixed list
-//! are counted by name: names are evidence, and there could be as many as files.
+//! Extensions of file names, by which skipped files are counted. Only extensions in a fixed list
+//! are counted by name, because names come from the evidence and could be as many as the files.
 
 use crate::base::platform::name_bytes;
 use std::ffi::OsStr;
 
-/// Extensions of archives, compressed files and disk images, whose content was not searched.
+/// The extensions of archives, compressed files and disk images. The content of such files is not
+/// searched.
 const CONTAINERS: [&str; 40] = [
     "7z",
     "ad1",
@@ -47,7 +48,7 @@ const CONTAINERS: [&str; 40] = [
     "zip",
     "zst",
 ];
-/// Other extensions that are common beside event logs.
+/// Other extensions of files that often lie beside event logs.
 const KNOWN: [&str; 36] = [
     "001", "bin", "bmp", "csv", "dat", "db", "dll", "dmp", "docx", "etl", "evt", "exe", "htm", "html", "ini",
     "jpg", "json", "jsonl", "lnk", "log", "md", "md5", "mem", "parquet", "pcap", "pcapng", "pdf", "pf",
@@ -59,14 +60,14 @@ const KNOWN: [&str; 36] = [
 pub(super) enum Extension {
     /// The extension of an archive or a disk image.
     Container(&'static str),
-    /// Another extension that is in the list.
+    /// Another extension of the fixed list.
     Known(&'static str),
-    /// No extension, or one that is not in the list.
+    /// No extension, or one that is not in the fixed list.
     Other,
 }
 
 impl Extension {
-    /// The extension of `name`: what follows its last point, in any letter case.
+    /// Returns the extension of `name`: the text after its last point, in any letter case.
     pub(super) fn of(name: &OsStr) -> Self {
         let name = name_bytes(name);
         let Some(point) = name.iter().rposition(|byte| *byte == b'.') else { return Extension::Other };
@@ -84,7 +85,7 @@ impl Extension {
         }
     }
 
-    /// The extension, if it is one of those in the list.
+    /// Returns the extension as it is counted; `None` if it is not in the fixed list.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Extension::Container(name) | Extension::Known(name) => Some(name),

@@ -13,34 +13,34 @@ use crate::evidence::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::evidence::source::{CHUNK_SIGNATURE, FILE_SIGNATURE, FileBytes, LogBytes};
 use crate::ledger::event_form::EventForm;
 
-/// The first bytes of an AppleDouble file, in which macOS keeps what another file system cannot:
-/// `._x.evtx` beside the copy `x.evtx`.
+/// The first bytes of an AppleDouble file: the file `._x.evtx` beside a copy `x.evtx`, in which
+/// macOS keeps attributes that the other file system cannot store.
 const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
-/// The number of a file's first bytes that are examined. They show event XML, or a log without its
-/// header by the signature of the chunk that follows the header.
+/// The number of a file's first bytes that are examined. They show event XML and, by the signature
+/// of the chunk after the file header, a log whose header is missing.
 const EXAMINED: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
-/// How a file is read.
+/// The form in which a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileForm {
-    /// As an event log.
+    /// The file is read as an event log.
     Log,
-    /// As arbitrary bytes that may contain chunks of event logs.
+    /// The file is read as arbitrary bytes that may contain chunks of event logs.
     Carved,
-    /// As event XML in this encoding.
+    /// The file is read as event XML in this encoding.
     Xml(Encoding),
 }
 
-/// What is done with a regular file.
+/// The way in which a regular file is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
     /// The file is read, in this form.
     Read(FileForm),
-    /// The file is skipped and counted as this kind.
+    /// The file is skipped, and counted as this kind.
     Skip(SkippedFile),
 }
 
-/// The kind of a file that is skipped.
+/// The kind of a file that is skipped, for the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SkippedFile {
     /// An archive or a disk image, by its extension.
@@ -54,8 +54,8 @@ pub(super) enum SkippedFile {
 }
 
 impl Handling {
-    /// Decides what is done with the regular file `path`, which lies `depth` levels under its root.
-    /// A root that is a file is always read; an archive or a disk image is not read as a log.
+    /// Decides how the regular file `path` is handled, which lies `depth` levels under its root. A
+    /// root that is a file (depth 0) is always read, unless it is an archive or a disk image.
     pub(super) fn of(search: &Search, path: &Path, depth: usize) -> Self {
         let name = path.file_name().unwrap_or_default();
         let named = NameHint::of(name);
@@ -69,7 +69,8 @@ impl Handling {
             NameHint::Other if by_content || depth == 0 => ContentHint::of(path, search.links),
             NameHint::Other => ContentHint::Other,
         };
-        // Files with such names are read as event XML only if all names are tried.
+        // A file with the name of other event files, such as `.json`, is read as event XML only if
+        // files of any name can be event logs, or if the file is a root.
         let is_read = by_content || depth == 0 || named != NameHint::PerhapsEvents;
         let content =
             if is_read || !matches!(content, ContentHint::Xml(_)) { content } else { ContentHint::Other };
@@ -79,8 +80,8 @@ impl Handling {
             // A file that cannot be opened is treated as a log, so that the ledger reports it.
             (NameHint::ContainsEvtx, ContentHint::Log | ContentHint::Unreadable) => FileForm::Log,
             (_, ContentHint::Log | ContentHint::Unreadable) if by_content => FileForm::Log,
-            // The first bytes of a file with another name prove little: eight of them must not hide
-            // a whole image.
+            // The first bytes of a file with another name prove little: eight such bytes at the
+            // start of a whole disk image must not keep it from being carved.
             _ if search.non_log_files == NonLogFiles::Carve => FileForm::Carved,
             (_, ContentHint::Other) if matches!(Extension::of(name), Extension::Container(_)) => {
                 return Handling::Skip(SkippedFile::Container);
@@ -94,6 +95,8 @@ impl Handling {
 }
 
 impl SkippedFile {
+    /// Returns the kind as which a file is counted, given its name and what its name and first
+    /// bytes suggest.
     fn of(name: &OsStr, named: NameHint, content: ContentHint) -> Self {
         match (Extension::of(name), named, content) {
             (Extension::Container(_), ..) => SkippedFile::Container,
@@ -104,13 +107,14 @@ impl SkippedFile {
     }
 }
 
-/// Whether a name contains `.evtx`, in any letter case. Renamed copies keep it
+/// Returns whether a name contains `.evtx`, in any letter case, as names of renamed copies still do
 /// (`Security.evtx.bak`, `SYSMON.EVTX`).
 pub(super) fn is_named_like_event_log(name: &OsStr) -> bool {
     NameHint::of(name).is_like_log()
 }
 
-/// Whether a file is an event log, judged by its name and, if need be, its first bytes.
+/// Returns whether a file is an event log, judged by its name and, if the name is not enough, by
+/// its first bytes.
 pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     match NameHint::of(path.file_name().unwrap_or_default()) {
         NameHint::Log => true,
@@ -122,25 +126,26 @@ pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     }
 }
 
-/// What a file's name suggests about its content.
+/// A file's likely content, judged by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NameHint {
     /// The name ends in `.evtx`, in any letter case: the file is an event log.
     Log,
     /// The name ends in `.evtx` but begins with `._`, as macOS names companion files.
     PerhapsLog,
-    /// The name contains `.evtx` elsewhere: a renamed or exported log, its slack, its checksum, a
-    /// link to it, ….
+    /// The name contains `.evtx` before its end. The file can be a renamed or exported log, a log's
+    /// slack or checksum, or a link to a log.
     ContainsEvtx,
     /// The name has an extension that event XML can have.
     PerhapsXml,
     /// The name has an extension of event files in a form that dnsweep does not read.
     PerhapsEvents,
-    /// The name suggests nothing.
+    /// The name suggests no content.
     Other,
 }
 
 impl NameHint {
+    /// Returns what `name` suggests.
     fn of(name: &OsStr) -> Self {
         let name = name_bytes(name);
         let ends_with = |ending: &str| {
@@ -160,26 +165,31 @@ impl NameHint {
         }
     }
 
+    /// Returns whether the name contains `.evtx`, in any letter case.
     fn is_like_log(self) -> bool {
         matches!(self, NameHint::Log | NameHint::PerhapsLog | NameHint::ContainsEvtx)
     }
 }
 
-/// What a file's first bytes show.
+/// A file's likely content, judged by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ContentHint {
     /// An event log, or chunks of one.
     Log,
+    /// Event XML in this encoding.
     Xml(Encoding),
     /// Events in a form that dnsweep does not read.
     Events(EventForm),
+    /// An AppleDouble file, which macOS writes beside another file.
     AppleDouble,
+    /// Something else.
     Other,
-    /// The bytes cannot be read.
+    /// Unknown, because the bytes cannot be read.
     Unreadable,
 }
 
 impl ContentHint {
+    /// Reads the first bytes of the file `path`, and returns what they suggest.
     fn of(path: &Path, links: Links) -> Self {
         let mut head = [0; EXAMINED];
         let link = if links == Links::Follow { Link::Followed } else { Link::Refused };
@@ -226,7 +236,7 @@ mod tests {
 
     const JSON: &[u8] = br#"{"Event":{"System":{"EventID":22,"Channel":"Security"}}}"#;
 
-    /// What is done with a file of this name and content.
+    /// Returns how a file with this name and content is handled.
     fn handling(search: &Search, name: &str, bytes: &[u8]) -> Handling {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);

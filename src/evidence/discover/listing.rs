@@ -1,11 +1,11 @@
-//! Lists the content of the roots with several threads; the result is in the order of a single
+//! Lists the content of the roots with several threads. The result is in the order of a single
 //! walk.
 //!
 //! If hosts are many and their logs small, listing folders takes most of a sweep. The top of each
 //! root is listed first, until there are enough folders to distribute; one thread then walks each
-//! of them. The slow twin walks each root as a whole. It is used on one thread; where links are
-//! followed, as only a walk from the root detects cycles; and for a folder whose top level cannot
-//! be read completely.
+//! of them. The slow twin walks each root as a whole. It is used on one thread; if links are
+//! followed, because only a walk from the root detects cycles; and for a folder whose top level
+//! cannot be read completely.
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -23,31 +23,35 @@ use crate::evidence::EvidenceError;
 use crate::evidence::source::ListedFile;
 use crate::ledger::tally::{EventFormFiles, SkippedCounts};
 
-/// The number of folders, over all roots, that are enough to distribute to threads.
+/// The number of folders, over all roots, from which on no further ones are split for the threads.
 const ENOUGH_TREES: usize = 64;
-/// The number of levels under a root that are searched for folders to distribute.
+/// The greatest number of levels under a root that are searched for folders to distribute.
 const MOST_LEVELS: usize = 4;
-/// The weight of one folder among the units in progress. If there are enough folders, eight are
-/// handed out together; if there are few, each is handed out alone. What a folder holds is not
+/// The weight of a folder as a unit of work if there are enough folders to distribute. Eight such
+/// folders are handed out together. A folder's content, and so the real amount of work, is not
 /// known beforehand.
 const ONE_OF_MANY: u64 = 1 << 16;
+/// The weight of a folder as a unit of work if there are few folders. Each is then handed out
+/// alone.
 const ONE_OF_FEW: u64 = 1 << 19;
 
-/// What a part of a root holds, in order.
+/// The content of a part of a root, in order.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// The root's position among the roots, from 0.
+    /// The position, among the roots, of the root that the part lies in, from 0.
     pub root: usize,
+    /// The files and folders that the sweep uses, in the order of a single walk.
     pub found: Vec<ListedItem>,
+    /// The numbers of files that are skipped.
     pub passed_over: SkippedCounts,
 }
 
-/// Something in a root that the sweep uses.
+/// An entry of a root that the sweep uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListedItem {
     /// A folder that is a piece of evidence.
     Piece(PathBuf),
-    /// A file to read, or something that cannot be listed. For the latter, `known` is the reason.
+    /// A file to read, or an entry that cannot be listed. For the latter, `known` is the reason.
     File { path: PathBuf, form: FileForm, known: Result<ListedFile, String> },
 }
 
@@ -58,13 +62,14 @@ pub(super) struct Tree {
     pub root: usize,
     /// The absolute path of the tree.
     pub path: PathBuf,
-    /// The depth of the tree under its root.
+    /// The depth of the tree under its root; 0 if the tree is the root.
     pub depth: usize,
     /// The depth under the root of the folders that are pieces of evidence.
     pub depth_of_pieces: usize,
 }
 
-/// Lists the roots, and passes what they hold to the caller in order.
+/// Lists the roots with `threads` threads. Passes the content of each part of a root to `consume`,
+/// in the order of a single walk.
 pub(super) fn list(
     roots: Vec<Tree>,
     search: &Search,
@@ -84,29 +89,32 @@ pub(super) fn list(
     in_order(threads, parts, |(_, weight)| *weight, work, &mut consume)
 }
 
-/// A part of a root, as a unit of work.
+/// A part of a root, as a unit of work for a thread.
 #[derive(Debug)]
 enum RootPart {
     /// A part that is listed already.
     Listed(Listing),
+    /// A part that a thread has to list.
     Tree(Tree),
 }
 
 impl Tree {
-    /// An empty listing for the tree's root.
+    /// Returns an empty listing for the tree's root.
     fn listing(&self) -> Listing {
         Listing { root: self.root, found: Vec::new(), passed_over: SkippedCounts::default() }
     }
 }
 
+/// Lists trees by the settings of a search.
 #[derive(Debug)]
 struct Lister<'a> {
     search: &'a Search,
+    /// The absolute paths of the roots.
     roots: Vec<PathBuf>,
 }
 
 impl Lister<'_> {
-    /// Everything that a tree holds, one listing for each entry.
+    /// Returns the content of a tree, as one listing for each entry.
     fn entries<'t>(&'t self, tree: &'t Tree) -> impl Iterator<Item = Listing> + 't {
         let walk =
             WalkDir::new(&tree.path).follow_links(self.search.links == Links::Follow).sort_by_file_name();
@@ -117,7 +125,7 @@ impl Lister<'_> {
         })
     }
 
-    /// Everything that a tree holds, as one listing.
+    /// Returns the content of a tree as one listing.
     fn whole(&self, tree: &Tree) -> Listing {
         self.entries(tree).fold(tree.listing(), |mut whole, entry| {
             whole.found.extend(entry.found);
@@ -126,8 +134,9 @@ impl Lister<'_> {
         })
     }
 
-    /// The parts of a root in order, with their weights: the content of its top level, and the
-    /// folders below.
+    /// Returns the parts of a root in order, each with its weight as a unit of work: the content of
+    /// the root's top levels, and the folders below. No further folders are split if there are
+    /// `enough`.
     fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (RootPart, u64)> + use<> {
         let (mut parts, mut trees) = (vec![RootPart::Tree(root)], 1);
         for _ in 0..MOST_LEVELS {
@@ -153,8 +162,8 @@ impl Lister<'_> {
         })
     }
 
-    /// Splits a folder into its direct content and the trees of its subfolders. If any of it cannot
-    /// be read, the folder is left to the walk over the whole.
+    /// Splits a folder: adds its direct content and the trees of its subfolders to `parts`. If the
+    /// folder cannot be read completely, it is added unsplit, and walked as a whole later.
     fn top(&self, tree: Tree, parts: &mut Vec<RootPart>) {
         let Ok(entries) = sorted_entries(&tree.path) else {
             parts.push(RootPart::Tree(tree));
@@ -183,23 +192,23 @@ impl Lister<'_> {
         }
     }
 
+    /// Adds an entry of a walk through `tree` to `listing`.
     fn add(&self, entry: walkdir::Result<DirEntry>, tree: &Tree, listing: &mut Listing) {
         match entry {
             Ok(entry) => {
                 let (kind, depth) = (entry.file_type(), tree.depth + entry.depth());
                 // A tree below its root was recorded already when it was split off.
-                let was_met = entry.depth() == 0 && tree.depth > 0;
+                let is_recorded = entry.depth() == 0 && tree.depth > 0;
                 if !kind.is_dir() {
                     let known = || entry.metadata().map_err(|error| reason(&error));
                     self.add_file(entry.path(), kind, depth, known, listing);
-                } else if !was_met {
+                } else if !is_recorded {
                     listing.add_folder(tree, entry.path(), depth);
                 }
             }
-            // A link that leads back to a folder above it: everything that it leads to is being
-            // read anyway.
+            // This link leads back to a folder above it, so everything under it is read anyway.
             Err(error) if error.loop_ancestor().is_some() => listing.passed_over.seen_before += 1,
-            Err(error) if leads_nowhere(&error) => listing.passed_over.links += 1,
+            Err(error) if is_dangling_link(&error) => listing.passed_over.links += 1,
             Err(error) => {
                 // The folder that failed is unknown, but it lies under this root.
                 let root = || self.roots.get(tree.root).unwrap_or(&tree.path);
@@ -213,7 +222,8 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds an entry that is not a folder.
+    /// Adds an entry that is not a folder to `listing`. `known` gets the entry's metadata, or the
+    /// reason why it cannot be read; it is called only for a file that is read.
     fn add_file(
         &self,
         path: &Path,
@@ -223,14 +233,14 @@ impl Lister<'_> {
         listing: &mut Listing,
     ) {
         if !kind.is_file() {
-            listing.pass_over(kind);
+            listing.count_skipped(kind);
             return;
         }
         match Handling::of(self.search, path, depth) {
-            Handling::Skip(kind) => listing.pass_over_file(path, kind),
+            Handling::Skip(kind) => listing.count_skipped_file(path, kind),
             Handling::Read(form) => match known() {
                 // The file was replaced after its folder was listed.
-                Ok(metadata) if !metadata.is_file() => listing.pass_over(metadata.file_type()),
+                Ok(metadata) if !metadata.is_file() => listing.count_skipped(metadata.file_type()),
                 known => {
                     let known = known.map(|metadata| ListedFile::of(&metadata));
                     listing.found.push(ListedItem::File { path: path.to_path_buf(), form, known });
@@ -241,12 +251,13 @@ impl Lister<'_> {
 }
 
 impl Listing {
+    /// Returns whether nothing was found or skipped.
     fn is_empty(&self) -> bool {
         self.found.is_empty() && self.passed_over == SkippedCounts::default()
     }
 
-    /// Counts something that is not a regular file.
-    fn pass_over(&mut self, kind: FileType) {
+    /// Counts an entry that is neither a folder nor a regular file.
+    fn count_skipped(&mut self, kind: FileType) {
         if kind.is_symlink() {
             self.passed_over.links += 1;
         } else {
@@ -254,8 +265,8 @@ impl Listing {
         }
     }
 
-    /// Counts a regular file that is not read.
-    fn pass_over_file(&mut self, path: &Path, kind: SkippedFile) {
+    /// Counts a regular file that is skipped as `kind`.
+    fn count_skipped_file(&mut self, path: &Path, kind: SkippedFile) {
         *match kind {
             SkippedFile::Container => &mut self.passed_over.containers,
             SkippedFile::NamedLikeLog => &mut self.passed_over.side_files,
@@ -271,7 +282,7 @@ impl Listing {
         }
     }
 
-    /// Records a folder that lies `depth` levels under its root.
+    /// Adds a folder that lies `depth` levels under its root, if it is a piece of evidence.
     fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
         if depth == tree.depth_of_pieces {
             self.found.push(ListedItem::Piece(path.to_path_buf()));
@@ -279,7 +290,7 @@ impl Listing {
     }
 }
 
-/// The direct content of a folder, sorted by name.
+/// Returns the direct content of a folder, sorted by name.
 fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     let entries = fs::read_dir(folder)?.map(|entry| {
         let entry = entry?;
@@ -291,13 +302,13 @@ fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     Ok(entries)
 }
 
-/// The error's message without its path, which the ledger names.
+/// Returns an error's message without its path, because the ledger names the path.
 fn reason(error: &walkdir::Error) -> String {
     error.io_error().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Whether a link has no target and is not named like an event log.
-fn leads_nowhere(error: &walkdir::Error) -> bool {
+/// Returns whether an error is about a link without a target that is not named like an event log.
+fn is_dangling_link(error: &walkdir::Error) -> bool {
     let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     missing
         && error
@@ -312,12 +323,12 @@ mod tests {
     use proptest::prelude::*;
     use std::os::unix::fs::symlink;
 
-    /// Something in a tree: its path, and its kind.
+    /// A strategy for an entry of a tree: its path, and a number for its kind.
     fn thing() -> impl Strategy<Value = (Vec<u8>, u8)> {
         (prop::collection::vec(b'a'..b'd', 1..7), 0..6_u8)
     }
 
-    /// Creates things in a folder. A thing is left out if it exists already or a file is in its
+    /// Creates entries in a folder. An entry is left out if it exists already or a file is in its
     /// way.
     fn plant(folder: &Path, things: &[(Vec<u8>, u8)]) {
         for (names, kind) in things {
@@ -337,8 +348,8 @@ mod tests {
         }
     }
 
-    /// Everything that is found in two roots. The second is the folder `b` of the first, if there
-    /// is one.
+    /// Returns everything that is found in two roots. The second root is the folder `b` of the
+    /// first, if there is one.
     fn listed(
         folder: &Path,
         search: &Search,
@@ -383,8 +394,8 @@ mod tests {
             fs::write(logs.join("a.evtx"), "").unwrap();
         }
         let one = listed(folder.path(), &Search::default(), 1, 2);
-        // The hosts' logs of both roots, and the folders at depth 2: the hosts in the first root,
-        // their `x` in the second.
+        // Expected are the hosts' logs of both roots, and the folders at depth 2: the hosts in the
+        // first root, their `x` in the second.
         assert_eq!(one.0.len(), 4 * (ENOUGH_TREES + 1));
         assert_eq!(listed(folder.path(), &Search::default(), 3, 2), one);
     }

@@ -1,5 +1,4 @@
-//! From roots to log files: what to read, in which order, and to which piece of evidence it
-//! belongs.
+//! Searches roots for files to read: in which order, and as part of which piece of evidence.
 //!
 //! Names and kinds of files decide. The first bytes of a file are read only if its name could be
 //! that of event XML, if the name has `.evtx` elsewhere than at its end, or if `--any-name` asks
@@ -28,14 +27,14 @@ use crate::evidence::EvidenceError;
 use crate::evidence::source::{FileBytes, FileIdentity, FileState, ListedFile, LogBytes, OpenError};
 use crate::ledger::tally::SkippedCounts;
 
-/// What to look for, and where.
+/// The settings of a search for files to read.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// Directories and files to search, as the user typed them.
     pub roots: Vec<PathBuf>,
     /// Whether symbolic links are followed.
     pub links: Links,
-    /// Which files can be event logs.
+    /// The names that event logs can have.
     pub names: LogNames,
     /// What is done with files that are not event logs.
     pub non_log_files: NonLogFiles,
@@ -47,21 +46,21 @@ pub struct Search {
 switch! {
     /// Whether symbolic links are followed.
     pub enum Links {
-        /// Links are skipped and counted.
+        /// Symbolic links are skipped and counted.
         Ignore,
-        /// Links are followed. Each file is read once, however many links lead to it.
+        /// Symbolic links are followed. Each file is read once, however many links lead to it.
         Follow,
     }
 }
 
 switch! {
-    /// Which files can be event logs, by name.
+    /// The names that event logs can have.
     pub enum LogNames {
-        /// Files whose name ends in `.evtx`, in any letter case. If `.evtx` is elsewhere in the
-        /// name, the first bytes decide.
+        /// Only names that end in `.evtx`, in any letter case, are names of event logs. If a name
+        /// has `.evtx` elsewhere, the file's first bytes decide.
         EventLogs,
-        /// Files of any name. If the name does not end in `.evtx`, the first bytes decide; they
-        /// show event XML too.
+        /// Any name can be that of an event log. If it does not end in `.evtx`, the file's first
+        /// bytes decide. They show event XML too.
         Any,
     }
 }
@@ -69,44 +68,45 @@ switch! {
 switch! {
     /// What is done with files that are not event logs.
     pub enum NonLogFiles {
-        /// They are skipped and counted.
+        /// Files that are not event logs are skipped and counted.
         PassOver,
-        /// They are searched for chunks of event logs.
+        /// Files that are not event logs are searched for chunks of event logs.
         Carve,
     }
 }
 
-/// A file to read.
+/// A file to read: an event log, event XML, or a file to carve.
 #[derive(Debug, Clone)]
 pub struct LogFile {
-    /// How the file is read.
+    /// The form in which the file is read.
     pub form: FileForm,
-    /// The piece of evidence to which the file belongs.
+    /// The piece of evidence that the file belongs to.
     pub evidence: EvidenceId,
     /// The file's size in bytes when it was listed.
     pub size: u64,
-    /// When the file was last changed: seconds and nanoseconds since 1970.
+    /// When the file was last changed, in seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
-    /// Why the file cannot be read, if that is known already.
+    /// The reason why the file cannot be read, if one is known already.
     pub obstacle: Option<String>,
-    /// Identifies the file when it is opened; `None` if it cannot be listed.
+    /// What identifies the file when it is opened; `None` if the file could not be listed.
     identity: Option<FileIdentity>,
-    /// Whether a link in the file's place is followed on opening. A file found by following links
-    /// is recognised by its identity alone.
+    /// Whether a link in the file's place is followed when the file is opened. A file that was
+    /// found through links is recognised by its identity alone.
     link: Link,
     root: Arc<Path>,
     relative: PathBuf,
 }
 
 impl LogFile {
-    /// The file's size and time of change when it was listed.
+    /// Returns the file's size and time of change when it was listed.
     #[must_use]
     pub fn state(&self) -> FileState {
         FileState { size: self.size, modified: self.modified }
     }
 
-    /// The path from the file's root, with `/` between its parts. A byte that is not valid text
-    /// becomes `\xNN` and a backslash becomes `\\`, so that the text determines the path exactly.
+    /// Returns the path from the file's root, with `/` between its parts. A byte that is not valid
+    /// text becomes `\xNN` and a backslash becomes `\\`, so that the text determines the path
+    /// exactly.
     #[must_use]
     pub fn source_path(&self) -> String {
         if self.relative.as_os_str().is_empty() {
@@ -115,7 +115,8 @@ impl LogFile {
         path_text(&self.relative)
     }
 
-    /// Opens the file for reading. Fails if something else has taken its place since it was listed.
+    /// Opens the file for reading. Fails if something else has taken the file's place since it was
+    /// listed.
     pub fn open(&self) -> Result<Box<dyn LogBytes>, OpenError> {
         let listed = |identity| ListedFile { identity, state: self.state() };
         let bytes = match self.identity.map(listed) {
@@ -125,6 +126,7 @@ impl LogFile {
         Ok(Box::new(bytes))
     }
 
+    /// Returns the file's absolute path.
     fn path(&self) -> PathBuf {
         if self.relative.as_os_str().is_empty() {
             self.root.to_path_buf()
@@ -134,10 +136,10 @@ impl LogFile {
     }
 }
 
-/// The result of searching the roots: files and pieces of evidence.
+/// The result of searching the roots: the files, and the pieces of evidence that they belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
-    /// The files in evidence order: by root as given, and within a root by name.
+    /// The files in evidence order: by root, as the user gave the roots, and within a root by name.
     pub files: Vec<LogFile>,
     /// The names of the pieces of evidence, including pieces without files. A file's `evidence` is
     /// a position in this list.
@@ -146,32 +148,32 @@ pub struct Discovery {
     pub evidence_of_roots: Vec<usize>,
     /// The roots as absolute paths.
     pub roots: Vec<PathBuf>,
-    /// Counts of skipped files.
+    /// The numbers of skipped files.
     pub passed_over: SkippedCounts,
 }
 
 impl Discovery {
-    /// The total size of all files, in bytes.
+    /// Returns the total size of all files, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// The position of the root that holds a piece of evidence, from 0.
+    /// Returns the position of the root that contains a piece of evidence, from 0.
     #[must_use]
     pub fn root_of(&self, id: EvidenceId) -> usize {
         root_of(&self.evidence_of_roots, id.index())
     }
 
-    /// The name of a piece of evidence.
+    /// Returns the name of a piece of evidence.
     #[must_use]
     pub fn evidence_name(&self, id: EvidenceId) -> &str {
         self.evidence.get(id.index()).map_or("", String::as_str)
     }
 }
 
-/// The position of the root that holds the piece of evidence at `index`, given the number of pieces
-/// in each root.
+/// Returns the position of the root that contains the piece of evidence at `index`, given the
+/// number of pieces in each root.
 #[must_use]
 pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
     let mut end = 0;
@@ -184,8 +186,8 @@ pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
         .count()
 }
 
-/// The roots as absolute paths without links, in the order given. Fails if one is missing, is
-/// neither a directory nor a regular file, or lies in another.
+/// Returns the roots as absolute paths without links, in the order given. Fails if a root is
+/// missing, is neither a directory nor a regular file, or lies in another root.
 pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     if roots.is_empty() {
         return Err(EvidenceError::NoEvidence);
@@ -214,16 +216,17 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     Ok(resolved)
 }
 
-/// A hint for a mistyped root: how far its path exists. Empty if the error is a different one.
+/// Returns a hint for a mistyped root: how far its path exists. The hint is empty if `error` does
+/// not say that the path is missing.
 fn hint(path: &Path, error: &io::Error) -> String {
     let there = std::path::absolute(path).ok().filter(|_| error.kind() == io::ErrorKind::NotFound);
     let there = there.and_then(|path| path.ancestors().find(|folder| folder.is_dir()).map(Path::to_path_buf));
     there.map_or_else(String::new, |folder| {
-        format!(": expected a directory or a file; of its path, '{}' is there", folder.display())
+        format!(": expected a directory or a file; of its path, only '{}' exists", folder.display())
     })
 }
 
-/// Lists what the roots hold, with that number of threads. The result does not depend on the
+/// Lists what the roots contain, with this number of threads. The result does not depend on the
 /// number.
 pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, EvidenceError> {
     let paths = resolve_roots(&search.roots)?;
@@ -252,15 +255,18 @@ struct DiscoveryBuilder {
     files: Vec<LogFile>,
     passed_over: SkippedCounts,
     registry: Registry,
-    /// Device and inode of each file taken; used with `--follow`.
+    /// The device and inode number of each file that was found; used with `--follow`.
     seen: HashSet<(u64, u64)>,
 }
 
+/// A root that is being listed.
 struct Root {
+    /// The absolute path of the root.
     path: Arc<Path>,
     evidence: RootDivision,
-    /// The number of pieces of evidence in the current root.
+    /// The number of pieces of evidence found so far in the root.
     pieces: usize,
+    /// Whether links in the place of the root's files are followed when the files are opened.
     link: Link,
 }
 
@@ -297,10 +303,13 @@ impl Root {
         }
     }
 
+    /// Returns the whole root, the one at position `root`, as a tree to list.
     fn tree(&self, root: usize) -> Tree {
         Tree { root, path: self.path.to_path_buf(), depth: 0, depth_of_pieces: self.evidence.depth }
     }
 
+    /// Returns a file of the root as one to read. For an entry that could not be listed, `known` is
+    /// the reason.
     fn file(
         &self,
         registry: &mut Registry,
@@ -308,8 +317,8 @@ impl Root {
         form: FileForm,
         known: Result<ListedFile, String>,
     ) -> LogFile {
-        // Only an entry that could not be listed may be a folder; a listed file needs no second
-        // look.
+        // Only an entry that could not be listed may be a folder. A listed file need not be
+        // examined again.
         let is_folder = known.is_err() && path.is_dir();
         let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
         LogFile {

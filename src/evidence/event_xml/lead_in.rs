@@ -1,22 +1,23 @@
-//! Recognises what tools write into a text before an event, on the event's line or on a line
-//! before.
+//! Recognises lead-ins: what tools write before an event, on the event's line or on a line before.
 
-/// The number of a line's bytes that are examined for a lead-in.
+/// The greatest number of a line's bytes that are examined for a lead-in, which is what a tool
+/// writes before an event.
 pub const MOST_LEAD_IN: usize = 1024;
 
-/// The number of bytes that a tool put before an event at the start of `line`, which has no leading
-/// blanks. `None` if it is not one of the known forms:
+/// Returns the length in bytes of the lead-in that begins `line`, which has no leading blanks. A
+/// lead-in is what a tool wrote before an event. `None` if the line begins with none of these:
 ///
 /// - the hyphen of a collapsible view, as in details copied from Event Viewer: `- <Event …>`;
 /// - a line of its own with a record's number, as `evtx_dump` writes it: `Record 17`;
-/// - the header of a syslog line, by RFC 3164 or 5424, with or without its priority:
-///   `<14>Mar  4 10:00:00 HOST <Event …>`.
+/// - the header of a syslog line, by RFC 3164 or 5424, with or without its priority: `<14>Mar  4
+///   10:00:00 HOST <Event …>`.
 #[must_use]
 pub fn lead_in(line: &str) -> Option<usize> {
     hyphen(line).or_else(|| record(line)).or_else(|| syslog(line))
 }
 
-/// Whether a lead-in can begin with the byte `first`.
+/// Returns whether a lead-in, which is what a tool writes before an event, can begin with the byte
+/// `first`.
 #[must_use]
 pub fn may_begin_lead_in(first: u8) -> bool {
     matches!(first, b'-' | b'<') || first.is_ascii_digit() || first.is_ascii_uppercase()
@@ -47,7 +48,7 @@ fn syslog(line: &str) -> Option<usize> {
     (is_event && is_header && is_plain && !header.is_empty()).then_some(header.len())
 }
 
-/// Whether a text begins with a syslog time: `Mar  4 10:00:00` or `2025-03-04T10:00:00`.
+/// Returns whether a text begins with a syslog time: `Mar  4 10:00:00` or `2025-03-04T10:00:00`.
 fn begins_with_time(text: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

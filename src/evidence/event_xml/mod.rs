@@ -1,4 +1,4 @@
-//! Recognises files of event XML, and their encoding, by their first bytes.
+//! Recognises files of event XML by their first bytes, and determines their encoding.
 //!
 //! Windows renders an event as one `Event` element. `wevtutil qe /f:xml` writes these elements one
 //! after the other; "Save as XML" and `wevtutil qe /e:Events` wrap them in an element `Events`;
@@ -12,12 +12,12 @@ use crate::base::sentence::sentence;
 
 pub use self::lead_in::{MOST_LEAD_IN, lead_in, may_begin_lead_in};
 
-/// The number of a file's first bytes that show whether it is event XML. White space and a
-/// declaration fit in.
+/// The number of a file's first bytes that are examined for event XML. White space and an XML
+/// declaration fit into it.
 pub const HEAD_SIZE: usize = 4096;
 
-/// The character encoding of event XML. An encoding named in the XML declaration is ignored: tools
-/// that convert a file leave the declaration as it was.
+/// The character encoding of a file of event XML. An encoding named in the XML declaration is
+/// ignored, because tools that convert a file leave the declaration as it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-8, with or without a byte order mark.
@@ -30,12 +30,12 @@ pub enum Encoding {
 }
 
 sentence! {
-    /// Why bytes are no text.
+    /// The reason why bytes are not text in an [`Encoding`].
     pub struct NotText;
 }
 
 impl Encoding {
-    /// The byte order mark of this encoding.
+    /// Returns the byte order mark of this encoding.
     #[must_use]
     pub fn mark(self) -> &'static [u8] {
         match self {
@@ -45,14 +45,14 @@ impl Encoding {
         }
     }
 
-    /// The size of a code unit, in bytes.
+    /// Returns the size of a code unit, in bytes.
     #[must_use]
     pub fn unit_size(self) -> usize {
         if self == Encoding::Utf8 { 1 } else { 2 }
     }
 
-    /// Decodes bytes to text, or says why they are not text. Half of a surrogate pair becomes
-    /// U+FFFD, as when a log is decoded.
+    /// Decodes bytes to text. Fails if they are not text in this encoding. Half of a surrogate pair
+    /// becomes U+FFFD, as when a log is decoded.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
         let unit = match self {
             Encoding::Utf8 => {
@@ -73,11 +73,12 @@ impl Encoding {
     }
 }
 
-/// The encoding of a file whose first bytes, `head`, look like event XML; `None` otherwise.
-/// Expected are, in this order: a byte order mark, white space, an XML declaration, white space,
-/// and the start of an element `Events` or `Event` in any namespace, or a DOCTYPE of that name. All
-/// but the last may be missing. A lead-in may precede the declaration or the element (see
-/// [`lead_in`]).
+/// Returns the encoding of a file whose first bytes, `head`, look like event XML; `None` otherwise.
+///
+/// The bytes look like event XML if they consist of, in this order, a byte order mark, white space,
+/// an XML declaration, white space, and the start of an element `Events` or `Event` in any
+/// namespace, or a DOCTYPE of that name. All but the last may be missing. A lead-in may precede the
+/// declaration or the element (see [`lead_in`]).
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
     beginning(head).map(|(encoding, _)| encoding)
@@ -92,14 +93,14 @@ pub enum Wrapper {
     Events,
 }
 
-/// The element around the events of a file that begins with `head`.
+/// Returns which element surrounds the events of a file that begins with `head`.
 #[must_use]
 pub fn wrapper_of(head: &[u8]) -> Wrapper {
     beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)
 }
 
-/// The first bytes of a file as text, as far as they are valid, with the encoding that the byte
-/// order mark states.
+/// Returns the first bytes of a file as text, as far as they are valid, with the encoding that the
+/// byte order mark states. `None` if they are not valid text.
 #[must_use]
 pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
@@ -113,6 +114,8 @@ pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     Some((encoding, text))
 }
 
+/// Returns the encoding of a file that begins with `head`, and the element around its events;
+/// `None` if the bytes do not look like event XML.
 fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
     let (encoding, text) = first_text(head)?;
     let text = after_lead_in(&text);
@@ -131,14 +134,14 @@ fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
         Some(rest) => (rest, Wrapper::Events),
         None => (rest.strip_prefix("Event")?, Wrapper::None),
     };
-    // An element that ends where it begins holds no events.
+    // An empty element `Events` (`<Events/>`) contains no events.
     let is_empty = rest.split_once('>').is_some_and(|(tag, _)| tag.ends_with('/'));
     let wrapper = if is_empty { Wrapper::None } else { wrapper };
     let is_name = rest.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '['));
     is_name.then_some((encoding, wrapper))
 }
 
-/// An element's name without its namespace prefix: `Event` for `ns0:Event`.
+/// Returns an element's name without its namespace prefix: `Event` for `ns0:Event`.
 #[must_use]
 pub fn local_name(name: &str) -> &str {
     let end = name.bytes().position(|byte| !is_prefix_character(byte)).filter(|end| *end > 0);
@@ -146,13 +149,14 @@ pub fn local_name(name: &str) -> &str {
     behind.unwrap_or(name)
 }
 
-/// Whether a namespace prefix can contain this character. Only ASCII prefixes are recognised.
+/// Returns whether a namespace prefix can contain this character. Only ASCII prefixes are
+/// recognised.
 #[must_use]
 pub fn is_prefix_character(character: u8) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.')
 }
 
-/// The text after its leading white space and lead-in.
+/// Returns the text that follows leading white space and a lead-in, if there are any.
 fn after_lead_in(text: &str) -> &str {
     let text = text.trim_ascii_start();
     let behind = lead_in(text).and_then(|length| text.get(length..));
