@@ -195,7 +195,7 @@ fn rules_are_listed_shown_and_checked() {
     for (text, expected) in [
         (
             SPLUNK.replace("EventCode=22", "EventCode=3"),
-            "other.yml: line 4, column 29: expected 22, as no other event is looked at, found '3'",
+            "other.yml: line 4, column 29: expected 22, because only DNS queries are searched, found '3'",
         ),
         (
             SIGMA.replace("'\\updater'", "'x'\n        EventID: 3"),

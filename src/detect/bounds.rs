@@ -1,20 +1,20 @@
-//! Bounds on what the rules of a sweep may take together: a file of one megabyte can hold tens of
-//! thousands of regular expressions.
+//! Limits on the memory that the rules of a sweep take together: a rule file of one megabyte can
+//! contain tens of thousands of regular expressions.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::splunk::search::Search;
 
-/// Bytes that all expressions of a sweep may take together, by their estimates. Those of the
-/// thousands of published rules take a hundredth.
+/// The largest estimated size, in bytes, of all regular expressions of a sweep. The thousands of
+/// published rules take a hundredth of it.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
-/// How many comparisons the rules of a sweep may have together. Each takes about a kilobyte with
-/// what it is found by. All published rules of Sigma's have less than a tenth of that, and a list
-/// of a hundred thousand names a quarter.
+/// The largest number of comparisons in the rules of a sweep. Each comparison takes about a
+/// kilobyte, including the index that finds it. All published Sigma rules have less than a tenth of
+/// this number, and a list of a hundred thousand names has a quarter.
 pub const MOST_COMPARISONS: usize = 400_000;
 
-/// How many comparisons of a field the predicate of a search has.
+/// Returns the number of comparisons of a field in a predicate.
 pub(super) fn comparisons(predicate: &Predicate) -> usize {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -25,7 +25,7 @@ pub(super) fn comparisons(predicate: &Predicate) -> usize {
     }
 }
 
-/// About how many bytes the expressions of a search take together.
+/// Returns the estimated size of a search's regular expressions, in bytes.
 pub(super) fn expression_bytes(search: &Search) -> usize {
     let mut sum = 0_usize;
     search.each_expression(&mut |expression| sum = sum.saturating_add(expression.size()));
@@ -33,7 +33,7 @@ pub(super) fn expression_bytes(search: &Search) -> usize {
 }
 
 /// Compiles the regular expressions of a search, unless they take too much memory. The error says
-/// what was expected and found.
+/// what was expected and what was found.
 pub(super) fn compile_expressions(search: &Search) -> Result<(), String> {
     let size = expression_bytes(search);
     if size > MOST_EXPRESSION_BYTES {
@@ -48,7 +48,8 @@ pub(super) fn compile_expressions(search: &Search) -> Result<(), String> {
     compiled
 }
 
-/// Says what was expected and what was found.
+/// Returns the error message for regular expressions that take too much memory. `what` names them,
+/// and `size` is their estimated size in bytes.
 #[must_use]
 pub fn memory_limit_error(what: &str, size: usize) -> String {
     format!("expected {what} to take at most {MOST_EXPRESSION_BYTES} bytes together, found about {size}")

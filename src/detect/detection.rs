@@ -1,4 +1,4 @@
-//! A detection, whatever language it was written in, and how a rule file becomes one.
+//! Detections, in whatever language they were written, and how a rule file becomes one.
 
 use crate::detect::bounds;
 use crate::detect::lead::LeadCondition;
@@ -13,16 +13,16 @@ use crate::detect::yaml::file_place::place_in_file;
 use crate::detect::yaml::{Node, Scalar, YamlProblem, documents, from_node};
 use crate::event::Event;
 
-/// The detection that is used unless another is asked for.
+/// The file name of the built-in detection, which is used if the user names none.
 const SEED_NAME: &str = "suspicious_process_dns_query_known_abuse_web_services.yml";
 const SEED: &str = include_str!("suspicious_process_dns_query_known_abuse_web_services.yml");
 
-/// A detection: what to look for, what it means, and who says so.
+/// A rule: the events that it describes, what a match means, and who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
-    /// What the rule is written in.
+    /// The language that the rule is written in.
     pub language: Language,
-    /// Which events it is about.
+    /// The events that the rule is about.
     pub source: EventSource,
     /// The rule's identifier.
     pub id: String,
@@ -30,47 +30,48 @@ pub struct Detection {
     pub name: String,
     /// The rule's version, as text.
     pub version: Option<String>,
-    /// The date of this version.
+    /// The date of the rule's version, as written.
     pub date: Option<String>,
-    /// Who wrote it.
+    /// The rule's author.
     pub author: Option<String>,
-    /// Its state: `production`, `experimental`, …
+    /// The rule's status, such as `production` or `experimental`.
     pub status: Option<String>,
-    /// Its type: `TTP`, `Anomaly`, `Hunting`, …; of a Sigma rule, its level.
+    /// The rule's type, such as `TTP`, `Anomaly` or `Hunting`; for a Sigma rule, its level.
     pub detection_type: Option<String>,
-    /// What it is about.
+    /// The rule's description of what it finds.
     pub description: Option<String>,
-    /// MITRE ATT&CK techniques.
+    /// The ids of the MITRE ATT&CK techniques that the rule covers.
     pub mitre_attack_id: Vec<String>,
-    /// The stories that it belongs to: Splunk's word for a group of rules about one threat.
+    /// The rule's analytic stories, Splunk's word for groups of rules about one threat.
     pub analytic_story: Vec<String>,
-    /// The risk of a match, 0 to 100; `None` where the rule states none.
+    /// The risk score of a match, from 0 to 100; `None` if the rule states none.
     pub risk_score: Option<u32>,
-    /// What to say of a match, with `$field$` where a value belongs.
+    /// The message about a match, with `$field$` in place of each value; `None` if the rule has
+    /// none.
     pub risk_message_template: Option<String>,
-    /// Whose risk a match is.
+    /// The fields that name who is at risk.
     pub risk_objects: Vec<RiskObject>,
-    /// What threatens them.
+    /// The fields that name the threat.
     pub threat_objects: Vec<ThreatObject>,
-    /// Which events match, and how they are summed up.
+    /// The condition that matching events meet, and the table that they are reduced to.
     pub search: Search,
-    /// The data sets that its author tests it with.
+    /// The data sets with which the rule's author tests it.
     pub tests: Vec<DataSet>,
-    /// Notes for the user on how the rule was understood.
+    /// Notes for the user about how the rule was understood.
     pub notes: Vec<String>,
 }
 
-/// A language of rules.
+/// A language in which rules are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// Splunk's: YAML with a search in SPL.
+    /// Splunk's language: YAML with a search in SPL.
     Splunk,
-    /// Sigma.
+    /// The Sigma language.
     Sigma,
 }
 
 impl Language {
-    /// Its name in tables and messages.
+    /// Returns the language's name in tables and messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -80,100 +81,102 @@ impl Language {
     }
 }
 
-/// Which events a detection is about.
+/// The kind of events that a detection is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EventSource {
-    /// Sysmon's DNS queries.
+    /// DNS queries that Sysmon logged (event 22).
     #[default]
     Sysmon,
-    /// The queries of Windows' own DNS client. Events that the rule describes are leads.
+    /// DNS queries that Windows' own DNS client logged. Events that such a rule describes are
+    /// leads.
     DnsClient,
 }
 
-/// A rule of a file, or the error that it was refused with.
+/// A rule of a file, or the error with which it was refused.
 #[derive(Debug)]
 pub struct FileRule {
-    /// The line on which it begins.
+    /// The line of the file on which the rule begins, from 1.
     pub line: usize,
-    /// The line of its id; the first where it has none.
+    /// The line of the rule's id, from 1; the rule's first line if it has no id.
     pub id_line: usize,
-    /// The rule.
+    /// The rule, or the reason why it cannot be used.
     pub rule: Result<Detection, DetectionError>,
 }
 
-/// A data set in which a detection must find something.
+/// A data set in which a detection must find at least one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
-    /// The name of the test.
+    /// The name of the test that uses the data set.
     pub test: String,
-    /// Where its author keeps the data: a URL.
+    /// The URL of the data.
     pub data: String,
     /// The data's `source` in Splunk, which implies its format; empty if the rule does not state
-    /// it.
+    /// one.
     pub source: String,
 }
 
-/// Why a rule file yields no detection.
+/// The reason why a rule cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
     /// The rule's regular expressions take more memory than a rule may use.
     #[error("{source_name}: {problem}")]
     TooMuch {
-        /// The file's name.
+        /// The name of the rule file.
         source_name: String,
-        /// What was expected and found.
+        /// What was expected, and what was found.
         problem: String,
     },
-    /// Nothing, or YAML of something else, such as a macro or a story that lies beside rules.
+    /// The file is empty, or is YAML of another kind, such as a macro or a story that lies beside
+    /// rules.
     #[error(
         "{source_name}: expected a rule: a search (Splunk), or a logsource and a detection (Sigma); found none of these"
     )]
     NoRule {
-        /// The file's name.
+        /// The name of the rule file.
         source_name: String,
     },
-    /// Not YAML, or not of the form of a detection.
+    /// The file is not YAML, or does not have the form of a rule.
     #[error("{source_name}: {problem}")]
     Yaml {
-        /// The file's name.
+        /// The name of the rule file.
         source_name: String,
-        /// What was expected and found, with line and column.
+        /// What was expected and what was found, with line and column.
         problem: String,
     },
-    /// A Sigma rule that is about other events.
+    /// The file is a Sigma rule about other events.
     #[error("{source_name}: {about}")]
     OtherData {
-        /// The file's name.
+        /// The name of the rule file.
         source_name: String,
-        /// What it is about, with the place that says so.
+        /// What the rule is about, with the place that says so.
         about: String,
     },
-    /// A Sigma rule that was not understood.
+    /// The file is a Sigma rule that was not understood.
     #[error("{source_name}: {problem}")]
     Sigma {
-        /// The file's name.
+        /// The name of the rule file.
         source_name: String,
-        /// What was not understood.
+        /// What was not understood in the rule, with its place.
         problem: String,
     },
-    /// The search was not understood.
+    /// The search of a Splunk rule was not understood.
     #[error("{source_name}: {problem}")]
     Search {
-        /// The file's name.
+        /// The name of the rule file.
         source_name: String,
-        /// What was not understood, and where.
+        /// What was not understood, with its place.
         problem: SearchError,
     },
 }
 
 impl DetectionError {
-    /// Whether the file holds something else than a rule.
+    /// Returns true if the file contains something else than a rule.
     #[must_use]
     pub fn is_no_rule(&self) -> bool {
         matches!(self, DetectionError::NoRule { .. })
     }
 
-    /// Whether the rule is understood, but is about other data than Sysmon's DNS queries.
+    /// Returns true if the rule is about other data than Sysmon's DNS queries.
     #[must_use]
     pub fn is_about_other_data(&self) -> bool {
         match self {
@@ -188,8 +191,8 @@ impl DetectionError {
 }
 
 impl Detection {
-    /// Reads a file of one rule, in Splunk's or Sigma's form. It may use the built-in macros only,
-    /// and no lookups. Errors call the file `source_name`.
+    /// Parses a file with one rule, in Splunk's or Sigma's form. The rule can use the built-in
+    /// macros, but no other macros and no lookups. Errors call the file `source_name`.
     pub fn from_yaml(
         text: &str,
         source_name: &str,
@@ -206,8 +209,8 @@ impl Detection {
         }
     }
 
-    /// Reads all rules of a file, each with its line. Splunk's may use the macros and lookups of a
-    /// library. `source_name` is what errors call the file. A file without any gives an error.
+    /// Parses all rules of a file. Splunk's rules can use the macros and lookups of a library.
+    /// Errors call the file `source_name`. A file without rules gives one error.
     #[must_use]
     pub fn all_from_yaml(
         text: &str,
@@ -246,7 +249,7 @@ impl Detection {
         rules
     }
 
-    /// Compiles the detection's regular expressions.
+    /// Compiles the detection's regular expressions, and returns the detection.
     fn with_compiled_expressions(self, source_name: &str) -> Result<Self, DetectionError> {
         match bounds::compile_expressions(&self.search) {
             Ok(()) => Ok(self),
@@ -254,6 +257,7 @@ impl Detection {
         }
     }
 
+    /// Reads a document that is a Sigma rule.
     fn from_sigma(
         document: SigmaDocument,
         source_name: &str,
@@ -268,7 +272,8 @@ impl Detection {
         })
     }
 
-    /// Reads a document of a file, whose text is `text`.
+    /// Reads a document that is a Splunk rule. `text` is the text of the whole file, in which
+    /// errors are located.
     fn from_splunk(
         text: &str,
         document: &Node,
@@ -300,8 +305,8 @@ impl Detection {
         Ok(file.into_detection(search, notes))
     }
 
-    /// The condition for leads: the part of the detection that can be decided by the query name
-    /// alone; or all of it, if the detection is about Windows' DNS client.
+    /// Returns the condition for leads: the part of the detection that the query name alone
+    /// decides, or all of it if the detection is about Windows' DNS client.
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
@@ -310,38 +315,38 @@ impl Detection {
         }
     }
 
-    /// The detection that ships with this crate.
+    /// Returns the built-in detection.
     pub fn seed() -> Result<Self, DetectionError> {
         Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
     }
 
-    /// Whether it describes an event.
+    /// Returns true if the detection describes the event.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
         self.search.predicate.evaluate(event)
     }
 
-    /// About how many bytes its regular expressions take.
+    /// Returns the estimated size of the detection's regular expressions, in bytes.
     #[must_use]
     pub fn expression_bytes(&self) -> usize {
         bounds::expression_bytes(&self.search)
     }
 
-    /// How many comparisons of a field its condition has.
+    /// Returns the number of comparisons of a field in the detection's condition.
     #[must_use]
     pub fn comparisons(&self) -> usize {
         bounds::comparisons(&self.search.predicate)
     }
 
-    /// The text of the detection that ships with this crate.
+    /// Returns the text of the built-in detection's rule file.
     #[must_use]
     pub fn seed_text() -> &'static str {
         SEED
     }
 
-    /// What to say of a matching event: the rule's message, each `$field$` replaced by the event's
-    /// value under that name; `None` where the rule has no message. Where the event has no value,
-    /// the placeholder stays as written.
+    /// Returns the rule's message for a matching event; `None` if the rule has no message. Each
+    /// `$field$` is replaced by the event's value under that name. If the event has no such value,
+    /// the placeholder stays.
     #[must_use]
     pub fn risk_message(&self, event: &Event) -> Option<String> {
         let mut rest = self.risk_message_template.as_deref()?;
@@ -355,7 +360,7 @@ impl Detection {
                 message.push_str(&value);
                 rest = behind;
             } else {
-                // This `$` begins no placeholder that can be filled; the next `$` still may.
+                // This `$` does not begin a placeholder that can be filled; the next `$` still may.
                 message.push('$');
                 rest = after;
             }
@@ -365,11 +370,11 @@ impl Detection {
     }
 }
 
-/// The keys that mark a document as one of Splunk's rules. Rules alone have these keys, so a rule
-/// whose `search` is missing is still recognised.
+/// The keys that mark a YAML document as a Splunk rule. No other documents have these keys, so a
+/// rule without `search` is still recognised.
 const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
-/// Whether a document is something else than a rule, such as a macro, a story or a list.
+/// Returns true if a document is not a rule, but a macro, a story or a list, for example.
 fn is_no_rule(document: &Node) -> bool {
     let has_value =
         |key: &str| document.get(key).is_some_and(|node| !node.scalar().is_some_and(Scalar::is_null));
@@ -382,7 +387,7 @@ mod tests {
     use super::*;
     use crate::detect::testing::event;
 
-    /// Just enough of a file, with more keys.
+    /// Returns a detection whose file has the required keys and `more` keys.
     fn detection(more: &str) -> Detection {
         Detection::from_yaml(&file("EventCode=22", more), "test.yml", &Placeholders::default())
             .unwrap_or_else(|error| panic!("{error}"))
@@ -494,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn risk_of_both_forms() {
+    fn risk_of_the_first_two_layouts() {
         let tags = detection(
             "tags: {confidence: 50, impact: 75, risk_score: 9, message: m,
              observable: [{name: user, type: User, role: [Victim]}]}",
@@ -528,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_about_other_data_are_told_from_those_that_are_not_understood() {
+    fn rules_about_other_data_differ_from_rules_that_are_not_understood() {
         for (search, expected) in [
             ("EventCode=4688", true),
             ("EventCode IN (1, 22) Imag=x", false),
@@ -542,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_file_and_the_trouble() {
+    fn errors_name_the_file_and_the_problem() {
         let error = |text: &str| {
             Detection::from_yaml(text, "bad.yml", &Placeholders::default()).expect_err(text).to_string()
         };

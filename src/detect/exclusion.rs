@@ -1,10 +1,9 @@
-//! A site's own exclusions: which of the events that a detection describes are known there, and
-//! why.
+//! A site's exclusions: events that a detection describes, but that are known at the site, with the
+//! reason.
 //!
-//! What Splunk's `…_filter` macro is to a search, a file of exclusions is to a sweep: it takes
-//! matches away and adds none. It knows nothing of the other files of a sweep, nor of what the date
-//! is: whether two names are alike, whether a detection of that id is looked for, and whether an
-//! exclusion has expired is decided by whoever loads it.
+//! A file of exclusions is to a sweep what Splunk's `…_filter` macro is to a search: it takes
+//! matches away and adds none. This module reads one file. The caller checks names across files,
+//! the ids of detections, and whether an exclusion has expired.
 
 use serde::Deserialize;
 
@@ -14,73 +13,73 @@ use crate::detect::splunk::token::SearchError;
 use crate::detect::yaml::{Node, NodeKind, YamlProblem, from_node, only_document};
 use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 
-/// An exclusion: which events are no matches, and why.
+/// A condition on events that are not counted as matches, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
-    /// The exclusion's name: its own, or the file's name with the number of the entry.
+    /// The exclusion's name; if the file states none, the file's name with the number of the entry.
     pub name: String,
-    /// The condition as written.
+    /// The condition, as written.
     pub search: String,
-    /// Why these events are no matches.
+    /// The reason why these events are not matches.
     pub reason: String,
-    /// Until when the exclusion is applied; `None` for ever.
+    /// The last day of the exclusion; `None` if it never expires.
     pub expires: Option<Expiry>,
-    /// The ids of the detections that it is limited to; `None` for all.
+    /// The ids of the detections from which the exclusion takes matches; `None` for all detections.
     pub detections: Option<Vec<String>>,
     predicate: Predicate,
 }
 
-/// How long an exclusion is to be applied.
+/// The last day on which an exclusion is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
-    /// The last day, as written: `2026-12-31`.
+    /// The day as written, such as `2026-12-31`.
     pub date: String,
-    /// The last instant of that day, UTC.
+    /// The last instant of the day, in UTC.
     pub end: EventTime,
 }
 
-/// A file of exclusions that was not understood.
+/// The reason why a file of exclusions cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExclusionError {
-    /// Not YAML, or not a list of exclusions.
+    /// The file is not YAML, or not a list of exclusions.
     #[error(
         "{source_name}: expected a list of exclusions in YAML, each with search and reason and, where wanted, name, expires and \
          detections: {problem}"
     )]
     Yaml {
-        /// The file's name.
+        /// The name of the file of exclusions.
         source_name: String,
-        /// What was found instead, with line and column.
+        /// What was found instead, with its line and column.
         problem: String,
     },
-    /// An entry that is wrong.
+    /// An entry of the list is wrong.
     #[error("{source_name}: entry {entry}: {problem}")]
     Entry {
-        /// The file's name.
+        /// The name of the file of exclusions.
         source_name: String,
-        /// Which entry of the file, from 1.
+        /// The number of the entry in the file, from 1.
         entry: usize,
-        /// What is wrong with it.
+        /// What is wrong with the entry.
         problem: ExclusionProblem,
     },
 }
 
-/// What is wrong with an entry.
+/// The reason why an entry of a file of exclusions cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExclusionProblem {
-    /// It is no mapping with the keys of an exclusion.
+    /// The entry is not a mapping with the keys of an exclusion.
     #[error("{0}")]
     Form(String),
-    /// The search was not understood.
+    /// The key `search` was not understood.
     #[error("search: {0}")]
     Search(SearchError),
-    /// A key that must have text has none.
+    /// The named key has an empty text.
     #[error("{0}: expected a text, found an empty one")]
     Empty(&'static str),
-    /// The expiry date is not a date.
+    /// The key `expires` is not a date.
     #[error("expires: {0}")]
     Expires(TimeError),
-    /// A list of detections that names none.
+    /// The key `detections` is an empty list.
     #[error(
         "detections: expected the id of at least one detection, found an empty list (leave it out for all)"
     )]
@@ -88,8 +87,8 @@ pub enum ExclusionProblem {
 }
 
 impl Exclusion {
-    /// Reads a file of exclusions. `source_name` is what errors call it, `file_name` what
-    /// exclusions without a name are called.
+    /// Parses a file of exclusions. Errors call the file `source_name`; exclusions without a name
+    /// are named after `file_name`.
     pub fn list_from_yaml(
         text: &str,
         source_name: &str,
@@ -113,7 +112,8 @@ impl Exclusion {
         (1..).zip(entries).map(exclusion).collect()
     }
 
-    /// Whether the exclusion takes away the match of this event and the detection with this id.
+    /// Returns true if the exclusion takes away the match of this event and the detection with this
+    /// id.
     #[must_use]
     pub fn holds(&self, event: &Event, detection_id: &str) -> bool {
         let concerns = |ids: &Vec<String>| ids.iter().any(|id| id == detection_id);
@@ -121,8 +121,8 @@ impl Exclusion {
     }
 }
 
-/// An entry as written. An unknown key is refused: it could be a misspelt limit, and the exclusion
-/// would then take away too much.
+/// An entry of a file, as written. An unknown key is refused: it could be a misspelt limit, and the
+/// exclusion would then take away too much.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_says_what_it_holds_for() {
+    fn an_entry_limits_the_events_and_detections_it_applies_to() {
         let text = "
 - search: QueryName=*.corp.example process_name=backup.exe
   reason: The backup asks for its server.
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_refused() {
+    fn a_file_that_is_not_a_list_is_refused() {
         for text in ["search: QueryName=a\nreason: b", "text", "{", "\u{1}"] {
             assert!(
                 error(text).starts_with("dir/site.yml: expected a list of exclusions"),

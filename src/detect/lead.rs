@@ -1,35 +1,36 @@
-//! The part of a detection that can be decided by the query name alone, for events that hold little
-//! more than a name.
+//! Leads: the part of a detection that the query name alone decides. It is for events that contain
+//! little more than a name, such as those of Windows' DNS client.
 //!
-//! Such an event is no match: whatever else the detection asks for is not known of it. It is a lead
-//! if a match is possible, that is, if the rest of the condition could be such that it holds. So
-//! conditions on other fields are taken for what speaks for a match: true, or false under an odd
-//! number of negations. (Each place at which one stands is taken by itself, so of a condition that
-//! asks for a thing and its contrary it is not noticed that it cannot hold: a lead too many.)
+//! Such an event is not a match, because the detection's other fields are not known. It is a lead
+//! if a match is possible: if some values of the other fields would make the detection's condition
+//! true. So each comparison of another field is assumed to be true, or false inside an odd number
+//! of negations. Each comparison is assumed independently. So a condition that requires a value and
+//! also excludes it is not recognised as impossible, and can give a lead too many.
 //!
-//! The name is not empty: without one there is no lead.
+//! An event without a name, or with an empty name, is never a lead.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::test::FieldTest;
 
-/// What a detection says of the name alone.
+/// The condition on the query name under which an event is a lead of a detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeadCondition {
-    /// A match is possible with the names that this holds for. It depends on nothing but
+    /// A match is possible with the names for which the predicate is true. The predicate reads only
     /// `QueryName`.
     Names(Predicate),
-    /// A match is possible with every name: the name alone says nothing.
+    /// A match is possible with every name, so the name alone tells nothing.
     EveryName,
-    /// A match is possible with no name.
+    /// A match is not possible, whatever the name is.
     NoName,
-    /// The detection is about events of this kind: all that it asks for can be held against them.
+    /// The detection is about events of Windows' DNS client, so the whole predicate can be
+    /// evaluated on them.
     Whole(Predicate),
 }
 
 impl LeadCondition {
-    /// What a predicate says of the name alone, if it asks for names: a condition that only
-    /// excludes some names says nothing of all others.
+    /// Returns the condition on the name for a predicate that requires certain names. A predicate
+    /// that only excludes names gives [`LeadCondition::EveryName`].
     #[must_use]
     pub fn requiring_names(predicate: &Predicate) -> Self {
         match Self::of(predicate) {
@@ -38,7 +39,7 @@ impl LeadCondition {
         }
     }
 
-    /// What this condition says of the name alone.
+    /// Returns the condition on the name for any predicate.
     #[must_use]
     pub fn of(predicate: &Predicate) -> Self {
         match possible(predicate, true) {
@@ -49,11 +50,13 @@ impl LeadCondition {
     }
 }
 
-/// Whether a condition can have the truth value that a match needs.
+/// The result of asking if a condition can have the truth value that a match needs.
 enum Possibility {
+    /// It can with every name.
     Always,
+    /// It can with no name.
     Never,
-    /// With the names that this holds for.
+    /// It can with the names for which the predicate is true.
     If(Predicate),
 }
 
@@ -63,11 +66,11 @@ impl Possibility {
     }
 }
 
-/// Whether a condition can be `wanted`: as false as possible under an odd number of negations, and
-/// else as true as possible. What is returned says whether it is true then.
+/// Returns the names with which a predicate is true, if comparisons of other fields have the truth
+/// value `wanted`. `wanted` is false inside an odd number of negations.
 fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     match predicate {
-        // Every name exists.
+        // A lead always has a name.
         Predicate::All | Predicate::Exists(Field::QUERY_NAME) => Possibility::Always,
         Predicate::And(children) => join(children, wanted, Junction::And),
         Predicate::Or(children) => join(children, wanted, Junction::Or),
@@ -77,7 +80,7 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
             Possibility::If(condition) => Possibility::If(Predicate::Not(Box::new(condition))),
         },
         Predicate::Matches { field: Field::QUERY_NAME, pattern } if pattern.is_any() => Possibility::Always,
-        // None is empty.
+        // The name of a lead is not empty.
         Predicate::Empty(Field::QUERY_NAME) => Possibility::Never,
         Predicate::Matches { field: Field::QUERY_NAME, .. }
         | Predicate::Fits { field: Field::QUERY_NAME, .. }
@@ -104,8 +107,8 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     }
 }
 
-/// Whether a condition asks for some names, and does not only exclude others. `wanted` is the truth
-/// value that a match needs.
+/// Returns true if a condition requires certain names instead of only excluding others. `wanted` is
+/// the truth value that a match needs.
 fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -117,11 +120,13 @@ fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+/// The operator that joins conditions.
 enum Junction {
     And,
     Or,
 }
 
+/// Combines the results of [`possible`] for the children of an `And` or `Or`.
 fn join(children: &[Predicate], wanted: bool, junction: Junction) -> Possibility {
     let mut open = Vec::new();
     for child in children {
@@ -176,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_detections_say_of_the_name_alone() {
+    fn conditions_on_the_name_alone() {
         for (head, same_as) in [
             ("`sysmon` EventCode=22 QueryName IN (a, b) Image=c", "QueryName IN (a, b)"),
             ("QueryName=a NOT Image=c", "QueryName=a"),
@@ -200,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detection_can_be_of_leads_that_it_names() {
+    fn the_built_in_detection_has_leads_for_its_names() {
         let seed = crate::detect::Detection::seed().unwrap().search.predicate;
         let LeadCondition::Names(names) = LeadCondition::of(&seed) else { panic!("{seed:?}") };
         assert_eq!(names.hits(&named("www.pastebin.com")).matched_query, ["*pastebin*"]);
@@ -209,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_that_only_excludes_names_asks_for_none() {
+    fn a_condition_that_only_excludes_names_requires_none() {
         let asking = |head: &str| {
             LeadCondition::requiring_names(&Search::parse(head).unwrap().predicate)
                 == LeadCondition::EveryName
@@ -253,10 +258,11 @@ mod tests {
         })
     }
 
-    /// The tree with its leaves on other things than the name taken as the bits of `assignment`
-    /// say, from the lowest on.
+    /// Evaluates a predicate with an assignment: each leaf that does not read the name takes the
+    /// next bit, from the lowest on.
     fn assigned(predicate: &Predicate, name: &Event, assignment: &mut u32) -> bool {
-        // All children are looked at, whatever the first of them say: each leaf takes its bit.
+        // All children are evaluated, whatever the first of them give, because each leaf takes its
+        // bit.
         let mut all = |children: &[Predicate]| -> Vec<bool> {
             children.iter().map(|child| assigned(child, name, assignment)).collect()
         };
@@ -295,7 +301,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
-        /// The definition: some assignment of what is not known makes the condition hold.
+        /// The definition of a lead: some assignment of the unknown values makes the condition
+        /// true.
         #[test]
         fn a_lead_is_what_could_be_a_match(predicate in any_predicate()) {
             let leaves = unknown_leaves(&predicate);
@@ -308,7 +315,7 @@ mod tests {
             }
         }
 
-        /// No match is without its lead, whatever the rest of the event says.
+        /// The name of every match is a lead, whatever the rest of the event contains.
         #[test]
         fn the_name_of_every_match_is_a_lead(
             predicate in any_predicate(),

@@ -1,24 +1,27 @@
-//! Detections: what is looked for in the decoded events, and how the matches are summed up.
+//! Detections: the rules that events are compared with, and the tables that their matches are
+//! reduced to.
 //!
-//! A rule file ([`Detection`]) holds a [`Search`] of Splunk's or a rule of Sigma's. Either becomes
-//! a [`Predicate`], a tree that knows nothing of the language the rule was written in; another
-//! language is another parser. A search's `stats` becomes a [`Stats`], which reduces the matches to
-//! the rule's own table ([`StatsTable`]). Whatever in a rule is not understood is an error that
-//! says where it stands: a rule is never half obeyed.
+//! A rule file contains a [`Search`] in Splunk's SPL or a Sigma rule; each becomes a [`Detection`].
+//! Both languages are compiled to a [`Predicate`], a tree that does not depend on the language. A
+//! new language is a new parser. The `stats` command of a search becomes a [`Stats`], which reduces
+//! the matches to the rule's own table ([`StatsTable`]). Whatever is not understood in a rule is an
+//! error that says where it is: a rule is never half obeyed.
 //!
-//! A site's own [`Exclusion`]s say which of the events that a detection describes are known and
-//! harmless there.
+//! A site's [`Exclusion`]s select the events that a detection describes but that are known to be
+//! harmless at the site.
 //!
-//! This stage sees events only. Where they came from and where matches go is not known here.
+//! This stage knows only events: not where they come from, nor what is done with matches.
 //!
-//! - `splunk`, `sigma`: the languages of rules, and the files that hold rules
+//! - `splunk`, `sigma`: the languages of rules, and their rule files
 //! - `predicate`: conditions on an event, in no language
-//! - `term`: what a search computes of an event or of a row, and conditions on it
-//! - `lookup`: a site's tables
-//! - `stats`: the table that matches are summed up in
-//! - `yaml`: documents, with the place of each value
-//! - `detection`: one rule of a file; `risk`: whom it concerns, how much; `lead`: what it says of a
-//!   name alone; `exclusion`: what a site knows to be harmless
+//! - `term`: values that a search computes from an event or a row, and conditions on them
+//! - `lookup`: a site's lookup tables
+//! - `stats`: the table that matches are reduced to
+//! - `yaml`: YAML documents, with the place of each value
+//! - `detection`: one rule of a file
+//! - `risk`: the risk that a rule states
+//! - `lead`: the part of a rule that the query name alone decides
+//! - `exclusion`: events that are known to be harmless at a site
 
 mod bounds;
 mod detection;
@@ -59,12 +62,12 @@ pub use splunk::token::{SearchError, SearchReason};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 pub use term::computed::Computed;
 
-/// What tests of several modules need.
+/// Events for the tests of several modules.
 #[cfg(test)]
 mod testing {
     use crate::event::{DNS_QUERY, Event, EventTime, System};
 
-    /// A Sysmon event 22 with every field set.
+    /// Returns a Sysmon event 22 with every field set.
     pub fn event(image: &str, query_name: &str) -> Event {
         let system = System {
             version: Some(5),
@@ -87,7 +90,7 @@ mod testing {
             .with("User", r"CORP\alice")
     }
 
-    /// An event of which nothing is known, not even who logged it.
+    /// Returns an event without any field, and without a provider.
     pub fn nothing() -> Event {
         Event::new(&DNS_QUERY, System::default())
     }

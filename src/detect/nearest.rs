@@ -1,12 +1,12 @@
-//! The known name that a misspelt one is nearest to. The only user of `strsim`.
+//! Suggestions for misspelt names. The only user of `strsim`.
 
 use strsim::osa_distance;
 
-/// A name counts as near if at most one letter in this many is wrong, missing or extra.
+/// The number of letters per permitted mistake: a name is close to another if at most one letter in
+/// this number is wrong, missing or extra.
 const LETTERS_FOR_EACH_SLIP: usize = 3;
 
-/// The known name that `name` most probably stands for; `None` where none is near. Case does not
-/// count.
+/// Returns the known name that is closest to `name`; `None` if none is close. Case does not count.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let most = (name.chars().count() / LETTERS_FOR_EACH_SLIP).max(1);
@@ -17,7 +17,8 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
-/// What a message adds after a name that is not known: `; did you mean 'title'?`, or nothing.
+/// Returns the end of a message about an unknown name, such as `; did you mean 'title'?`. Empty if
+/// no known name is close.
 pub(super) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
 }
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_seen_and_another_word_is_not() {
+    fn a_misspelling_is_recognised_and_another_word_is_not() {
         let known = ["QueryName", "QueryStatus", "Image", "User"];
         for (name, expected) in [
             ("QeuryName", Some("QueryName")),

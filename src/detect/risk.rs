@@ -1,61 +1,67 @@
-//! The risk that a rule states: whom a match concerns, and how much. Splunk's files have had three
-//! layouts:
+//! The risk that a rule states: its score, its message, and the fields that name who is at risk.
+//! Splunk's rule files have had three layouts:
 //!
-//! - `tags` with `confidence`, `impact`, `message` and `observable`, until 2024;
-//! - `rba` with a message, `risk_objects` and `threat_objects`, until May 2026;
+//! - `tags` with `confidence`, `impact`, `message` and `observable`, until 2024
+//! - `rba` with a message, `risk_objects` and `threat_objects`, until May 2026
 //! - `finding` and `intermediate_findings`, each entity with its score, and `threat_objects` at the
-//!   top level, since then.
+//!   top level, since then
 
 use serde::Deserialize;
 
-/// A field that names who is at risk.
+/// A field whose value is at risk when an event matches, such as a user or a computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RiskObject {
     /// The field's name in the search's result.
     pub field: String,
-    /// `system`, `user` or `other`.
+    /// The type of the value in Splunk's risk index: `system`, `user` or `other`.
     pub object_type: String,
-    /// The risk score, where the rule gives one for this object.
+    /// The risk score for this object; `None` if the rule states none.
     pub score: Option<u32>,
 }
 
-/// A field that names what threatens.
+/// A field whose value is the threat, such as a process or a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreatObject {
     /// The field's name in the search's result.
     pub field: String,
-    /// `process`, `domain`, …
+    /// The type of the value, such as `process` or `domain`.
     pub object_type: String,
 }
 
-/// What a rule states of the risk, whatever its layout. A rule that states none has no score.
+/// The risk that a rule states, in whatever layout.
 #[derive(Debug, Default)]
 pub(super) struct StatedRisk {
-    /// 0 to 100.
+    /// The risk score, from 0 to 100; `None` if the rule states none.
     pub score: Option<u32>,
-    /// What to say of a match.
+    /// The message about a match, with `$field$` for values; `None` if the rule has none.
     pub message: Option<String>,
-    /// The fields that name who is at risk.
+    /// The fields whose values are at risk.
     pub risk_objects: Vec<RiskObject>,
-    /// The fields that name what threatens.
+    /// The fields whose values are the threat.
     pub threat_objects: Vec<ThreatObject>,
-    /// Notes for the user on how the risk was understood.
+    /// Notes for the user about how the risk was understood.
     pub notes: Vec<String>,
 }
 
-/// The highest score.
+/// The highest risk score.
 const HIGHEST_SCORE: u32 = 100;
 
-/// The keys of a file in which a risk can be stated.
+/// The contents of the keys of a rule file in which a risk can be stated.
 pub(super) struct RiskKeys {
+    /// The oldest layout.
     pub tags: Tags,
+    /// The second layout.
     pub rba: Rba,
+    /// The present layout, for a rule whose match is a finding by itself.
     pub finding: Finding,
+    /// The present layout, for a rule whose matches add up to findings.
     pub intermediate_findings: IntermediateFindings,
+    /// The threat objects of the present layout.
     pub threat_objects: Vec<RiskEntity>,
 }
 
-/// The oldest layout, `tags`. In the second layout it still holds techniques and stories.
+/// The key `tags`, the oldest layout. In files of the second layout, it still contains techniques
+/// and stories.
 #[derive(Default, Deserialize)]
 pub(super) struct Tags {
     confidence: Option<u32>,
@@ -67,7 +73,7 @@ pub(super) struct Tags {
     risk_score: Option<u32>,
 }
 
-/// Someone or something that an alert names, with roles.
+/// An entry of `observable`: a field that an alert names, with its roles, such as `Victim`.
 #[derive(Deserialize)]
 struct Observable {
     name: String,
@@ -76,7 +82,7 @@ struct Observable {
     role: Option<Vec<String>>,
 }
 
-/// The second layout, `rba`.
+/// The key `rba`, the second layout.
 #[derive(Default, Deserialize)]
 pub(super) struct Rba {
     message: Option<String>,
@@ -84,20 +90,21 @@ pub(super) struct Rba {
     threat_objects: Option<Vec<RiskEntity>>,
 }
 
-/// The present layout, of a rule whose match is a finding by itself.
+/// The key `finding` of the present layout, for a rule whose match is a finding by itself.
 #[derive(Default, Deserialize)]
 pub(super) struct Finding {
     title: Option<String>,
     entity: Option<RiskEntity>,
 }
 
-/// The present layout, of a rule whose matches add up to findings.
+/// The key `intermediate_findings` of the present layout, for a rule whose matches add up to
+/// findings.
 #[derive(Default, Deserialize)]
 pub(super) struct IntermediateFindings {
     entities: Option<Vec<RiskEntity>>,
 }
 
-/// A field that names who is at risk or what threatens.
+/// A risk object or a threat object as written in a rule file.
 #[derive(Deserialize)]
 pub(super) struct RiskEntity {
     field: String,
@@ -109,9 +116,9 @@ pub(super) struct RiskEntity {
 }
 
 impl RiskKeys {
-    /// Merges what the layouts state. The score is the highest of the present layout's entities, or
-    /// else the score of `tags`, or else the highest of `rba`. The message is taken in the same
-    /// order.
+    /// Merges the risks of all layouts. The score is the highest in the present layout; if it
+    /// states none, the score of `tags`; if that states none, the highest in `rba`. The message
+    /// comes from the first layout that has one, in the same order.
     pub(super) fn into_risk(self) -> StatedRisk {
         let Tags { confidence, impact, message, observable, risk_score, .. } = self.tags;
         let observables = observable.unwrap_or_default();
@@ -146,7 +153,7 @@ impl RiskKeys {
     }
 }
 
-/// The score, limited to [`HIGHEST_SCORE`]; a higher one adds a note.
+/// Returns the score, limited to [`HIGHEST_SCORE`]. A higher score adds a note.
 fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
     if score > HIGHEST_SCORE {
         notes.push(format!(
@@ -156,7 +163,7 @@ fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
     score.min(HIGHEST_SCORE)
 }
 
-/// The entities' own messages, each once.
+/// Joins the entities' own messages, each once; `None` if there are none.
 fn messages(entities: &[RiskEntity]) -> Option<String> {
     let mut messages: Vec<&str> = Vec::new();
     for message in entities.iter().filter_map(|entity| entity.message.as_deref()) {
@@ -167,8 +174,8 @@ fn messages(entities: &[RiskEntity]) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
-/// The entities as risk objects. A finding and an intermediate one can name the same field: the
-/// higher score stays.
+/// Returns the entities as risk objects. If a finding and an intermediate finding name the same
+/// field, the higher score is kept.
 fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     let mut objects: Vec<RiskObject> = Vec::new();
     for object in entities.into_iter().map(RiskEntity::risk_object) {
@@ -183,7 +190,7 @@ fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     objects
 }
 
-/// confidence × impact / 100, rounded to the nearest whole number.
+/// Returns confidence × impact / 100, rounded to the nearest whole number.
 fn product_score(confidence: u32, impact: u32) -> u32 {
     let product = u64::from(confidence) * u64::from(impact);
     u32::try_from((product + 50) / 100).unwrap_or(u32::MAX)
@@ -216,7 +223,8 @@ impl Observable {
     }
 }
 
-/// The risk index knows three types of objects; an observable's type is finer.
+/// Returns the type in Splunk's risk index, which has three types, for the finer type of an
+/// observable.
 fn risk_object_type(observable_type: &str) -> &'static str {
     match observable_type.to_lowercase().as_str() {
         "hostname" | "endpoint" | "device" | "ip address" => "system",
@@ -290,7 +298,7 @@ creation_date: '2021-11-18'
             ]
         );
         assert_eq!(rule.date.as_deref(), Some("2021-11-18"));
-        // With a finding, its title is the message, and a field that both name is one object.
+        // If there is a finding, its title is the message; a field that both name is one object.
         let both =
             detection(&format!("{FINDING}{}", INTERMEDIATE.replace("creation_date: '2021-11-18'", "")));
         assert_eq!(both.risk_message_template.as_deref(), Some("$process_name$ asked for $QueryName$"));
@@ -310,7 +318,7 @@ creation_date: '2021-11-18'
     }
 
     #[test]
-    fn a_score_above_100_is_100_and_said() {
+    fn a_score_above_100_is_100_with_a_note() {
         for (layout, stated) in [
             ("finding: {title: x, entity: {field: dvc, type: system, score: 500}}", "500"),
             ("intermediate_findings: {entities: [{field: dvc, score: 101}, {field: user, score: 7}]}", "101"),
@@ -329,13 +337,13 @@ creation_date: '2021-11-18'
     }
 
     #[test]
-    fn the_present_layout_comes_before_the_first() {
+    fn the_present_layout_takes_precedence_over_the_first() {
         let old = "tags: {confidence: 50, impact: 50, message: old}";
         let rule = detection(&format!("{old}\n{FINDING}"));
         assert_eq!(rule.risk_score, Some(50), "not 25");
         let rule = detection(&format!("{old}\nfinding: {{title: new, entity: {{field: dvc, score: 90}}}}"));
         assert_eq!((rule.risk_score, rule.risk_message_template.as_deref()), (Some(90), Some("new")));
-        // Where it states no score, that of the first is one.
+        // If the present layout states no score, the score of the first layout is used.
         let rule = detection(&format!("{old}\nfinding: {{title: new}}"));
         assert_eq!((rule.risk_score, rule.risk_message_template.as_deref()), (Some(25), Some("new")));
         let rule =

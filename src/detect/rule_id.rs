@@ -1,16 +1,16 @@
-//! Ids of rules, as they are written and as they are compared.
+//! Ids of rules: how they are read, and how they are compared.
 
-/// How many digits each part of a UUID has.
+/// The number of hexadecimal digits in each part of a UUID.
 const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// The id in a text, without the blanks and braces around it; `None` if nothing is left.
+/// Returns the id in a text, without the blanks and braces around it; `None` if nothing is left.
 pub(super) fn stated_id(text: &str) -> Option<String> {
     let text = text.trim();
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
     (!inner.is_empty()).then(|| inner.to_owned())
 }
 
-/// The form in which ids are compared: a UUID in lower case, any other id as it is.
+/// Returns the form of an id that is compared: a UUID in lower case, any other id unchanged.
 #[must_use]
 pub fn canonical_id(id: &str) -> String {
     if is_uuid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_what_stands_between_braces() {
+    fn braces_and_blanks_around_an_id_are_removed() {
         for (text, expected) in [
             ("a-1", Some("a-1")),
             (" {065CCEEA-77ec-4030-9052-fc0affea7110} ", Some("065CCEEA-77ec-4030-9052-fc0affea7110")),
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn of_uuids_the_case_does_not_count() {
+    fn the_case_of_uuids_does_not_count() {
         let upper = "065CCEEA-77EC-4030-9052-FC0AFFEA7110";
         assert_eq!(canonical_id(upper), upper.to_lowercase());
         for other in ["Rule", "065CCEEA-77EC-4030-9052-FC0AFFEA711", "065CCEEX-77EC-4030-9052-FC0AFFEA7110"] {

@@ -1,8 +1,8 @@
-//! Comma-separated values, as lookups have them: cells in quotes where they hold commas, quotes
-//! (doubled) or line ends.
+//! Comma-separated values as in Splunk's lookup files. A cell that contains a comma, a quote or a
+//! line end is in quotes; a quote within it is doubled.
 
-/// The rows of a text, the first included. Empty lines are none. An error says in which line a
-/// quote is not closed.
+/// Returns the rows of a CSV text, including the header. Empty lines are skipped. An error names
+/// the line of a quote that is not closed.
 pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec<String>, String>> {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut line = 1_usize;
@@ -27,7 +27,7 @@ pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec
     })
 }
 
-/// The cells of the first row, and what follows it; `None` if a quote is not closed.
+/// Returns the cells of the first row and the text after it; `None` if a quote is not closed.
 fn row(mut text: &str) -> Option<(Vec<String>, &str)> {
     let mut cells = Vec::new();
     loop {
@@ -41,7 +41,8 @@ fn row(mut text: &str) -> Option<(Vec<String>, &str)> {
     }
 }
 
-/// The first cell, and what follows it: a comma, the end of the line or of the text.
+/// Returns the first cell and the text after it, which begins with a comma or a line end, or is
+/// empty. `None` if a quote is not closed.
 fn cell(text: &str) -> Option<(String, &str)> {
     let is_end = |character: char| matches!(character, ',' | '\n' | '\r');
     let start = text.trim_start_matches([' ', '\t']);
@@ -55,7 +56,7 @@ fn cell(text: &str) -> Option<(String, &str)> {
         let (before, behind) = quoted.split_once('"')?;
         cell.push_str(before);
         let Some(next) = behind.strip_prefix('"') else {
-            // What stands between the closing quote and the comma belongs to the cell.
+            // Text between the closing quote and the comma belongs to the cell.
             let end = behind.find(is_end).unwrap_or(behind.len());
             let (more, behind) = behind.split_at(end);
             cell.push_str(more.trim_end());

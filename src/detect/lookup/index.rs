@@ -1,5 +1,5 @@
-//! The rows of a lookup's column, found by an event's value without looking at all of them: a list
-//! of names can have a hundred thousand.
+//! An index of a lookup's column. It finds the rows that match a value without testing every row: a
+//! list of names can have a hundred thousand rows.
 
 use std::collections::HashMap;
 
@@ -8,22 +8,23 @@ use ahash::RandomState;
 use crate::detect::predicate::network::{Network, NetworkIndex};
 use crate::detect::predicate::pattern::{Pattern, fold};
 
-/// Patterns are filed by so many bytes of one of their literals.
+/// The number of bytes of a gram, by which patterns are indexed.
 const GRAM: usize = 3;
 
-/// How the cells of a column are compared with values.
+/// Splunk's `match_type` of a lookup's column: how its cells are compared with values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum MatchType {
     #[default]
+    /// `EXACT`: the cell is equal to the value.
     Exact,
-    /// `*` in a cell stands for any run of characters.
+    /// `WILDCARD`: `*` in a cell matches any number of characters.
     Wildcard,
-    /// Cells are networks.
+    /// `CIDR`: the cell is a network, which contains an address of the value.
     Network,
 }
 
 impl MatchType {
-    /// Whether a value matches the cell of a lookup in this way. Empty ones match nothing.
+    /// Returns true if a value matches a cell. An empty cell or value matches nothing.
     pub fn holds(self, cell: &str, value: &str, case_sensitive: bool) -> bool {
         match self {
             _ if cell.is_empty() || value.is_empty() => false,
@@ -35,8 +36,8 @@ impl MatchType {
         }
     }
 
-    /// Literals in lower case that each value holds which is like the cell; `None` where it need
-    /// hold none.
+    /// Returns lower-case literals that every value contains which matches the cell, without regard
+    /// to case. `None` if there are no such literals.
     pub fn literals(self, cell: &str) -> Option<Vec<String>> {
         match self {
             MatchType::Exact => Some(vec![fold(cell)]),
@@ -46,26 +47,32 @@ impl MatchType {
     }
 }
 
-/// An index that finds the rows of a column by a value.
+/// The rows of a column by the values that they match.
 #[derive(Debug)]
 pub(in crate::detect) enum ColumnIndex {
+    /// The 0-based numbers of the rows with each cell, in lower case unless `case_sensitive`.
     Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
+    /// Cells with wildcards.
     Wildcard(Patterns),
+    /// Cells that are networks.
     Network(NetworkIndex),
 }
 
-/// Patterns, each filed by one gram of its literals: the one that the fewest others are filed by.
+/// Patterns with wildcards, indexed by grams. Each pattern is filed under one gram of its literals,
+/// the one with the fewest other patterns.
 #[derive(Debug)]
 pub(in crate::detect) struct Patterns {
+    /// The pattern of each row.
     patterns: Vec<Pattern>,
+    /// The 0-based numbers of the rows whose patterns are filed under a gram.
     filed: HashMap<[u8; GRAM], Vec<usize>, RandomState>,
-    /// The rows whose patterns have no literal that is long enough.
+    /// The 0-based numbers of the rows whose patterns have no literal of [`GRAM`] bytes.
     others: Vec<usize>,
     case_sensitive: bool,
 }
 
 impl ColumnIndex {
-    /// The index of these cells, by the numbers of their rows. An empty cell is like no value.
+    /// Returns the index of a column's cells, in the order of the rows. Empty cells match nothing.
     pub fn new<'a>(
         match_type: MatchType,
         case_sensitive: bool,
@@ -93,7 +100,8 @@ impl ColumnIndex {
         }
     }
 
-    /// Hands out the rows whose cells a value is like, in no order.
+    /// Calls `found` with the 0-based number of each row whose cell matches the value, in any
+    /// order. A row can be found more than once.
     pub fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         match self {
             ColumnIndex::Exact { rows, case_sensitive: true } => {
@@ -138,12 +146,12 @@ impl Patterns {
     }
 }
 
-/// The runs of [`GRAM`] neighbouring bytes in a text.
+/// Returns every sequence of [`GRAM`] adjacent bytes of a text.
 fn grams(text: &str) -> impl Iterator<Item = [u8; GRAM]> {
     text.as_bytes().windows(GRAM).filter_map(|bytes| bytes.try_into().ok())
 }
 
-/// Whether a value is like a pattern in which `*` stands for any run of characters, and case
+/// Returns true if a value matches a pattern in which `*` matches any number of characters. Case
 /// counts.
 fn matches_in_case(pattern: &str, value: &str) -> bool {
     let Some((first, others)) = pattern.split_once('*') else { return pattern == value };
@@ -164,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_counts_where_it_is_to() {
+    fn case_sensitive_wildcards() {
         for (pattern, value, expected) in [
             ("*.A.b*", "x.A.bc", true),
             ("*.A.b*", "x.a.bc", false),
@@ -181,9 +189,9 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
-        /// The twin: each row compared by itself.
+        /// The slow twin: comparing each row by itself.
         #[test]
-        fn an_index_finds_what_each_row_says(
+        fn an_index_finds_the_rows_that_match_one_by_one(
             cells in prop::collection::vec(
                 prop_oneof!["[abA*.é]{0,6}", "10\\.[01]\\.0\\.0/(8|16|30)", "10\\.0\\.0\\.[012]"], 0..8),
             value in prop_oneof!["[abAB.é]{0,8}", "10\\.[012]\\.0\\.[0123]"],

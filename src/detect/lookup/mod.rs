@@ -1,5 +1,5 @@
-//! Lookups: tables of a site's content, each a CSV file and a file that says how its columns are
-//! compared.
+//! Lookups: tables of a site's content. A lookup is a CSV file and a definition file that says how
+//! the columns are compared.
 
 pub(in crate::detect) mod csv;
 pub(in crate::detect) mod index;
@@ -22,12 +22,12 @@ use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{YamlProblem, from_node, only_document};
 use crate::event::Event;
 
-/// Rows of a lookup, at most.
+/// The largest number of rows of a lookup.
 const MOST_ROWS: usize = 2_000_000;
-/// How many rows an event finds where the definition does not say.
+/// The largest number of rows that an event finds, if the definition does not say.
 const DEFAULT_MATCHES: usize = 100;
 
-/// How a lookup's table is found and compared.
+/// The definition file of a lookup: where its table is, and how columns are compared.
 #[derive(Debug, Default, Deserialize)]
 pub struct LookupDefinition {
     filename: Option<String>,
@@ -38,12 +38,12 @@ pub struct LookupDefinition {
     default_match: Option<String>,
     min_matches: Option<usize>,
     max_matches: Option<usize>,
-    /// Notes for the user on how the definition was understood.
+    /// Notes for the user about how the definition was understood.
     #[serde(skip)]
     notes: Vec<String>,
 }
 
-/// The keys of a definition's file.
+/// The keys of a definition file.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "filename",
@@ -59,7 +59,7 @@ const KEYS: KnownKeys = KnownKeys {
     required: &[],
 };
 
-/// The value of `match_type`: one text, or a list of texts.
+/// The value of the key `match_type`: one text, or a list of texts.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum MatchTypeSetting {
@@ -68,7 +68,7 @@ enum MatchTypeSetting {
 }
 
 impl LookupDefinition {
-    /// Reads a definition file.
+    /// Parses the text of a definition file.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;
@@ -79,12 +79,13 @@ impl LookupDefinition {
         read().map_err(|problem: YamlProblem| problem.to_string().into())
     }
 
-    /// The name of the CSV file of the lookup `name`. The error says what it is instead.
+    /// Returns the name of the CSV file of the lookup `name`. The error says what was expected and
+    /// what the definition names instead.
     pub fn file_name(&self, name: &str) -> Result<String, ContentError> {
         let kind = self.lookup_type.as_deref().unwrap_or("csv");
         if let Some(collection) = &self.collection {
             return Err(format!(
-                "expected a lookup with a CSV file, found the collection '{collection}', which lives in a server"
+                "expected a lookup with a CSV file, found the collection '{collection}', which is on a Splunk server"
             )
             .into());
         }
@@ -93,30 +94,36 @@ impl LookupDefinition {
         }
         let file = self.filename.clone().unwrap_or_else(|| format!("{name}.csv"));
         if file.contains(['/', '\\']) || file.starts_with('.') {
-            return Err(format!("filename: expected the name of a file beside it, found '{file}'").into());
+            return Err(
+                format!("filename: expected the name of a file in the same folder, found '{file}'").into()
+            );
         }
         Ok(file)
     }
 }
 
-/// A lookup: its rows, and how they are found.
+/// A lookup: its table, and how rows of the table are found.
 #[derive(Debug)]
 pub struct Lookup {
     name: String,
     columns: Vec<String>,
+    /// How each column's cells are compared with values.
     match_types: Vec<MatchType>,
     /// The rows, each with a cell for each column.
     rows: Vec<Vec<Box<str>>>,
+    /// The index of each column. An index is built when it is first needed.
     indexes: Vec<std::sync::OnceLock<ColumnIndex>>,
     case_sensitive: bool,
     default_match: Option<String>,
     min_matches: usize,
+    /// The largest number of rows that an event finds.
     max_matches: usize,
     notes: Vec<String>,
 }
 
 impl Lookup {
-    /// A lookup of a CSV file's text. The error says what was expected and found.
+    /// Creates a lookup from the text of its CSV file. The error says what was expected and what
+    /// was found.
     pub fn new(name: &str, definition: &LookupDefinition, csv: &str) -> Result<Self, ContentError> {
         let mut rows = csv_rows(csv);
         let columns: Vec<String> = rows
@@ -158,7 +165,8 @@ impl Lookup {
         Ok(lookup)
     }
 
-    /// `WILDCARD(column)`, `CIDR(column)`, several of them with commas between.
+    /// Reads the key `match_type`: `WILDCARD(column)`, `CIDR(column)` or `EXACT(column)`, separated
+    /// by commas.
     fn read_match_types(&mut self, definition: &LookupDefinition) -> Result<(), String> {
         let types = match &definition.match_type {
             None => return Ok(()),
@@ -195,17 +203,18 @@ impl Lookup {
         Ok(())
     }
 
-    /// The place of a column.
+    /// Returns the 0-based index of the column with this name; `None` if the lookup does not have
+    /// it.
     pub(in crate::detect) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == name)
     }
 
-    /// What the user should know of how its definition was taken.
+    /// Returns notes for the user about how the definition was understood.
     pub(in crate::detect) fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The names of the columns.
+    /// Returns the names of the columns, in the order of the CSV file.
     pub(in crate::detect) fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -221,7 +230,9 @@ impl Lookup {
         Some(self.indexes.get(column)?.get_or_init(index))
     }
 
-    /// The rows whose key columns are like the keys' values, in the order of the file.
+    /// Returns the 0-based numbers of the rows that match, in the order of the file, at most
+    /// `max_matches`. Each key is a column's index with values; the column's cell must match one of
+    /// them.
     fn find(&self, keys: &[(usize, Vec<std::borrow::Cow<'_, str>>)]) -> Vec<usize> {
         let Some(((column, values), others)) = keys.split_first() else { return Vec::new() };
         let Some(index) = self.index(*column) else { return Vec::new() };
@@ -244,11 +255,13 @@ fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
 }
 
-/// The output of a lookup: a column of the rows whose key columns match some terms.
+/// A column of the rows that a lookup finds for an event or a row.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct LookupOutput {
     lookup: Arc<Lookup>,
+    /// The key columns by index, each with the term whose values the column must match.
     keys: Vec<(usize, Term)>,
+    /// The index of the column whose cells are the output.
     output: usize,
 }
 
@@ -261,33 +274,36 @@ impl PartialEq for LookupOutput {
 impl Eq for LookupOutput {}
 
 impl LookupOutput {
-    /// A lookup that finds the rows whose key columns match the terms of `keys`, and yields the
-    /// column `output` of these rows. Columns are given by index.
+    /// Creates the output column `output` of a lookup whose rows are found by `keys`. Columns are
+    /// given by 0-based index.
     pub fn new(lookup: Arc<Lookup>, keys: Vec<(usize, Term)>, output: usize) -> Self {
         LookupOutput { lookup, keys, output }
     }
 
-    /// Whether two lookups find the same rows.
+    /// Returns true if both outputs come from the same lookup with the same keys.
     pub fn finds_same_rows(&self, other: &LookupOutput) -> bool {
         Arc::ptr_eq(&self.lookup, &other.lookup) && self.keys == other.keys
     }
 
+    /// Returns the terms of the keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &Term> {
         self.keys.iter().map(|(_, term)| term)
     }
 
-    /// This lookup with `terms` in place of the terms of its keys, in their order.
+    /// Returns a copy in which `terms` replace the terms of the keys, in order.
     pub fn with_keys(&self, terms: Vec<Term>) -> Self {
         let keys = self.keys.iter().map(|(column, _)| *column).zip(terms).collect();
         LookupOutput { keys, ..self.clone() }
     }
 
+    /// Returns the 0-based numbers of the rows that are found for an event or a row.
     fn rows(&self, input: EvalInput<'_>) -> Vec<usize> {
         let keys: Vec<_> =
             self.keys.iter().map(|(column, term)| (*column, term.value(input).texts())).collect();
         self.lookup.find(&keys)
     }
 
+    /// Returns the output cells of the rows that are found, and the default if there are too few.
     pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
         let rows = self.rows(input);
         let few = rows.len() < self.lookup.min_matches;
@@ -297,29 +313,30 @@ impl LookupOutput {
         if few && let Some(default) = &self.lookup.default_match {
             texts.push(default.into());
         }
-        Value::many(texts)
+        Value::from_texts(texts)
     }
 
-    /// The value if no row is found.
+    /// Returns the output for an event for which no row is found.
     pub fn nothing_found(&self) -> Value<'_> {
         let default = self.lookup.default_match.as_deref().filter(|_| self.lookup.min_matches > 0);
         Value::text_or_null(default)
     }
 
-    /// A set of literals, one for each row: an event that finds some row contains at least one of
-    /// them. `None` if a row has no literal.
+    /// Returns a set of literals with at least one for each row: an event that finds a row contains
+    /// one of them. `None` if a row has no literal.
     pub fn literals(&self) -> Option<Vec<RequiredLiteral>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));
         sets.next()
     }
 
+    /// Returns the literals of one key column, whose term is a field.
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredLiteral>> {
         let match_type = self.lookup.match_types.get(column)?;
         let mut literals = BTreeSet::new();
         for row in &self.lookup.rows {
             let cell = row.get(column).map_or("", |cell| &**cell);
-            // An empty cell is like nothing.
+            // An empty cell matches nothing.
             if cell.is_empty() {
                 continue;
             }
@@ -331,7 +348,8 @@ impl LookupOutput {
         Some(literals.into_iter().map(|literal| RequiredLiteral { data_name, literal }).collect())
     }
 
-    /// The cells of the key columns that an event was found by.
+    /// Returns the cells of the key columns by which an event finds rows, each with the field that
+    /// it matches.
     pub fn hits(&self, event: &Event) -> Vec<(Field, &str)> {
         let rows = self.rows(EvalInput::Event(event));
         let mut hits = Vec::new();
@@ -343,7 +361,7 @@ impl LookupOutput {
     }
 }
 
-/// The field that a key is, in whatever case.
+/// Returns the field of a key that is a bare field, or a field in lower or upper case.
 fn plain_field(term: &Term) -> Option<Field> {
     match term.kind() {
         TermKind::Call(Function::Lower | Function::Upper, terms) => terms.first()?.as_field(),

@@ -1,4 +1,4 @@
-//! The commands that choose, rename and fill columns: `fields`, `table`, `rename` and `fillnull`.
+//! The commands that select, rename and fill columns: `table`, `fields`, `rename` and `fillnull`.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::splunk::names::NameResolver;
@@ -7,23 +7,24 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::stats::StatsKind;
 use crate::detect::term::{Term, TermKind};
 
-/// What `fillnull` puts where nothing is said.
+/// The text with which `fillnull` replaces absent values if the command does not say.
 const DEFAULT_FILL: &str = "0";
 
-/// What a list of names after `table` or `fields` is.
+/// The meaning of the list of names after `table` or `fields`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldSelection {
-    /// All that `table` leaves.
+    /// `table`: only the names in the list are kept.
     Table,
-    /// All that `fields` leaves, besides `_time`, which it never takes away unasked.
+    /// `fields`: only the names in the list are kept, and `_time`.
     Keep,
-    /// What `fields -` takes away.
+    /// `fields -`: the names in the list are removed.
     Remove,
 }
 
 impl Pipeline<'_> {
-    /// `table a b`, `fields a b`, `fields - a b`: of columns after `stats`, of fields before it.
-    /// Without `stats` it changes nothing, as the table of matches has all fields.
+    /// Reads the names after `table`, `fields` or `fields -`. After `stats` they are columns,
+    /// before it fields. Without `stats` the commands do not change the matches, whose table has
+    /// all fields.
     pub(super) fn read_selection(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -45,7 +46,7 @@ impl Pipeline<'_> {
             for name in names.iter().filter(|name| !name.text.contains('*')) {
                 if self.scope.lookup(&name.text).is_none() && selection != FieldSelection::Remove {
                     let meant = suggestion(&name.text, self.scope.known_names());
-                    self.note(format!("'{}' is no field of a Sysmon DNS query{meant}", name.text));
+                    self.note(format!("'{}' is not a field of a Sysmon DNS query{meant}", name.text));
                 }
             }
             if !is_all {
@@ -76,13 +77,13 @@ impl Pipeline<'_> {
         }
         for name in missing {
             let meant = suggestion(&name, known.iter().map(String::as_str));
-            self.note(format!("'{name}' is no column, so it is not in the table{meant}"));
+            self.note(format!("'{name}' is not a column, so the table does not have it{meant}"));
         }
         Ok(())
     }
 
-    /// `rename a as b, c as d`, `rename a.* as *`: of columns after `stats`, of fields before it or
-    /// without it.
+    /// Reads the names after `rename`: `a as b, c as d`, or `a.* as *`. After `stats` they are
+    /// columns, before it or without it fields.
     pub(super) fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             let old = cursor.name_or_pattern()?;
@@ -101,6 +102,7 @@ impl Pipeline<'_> {
         }
     }
 
+    /// Renames one column or field. An unknown name is ignored; a note says so.
     fn rename(&mut self, cursor: &Cursor<'_>, old: &Token, new: Token) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
             if let Some(term) = self.scope.lookup(&old.text) {
@@ -109,7 +111,7 @@ impl Pipeline<'_> {
             } else {
                 let meant = self.suggestion(&old.text);
                 self.note(format!(
-                    "'{}' is no field of a Sysmon DNS query, so it is not renamed{meant}",
+                    "'{}' is not a field of a Sysmon DNS query, so it is not renamed{meant}",
                     old.text
                 ));
             }
@@ -117,7 +119,7 @@ impl Pipeline<'_> {
         };
         let Ok(place) = column_place(cursor, stats, old) else {
             let meant = self.suggestion(&old.text);
-            self.note(format!("'{}' is no column, so it is not renamed{meant}", old.text));
+            self.note(format!("'{}' is not a column, so it is not renamed{meant}", old.text));
             return Ok(());
         };
         if old.text != new.text {
@@ -129,7 +131,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Renames all that is like a pattern with a wildcard; what has the new name gives way.
+    /// Renames all columns or fields whose names match a pattern with a wildcard. A column that
+    /// already has a new name is replaced.
     pub(super) fn rename_all(&mut self, old: &str, new: &str) {
         let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
         let Some(stats) = &mut self.stats else {
@@ -156,8 +159,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// `fillnull value=v a b`: what stands for fields that an event lacks; all fields if none is
-    /// named.
+    /// Reads `value=v a b` after `fillnull`: the text that replaces absent values of these fields,
+    /// or of all fields if none is named.
     pub(super) fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut fill = DEFAULT_FILL.to_owned();
         let mut ahead = cursor.clone();
@@ -182,7 +185,7 @@ impl Pipeline<'_> {
         }
         while !cursor.at_end() {
             let name = cursor.name()?;
-            // As in Splunk, a field that is never there is filled, too.
+            // As in Splunk, an unknown field is filled, too.
             let term = self.term(cursor, &name).unwrap_or_else(|_| Term::from(TermKind::Absent));
             self.define(name.text, filled(term));
             comma(cursor);
@@ -191,7 +194,7 @@ impl Pipeline<'_> {
     }
 }
 
-/// The sign after `fields`.
+/// Reads the sign after `fields`: `-` removes names, `+` or no sign keeps them.
 pub(super) fn fields_sign(cursor: &mut Cursor<'_>) -> FieldSelection {
     cursor.skip_space();
     if cursor.eat("-") {

@@ -1,5 +1,5 @@
-//! What all of Sysmon's DNS queries have in common, by which a rule about other events is known:
-//! here these are never looked at, so such a rule must not seem to run.
+//! The field values that all of Sysmon's DNS queries share. They show that a rule is about other
+//! events. Other events are not read, so such a rule must be refused instead of finding nothing.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use crate::detect::term::Assumption;
 use crate::detect::term::condition::Condition;
 use crate::event::DNS_QUERY;
 
-/// What to say where another event's number stands.
-pub(in crate::detect) const EXPECTED_EVENT: &str = "22, as no other event is looked at";
-/// What to say of any other condition that no DNS query meets.
+/// The expected part of an error about the number of another event.
+pub(in crate::detect) const EXPECTED_EVENT: &str = "22, because only DNS queries are searched";
+/// The expected part of an error about any other condition that no DNS query meets.
 pub(in crate::detect) const EXPECTED_DNS_QUERY: &str =
-    "a condition that DNS queries of Sysmon's (event 22) can meet";
+    "a condition that Sysmon's DNS queries (event 22) can meet";
 
-/// The value of a field in every DNS query of Sysmon's, where it is the same in all.
+/// Returns the value of a field if all of Sysmon's DNS queries have the same; otherwise `None`.
 pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>> {
     match field {
         Field::EventId => match DNS_QUERY.event_ids {
@@ -27,14 +27,15 @@ pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>>
     }
 }
 
-/// Whether a condition leaves no DNS query, because of what all DNS queries have in common: it
-/// never holds or, if its events are excluded, it always holds.
-pub(in crate::detect) fn leaves_none(condition: &Condition, is_excluded: bool) -> bool {
+/// Returns true if a condition selects no DNS query because of the field values that all DNS
+/// queries share. `is_excluded` says that the condition is negated; then it selects none if it is
+/// always true.
+pub(in crate::detect) fn selects_no_dns_query(condition: &Condition, is_excluded: bool) -> bool {
     condition.known(Assumption::DnsQuery) == Some(is_excluded)
         && condition.known(Assumption::Nothing).is_none()
 }
 
-/// The first part of a condition that leaves no DNS query: it asks for other events.
+/// Returns the first part of a condition that selects no DNS query, and so asks for other events.
 pub(in crate::detect) fn part_about_others(condition: &Condition) -> Option<&Condition> {
     part(condition, false)
 }
@@ -43,7 +44,7 @@ fn part(condition: &Condition, is_excluded: bool) -> Option<&Condition> {
     match condition {
         Condition::And(many) | Condition::Or(many) => many.iter().find_map(|one| part(one, is_excluded)),
         Condition::Not(one) => part(one, !is_excluded),
-        leaf => leaves_none(leaf, is_excluded).then_some(leaf),
+        leaf => selects_no_dns_query(leaf, is_excluded).then_some(leaf),
     }
 }
 
@@ -51,7 +52,7 @@ fn part(condition: &Condition, is_excluded: bool) -> Option<&Condition> {
 mod tests {
     use crate::detect::{Search, SearchReason};
 
-    /// What the search is about, and what its error or its only note names.
+    /// What the search is about, and the text that its error or its only note names.
     fn about(search: &str) -> (&'static str, String) {
         match Search::parse(search) {
             Err(error) if error.reason == SearchReason::OtherData => ("other data", error.found),
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_counts_and_what_is_excluded_does_not() {
+    fn required_event_numbers_decide_and_excluded_ones_do_not() {
         for (search, expected, found) in [
             ("EventCode=22 QueryName=a", "DNS queries", ""),
             ("EventCode=2* QueryName=a", "DNS queries", ""),
@@ -94,7 +95,7 @@ mod tests {
             ("EventCode=22 OR (EventCode=7 Image=a)", "both", "'7'"),
             ("EventCode IN (22, 3) QueryName=a", "both", "'3'"),
             ("(EventCode=22 QueryName=a) OR (EventCode=1 process_name=b)", "both", "'1'"),
-            // A field that DNS queries have not is no obstacle in the part about other events.
+            // A field that DNS queries do not have is no obstacle in the part about other events.
             ("(EventCode=22 QueryName=a) OR (EventCode=1 ParentImage=*b (x=1 OR y=2))", "both", "'1'"),
             (
                 "(`sysmon` EventCode=22) OR (`wineventlog_security` EventCode=4688 x=y)",
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_none_of_the_other_part_unless_that_can_be_left_out() {
+    fn an_unknown_field_is_an_error_unless_its_part_is_about_other_events() {
         for (search, found) in [
             ("EventCode=22 ParentImage=x", "'ParentImage'"),
             ("(EventCode=22 Foo=a) OR (EventCode=1 ParentImage=x)", "'Foo'"),

@@ -1,5 +1,5 @@
-//! A search with its comments taken out and its macros filled in, and where each of its parts
-//! stands in the search as written.
+//! A search without comments and with its macros expanded. Errors in the expanded text are mapped
+//! back to the search as written.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,11 +9,11 @@ use crate::detect::splunk::origin::is_macro_of_other_data;
 use crate::detect::splunk::pipeline::EXPECTED_MACRO;
 use crate::detect::splunk::token::{Cursor, MacroCall, SearchError};
 
-/// A search does not become longer than this by its macros.
+/// The largest length of an expanded search, in bytes.
 const MOST_BYTES: usize = 1 << 20;
-/// Macros deeper inside each other are no search but an attempt at the stack.
+/// The largest nesting depth of macro calls. A deeper search is an attack on the stack.
 const DEEPEST_MACRO: usize = 16;
-/// The macros that are understood by their names.
+/// The macros whose meaning is built in.
 const BUILT_IN: [&str; 5] = [
     "sysmon",
     "security_content_ctime",
@@ -21,39 +21,43 @@ const BUILT_IN: [&str; 5] = [
     "summariesonly",
     "drop_dm_object_name",
 ];
-/// What a comment stands between.
+/// The delimiter at both ends of a comment.
 const COMMENT: &str = "```";
 
-/// A search without comments, in which macros are filled in. Only macros that are understood by
-/// their names are left.
+/// A search without comments and with its macros expanded. The only calls that are left are of
+/// macros whose meaning is built in.
 #[derive(Debug)]
 pub(in crate::detect) struct Expansion<'a> {
-    /// The search as written.
+    /// The search as written, before expansion.
     original: &'a str,
+    /// The expanded text.
     pub text: String,
+    /// The spans of the expanded text, in order, without gaps.
     spans: Vec<ExpandedSpan>,
 }
 
-/// A piece of the text, up to the start of the next.
+/// A span of the expanded text, which ends where the next span starts.
 #[derive(Debug)]
 struct ExpandedSpan {
+    /// The span's start in the expanded text, in bytes.
     start: usize,
-    /// Where the piece stands in the search as written, or the call that it came of.
+    /// The bytes of the search as written that the span came from: the same text, or a macro call.
     original: Range<usize>,
-    /// The macro that it came of.
+    /// The macro that the span came from; `None` if it was written in the search itself.
     of_macro: Option<String>,
 }
 
 impl<'a> Expansion<'a> {
-    /// Fills in the macros of a search.
+    /// Removes the comments of a search and expands its macros, which come from `library`.
     pub fn new(original: &'a str, library: &dyn Library) -> Result<Self, SearchError> {
         let mut expansion = Expansion { original, text: String::new(), spans: Vec::new() };
         expansion.add(original, library, &mut Vec::new(), None)?;
         Ok(expansion)
     }
 
-    /// Adds a text: the search itself, or what a macro is filled in with, which the call at
-    /// `called` asked for.
+    /// Appends a text: the search itself, or the text of a macro whose call is at `called` in the
+    /// search as written. `inside` are the names of the macros that are being expanded, outermost
+    /// first.
     fn add(
         &mut self,
         text: &str,
@@ -67,7 +71,7 @@ impl<'a> Expansion<'a> {
             let mut cursor = Cursor::new(text, at..text.len());
             match character {
                 '"' => {
-                    at = cursor.quoted().map_err(|error| self.placed(error, called, inside))?.range.end;
+                    at = cursor.quoted().map_err(|error| self.locate(error, called, inside))?.range.end;
                 }
                 '\\' => {
                     let escaped = text.get(at + 1..).and_then(|rest| rest.chars().next());
@@ -81,12 +85,12 @@ impl<'a> Expansion<'a> {
                                 at..text.len(),
                                 "three closing backticks for the comment that begins here",
                             );
-                            return Err(self.placed(error, called, inside));
+                            return Err(self.locate(error, called, inside));
                         };
                         self.text.push(' ');
                         at += length + 2 * COMMENT.len();
                     } else {
-                        let call = cursor.macro_call().map_err(|error| self.placed(error, called, inside))?;
+                        let call = cursor.macro_call().map_err(|error| self.locate(error, called, inside))?;
                         at = call.range.end;
                         let place = called.cloned().unwrap_or_else(|| call.range.clone());
                         self.call(&cursor, &call, library, inside, &place)?;
@@ -100,14 +104,15 @@ impl<'a> Expansion<'a> {
         if self.text.len() > MOST_BYTES {
             let error = self.original_error(
                 called.cloned().unwrap_or(0..1),
-                format!("at most {MOST_BYTES} bytes with its macros filled in"),
+                format!("a search of at most {MOST_BYTES} bytes after its macros are expanded"),
             );
             return Err(error);
         }
         Ok(())
     }
 
-    /// Adds what a macro call stands for.
+    /// Appends the text that replaces a macro call. `place` is the call's range in the search as
+    /// written.
     fn call(
         &mut self,
         cursor: &Cursor<'_>,
@@ -118,10 +123,9 @@ impl<'a> Expansion<'a> {
     ) -> Result<(), SearchError> {
         let wrong = |expansion: &Self, expected: String| expansion.original_error(place.clone(), expected);
         match call.name.as_str() {
-            // These are understood by their names, whatever a site makes of them: what they select
-            // or print is known here.
+            // The meaning of these macros is built in, whatever a site's files say.
             "sysmon" | "security_content_ctime" | "drop_dm_object_name" => {
-                self.push_as(cursor.written(call.range.clone()), place, inside);
+                self.push_as(cursor.text_of(call.range.clone()), place, inside);
                 return Ok(());
             }
             "security_content_summariesonly" | "summariesonly" | "comment" | "comment_sysmon" => {
@@ -133,19 +137,19 @@ impl<'a> Expansion<'a> {
         if inside.len() >= DEEPEST_MACRO || inside.contains(&call.name) {
             return Err(wrong(
                 self,
-                format!("at most {DEEPEST_MACRO} macros inside each other, none in itself"),
+                format!("at most {DEEPEST_MACRO} nested macro calls, and no macro that calls itself"),
             ));
         }
         let unreadable = |problem| wrong(self, format!("a macro that can be read ({problem})"));
         let known = library.macro_named(&call.name).map_err(unreadable)?;
         let Some(known) = known else {
             if call.name.ends_with("_filter") && call.argument.is_none() {
-                self.push_as(cursor.written(call.range.clone()), place, inside);
+                self.push_as(cursor.text_of(call.range.clone()), place, inside);
                 return Ok(());
             }
-            // A condition may have one in a part that is about other data.
+            // The call stays: the part of the condition that contains it may be about other data.
             if is_macro_of_other_data(&call.name) {
-                self.push_as(cursor.written(call.range.clone()), place, inside);
+                self.push_as(cursor.text_of(call.range.clone()), place, inside);
                 return Ok(());
             }
             let mut known = library.macro_names();
@@ -154,13 +158,14 @@ impl<'a> Expansion<'a> {
             return Err(error.near(&call.name, known.iter().map(String::as_str)));
         };
         let values = call.argument.as_ref().map(|argument| arguments(&argument.text)).unwrap_or_default();
-        let text = known.filled_in(&values).map_err(|problem| wrong(self, problem))?;
+        let text = known.expand(&values).map_err(|problem| wrong(self, problem))?;
         inside.push(call.name.clone());
         self.add(&text, library, inside, Some(place))?;
         inside.pop();
         Ok(())
     }
 
+    /// Appends a range of `text` unchanged.
     fn push(&mut self, text: &str, range: Range<usize>, called: Option<&Range<usize>>, inside: &[String]) {
         let written = text.get(range.clone()).unwrap_or_default();
         if let Some(place) = called {
@@ -171,30 +176,33 @@ impl<'a> Expansion<'a> {
         }
     }
 
+    /// Appends a text that replaces the range `place` of the search as written.
     fn push_as(&mut self, text: &str, place: &Range<usize>, inside: &[String]) {
         let of_macro = inside.last().cloned();
         self.spans.push(ExpandedSpan { start: self.text.len(), original: place.clone(), of_macro });
         self.text.push_str(text);
     }
 
+    /// Returns an error at a range of the search as written.
     fn original_error(&self, place: Range<usize>, expected: String) -> SearchError {
         Cursor::new(self.original, 0..self.original.len()).error(place, expected)
     }
 
-    /// An error in a text that is being added.
-    fn placed(&self, error: SearchError, called: Option<&Range<usize>>, inside: &[String]) -> SearchError {
+    /// Maps an error in the text that is being appended to the search as written.
+    fn locate(&self, error: SearchError, called: Option<&Range<usize>>, inside: &[String]) -> SearchError {
         match called {
             None => error,
             Some(place) => self.in_call(error, place, inside.last().map_or("", String::as_str)),
         }
     }
 
+    /// Maps an error in the text of the macro `name` to its call at `place`.
     fn in_call(&self, error: SearchError, place: &Range<usize>, name: &str) -> SearchError {
         let SearchError { offset, line, column, .. } = self.original_error(place.clone(), String::new());
         SearchError { offset, line, column, found: format!("{} in the macro `{name}`", error.found), ..error }
     }
 
-    /// An error in the text, as one in the search as written.
+    /// Maps an error in the expanded text to the search as written.
     pub fn in_original(&self, error: SearchError) -> SearchError {
         let place = self.spans.partition_point(|span| span.start <= error.offset);
         let Some(span) = place.checked_sub(1).and_then(|place| self.spans.get(place)) else { return error };
@@ -207,8 +215,8 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// The arguments of a macro call: commas in quotes or parentheses separate none, and quotes around
-/// one are not part of it.
+/// Splits the arguments of a macro call at its commas, except for those in quotes or parentheses.
+/// Quotes around an argument are removed.
 fn arguments(text: &str) -> Vec<String> {
     let mut arguments = vec![String::new()];
     let (mut quoted, mut depth) = (false, 0_usize);

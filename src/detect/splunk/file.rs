@@ -1,4 +1,4 @@
-//! A rule file in YAML, as Splunk publishes it. Keys that are not needed here are ignored.
+//! The YAML file of a rule, as Splunk publishes it. KnownKeys that are not needed here are ignored.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use crate::detect::splunk::search::Search;
 use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{Node, YamlProblem};
 
-/// The keys of Splunk's rule file that are used here.
+/// The keys of a Splunk rule file that dnsweep reads.
 #[derive(Deserialize)]
 pub(in crate::detect) struct RuleFile {
     name: Option<String>,
@@ -34,21 +34,21 @@ pub(in crate::detect) struct RuleFile {
     tests: Option<Vec<RuleTest>>,
 }
 
-/// A test that the author runs the rule with.
+/// A test of the rule, as its author runs it.
 #[derive(Deserialize)]
 struct RuleTest {
     name: Option<String>,
     attack_data: Option<Vec<AttackData>>,
 }
 
-/// The data of a test.
+/// A data set of a test.
 #[derive(Deserialize)]
 struct AttackData {
     data: String,
     source: Option<String>,
 }
 
-/// The keys of a rule's file.
+/// The keys of a rule file.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "name",
@@ -74,12 +74,12 @@ const KEYS: KnownKeys = KnownKeys {
     others: &["asset_type", "category", "data_source", "known_false_positives", "references"],
     required: &["id", SEARCH],
 };
-/// The key of the search.
+/// The name of the key that contains the search.
 const SEARCH: &str = "search";
-/// The keys of what can be at risk, or threaten.
+/// The keys of a risk object or a threat object.
 const ENTITY_KEYS: KnownKeys =
     KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
-/// The keys of `tags`.
+/// The keys of the mapping `tags`.
 const TAGS_KEYS: KnownKeys = KnownKeys {
     read: &[
         "confidence",
@@ -93,7 +93,8 @@ const TAGS_KEYS: KnownKeys = KnownKeys {
     others: &["risk_severity"],
     required: &[],
 };
-/// The keys of those mappings inside the file in which a risk can be stated, by the way to them.
+/// The keys of the mappings in which a risk can be stated, each with the path of keys that leads to
+/// it.
 const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
     (&["tags"], TAGS_KEYS),
     (
@@ -110,7 +111,7 @@ const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
     (&["threat_objects"], ENTITY_KEYS),
 ];
 
-/// Says which keys of a rule's file are misspelt. One that is required is an error.
+/// Returns a note for each misspelt key of a rule file. A misspelt required key is an error.
 pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, YamlProblem> {
     let mut notes = Vec::new();
     KEYS.check(document, "", &mut notes)?;
@@ -123,21 +124,21 @@ pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, Yaml
     Ok(notes)
 }
 
-/// Whether a document is a rule whose search has a misspelt key.
+/// Returns true if a document is a rule whose key `search` is misspelt.
 pub(in crate::detect) fn has_misspelt_search(document: &Node) -> bool {
     let has = |key: &str| document.get(key).is_some();
     has("id") && has("name") && KEYS.misspelt(document).any(|slip| slip.meant == SEARCH)
 }
 
 impl RuleFile {
-    /// The file with its id as it is called; `None` where it has none.
+    /// Returns the file with its id normalized; `None` if the id is empty.
     pub(in crate::detect) fn with_id(self) -> Option<Self> {
         let id = rule_id::stated_id(&self.id)?;
         Some(RuleFile { id, ..self })
     }
 
-    /// The detection that the file and its search, as it was understood, make. `notes` are those on
-    /// the file.
+    /// Returns the detection of the file and its parsed search. `notes` are the notes about the
+    /// file.
     pub(in crate::detect) fn into_detection(self, search: Search, mut notes: Vec<String>) -> Detection {
         let mut tags = self.tags.unwrap_or_default();
         let techniques = tags.mitre_attack_id.take().unwrap_or_default();
@@ -155,7 +156,7 @@ impl RuleFile {
         Detection {
             language: Language::Splunk,
             source: EventSource::Sysmon,
-            // A rule without a name is called by its id.
+            // The id replaces a missing name.
             name: self.name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| self.id.clone()),
             id: self.id,
             version: self.version,
@@ -178,6 +179,7 @@ impl RuleFile {
 }
 
 impl RuleTest {
+    /// Returns the test's data sets, each with the test's name.
     fn data_sets(self) -> impl Iterator<Item = DataSet> {
         let name = self.name.unwrap_or_default();
         self.attack_data.into_iter().flatten().map(move |data| DataSet {
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn misspelt_keys_are_said_where_risk_is_stated() {
+    fn misspelt_keys_of_a_risk_are_noted() {
         for (more, place, name, meant) in [
             (
                 "findings: {title: x, entity: {field: dvc, score: 5}}",
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_not_needed_are_not_misspelt() {
+    fn unneeded_keys_are_not_reported_as_misspelt() {
         for more in [
             "how_to_implement: x\nknown_false_positives: x\nreferences: []\ndata_source: []\ndrilldown_searches: []",
             "asset_type: x\nsecurity_domain: x\ncategory: x\nproduct: []\nmacros: []\nlookups: []\nrisk: 1",
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_cannot_run_for_a_misspelt_key_is_refused_for_it() {
+    fn a_misspelt_required_key_is_the_reason_for_the_refusal() {
         for (more, expected) in [
             ("serach: EventCode=22", "t.yml: line 3, column 1: expected the key 'search', found 'serach'"),
             ("Search: EventCode=22", "t.yml: line 3, column 1: expected the key 'search', found 'Search'"),
@@ -291,7 +293,7 @@ mod tests {
             error.unwrap_err().to_string(),
             "t.yml: line 2, column 1: expected the key 'id', found 'idd'"
         );
-        // What only looks like it is another file.
+        // A document that only resembles a rule is another file.
         for other in ["name: a\nid: b\nsource: x", "name: a\nserach: x", "definition: serach=1"] {
             let error = Detection::from_yaml(other, "t.yml", &Placeholders::default()).unwrap_err();
             assert!(error.is_no_rule(), "{error}");

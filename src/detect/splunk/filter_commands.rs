@@ -1,5 +1,5 @@
-//! The commands that filter events or rows, and make columns of others: `search`, `where`, `regex`,
-//! `eval` and `lookup`.
+//! The commands that filter events or rows (`search`, `where`, `regex`), and those that compute
+//! columns (`eval`, `lookup`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::detect::term::function::Function;
 use crate::detect::term::{Assumption, Term, TermKind};
 
 impl Pipeline<'_> {
-    /// Takes a condition on events, read by the grammar.
+    /// Adds a condition on events that was read in `context`. `place` is its range in the search.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
@@ -35,9 +35,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Refuses a condition that no DNS query of Sysmon's meets: it is about other data. A part that
-    /// none meets is noted. `unmet` is the place of such a part, if it is known, and what was
-    /// expected there.
+    /// Returns an error if no DNS query of Sysmon's meets a condition: it is about other data. If
+    /// only a part of it cannot be met, a note says so. `unmet` is the range of such a part, if one
+    /// is known, and what was expected there.
     fn check_subject(
         &mut self,
         cursor: &Cursor<'_>,
@@ -56,13 +56,13 @@ impl Pipeline<'_> {
         };
         if let Some(part) = part {
             self.note(format!(
-                "{part} is about other data than Sysmon's DNS queries: the part with it never holds"
+                "{part} is about other data than Sysmon's DNS queries, so this part of the condition is never true"
             ));
         }
         Ok(())
     }
 
-    /// `search …`.
+    /// Reads the condition after `search`.
     pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -76,7 +76,7 @@ impl Pipeline<'_> {
         self.require(cursor, start..cursor.at(), condition, context)
     }
 
-    /// `where …`.
+    /// Reads the condition after `where`.
     pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -84,14 +84,13 @@ impl Pipeline<'_> {
         self.filter(cursor, start, condition)
     }
 
-    /// `regex field="…"`, `regex field!="…"`.
+    /// Reads `field="…"` or `field!="…"` after `regex`.
     pub fn read_regex(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
         if cursor.peek() == Some('"') {
-            return Err(
-                cursor.unexpected("a field, as in regex QueryName=\"…\" (the raw event is not looked at)")
-            );
+            return Err(cursor
+                .unexpected("a field, such as in regex QueryName=\"…\" (the raw event is not searched)"));
         }
         let name = cursor.name()?;
         let term = self.term(cursor, &name)?;
@@ -108,8 +107,8 @@ impl Pipeline<'_> {
         self.filter(cursor, start, if negated { Condition::Not(Box::new(fits)) } else { fits })
     }
 
-    /// Applies a condition, which was read from `start` on: to events where it looks at what an
-    /// event has, to rows where it looks at aggregates.
+    /// Applies a condition whose text begins at byte `start`. Parts that read only what an event
+    /// has filter events; parts that read aggregates filter rows.
     fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) -> Result<(), SearchError> {
         let on_events = match &self.stats {
             Some(stats) => condition.with_columns(&|place| stats.event_term(place, true)),
@@ -123,7 +122,7 @@ impl Pipeline<'_> {
             return Ok(());
         };
         stats.steps.push(RowStep::Filter(condition.clone()));
-        let text = cursor.written(start..cursor.at()).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = cursor.text_of(start..cursor.at()).split_whitespace().collect::<Vec<_>>().join(" ");
         let mut of_rows = false;
         for one in condition.conjuncts() {
             match event_predicate(stats, &one, &text) {
@@ -132,18 +131,20 @@ impl Pipeline<'_> {
             }
         }
         if of_rows {
-            self.note(format!("the table of `stats` has the rows where {text}; the matches are of all rows"));
+            self.note(format!(
+                "the table of `stats` has only the rows where {text}; the matches are those of all rows"
+            ));
         }
         Ok(())
     }
 
-    /// `eval a = …, b = …`.
+    /// Reads `a = …, b = …` after `eval`.
     pub fn read_eval(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             cursor.skip_space();
             let name = match cursor.peek() {
                 Some('"' | '\'') => cursor.name()?,
-                _ => cursor.taken_while(|next| !next.is_whitespace() && !"=,|()\"".contains(next)),
+                _ => cursor.take_while(|next| !next.is_whitespace() && !"=,|()\"".contains(next)),
             };
             cursor.skip_space();
             if name.text.is_empty() || !cursor.eat("=") {
@@ -154,7 +155,9 @@ impl Pipeline<'_> {
             let missing = lenient.missing.into_inner();
             for missing in missing {
                 let meant = self.suggestion(&missing);
-                self.note(format!("'{missing}' in `eval` is no field or column, so it has no value{meant}"));
+                self.note(format!(
+                    "'{missing}' in `eval` is not a field or column, so it has no value{meant}"
+                ));
             }
             self.define_checked(cursor, &name, term)?;
             if !comma(cursor) {
@@ -163,6 +166,7 @@ impl Pipeline<'_> {
         }
     }
 
+    /// Defines a name as a term, unless the table already has the largest number of columns.
     fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Token, term: Term) -> Result<(), SearchError> {
         let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
         if columns >= crate::detect::splunk::stats_commands::MOST_COLUMNS {
@@ -175,14 +179,14 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// `lookup name column as field … OUTPUT column as name …`.
+    /// Reads `name column as field … OUTPUT column as name …` after `lookup`.
     pub fn read_lookup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         eat_lookup_options(cursor);
         let name = cursor.name()?;
         let found = self.library.lookup_named(&name.text);
         let unreadable = |problem| cursor.error_at(&name, format!("a lookup that can be read ({problem})"));
         let lookup = found.map_err(unreadable)?.ok_or_else(|| {
-            let expected = "a lookup with a file of its name in a folder `lookups` above the rule";
+            let expected = "a lookup whose file NAME.yml is in a folder `lookups` above the rule";
             let known = self.library.lookup_names();
             cursor.error_at(&name, expected).near(&name.text, known.iter().map(String::as_str))
         })?;
@@ -232,7 +236,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// The predicate for events of a condition on rows; `None` if it looks at aggregates.
+/// Returns the predicate on events for a condition on rows; `None` if the condition reads
+/// aggregates. `text` is the condition as written.
 fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<Predicate> {
     let on_by = condition.with_columns(&|place| stats.by_term(place))?;
     let mut by: Vec<(usize, Term)> = Vec::new();
@@ -244,7 +249,7 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
             by.push((*place, term.clone()));
         }
     });
-    // A row has one of several values.
+    // A field with several values makes a row for each, and each row has only one of them.
     if by.iter().any(|(_, term)| term.is_multivalued()) {
         return Some(Predicate::Computed(Computed::of_rows(on_by, by, text.to_owned()).into()));
     }
@@ -261,6 +266,7 @@ enum OutputMode {
     New,
 }
 
+/// Reads `OUTPUT` or `OUTPUTNEW`, if it is next.
 fn output_keyword(cursor: &mut Cursor<'_>) -> Option<OutputMode> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUTNEW")) {
         Some(OutputMode::New)
@@ -271,7 +277,7 @@ fn output_keyword(cursor: &mut Cursor<'_>) -> Option<OutputMode> {
     }
 }
 
-/// Goes past `update=true` and `local=true`.
+/// Skips options such as `update=true` and `local=true`.
 fn eat_lookup_options(cursor: &mut Cursor<'_>) {
     loop {
         let mut ahead = cursor.clone();
@@ -285,6 +291,7 @@ fn eat_lookup_options(cursor: &mut Cursor<'_>) {
     }
 }
 
+/// Reads the name of a lookup's column, and returns it with the column's index.
 fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usize), SearchError> {
     let column = cursor.name()?;
     if let Some(place) = lookup.column(&column.text) {
@@ -294,7 +301,7 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usi
     Err(cursor.error_at(&column, expected).near(&column.text, lookup.columns().iter().map(String::as_str)))
 }
 
-/// The names that events' fields have at some place of a pipeline.
+/// The names of an event's values at one place of a pipeline, before `stats`.
 struct ScopeNames(Scope);
 
 impl NameResolver for ScopeNames {
@@ -303,9 +310,10 @@ impl NameResolver for ScopeNames {
     }
 }
 
-/// The names of a pipeline, and no values for those that it has not.
+/// The names of a pipeline. An unknown name has no value instead of being an error.
 struct LenientNames<'l, 'p> {
     pipeline: &'l Pipeline<'p>,
+    /// The unknown names that were used.
     missing: std::cell::RefCell<Vec<String>>,
 }
 

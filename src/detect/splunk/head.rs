@@ -1,9 +1,10 @@
-//! The boolean grammar of Splunk's `search` command, in which the head of a search is written, and
-//! the `where` of `tstats`.
+//! The boolean conditions of Splunk's `search` command. The head of a search and the `where` of
+//! `tstats` are written in them.
 //!
-//! It binds in the order parentheses, `NOT`, `OR`, `AND`; two terms side by side are an AND. So
-//! `a OR b c` is `(a OR b) AND c`, other than in nearly every other language (and in Splunk's own
-//! `where`): <https://docs.splunk.com/Documentation/Splunk/9.4.0/Search/Booleanexpressions>.
+//! Parentheses bind tightest, then `NOT`, `OR` and `AND`; two terms side by side are joined by
+//! `AND`. So `a OR b c` is `(a OR b) AND c`, unlike in nearly every other language (and unlike
+//! Splunk's own `where`):
+//! <https://docs.splunk.com/Documentation/Splunk/9.4.0/Search/Booleanexpressions>.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use crate::detect::predicate::field::Field;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
 use crate::detect::predicate::{Inequality, Predicate};
-use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, leaves_none};
+use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, selects_no_dns_query};
 use crate::detect::splunk::head_value::{ValueContext, list, value};
 use crate::detect::splunk::names::{EventFields, NameResolver};
 use crate::detect::splunk::origin::{EXPECTED_MACRO, is_macro_of_other_data};
@@ -20,41 +21,45 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token, split_at_pipes};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Assumption, Term};
 
-/// The deepest nesting of a condition. Deeper nesting is an attack on the stack, not a rule.
+/// The largest nesting depth of a condition. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
 
 const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
 
-/// Where a condition stands, and what it says besides.
+/// The context in which a condition is read: the names that it can use, the kinds of conditions
+/// that are allowed, and what was noticed while reading.
 pub(in crate::detect) struct ConditionContext<'n> {
     names: &'n dyn NameResolver,
+    /// The kinds of conditions that are allowed.
     allowed: AllowedConditions,
-    /// The first part of it that is about what no DNS query of Sysmon's is, and what was expected
+    /// The range of the first part that no DNS query of Sysmon's meets, and what was expected
     /// there.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
-    /// What is wrong with names that no DNS query's field has, in parts that may be about other
-    /// events.
+    /// The errors about unknown names. They are dropped for a part of the condition that turns out
+    /// to be about other events.
     unknown: RefCell<Vec<SearchError>>,
+    /// Notes for the user about how the condition was understood.
     notes: RefCell<Vec<String>>,
 }
 
-/// What a condition may say.
+/// The kinds of conditions that are allowed in a [`ConditionContext`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AllowedConditions {
-    /// Also where events come from, and of which time they are; and parts of it may be about other
-    /// events.
+    /// Conditions on fields, and on the origin and time of events. Parts may be about other events.
     FieldsAndOrigins,
-    /// What an event or a row has.
+    /// Conditions on the fields of an event or the columns of a row only.
     FieldsOnly,
 }
 
-/// Where a part of a condition stands inside others.
+/// The position of a part of a condition inside parentheses and negations.
 #[derive(Clone, Copy, Default)]
 struct Nesting {
+    /// The number of parentheses and `NOT`s around the part.
     depth: usize,
-    /// Whether an event for which it holds is left out: it stands behind a `NOT`, or three.
+    /// True if the part is inside an odd number of `NOT`s, so that events which meet it are left
+    /// out.
     is_excluded: bool,
 }
 
@@ -69,12 +74,12 @@ impl Nesting {
 }
 
 impl<'n> ConditionContext<'n> {
-    /// The grammar of a condition on events, which also says where they come from.
+    /// Returns the context of a condition on events, which may also be on their origin and time.
     pub fn of_events(names: &'n dyn NameResolver) -> Self {
         ConditionContext { allowed: AllowedConditions::FieldsAndOrigins, ..Self::of_fields(names) }
     }
 
-    /// The grammar of a condition on a table's rows, or of a condition that stands alone.
+    /// Returns the context of a condition on the rows of a table, or of an exclusion.
     pub fn of_fields(names: &'n dyn NameResolver) -> Self {
         ConditionContext {
             names,
@@ -85,21 +90,23 @@ impl<'n> ConditionContext<'n> {
         }
     }
 
-    /// The first part of what was read that is about what no DNS query of Sysmon's is, and what was
-    /// expected there.
+    /// Returns the range of the first part that no DNS query of Sysmon's meets, and what was
+    /// expected there; `None` if there is no such part.
     pub fn unmet(&self) -> Option<(Range<usize>, &'static str)> {
         self.unmet.borrow().clone()
     }
 
+    /// Records a part that no DNS query of Sysmon's meets, unless an earlier one is known.
     pub fn record_unmet(&self, place: &Range<usize>, expected: &'static str) {
         self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
     }
 
-    /// What the user should know of what was read.
+    /// Returns the notes for the user about how the condition was understood.
     pub fn notes(self) -> Vec<String> {
         self.notes.into_inner()
     }
 
+    /// Adds a note, unless it is already there.
     pub fn note(&self, note: String) {
         let mut notes = self.notes.borrow_mut();
         if !notes.contains(&note) {
@@ -107,10 +114,10 @@ impl<'n> ConditionContext<'n> {
         }
     }
 
-    /// Reads a condition, up to a word that ends it or the end of the part.
+    /// Reads a condition, up to a word that ends it or to the next `|`.
     pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
         let read = self.conjunction(cursor, Nesting::default());
-        // Of several things that are wrong, the first is said.
+        // The first of several unknown names is reported.
         match self.unknown.take().into_iter().next() {
             Some(unknown) => Err(unknown),
             None => read,
@@ -118,7 +125,7 @@ impl<'n> ConditionContext<'n> {
     }
 }
 
-/// Reads a condition that takes the whole part.
+/// Reads a condition that must extend to the next `|` or to the end of the search.
 pub(in crate::detect) fn parse(
     context: &ConditionContext<'_>,
     cursor: &mut Cursor<'_>,
@@ -131,11 +138,11 @@ pub(in crate::detect) fn parse(
     }
 }
 
-/// Reads a condition that stands alone: no commands may follow it.
+/// Reads a search that is a condition without commands, such as the search of an exclusion.
 pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchError> {
     let head = split_at_pipes(text)?.into_iter().next().unwrap_or_default();
     if head.end < text.len() {
-        let expected = "the end of the search (a condition that stands alone has no commands behind it)";
+        let expected = "the end of the search (no command can follow a condition here)";
         return Err(Cursor::new(text, head.clone()).error(head.end..head.end + 1, expected));
     }
     let mut cursor = Cursor::new(text, head);
@@ -144,7 +151,7 @@ pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchErro
     if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
-/// The command `search` is implied at the head, and may be written.
+/// Skips the command `search`, which is implied at the start of a search and can also be written.
 pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
     let mut ahead = cursor.clone();
     if ahead.eat_keyword(|word| word == "search") && ahead.peek().is_some_and(char::is_whitespace) {
@@ -153,7 +160,7 @@ pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
 }
 
 impl ConditionContext<'_> {
-    /// `x AND y z`: lowest, so outermost.
+    /// Reads `x AND y z`. `AND` binds least, so it is the outermost operator.
     fn conjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let unknown = self.unknown.borrow().len();
         let mut terms = vec![self.disjunction(cursor, nesting)?];
@@ -161,28 +168,28 @@ impl ConditionContext<'_> {
             cursor.eat_keyword(|word| word == "AND");
             terms.push(self.disjunction(cursor, nesting)?);
         }
-        let condition = one_or(terms, Condition::And);
-        // Whatever the other fields of another event are, no DNS query meets this part.
+        let condition = join_conditions(terms, Condition::And);
+        // No DNS query meets this part, so unknown names in it do not matter.
         if condition.known(Assumption::DnsQuery) == Some(false) {
             self.unknown.borrow_mut().truncate(unknown);
         }
         Ok(condition)
     }
 
-    /// `x OR y`.
+    /// Reads `x OR y`.
     fn disjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let mut terms = vec![self.negation(cursor, nesting)?];
         while cursor.eat_keyword(|word| word == "OR") {
             terms.push(self.negation(cursor, nesting)?);
         }
-        Ok(one_or(terms, Condition::Or))
+        Ok(join_conditions(terms, Condition::Or))
     }
 
-    /// `NOT x`.
+    /// Reads `NOT x`.
     fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         cursor.skip_space();
         if nesting.depth > DEEPEST_NESTING {
-            let expected = format!("at most {DEEPEST_NESTING} parentheses and NOTs inside each other");
+            let expected = format!("at most {DEEPEST_NESTING} nested parentheses and NOTs");
             return Err(cursor.unexpected(expected));
         }
         if cursor.eat_keyword(|word| word == "NOT") {
@@ -191,7 +198,7 @@ impl ConditionContext<'_> {
         self.term(cursor, nesting)
     }
 
-    /// Reads an operand: what stands between the operators.
+    /// Reads an operand: parentheses, a macro or a condition on a field.
     fn term(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let start = cursor.at();
         match cursor.peek() {
@@ -201,7 +208,7 @@ impl ConditionContext<'_> {
                 if cursor.eat(")") {
                     Ok(inside)
                 } else {
-                    let opened = cursor.shown(start);
+                    let opened = cursor.excerpt(start);
                     Err(cursor.unexpected(format!("`)` for the `(` that opens at {opened}")))
                 }
             }
@@ -213,12 +220,12 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// A macro that is understood by its name.
+    /// Reads a macro whose meaning is built in.
     fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {
             ("sysmon", None) => Ok(self.record_if_unmet(Condition::Sysmon, &call.range, is_excluded)),
-            // What the site would say of it is not known: it leaves no event out.
+            // The site's macro is not known, so it leaves no event out.
             (name, None) if name.ends_with("_filter") && is_excluded => Ok(Condition::never()),
             (name, None) if name.ends_with("_filter") => Ok(Condition::All),
             (name, _)
@@ -229,18 +236,22 @@ impl ConditionContext<'_> {
                 }
                 Ok(Condition::never())
             }
-            _ => Err(cursor.error(call.range, "no macro other than `sysmon` in a condition")),
+            _ => Err(cursor.error(
+                call.range,
+                "the macro `sysmon`, or a condition on a field (no other macro is known in a condition)",
+            )),
         }
     }
 
-    /// Notes the place of a condition that leaves no DNS query: it is about other events.
+    /// Records a condition that selects no DNS query, because it is about other events. Returns the
+    /// condition unchanged.
     pub fn record_if_unmet(
         &self,
         condition: Condition,
         place: &Range<usize>,
         is_excluded: bool,
     ) -> Condition {
-        if leaves_none(&condition, is_excluded) {
+        if selects_no_dns_query(&condition, is_excluded) {
             let mut is_number = false;
             condition.visit(&mut |term| is_number |= term.as_field() == Some(Field::EventId));
             let expected = if is_number && !is_excluded { EXPECTED_EVENT } else { EXPECTED_DNS_QUERY };
@@ -249,7 +260,7 @@ impl ConditionContext<'_> {
         condition
     }
 
-    /// `field=value` and its like.
+    /// Reads a condition on a field, such as `field=value`.
     fn condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let name = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word() };
         let is_quoted = name.range.len() > name.text.len();
@@ -291,7 +302,7 @@ impl ConditionContext<'_> {
                 .iter()
                 .map(|value| self.record_if_unmet(equality(term, value), &value.range, is_excluded))
                 .collect();
-            one_or(equal, Condition::Or)
+            join_conditions(equal, Condition::Or)
         };
         if cursor.eat("=") {
             let term = self.term_named(cursor, &name, is_excluded)?;
@@ -301,12 +312,13 @@ impl ConditionContext<'_> {
             let term = self.term_named(cursor, &name, is_excluded)?;
             return Ok(is_one_of(&term, &list(cursor)?));
         }
-        // `*` is the one free text that says nothing about text.
+        // `*` is the only supported free text: every event contains it.
         if name.text == "*" { Ok(Condition::All) } else { Err(cursor.error_at(&name, EXPECTED_OPERATOR)) }
     }
 
-    /// The term of a name. What is wrong with a name is settled when the part is read in which it
-    /// stands: until then it is taken for a field of which nothing is known.
+    /// Returns the term of a name. An unknown name is not yet an error if origins are allowed: the
+    /// part that contains it may be about other events. Until the part is read, a field whose value
+    /// is not known takes the name's place.
     fn term_named(&self, cursor: &Cursor<'_>, name: &Token, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,
@@ -317,26 +329,30 @@ impl ConditionContext<'_> {
             Err(error) => return Err(error),
         };
         if term.is_absent() && is_excluded {
-            self.note(format!("no DNS query of Sysmon's has the field '{}': it excludes nothing", name.text));
+            self.note(format!(
+                "Sysmon's DNS queries do not have the field '{}', so its condition excludes nothing",
+                name.text
+            ));
         } else if term.is_absent() {
-            self.record_unmet(&name.range, "a field that DNS queries of Sysmon's have");
+            self.record_unmet(&name.range, "a field that Sysmon's DNS queries have");
         }
         Ok(term)
     }
 }
 
-/// Whether `by` is next, which ends the condition of `tstats`.
+/// Returns true if `by` is next, which ends the condition of `tstats`.
 fn is_by(cursor: &Cursor<'_>) -> bool {
     let mut ahead = cursor.clone();
     let is_word =
         ahead.eat_keyword(|word| word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("groupby"));
-    // It may be a field's name, too.
+    // `by` before a comparison operator is the name of a field.
     is_word && {
         ahead.skip_space();
         !ahead.peek().is_some_and(|next| "=!<>".contains(next))
     }
 }
 
+/// Reads the value after `<`, `<=`, `>` or `>=`. Returns the condition, and the range of the value.
 fn comparison(
     cursor: &mut Cursor<'_>,
     term: Term,
@@ -344,12 +360,14 @@ fn comparison(
 ) -> Result<(Condition, Range<usize>), SearchError> {
     let value = value(cursor, ValueContext::Alone)?;
     if value.text.contains('*') {
-        return Err(cursor.error(value.range, "a value without `*` (an order knows no wildcards)"));
+        return Err(
+            cursor.error(value.range, "a value without `*` (<, <=, > and >= compare without wildcards)")
+        );
     }
     Ok((Condition::Inequality(term, order, value.text), value.range))
 }
 
-/// `=`: of a network, also its addresses.
+/// Returns the condition for `=`. A value that is a network also matches the addresses in it.
 fn equality(term: &Term, value: &Token) -> Condition {
     let matches = Condition::Matches(term.clone(), Pattern::new(&value.text));
     match Network::parse(&value.text) {
@@ -360,13 +378,13 @@ fn equality(term: &Term, value: &Token) -> Condition {
     }
 }
 
-/// Whether a word is one of the grammar's own.
+/// Returns true if a word is an operator of these conditions.
 pub(in crate::detect) fn is_operator(word: &str) -> bool {
     ["AND", "OR", "NOT", "IN"].contains(&word)
 }
 
-/// Joins terms with `many`; a single term is returned as it is.
-pub(in crate::detect) fn one_or(
+/// Joins conditions with `many`, which is `And` or `Or`. A single condition is returned as it is.
+pub(in crate::detect) fn join_conditions(
     mut terms: Vec<Condition>,
     many: impl Fn(Vec<Condition>) -> Condition,
 ) -> Condition {
@@ -390,7 +408,7 @@ mod tests {
         Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).predicate.evaluate(event)
     }
 
-    /// `y` and `n` stand for a true and a false condition.
+    /// In the searches, `y` means a true condition and `n` a false one.
     #[test]
     fn order_of_operators() {
         let event = event(r"C:\a.exe", "b.example");
@@ -401,7 +419,8 @@ mod tests {
             ("y n", false),
             ("y AND n", false),
             ("n OR y", true),
-            // OR binds tighter than AND, written or implied. With AND first these would be true.
+            // OR binds tighter than AND, written or implied. If AND bound tighter, these would be
+            // true.
             ("n AND n OR y", false),
             ("n n OR y", false),
             ("y OR n n", false),
@@ -457,7 +476,8 @@ mod tests {
             ("process_name IN (a.exe, \"b.exe\",a*)", true),
             ("process_name IN (a.exe)", false),
             ("process_name IN(*exe)", true),
-            // An absent or empty field equals nothing; != wants it to exist, NOT does not.
+            // An absent or empty field equals nothing. `!=` requires the field to exist, `NOT` does
+            // not.
             ("User=*", false),
             ("User!=x", false),
             ("NOT User=x", true),
@@ -467,7 +487,7 @@ mod tests {
             ("QueryName!=x", true),
             ("QueryName != \"*medium*\"", false),
             ("NOT User IN (x, y)", true),
-            // Order: by number where both are numbers, else by text.
+            // Inequality: by number if both are numbers, otherwise by text.
             ("ProcessId<1000", true),
             ("ProcessId<=740", true),
             ("ProcessId>740", false),
@@ -488,8 +508,8 @@ mod tests {
         }
     }
 
-    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the
-    /// place.
+    /// Each case has a search, the text that its error quotes, and a part of what was expected. `«`
+    /// marks the place of the error.
     #[test]
     fn errors_say_where_and_what() {
         let deep = format!("{}«({}", "(".repeat(101), "(".repeat(50));
@@ -526,7 +546,7 @@ mod tests {
             ("QueryName IN (a«", "the end of the search", "`,` or `)`"),
             ("ProcessId<«7*", "'7*'", "without `*`"),
             ("«`wineventlog` EventCode=22", "'`wineventlog`'", "a macro that selects Sysmon's events"),
-            ("EventCode=22 «`my_own`", "'`my_own`'", "a file of its name in a folder `macros`"),
+            ("EventCode=22 «`my_own`", "'`my_own`'", "NAME.yml is in a folder `macros`"),
             ("EventCode=22 «`x_filter(y)`", "'`x_filter(y)`'", "a macro that is built in"),
             ("«`sysmon EventCode=22", "'`sysmon EventCode=22'", "a closing backtick"),
             ("«`sysmon(x`", "'`sysmon(x`'", "a macro call"),

@@ -1,15 +1,16 @@
-//! Conditions of a search on where events come from, and of which time they are.
+//! Conditions of a search on the origin of events (`source`, `index` and similar) and on their time
+//! (`earliest` and similar).
 
-use crate::detect::splunk::head::{ConditionContext, one_or};
+use crate::detect::splunk::head::{ConditionContext, join_conditions};
 use crate::detect::splunk::head_value::{ValueContext, list, time, value};
 use crate::detect::splunk::origin::{EXPECTED_ORIGIN, Origin, is_period, origin};
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::condition::Condition;
 
 impl ConditionContext<'_> {
-    /// A condition on where events come from or of which time they are, the cursor standing behind
-    /// its name; `None` if it is another. What it says of the site's index or of a period is not
-    /// known here: it leaves no event out, whether it stands behind a `NOT` or not.
+    /// Reads a condition on the origin or the time of events, after its name. `None` if `name` is
+    /// that of another condition. An index or a period cannot be tested, so such a condition
+    /// selects all events, also after a `NOT`.
     pub fn origin(
         &self,
         cursor: &mut Cursor<'_>,
@@ -31,7 +32,7 @@ impl ConditionContext<'_> {
             return Ok(None);
         };
         let is_excluded = is_excluded != differs;
-        let unsaid = if is_excluded { Condition::never() } else { Condition::All };
+        let ignored = if is_excluded { Condition::never() } else { Condition::All };
         let mut conditions = Vec::with_capacity(values.len());
         for value in values {
             conditions.push(match origin(&name.text, &value.text) {
@@ -43,30 +44,33 @@ impl ConditionContext<'_> {
                     Condition::never()
                 }
                 Some(Origin::Any) | None => {
-                    self.note_unsaid(name, &value, is_excluded);
-                    unsaid.clone()
+                    self.note_ignored(name, &value, is_excluded);
+                    ignored.clone()
                 }
             });
         }
         let condition = if conditions.contains(&Condition::All) {
             Condition::All
         } else {
-            one_or(conditions, Condition::Or)
+            join_conditions(conditions, Condition::Or)
         };
         Ok(Some(if differs { condition.negated() } else { condition }))
     }
 
-    /// Says what is made of a condition that says nothing here.
-    fn note_unsaid(&self, name: &Token, value: &Token, is_excluded: bool) {
+    /// Notes that a condition on an index or a period is not applied.
+    fn note_ignored(&self, name: &Token, value: &Token, is_excluded: bool) {
         let name = name.text.as_str();
         if is_period(name) {
             self.note(format!(
-                "{name} is not applied: --since, --until and --last limit the time of a sweep"
+                "{name} is not applied; use --since, --until or --last to limit the time of a sweep"
             ));
         } else if name == "index" && is_excluded {
-            self.note(format!("index={} excludes nothing: the site's index is not known here", value.text));
+            self.note(format!(
+                "index={} excludes nothing, because the index of the events is not known",
+                value.text
+            ));
         } else if name == "index" {
-            self.note(format!("index={} is taken as the site's, which holds all that is swept", value.text));
+            self.note(format!("index={} is taken as the index of all events", value.text));
         }
     }
 }

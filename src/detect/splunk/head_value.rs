@@ -1,16 +1,18 @@
-//! The values of a search's conditions: what stands after `=`, or in a list after `IN`.
+//! The values in a search's conditions: after `=`, or in a list after `IN`.
 
 use crate::detect::splunk::head::is_operator;
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 
-/// Where a value stands: a comma ends it in a list only.
+/// The place of a value, which decides if a comma ends the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum ValueContext {
+    /// After `=` or another operator: a comma is part of the value.
     Alone,
+    /// In the list after `IN`: a comma ends the value.
     InList,
 }
 
-/// `IN (a, b)`, the cursor standing behind `IN`.
+/// Reads the list `(a, b)` after `IN`.
 pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     cursor.skip_space();
     if !cursor.eat("(") {
@@ -29,7 +31,7 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, Sea
     }
 }
 
-/// A value, quoted or bare.
+/// Reads a quoted or bare value.
 pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Token, SearchError> {
     const EXPECTED: &str = "a value";
     cursor.skip_space();
@@ -60,15 +62,15 @@ fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
     cursor.peek().is_none_or(ends)
 }
 
-/// `""value""`: published rules have some values in doubled quotes. `None` where there is none, and
-/// the cursor stays.
+/// Reads `""value""`: some published rules have values in doubled quotes. `None` if the next value
+/// is not such a value; then the cursor does not move.
 fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Token> {
     let mut ahead = cursor.clone();
     let start = ahead.at();
     if !ahead.eat("\"\"") {
         return None;
     }
-    let inside = ahead.taken_while(|next| !next.is_whitespace() && !"\"(),`|".contains(next));
+    let inside = ahead.take_while(|next| !next.is_whitespace() && !"\"(),`|".contains(next));
     if inside.text.is_empty() || !ahead.eat("\"\"") {
         return None;
     }
@@ -77,7 +79,7 @@ fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Token> {
     Some(Token { text: inside.text, range })
 }
 
-/// The value of a bound of time: `-24h@h`, `@d`, `"03/01/2025:00:00:00"`, `now()`.
+/// Reads a point in time: `-24h@h`, `@d`, `"03/01/2025:00:00:00"` or `now()`.
 pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('"') {
@@ -86,7 +88,7 @@ pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Token, SearchEr
     let start = cursor.at();
     let mut bound = cursor.bare(|_| false)?;
     if !bound.text.is_empty() && cursor.eat("(") {
-        cursor.taken_while(|next| !"()|".contains(next));
+        cursor.take_while(|next| !"()|".contains(next));
         if !cursor.eat(")") {
             return Err(cursor.unexpected("`)` after the time"));
         }
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_in_doubled_quotes_are_what_stands_between_them() {
+    fn values_in_doubled_quotes_lose_them() {
         let text = r#"("*a*", ""*b*"",""c"" , "", "d")"#;
         let values: Vec<String> = list(&mut Cursor::new(text, 0..text.len()))
             .unwrap()

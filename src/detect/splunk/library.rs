@@ -1,5 +1,5 @@
-//! What a search takes from a site's content: macros and lookups, by their names. Where they come
-//! from is not known here.
+//! The macros and lookups of a site that a search can use, by their names. Who implements
+//! [`Library`] decides where they are read from.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,29 +12,29 @@ use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{from_node, only_document};
 
 sentence! {
-    /// What is wrong with a macro, a lookup or values for placeholders.
+    /// The reason why a macro, a lookup or a file of placeholders cannot be used.
     pub struct ContentError;
 }
 
-/// A site's macros and lookups. An error says what is wrong with one that is there.
+/// A site's macros and lookups. A method returns an error if the file exists but cannot be used.
 pub trait Library: Debug {
-    /// The macro of that name; `None` where there is none.
+    /// Returns the macro with this name; `None` if there is no such macro.
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError>;
-    /// The lookup of that name; `None` where there is none.
+    /// Returns the lookup with this name; `None` if there is no such lookup.
     fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError>;
 
-    /// The names of all macros: what a misspelt one may mean.
+    /// Returns the names of all macros, to suggest one for a misspelt name.
     fn macro_names(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The names of all lookups.
+    /// Returns the names of all lookups, to suggest one for a misspelt name.
     fn lookup_names(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// A library in which there is nothing.
+/// A library without macros and lookups.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoLibrary;
 
@@ -48,25 +48,25 @@ impl Library for NoLibrary {
     }
 }
 
-/// The keys of a macro's file.
+/// The keys of a macro's YAML file.
 const KEYS: KnownKeys = KnownKeys {
     read: &["definition", "arguments"],
     others: &["description", "name"],
     required: &["definition", "arguments"],
 };
 
-/// A macro: text that takes the place of its call.
+/// A macro: a text that replaces its calls in a search.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Macro {
-    /// The text, with `$argument$` where an argument belongs.
+    /// The macro's text. `$name$` is replaced by the argument with that name.
     pub definition: String,
-    /// The names of its arguments, in their order.
+    /// The names of the macro's arguments, in order.
     #[serde(default)]
     pub arguments: Option<Vec<String>>,
 }
 
 impl Macro {
-    /// Reads a macro's file.
+    /// Parses the text of a macro's YAML file.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;
@@ -76,8 +76,9 @@ impl Macro {
         read().map_err(|problem| problem.to_string().into())
     }
 
-    /// The text with its arguments filled in; the error says how many it takes.
-    pub(in crate::detect) fn filled_in(&self, values: &[String]) -> Result<String, String> {
+    /// Returns the macro's text with its arguments replaced by `values`. The error says how many
+    /// arguments were expected.
+    pub(in crate::detect) fn expand(&self, values: &[String]) -> Result<String, String> {
         let names = self.arguments.as_deref().unwrap_or_default();
         if names.len() != values.len() {
             return Err(format!("a macro call with {} arguments", names.len()));

@@ -1,9 +1,10 @@
-//! Splunk's language: a search of SPL, and the rule files that hold one, become a
-//! predicate and a `stats`.
+//! Splunk's search language, SPL. Searches, and the rule files that contain them, become a
+//! [`Predicate`](crate::detect::predicate::Predicate) and a [`Stats`](crate::detect::stats::Stats).
 //!
-//! A search is read from left to right: [`token`] reads words, [`expansion`] fills in macros,
-//! [`head`] reads what selects events, [`pipeline`] the commands after it. Nothing outside of this
-//! folder knows SPL, except for the conditions of a site's exclusions, which are heads of searches.
+//! A search is read from left to right. [`token`] reads words, [`expansion`] expands macros,
+//! [`head`] reads the condition that selects events, and [`pipeline`] the commands after it.
+//! Outside of this folder, only a site's exclusions are written in SPL: each is the head of a
+//! search.
 
 pub(in crate::detect) mod column_commands;
 pub(in crate::detect) mod eval;

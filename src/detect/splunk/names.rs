@@ -1,17 +1,17 @@
-//! What names in a search stand for.
+//! The meaning of names in a search: event fields, and fields of the data model.
 
 use crate::detect::nearest::nearest;
 use crate::detect::predicate::field::Field;
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::{Term, TermKind};
 
-/// What names stand for at some place of a search.
+/// The names that are known at some place of a search.
 pub(in crate::detect) trait NameResolver {
-    /// The term of that name. An error says which names there are.
+    /// Returns the term that a name means. The error suggests names that are known.
     fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError>;
 }
 
-/// The fields of events.
+/// The names of an event's own fields.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct EventFields;
 
@@ -22,8 +22,8 @@ impl NameResolver for EventFields {
     }
 }
 
-/// What to say of a name that is no field's. `known` are the names that it may be a misspelt one
-/// of.
+/// Returns the error for a name that is not a field. A name in `known` that is close to it is
+/// suggested.
 pub(in crate::detect) fn no_field<'k>(
     cursor: &Cursor<'_>,
     name: &Token,
@@ -38,10 +38,10 @@ pub(in crate::detect) fn no_field<'k>(
     }
 }
 
-/// What the names of the data set's fields begin with.
+/// The prefix of the fields of the data set `DNS` in the data model.
 const DATA_SET: &str = "DNS.";
 
-/// The data set's fields that Sysmon's DNS queries have, by their names without its own.
+/// The fields of the data set that Sysmon's DNS queries have, by their names without [`DATA_SET`].
 const MODEL_FIELDS: &[(&str, Field)] = &[
     ("query", Field::QUERY_NAME),
     ("query_count", Field::QueryCount),
@@ -54,7 +54,7 @@ const MODEL_FIELDS: &[(&str, Field)] = &[
     ("vendor_product", Field::VendorProduct),
 ];
 
-/// The data set's fields that Sysmon's DNS queries do not have.
+/// The fields of the data set that Sysmon's DNS queries do not have, without [`DATA_SET`].
 const ABSENT_MODEL_FIELDS: &[&str] = &[
     "additional_answer_count",
     "authority_answer_count",
@@ -79,12 +79,13 @@ const ABSENT_MODEL_FIELDS: &[&str] = &[
     "eventtype",
 ];
 
-/// The fields of the data model of DNS queries.
+/// The field names of Splunk's data model `Network_Resolution`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct ModelFields;
 
 impl ModelFields {
-    /// The term for a name in the data model, such as `DNS.query`; `None` for an unknown name.
+    /// Returns the term for a name in the data model, such as `DNS.query`; `None` for an unknown
+    /// name. A field that Sysmon's DNS queries do not have is an absent term.
     pub fn find(name: &str) -> Option<Term> {
         match name {
             "host" => return Some(Term::from(Field::Computer)),
@@ -98,13 +99,13 @@ impl ModelFields {
         ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(TermKind::Absent))
     }
 
-    /// The fields that DNS queries have, by their names with the data set's.
+    /// Returns the fields that Sysmon's DNS queries have, by their full names, such as `DNS.query`.
     pub fn present() -> impl Iterator<Item = (String, Field)> {
         MODEL_FIELDS.iter().map(|(name, field)| (format!("{DATA_SET}{name}"), *field))
     }
 
-    /// The name that a misspelt one most probably stands for. What all begin with does not make
-    /// them alike.
+    /// Returns the known name that is closest to a misspelt one; `None` if none is close. The
+    /// prefix that all names share does not count.
     pub fn nearest(name: &str) -> Option<String> {
         let had = MODEL_FIELDS.iter().map(|(name, _)| *name);
         let known = had.chain(ABSENT_MODEL_FIELDS.iter().copied());

@@ -1,41 +1,41 @@
-//! What the head of a search says of where events come from: `source`, `sourcetype`, `eventtype`,
-//! `tag`, `index`, and macros that stand for them. Here all events are Sysmon's DNS queries.
+//! The meaning of conditions on the origin of events: `source`, `sourcetype`, `eventtype`, `tag`,
+//! `index`, and macros that stand for them. All events that dnsweep reads are Sysmon's DNS queries.
 
 use crate::detect::predicate::pattern::Pattern;
 
-/// What a condition on the origin of events selects of Sysmon's.
+/// The events that a condition on their origin selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Origin {
     /// Sysmon's events.
     Sysmon,
-    /// Events of any kind: it says nothing.
+    /// Events of any origin: the condition has no effect.
     Any,
-    /// Other events: none of Sysmon's DNS queries.
+    /// Other events than Sysmon's DNS queries.
     Other,
 }
 
-/// What to say of another origin.
+/// The expected part of an error about another origin.
 pub(in crate::detect) const EXPECTED_ORIGIN: &str =
     "a source of Sysmon's events, such as XmlWinEventLog:Microsoft-Windows-Sysmon/Operational";
 
-/// What to say of a macro that selects other data.
+/// The expected part of an error about a macro that selects other data.
 pub(in crate::detect) const EXPECTED_MACRO: &str = "a macro that selects Sysmon's events, such as `sysmon`";
 
-/// How the channel of Sysmon's events is called as a source.
+/// The names of the channel of Sysmon's events in the field `source`.
 const SOURCES: &[&str] = &[
     "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational",
     "WinEventLog:Microsoft-Windows-Sysmon/Operational",
     "Microsoft-Windows-Sysmon/Operational",
 ];
-/// Source types of all of Windows' event logs.
+/// The values of `sourcetype` that cover all Windows event logs.
 const WINDOWS_SOURCE_TYPES: &[&str] = &["XmlWinEventLog", "WinEventLog"];
-/// What the add-on tags event 22 with.
+/// The tags that Splunk's add-on for Sysmon gives to event 22.
 const TAGS: &[&str] = &["dns", "network", "resolution"];
-/// What event types of Sysmon's other events have in their names.
+/// Words in the names of event types (`eventtype`) of Sysmon's other events.
 const OTHER_EVENTS: &[&str] =
     &["process", "file", "registry", "wmi", "driver", "image", "pipe", "service", "clipboard", "linux"];
 
-/// The origin that `name=value` selects; `None` for a name that says nothing of origins.
+/// Returns the origin that `name=value` selects; `None` if `name` is not a field of origins.
 pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
     let pattern = Pattern::new(value);
     let lower = value.to_lowercase();
@@ -55,13 +55,12 @@ pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
     })
 }
 
-/// Whether `name=value` limits the time of events.
+/// Returns true if `name=value` limits the time of events.
 pub(in crate::detect) fn is_period(name: &str) -> bool {
     matches!(name, "earliest" | "latest" | "_index_earliest" | "_index_latest" | "starttime" | "endtime")
 }
 
-/// Beginnings of the names of macros that select other data in Splunk's content and in many a
-/// site's.
+/// Prefixes of the names of macros that select other data, in Splunk's content and at many sites.
 const OTHER_MACROS: &[&str] = &[
     "wineventlog",
     "powershell",
@@ -137,8 +136,8 @@ const OTHER_MACROS: &[&str] = &[
     "pan_",
 ];
 
-/// Whether a macro of that name selects other data than Sysmon's, where nothing more is known of
-/// it.
+/// Returns true if a macro with this name selects other data than Sysmon's. Used for macros that
+/// have no file.
 pub(in crate::detect) fn is_macro_of_other_data(name: &str) -> bool {
     let name = name.to_lowercase();
     !name.contains("_sysmon") && OTHER_MACROS.iter().any(|beginning| name.starts_with(beginning))

@@ -1,6 +1,6 @@
-//! A first look at a search: whether it is about other data than Sysmon's DNS queries. Most rules
-//! of a collection are, and their searches use much that is not understood here: what they are
-//! about is said first.
+//! Recognises searches about other data than Sysmon's DNS queries. Most rules of a collection are
+//! about other data, and use much SPL that dnsweep does not support. Their error names the other
+//! data instead of the first unsupported command.
 
 use std::ops::Range;
 
@@ -13,9 +13,9 @@ use crate::detect::splunk::origin::{
 };
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 
-/// The data model of DNS queries.
+/// The name of Splunk's data model of DNS queries.
 pub(in crate::detect) const DATA_MODEL: &str = "Network_Resolution";
-/// Commands that search begins with and that read no events.
+/// Commands with which a search can begin and that do not read events.
 const OTHER_COMMANDS: &[&str] = &[
     "inputlookup",
     "makeresults",
@@ -41,10 +41,11 @@ const OTHER_COMMANDS: &[&str] = &[
     "multisearch",
     "union",
 ];
-/// Commands that set events against each other: with those of several kinds, none can be left out.
+/// Commands that combine events with each other. If a search combines several kinds of events, none
+/// of them can be left out.
 const COMBINING_COMMANDS: &[&str] =
     &["eventstats", "streamstats", "transaction", "join", "selfjoin", "append", "appendcols", "correlate"];
-/// Data models of Splunk's common information model.
+/// The data models of Splunk's Common Information Model.
 const MODELS: &[&str] = &[
     "Alerts",
     "Application_State",
@@ -74,16 +75,16 @@ const MODELS: &[&str] = &[
     "Vulnerabilities",
     "Web",
 ];
-/// Options of `datamodel` that change nothing here.
+/// Options of `datamodel` that have no effect in a sweep.
 const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
-const EXPECTED_MODE: &str = "DNS and `search` or `flat`, as in datamodel Network_Resolution DNS search";
-/// Names of the event's number.
+const EXPECTED_MODE: &str = "DNS and `search` or `flat`, such as in datamodel Network_Resolution DNS search";
+/// The fields that contain the event's number.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 
-const EXPECTED_MODEL: &str = "the data model Network_Resolution, as only DNS queries are looked at";
+const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
-/// Refuses a search that is about other data. `parts` are those between its `|`, and `error` says
-/// what was not understood of it.
+/// Returns an error if the search is about other data. `parts` are the ranges between its `|`, and
+/// `error` is the error with which the search was refused.
 pub(in crate::detect) fn check(
     text: &str,
     parts: &[Range<usize>],
@@ -108,7 +109,8 @@ pub(in crate::detect) fn check(
     }
 }
 
-/// The name of a data model behind `datamodel`, with or without that of its data set.
+/// Reads the name of a data model after `datamodel`, with or without the name of its data set. The
+/// error is for any other model than [`DATA_MODEL`].
 pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     let start = cursor.at();
@@ -125,7 +127,7 @@ pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, Se
     Err(no_model(cursor.error(name.range, EXPECTED_MODEL), model))
 }
 
-/// What is wrong with another data model: it may be a misspelt one, or other data.
+/// Completes the error about another data model: the name is either misspelt, or means other data.
 fn no_model(error: SearchError, model: &str) -> SearchError {
     if nearest(model, MODELS.iter().copied()) == Some(DATA_MODEL) {
         error.near(model, [DATA_MODEL])
@@ -134,7 +136,7 @@ fn no_model(error: SearchError, model: &str) -> SearchError {
     }
 }
 
-/// What follows the command `from`, up to the end of the part.
+/// Reads what follows the command `from`, up to the next `|`.
 pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let word = cursor.word();
@@ -154,8 +156,7 @@ pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), Searc
     if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
 }
 
-/// What follows the command `datamodel`, up to the end of the part:
-/// `Network_Resolution DNS search`.
+/// Reads what follows the command `datamodel`, up to the next `|`: `Network_Resolution DNS search`.
 pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     data_model(cursor)?;
     let mut gives_events = false;
@@ -175,6 +176,7 @@ pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), 
     if gives_events { Ok(()) } else { Err(cursor.unexpected(EXPECTED_MODE)) }
 }
 
+/// Returns an error if a command that begins the search reads another data model.
 fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchError> {
     match command.text.as_str() {
         "datamodel" => return data_model(&mut cursor).map(|_| ()),
@@ -202,14 +204,14 @@ struct SearchedData {
     sysmon: bool,
     /// Whether the head asks for event 22.
     dns_queries: bool,
-    /// The first other origin, and what was expected.
+    /// The range of the first other origin, and what was expected instead.
     other_origin: Option<(Range<usize>, &'static str)>,
-    /// The first number of another event.
+    /// The range of the first number of another event.
     other_event: Option<Range<usize>>,
 }
 
-/// Refuses a head that asks for other data alone, or for other data that a later command `combines`
-/// with DNS queries.
+/// Returns an error if a head asks for other data alone, or for other data that a later command
+/// combines with DNS queries (`combines`).
 fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     let searched = searched_data(cursor.clone())?;
     let other = match (searched.other_event, searched.other_origin) {
@@ -220,6 +222,7 @@ fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     Err(cursor.error(other.0, other.1).about_other_data())
 }
 
+/// Collects the data that the head of a search asks for, without understanding all of the head.
 fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     let mut searched = SearchedData::default();
     while !cursor.at_end() {
@@ -263,8 +266,8 @@ fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     Ok(searched)
 }
 
-/// The values that a field is to have, the cursor standing behind its name: none where it is to
-/// have others.
+/// Reads the values that a field is required to have, after its name. Empty if the field is
+/// compared in another way, as with `!=`.
 fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     let mut values = Vec::new();
     cursor.skip_space();
@@ -294,7 +297,7 @@ fn value(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     if cursor.peek() == Some('"') { cursor.quoted() } else { cursor.bare(|character| character == ',') }
 }
 
-/// Goes past what a `NOT` excludes.
+/// Skips the condition that a `NOT` negates.
 fn skip_term(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let mut depth = 0_usize;

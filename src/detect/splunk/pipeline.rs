@@ -1,6 +1,5 @@
-//! What follows the head of a search: commands that name, filter, sum up and sort. Of each, all is
-//! understood, or the search is refused: a rule is never half obeyed. What an answer cannot say in
-//! full is a note.
+//! The commands after the head of a search. A command is understood in full or the search is
+//! refused: a rule is never half obeyed. A note says what the tables do not show as Splunk would.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
@@ -12,23 +11,24 @@ use crate::detect::splunk::token::{Cursor, MacroCall, SearchError, Token};
 use crate::detect::stats::{Stats, StatsColumn, StatsKind};
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Term, TermKind};
 
-/// The commands, as they are written.
+/// The names of the supported commands.
 const COMMANDS: &[&str] = &[
     "stats", "search", "where", "eval", "regex", "lookup", "rename", "fillnull", "table", "fields", "sort",
     "dedup", "head", "convert",
 ];
-/// The commands that generate events, with which a search can begin.
+/// The supported commands that generate events, with which a search can begin.
 pub(in crate::detect) const GENERATING_COMMANDS: &[&str] = &["tstats", "from", "datamodel"];
-/// What to say where a macro stands of which nothing is known.
+/// The expected part of an error about an unknown macro.
 pub(in crate::detect) const EXPECTED_MACRO: &str =
-    "a macro that is built in, or one with a file of its name in a folder `macros` above the rule";
-/// How `security_content_ctime` prints times.
+    "a macro that is built in, or one whose file NAME.yml is in a folder `macros` above the rule";
+/// The time format of the macro `security_content_ctime`.
 const WHOLE_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// More names are no rule: each takes time for every later one.
+/// The largest number of names that a search may define. Each name makes every later lookup of a
+/// name slower, so more names are an attack, not a rule.
 const MOST_NAMES: usize = 4096;
 
-/// What to say where a command or macro stands that is none of these.
+/// Returns the expected part of an error about an unknown command or macro.
 pub(in crate::detect) fn expected_command() -> String {
     format!(
         "one of the commands {}, or a macro `security_content_ctime(column)` or `…_filter`",
@@ -36,35 +36,39 @@ pub(in crate::detect) fn expected_command() -> String {
     )
 }
 
-/// The names that the commands so far have given to the event's fields.
+/// The names that commands such as `eval` and `rename` have given to an event's values so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::detect) struct Scope {
-    /// Later entries win. A name without a term was taken away.
+    /// Names with their terms; later entries replace earlier ones. `None` means that a command
+    /// removed the name.
     pub(super) names: Vec<(String, Option<Term>)>,
-    /// What absent fields were filled with, all of them.
+    /// The text with which `fillnull` without field names replaces all absent values.
     pub(super) fill: Option<String>,
-    /// The only names that are left, if `table` or `fields` said so.
+    /// The names that `table` or `fields` kept; `None` if all names are still there.
     kept: Option<Vec<String>>,
 }
 
-/// The pipeline as far as it has been read.
+/// The state of the pipeline after the commands that have been read.
 #[derive(Debug)]
 pub(in crate::detect) struct Pipeline<'a> {
+    /// The site's macros and lookups.
     pub library: &'a dyn Library,
+    /// The names of an event's values; used before `stats`.
     pub scope: Scope,
+    /// The table of `stats`; `None` before that command.
     pub stats: Option<Stats>,
-    /// The conditions that events must meet.
+    /// The conditions that matching events must meet, all of them.
     pub predicates: Vec<Predicate>,
+    /// Notes for the user about how the commands were understood.
     pub notes: Vec<String>,
-    /// The command before `stats`, if there was one, that takes events away by which others there
-    /// are.
+    /// The first command before `stats` that keeps only some events by their order, such as `head`.
     pub limiting_command: Option<&'static str>,
-    /// The steps of the name that takes most, and how deep the deepest goes.
+    /// The largest number of evaluation steps and the largest nesting depth of any name's term.
     costliest: (u32, u32),
 }
 
 impl Scope {
-    /// What a name stands for; `None` for no field's name, or one that was taken away.
+    /// Returns the term that a name means; `None` if the name is unknown or was removed.
     pub fn lookup(&self, name: &str) -> Option<Term> {
         let named = self.names.iter().rev().find(|(known, _)| known == name).map(|(_, term)| term.clone());
         if self.kept.as_ref().is_some_and(|kept| kept.iter().all(|known| known != name)) {
@@ -77,7 +81,7 @@ impl Scope {
         })
     }
 
-    /// Gives a term a name.
+    /// Gives a name to a term.
     pub fn set(&mut self, name: String, term: Term) {
         if let Some(kept) = &mut self.kept {
             kept.push(name.clone());
@@ -85,7 +89,7 @@ impl Scope {
         self.names.push((name, Some(term)));
     }
 
-    /// Keeps or takes away what was listed.
+    /// Keeps or removes the names after `table` or `fields`.
     pub(super) fn select(&mut self, names: Vec<String>, selection: FieldSelection) {
         match selection {
             FieldSelection::Table => self.kept = Some(names),
@@ -94,13 +98,13 @@ impl Scope {
         }
     }
 
-    /// The names that stand for something, and those of all fields.
+    /// Returns the names that commands have defined, and the names of all fields.
     pub fn known_names(&self) -> impl Iterator<Item = &str> {
         let given = self.names.iter().filter(|(_, term)| term.is_some()).map(|(name, _)| name.as_str());
         Field::names().map(|name| -> &str { name }).chain(given)
     }
 
-    /// Whether a name is that of a field which an earlier command has taken away.
+    /// Returns true if a name is that of a field which an earlier command removed.
     pub fn was_taken_away(&self, name: &str) -> bool {
         Field::from_name(name).is_some() && self.lookup(name).is_none()
     }
@@ -116,13 +120,13 @@ impl NameResolver for Pipeline<'_> {
     }
 }
 
-/// What is wrong with a word in the place of a command.
+/// Returns the error for a word that is not a supported command.
 fn no_command(cursor: &Cursor<'_>, command: &Token) -> SearchError {
     let known = COMMANDS.iter().chain(GENERATING_COMMANDS).copied();
     cursor.error_at(command, expected_command()).near(&command.text, known)
 }
 
-/// Refuses a command that is not supported, whatever else the search holds.
+/// Returns an error if the part begins with an unsupported command.
 pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('`') {
@@ -133,7 +137,7 @@ pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), Sea
 }
 
 impl<'a> Pipeline<'a> {
-    /// A pipeline before its first command.
+    /// Returns a pipeline before its first command.
     pub fn new(library: &'a dyn Library) -> Self {
         Pipeline {
             library,
@@ -146,7 +150,7 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Reads one command or macro.
+    /// Reads one command or macro, which must extend to the next `|`.
     pub fn read(&mut self, mut cursor: Cursor<'_>) -> Result<(), SearchError> {
         let cursor = &mut cursor;
         cursor.skip_space();
@@ -181,22 +185,22 @@ impl<'a> Pipeline<'a> {
         }
         if self.costliest.0 > MOST_STEPS || self.costliest.1 > DEEPEST_TERM {
             let expected = format!(
-                "names that stand for at most {MOST_STEPS} steps, {DEEPEST_TERM} deep, with those that they build on"
+                "names that take at most {MOST_STEPS} evaluation steps and {DEEPEST_TERM} levels of nesting, including the names that they use"
             );
             return Err(cursor.unexpected(expected));
         }
         if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
     }
 
-    /// Notes what the user should know.
+    /// Adds a note for the user, unless it is already there.
     pub fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    /// `` `security_content_ctime(x)` `` prints a time. `` `…_filter` `` is where a site puts its
-    /// exclusions; as shipped it lets everything through.
+    /// Applies a macro whose meaning is built in. `` `security_content_ctime(x)` `` formats a time.
+    /// `` `…_filter` `` is where a site adds its exclusions; without a file, it keeps all events.
     fn apply_macro(&mut self, cursor: &Cursor<'_>, call: &MacroCall) -> Result<(), SearchError> {
         match (call.name.as_str(), &call.argument) {
             ("security_content_ctime", Some(argument)) => {
@@ -214,7 +218,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// What a misspelt name of a column or field may mean, as the end of a note.
+    /// Returns a suggestion for a misspelt column or field, as the end of a note; empty if no known
+    /// name is close.
     pub fn suggestion(&self, name: &str) -> String {
         match &self.stats {
             Some(stats) => suggestion(name, stats.columns().map(StatsColumn::name)),
@@ -222,8 +227,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Prints a time in a form, under a new name or its own. As in Splunk, a column that is not
-    /// there is passed over.
+    /// Defines `new` as the time `name` in the format `form`. As in Splunk, a missing column is
+    /// ignored; a note says so.
     pub fn print_time(
         &mut self,
         cursor: &Cursor<'_>,
@@ -233,7 +238,7 @@ impl<'a> Pipeline<'a> {
     ) -> Result<(), SearchError> {
         let Ok(term) = self.term(cursor, name) else {
             let meant = self.suggestion(&name.text);
-            self.note(format!("'{}' is no column, so no time of it is printed{meant}", name.text));
+            self.note(format!("'{}' is not a column, so it is not formatted as a time{meant}", name.text));
             return Ok(());
         };
         let kind = match (&self.stats, term.kind()) {
@@ -241,14 +246,14 @@ impl<'a> Pipeline<'a> {
             _ => None,
         };
         if matches!(kind, Some(StatsKind::Integer | StatsKind::TextList)) {
-            return Err(cursor.error_at(name, "a column that holds a time"));
+            return Err(cursor.error_at(name, "a column that contains a time"));
         }
         self.define(new, Term::from(TermKind::FormatTime(term, form.to_owned())));
         Ok(())
     }
 
-    /// Gives a name to a term: that of a column, which another of the name gives way to, or of a
-    /// field.
+    /// Defines a name as a term: after `stats` as a column, which replaces a column with the same
+    /// name, otherwise as a name of the events' values.
     pub fn define(&mut self, name: String, term: Term) {
         let Some(stats) = &mut self.stats else {
             self.costliest = costlier(self.costliest, term.cost());
@@ -270,8 +275,8 @@ fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
     (one.0.max(other.0), one.1.max(other.1))
 }
 
-/// What a pattern's `*` stands for in a name that is like it; nothing where it has none and is the
-/// name.
+/// Returns the part of a name that the `*` of a pattern matches. Empty if the pattern has no `*`
+/// and is equal to the name; `None` if the name does not match.
 pub(in crate::detect) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
     match pattern.split_once('*') {
         None => (pattern == name).then_some(""),
@@ -279,7 +284,7 @@ pub(in crate::detect) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'
     }
 }
 
-/// The place of a column that the table has.
+/// Returns the index of a column that the table shows. The error lists the columns.
 pub(in crate::detect) fn column_place(
     cursor: &Cursor<'_>,
     stats: &Stats,
@@ -292,7 +297,7 @@ pub(in crate::detect) fn column_place(
     })
 }
 
-/// `as name`, if it is next.
+/// Reads `as name`, if it is next.
 pub(in crate::detect) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
         cursor.name().map(Some)
@@ -301,13 +306,14 @@ pub(in crate::detect) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Token>,
     }
 }
 
-/// Goes past a comma, if it is next.
+/// Skips a comma, if it is next, and returns true if it was.
 pub(in crate::detect) fn comma(cursor: &mut Cursor<'_>) -> bool {
     cursor.skip_space();
     cursor.eat(",")
 }
 
-/// A table cannot have two columns of one name.
+/// Returns an error if one of the columns already has the name, because names are unique in a
+/// table.
 pub(in crate::detect) fn require_new_name<'a>(
     cursor: &Cursor<'_>,
     columns: impl IntoIterator<Item = &'a StatsColumn>,

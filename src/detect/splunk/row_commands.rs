@@ -1,5 +1,5 @@
-//! The commands that sort rows and leave some of them: `sort`, `dedup` and `head`; and `convert`,
-//! which prints times.
+//! The commands that sort and limit rows: `sort`, `dedup` and `head`. Also `convert`, which formats
+//! times.
 
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, comma, wildcard};
@@ -8,20 +8,20 @@ use crate::detect::stats::rows::{RowStep, SortBy, SortKey};
 use crate::detect::stats::{StatsColumn, StatsKind};
 use crate::detect::term::{Term, TermKind};
 
-/// How `convert` prints times where nothing is said.
+/// The time format of `convert` if the command does not say.
 const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
-/// How many events `head` leaves where nothing is said.
+/// The number of rows that `head` keeps if the command does not say.
 const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
-    /// `sort 10 - a, b`. Without `stats` it changes nothing: the matches are in the order of the
-    /// evidence.
+    /// Reads `10 - a, b` after `sort`. Without `stats` it has no effect: the matches are in the
+    /// order of the evidence.
     pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let mut ahead = cursor.clone();
         ahead.eat_keyword(|word| word == "limit");
         ahead.eat("=");
-        let limit = ahead.taken_while(|next| next.is_ascii_digit());
+        let limit = ahead.take_while(|next| next.is_ascii_digit());
         let most = limit.text.parse::<usize>().ok();
         if most.is_some() {
             *cursor = ahead;
@@ -40,7 +40,7 @@ impl Pipeline<'_> {
                 }
             }
         }
-        // Zero is no limit.
+        // Zero means no limit.
         let most = most.filter(|most| *most > 0);
         match &mut self.stats {
             Some(stats) => stats.steps.push(RowStep::Sort { keys, most }),
@@ -50,8 +50,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// A column to sort by, with its sign and its kind; `None` for one that is not there, which
-    /// changes nothing.
+    /// Reads a column to sort by, with its sign and its type. `None` for a column that does not
+    /// exist, which does not change the order.
     fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
         cursor.skip_space();
         let descending = cursor.eat("-");
@@ -86,16 +86,19 @@ impl Pipeline<'_> {
             Ok(_) => Ok(None),
             Err(_) => {
                 let meant = self.suggestion(&name.text);
-                self.note(format!("'{}' is no field or column, so it is not sorted by{meant}", name.text));
+                self.note(format!(
+                    "'{}' is not a field or column, so rows are not sorted by it{meant}",
+                    name.text
+                ));
                 Ok(None)
             }
         }
     }
 
-    /// `dedup 3 a b keepempty=true sortby -c`.
+    /// Reads `3 a b keepempty=true sortby -c` after `dedup`.
     pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
-        let most = cursor.taken_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
+        let most = cursor.take_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
         let (mut keep_empty, mut keep_events, mut consecutive) = (false, false, false);
         let mut columns = Vec::new();
         let mut keys = Vec::new();
@@ -132,26 +135,26 @@ impl Pipeline<'_> {
         if columns.is_empty() {
             return Err(cursor.unexpected("at least one column"));
         }
-        // It is by this order that the first is left.
+        // `sortby` comes first: it decides which of the equal rows is the first, which stays.
         if !keys.is_empty() {
             stats.steps.push(RowStep::Sort { keys, most: None });
         }
         if keep_events {
-            self.note("`dedup` with keepevents=true leaves all rows, here with all their values".to_owned());
+            self.note("`dedup` with keepevents=true keeps all rows, with all their values".to_owned());
         } else {
             stats.steps.push(RowStep::Dedup { columns, most: most.max(1), keep_empty, consecutive });
         }
         Ok(())
     }
 
-    /// `head 10`, `head limit=10`.
+    /// Reads `10` or `limit=10` after `head`.
     pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut ahead = cursor.clone();
         if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
             *cursor = ahead;
         }
         cursor.skip_space();
-        let digits = cursor.taken_while(|next| next.is_ascii_digit());
+        let digits = cursor.take_while(|next| next.is_ascii_digit());
         if !cursor.at_end() {
             return Err(cursor.unexpected("a number of rows"));
         }
@@ -164,13 +167,13 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Notes a command that would leave some events by which others there are: here all are kept.
+    /// Notes a command that would keep only some events by their order. All matches are kept.
     fn note_limiting(&mut self, command: &'static str) {
         self.note(format!("`{command}` is not applied to events: all matches are kept"));
         self.limiting_command.get_or_insert(command);
     }
 
-    /// `convert timeformat="…" ctime(a) as b ctime(*c)`.
+    /// Reads `timeformat="…" ctime(a) as b ctime(*c)` after `convert`.
     pub fn read_convert(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut form = DEFAULT_TIME_FORM.to_owned();
         let mut printed = Vec::new();
@@ -182,7 +185,9 @@ impl Pipeline<'_> {
             cursor.skip_space();
             let function = cursor.word();
             if function.text != "ctime" || !cursor.eat("(") {
-                return Err(cursor.error_at(&function, "ctime(column), or timeformat=\"…\" and that"));
+                return Err(
+                    cursor.error_at(&function, "ctime(column), with or without timeformat=\"…\" before it")
+                );
             }
             let name = cursor.name_or_pattern()?;
             cursor.skip_space();
@@ -209,7 +214,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Prints the times of all columns, or fields, whose names are like a pattern.
+    /// Formats the times of all columns, or fields, whose names match a pattern.
     fn print_times_like(
         &mut self,
         cursor: &Cursor<'_>,
@@ -226,7 +231,7 @@ impl Pipeline<'_> {
         };
         names.retain(|name| wildcard(&pattern.text, name).is_some());
         if names.is_empty() {
-            self.note(format!("no column is like '{}', so no time of it is printed", pattern.text));
+            self.note(format!("no column matches '{}', so none is formatted as a time", pattern.text));
         }
         for name in names {
             let middle = wildcard(&pattern.text, &name).unwrap_or_default();
@@ -238,18 +243,18 @@ impl Pipeline<'_> {
     }
 }
 
-/// `as name` or `as *name`, if it is next.
+/// Reads `as name` or `as *name`, if it is next.
 fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     let is_next = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as"));
     is_next.then(|| cursor.name_or_pattern()).transpose()
 }
 
-/// Whether a term is a time, or made of others.
+/// Returns true if a term is a time, or is computed, so that it may be one.
 fn is_time(term: &Term) -> bool {
     term.is_time() || term.as_field().is_none()
 }
 
-/// `timeformat="…"`, if it is next.
+/// Reads `timeformat="…"`, if it is next.
 fn time_form(cursor: &mut Cursor<'_>) -> Result<Option<String>, SearchError> {
     let mut ahead = cursor.clone();
     if !ahead.eat_keyword(|word| word == "timeformat") {
@@ -262,7 +267,7 @@ fn time_form(cursor: &mut Cursor<'_>) -> Result<Option<String>, SearchError> {
     ahead.skip_space();
     let text = if ahead.peek() == Some('"') { ahead.quoted()? } else { ahead.bare(|_| false)? };
     if crate::event::EventTime::from_ticks(0).formatted(&text.text).is_none() {
-        return Err(ahead.error_at(&text, "a form of times such as \"%Y-%m-%d %H:%M:%S\""));
+        return Err(ahead.error_at(&text, "a time format such as \"%Y-%m-%d %H:%M:%S\""));
     }
     *cursor = ahead;
     comma(cursor);

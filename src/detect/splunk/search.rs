@@ -1,6 +1,6 @@
-//! A search in the subset of Splunk's SPL that event-22 detections are written in: a head that
-//! selects events ([`crate::detect::splunk::head`]), or `tstats` over the data model of DNS
-//! queries, then a pipeline that filters them and sums them up
+//! Searches in the part of SPL that detections of event 22 use. A search begins with a head that
+//! selects events ([`crate::detect::splunk::head`]), or with `tstats` over the data model of DNS
+//! queries. A pipeline of commands follows, which filters the events and aggregates them
 //! ([`crate::detect::splunk::pipeline`]).
 
 use std::borrow::Cow;
@@ -19,27 +19,28 @@ use crate::detect::stats::Stats;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
-/// A search that was understood in full.
+/// A search that was understood in full: the events that match, and the table that they are reduced
+/// to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// Which events match.
+    /// The condition that matching events meet.
     pub predicate: Predicate,
-    /// How the matches are summed up; `None` if the search has no `stats`.
+    /// The table that the matches are reduced to; `None` if the search has no `stats`.
     pub stats: Option<Arc<Stats>>,
-    /// Notes for the user on how the search was understood.
+    /// Notes for the user about how the search was understood.
     pub notes: Vec<String>,
-    /// What the names in a risk message mean, after the pipeline.
+    /// The meaning of the names in a risk message, after the last command.
     scope: Scope,
 }
 
 impl Search {
-    /// Reads a search that uses no macros and lookups but those that are built in. Whatever is not
-    /// understood is an error that says where it stands.
+    /// Parses a search that uses no macros but those that are built in, and no lookups. Whatever is
+    /// not understood is an error that says where it is.
     pub fn parse(text: &str) -> Result<Self, SearchError> {
         Self::parse_with(text, &NoLibrary)
     }
 
-    /// Reads a search that may use the macros and lookups of a library.
+    /// Parses a search that can use the macros and lookups of a library.
     pub fn parse_with(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
         let read = || {
             let expansion = Expansion::new(text, library)?;
@@ -50,7 +51,7 @@ impl Search {
         read().map_err(|error| about_other_data(text, error))
     }
 
-    /// Reads a search in which no macros are left to fill in.
+    /// Parses a search whose macros are already expanded.
     fn read(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
         let all = split_at_pipes(text)?;
         let mut parts = all.into_iter().map(|part| Cursor::new(text, part));
@@ -61,7 +62,7 @@ impl Search {
         if command.is_some() {
             parts.next();
         }
-        // A command that is not supported is the most fundamental obstacle, so it is named first.
+        // Unsupported commands are reported first, because they are the hardest to work around.
         for part in parts.clone() {
             pipeline::check_command(part)?;
         }
@@ -99,13 +100,14 @@ impl Search {
         Ok(Search { predicate, stats: stats.map(Arc::new), notes, scope })
     }
 
-    /// A search that is a condition and nothing else, whatever language it was written in.
+    /// Returns a search that consists of a condition only. The condition can come from another
+    /// language than SPL.
     #[must_use]
     pub fn of(predicate: Predicate) -> Self {
         Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
     }
 
-    /// Shows the expressions of its condition, and of what becomes of its rows.
+    /// Calls `see` with each regular expression of the condition and of the `stats` table.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         bounds::each_expression(&self.predicate, see);
         if let Some(stats) = &self.stats {
@@ -113,8 +115,9 @@ impl Search {
         }
     }
 
-    /// The value that one event has under a name of this search: a column of its `stats`, a field
-    /// that it renamed, or a field. `None` where it is absent, and for counts.
+    /// Returns the value that a name of this search has for one event. The name is that of a
+    /// `stats` column, of a renamed field or of a field. `None` if there is no value, and for
+    /// counts.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
         let column = self.stats.as_deref().and_then(|stats| {
@@ -129,8 +132,8 @@ impl Search {
     }
 }
 
-/// What is wrong with a search: most that are not understood are about other data, which is said
-/// first.
+/// Returns the error with which a search is refused. If the search is about other data, that
+/// replaces `error`, because most searches that are not understood are about other data.
 fn about_other_data(text: &str, error: SearchError) -> SearchError {
     if error.reason == SearchReason::OtherData {
         return error;
@@ -142,7 +145,8 @@ fn about_other_data(text: &str, error: SearchError) -> SearchError {
     }
 }
 
-/// The command that makes events by itself, if the part begins with one that is understood.
+/// Reads the command that generates events, such as `tstats`, if the part begins with a supported
+/// one.
 fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::token::Token> {
     part.skip_space();
     let mut ahead = part.clone();
@@ -154,7 +158,7 @@ fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::to
     is_known.then_some(command)
 }
 
-/// The conditions that all must hold.
+/// Splits a predicate into predicates that all must be true.
 fn conjuncts(predicate: Predicate) -> Vec<Predicate> {
     match predicate {
         Predicate::And(all) => all,
@@ -180,7 +184,7 @@ mod tests {
     const TIME: StatsKind = StatsKind::Time;
     const LIST: StatsKind = StatsKind::TextList;
 
-    /// Each case: a pipeline, and the columns that it makes.
+    /// Each case has a pipeline, and the columns of its table.
     fn assert_columns(cases: &[(&str, &[(&str, StatsKind)])]) {
         for (pipeline, expected) in cases {
             let search = format!("`sysmon` EventCode=22 {pipeline}");
@@ -252,8 +256,8 @@ mod tests {
             ("| fillnull value=none user | stats count by user", &[("user", TEXT), ("count", INTEGER)]),
         ]);
     }
-    /// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the
-    /// place.
+    /// Each case has a search, the text that its error quotes, and a part of what was expected. `«`
+    /// marks the place of the error.
     #[test]
     fn errors_say_where_and_what() {
         for (marked, found, expected) in [
@@ -281,7 +285,7 @@ mod tests {
             ("EventCode=22 | stats count | «stats count", "'stats'", "only one stats"),
             ("EventCode=22 | stats count by Image | rename Image as «count", "'count'", "no second column"),
             ("EventCode=22 | stats count by Image | rename Image «path", "'path'", "`as`"),
-            ("EventCode=22 | stats count | `security_content_ctime(«count)`", "'count'", "holds a time"),
+            ("EventCode=22 | stats count | `security_content_ctime(«count)`", "'count'", "contains a time"),
             ("EventCode=22 | `x_filter` «y", "'y'", "`|` or the end"),
         ] {
             let offset = marked.find('«').unwrap();
@@ -323,7 +327,8 @@ mod tests {
         }
     }
 
-    /// A condition as it is meant, to be rendered, parsed and compared with the search's answer.
+    /// A condition that is rendered as a search. Its own result is compared with the parsed
+    /// search's.
     #[derive(Debug, Clone)]
     enum IntendedCondition {
         And(Vec<IntendedCondition>),
@@ -361,8 +366,8 @@ mod tests {
             }
         }
 
-        /// As SPL, with parentheses only where Splunk's order needs them; `spell` varies what may
-        /// vary.
+        /// The condition in SPL, with parentheses only where SPL needs them. `spell` chooses
+        /// between equivalent spellings.
         fn render(&self, spell: &mut impl FnMut(usize) -> usize) -> String {
             let quote = |value: &String| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
             match self {
@@ -452,7 +457,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2048))]
         #[test]
-        fn a_search_means_what_was_meant(meant in meant(), mut event in any_event(), mut seed in any::<u64>()) {
+        fn a_search_agrees_with_its_intended_condition(meant in meant(), mut event in any_event(), mut seed in any::<u64>()) {
             let text = meant.render(&mut |choices| {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 usize::try_from(seed >> 33).unwrap() % choices
@@ -469,9 +474,9 @@ mod tests {
             prop_assert_eq!(search.predicate.evaluate(&event), meant.holds(&event), "{}", text);
         }
 
-        /// Nothing that is written in a rule file makes the parser panic.
+        /// No text in a rule file makes the parser panic.
         #[test]
-        fn no_text_is_too_strange(
+        fn no_text_makes_the_parser_panic(
             pieces in prop::collection::vec(
                 prop_oneof![
                     r#"[a-zA-Z=!<>()\[\]"`|\\,.*é \n]"#,

@@ -1,4 +1,4 @@
-//! The commands that sum events up: `stats`, and `tstats` over the data model of DNS queries.
+//! The commands that aggregate events: `stats`, and `tstats` over the data model of DNS queries.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
@@ -14,14 +14,14 @@ use crate::detect::stats::{ColumnSource, Stats, StatsColumn};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Term, TermKind};
 
-/// More columns are no rule: each takes memory for every row, and some hundred KiB while the table
-/// is written.
+/// The largest number of columns of a table. Each column takes memory for every row, and some
+/// hundred KiB while the table is written, so more columns are an attack, not a rule.
 pub(in crate::detect) const MOST_COLUMNS: usize = 256;
 
 const EXPECTED_AGGREGATE: &str =
     "an aggregate: count, or count, dc, min, max, values, earliest or latest of a (field)";
 const AGGREGATES: [&str; 8] = ["count", "dc", "distinct_count", "values", "min", "max", "earliest", "latest"];
-/// Options of `stats` and `tstats` that change nothing here.
+/// Options of `stats` and `tstats` that have no effect in a sweep.
 const OPTIONS: &[&str] = &[
     "summariesonly",
     "allow_old_summaries",
@@ -35,16 +35,20 @@ const OPTIONS: &[&str] = &[
     "partitions",
 ];
 
-/// What a list of columns was made of.
+/// What has been read of a `stats` or `tstats` command.
 struct StatsDraft {
+    /// The columns of the table.
     columns: Vec<StatsColumn>,
     notes: Vec<String>,
+    /// The reason why the table cannot have rows; `None` if it can.
     empty_because: Option<String>,
 }
 
-/// What finds the terms of names, and says of those that have none why.
+/// A [`NameResolver`] that can also tell why a name has no term.
 trait FieldResolver: NameResolver {
+    /// Returns the term that a name means; `None` if there is none.
     fn find(&self, name: &str) -> Option<Term>;
+    /// Returns the reason why a name has no term, for a note.
     fn why_not(&self, name: &str) -> String;
 }
 
@@ -55,10 +59,10 @@ impl FieldResolver for Pipeline<'_> {
 
     fn why_not(&self, name: &str) -> String {
         if self.scope.was_taken_away(name) {
-            format!("an earlier command took the field '{name}' away or renamed it")
+            format!("an earlier command removed or renamed the field '{name}'")
         } else {
             let meant = suggestion(name, self.scope.known_names());
-            format!("no DNS query of Sysmon's has the field '{name}'{meant}")
+            format!("Sysmon's DNS queries do not have the field '{name}'{meant}")
         }
     }
 }
@@ -73,14 +77,14 @@ impl FieldResolver for ModelFields {
             .filter(|known| known != name)
             .map(|known| format!("; did you mean '{known}'?"));
         format!(
-            "no DNS query of Sysmon's has the field '{name}' in the data model{}",
+            "Sysmon's DNS queries do not have the field '{name}' of the data model{}",
             meant.unwrap_or_default()
         )
     }
 }
 
 impl Pipeline<'_> {
-    /// `stats count min(f) as name … by a b`.
+    /// Reads `count min(f) as name … by a b` after `stats`.
     pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         if self.stats.is_some() {
             return Err(cursor.error_at(command, "only one stats"));
@@ -103,14 +107,15 @@ impl Pipeline<'_> {
         draft.columns = columns(cursor, command, by, aggregates)?;
         if let Some(command) = self.limiting_command {
             draft.empty_because.get_or_insert_with(|| {
-                format!("`{command}` before `stats` leaves events by which others there are, which is not worked out")
+                format!("`{command}` before `stats` selects events by their order, which is not supported")
             });
         }
-        self.sum_up(draft);
+        self.set_stats(draft);
         Ok(())
     }
 
-    fn sum_up(&mut self, draft: StatsDraft) {
+    /// Makes the table the pipeline's, and its notes the pipeline's notes.
+    fn set_stats(&mut self, draft: StatsDraft) {
         let StatsDraft { columns, notes, empty_because } = draft;
         for note in notes {
             self.note(note);
@@ -121,15 +126,15 @@ impl Pipeline<'_> {
         self.stats = Some(Stats { empty_because, ..Stats::new(columns) });
     }
 
-    /// The data model's events are DNS queries alone.
+    /// Adds the condition that events are Sysmon's DNS queries, which the data model implies.
     fn require_dns_queries(&mut self) {
         self.predicates.push(Predicate::Sysmon);
         let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
         self.predicates.push(code.into_predicate());
     }
 
-    /// `from datamodel:Network_Resolution`, `datamodel Network_Resolution DNS search`: its events,
-    /// whose fields have names with and without that of the data set.
+    /// Applies `from datamodel:Network_Resolution` or `datamodel Network_Resolution DNS search`:
+    /// selects the DNS queries, and defines the names of the data model's fields.
     pub fn read_model(&mut self) {
         self.require_dns_queries();
         for (name, field) in ModelFields::present() {
@@ -137,8 +142,7 @@ impl Pipeline<'_> {
         }
     }
 
-    /// `tstats count … from datamodel=Network_Resolution where … by …`, the cursor standing behind
-    /// its name.
+    /// Reads `count … from datamodel=Network_Resolution where … by …` after `tstats`.
     pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         let fields = ModelFields;
         let mut draft = StatsDraft { columns: Vec::new(), notes: Vec::new(), empty_because: None };
@@ -169,12 +173,12 @@ impl Pipeline<'_> {
             by = by_columns(cursor, &fields, &mut draft)?;
         }
         draft.columns = columns(cursor, command, by, aggregates)?;
-        self.sum_up(draft);
+        self.set_stats(draft);
         if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
     }
 }
 
-/// Makes the columns of the table: the `by` columns, then the aggregates. No two columns may have
+/// Returns the columns of the table: the `by` columns, then the aggregates. No two columns may have
 /// the same name.
 fn columns(
     cursor: &Cursor<'_>,
@@ -184,8 +188,8 @@ fn columns(
 ) -> Result<Vec<StatsColumn>, SearchError> {
     let by = columns.len();
     for (name, column) in aggregates {
-        // Of two aggregates of one name, the second is wrong; of a `by` column and an aggregate,
-        // the command.
+        // If two aggregates have the same name, the error is at the second. If a `by` column and an
+        // aggregate have the same name, the error is at the command.
         let (by, others) = columns.split_at(by.min(columns.len()));
         require_new_name(cursor, others, &name)?;
         require_new_name(cursor, by, &Token { text: name.text.clone(), range: command.range.clone() })?;
@@ -195,11 +199,12 @@ fn columns(
     Ok(columns)
 }
 
+/// Skips `by` or `groupby`, if it is next, and returns true if it was.
 fn eat_by(cursor: &mut Cursor<'_>) -> bool {
     cursor.eat_keyword(|word| word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("groupby"))
 }
 
-/// Goes past options such as `summariesonly=true`.
+/// Skips options such as `summariesonly=true`.
 fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     loop {
         let mut ahead = cursor.clone();
@@ -220,7 +225,7 @@ fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     }
 }
 
-/// One aggregate, and its name and place.
+/// Reads one aggregate, and returns its name and its column.
 fn aggregate(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -229,7 +234,7 @@ fn aggregate(
     cursor.skip_space();
     let function = cursor.word();
     let source = if cursor.eat("(") {
-        let term = aggregated(cursor, fields, draft)?;
+        let term = aggregate_argument(cursor, fields, draft)?;
         cursor.skip_space();
         if !cursor.eat(")") {
             return Err(cursor.unexpected("`)` after the field"));
@@ -250,14 +255,14 @@ fn aggregate(
         return Err(cursor.error_at(&function, EXPECTED_AGGREGATE).near(&function.text, AGGREGATES));
     };
     let range = function.range.start..cursor.at();
-    let written = cursor.written(range.clone()).to_owned();
+    let written = cursor.text_of(range.clone()).to_owned();
     let name = alias(cursor)?.unwrap_or(Token { text: written, range });
     let column = StatsColumn::new(name.text.clone(), source);
     Ok((name, column))
 }
 
-/// What stands between an aggregate's parentheses: a field, or `eval(condition)`.
-fn aggregated(
+/// Reads the argument of an aggregate: a field, or `eval(condition)`.
+fn aggregate_argument(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
     draft: &mut StatsDraft,
@@ -274,7 +279,7 @@ fn aggregated(
     }
     let name = cursor.name()?;
     Ok(fields.find(&name.text).filter(|term| !term.is_absent()).unwrap_or_else(|| {
-        draft.notes.push(format!("a column of '{}' is empty: {}", name.text, fields.why_not(&name.text)));
+        draft.notes.push(format!("the column of '{}' is empty: {}", name.text, fields.why_not(&name.text)));
         Term::from(TermKind::Absent)
     }))
 }
@@ -283,8 +288,8 @@ fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
     fields
 }
 
-/// The columns after `by`. One that cannot be had does not refuse the rule: then the table has no
-/// rows, and says why.
+/// Reads the columns after `by`. An unknown field does not refuse the rule: then the table has no
+/// rows, and `draft.empty_because` says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -298,7 +303,7 @@ fn by_columns(
         if name.text == "span" && ahead.eat("=") {
             ahead.bare(|_| false)?;
             *cursor = ahead;
-            draft.empty_because.get_or_insert_with(|| "spans of `_time` are not worked out".to_owned());
+            draft.empty_because.get_or_insert_with(|| "spans of `_time` are not supported".to_owned());
         } else {
             require_new_name(cursor, &columns, &name)?;
             require_room(cursor, &columns, &name)?;
@@ -314,7 +319,7 @@ fn by_columns(
     }
 }
 
-/// One column more than there are may be too many.
+/// Returns an error if the table already has [`MOST_COLUMNS`] columns.
 fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Token) -> Result<(), SearchError> {
     if columns.len() < MOST_COLUMNS {
         return Ok(());

@@ -1,43 +1,44 @@
-//! Reading a search's text from left to right: places and errors, words, quoted and bare values,
-//! macros. What the words mean is decided by [`crate::detect::splunk::head`] and
-//! [`crate::detect::splunk::pipeline`].
+//! Reads a search's text from left to right: words, quoted and bare values, macro calls, and the
+//! places of errors. [`crate::detect::splunk::head`] and [`crate::detect::splunk::pipeline`] give
+//! meaning to the words.
 
 use std::ops::Range;
 
 use crate::detect::nearest::nearest;
 use crate::detect::yaml::LineColumn;
 
-/// How much of a search an error quotes at most, in characters.
+/// The longest quotation of a search in an error, in characters.
 const LONGEST_QUOTE: usize = 60;
-/// How much of what begins at a place a text quotes, in characters.
+/// The longest quotation of the text after an opening parenthesis, in characters.
 const SHORT_QUOTE: usize = 20;
 
-/// A search that was not understood: where, what was expected there, and what stands there.
+/// The reason why a search was refused: the place, what was expected there, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
 pub struct SearchError {
-    /// Place in the search, in bytes from its start.
+    /// The place of the error in the search, in bytes from its start.
     pub offset: usize,
-    /// Line of the search, or of the file that it stands in, from 1.
+    /// The line, from 1: of the rule file if `in_file`, otherwise of the search.
     pub line: u32,
-    /// Column of the line in characters, from 1.
+    /// The column in the line, in characters, from 1.
     pub column: u32,
-    /// What could have stood there.
+    /// What was expected at that place.
     pub expected: String,
-    /// What stands there, quoted.
+    /// What was found at that place, in quotes.
     pub found: String,
-    /// The known name that is nearest to what stands there, where it is a name.
+    /// The known name that is closest to an unknown name; `None` if none is close.
     pub nearest: Option<Box<str>>,
-    /// Whether line and column are those of the rule's file, and not of the search alone.
+    /// True if `line` and `column` are those of the rule file, and not of the search alone.
     pub in_file: bool,
-    /// Whether the search is not understood there, or asks for other data than Sysmon's DNS queries.
+    /// The kind of the problem: the search is not understood, or asks for other data than Sysmon's
+    /// DNS queries.
     pub reason: SearchReason,
 }
 
-/// The reason why a search cannot be run.
+/// The kind of reason why a search cannot be run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchReason {
-    /// The search is not understood in full.
+    /// A part of the search is not supported or is wrong.
     #[default]
     NotUnderstood,
     /// The search is about other data than Sysmon's DNS queries: another event code, data model,
@@ -46,24 +47,26 @@ pub enum SearchReason {
 }
 
 impl SearchError {
-    /// The error with the reason that the search is about other data.
+    /// Returns the error with the reason that the search is about other data.
     #[must_use]
     pub(in crate::detect) fn about_other_data(self) -> Self {
         SearchError { reason: SearchReason::OtherData, ..self }
     }
 
-    /// The error with the nearest of these names added, as the found name may be misspelt.
+    /// Returns the error with a suggestion: the name in `known` that is closest to `name`, if one
+    /// is close.
     #[must_use]
     pub(in crate::detect) fn near<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         SearchError { nearest: nearest(name, known).map(Box::from), ..self }
     }
 
-    /// The error with its place given in the rule file instead of the search.
+    /// Returns the error with its place in the rule file instead of the search.
     #[must_use]
     pub(in crate::detect) fn in_file(self, place: LineColumn) -> Self {
         SearchError { line: short(place.line), column: short(place.column), in_file: true, ..self }
     }
 
+    /// Returns the place of the error in words.
     fn place(&self) -> String {
         let SearchError { line, column, offset, .. } = self;
         if self.in_file {
@@ -73,32 +76,33 @@ impl SearchError {
         }
     }
 
+    /// Returns the suggestion at the end of the message; empty if there is none.
     fn hint(&self) -> String {
         self.nearest.as_ref().map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
     }
 }
 
-/// A piece of the search and where it stands.
+/// A part of the search that belongs together, such as a name or a value, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Token {
-    /// The text; of a value, without its quotes and escapes.
+    /// The text, without the quotes and escapes of a value.
     pub text: String,
-    /// The bytes of the search that the piece covers, quotes and escapes included.
+    /// The bytes of the search that the token covers, including quotes and escapes.
     pub range: Range<usize>,
 }
 
-/// A call of a macro: `` `name` `` or `` `name(argument)` ``.
+/// A macro call: `` `name` `` or `` `name(argument)` ``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct MacroCall {
-    /// The name, without what follows.
+    /// The macro's name.
     pub name: String,
-    /// What stands between the parentheses, if there are any.
+    /// The text between the parentheses; `None` if there are no parentheses.
     pub argument: Option<Token>,
-    /// The bytes of the search that the call covers, backticks included.
+    /// The bytes of the search that the call covers, including the backticks.
     pub range: Range<usize>,
 }
 
-/// A place in one part of a search.
+/// A reading position in one part of a search. A part ends at a `|`.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Cursor<'a> {
     text: &'a str,
@@ -107,38 +111,39 @@ pub(in crate::detect) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// The start of a part of `text`.
+    /// Returns a cursor at the start of the part of `text` with this range of bytes.
     pub fn new(text: &'a str, part: Range<usize>) -> Self {
         Cursor { text, at: part.start, end: part.end }
     }
 
-    /// Where the cursor stands, in bytes.
+    /// Returns the position in the search, in bytes.
     pub fn at(&self) -> usize {
         self.at
     }
 
+    /// Returns the text from the position to the end of the part.
     fn rest(&self) -> &'a str {
         self.text.get(self.at..self.end).unwrap_or_default()
     }
 
-    /// The next character.
+    /// Returns the next character; `None` at the end of the part.
     pub fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    /// Goes past blanks, and says whether the part ends there.
+    /// Skips blanks, and returns true at the end of the part.
     pub fn at_end(&mut self) -> bool {
         self.skip_space();
         self.peek().is_none()
     }
 
-    /// Goes past blanks.
+    /// Skips blanks.
     pub fn skip_space(&mut self) {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start().len();
     }
 
-    /// Goes past `text` if it is next.
+    /// Skips `text` if it is next, and returns true if it was.
     pub fn eat(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
@@ -147,7 +152,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Goes past blanks and then `keyword`, if that is the next word.
+    /// Skips blanks, and then the next word if `is_keyword` accepts it. Returns true if the word
+    /// was skipped.
     pub fn eat_keyword(&mut self, is_keyword: impl Fn(&str) -> bool) -> bool {
         self.skip_space();
         let mut ahead = self.clone();
@@ -158,11 +164,12 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// The characters up to the next blank or mark of punctuation; may be empty.
+    /// Reads the characters up to the next blank or punctuation mark; may be empty.
     pub fn word(&mut self) -> Token {
         self.take(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
     }
 
+    /// Reads the longest run of next characters that are all `wanted`; may be empty.
     fn take(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         let rest = self.rest();
         let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());
@@ -171,22 +178,22 @@ impl<'a> Cursor<'a> {
         Token { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
     }
 
-    /// The longest run of next characters that are all `wanted`; may be empty.
-    pub fn taken_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
+    /// Reads the longest run of next characters that are all `wanted`; may be empty.
+    pub fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         self.take(wanted)
     }
 
-    /// The letters, digits and underscores that are next; may be empty.
+    /// Reads the next letters, digits and underscores; may be empty.
     pub fn identifier(&mut self) -> Token {
         self.take(|character| character.is_alphanumeric() || character == '_')
     }
 
-    /// Goes past one character.
+    /// Skips one character.
     pub fn skip_character(&mut self) {
         self.at += self.peek().map_or(0, char::len_utf8);
     }
 
-    /// A name in single quotes, the cursor standing on the first.
+    /// Reads a name in single quotes. The cursor must be at the opening quote.
     pub fn single_quoted(&mut self) -> Result<Token, SearchError> {
         let start = self.at;
         self.eat("'");
@@ -197,7 +204,7 @@ impl<'a> Cursor<'a> {
         Ok(Token { text: inside.text, range: start..self.at })
     }
 
-    /// A quoted string, the cursor standing on its first quote.
+    /// Reads a string in double quotes. The cursor must be at the opening quote.
     pub fn quoted(&mut self) -> Result<Token, SearchError> {
         let start = self.at;
         let length = quoted_length(self.rest())
@@ -207,7 +214,8 @@ impl<'a> Cursor<'a> {
         Ok(Token { text: unescape(inside), range: start..self.at })
     }
 
-    /// A bare value: up to a blank, a parenthesis or a character that `stops` it. May be empty.
+    /// Reads a value without quotes, up to a blank, a parenthesis or a character for which `stops`
+    /// is true. May be empty.
     pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Token, SearchError> {
         let value = self
             .take(|character| !character.is_whitespace() && !"()".contains(character) && !stops(character));
@@ -217,7 +225,7 @@ impl<'a> Cursor<'a> {
         Ok(Token { text: unescape(&value.text), range: value.range })
     }
 
-    /// A field's or column's name, quoted or bare.
+    /// Reads the name of a field or column, quoted or bare, without wildcards.
     pub fn name(&mut self) -> Result<Token, SearchError> {
         let name = self.name_or_pattern()?;
         if name.text.is_empty() || name.text.contains('*') {
@@ -226,7 +234,7 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    /// A name, quoted or bare, in which there may be wildcards.
+    /// Reads the name of a field or column, quoted or bare, which can contain wildcards.
     pub fn name_or_pattern(&mut self) -> Result<Token, SearchError> {
         self.skip_space();
         let name = match self.peek() {
@@ -240,7 +248,7 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    /// A macro call, the cursor standing on its backtick.
+    /// Reads a macro call. The cursor must be at the opening backtick.
     pub fn macro_call(&mut self) -> Result<MacroCall, SearchError> {
         let start = self.at;
         self.eat("`");
@@ -261,25 +269,26 @@ impl<'a> Cursor<'a> {
         Ok(MacroCall { name: name.to_owned(), argument: Some(argument), range })
     }
 
-    /// The text in a range of bytes.
-    pub fn written(&self, range: Range<usize>) -> &'a str {
+    /// Returns the text of a range of bytes of the search.
+    pub fn text_of(&self, range: Range<usize>) -> &'a str {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// What begins at a place, in quotes and cut.
-    pub fn shown(&self, at: usize) -> String {
+    /// Returns the text that begins at a byte, in quotes and shortened.
+    pub fn excerpt(&self, at: usize) -> String {
         let rest = self.text.get(at..self.end).unwrap_or_default();
         let cut = rest.char_indices().nth(SHORT_QUOTE).map(|(length, _)| length);
         let shown = rest.get(..cut.unwrap_or(rest.len())).unwrap_or_default();
         format!("'{}{}'", shown.trim_end(), if cut.is_some() { "…" } else { "" })
     }
 
-    /// The error that something else was expected where the cursor stands.
+    /// Returns the error that something else was expected at the cursor.
     pub fn unexpected(&self, expected: impl Into<String>) -> SearchError {
         self.error_here(self.at, expected)
     }
 
-    /// The error that something else was expected in the place of `word`, or where it is missing.
+    /// Returns the error that something else was expected in place of `word`, or at its place if
+    /// `word` is empty.
     pub fn error_at(&self, word: &Token, expected: impl Into<String>) -> SearchError {
         if word.range.is_empty() {
             self.error_here(word.range.start, expected)
@@ -288,6 +297,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Returns the error that something else was expected in place of the word that begins at byte
+    /// `at`.
     fn error_here(&self, at: usize, expected: impl Into<String>) -> SearchError {
         let rest = self.text.get(at..).unwrap_or_default();
         let quoted = rest.starts_with('"').then(|| quoted_length(rest)).flatten();
@@ -297,7 +308,7 @@ impl<'a> Cursor<'a> {
         self.error(at..at + length, expected)
     }
 
-    /// The error that something else was expected in the place of `found`.
+    /// Returns the error that something else was expected in place of a range of bytes.
     pub fn error(&self, found: Range<usize>, expected: impl Into<String>) -> SearchError {
         let before = self.text.get(..found.start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -321,13 +332,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A number of a line or column, in the room that an error has for it.
+/// Converts the number of a line or column; a number that is too large becomes the largest.
 fn short(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The parts of a search between its `|`. A `|` in quotes, in a macro call or behind a backslash
-/// separates nothing.
+/// Splits a search at its `|`. A `|` in quotes, in a macro call or after a backslash does not
+/// count.
 pub(in crate::detect) fn split_at_pipes(text: &str) -> Result<Vec<Range<usize>>, SearchError> {
     let mut parts = Vec::new();
     let (mut start, mut at) = (0, 0);
@@ -349,7 +360,8 @@ pub(in crate::detect) fn split_at_pipes(text: &str) -> Result<Vec<Range<usize>>,
     Ok(parts)
 }
 
-/// Length in bytes of the quoted string that `text` starts with, both quotes included.
+/// Returns the length of the quoted string at the start of `text` in bytes, including both quotes;
+/// `None` if it is not closed.
 fn quoted_length(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {
@@ -376,8 +388,8 @@ fn has_unescaped_quote(text: &str) -> bool {
     false
 }
 
-/// Resolves `\\`, `\"` and `\|`. As in Splunk, any other backslash stays as it is, before a `*`
-/// too: a wildcard cannot be escaped.
+/// Resolves the escapes `\\`, `\"` and `\|`. As in Splunk, any other backslash stays, also before a
+/// `*`, because wildcards cannot be escaped.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();

@@ -1,5 +1,5 @@
-//! The aggregates of a `stats` row in the making: counts, distinct values, extremes. They merge: in
-//! any order, in any grouping.
+//! The aggregates of an unfinished `stats` row: counts, distinct values, extremes. Aggregates of
+//! the same column can be merged in any order and in any grouping.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -10,40 +10,48 @@ use crate::detect::term::value::Value;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::{Event, EventTime};
 
-/// An aggregate of one row in the making. There are as many as there are rows, so what is large or
-/// rare is boxed.
+/// An aggregate of one unfinished row. There are as many aggregates as rows, so large or rare
+/// contents are boxed.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Aggregate {
-    /// The number of events, or of events that have a field.
+    /// The number of events, or of the values that they have for a term.
     Count(i64),
+    /// The distinct values, of which only the number is shown.
     DistinctCount(BTreeSet<String>),
+    /// The distinct values.
     Values(BTreeSet<String>),
-    /// The first or last of the events' times.
+    /// The first or last time of the events; `None` until an event has a time.
     Time(Extremum, Option<EventTime>),
+    /// The least or greatest value of a term.
     Extreme(Extremum, Box<ExtremeValues>),
-    /// The first or last event's time, and its value.
+    /// The time and the value of the first or last event that has both; `None` until one has.
     InTime(Extremum, Option<Box<(EventTime, StatsValue)>>),
 }
 
-/// Which end of an order is looked for.
+/// The direction of an aggregate: the least (first) or the greatest (last) value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Extremum {
+    /// The least value, or the first in time.
     Least,
+    /// The greatest value, or the last in time.
     Greatest,
 }
 
-/// The least or greatest values seen. Whether to compare by number is known only when all have
-/// been seen, so both candidates are kept.
+/// The candidates for the least or greatest value. Values are compared by number only if all of
+/// them are numbers, which is known only at the end, so both candidates are kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::detect) struct ExtremeValues {
+    /// The extreme number, and its text as logged.
     by_number: Option<(f64, String)>,
+    /// The extreme value when values are compared by their bytes.
     by_order: Option<StatsValue>,
-    /// Whether a value was seen that is no number.
+    /// True if at least one value is not a number.
     not_all_numbers: bool,
 }
 
 impl Aggregate {
-    /// The aggregate of a column before the first event; `None` for a `by` column.
+    /// Returns the aggregate of a column before its first event; `None` for columns that do not
+    /// aggregate events.
     pub(in crate::detect) fn new(source: &ColumnSource) -> Option<Self> {
         let extreme = |term: &Term, extremum: Extremum| {
             if term.is_time() {
@@ -64,7 +72,7 @@ impl Aggregate {
         })
     }
 
-    /// Adds an event to the aggregate of a column with that content.
+    /// Adds an event. `source` is that of the aggregate's column.
     pub(in crate::detect) fn add(&mut self, source: &ColumnSource, event: &Event) {
         let term = source.input();
         let texts = || term.map(|term| term.value(EvalInput::Event(event)).texts()).unwrap_or_default();
@@ -98,7 +106,7 @@ impl Aggregate {
         }
     }
 
-    /// Takes in the events of another aggregate of the same column.
+    /// Adds the events of another aggregate of the same column.
     pub(in crate::detect) fn merge(&mut self, other: Aggregate) {
         match (self, other) {
             (Aggregate::Count(ours), Aggregate::Count(theirs)) => *ours += theirs,
@@ -117,7 +125,7 @@ impl Aggregate {
         }
     }
 
-    /// The column's value.
+    /// Returns the value that the column shows.
     pub(in crate::detect) fn finish(self) -> StatsValue {
         match self {
             Aggregate::Count(count) => StatsValue::Integer(count),
@@ -127,8 +135,8 @@ impl Aggregate {
             Aggregate::Values(values) => StatsValue::List(values.into_iter().collect()),
             Aggregate::Time(_, best) => best.map_or(StatsValue::Null, StatsValue::Time),
             Aggregate::Extreme(_, extreme) => extreme.finish(),
-            // Of values at the same instant, the least (or greatest) is taken: any choice that
-            // does not hang on the order of reading would do.
+            // Among values of the same instant, the least or greatest was kept. Any choice would do
+            // that does not depend on the order in which events are read.
             Aggregate::InTime(_, best) => best.map_or(StatsValue::Null, |best| best.1),
         }
     }
@@ -144,7 +152,7 @@ impl ExtremeValues {
     }
 
     fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
-        // Numbers that are equal but written differently (1, 1.0) are told apart by their text.
+        // Equal numbers in different notations (1, 1.0) are ordered by their text.
         take_better(&mut self.by_number, other.by_number, extremum, |a, b| {
             a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
         });
@@ -160,7 +168,7 @@ impl ExtremeValues {
     }
 }
 
-/// Keeps the value that lies further towards the wanted end. Any value replaces none.
+/// Replaces `ours` if `theirs` is further in the wanted direction, or if `ours` is `None`.
 fn take_better<T>(
     ours: &mut Option<T>,
     theirs: Option<T>,

@@ -1,6 +1,7 @@
-//! `stats … by`: the reduction of matching events to the detection's own table. The search's
-//! pipeline builds a [`Stats`], which describes the table; a [`StatsTable`] collects events, and
-//! tables merge.
+//! `stats … by`: the reduction of matching events to the detection's own table.
+//!
+//! The search's pipeline builds a [`Stats`], which describes the table. A [`StatsTable`] collects
+//! events, and tables can be merged.
 
 pub(in crate::detect) mod aggregate;
 pub(in crate::detect) mod row_key;
@@ -16,90 +17,98 @@ use crate::detect::term::computed::{combinations, single_values};
 use crate::detect::term::{EvalInput, Term, TermKind};
 use crate::event::{Event, EventTime};
 
-/// The description of a detection's table: its columns, and the steps that its rows go through.
-/// Events that agree in the `by` columns share a row.
+/// The description of a detection's table: its columns, and the steps that filter and sort its
+/// rows. Events with the same values in the `by` columns share a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
-    /// The `by` columns in their order, then the aggregates in the order written, then what later
-    /// commands make of them.
+    /// All columns: the `by` columns and the aggregates, each in the order of the search, then the
+    /// columns that later commands compute.
     pub(in crate::detect) columns: Vec<StatsColumn>,
-    /// The columns that the table shows, by index, in the table's order. Hidden `by` columns still
-    /// separate rows.
+    /// The indexes of the columns that the table shows, in the table's order. `by` columns that are
+    /// not shown still separate rows.
     pub(in crate::detect) shown: Vec<usize>,
-    /// The steps that the rows go through, in order.
+    /// The commands after `stats` that filter, sort or limit the rows, in order.
     pub(in crate::detect) steps: Vec<RowStep>,
-    /// Why the table can have no rows, if that is known from the search.
+    /// The reason why the table cannot have rows, if the search already shows it; otherwise `None`.
     pub(in crate::detect) empty_because: Option<String>,
 }
 
-/// The number of rows at which an event is left out of the table. An event makes a row for each
-/// combination of the values of its `by` columns; an event that makes this many is crafted to fill
-/// the memory.
+/// The largest number of rows that one event may make: one for each combination of the values of
+/// its `by` columns. An event that would make more was crafted to fill the memory, and is left out
+/// of the table.
 const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 
-/// A column of the table.
+/// A column of a [`StatsTable`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatsColumn {
-    /// The name, after all renaming.
+    /// The column's name, after all renaming.
     pub(in crate::detect) name: String,
+    /// What the column's values are computed from.
     pub(in crate::detect) source: ColumnSource,
+    /// The type of the column's values.
     pub(in crate::detect) kind: StatsKind,
-    /// The cost of the column and of the columns that it is computed from: evaluation steps, and
-    /// depth.
+    /// The evaluation steps and the nesting depth of the column, including the columns that it is
+    /// computed from.
     pub(in crate::detect) cost: (u32, u32),
 }
 
-/// What kind of values a column holds.
+/// The type of a column's values, which can also be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatsKind {
-    /// [`StatsValue::Text`]
+    /// The values are [`StatsValue::Text`].
     Text,
-    /// [`StatsValue::Integer`]
+    /// The values are [`StatsValue::Integer`].
     Integer,
-    /// [`StatsValue::Time`]
+    /// The values are [`StatsValue::Time`].
     Time,
-    /// [`StatsValue::List`]
+    /// The values are [`StatsValue::List`].
     TextList,
 }
 
-/// A value of the table. Its order is the table's: texts by their bytes.
+/// A value of a [`StatsTable`]. The derived order is the order of the rows: texts are compared by
+/// their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatsValue {
-    /// No event of the row has the field.
+    /// No value: no event of the row has the field.
     Null,
     /// Text, as logged.
     Text(String),
-    /// A count.
+    /// A number of events or of values.
     Integer(i64),
-    /// An instant.
+    /// An instant, such as the earliest event's time.
     Time(EventTime),
     /// Distinct texts, sorted by their bytes.
     List(Vec<String>),
 }
 
-/// What a column is computed from.
+/// What a column's values are computed from: a `by` field, an aggregate, or other columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum ColumnSource {
+    /// A term after `by`: the event's own value, which separates rows.
     By(Term),
-    /// The number of events.
+    /// `count`: the number of events.
     Count,
-    /// The number of values of a term.
+    /// `count(term)`: the number of values.
     CountOf(Term),
-    /// The number of distinct values of a term.
+    /// `dc(term)`: the number of distinct values.
     DistinctCount(Term),
+    /// `values(term)`: the distinct values.
     Values(Term),
-    /// The least or greatest value: by number if all are numbers, else by bytes.
+    /// `min(term)`: the least value, by number if all values are numbers, otherwise by bytes.
     Min(Term),
+    /// `max(term)`: the greatest value, by number if all values are numbers, otherwise by bytes.
     Max(Term),
-    /// The value in the first or last event by `_time`.
+    /// `earliest(term)`: the value in the first event by `_time`.
     Earliest(Term),
+    /// `latest(term)`: the value in the last event by `_time`.
     Latest(Term),
-    /// The value of a term over the columns before this one.
+    /// A term that later commands compute from columns with lower indexes.
     Computed(Term),
 }
 
 impl ColumnSource {
-    /// The term that the column shows for a single event; counts show none.
+    /// Returns the term whose value stands for the column when only one event is known; `None` for
+    /// counts, which depend on all events of the row.
     pub fn event_term(&self) -> Option<&Term> {
         match self {
             ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => None,
@@ -107,7 +116,7 @@ impl ColumnSource {
         }
     }
 
-    /// The term that the column reads from events; `None` if it reads none.
+    /// Returns the term that the column reads; `None` for `count`, which reads no term.
     pub fn input(&self) -> Option<&Term> {
         match self {
             ColumnSource::Count => None,
@@ -123,26 +132,28 @@ impl ColumnSource {
         }
     }
 
-    /// Whether each event has a value for the column, not only each row.
+    /// Returns true if each event has a value for the column by itself, so that no aggregate of a
+    /// row is needed.
     pub fn is_of_event(&self) -> bool {
         matches!(self, ColumnSource::By(_) | ColumnSource::Computed(_))
     }
 }
 
 impl Stats {
-    /// All of these columns.
+    /// Returns a table that shows all of these columns.
     pub(in crate::detect) fn new(columns: Vec<StatsColumn>) -> Self {
         let shown = (0..columns.len()).collect();
         Stats { columns, shown, steps: Vec::new(), empty_because: None }
     }
 
-    /// The table's columns: the `by` columns in their order, then the aggregates in theirs, unless
-    /// the search puts them into another.
+    /// Returns the columns that the table shows: the `by` columns and then the aggregates, unless
+    /// the search reorders them.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
 
-    /// Why there can be no rows whatever the events, if that is so.
+    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it
+    /// can.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.empty_because.as_deref()
@@ -161,7 +172,7 @@ impl Stats {
         }
     }
 
-    /// The order of the rows, in words.
+    /// Returns a description of the order of the rows, for the table's metadata.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         if self.steps.iter().any(RowStep::sorts) {
@@ -171,8 +182,9 @@ impl Stats {
         }
     }
 
-    /// The term of a single event that a column shows, by its place; where the column is none of
-    /// the event, `None` or what the event adds to it.
+    /// Returns the term on events that gives the value of the column at index `place` for a single
+    /// event. `None` for counts and, if `of_events_only`, for every column that needs an aggregate
+    /// of the row.
     pub(in crate::detect) fn event_term(&self, place: usize, of_events_only: bool) -> Option<Term> {
         let source = &self.columns.get(place)?.source;
         match source {
@@ -184,7 +196,8 @@ impl Stats {
         }
     }
 
-    /// The term for a row of `by` columns that a column shows; `None` if it shows an aggregate.
+    /// Returns the term on `by` columns that gives the value of the column at index `place`; `None`
+    /// if the value depends on an aggregate.
     pub(in crate::detect) fn by_term(&self, place: usize) -> Option<Term> {
         match &self.columns.get(place)?.source {
             ColumnSource::By(_) => Some(Term::from(TermKind::Column(place))),
@@ -193,7 +206,8 @@ impl Stats {
         }
     }
 
-    /// The rows that an event belongs to; none if a `by` field is absent.
+    /// Returns the keys of the rows that an event belongs to; none if a `by` field is absent, or if
+    /// there would be more than [`MOST_ROWS_OF_EVENT`].
     fn keys(&self, event: &Event) -> Vec<RowKey> {
         let terms = || {
             self.columns.iter().filter_map(|column| match &column.source {
@@ -217,22 +231,22 @@ impl Stats {
         combinations(&values).map(RowKey::of).collect()
     }
 
-    /// The contents of the columns that aggregate events, in order.
-    fn aggregated(&self) -> impl Iterator<Item = &ColumnSource> {
+    /// Returns the sources of the columns that aggregate events, in order.
+    fn aggregate_sources(&self) -> impl Iterator<Item = &ColumnSource> {
         let sources = self.columns.iter().map(|column| &column.source);
         sources.filter(|source| !source.is_of_event())
     }
 
-    /// The aggregates of a row before its first event.
+    /// Returns the aggregates of a new row, before its first event.
     fn aggregates(&self) -> Box<[Aggregate]> {
-        self.aggregated().filter_map(Aggregate::new).collect()
+        self.aggregate_sources().filter_map(Aggregate::new).collect()
     }
 
     fn has_by(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.source, ColumnSource::By(_)))
     }
 
-    /// Adds a column that is computed from others, and returns its index.
+    /// Adds a column that is computed from other columns, and returns its index.
     pub(in crate::detect) fn add_computed(&mut self, name: String, term: Term) -> usize {
         let copied = match term.kind() {
             TermKind::Column(place) => self.columns.get(*place).map(|column| column.kind),
@@ -255,7 +269,7 @@ impl Stats {
         self.columns.len() - 1
     }
 
-    /// The values of all columns of a row.
+    /// Returns the values of all columns of a row, shown or not.
     fn row(&self, key: &RowKey, aggregates: Box<[Aggregate]>) -> Vec<StatsValue> {
         let mut values = key.values();
         values.extend(aggregates.into_iter().map(Aggregate::finish));
@@ -273,11 +287,11 @@ impl Stats {
         values
     }
 
-    /// The values of the columns that the table shows, picked from the values of all columns.
+    /// Picks the values of the columns that the table shows from the values of all columns.
     pub(in crate::detect) fn shown(&self, mut values: Vec<StatsValue>) -> Vec<StatsValue> {
         let mut shown = |place: &usize| {
             let value = values.get_mut(*place)?;
-            // A column can be shown once only, so nobody misses what is taken.
+            // Each column is shown at most once, so its value can be moved out.
             Some(std::mem::replace(value, StatsValue::Null))
         };
         self.shown.iter().filter_map(&mut shown).collect()
@@ -285,7 +299,8 @@ impl Stats {
 }
 
 impl StatsColumn {
-    /// A column of that content; what a term makes of other columns is text.
+    /// Returns a column with the type that its source implies. A column that is computed from other
+    /// columns is text.
     pub(in crate::detect) fn new(name: String, source: ColumnSource) -> Self {
         let kind = match &source {
             ColumnSource::Count | ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => {
@@ -306,13 +321,13 @@ impl StatsColumn {
         StatsColumn { name, source, kind, cost: (1, 1) }
     }
 
-    /// The name, after all renaming.
+    /// The column's name, after all renaming.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The kind of the column's values, which may also be null.
+    /// Returns the type of the column's values, which can also be null.
     #[must_use]
     pub fn kind(&self) -> StatsKind {
         self.kind

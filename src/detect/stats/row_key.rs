@@ -1,34 +1,35 @@
-//! The `by` values of a `stats` row, packed into one string of bytes that is ordered as they are.
+//! The `by` values of a `stats` row, encoded as one byte string. Byte strings compare as their
+//! values do.
 //!
-//! There can be as many rows as matches, each with a dozen values: kept apart, these would take
+//! There can be as many rows as matches, each with a dozen values. Separate values would take
 //! several times the memory, and each would be hashed and compared by itself.
 
 use crate::base::byte_search::find;
 use crate::detect::stats::StatsValue;
 use crate::event::EventTime;
 
-/// What a value begins with.
+/// The first byte of an encoded text. The first byte of an encoded time is [`TIME`].
 const TEXT: u8 = 1;
 const TIME: u8 = 2;
-/// Text ends with two of these; one within it is followed by [`IN_TEXT`], so that text sorts before
-/// any that it begins.
+/// The byte that ends an encoded text, twice. Within a text, this byte is followed by [`IN_TEXT`],
+/// so a text sorts before every longer text that begins with it.
 const END: u8 = 0;
 const IN_TEXT: u8 = 1;
 
-/// The `by` values of a row: texts and times, in their order. Keys of the same table compare as
-/// their values do.
+/// The `by` values of a row, texts and times, in the order of the columns. Keys of the same table
+/// compare as their values do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::detect) struct RowKey(Vec<u8>);
 
 impl RowKey {
-    /// The key of these values.
+    /// Returns the key of these values.
     pub(in crate::detect) fn of<'a>(values: impl IntoIterator<Item = &'a StatsValue>) -> Self {
         let mut key = RowKey::with_room();
         values.into_iter().for_each(|value| key.push(value));
         key
     }
 
-    /// Adds a value. Fields are texts or times; what is neither is left out.
+    /// Appends a value. Fields are texts or times; a value of another type is left out.
     fn push(&mut self, value: &StatsValue) {
         match value {
             StatsValue::Text(text) => self.push_text(text),
@@ -37,7 +38,7 @@ impl RowKey {
         }
     }
 
-    /// Adds a text.
+    /// Appends a text.
     fn push_text(&mut self, text: &str) {
         self.0.push(TEXT);
         let mut rest = text.as_bytes();
@@ -50,24 +51,24 @@ impl RowKey {
         self.0.extend([END, END]);
     }
 
-    /// Adds a time.
+    /// Appends a time.
     fn push_time(&mut self, time: EventTime) {
         self.0.push(TIME);
-        // With the highest bit turned over, signed numbers sort as unsigned ones.
+        // With the highest bit inverted, signed numbers sort like unsigned ones.
         self.0.extend((time.ticks() ^ i64::MIN).to_be_bytes());
     }
 
-    /// No value yet, with room for those of an event as they are mostly.
+    /// Returns an empty key with room for the values of most events.
     fn with_room() -> Self {
         RowKey(Vec::with_capacity(512))
     }
 
-    /// Gives back the memory that no value needs.
-    pub(in crate::detect) fn shrunk(&self) -> Self {
+    /// Returns a copy without spare capacity, to be stored.
+    pub(in crate::detect) fn compact_copy(&self) -> Self {
         RowKey(self.0.as_slice().to_vec())
     }
 
-    /// The values that were added.
+    /// Decodes the values of the key.
     pub(in crate::detect) fn values(&self) -> Vec<StatsValue> {
         let mut values = Vec::new();
         let mut rest = self.0.as_slice();
@@ -80,7 +81,7 @@ impl RowKey {
     }
 }
 
-/// The text at the start of the bytes, and what lies behind it.
+/// Decodes the text at the start of `bytes`, and returns it with the bytes after it.
 fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
     let mut text = Vec::new();
     let mut behind: &[u8] = &[];
@@ -94,11 +95,11 @@ fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
         text.push(END);
         bytes = rest;
     }
-    // What was pushed was text, so this is.
+    // Only text was encoded, so decoding cannot fail.
     (StatsValue::Text(String::from_utf8(text).unwrap_or_default()), behind)
 }
 
-/// The time at the start of the bytes, and what lies behind it.
+/// Decodes the time at the start of `bytes`, and returns it with the bytes after it.
 fn time(bytes: &[u8]) -> (StatsValue, &[u8]) {
     let (ticks, behind) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
     (StatsValue::Time(EventTime::from_ticks(i64::from_be_bytes(*ticks) ^ i64::MIN)), behind)
@@ -126,7 +127,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The twin: the values themselves.
+        /// The slow twin: comparing the values themselves.
         #[test]
         fn a_key_is_ordered_as_its_values(left in row(), right in row()) {
             prop_assert_eq!(key(&left).cmp(&key(&right)), left.cmp(&right));

@@ -1,4 +1,4 @@
-//! What commands after `stats` do to the rows of its table: which are left, and in which order.
+//! The steps of a `stats` table's rows: commands after `stats` that filter, sort or limit the rows.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,54 +10,64 @@ use crate::detect::term::EvalInput;
 use crate::detect::term::condition::Condition;
 use crate::detect::term::value::Value;
 
-/// A step that the rows take. Columns are given by their places among all columns.
+/// A command that filters, sorts or limits rows. Columns are given by their 0-based indexes among
+/// all columns of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum RowStep {
-    /// Rows are left for which the condition holds.
+    /// `where`, `search` or `regex`: keeps the rows for which the condition is true.
     Filter(Condition),
-    /// Rows are sorted, and the first so many are left.
+    /// `sort`: sorts the rows by these keys, and keeps the first `most` rows; `None` keeps all.
     Sort { keys: Vec<SortKey>, most: Option<usize> },
-    /// Of rows with the same values in these columns, the first so many are left; none of a row
-    /// without a value, unless it is kept. They may have to follow one another.
+    /// `dedup`: among rows with the same values in `columns`, keeps the first `most`. A row without
+    /// a value in one of them is dropped unless `keep_empty`. With `consecutive`, only rows that
+    /// follow each other count as equal.
     Dedup { columns: Vec<usize>, most: usize, keep_empty: bool, consecutive: bool },
-    /// Only this many rows, the first ones, are left.
+    /// `head`: keeps this number of rows from the start.
     Head(usize),
 }
 
-/// A column to sort by.
+/// A column that `sort` compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct SortKey {
+    /// The column's 0-based index among all columns.
     pub column: usize,
+    /// True if the greatest value comes first.
     pub descending: bool,
+    /// The type as which the column's values are compared.
     pub by: SortBy,
 }
 
-/// The type as which values are sorted.
+/// The type as which `sort` compares values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum SortBy {
-    /// As addresses or numbers where both are, else as texts.
+    /// `auto`: numbers first, then IP addresses, then other texts.
     #[default]
     Automatic,
+    /// `str`: as texts, by their bytes.
     Text,
+    /// `num`: as numbers; what is not a number comes after all numbers.
     Number,
+    /// `ip`: as IP addresses; what is not an address comes after all addresses.
     Address,
 }
 
 impl RowStep {
-    /// Whether the step needs all rows of the table at once.
+    /// Returns true if the step needs all rows of the table at once.
     pub fn is_of_table(&self) -> bool {
         !matches!(self, RowStep::Filter(_))
     }
 
+    /// Returns true if the step changes the order of the rows.
     pub fn sorts(&self) -> bool {
         matches!(self, RowStep::Sort { .. })
     }
 
+    /// Applies the step to rows that have the values of all columns.
     fn take(&self, rows: &mut Vec<Vec<StatsValue>>) {
         match self {
             RowStep::Filter(condition) => rows.retain(|row| condition.holds(EvalInput::Row(row))),
             RowStep::Sort { keys, most } => {
-                // Rows that are alike stay in the order that they had.
+                // The sort is stable: equal rows keep their order.
                 rows.sort_by(|left, right| {
                     let orders = keys.iter().map(|key| key.compare(left, right));
                     orders.fold(Ordering::Equal, Ordering::then)
@@ -89,7 +99,7 @@ impl SortKey {
     fn compare(&self, left: &[StatsValue], right: &[StatsValue]) -> Ordering {
         let value = |row| <[StatsValue]>::get(row, self.column).unwrap_or(&StatsValue::Null);
         let (left, right) = (value(left), value(right));
-        // Rows without a value come last, whatever the direction.
+        // Rows without a value come last in both directions.
         match (left == &StatsValue::Null, right == &StatsValue::Null) {
             (false, false) => {}
             (left, right) => return left.cmp(&right),
@@ -100,7 +110,8 @@ impl SortKey {
 }
 
 impl SortBy {
-    /// A total order: numbers come before addresses, and these before texts.
+    /// Compares two values. The order is total: numbers come before addresses, and addresses before
+    /// other texts.
     fn compare(self, left: &Value<'_>, right: &Value<'_>) -> Ordering {
         let text = |value: &Value<'_>| value.clone().text().map(Cow::into_owned);
         let number = |value: &Value<'_>| value.number().map_or(f64::INFINITY, |number| number + 0.0);
@@ -119,7 +130,7 @@ impl SortBy {
     }
 }
 
-/// The rows that are left after all steps.
+/// Applies all steps in order, and returns the rows that are left.
 pub(in crate::detect) fn apply_steps(
     steps: &[RowStep],
     mut rows: Vec<Vec<StatsValue>>,

@@ -1,4 +1,4 @@
-//! The table of a `stats` in the making: events are added to rows, tables merge, and rows are
+//! The table of a `stats` command: events are added to rows, tables are merged, and rows are
 //! finished in parts.
 
 use std::collections::HashMap;
@@ -13,26 +13,27 @@ use crate::detect::stats::rows::{RowStep, apply_steps};
 use crate::detect::stats::{Stats, StatsColumn, StatsValue};
 use crate::event::Event;
 
-/// A table in the making. Tables of the same [`Stats`] merge: in any order, in any grouping, and
-/// an empty one changes nothing.
+/// The unfinished table of a `stats` command. Tables of the same [`Stats`] can be merged in any
+/// order and in any grouping; an empty table changes nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsTable {
     stats: Arc<Stats>,
-    /// By their `by` values. There can be as many as matches, so each is kept small, and they are
-    /// sorted once, at the end. Evidence can be made to have values of the same hash: this one
-    /// depends on a key that nobody knows, like the standard library's, and is faster.
+    /// The aggregates of each row by its `by` values. There can be as many rows as matches, so each
+    /// is kept small, and rows are sorted once, at the end. Evidence can be crafted to have values
+    /// with the same hash. This hasher's key is random, as the standard library's is, and it is
+    /// faster.
     rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
 }
 
 impl StatsTable {
-    /// The table of no events.
+    /// Returns the table without events.
     #[must_use]
     pub fn new(stats: &Arc<Stats>) -> Self {
         StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
     }
 
-    /// Adds a matching event: to a row for each value of a `by` field that has several, and to none
-    /// where a `by` field is absent.
+    /// Adds a matching event. A `by` field with several values adds the event to a row for each of
+    /// them; an absent `by` field adds it to no row.
     pub fn add(&mut self, event: &Event) {
         if self.stats.empty_because.is_some() {
             return;
@@ -40,15 +41,15 @@ impl StatsTable {
         for key in self.stats.keys(event) {
             let aggregates = match self.rows.get_mut(&key) {
                 Some(aggregates) => aggregates,
-                None => self.rows.entry(key.shrunk()).or_insert_with(|| self.stats.aggregates()),
+                None => self.rows.entry(key.compact_copy()).or_insert_with(|| self.stats.aggregates()),
             };
-            for (aggregate, source) in aggregates.iter_mut().zip(self.stats.aggregated()) {
+            for (aggregate, source) in aggregates.iter_mut().zip(self.stats.aggregate_sources()) {
                 aggregate.add(source, event);
             }
         }
     }
 
-    /// Takes in the events of another table of the same [`Stats`].
+    /// Adds the events of another table of the same [`Stats`].
     pub fn merge(&mut self, other: StatsTable) {
         debug_assert_eq!(self.stats, other.stats, "only tables of the same detection merge");
         for (key, theirs) in other.rows {
@@ -63,39 +64,40 @@ impl StatsTable {
         }
     }
 
-    /// How many rows the events make so far.
+    /// Returns the number of rows before `where`, `dedup` and similar commands.
     #[must_use]
     pub fn row_count(&self) -> usize {
         self.rows.len()
     }
 
-    /// The columns of the finished table.
+    /// Returns the columns of the finished table.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.stats.columns()
     }
 
-    /// Why there can be no rows whatever the events, if that is so.
+    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it
+    /// can.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.stats.empty_because()
     }
 
-    /// The order of the rows, in words.
+    /// Returns a description of the order of the rows, for the table's metadata.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         self.stats.row_order()
     }
 
-    /// The rows of the finished table, sorted by the `by` columns and then as the search has it;
-    /// each has a value for every column. As in Splunk, a `stats` without `by` has one row even if
-    /// there were no events.
+    /// Returns the rows of the finished table, sorted by the `by` columns and then as the search
+    /// sorts them. Each row has a value for every column. As in Splunk, a `stats` without `by` has
+    /// one row even if there were no events.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with another reader"))]
     pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
     }
 
-    /// The rows of the finished table in parts of so many, of which other threads may make
-    /// something.
+    /// Returns the finished table in parts of at most `rows` rows, which can be encoded on other
+    /// threads.
     pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
         if self.rows.is_empty() && !self.stats.has_by() && self.stats.empty_because.is_none() {
             self.rows.insert(RowKey::default(), self.stats.aggregates());
@@ -103,7 +105,7 @@ impl StatsTable {
         let stats = self.stats;
         let mut sorted: Vec<(RowKey, Box<[Aggregate]>)> = self.rows.into_iter().collect();
         sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
-        // What depends on other rows is settled before any is handed out.
+        // Steps that need all rows are applied before the first part is returned.
         let (mut raw, mut settled) = (Vec::new().into_iter(), Vec::new().into_iter());
         if stats.steps.iter().any(RowStep::is_of_table) {
             let all = sorted.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
@@ -120,17 +122,18 @@ impl StatsTable {
     }
 }
 
-/// Some rows of a finished table.
+/// A part of a finished table: some of its rows, in order.
 #[derive(Debug)]
 pub struct StatsPart {
     stats: Arc<Stats>,
+    /// Rows whose columns are not yet computed and whose steps are not yet applied.
     raw: Vec<(RowKey, Box<[Aggregate]>)>,
-    /// Rows with the values of all columns.
+    /// Rows to which all steps were applied, with the values of all columns.
     settled: Vec<Vec<StatsValue>>,
 }
 
 impl StatsPart {
-    /// The rows; each has a value for every column.
+    /// Returns the part's rows. Each has a value for every column that the table shows.
     #[must_use]
     pub fn into_rows(self) -> impl ExactSizeIterator<Item = Vec<StatsValue>> {
         let StatsPart { stats, raw, mut settled } = self;
@@ -155,7 +158,7 @@ mod tests {
         StatsTable::new(search.stats.as_ref().unwrap())
     }
 
-    /// Rows as text, one value after the other.
+    /// The rows of the pipeline's table, each with its values joined by spaces.
     fn rows(pipeline: &str, events: &[Event]) -> Vec<String> {
         let mut table = table(pipeline);
         for event in events {
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_shows_what_the_search_says_and_has_a_row_for_each_combination() {
+    fn a_table_has_the_columns_of_the_search_and_a_row_for_each_combination() {
         let events = [event("a.exe", "x"), event("a.exe", "y"), event("b.exe", "x")];
         assert_eq!(rows("stats count by Image query", &events), ["a.exe x 1", "a.exe y 1", "b.exe x 1"]);
         assert_eq!(
@@ -213,7 +216,7 @@ mod tests {
                 &["a 1", "b 2", "none at all 1"],
             ),
             ("stats count count(query) dc(query) values(query)", &with_blank, &["4 3 2 [a,b]"]),
-            // By number while all are numbers, else by bytes.
+            // By number if all values are numbers, otherwise by bytes.
             ("stats min(ProcessId) max(ProcessId)", &events, &["9 100"]),
             ("stats min(ProcessId) max(ProcessId)", &with_blank, &["- 9"]),
             ("stats min(query) max(query)", &events, &["a b"]),
@@ -245,7 +248,7 @@ mod tests {
         assert_eq!(rows("stats count by query ProcessId", &events), ["Z 1 1", "b - 1", "b 1 1", "é 1 1"]);
     }
 
-    /// Every aggregate, by a field that may be absent.
+    /// A pipeline with every aggregate, by a field that can be absent.
     const ALL: &str = "stats count count(User) dc(ProcessId) values(ProcessId) min(ProcessId) max(ProcessId) \
                        min(_time) max(_time) earliest(ProcessId) latest(ProcessId) earliest(_time) by query";
 
@@ -281,7 +284,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1024))]
         #[test]
-        fn merging_has_its_laws(a in any_events(), b in any_events(), c in any_events()) {
+        fn merging_is_commutative_and_associative(a in any_events(), b in any_events(), c in any_events()) {
             let (ta, tb, tc) = (table_of(&a), table_of(&b), table_of(&c));
             prop_assert_eq!(merged(&ta, &tb), merged(&tb, &ta), "commutative");
             prop_assert_eq!(merged(&merged(&ta, &tb), &tc), merged(&ta, &merged(&tb, &tc)), "associative");

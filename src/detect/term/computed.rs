@@ -1,5 +1,5 @@
-//! Conditions on events that no other leaf of a [`crate::detect::predicate::Predicate`] can say: on
-//! what functions make of fields, on what lookups find, and on the rows that an event makes.
+//! Conditions on events that no other variant of [`crate::detect::predicate::Predicate`] can
+//! express: on the results of functions and lookups, and on the `stats` rows that an event makes.
 
 use std::fmt;
 
@@ -13,33 +13,34 @@ use crate::detect::term::value::Value;
 use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 use crate::event::Event;
 
-/// The most rows of one event that a condition on rows looks at.
+/// The largest number of rows of one event for which a condition on rows is evaluated.
 const MOST_ROWS: usize = 1 << 16;
 
-/// A condition that is worked out for each event.
+/// A condition on terms that is evaluated for each event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Computed {
     condition: Condition,
-    /// The `by` columns that the condition looks at, by their places, if it is one on the rows that
-    /// an event makes.
+    /// The `by` columns that a condition on rows reads, each with its index and its term. Empty if
+    /// the condition is on the event itself.
     by: Vec<(usize, Term)>,
-    /// How rows have it in the search, where it is one on rows.
+    /// The text of a condition on rows, as written in the search; `None` if the condition is on the
+    /// event itself.
     text: Option<String>,
 }
 
 impl Computed {
-    /// A condition on the event itself.
+    /// Returns a condition on the event itself.
     pub(in crate::detect) fn of(condition: Condition) -> Self {
         Computed { condition, by: Vec::new(), text: None }
     }
 
-    /// A condition that holds for an event if it holds for at least one of the rows that the event
-    /// makes with these `by` columns.
+    /// Returns a condition that is true for an event if `condition` is true for at least one of the
+    /// rows that the event makes with these `by` columns. `text` is the condition as written.
     pub(in crate::detect) fn of_rows(condition: Condition, by: Vec<(usize, Term)>, text: String) -> Self {
         Computed { condition, by, text: Some(text) }
     }
 
-    /// Whether the condition holds for an event.
+    /// Returns true if the condition is true for the event.
     pub(in crate::detect) fn holds(&self, event: &Event) -> bool {
         if self.by.is_empty() {
             return self.condition.holds(EvalInput::Event(event));
@@ -48,7 +49,7 @@ impl Computed {
             self.by.iter().map(|(_, term)| single_values(term.value(EvalInput::Event(event)))).collect();
         let width = self.by.iter().map(|(place, _)| place + 1).max().unwrap_or(0);
         let mut row = vec![StatsValue::Null; width];
-        // A field that is absent makes no row.
+        // If a `by` field is absent, the event makes no row, so the condition is false.
         combinations(&values).take(MOST_ROWS).any(|chosen| {
             for ((place, _), value) in self.by.iter().zip(chosen) {
                 if let Some(cell) = row.get_mut(*place) {
@@ -59,13 +60,13 @@ impl Computed {
         })
     }
 
-    /// Calls `see` with each of the condition's regular expressions.
+    /// Calls `see` with each regular expression of the condition.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.condition.each_expression(see);
         self.by.iter().for_each(|(_, term)| term.each_expression(see));
     }
 
-    /// The fields that the condition reads.
+    /// Returns the fields that the condition reads.
     pub(in crate::detect) fn fields(&self) -> Vec<Field> {
         let mut fields = fields_of(&self.condition);
         for (_, term) in &self.by {
@@ -74,8 +75,9 @@ impl Computed {
         fields
     }
 
-    /// See [`crate::detect::predicate::Predicate::required_literals`]: what does not hold where no
-    /// lookup finds anything needs one of the rows of its lookups.
+    /// Returns sets of literals of which an event must contain at least one each; see
+    /// [`crate::detect::predicate::Predicate::required_literals`]. A condition that is false when
+    /// no lookup finds a row requires a literal of one of the lookups' rows.
     pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
@@ -92,7 +94,7 @@ impl Computed {
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 
-    /// Adds the cells of lookups that matched the event.
+    /// Adds to `hits` the lookup cells that matched the event.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
             if let TermKind::Lookup(found) = term.kind() {
@@ -113,7 +115,7 @@ impl fmt::Display for Computed {
     }
 }
 
-/// The values of a term, each by itself, as a row has them.
+/// Splits a value into single values, as the rows of a table contain them.
 pub(in crate::detect) fn single_values(value: Value<'_>) -> Vec<StatsValue> {
     match value {
         Value::Time(time) => vec![StatsValue::Time(time)],
@@ -121,7 +123,8 @@ pub(in crate::detect) fn single_values(value: Value<'_>) -> Vec<StatsValue> {
     }
 }
 
-/// Each combination of one value of each, in order; none if one has none.
+/// Returns every combination of one element from each list, the last list varying fastest. There is
+/// none if a list is empty.
 pub(in crate::detect) fn combinations<T>(values: &[Vec<T>]) -> impl Iterator<Item = Vec<&T>> {
     let mut places = vec![0_usize; values.len()];
     let mut ended = values.iter().any(Vec::is_empty);

@@ -1,8 +1,8 @@
-//! Conditions of a search on terms, evaluated on events or on rows of a table, and their
-//! translation to a [`Predicate`] where that is possible.
+//! Conditions of a search on terms. They are evaluated on events or on rows of a table, and are
+//! converted to a [`Predicate`].
 //!
-//! A comparison of a value that is not there does not hold, so its negation does. Of a field that
-//! has several values, one that holds is enough.
+//! A comparison with a missing value is false, so its negation is true. If a field has several
+//! values, a comparison is true if it is true for one of them.
 
 use std::fmt;
 
@@ -19,30 +19,43 @@ use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 /// A condition on terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Condition {
+    /// Always true.
     All,
+    /// The event was logged by Sysmon. Always true for a row of a table, whose events were selected
+    /// before.
     Sysmon,
+    /// All of the conditions are true.
     And(Vec<Condition>),
+    /// At least one of the conditions is true; with no conditions, always false.
     Or(Vec<Condition>),
+    /// The condition is false.
     Not(Box<Condition>),
-    /// The term has a value.
+    /// The term has a value that is not empty.
     Exists(Term),
-    /// As `search` compares: without regard to case, with wildcards.
+    /// `=` of the command `search`: a value matches the pattern, with wildcards and without regard
+    /// to case.
     Matches(Term, Pattern),
-    /// One of its values does not match: `!=` of a field that can have several.
+    /// `!=` of the command `search` for a term that can have several values: at least one value
+    /// does not match the pattern.
     Differs(Term, Pattern),
-    /// As `search` orders.
+    /// `<`, `<=`, `>` or `>=` of the command `search`, with the text on the right side.
     Inequality(Term, Inequality, String),
-    /// As `where` compares.
+    /// A comparison of the command `where`.
     Comparison(Term, Relation, Term),
+    /// A value matches the regular expression.
     Fits(Term, Expression),
+    /// A value contains an address of the network.
     InNetwork(Term, Network),
 }
 
-/// How `where` compares two terms.
+/// A comparison operator of the command `where`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Relation {
+    /// `=` or `==`.
     Equal,
+    /// `!=`.
     NotEqual,
+    /// `<`, `<=`, `>` or `>=`.
     Inequality(Inequality),
 }
 
@@ -66,12 +79,12 @@ impl Relation {
 }
 
 impl Condition {
-    /// A condition that never holds.
+    /// Returns a condition that is always false.
     pub fn never() -> Self {
         Condition::Or(Vec::new())
     }
 
-    /// The negation of the condition.
+    /// Returns the negation of the condition.
     pub fn negated(self) -> Self {
         match self {
             Condition::All => Condition::never(),
@@ -80,7 +93,7 @@ impl Condition {
         }
     }
 
-    /// Whether the condition holds for an event or a row.
+    /// Returns true if the condition is true for an event or a row.
     pub fn holds(&self, input: EvalInput<'_>) -> bool {
         match self {
             Condition::All => true,
@@ -103,7 +116,7 @@ impl Condition {
         }
     }
 
-    /// Whether a condition on one term holds for a value of it.
+    /// Returns true if a condition on one term is true for this value of the term.
     fn holds_for(&self, value: Value<'_>) -> bool {
         let mut texts = value.texts().into_iter().filter(|text| !text.is_empty());
         match self {
@@ -117,8 +130,8 @@ impl Condition {
         }
     }
 
-    /// Whether the condition holds for all events under an assumption; `None` if it depends on the
-    /// event.
+    /// Returns the condition's result if it is the same for all events under an assumption; `None`
+    /// if it depends on the event.
     pub fn known(&self, assumption: Assumption) -> Option<bool> {
         match self {
             Condition::All => Some(true),
@@ -150,7 +163,8 @@ impl Condition {
         }
     }
 
-    /// This condition with a term in place of each column; `None` if `of` has none for one of them.
+    /// Returns the condition with each column replaced by the term that `of` returns for the
+    /// column's index. `None` if `of` returns `None` for one of them.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Condition> {
         let all =
             |many: &[Condition]| many.iter().map(|one| one.with_columns(of)).collect::<Option<Vec<_>>>();
@@ -173,7 +187,7 @@ impl Condition {
         })
     }
 
-    /// Calls `visitor` with each term of the condition.
+    /// Calls `visitor` with each term of the condition, including the terms inside other terms.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         match self {
             Condition::All | Condition::Sysmon => {}
@@ -218,7 +232,7 @@ impl Condition {
         }
     }
 
-    /// The condition's cost: the steps of its evaluation, and its depth.
+    /// Returns the number of steps of the condition's evaluation, and its nesting depth.
     pub fn cost(&self) -> (u32, u32) {
         let (steps, depth) = match self {
             Condition::All | Condition::Sysmon => (0, 0),
@@ -241,7 +255,7 @@ impl Condition {
         (steps.saturating_add(1), depth.saturating_add(1))
     }
 
-    /// The conditions that all must hold.
+    /// Splits the condition into conditions that all must be true.
     pub fn conjuncts(self) -> Vec<Condition> {
         match self {
             Condition::And(all) => all.into_iter().flat_map(Condition::conjuncts).collect(),
@@ -249,7 +263,7 @@ impl Condition {
         }
     }
 
-    /// The predicate for events that says the same.
+    /// Returns the predicate on events that is true for the same events.
     pub fn into_predicate(self) -> Predicate {
         let all = |many: Vec<Condition>| many.into_iter().map(Condition::into_predicate).collect();
         match self {
@@ -258,13 +272,14 @@ impl Condition {
             Condition::And(many) => Predicate::And(all(many)),
             Condition::Or(many) => Predicate::Or(all(many)),
             Condition::Not(one) => Predicate::Not(Box::new(one.into_predicate())),
-            leaf => plain(&leaf).unwrap_or_else(|| Predicate::Computed(Computed::of(leaf).into())),
+            leaf => plain_predicate(&leaf).unwrap_or_else(|| Predicate::Computed(Computed::of(leaf).into())),
         }
     }
 }
 
-/// The predicate of a condition on a field as it is.
-fn plain(leaf: &Condition) -> Option<Predicate> {
+/// Returns the predicate for a condition on a bare field; `None` if the condition reads a computed
+/// term, or if no variant of [`Predicate`] but [`Computed`] can express it.
+fn plain_predicate(leaf: &Condition) -> Option<Predicate> {
     Some(match leaf {
         Condition::Exists(term) => Predicate::Exists(term.as_field()?),
         Condition::Matches(term, pattern) => {
@@ -291,8 +306,8 @@ fn plain(leaf: &Condition) -> Option<Predicate> {
     })
 }
 
-/// `where` on a field and a text that is no number. One that is could be written in another way in
-/// the event.
+/// Returns the predicate for a `where` comparison of a field with a text. `None` if the text is a
+/// number, because the event may contain the same number in another notation.
 fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     if number(text).is_some() || text.is_empty() {
         return None;
@@ -317,14 +332,15 @@ fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     }
 }
 
-/// Whether a text in lower case can only be equal to this if it is so without regard to case.
+/// Returns true if `text` is ASCII without upper-case letters. A lower-cased value equals such a
+/// text exactly if the value equals the text without regard to case.
 pub(in crate::detect) fn is_lower_ascii(text: &str) -> bool {
     text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 fn any_pair_holds(left: Value<'_>, relation: Relation, right: Value<'_>) -> bool {
-    let rights = right.each();
-    left.each().iter().any(|left| rights.iter().any(|right| relation.holds(left, right)))
+    let rights = right.into_single_values();
+    left.into_single_values().iter().any(|left| rights.iter().any(|right| relation.holds(left, right)))
 }
 
 impl fmt::Display for Condition {
@@ -360,7 +376,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// The fields that terms are made of.
+/// Returns the fields that the condition reads, each once.
 pub(in crate::detect) fn fields_of(condition: &Condition) -> Vec<Field> {
     let mut fields = Vec::new();
     condition.visit(&mut |term| fields.extend(term.as_field().filter(|field| !fields.contains(field))));

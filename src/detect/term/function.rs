@@ -1,4 +1,4 @@
-//! The functions of `eval` and `where` that make a value of values.
+//! The functions of `eval` and `where` that compute a value from values.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,12 +6,12 @@ use std::collections::HashSet;
 use crate::detect::predicate::pattern::fold;
 use crate::detect::term::value::Value;
 
-/// The longest text that a function yields, in bytes.
+/// The longest text that a function returns, in bytes. A longer result is null or cut.
 pub(in crate::detect) const LONGEST_TEXT: usize = 1 << 20;
-/// The most values that a function yields.
+/// The largest number of values that a function returns.
 const MOST_VALUES: usize = 1 << 16;
 
-/// A function of `eval` and `where`.
+/// A function or operator of `eval` and `where`. [`FUNCTIONS`] has its name in SPL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Function {
     Coalesce,
@@ -38,7 +38,7 @@ pub(in crate::detect) enum Function {
     Remainder,
 }
 
-/// A function, its name, and how many arguments it takes at least and at most.
+/// Each function with its name in SPL, and the least and the largest number of its arguments.
 const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("coalesce", Function::Coalesce, 1, 100),
     ("len", Function::Length, 1, 1),
@@ -56,7 +56,7 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("mvappend", Function::Append, 1, 100),
     ("tostring", Function::ToText, 1, 1),
     ("tonumber", Function::ToNumber, 1, 1),
-    // Operators: no call has these names.
+    // Operators. They cannot be called by these names.
     (".", Function::Concatenate, 2, 2),
     ("+", Function::Add, 2, 2),
     ("-", Function::Subtract, 2, 2),
@@ -66,28 +66,30 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
 ];
 
 impl Function {
-    /// The function of that name, and how many arguments it takes at least and at most.
+    /// Returns the function with this name, and the least and the largest number of its arguments.
+    /// Case does not count.
     pub fn named(name: &str) -> Option<(Self, usize, usize)> {
         let found = FUNCTIONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
         found.map(|(_, function, least, most)| (*function, *least, *most))
     }
 
+    /// Returns the function's name in SPL.
     pub fn name(self) -> &'static str {
         FUNCTIONS.iter().find(|(_, known, ..)| *known == self).map_or("", |(name, ..)| name)
     }
 
-    /// The names of all functions that a search can call.
+    /// Returns the names of the functions that a search can call; operators are not included.
     pub fn names() -> impl Iterator<Item = &'static str> {
         FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.len() > 1)
     }
 
-    /// Whether it makes several values of one.
-    pub fn makes_many(self) -> bool {
+    /// Returns true if the function can turn a single value into several.
+    pub fn makes_several(self) -> bool {
         matches!(self, Function::Split | Function::Append)
     }
 
-    /// Whether it makes several values of several.
-    pub fn keeps_many(self) -> bool {
+    /// Returns true if the function returns several values when its argument has several.
+    pub fn keeps_several(self) -> bool {
         matches!(
             self,
             Function::Coalesce
@@ -101,13 +103,14 @@ impl Function {
         )
     }
 
-    /// Its value for these arguments, of which there are as many as it takes.
+    /// Returns the function's value. `arguments` must have a length that [`Function::named`]
+    /// allows.
     pub fn apply(self, arguments: Vec<Value<'_>>) -> Value<'_> {
         match self {
             Function::Coalesce => arguments.into_iter().find(|value| !value.is_null()).unwrap_or(Value::Null),
             Function::Append => {
                 let texts: Vec<_> = arguments.into_iter().flat_map(Value::texts).take(MOST_VALUES).collect();
-                Value::many(texts)
+                Value::from_texts(texts)
             }
             _ => {
                 let mut arguments = arguments.into_iter();
@@ -144,7 +147,7 @@ impl Function {
             Function::ValueAt => values_at(first.texts(), number(second.as_ref()), number(third)),
             Function::Split => match (first.text(), second.and_then(Value::text)) {
                 (Some(text), Some(between)) if !between.is_empty() => {
-                    Value::many(text.split(&*between).map(|part| Cow::Owned(part.to_owned())).collect())
+                    Value::from_texts(text.split(&*between).map(|part| Cow::Owned(part.to_owned())).collect())
                 }
                 (text, _) => Value::text_or_null(text),
             },
@@ -161,7 +164,7 @@ impl Function {
             Function::Distinct => {
                 let mut known = HashSet::new();
                 let texts = first.texts().into_iter();
-                Value::many(texts.filter(|text| known.insert(text.clone())).collect())
+                Value::from_texts(texts.filter(|text| known.insert(text.clone())).collect())
             }
             Function::ToText => Value::text_or_null(first.text()),
             Function::ToNumber => first.number().map_or(Value::Null, Value::Number),
@@ -176,7 +179,8 @@ impl Function {
         text.to_owned()
     }
 
-    /// What an operator makes of two values; `+` puts texts together that are no numbers.
+    /// Returns an operator's result for two values. `+` concatenates values that are not both
+    /// numbers.
     fn apply_operator<'a>(self, left: Value<'a>, right: Value<'a>) -> Value<'a> {
         if left.is_null() || right.is_null() {
             return Value::Null;
@@ -205,7 +209,7 @@ impl Function {
 }
 
 fn map_texts<'a>(value: Value<'a>, change: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Value<'a> {
-    Value::many(value.texts().into_iter().map(change).collect())
+    Value::from_texts(value.texts().into_iter().map(change).collect())
 }
 
 fn count(many: usize) -> Value<'static> {
@@ -217,14 +221,14 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0).then_some(number as i64)
 }
 
-/// The place that a number means: from the end if it is negative.
+/// Converts an index of SPL to a 0-based index: a negative number counts from the end.
 fn place(number: i64, length: usize) -> Option<usize> {
     let length = i64::try_from(length).ok()?;
     let place = if number < 0 { length.checked_add(number)? } else { number };
     usize::try_from(place).ok()
 }
 
-/// `substr`: characters from a place on, the first being 1.
+/// `substr`: the characters from a 1-based position on.
 fn part(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value<'_> {
     let (Some(text), Some(start)) = (value.text(), start) else { return Value::Null };
     let all = text.chars().count();
@@ -233,7 +237,7 @@ fn part(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value<'_> 
     Value::Text(Cow::Owned(text.chars().skip(skipped).take(most).collect()))
 }
 
-/// `mvindex`: the value at a place, or those from one place to another, the first being 0.
+/// `mvindex`: the value at a 0-based index, or the values from one index to another.
 fn values_at(texts: Vec<Cow<'_, str>>, start: Option<i64>, end: Option<i64>) -> Value<'_> {
     let length = texts.len();
     let Some(start) = start.and_then(|start| place(start, length)) else { return Value::Null };
@@ -245,5 +249,5 @@ fn values_at(texts: Vec<Cow<'_, str>>, start: Option<i64>, end: Option<i64>) -> 
         },
     };
     let wanted = end.saturating_add(1).saturating_sub(start);
-    Value::many(texts.into_iter().skip(start).take(wanted).collect())
+    Value::from_texts(texts.into_iter().skip(start).take(wanted).collect())
 }

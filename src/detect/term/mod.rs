@@ -1,5 +1,7 @@
-//! Terms: what a search compares, sums up and shows. A term is a field of an event, a column of a
-//! table, a constant, or what `eval` and `lookup` make of others.
+//! Terms: the values that a search compares, aggregates and shows.
+//!
+//! A [`Term`] is a field of an event, a column of a table, a constant, or what `eval` and `lookup`
+//! compute from other terms.
 
 pub(in crate::detect) mod computed;
 pub(in crate::detect) mod condition;
@@ -20,47 +22,56 @@ use crate::detect::term::function::{Function, LONGEST_TEXT};
 use crate::detect::term::value::{Value, number_text};
 use crate::event::{Event, EventTime};
 
-/// The most steps that a term may take. A longer term is an attack on the processor, not a rule.
+/// The largest number of evaluation steps that a term may take. A longer term is an attack on the
+/// processor, not a rule.
 pub(in crate::detect) const MOST_STEPS: u32 = 10_000;
-/// The deepest term. Deeper ones would exhaust the stack.
+/// The largest nesting depth of a term. Deeper terms would exhaust the stack.
 pub(in crate::detect) const DEEPEST_TERM: u32 = 100;
 
-/// A term, cheap to clone: what one `eval` names, others use.
+/// A value that is computed for each event or row. A term is cheap to clone, because a name that
+/// one `eval` defines can be used many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Term(Arc<TermData>);
 
 #[derive(Debug, PartialEq, Eq)]
+/// The shared content of a [`Term`]: its kind, and the cost of evaluating it.
 struct TermData {
     kind: TermKind,
+    /// The number of evaluation steps, including those of the terms inside the term.
     steps: u32,
+    /// The nesting depth, from 1.
     depth: u32,
 }
 
-/// The kind of a term, with the terms inside it.
+/// The kind of a [`Term`], with the terms that it is computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum TermKind {
-    /// A field that no event has.
+    /// A value that is always null, such as a field that no event has.
     Absent,
     /// A field of the event.
     Field(Field),
-    /// A column of the row, by its place among all columns.
+    /// A column of a table's row, by its 0-based index among all columns.
     Column(usize),
+    /// A constant text.
     Text(String),
+    /// A constant number.
     Number(Number),
-    /// The term, or the text where the term has no value.
+    /// The value of the term, or the text if the term has no value.
     FillNull(Term, String),
-    /// A time, printed.
+    /// The term's value as a time, formatted with the `strftime` format.
     FormatTime(Term, String),
+    /// A function or operator, with its arguments.
     Call(Function, Vec<Term>),
-    /// `replace`: each place that the expression fits gives way to the text.
+    /// `replace`: the term's value with each match of the regular expression replaced by the text.
     Replace(Term, Expression, String),
-    /// The term of the first condition that holds.
+    /// `if` and `case`: the term of the first condition that is true.
     Case(Vec<(Condition, Term)>),
-    /// A column of the rows that a lookup finds.
+    /// The output column of the rows that a lookup finds.
     Lookup(LookupOutput),
 }
 
-/// A number that is written in a search.
+/// A number that is written in a search. Two of them are equal if they have the same total order,
+/// so NaN is equal to itself.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct Number(pub f64);
 
@@ -72,20 +83,24 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
-/// What a term is evaluated on: an event, or a row of a table.
+/// The input of an evaluation: an event, or a row of a table.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) enum EvalInput<'a> {
+    /// An event: fields have values, columns have none.
     Event(&'a Event),
+    /// A row with the values of all columns: columns have values, fields have none.
     Row(&'a [StatsValue]),
 }
 
-/// An assumption about an event, under which a term may have a known value.
+/// An assumption about an event. Under it, [`Term::known`] and [`Condition::known`] can give a
+/// result without an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Assumption {
+    /// No assumption.
     Nothing,
-    /// That no lookup finds anything for it.
+    /// No lookup finds a row for the event.
     NoLookupFinds,
-    /// That it is a DNS query of Sysmon's.
+    /// The event is a DNS query that Sysmon logged.
     DnsQuery,
 }
 
@@ -123,7 +138,7 @@ impl From<Field> for Term {
 }
 
 impl Term {
-    /// The term's cost: the steps of its evaluation, and its depth.
+    /// Returns the number of steps of the term's evaluation, and its nesting depth.
     pub fn cost(&self) -> (u32, u32) {
         (self.0.steps, self.0.depth)
     }
@@ -191,7 +206,8 @@ impl Term {
         }
     }
 
-    /// The term's value for all events under an assumption; `None` if it depends on the event.
+    /// Returns the term's value if it is the same for all events under an assumption; `None` if it
+    /// depends on the event.
     pub fn known(&self, assumption: Assumption) -> Option<Value<'_>> {
         match self.kind() {
             TermKind::Field(field) if assumption == Assumption::DnsQuery => {
@@ -237,7 +253,8 @@ impl Term {
         }
     }
 
-    /// This term with another one in place of each column; `None` if `of` has none for one of them.
+    /// Returns the term with each column replaced by the term that `of` returns for the column's
+    /// index. `None` if `of` returns `None` for one of them.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Term> {
         let all = |terms: &[Term]| terms.iter().map(|term| term.with_columns(of)).collect::<Option<Vec<_>>>();
         Some(Term::from(match self.kind() {
@@ -266,7 +283,7 @@ impl Term {
         }))
     }
 
-    /// Calls `visitor` with the term and then with each term inside it.
+    /// Calls `visitor` with the term, and then with each term inside it.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         visitor(self);
         match self.kind() {
@@ -313,7 +330,7 @@ impl Term {
         }
     }
 
-    /// Whether an event can have several values of it.
+    /// Returns true if the term can have several values for one event.
     pub fn is_multivalued(&self) -> bool {
         match self.kind() {
             TermKind::Field(field) => field.is_multivalued(),
@@ -324,7 +341,8 @@ impl Term {
             | TermKind::FormatTime(..) => false,
             TermKind::FillNull(term, _) | TermKind::Replace(term, ..) => term.is_multivalued(),
             TermKind::Call(function, terms) => {
-                function.makes_many() || (function.keeps_many() && terms.iter().any(Term::is_multivalued))
+                function.makes_several()
+                    || (function.keeps_several() && terms.iter().any(Term::is_multivalued))
             }
             TermKind::Case(branches) => branches.iter().any(|(_, term)| term.is_multivalued()),
             TermKind::Lookup(_) => true,
@@ -337,12 +355,13 @@ fn field_value(field: Field, event: &Event) -> Value<'_> {
         return event.system.time_created.map_or(Value::Null, Value::Time);
     }
     if field.is_multivalued() {
-        return Value::many(field.values(event).map(Cow::Borrowed).collect());
+        return Value::from_texts(field.values(event).map(Cow::Borrowed).collect());
     }
     Value::text_or_null(field.value(event))
 }
 
-/// A time as text; what is no time and no number stays as it is, as in Splunk.
+/// Formats a time, or a number of seconds since 1970. A value that is neither stays unchanged, as
+/// in Splunk.
 fn format_time<'a>(value: Value<'a>, format: &str) -> Value<'a> {
     let time = match &value {
         Value::Time(time) => Some(*time),
@@ -361,7 +380,7 @@ fn format_time<'a>(value: Value<'a>, format: &str) -> Value<'a> {
 fn replace_matches<'a>(value: Value<'a>, expression: &Expression, with: &str) -> Value<'a> {
     let texts = value.texts().into_iter();
     let texts = texts.filter_map(|text| expression.replaced(&text, with, LONGEST_TEXT).map(Cow::Owned));
-    Value::many(texts.collect())
+    Value::from_texts(texts.collect())
 }
 
 impl fmt::Display for Term {

@@ -1,4 +1,4 @@
-//! Values of a search's fields and expressions: one, several, or none.
+//! The values of a search's fields and expressions.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,27 +8,31 @@ use crate::detect::predicate::number;
 use crate::detect::stats::StatsValue;
 use crate::event::EventTime;
 
-/// What separates the values of a field that has several, where they are shown as one text.
+/// The separator between the values of a field with several values, when they are shown as one
+/// text.
 const BETWEEN: &str = ", ";
 
-/// Whole numbers below this are exact, and are written without decimals.
+/// Whole numbers below this limit (2⁵³) are exact in an `f64`, and are written without decimals.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The value of a term: none, one, or several.
+/// The value of a term: none, one, or several texts.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Value<'a> {
-    /// There is no value.
+    /// No value.
     Null,
+    /// A single text, as logged or computed.
     Text(Cow<'a, str>),
+    /// A single number that was computed or written in the search.
     Number(f64),
+    /// An instant.
     Time(EventTime),
-    /// Several, in their order.
+    /// Two or more texts, in the order in which the event has them.
     Many(Vec<Cow<'a, str>>),
 }
 
 impl<'a> Value<'a> {
-    /// Several texts, or one, or none.
-    pub fn many(mut texts: Vec<Cow<'a, str>>) -> Self {
+    /// Returns the value for a list of texts, whatever its length.
+    pub fn from_texts(mut texts: Vec<Cow<'a, str>>) -> Self {
         match texts.pop() {
             None => Value::Null,
             Some(only) if texts.is_empty() => Value::Text(only),
@@ -39,7 +43,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A text, or none.
+    /// Returns a text, or [`Value::Null`] for `None`.
     pub fn text_or_null(text: Option<impl Into<Cow<'a, str>>>) -> Self {
         text.map_or(Value::Null, |text| Value::Text(text.into()))
     }
@@ -48,7 +52,7 @@ impl<'a> Value<'a> {
         *self == Value::Null
     }
 
-    /// Each value as text.
+    /// Returns each single value as text.
     pub fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
             Value::Null => Vec::new(),
@@ -59,7 +63,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// All values as one text; none where there is none.
+    /// Returns all values as one text, separated by [`BETWEEN`]; `None` if there is no value.
     pub fn text(self) -> Option<Cow<'a, str>> {
         let mut texts = self.texts();
         match texts.pop() {
@@ -72,7 +76,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a number; `None` if it is no number or several values.
+    /// Returns the value as a number; times are seconds since 1970. `None` if the value is not a
+    /// number, or has several values.
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Number(number) => Some(*number),
@@ -83,8 +88,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The values, each as a single value.
-    pub fn each(self) -> Vec<Value<'a>> {
+    /// Splits the value into single values.
+    pub fn into_single_values(self) -> Vec<Value<'a>> {
         match self {
             Value::Null => Vec::new(),
             Value::Many(texts) => texts.into_iter().map(Value::Text).collect(),
@@ -92,8 +97,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The order of two single values, as `where` has it: by number where both are numbers, else by
-    /// text, in which case counts.
+    /// Compares two single values as `where` does: by number if both are numbers, otherwise by
+    /// text, where case counts.
     pub fn compare(&self, other: &Value<'_>) -> Ordering {
         match (self.number(), other.number()) {
             (Some(left), Some(right)) => (left + 0.0).total_cmp(&(right + 0.0)),
@@ -111,13 +116,13 @@ impl<'a> From<&'a StatsValue> for Value<'a> {
             StatsValue::Integer(count) => Value::Number(*count as f64),
             StatsValue::Time(time) => Value::Time(*time),
             StatsValue::List(texts) => {
-                Value::many(texts.iter().map(|text| Cow::Borrowed(text.as_str())).collect())
+                Value::from_texts(texts.iter().map(|text| Cow::Borrowed(text.as_str())).collect())
             }
         }
     }
 }
 
-/// A number as Splunk writes it: without decimals where it is whole.
+/// Returns a number in Splunk's notation: without decimals if the number is whole.
 pub(in crate::detect) fn number_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < MOST_EXACT {
         format!("{:.0}", number + 0.0)
@@ -131,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_without_idle_decimals() {
+    fn whole_numbers_are_written_without_decimals() {
         for (number, text) in [(7.0, "7"), (-0.0, "0"), (0.5, "0.5"), (1e15, "1000000000000000")] {
             assert_eq!(number_text(number), text);
         }

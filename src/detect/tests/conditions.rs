@@ -5,7 +5,7 @@ use crate::detect::testing::event;
 use crate::event::Event;
 use proptest::prelude::*;
 
-/// Each case: a condition of `where`, and whether it holds for the sample.
+/// Each case has a condition of `where`, and whether the sample event meets it.
 fn assert_conditions(cases: &[(&str, bool)]) {
     let event = sample();
     for (condition, expected) in cases {
@@ -33,7 +33,7 @@ fn where_compares_and_joins() {
         ("740=ProcessId", true),
         ("10 > ProcessId", false),
         ("QueryStatus=0", true),
-        // AND before OR, otherwise than in search.
+        // AND binds tighter than OR, unlike in `search`.
         ("ProcessId=1 AND ProcessId=2 OR ProcessId=740", true),
         ("ProcessId=740 OR ProcessId=2 AND ProcessId=1", true),
         ("(ProcessId=740 OR ProcessId=2) AND ProcessId=1", false),
@@ -58,7 +58,7 @@ fn where_fits_patterns_and_takes_one_value_of_several() {
         (r#"match(QueryName, "^www\.[A-Z]")"#, true),
         (r#"match(QueryName, "^example")"#, false),
         (r#"match(QueryName, "(?i)\.EXAMPLE\.")"#, true),
-        // Fields of several values: one is enough.
+        // If a field has several values, one of them is enough.
         (r#"answer="edge.example.net""#, true),
         (r#"answer="192.0.2.1""#, true),
         (r#"answer="192.0.2.2""#, false),
@@ -76,7 +76,7 @@ fn where_fits_patterns_and_takes_one_value_of_several() {
 }
 
 #[test]
-fn where_calls_functions_on_what_may_be_absent() {
+fn where_calls_functions_on_absent_values() {
     assert_conditions(&[
         ("isnull(User) AND isnotnull(Image)", true),
         ("isnull(Image)", false),

@@ -1,6 +1,6 @@
-//! What searches mean, by cases that need several modules. Expected values are Splunk's: its Search
-//! Reference on `where`, `eval`, `stats`, `lookup`, `tstats`, `sort` and `dedup`, and its Search
-//! Manual on the order of operators.
+//! Tests of searches that need several modules. Expected values are Splunk's, from its Search
+//! Reference on `where`, `eval`, `stats`, `lookup`, `tstats`, `sort` and `dedup`, and from its
+//! Search Manual on the precedence of operators.
 
 mod conditions;
 mod origins;
@@ -16,7 +16,7 @@ use crate::detect::testing::event;
 use crate::detect::{ContentError, Library, Macro, Search, SearchError, StatsTable, StatsValue};
 use crate::event::{Event, EventTime};
 
-/// Macros and lookups that a test makes.
+/// A library with the macros and lookups of a test.
 #[derive(Debug, Default)]
 struct TestLibrary {
     macros: HashMap<String, Macro>,
@@ -59,7 +59,7 @@ fn error(search: &str) -> SearchError {
     Search::parse(search).expect_err(search)
 }
 
-/// The rows of the table as text, columns with blanks between.
+/// The rows of the search's table for the events, each with its values joined by spaces.
 fn rows(search: &Search, events: &[Event]) -> Vec<String> {
     let mut table = StatsTable::new(search.stats.as_ref().unwrap());
     events.iter().filter(|event| search.predicate.evaluate(event)).for_each(|event| table.add(event));
@@ -73,7 +73,7 @@ fn rows(search: &Search, events: &[Event]) -> Vec<String> {
     table.into_rows().map(|row| row.into_iter().map(text).collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// `example.com` asked for by `cmd.exe`, with a CNAME and two addresses as answers.
+/// A query of `cmd.exe` for `www.Example.com`, answered by a CNAME and two addresses.
 fn sample() -> Event {
     let mut event = event(r"C:\Windows\System32\cmd.exe", "www.Example.com");
     event.set("QueryResults", Some("type:  5 edge.example.net;::ffff:192.0.2.1;2001:db8::1;".to_owned()));

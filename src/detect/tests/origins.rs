@@ -1,4 +1,4 @@
-//! Which events a search is about, and what is refused.
+//! Tests of which events a search is about, and which searches are refused.
 
 use super::{TestLibrary, error, named, parsed, rows, sample};
 use crate::detect::{Search, SearchReason, StatsTable};
@@ -48,7 +48,7 @@ fn tstats_over_the_data_model_of_dns_queries() {
 }
 
 #[test]
-fn heads_say_where_events_come_from() {
+fn heads_select_the_origin_of_events() {
     let event = sample();
     for (head, expected, notes) in [
         (r#"source="XmlWinEventLog:Microsoft-Windows-Sysmon/Operational" EventCode=22"#, true, 0),
@@ -76,10 +76,10 @@ fn heads_say_where_events_come_from() {
     }
 }
 
-/// What is not known of an event leaves it in, behind a `NOT` too: whether it is of some index, and
-/// of which time it is.
+/// A condition on an event's index or on a period cannot be tested, so it selects all events, also
+/// after a `NOT`.
 #[test]
-fn what_is_not_known_excludes_nothing() {
+fn a_condition_that_cannot_be_tested_excludes_nothing() {
     for (search, expected) in [
         ("index=* NOT index=_internal `sysmon` EventCode=22 query=*.com", true),
         ("index=* NOT index=_* `sysmon` query=*.org", false),
@@ -96,7 +96,7 @@ fn what_is_not_known_excludes_nothing() {
         ("NOT (sourcetype=XmlWinEventLog OR sourcetype=stash) query=*.com", true),
         ("NOT sourcetype IN (stash, XmlWinEventLog) query=*.com", true),
         ("(query=*.com NOT index=summary)", true),
-        // Beside something that is known, that decides where it can.
+        // A testable condition beside it decides, where it can.
         ("NOT (query=*.com OR index=test)", false),
         ("NOT (query=*.org OR index=test)", true),
         ("NOT (query=*.com index=test)", true),
@@ -114,7 +114,7 @@ fn what_is_not_known_excludes_nothing() {
     }
 }
 
-/// Each case: a search, and what its error quotes.
+/// Each case has a search, and the text that its error quotes.
 #[test]
 fn searches_about_other_data_are_distinguished_from_those_that_are_not_understood() {
     for (search, found) in [
@@ -127,7 +127,7 @@ fn searches_about_other_data_are_distinguished_from_those_that_are_not_understoo
         ("tag=authentication action=failure", "'authentication'"),
         ("`sysmon` EventCode IN (1, 3) Imag=*", "'1'"),
         ("`sysmon` EventCode=7 ImageLoaded=*x* | eventstats dc(x)", "'7'"),
-        // Events of two kinds are set against each other.
+        // Events of two kinds are combined with each other.
         (
             "`sysmon` (EventCode=22 query=*x*) OR (EventCode=7 Image=*x*) | eventstats dc(EventCode) as n",
             "'7'",
@@ -167,7 +167,8 @@ fn searches_about_other_data_are_distinguished_from_those_that_are_not_understoo
     }
 }
 
-/// Each case: a search, what its error quotes, and a part of what it expected. `«` marks the place.
+/// Each case has a search, the text that its error quotes, and a part of what was expected. `«`
+/// marks the place of the error.
 #[test]
 fn errors_say_where_and_what() {
     for (marked, found, expected) in [
@@ -190,7 +191,7 @@ fn errors_say_where_and_what() {
         ("* | eval «=1", "'=1'", "a name, `=` and"),
         ("* | eval x=«ProcessId>1", "'ProcessId>1'", "a field, a \"text\""),
         ("* | eval x=«if(ProcessId, 1, 2)", "'ProcessId'", "a condition"),
-        ("* | regex «\"x\"", "'\"x\"'", "the raw event is not looked at"),
+        ("* | regex «\"x\"", "'\"x\"'", "the raw event is not searched"),
         ("* | regex QueryName=«\"(?=x)\"", "'\"(?=x)\"'", "look-around"),
         ("* | stats count by query | where «Image=\"x\"", "'Image'", "one of the columns query, count"),
         ("* | stats count by query | dedup «Imag", "'Imag'", "one of the columns query, count"),
@@ -198,7 +199,7 @@ fn errors_say_where_and_what() {
         ("* | convert ctime(_time) as «*x", "'*x'", "without wildcards"),
         ("* | lookup «ioc domain as query", "'ioc'", "in a folder `lookups` above the rule"),
         ("* | convert «num(x)", "'num'", "ctime(column)"),
-        ("* | convert timeformat=«\"%\" ctime(_time)", "'\"%\"'", "a form of times"),
+        ("* | convert timeformat=«\"%\" ctime(_time)", "'\"%\"'", "a time format"),
         ("QueryName=«“x”", "'“x”'", "straight quotes"),
         ("* | head «x", "'x'", "a number of rows"),
         ("* | search «`my_own`", "'`my_own`'", "a macro that is built in"),
@@ -217,9 +218,9 @@ fn errors_say_where_and_what() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
-    /// Nothing that is written in a rule file makes the parser panic.
+    /// No text in a rule file makes the parser panic.
     #[test]
-    fn no_text_is_too_strange(
+    fn no_text_makes_the_parser_panic(
         pieces in prop::collection::vec(
             prop_oneof![
                 r#"[a-zA-Z=!<>()\[\]"`|\\,.*é' \n%$+-]"#,

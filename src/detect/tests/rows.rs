@@ -1,14 +1,14 @@
-//! The rows of `stats`, and the commands before and after it.
+//! Tests of the rows of `stats`, and of the commands before and after it.
 
 use super::{error, named, parsed, rows, sample};
 
 #[test]
-fn commands_before_stats_decide_by_event() {
+fn commands_before_stats_filter_events() {
     let event = sample();
     for (pipeline, expected) in [
         ("search Image=*CMD.exe", true),
         ("search NOT answer=192.0.2.*", false),
-        // Of several values, one that differs is enough for `!=`.
+        // If a field has several values, one that differs is enough for `!=`.
         ("search answer!=192.0.2.1", true),
         ("search answer=198.51.100.* OR record_type=cname", true),
         ("search answer=\"192.0.2.0/24\"", true),
@@ -34,7 +34,7 @@ fn commands_before_stats_decide_by_event() {
 }
 
 #[test]
-fn a_row_for_each_value_and_none_where_there_is_none() {
+fn a_row_for_each_value_and_none_without_a_value() {
     let two = sample();
     let mut none = sample();
     none.set("QueryResults", Some("-".to_owned()));
@@ -51,10 +51,10 @@ fn a_row_for_each_value_and_none_where_there_is_none() {
 }
 
 #[test]
-fn a_by_field_that_cannot_be_had_refuses_no_rule() {
+fn an_unknown_by_field_does_not_refuse_the_rule() {
     for (pipeline, field, reason) in [
-        ("stats count by answer direction", "direction", "no DNS query of Sysmon's has the field"),
-        ("rename dvc as dest | stats count by dvc dest", "dvc", "took the field"),
+        ("stats count by answer direction", "direction", "Sysmon's DNS queries do not have the field"),
+        ("rename dvc as dest | stats count by dvc dest", "dvc", "removed or renamed"),
         ("dedup query | stats count by query", "dedup", "before `stats`"),
         ("head 5 | stats count", "head", "before `stats`"),
     ] {
@@ -71,7 +71,7 @@ fn a_by_field_that_cannot_be_had_refuses_no_rule() {
 }
 
 #[test]
-fn commands_after_stats_make_and_leave_rows() {
+fn commands_after_stats_filter_rows() {
     let events = [named("b", 3, "9"), named("a", 1, "10"), named("b", 2, "10"), named("c", 4, "10a")];
     for (pipeline, expected) in [
         ("stats count by query | where count>1", &["b 2"][..]),
@@ -107,7 +107,7 @@ fn commands_after_stats_make_and_leave_rows() {
 }
 
 #[test]
-fn a_filter_on_a_by_field_decides_by_event_and_one_on_an_aggregate_by_row() {
+fn a_filter_on_a_by_field_selects_events_and_one_on_an_aggregate_selects_rows() {
     let event = sample();
     for (pipeline, matches, notes) in [
         ("stats count by query | search query=*.net", false, 0),
@@ -121,7 +121,7 @@ fn a_filter_on_a_by_field_decides_by_event_and_one_on_an_aggregate_by_row() {
             0,
         ),
         ("stats values(answer) as answer by query | search answer=nothing", true, 1),
-        // A row has one of the answers.
+        // Each row has one of the answers.
         ("stats count by answer | search answer=192.0.2.1", true, 0),
         ("stats count by answer | search NOT answer=192.0.2.1", true, 0),
         ("stats count by answer | where answer!=\"192.0.2.1\" AND answer!=\"2001:db8::1\"", true, 0),
@@ -137,7 +137,7 @@ fn a_filter_on_a_by_field_decides_by_event_and_one_on_an_aggregate_by_row() {
 }
 
 #[test]
-fn names_that_build_on_each_other_have_a_bound() {
+fn names_that_use_each_other_have_a_limit() {
     let doubled: String = (0..40).map(|_| "| eval a=a.a ").collect();
     for search in [
         format!("* | eval a=QueryName {doubled}"),

@@ -1,4 +1,4 @@
-//! A site's macros and lookups.
+//! Tests of a site's macros and lookups.
 
 use super::{TestLibrary, parsed_with, sample};
 use crate::detect::Search;
@@ -26,7 +26,7 @@ fn macros_of_a_site() {
     for (search, offset, expected, found) in [
         ("`sysmon`\n`wrong`", 9, "a field of a Sysmon DNS query", "'Imag' in the macro `wrong`"),
         ("`mine`", 0, "a field of a Sysmon DNS query", "'costs' in the macro `inner`"),
-        ("a `itself`", 2, "none in itself", "'`itself`'"),
+        ("a `itself`", 2, "calls itself", "'`itself`'"),
         ("query=a `wrong` | eventstats x", 18, "one of the commands", "'eventstats'"),
         ("query=a `inner(x)`", 8, "a macro call with 2 arguments", "'`inner(x)`'"),
     ] {
@@ -38,7 +38,7 @@ fn macros_of_a_site() {
 
 const DYNAMIC: &str = "domain, isDynamic\n*.dyn.example*, True\n*.ddns.test, True\nsafe.dyn.example, False\n";
 
-/// Lookups of each kind.
+/// A library with a lookup of each type.
 fn lookups_of_each_kind() -> TestLibrary {
     TestLibrary::default()
         .with_lookup("dynamic", "match_type: WILDCARD(domain)\ncase_sensitive_match: 'false'", DYNAMIC)
@@ -164,9 +164,9 @@ fn lookups_that_are_not_as_their_files_are_refused() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
-    /// What a selector of records relies on, of lookups.
+    /// Literals of lookups: an event that a search matches contains them, which the skim relies on.
     #[test]
-    fn what_a_lookup_finds_holds_a_required_literal(
+    fn events_that_a_lookup_finds_contain_a_required_literal(
         cells in prop::collection::vec("[abA*.]{1,6}", 1..5),
         query in "[abAB.]{0,8}",
         image in "[abAB.]{0,8}",

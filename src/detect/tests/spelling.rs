@@ -1,5 +1,5 @@
-//! Searches as people write them: in spellings that Splunk takes, and misspelt. What Splunk takes
-//! is said by its Search Reference on `search`, `dedup`, `convert`, `from` and `datamodel`.
+//! Searches in spellings that Splunk accepts, and misspelt searches. The spellings come from
+//! Splunk's Search Reference on `search`, `dedup`, `convert`, `from` and `datamodel`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 use crate::detect::{ContentError, Detection, Library, Macro, Search, SearchReason, StatsTable, StatsValue};
 
-/// One macro and one lookup.
+/// A library with one macro and one lookup.
 #[derive(Debug)]
 struct OneMacroOneLookup;
 
@@ -32,7 +32,7 @@ impl Library for OneMacroOneLookup {
     }
 }
 
-/// Each case: a search, and the name that its error offers; none for what is near nothing.
+/// Each case has a search, and the name that its error suggests; empty if no known name is close.
 fn assert_nearest(cases: &[(&str, &str)]) {
     for (search, expected) in cases {
         let error = Search::parse_with(search, &OneMacroOneLookup).expect_err(search);
@@ -44,7 +44,7 @@ fn assert_nearest(cases: &[(&str, &str)]) {
 }
 
 #[test]
-fn the_nearest_field_is_offered() {
+fn the_nearest_field_is_suggested() {
     assert_nearest(&[
         ("EventCode=22 QueryStatu=x", "QueryStatus"),
         ("EventCode=22 Imgae=x", "Image"),
@@ -69,13 +69,13 @@ fn the_nearest_field_is_offered() {
         ("| datamodel Network_Resolution DNS serach", "search"),
         ("| tstast count from datamodel=Network_Resolution by DNS.query", "tstats"),
     ]);
-    // Another data model is other data, however near.
+    // Another data model is other data, even if its name is similar.
     let error = Search::parse("| tstats count from datamodel=Network_Sesions by x").unwrap_err();
     assert_eq!(error.reason, SearchReason::OtherData);
 }
 
 #[test]
-fn the_nearest_command_function_or_macro_is_offered() {
+fn the_nearest_command_function_or_macro_is_suggested() {
     assert_nearest(&[
         ("* | serach query=a", "search"),
         ("* | stat count", "stats"),
@@ -92,7 +92,7 @@ fn the_nearest_command_function_or_macro_is_offered() {
         ("* | lookup ioc_domans domain as query", "ioc_domains"),
         ("* | lookup ioc_domains domian as query", "domain"),
         ("* | lookup ioc_domains domain as query OUTPUT is_bda", "is_bad"),
-        // What is near nothing, and what Splunk has and is not understood.
+        // Names that are close to no other, and commands of Splunk that are not supported.
         ("EventCode=22 ParentImage=x", ""),
         ("* | eventstats count", ""),
         ("* | rex field=query \"x\"", ""),
@@ -107,14 +107,14 @@ fn the_nearest_command_function_or_macro_is_offered() {
 }
 
 #[test]
-fn notes_offer_the_nearest_name() {
+fn notes_suggest_the_nearest_name() {
     for (pipeline, expected) in [
         ("stats count by QuerName", "has the field 'QuerName'; did you mean 'QueryName'?"),
         ("stats dc(QuerName)", "has the field 'QuerName'; did you mean 'QueryName'?"),
         ("rename QuerName as x", "so it is not renamed; did you mean 'QueryName'?"),
         ("table QuerName Image", "no field of a Sysmon DNS query; did you mean 'QueryName'?"),
         ("eval x=lower(QuerName)", "so it has no value; did you mean 'QueryName'?"),
-        ("sort QuerName", "so it is not sorted by; did you mean 'QueryName'?"),
+        ("sort QuerName", "so rows are not sorted by it; did you mean 'QueryName'?"),
         ("stats count by query | table qurey count", "so it is not in the table; did you mean 'query'?"),
         ("stats count by query | rename qurey as x", "so it is not renamed; did you mean 'query'?"),
         (
@@ -129,7 +129,7 @@ fn notes_offer_the_nearest_name() {
     assert!(search.notes[0].ends_with("did you mean 'DNS.query'?"), "{:?}", search.notes);
 }
 
-/// Each case: how a rule writes its search, and the place that its refusal names.
+/// Each case has a way to write a rule's search, and the place that its error names.
 #[test]
 fn refusals_name_the_place_in_the_file() {
     for (written, place) in [
@@ -163,7 +163,7 @@ fn refusals_name_the_place_in_the_file() {
 }
 
 #[test]
-fn spellings_that_splunk_takes() {
+fn spellings_that_splunk_accepts() {
     let event = event(r"C:\Windows\cmd.exe", "www.telegram.example");
     for (search, expected) in [
         ("`sysmon` EventCode=22 earliest=-24h@h latest=now()", true),
@@ -220,7 +220,7 @@ fn rows(pipeline: &str) -> Vec<String> {
 }
 
 #[test]
-fn dedup_in_each_of_its_forms() {
+fn dedup_with_each_option() {
     for (dedup, expected) in [
         ("dedup query", &["b 2", "a 1"][..]),
         ("dedup 2 query", &["b 2", "a 1", "a 3", "b 4"]),
@@ -238,7 +238,7 @@ fn dedup_in_each_of_its_forms() {
 }
 
 #[test]
-fn convert_prints_all_columns_of_a_pattern() {
+fn convert_formats_all_columns_of_a_pattern() {
     for convert in [
         "convert timeformat=\"%Y\" ctime(*Time)",
         "convert ctime(*Time) timeformat=\"%Y\"",
@@ -248,5 +248,5 @@ fn convert_prints_all_columns_of_a_pattern() {
         assert_eq!(rows(&format!("{stats} | {convert}")), ["b 3 2024 2024", "a 2 2024 2024"], "{convert}");
     }
     let search = Search::parse("* | stats count by query | convert ctime(*Time)").unwrap();
-    assert_eq!(search.notes, ["no column is like '*Time', so no time of it is printed"]);
+    assert_eq!(search.notes, ["no column matches '*Time', so none is formatted as a time"]);
 }

@@ -1,4 +1,4 @@
-//! The functions of `where` and `eval`, with their arguments.
+//! Calls of the functions of `where` and `eval`.
 
 use super::{ConditionOrTerm, EXPECTED_TERM, OTHER_FUNCTIONS, Parser};
 use crate::detect::predicate::expression::{Case, Expression, Flags, PatternPart};
@@ -10,7 +10,8 @@ use crate::detect::term::function::Function;
 use crate::detect::term::{Term, TermKind};
 
 impl Parser<'_, '_> {
-    /// `name(x, y)`, the cursor standing on its parenthesis.
+    /// Reads the arguments of the function `name`, and returns the call. The cursor must be at the
+    /// opening parenthesis.
     pub(super) fn call(&mut self, name: &Token, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = name.range.start;
         let lower = name.text.to_ascii_lowercase();
@@ -29,7 +30,7 @@ impl Parser<'_, '_> {
             ("cidrmatch", [network, term]) => {
                 let text = self.constant(network, start)?;
                 let network = Network::parse(&text).map_err(|problem| {
-                    self.wrong(start, problem.strip_prefix("expected ").unwrap_or(&problem))
+                    self.error_from(start, problem.strip_prefix("expected ").unwrap_or(&problem))
                 })?;
                 Condition::InNetwork(term.clone(), network)
             }
@@ -47,12 +48,15 @@ impl Parser<'_, '_> {
         Ok(ConditionOrTerm::Condition(condition))
     }
 
+    /// Returns the call of a function of [`Function`]. The error is for an unknown name or a wrong
+    /// number of arguments.
     pub(super) fn function(&self, name: &Token, arguments: Vec<Term>) -> Result<Term, SearchError> {
         let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
         else {
             let names: Vec<&str> = OTHER_FUNCTIONS.iter().copied().chain(Function::names()).collect();
             let error = self.cursor.error_at(name, format!("one of the functions {}", names.join(", ")));
-            // Short ones of Splunk's that are not understood, as `min`, are near to others.
+            // Short names of unsupported functions, such as `min`, are close to the names of
+            // others.
             return Err(if name.text.len() < 4 { error } else { error.near(&name.text, names) });
         };
         if arguments.len() < least || arguments.len() > most {
@@ -62,7 +66,7 @@ impl Parser<'_, '_> {
         Ok(Term::from(TermKind::Call(function, arguments)))
     }
 
-    /// `(x, y)`.
+    /// Reads `(x, y)`.
     pub(super) fn arguments(&mut self, depth: usize) -> Result<Vec<Term>, SearchError> {
         let mut arguments = Vec::new();
         self.open()?;
@@ -73,9 +77,9 @@ impl Parser<'_, '_> {
         loop {
             self.cursor.skip_space();
             let start = self.cursor.at();
-            match self.any(depth + 1)? {
+            match self.disjunction(depth + 1)? {
                 ConditionOrTerm::Term(term) => arguments.push(term),
-                ConditionOrTerm::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+                ConditionOrTerm::Condition(_) => return Err(self.error_from(start, EXPECTED_TERM)),
             }
             if self.closed_or_comma()? {
                 return Ok(arguments);
@@ -83,12 +87,13 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// Reads an opening parenthesis.
     pub(super) fn open(&mut self) -> Result<(), SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }
     }
 
-    /// Reads `)` or `,` after an argument, and says whether it was `)`.
+    /// Reads `)` or `,` after an argument, and returns true if it was `)`.
     pub(super) fn closed_or_comma(&mut self) -> Result<bool, SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat(")") {
@@ -97,7 +102,7 @@ impl Parser<'_, '_> {
         if self.cursor.eat(",") { Ok(false) } else { Err(self.cursor.unexpected("`,` or `)`")) }
     }
 
-    /// `if(condition, x, y)`, `case(condition, x, condition, y)`.
+    /// Reads the arguments of `if(condition, x, y)` or `case(condition, x, condition, y)`.
     pub(super) fn choice(&mut self, name: &Token, depth: usize) -> Result<Term, SearchError> {
         let mut branches = Vec::new();
         self.open()?;
@@ -108,17 +113,17 @@ impl Parser<'_, '_> {
             let condition = if is_else {
                 Condition::All
             } else {
-                let read = self.any(depth + 1)?;
-                let condition = self.taken(read, start)?;
+                let read = self.disjunction(depth + 1)?;
+                let condition = self.require_condition(read, start)?;
                 if self.closed_or_comma()? {
                     return Err(self.cursor.error_at(name, "a value for each condition"));
                 }
                 condition
             };
             let start = self.cursor.at();
-            match self.any(depth + 1)? {
+            match self.disjunction(depth + 1)? {
                 ConditionOrTerm::Term(term) => branches.push((condition, term)),
-                ConditionOrTerm::Condition(_) => return Err(self.wrong(start, EXPECTED_TERM)),
+                ConditionOrTerm::Condition(_) => return Err(self.error_from(start, EXPECTED_TERM)),
             }
             if self.closed_or_comma()? {
                 return Ok(Term::from(TermKind::Case(branches)));
@@ -129,17 +134,21 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// Returns the text of a term that must be a constant. `start` is the byte at which an error
+    /// begins.
     pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
         let text = term.as_text().map(std::borrow::Cow::into_owned);
-        text.ok_or_else(|| self.wrong(start, "a pattern that is a \"text\" and no field's value"))
+        text.ok_or_else(|| self.error_from(start, "a pattern that is a \"text\" and no field's value"))
     }
 
+    /// Compiles a constant term as a regular expression.
     pub(super) fn expression(&self, pattern: &Term, start: usize) -> Result<Expression, SearchError> {
         let text = self.constant(pattern, start)?;
         Expression::new(&text, Flags::default())
-            .map_err(|problem| self.wrong(start, &format!("a regular expression ({problem})")))
+            .map_err(|problem| self.error_from(start, &format!("a regular expression ({problem})")))
     }
 
+    /// Returns the condition that the term is equal to one of the values.
     pub(super) fn one_of(
         &self,
         term: &Term,
@@ -147,16 +156,16 @@ impl Parser<'_, '_> {
         start: usize,
     ) -> Result<Condition, SearchError> {
         if values.is_empty() {
-            return Err(self.wrong(start, "at least one value"));
+            return Err(self.error_from(start, "at least one value"));
         }
         let equal = |value: Term| Condition::Comparison(term.clone(), Relation::Equal, value);
         Ok(Condition::Or(values.into_iter().map(equal).collect()))
     }
 
-    /// `like`: `%` stands for any run of characters and `_` for one.
+    /// Returns the condition for `like`: `%` matches any number of characters, and `_` matches one.
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;
-        // In lower case, a text in lower case is as good as any case.
+        // A lower-cased value is like a lower-case pattern exactly if the value is so in any case.
         let (term, case) = match term.kind() {
             TermKind::Call(Function::Lower, terms) if is_lower_ascii(&text) => {
                 (terms.first().cloned().unwrap_or(term), Case::Folded)
@@ -177,7 +186,7 @@ impl Parser<'_, '_> {
             }
         }
         let expression = Expression::of_parts(&text, &parts, case)
-            .map_err(|problem| self.wrong(start, &format!("a pattern ({problem})")))?;
+            .map_err(|problem| self.error_from(start, &format!("a pattern ({problem})")))?;
         Ok(Condition::Fits(term, expression))
     }
 }

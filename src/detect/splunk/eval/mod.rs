@@ -1,6 +1,7 @@
-//! The expressions of `where` and `eval`. AND binds tighter than OR (in `search`, OR binds
-//! tighter), and the case of text counts. Fields are written bare or in single quotes, text in
-//! double quotes.
+//! The expressions of `where` and `eval`.
+//!
+//! `AND` binds tighter than `OR`, unlike in `search`, and the case of text counts. Fields are bare
+//! or in single quotes, texts in double quotes.
 
 mod calls;
 
@@ -11,39 +12,42 @@ use crate::detect::term::condition::{Condition, Relation};
 use crate::detect::term::function::Function;
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Number, Term, TermKind};
 
-/// The deepest nesting of an expression. Deeper nesting is an attack on the stack, not a rule.
+/// The largest nesting depth of an expression. Deeper nesting is an attack on the stack, not a
+/// rule.
 const DEEPEST_NESTING: usize = 30;
 
-/// The functions that yield or take conditions, and `match`-like ones that take a regular
-/// expression.
+/// The functions that return or take conditions or regular expressions. The other functions are in
+/// [`Function`].
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
 const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
-const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of such";
+const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of these";
 
-/// What was read: a condition or a term. Both can stand in parentheses.
+/// The result of reading an expression: a condition or a term. Both can be in parentheses.
 enum ConditionOrTerm {
+    /// An expression that is true or false.
     Condition(Condition),
+    /// An expression that has a value.
     Term(Term),
 }
 
-/// Reads a condition up to the end of the part.
+/// Reads a condition. The error is that a term was found, or an unsupported expression.
 pub(in crate::detect) fn condition(
     cursor: &mut Cursor<'_>,
     names: &dyn NameResolver,
 ) -> Result<Condition, SearchError> {
     let start = cursor.at();
     let mut parser = Parser { cursor, names };
-    let condition = match parser.any(0)? {
+    let condition = match parser.disjunction(0)? {
         ConditionOrTerm::Condition(condition) => condition,
-        ConditionOrTerm::Term(_) => return Err(parser.wrong(start, EXPECTED_CONDITION)),
+        ConditionOrTerm::Term(_) => return Err(parser.error_from(start, EXPECTED_CONDITION)),
     };
     check_cost(cursor, start, condition.cost())?;
     Ok(condition)
 }
 
-/// Reads a term, the right side of an `eval`.
+/// Reads a term, such as the right side of an `eval`.
 pub(in crate::detect) fn term(
     cursor: &mut Cursor<'_>,
     names: &dyn NameResolver,
@@ -51,35 +55,40 @@ pub(in crate::detect) fn term(
     cursor.skip_space();
     let start = cursor.at();
     let mut parser = Parser { cursor, names };
-    let term = match parser.any(0)? {
+    let term = match parser.disjunction(0)? {
         ConditionOrTerm::Term(term) => term,
-        ConditionOrTerm::Condition(_) => return Err(parser.wrong(start, EXPECTED_TERM)),
+        ConditionOrTerm::Condition(_) => return Err(parser.error_from(start, EXPECTED_TERM)),
     };
     check_cost(cursor, start, term.cost())?;
     Ok(term)
 }
 
+/// Returns an error if the expression from byte `start` to the cursor costs too much to evaluate.
 fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> Result<(), SearchError> {
     if steps > MOST_STEPS || depth > DEEPEST_TERM {
         let expected = format!(
-            "an expression of at most {MOST_STEPS} steps, {DEEPEST_TERM} deep, with those that it builds on"
+            "an expression of at most {MOST_STEPS} evaluation steps and {DEEPEST_TERM} levels of nesting, including the names that it uses"
         );
         return Err(cursor.error(start..cursor.at(), expected));
     }
     Ok(())
 }
 
+/// A recursive-descent parser of expressions.
 struct Parser<'p, 'a> {
     cursor: &'p mut Cursor<'a>,
+    /// The names that the expression can use.
     names: &'p dyn NameResolver,
 }
 
 impl Parser<'_, '_> {
-    fn wrong(&self, start: usize, expected: &str) -> SearchError {
+    /// Returns the error that something else was expected from byte `start` to the cursor.
+    fn error_from(&self, start: usize, expected: &str) -> SearchError {
         self.cursor.error(start..self.cursor.at().max(start + 1), expected)
     }
 
-    fn keyword(&mut self, keyword: &str) -> bool {
+    /// Skips a keyword in any case, if it is next, and returns true if it was.
+    fn eat_keyword(&mut self, keyword: &str) -> bool {
         self.cursor.skip_space();
         let mut ahead = self.cursor.clone();
         let found = ahead.identifier().text.eq_ignore_ascii_case(keyword);
@@ -89,18 +98,18 @@ impl Parser<'_, '_> {
         found
     }
 
-    /// `x OR y`, `x XOR y`: lowest, so outermost.
-    fn any(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
+    /// Reads `x OR y` or `x XOR y`. These bind least, so they are the outermost operators.
+    fn disjunction(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
-        let mut first = self.all(depth)?;
+        let mut first = self.conjunction(depth)?;
         let mut terms = Vec::new();
         loop {
-            if self.keyword("OR") {
-                terms.push(self.taken(first, start)?);
-                first = self.all(depth)?;
-            } else if self.keyword("XOR") {
-                let (left, right) = (self.taken(first, start)?, self.all(depth)?);
-                let right = self.taken(right, start)?;
+            if self.eat_keyword("OR") {
+                terms.push(self.require_condition(first, start)?);
+                first = self.conjunction(depth)?;
+            } else if self.eat_keyword("XOR") {
+                let (left, right) = (self.require_condition(first, start)?, self.conjunction(depth)?);
+                let right = self.require_condition(right, start)?;
                 let not = |one: &Condition| Condition::Not(Box::new(one.clone()));
                 first = ConditionOrTerm::Condition(Condition::Or(vec![
                     Condition::And(vec![left.clone(), not(&right)]),
@@ -112,54 +121,55 @@ impl Parser<'_, '_> {
             } else if terms.is_empty() {
                 return Ok(first);
             } else {
-                terms.push(self.taken(first, start)?);
+                terms.push(self.require_condition(first, start)?);
                 return Ok(ConditionOrTerm::Condition(Condition::Or(terms)));
             }
         }
     }
 
-    /// `x AND y`.
-    fn all(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
+    /// Reads `x AND y`.
+    fn conjunction(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let first = self.negation(depth)?;
-        if !self.keyword("AND") {
+        if !self.eat_keyword("AND") {
             return Ok(first);
         }
-        let mut terms = vec![self.taken(first, start)?];
+        let mut terms = vec![self.require_condition(first, start)?];
         loop {
             let next = self.negation(depth)?;
-            terms.push(self.taken(next, start)?);
-            if !self.keyword("AND") {
+            terms.push(self.require_condition(next, start)?);
+            if !self.eat_keyword("AND") {
                 return Ok(ConditionOrTerm::Condition(Condition::And(terms)));
             }
         }
     }
 
-    fn taken(&self, read: ConditionOrTerm, start: usize) -> Result<Condition, SearchError> {
+    /// Returns the condition that was read from byte `start` on; a term is an error.
+    fn require_condition(&self, read: ConditionOrTerm, start: usize) -> Result<Condition, SearchError> {
         match read {
             ConditionOrTerm::Condition(condition) => Ok(condition),
-            ConditionOrTerm::Term(_) => Err(self.wrong(start, EXPECTED_CONDITION)),
+            ConditionOrTerm::Term(_) => Err(self.error_from(start, EXPECTED_CONDITION)),
         }
     }
 
-    /// `NOT x`.
+    /// Reads `NOT x`.
     fn negation(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         if depth > DEEPEST_NESTING {
-            return Err(self.cursor.unexpected(format!(
-                "at most {DEEPEST_NESTING} parentheses, NOTs and functions inside each other"
-            )));
+            return Err(self
+                .cursor
+                .unexpected(format!("at most {DEEPEST_NESTING} nested parentheses, NOTs and functions")));
         }
         let start = self.cursor.at();
-        if self.keyword("NOT") {
+        if self.eat_keyword("NOT") {
             let read = self.negation(depth + 1)?;
-            let condition = self.taken(read, start)?;
+            let condition = self.require_condition(read, start)?;
             return Ok(ConditionOrTerm::Condition(Condition::Not(Box::new(condition))));
         }
         self.comparison(depth)
     }
 
-    /// `x = y`, `x LIKE "y"`, `x IN (y, z)`.
+    /// Reads `x = y`, `x LIKE "y"` or `x IN (y, z)`.
     fn comparison(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let left = match self.sum(depth)? {
@@ -181,40 +191,42 @@ impl Parser<'_, '_> {
                 return Ok(ConditionOrTerm::Condition(Condition::Comparison(left, relation, right)));
             }
         }
-        if self.keyword("LIKE") {
+        if self.eat_keyword("LIKE") {
             let pattern = self.operand(depth)?;
             return self.like(left, &pattern, start).map(ConditionOrTerm::Condition);
         }
-        if self.keyword("IN") {
+        if self.eat_keyword("IN") {
             let values = self.arguments(depth)?;
             return self.one_of(&left, values, start).map(ConditionOrTerm::Condition);
         }
         Ok(ConditionOrTerm::Term(left))
     }
 
+    /// Reads an operand of a comparison, which must be a term.
     fn operand(&mut self, depth: usize) -> Result<Term, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
         match self.sum(depth)? {
             ConditionOrTerm::Term(term) => Ok(term),
-            ConditionOrTerm::Condition(_) => Err(self.wrong(start, EXPECTED_TERM)),
+            ConditionOrTerm::Condition(_) => Err(self.error_from(start, EXPECTED_TERM)),
         }
     }
 
-    /// `x + y`, `x - y`, `x . y`.
+    /// Reads `x + y`, `x - y` or `x . y`.
     fn sum(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("+", Function::Add), ("-", Function::Subtract), (".", Function::Concatenate)];
         self.operation(&OPERATORS, |parser| parser.product(depth))
     }
 
-    /// `x * y`, `x / y`, `x % y`.
+    /// Reads `x * y`, `x / y` or `x % y`.
     fn product(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Remainder)];
         self.operation(&OPERATORS, |parser| parser.primary(depth))
     }
 
+    /// Reads operands that are joined by some of the `operators`, from left to right.
     fn operation(
         &mut self,
         operators: &[(&str, Function)],
@@ -228,7 +240,7 @@ impl Parser<'_, '_> {
                 return Ok(left);
             };
             let (ConditionOrTerm::Term(one), ConditionOrTerm::Term(other)) = (left, operand(self)?) else {
-                return Err(self.wrong(start, EXPECTED_TERM));
+                return Err(self.error_from(start, EXPECTED_TERM));
             };
             let term = Term::from(TermKind::Call(*function, vec![one, other]));
             check_cost(self.cursor, start, term.cost())?;
@@ -236,19 +248,19 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads an operand: what stands between the operators.
+    /// Reads a primary expression: parentheses, a text, a number, a name or a call.
     fn primary(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
         match self.cursor.peek() {
             Some('(') => {
                 self.cursor.eat("(");
-                let inside = self.any(depth + 1)?;
+                let inside = self.disjunction(depth + 1)?;
                 self.cursor.skip_space();
                 if self.cursor.eat(")") {
                     return Ok(inside);
                 }
-                let opened = self.cursor.shown(start);
+                let opened = self.cursor.excerpt(start);
                 Err(self.cursor.unexpected(format!("`)` for the `(` that opens at {opened}")))
             }
             Some('"') => Ok(ConditionOrTerm::Term(Term::from(TermKind::Text(self.cursor.quoted()?.text)))),
@@ -271,12 +283,13 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// Reads a decimal number with an optional minus sign.
     fn number(&mut self) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let negative = self.cursor.eat("-");
-        let digits = self.cursor.taken_while(|character| character.is_ascii_digit() || character == '.');
+        let digits = self.cursor.take_while(|character| character.is_ascii_digit() || character == '.');
         let number = digits.text.parse::<f64>().ok().filter(|number| number.is_finite());
-        let Some(number) = number else { return Err(self.wrong(start, EXPECTED_TERM)) };
+        let Some(number) = number else { return Err(self.error_from(start, EXPECTED_TERM)) };
         Ok(ConditionOrTerm::Term(Term::from(TermKind::Number(Number(if negative {
             -number
         } else {
