@@ -96,7 +96,7 @@ fn rules_use_the_macros_and_lookups_above_them() {
         .collect();
     assert_eq!(files, ["lookups/dynamic.yml", "lookups/dynamic2026.csv", "macros/dynamic_names.yml"]);
     assert_eq!(record("addon")["content"], json!([]));
-    // The table of a rule whose by-list cannot be had is empty, and the matches stand.
+    // The table of a rule with an unknown by field is empty, and the matches remain.
     assert_eq!(swept.rows("stats/unknown"), [json!(null); 0]);
     assert_eq!(record("unknown")["matches"], 3);
     let note = record("unknown")["notes"][0].as_str().unwrap().to_owned();

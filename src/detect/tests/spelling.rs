@@ -109,13 +109,13 @@ fn the_nearest_command_function_or_macro_is_suggested() {
 #[test]
 fn notes_suggest_the_nearest_name() {
     for (pipeline, expected) in [
-        ("stats count by QuerName", "has the field 'QuerName'; did you mean 'QueryName'?"),
-        ("stats dc(QuerName)", "has the field 'QuerName'; did you mean 'QueryName'?"),
+        ("stats count by QuerName", "have the field 'QuerName'; did you mean 'QueryName'?"),
+        ("stats dc(QuerName)", "have the field 'QuerName'; did you mean 'QueryName'?"),
         ("rename QuerName as x", "so it is not renamed; did you mean 'QueryName'?"),
-        ("table QuerName Image", "no field of a Sysmon DNS query; did you mean 'QueryName'?"),
+        ("table QuerName Image", "is not a field of a Sysmon DNS query; did you mean 'QueryName'?"),
         ("eval x=lower(QuerName)", "so it has no value; did you mean 'QueryName'?"),
         ("sort QuerName", "so rows are not sorted by it; did you mean 'QueryName'?"),
-        ("stats count by query | table qurey count", "so it is not in the table; did you mean 'query'?"),
+        ("stats count by query | table qurey count", "so the table does not have it; did you mean 'query'?"),
         ("stats count by query | rename qurey as x", "so it is not renamed; did you mean 'query'?"),
         (
             "lookup ioc_domains domain as query",
