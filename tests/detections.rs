@@ -199,7 +199,7 @@ fn rules_are_listed_shown_and_checked() {
         ),
         (
             SIGMA.replace("'\\updater'", "'x'\n        EventID: 3"),
-            "found one about other data (EventID 3; of Sysmon, event 22 is looked at)",
+            "found one about other data (EventID 3; of Sysmon's events, a sweep reads only event 22)",
         ),
     ] {
         fs::write(&other, text).unwrap();

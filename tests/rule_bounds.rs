@@ -109,7 +109,7 @@ fn listed(count: u32, value: impl Fn(u32) -> String) -> String {
 fn what_a_condition_comes_to_is_bounded() {
     hold(&sigma("t", &parts(15_000, "7500 of s*")), 3, "expected at most 1000 parts, found 15000");
     hold(&sigma("t", &parts(900, "1 of s*")), 0, "1 of 1 run");
-    hold(&sigma("t", &parts(900, "450 of s*")), 3, "more than 1000 alternatives");
+    hold(&sigma("t", &parts(900, "450 of s*")), 3, "at most 1000 combinations of parts");
     hold(&sigma("t", &parts(40, "2 of s*")), 0, "1 of 1 run");
     // Each of 900 choices holds 899 parts.
     hold(&sigma("t", &parts(900, "899 of s*")), 3, "comes to at most 200000 conditions");

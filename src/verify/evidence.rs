@@ -1,7 +1,7 @@
 //! Compares the evidence with the ledger.
 //!
-//! The roots of the evidence may have moved or been renamed since the sweep. A file is identified by
-//! the position of its root in the list of roots, and by its path below that root.
+//! The roots of the evidence may have moved or been renamed since the sweep. A file is identified
+//! by the position of its root in the list of roots, and by its path below that root.
 
 use std::collections::HashMap;
 use std::io;

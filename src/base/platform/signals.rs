@@ -76,8 +76,8 @@ fn listen(
     wakes
 }
 
-/// Runs `message` on a thread of its own, so that the thread that waits for the next signal is never
-/// blocked. The returned channel receives `()` once the message is printed.
+/// Runs `message` on a thread of its own, so that the thread that waits for the next signal is
+/// never blocked. The returned channel receives `()` once the message is printed.
 fn print_in_thread(message: PrintMessage) -> Receiver<()> {
     let (done, said) = channel();
     let _ = thread::Builder::new().spawn(move || {

@@ -1,5 +1,6 @@
-//! Regular expressions, and what only they can say of the wildcards of a rule: one character, or a
-//! case that counts. The only user of `regex`.
+//! Regular expressions. They also stand in for patterns that a
+//! [`Pattern`](crate::detect::predicate::pattern::Pattern) cannot express: with a wildcard for one
+//! character, or with case that matters. The only user of `regex`.
 
 use std::fmt::Write;
 use std::sync::OnceLock;
@@ -9,16 +10,19 @@ use regex::{Regex, RegexBuilder};
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::size::{Estimate, estimate, last_line};
 
-/// The most bytes that a compiled expression may take. A larger one is an attack on the memory, not
-/// a rule.
+/// The most bytes that a compiled expression may take by its estimate. A larger one is an attack on
+/// the memory, not a rule.
 const MOST_MEMORY: usize = 1 << 20;
-/// What the compiler may take for one. What it takes is estimated before, and far less.
+/// The limit that is given to the compiler of `regex`, in bytes. It is never reached, because the
+/// estimate is checked first.
 const MOST_COMPILED: usize = 32 * MOST_MEMORY;
-/// Bytes of states that each thread may keep of one: crafted values can make as many as there are.
+/// The most bytes of states that each thread may cache for an expression. Crafted values can make
+/// an expression go through very many states.
 const MOST_STATES: usize = 64 << 10;
 
-/// A regular expression for a field's value. It is compiled when it is first asked for, or made
-/// ready: whoever reads rules can say before that whether all expressions together take too much.
+/// A regular expression for a field's value. It is compiled at its first use or by
+/// [`Expression::make_ready`], so that the sizes of all expressions can be checked before any of
+/// them takes memory.
 #[derive(Debug, Clone)]
 pub struct Expression {
     /// The expression as the rule's author wrote it.
@@ -26,14 +30,15 @@ pub struct Expression {
     /// The expression in the form that the compiler of `regex` takes.
     source: String,
     flags: Flags,
-    known: Estimate,
+    /// What is known of the expression before it is compiled.
+    estimate: Estimate,
     regex: OnceLock<Regex>,
-    /// Literals that each matching value holds, folded as those of a
-    /// [`crate::detect::predicate::pattern::Pattern`].
+    /// Literals that each matching value contains, folded like those of a
+    /// [`Pattern`](crate::detect::predicate::pattern::Pattern).
     literals: Vec<String>,
 }
 
-/// Expressions are the same if they are written the same.
+/// Expressions are equal if their texts and flags are equal.
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text && self.source == other.source && self.flags == other.flags
@@ -42,47 +47,48 @@ impl PartialEq for Expression {
 
 impl Eq for Expression {}
 
-/// A part of a pattern with wildcards.
+/// A part of a pattern with wildcards, as a rule writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternPart {
-    /// This text.
+    /// Exactly this text.
     Literal(String),
-    /// Any run of characters, the empty one too.
+    /// Any number of characters, including none.
     Any,
-    /// One character.
+    /// Exactly one character.
     One,
 }
 
-/// Whether the case of letters counts.
+/// Whether the case of letters matters in a comparison.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Case {
-    /// Case does not count: letters are compared as a
-    /// [`crate::detect::predicate::pattern::Pattern`] does.
+    /// Case does not matter: letters are folded as in a
+    /// [`Pattern`](crate::detect::predicate::pattern::Pattern).
     #[default]
     Folded,
-    /// Case counts.
+    /// Case matters.
     Kept,
 }
 
 /// Flags of a regular expression.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// The case of letters does not count.
+    /// Whether the case of letters is ignored.
     pub ignore_case: bool,
-    /// `^` and `$` are ends of lines.
+    /// Whether `^` and `$` also match at line ends.
     pub multi_line: bool,
-    /// `.` is a line's end, too.
+    /// Whether `.` also matches a line end.
     pub dot_all: bool,
 }
 
 impl Expression {
-    /// An expression that may hold anywhere in a value. The error says what is not understood:
-    /// lookaround and references to groups are not, so that each value is read once only.
+    /// An expression that may match anywhere in a value. The error says what is not understood.
+    /// Look-around and back-references are not supported, so that each value is read only once.
     pub fn new(text: &str, flags: Flags) -> Result<Self, String> {
         Self::of_source(text, with_ends(text), flags, Vec::new())
     }
 
-    /// A pattern for the whole of a value. `text` is what to call it.
+    /// An expression for a pattern with wildcards that must match the whole value. `text` is the
+    /// pattern as the rule's author wrote it.
     pub fn of_parts(text: &str, parts: &[PatternPart], case: Case) -> Result<Self, String> {
         let mut regex = String::from(r"\A");
         let mut literals = Vec::new();
@@ -104,23 +110,24 @@ impl Expression {
     }
 
     fn of_source(text: &str, source: String, flags: Flags, literals: Vec<String>) -> Result<Self, String> {
-        let known = estimate(&source, flags)?;
-        if known.size > MOST_MEMORY {
+        let estimate = estimate(&source, flags)?;
+        if estimate.size > MOST_MEMORY {
             return Err(format!(
                 "expected an expression that takes at most {MOST_MEMORY} bytes once compiled, found one of about {}",
-                known.size
+                estimate.size
             ));
         }
-        Ok(Expression { text: text.to_owned(), source, flags, known, regex: OnceLock::new(), literals })
+        Ok(Expression { text: text.to_owned(), source, flags, estimate, regex: OnceLock::new(), literals })
     }
 
     /// An estimate of the bytes that the compiled expression takes.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.known.size
+        self.estimate.size
     }
 
-    /// Compiles the expression now. The error says what is not understood.
+    /// Compiles the expression, unless it is compiled already. The error says what is not
+    /// understood.
     pub fn make_ready(&self) -> Result<(), String> {
         if self.regex.get().is_none() {
             let _ = self.regex.set(self.compiled().map_err(|error| last_line(&error.to_string()))?);
@@ -144,11 +151,11 @@ impl Expression {
         &self.text
     }
 
-    /// Whether the expression matches a value.
+    /// Returns true if the expression matches a value.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
-        // Whoever reads a rule asks for the empty text, and shall not need it compiled for that.
-        if value.is_empty() { self.known.holds_for_empty } else { self.ready().is_match(value) }
+        // The compiler of rules matches the empty text, before the expression may be compiled.
+        if value.is_empty() { self.estimate.matches_empty } else { self.ready().is_match(value) }
     }
 
     fn ready(&self) -> &Regex {
@@ -157,8 +164,8 @@ impl Expression {
         })
     }
 
-    /// A value in which each place that it fits gives way to a text, where `\1` stands for what the
-    /// first group fits. `None` if that is longer than so many bytes.
+    /// The value with each match of the expression replaced by `with`, in which `\1` stands for the
+    /// text that the first group matched. `None` if the result is longer than `most` bytes.
     #[must_use]
     pub fn replaced(&self, value: &str, with: &str, most: usize) -> Option<String> {
         let mut text = String::new();
@@ -195,8 +202,8 @@ impl Expression {
     }
 }
 
-/// The expression with the `\Z` of Perl, the end of the value or of its last line, in words that
-/// are known here.
+/// The expression with each `\Z` of Perl, which matches at the end of the value and before a line
+/// end there, replaced by an equivalent that `regex` knows.
 fn with_ends(text: &str) -> String {
     let mut known = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
@@ -213,8 +220,9 @@ fn with_ends(text: &str) -> String {
     known
 }
 
-/// A letter in any case, as a [`crate::detect::predicate::pattern::Pattern`] takes it: letters
-/// outside ASCII are none of ASCII's.
+/// Adds an expression for a letter in any case. As in a
+/// [`Pattern`](crate::detect::predicate::pattern::Pattern), no letter outside ASCII is the other
+/// case of an ASCII letter.
 fn push_folded(regex: &mut String, letter: char) {
     let mut cases: Vec<char> = vec![letter];
     for other in letter.to_lowercase().chain(letter.to_uppercase()) {
@@ -289,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
+    fn errors_say_what_is_not_understood() {
         for (text, expected) in
             [("(a", "unclosed group"), (r"(?=a)", "look-around"), (r"(a)\1", "backreferences")]
         {
@@ -302,7 +310,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The twin: what a pattern says, where it can say it.
+        /// The slow twin: a [`Pattern`] matches the same values, for patterns that both can
+        /// express.
         #[test]
         fn folded_wildcards_are_a_pattern(pattern in "[abB*.éÉ\u{212a}k]{0,7}", value in "[abAB.eéÉ\u{212a}K]{0,9}") {
             let expression = Expression::of_parts(&pattern, &parts(&pattern), Case::Folded).unwrap();

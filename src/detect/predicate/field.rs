@@ -19,7 +19,7 @@ pub enum Field {
     Data(&'static str),
     /// The resolver's answers, one value for each: the names in records, and the addresses.
     Answer,
-    /// How many values [`Field::Answer`] has.
+    /// The number of values that [`Field::Answer`] has.
     AnswerCount,
     /// `System/Channel`.
     Channel,
@@ -29,17 +29,17 @@ pub enum Field {
     EventId,
     /// `System/EventRecordID`.
     EventRecordId,
-    /// File name of the querying process's image.
+    /// The file name of the querying process's image.
     ProcessName,
     /// `System/Provider/@Name`.
     Provider,
-    /// How many names were asked for: one.
+    /// The number of queried names, which is always one.
     QueryCount,
-    /// The types of the records among the answers, one value a record.
+    /// The types of the DNS records among the answers, such as `CNAME`: one value for each record.
     RecordType,
     /// The name of the query's Windows error code.
     ReplyCode,
-    /// What Splunk's add-on calls this kind of event.
+    /// The name that Splunk's add-on for Sysmon gives this kind of event.
     Signature,
     /// `_time`: `System/TimeCreated`.
     Time,
@@ -49,9 +49,8 @@ pub enum Field {
     VendorProduct,
 }
 
-/// The names that a rule may use for fields that are not of the event's data: Sysmon's own, and
-/// those of Splunk's add-on for Sysmon. Several names may stand for one field; each name stands for
-/// one.
+/// The names that a rule may use for fields that are not event data: Sysmon's own, and those of
+/// Splunk's add-on for Sysmon. A field may have several names; each name means one field.
 const NAMES: [(&str, Field); 24] = [
     ("Channel", Field::Channel),
     ("Computer", Field::Computer),
@@ -79,7 +78,7 @@ const NAMES: [(&str, Field); 24] = [
     ("vendor_product", Field::VendorProduct),
 ];
 
-/// Every name that a rule may use for a field of a DNS query's data.
+/// Every name that a rule may use for a field of a DNS query's event data.
 fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| {
         let names = std::iter::once(field.name).chain(field.splunk.iter().copied());
@@ -89,30 +88,30 @@ fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
 }
 
 impl Field {
-    /// Path of the querying process's image.
+    /// The path of the querying process's image.
     pub const IMAGE: Field = Field::Data("Image");
-    /// The name asked for.
+    /// The queried name.
     pub const QUERY_NAME: Field = Field::Data("QueryName");
-    /// What the resolver answered.
+    /// The resolver's answers, as Sysmon logs them.
     pub const QUERY_RESULTS: Field = Field::Data("QueryResults");
-    /// Windows error code of the query.
+    /// The Windows error code of the query.
     pub const QUERY_STATUS: Field = Field::Data("QueryStatus");
 
-    /// The field of that name. As in Splunk, names differ by case.
+    /// The field with this name; `None` if there is none. Case matters, as in Splunk.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let mut names = NAMES.into_iter().chain(data_names());
         names.find(|(known, _)| *known == name).map(|(_, field)| field)
     }
 
-    /// Every name that a rule may use, in the order of their letters.
+    /// Every name that a rule may use for a field, sorted.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let mut names: Vec<&str> = NAMES.into_iter().chain(data_names()).map(|(name, _)| name).collect();
         names.sort_unstable();
         names.into_iter()
     }
 
-    /// The field's name: the first of the names that stand for it.
+    /// The field's name; the first in the list of names if it has several.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -121,13 +120,14 @@ impl Field {
         }
     }
 
-    /// A known name that differs from `name` in case only: what the author probably meant.
+    /// The known name that differs from `name` only in case, which the author probably meant;
+    /// `None` if there is none.
     pub(in crate::detect) fn name_like(name: &str) -> Option<&'static str> {
         Field::names().find(|known| known.eq_ignore_ascii_case(name))
     }
 
-    /// The value in an event; `None` where it is absent. An empty value counts as absent, as Splunk
-    /// makes no field of an empty XML element.
+    /// The field's value in an event; `None` if it is absent or empty. (Splunk makes no field of an
+    /// empty XML element.)
     #[must_use]
     pub fn value(self, event: &Event) -> Option<Cow<'_, str>> {
         match self {
@@ -146,14 +146,14 @@ impl Field {
         self.text(event).filter(|text| !text.is_empty()).map(Cow::Borrowed)
     }
 
-    /// Whether an event can have several values of the field.
+    /// Returns true if an event can have several values of the field.
     #[must_use]
     pub fn is_multivalued(self) -> bool {
         matches!(self, Field::Answer | Field::RecordType)
     }
 
-    /// The values in an event, for a field that can have several. Use [`Field::value`] for other
-    /// fields.
+    /// The field's values in an event, for a field that can have several. Other fields have none
+    /// here: use [`Field::value`].
     pub fn values(self, event: &Event) -> impl Iterator<Item = &str> {
         let results = event.query_results().filter(|_| self.is_multivalued()).unwrap_or_default();
         answers(results).filter_map(move |item| match (self, item) {
@@ -163,13 +163,13 @@ impl Field {
         })
     }
 
-    /// Whether the event has the field, with an empty value.
+    /// Returns true if the event has the field, with an empty value.
     #[must_use]
     pub fn is_empty(self, event: &Event) -> bool {
         self.text(event) == Some("")
     }
 
-    /// The value as text, where it is text in the event.
+    /// The field's value in an event; `None` if it is absent, or not stored as text.
     fn text(self, event: &Event) -> Option<&str> {
         let system = &event.system;
         match self {
@@ -192,7 +192,7 @@ impl Field {
         }
     }
 
-    /// A value or pattern of a rule in the form that events have here: GUIDs are kept without
+    /// A value or pattern of a rule in the form in which events have the field: for a GUID, without
     /// braces.
     #[must_use]
     pub(in crate::detect) fn kept_form(self, text: &str) -> Cow<'_, str> {
@@ -214,9 +214,9 @@ impl Field {
         self.spec().map(|field| field.field_type)
     }
 
-    /// The name of the `Data` element whose text holds the field's value, where a record holds it
-    /// as text of its own. Numbers, GUIDs, SIDs and times are stored in binary; the provider,
-    /// channel and computer may stand in a template that the record merely refers to.
+    /// The name of the `Data` element whose text contains the field's value, if each record stores
+    /// the value as text; otherwise `None`. Numbers, GUIDs, SIDs and times are stored in binary.
+    /// The provider, channel and computer may be in a template to which the record only refers.
     #[must_use]
     pub fn data_name(self) -> Option<&'static str> {
         let source = match self {
@@ -230,7 +230,8 @@ impl Field {
     }
 }
 
-/// How Splunk writes `_time`: seconds since 1970, here with as many decimals as needed.
+/// A time in Splunk's form for `_time`: seconds since 1970, with as many decimals as needed.
+/// `ticks` are 100 ns intervals since 1970.
 pub(in crate::detect) fn epoch_seconds(ticks: i64) -> String {
     let sign = if ticks < 0 { "-" } else { "" };
     let (seconds, fraction) = (

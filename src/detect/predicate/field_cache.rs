@@ -1,5 +1,5 @@
-//! Caches the field of an event that was read last: a rule compares one field with dozens of
-//! patterns.
+//! Caches the value of the field that was read last from an event, because a rule compares one
+//! field with dozens of patterns.
 
 use std::borrow::Cow;
 
@@ -15,27 +15,29 @@ pub(in crate::detect) struct FieldCache<'e> {
     last: Option<CachedValue<'e>>,
 }
 
-/// The value of a field, and what is known of it.
+/// The value of a field, and the byte pairs in it.
 #[derive(Debug)]
 struct CachedValue<'e> {
     field: Field,
+    /// The value; `None` if the event has none.
     value: Option<Cow<'e, str>>,
-    /// Its pairs of bytes, once it was compared with a pattern.
+    /// The byte pairs in the value; `None` until the value is compared with a pattern.
     pairs: Option<BytePairs>,
 }
 
 impl<'e> FieldCache<'e> {
-    /// A cache for an event, still empty.
+    /// An empty cache for an event.
     pub(in crate::detect) fn new(event: &'e Event) -> Self {
         FieldCache { event, last: None }
     }
 
-    /// [`Field::value`] of the event.
+    /// Returns [`Field::value`] of the event, from the cache if it is there.
     fn value(&mut self, field: Field) -> Option<&str> {
         self.cached(field).value.as_deref()
     }
 
-    /// Whether the event has the field, and its value, or one of several, is one that `holds`.
+    /// Returns true if `holds` is true of the field's value in the event, or of one of its values.
+    /// Returns false if the event does not have the field.
     pub(in crate::detect) fn any(&mut self, field: Field, holds: impl Fn(&str) -> bool) -> bool {
         if field.is_multivalued() {
             return field.values(self.event).any(holds);
@@ -43,7 +45,8 @@ impl<'e> FieldCache<'e> {
         self.value(field).is_some_and(holds)
     }
 
-    /// Whether the event has the field, and its value, or one of several, matches the pattern.
+    /// Returns true if the field's value in the event, or one of its values, matches the pattern.
+    /// Returns false if the event does not have the field.
     pub(in crate::detect) fn matches(&mut self, field: Field, pattern: &Pattern) -> bool {
         if field.is_multivalued() {
             return field.values(self.event).any(|value| pattern.matches(value));
@@ -54,8 +57,8 @@ impl<'e> FieldCache<'e> {
     }
 
     fn cached(&mut self, field: Field) -> &mut CachedValue<'e> {
-        // What is kept stays where it is: to move it out and back would take longer than to compare
-        // it with a pattern.
+        // The cached value is not moved out and back, which would take longer than a comparison
+        // with a pattern.
         if self.last.as_ref().is_none_or(|known| known.field != field) {
             self.last = None;
         }

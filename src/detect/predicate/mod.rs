@@ -1,5 +1,5 @@
-//! Conditions on an event, as a tree, and their evaluation. The tree belongs to no rule language:
-//! whatever a language says about precedence, quoting or field names is settled before it is built.
+//! Conditions on an event, as a tree, and their evaluation. The tree is the same for all rule
+//! languages: the parser of each language has already resolved precedence, quotes and field names.
 
 pub(in crate::detect) mod expression;
 pub(in crate::detect) mod field;
@@ -24,71 +24,74 @@ use crate::detect::predicate::test::FieldTest;
 use crate::detect::term::computed::Computed;
 use crate::event::Event;
 
-/// A literal shorter than this occurs in so many records that looking for it selects nothing.
+/// The least length of a literal that is searched for in records, in bytes. Shorter ones occur in
+/// nearly all records.
 const SHORTEST_REQUIRED_LITERAL: usize = 3;
 
 /// A condition on an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Predicate {
-    /// Every event.
+    /// True of every event.
     All,
-    /// Events for which every child holds; every event where there are none.
+    /// True if all of these predicates are true; also if there are none.
     And(Vec<Predicate>),
-    /// Events for which some child holds; no event where there are none.
+    /// True if one of these predicates is true; false if there are none.
     Or(Vec<Predicate>),
-    /// Events for which the child does not hold.
+    /// True if this predicate is false.
     Not(Box<Predicate>),
-    /// Events that Sysmon wrote, by [`crate::event::System::is_sysmon`].
+    /// True if Sysmon wrote the event, by [`crate::event::System::is_sysmon`].
     Sysmon,
-    /// Events that have the field, with a value that is not empty.
+    /// True if the event has the field, with a value that is not empty.
     Exists(Field),
-    /// Events that have the field, with an empty value.
+    /// True if the event has the field, with an empty value.
     Empty(Field),
-    /// Events whose field matches the pattern. A field that is absent or empty matches none, not
-    /// even `*`.
+    /// True if the field's value matches the pattern. A field that is absent or empty matches no
+    /// pattern, not even `*`.
     Matches {
         /// The field.
         field: Field,
-        /// The pattern for its whole value.
+        /// The pattern, which must match the whole value.
         pattern: Pattern,
     },
-    /// Events whose field fits the regular expression. A field that is absent or empty fits none.
+    /// True if the field's value matches the regular expression. A field that is absent or empty
+    /// matches no expression.
     Fits {
         /// The field.
         field: Field,
         /// The expression.
         expression: Expression,
     },
-    /// Events whose field holds an address of the network.
+    /// True if the field contains an address in the network.
     InNetwork {
         /// The field.
         field: Field,
         /// The network.
         network: Network,
     },
-    /// Events whose field passes a test. A field that is absent or empty passes none.
+    /// True if the field's value passes a test. A field that is absent or empty passes no test.
     Passes {
         /// The field.
         field: Field,
         /// The test.
         test: FieldTest,
     },
-    /// Events for which a computed condition holds: on functions of fields, on lookups, or on the
-    /// rows that an event makes.
+    /// True if a computed condition is true of the event: a condition on functions of fields, on
+    /// lookups, or on the rows that the event makes.
     Computed(Arc<Computed>),
-    /// Events whose field stands in an order to a value: by number where both sides are numbers,
-    /// else by text in lower case. A field that is absent or empty stands in none.
+    /// True if the field's value is less or greater than another value, as the operator says: by
+    /// number if both are numbers, otherwise by text in lower case. False for a field that is
+    /// absent or empty.
     Compare {
-        /// The field, on the left.
+        /// The field, on the left of the operator.
         field: Field,
-        /// The order.
+        /// The operator.
         operator: Inequality,
-        /// The value on the right.
+        /// The value on the right of the operator.
         value: String,
     },
 }
 
-/// An order between a field (left) and a value (right).
+/// An operator that compares a field on its left with a value on its right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inequality {
     /// `<`
@@ -101,8 +104,8 @@ pub enum Inequality {
     GreaterOrEqual,
 }
 
-/// The patterns that made an event match, as their author wrote them, each once, in the rule's
-/// order.
+/// The patterns of a rule that made an event match, as the rule's author wrote them. Each is listed
+/// once, in the order of the rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hits {
     /// Patterns for the query name.
@@ -112,7 +115,7 @@ pub struct Hits {
 }
 
 impl Predicate {
-    /// Whether the condition holds for an event.
+    /// Returns true if the predicate is true of an event.
     #[must_use]
     pub fn evaluate(&self, event: &Event) -> bool {
         self.holds_for(&mut FieldCache::new(event))
@@ -143,14 +146,15 @@ impl Predicate {
         }
     }
 
-    /// The patterns that made this event match. Only what speaks for the match counts: a pattern
-    /// that is negated does not, nor one in a branch that does not hold as a whole.
+    /// The patterns that made an event match; none if it does not match. Patterns that are negated,
+    /// or in a branch that is false as a whole, did not make it match.
     #[must_use]
     pub fn hits(&self, event: &Event) -> Hits {
         if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
     }
 
-    /// Which parts of the condition an event hits, if the condition is known to hold for it.
+    /// The patterns that made an event match, like [`Predicate::hits`], for an event that is known
+    /// to match.
     #[must_use]
     pub fn hits_of_match(&self, event: &Event) -> Hits {
         let mut hits = Hits::default();
@@ -158,12 +162,12 @@ impl Predicate {
         hits
     }
 
-    /// Collects the patterns that speak for a match. `wanted` is the truth value that speaks for
-    /// it: false under an odd number of negations.
+    /// Adds to `hits` the patterns that made an event match. `wanted` is the truth value of this
+    /// predicate that contributes to the match: false under an odd number of negations.
     fn collect_hits(&self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits) {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
-                // Of an AND that holds, and of an OR that does not, all children are alike.
+                // All children of a true AND are true, and all children of a false OR are false.
                 let alike = matches!(self, Predicate::And(_)) == wanted;
                 for child in children {
                     if alike || child.holds_for(event) == wanted {
@@ -188,19 +192,19 @@ impl Predicate {
         }
     }
 
-    /// What every matching event holds: at least one literal of each of these sets, in any ASCII
-    /// case. No set at all says nothing of an event; an empty set says that no event can match.
+    /// Sets of literals: every matching event contains at least one literal of each set, in any
+    /// ASCII case. A sweep uses them to skip records without decoding them. If there are no sets,
+    /// any event may match. If one of the sets is empty, no event can match.
     ///
-    /// Sound, because
-    /// - a pattern's value holds each of its literals, so any one of them will do: the longest
-    ///   does;
-    /// - all children of an AND hold, so all their sets do;
-    /// - some child of an OR holds, and it is not known which: one set of each child, the smallest,
-    ///   together, or nothing if one child has none;
-    /// - a NOT says what an event does not hold, which requires nothing.
+    /// The sets are correct for these reasons:
+    /// - A value that matches a pattern contains all of its literals, so the longest one is enough.
+    /// - All children of an AND are true, so the sets of all children apply.
+    /// - At least one child of an OR is true, but it is not known which. The union of one set of
+    ///   each child applies, namely the smallest; if a child has no set, no set applies.
+    /// - A NOT only says what an event does not contain, which gives no set.
     ///
-    /// A literal outside ASCII is not offered: its case variants differ in their bytes, so whoever
-    /// looks for bytes could miss one. Nor is one of a field that records do not store as text.
+    /// Literals outside ASCII are left out, because their upper and lower case differ in their
+    /// bytes. So are literals of fields that records do not store as text.
     #[must_use]
     pub fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         match self {
@@ -236,7 +240,8 @@ impl Predicate {
     }
 }
 
-/// The longest of the literals that a field holds, if it can be looked for.
+/// A set with the longest of the literals that a field's value must contain; nothing if none of
+/// them can be searched for in records.
 pub(in crate::detect) fn required<'a>(
     field: Field,
     literals: impl Iterator<Item = &'a str>,
@@ -252,17 +257,17 @@ pub(in crate::detect) fn required<'a>(
     required.into_iter().collect()
 }
 
-/// A literal that matching events hold.
+/// A literal that a matching event must contain in one of its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequiredLiteral {
-    /// The name of the `Data` element that holds it, such as `QueryName`.
+    /// The name of the `Data` element that contains the literal, such as `QueryName`.
     pub data_name: &'static str,
-    /// The literal: in lower case, ASCII, at least three characters long.
+    /// The literal, in lower case. It is ASCII and at least three characters long.
     pub literal: String,
 }
 
 impl Inequality {
-    /// The operator as it is written, such as `<=`.
+    /// The operator as rules write it, such as `<=`.
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
@@ -296,7 +301,7 @@ impl Hits {
     }
 }
 
-/// Orders two values: as numbers if both are numbers, else as texts in lower case.
+/// Compares two values: as numbers if both are numbers, otherwise as texts in lower case.
 pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.total_cmp(&right),
@@ -304,7 +309,8 @@ pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// A decimal number. (Rust would also read `inf`, `nan` and the like, which are names in a log.)
+/// The text as a decimal number; `None` if it is none. (Rust would also read texts such as `inf`
+/// and `nan`, which are names in a log.)
 pub(in crate::detect) fn number(text: &str) -> Option<f64> {
     let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
     // Adding zero turns -0.0 into 0.0, which compare as different in a total order.
@@ -362,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn hits_are_what_speaks_for_the_match() {
+    fn hits_are_the_patterns_that_made_the_event_match() {
         let event = event(r"C:\Users\Public\cmd.exe", "cdn.discordapp.com");
         for (head, query, process) in [
             ("QueryName IN (*Discord*, *app*, *pastebin*, *Discord*)", &["*Discord*", "*app*"][..], &[][..]),
@@ -375,7 +381,7 @@ mod tests {
             ("NOT (NOT QueryName=*discord*)", &["*discord*"], &[]),
             ("NOT (QueryName=x OR NOT QueryName=*discord*)", &["*discord*"], &[]),
             ("QueryName!=x Image=*", &[], &["*"]),
-            // A branch that does not hold as a whole does not speak for the match.
+            // A branch that is false as a whole did not make the event match.
             ("(QueryName=*discord* ProcessId=7) OR Image=*cmd*", &[], &["*cmd*"]),
             ("QueryName=*pastebin*", &[], &[]),
             ("User=*alice", &[], &[]),
@@ -439,7 +445,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
-        /// What a selector of records relies on.
+        /// The skim relies on this property when it skips records.
         #[test]
         fn a_match_holds_a_required_literal(
             predicate in any_predicate(),

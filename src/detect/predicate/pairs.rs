@@ -1,23 +1,22 @@
-//! A quick look at whether a value can match a pattern: the bytes that stand side by side in it.
+//! A fast test that rules out most patterns for a value, by the pairs of neighbouring bytes in it.
 //!
-//! A rule lists dozens of patterns, or a hundred thousand, and most have nothing in common with a
-//! value. Each pair of neighbouring bytes, in lower case, is marked by one of 64 bits. A value
-//! without a mark that a pattern's literals have does not match it; of one that has them all, the
-//! twin has to tell: the comparison with the pattern,
-//! [`crate::detect::predicate::pattern::Pattern::matches`].
+//! A rule can have a hundred thousand patterns, and most have nothing in common with a value. Each
+//! pair of neighbouring bytes, in lower case, sets one of 64 bits. If a pattern's literals set a
+//! bit that the value does not set, the value cannot match. Otherwise it is compared with the
+//! pattern ([`Pattern::matches`](crate::detect::predicate::pattern::Pattern::matches)).
 
-/// 2³² divided by the golden ratio: multiplied by it, pairs that differ little get marks that lie
-/// far apart.
+/// The multiplier of the hash of a byte pair: 2³² divided by the golden ratio (Fibonacci hashing).
+/// Similar pairs get hashes that are far apart.
 const SPREAD: u32 = 0x9e37_79b1;
-/// Marks are numbered by so many of the product's highest bits.
+/// The number of the product's highest bits that make the hash of a byte pair.
 const BITS: u32 = 6;
 
-/// The marks of some pairs of bytes.
+/// A set of byte pairs, as a Bloom filter of 64 bits: each pair sets one bit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) struct BytePairs(u64);
 
 impl BytePairs {
-    /// The marks of all pairs of neighbouring bytes, regardless of the case of ASCII letters.
+    /// All pairs of neighbouring bytes in `bytes`. The case of ASCII letters does not matter.
     pub(in crate::detect) fn of(bytes: &[u8]) -> Self {
         let mut marks = 0;
         let mut before = None;
@@ -30,12 +29,12 @@ impl BytePairs {
         BytePairs(marks)
     }
 
-    /// The union of two sets of marks.
+    /// The union of two sets.
     pub(in crate::detect) fn union(self, others: BytePairs) -> Self {
         BytePairs(self.0 | others.0)
     }
 
-    /// Whether at least one of the `wanted` marks is missing from this set.
+    /// Returns true if at least one of the `wanted` pairs is surely not in this set.
     pub(in crate::detect) fn misses_any_of(self, wanted: BytePairs) -> bool {
         wanted.0 & !self.0 != 0
     }
@@ -47,7 +46,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn most_values_lack_most_literals() {
+    fn most_values_miss_pairs_of_most_literals() {
         let value = BytePairs::of(br"C:\Program Files\Vendor\Updater\updater.exe");
         assert!(
             !value.misses_any_of(BytePairs::of(b"UPDATER.exe")) && !value.misses_any_of(BytePairs::of(b"u"))
@@ -60,8 +59,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_lacks_what_it_holds(before in any::<Vec<u8>>(), literal in "[a-zA-Z.\\\\]{0,9}", behind in any::<Vec<u8>>()) {
-            let value = [&before, literal.to_ascii_uppercase().as_bytes(), &behind].concat();
+        fn no_value_misses_pairs_of_its_own(before in any::<Vec<u8>>(), literal in "[a-zA-Z.\\\\]{0,9}", after in any::<Vec<u8>>()) {
+            let value = [&before, literal.to_ascii_uppercase().as_bytes(), &after].concat();
             prop_assert!(!BytePairs::of(&value).misses_any_of(BytePairs::of(literal.as_bytes())));
         }
     }

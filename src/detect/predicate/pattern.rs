@@ -1,5 +1,5 @@
-//! Patterns: text in which `*` stands for any run of characters. Language-neutral: whoever builds
-//! a pattern has already dealt with quotes and escapes.
+//! Patterns: text in which `*` stands for any number of characters. They are the same for all rule
+//! languages: the parser of each language has already resolved quotes and escapes.
 
 use crate::base::byte_search::find_either;
 use crate::detect::predicate::pairs::BytePairs;
@@ -12,27 +12,28 @@ use crate::detect::predicate::pairs::BytePairs;
 /// [`Pattern::literals`] be looked for in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// As the author wrote it, escapes resolved.
+    /// The pattern as its author wrote it, with escapes resolved.
     text: String,
-    /// The literal runs around the wildcards, folded: one where there is no wildcard, else one more
-    /// than there are wildcards. Runs may be empty.
+    /// The literals before, between and after the wildcards, folded. There is always one more than
+    /// there are wildcards. Literals may be empty.
     pieces: Vec<String>,
-    /// Whether all literal pieces are ASCII.
+    /// Whether all literals are ASCII.
     is_ascii: bool,
-    /// The byte pairs of the literal pieces if all are ASCII, else no pairs: a value that is folded
-    /// first has other pairs.
+    /// The byte pairs in the literals if all are ASCII; otherwise none, because folding changes the
+    /// byte pairs of a value.
     pairs: BytePairs,
 }
 
 impl Pattern {
-    /// The pattern `text`, in which every `*` is a wildcard and everything else is literal.
+    /// A pattern from its text, in which every `*` is a wildcard and everything else is literal.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self::from_pieces(text, text.split('*'))
     }
 
-    /// A pattern of literal pieces with a wildcard between each two, for languages in which a `*`
-    /// can be literal. `text` is what to call it. No pieces are the empty pattern.
+    /// A pattern from its literals, with a wildcard between each two, for languages in which a `*`
+    /// can be literal. `text` is the pattern as its author wrote it. Without literals, the pattern
+    /// is empty.
     #[must_use]
     pub fn from_pieces<'a>(text: &str, pieces: impl IntoIterator<Item = &'a str>) -> Self {
         let mut pieces: Vec<String> = pieces.into_iter().map(fold).collect();
@@ -46,35 +47,36 @@ impl Pattern {
         Pattern { text: text.to_owned(), pieces, is_ascii, pairs }
     }
 
-    /// The pattern as its author wrote it: case kept, quotes and escapes resolved.
+    /// The pattern as its author wrote it, with quotes and escapes resolved.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The non-empty literal runs between the wildcards, in order and in lower case. A value that
-    /// matches holds every one of them, in some case.
+    /// The literals around the wildcards that are not empty, in the order of the pattern and in
+    /// lower case. A value that matches contains all of them, in some case.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty())
     }
 
-    /// Whether every value matches that is not empty.
+    /// Returns true if the pattern matches every value that is not empty: it has only wildcards.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.pieces.len() > 1 && self.literals().next().is_none()
     }
 
-    /// Whether a value matches, as [`Pattern::matches`] says, but faster: `pairs` are the pairs of
-    /// bytes that the value has.
+    /// Returns the same as [`Pattern::matches`], but faster. `pairs` are the byte pairs in the
+    /// value.
     #[must_use]
     pub(in crate::detect) fn matches_with(&self, value: &str, pairs: BytePairs) -> bool {
         !pairs.misses_any_of(self.pairs) && self.matches(value)
     }
 
-    /// Whether the whole of `value` matches.
+    /// Returns true if the pattern matches the whole of `value`.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
-        // ASCII pieces never match part of a non-ASCII character, so the value need not be folded.
+        // ASCII literals never match part of a non-ASCII character, so the value need not be
+        // folded.
         if self.is_ascii {
             matches_pieces(&self.pieces, value.as_bytes())
         } else {
@@ -83,7 +85,7 @@ impl Pattern {
     }
 }
 
-/// Lower case, character by character; see [`Pattern`].
+/// The text in lower case, with each character folded on its own as [`Pattern`] describes.
 pub(in crate::detect) fn fold(text: &str) -> String {
     text.chars().map(fold_char).collect()
 }
@@ -97,8 +99,9 @@ fn fold_char(character: char) -> char {
     character.to_lowercase().next().filter(|lower| !lower.is_ascii()).unwrap_or(character)
 }
 
-/// The first piece is anchored at the start and the last at the end; each one between is taken
-/// where it first occurs, which leaves the most room for those after it.
+/// Returns true if `value` begins with the first piece, ends with the last, and has the others
+/// between them in sequence. Each of the others is matched at its first occurrence, which leaves
+/// the most room for the rest.
 fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
     let Some((first, others)) = pieces.split_first() else { return value.is_empty() };
     let Some((last, middle)) = others.split_last() else {
@@ -117,15 +120,16 @@ fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
     true
 }
 
-/// What follows the first occurrence of `needle`.
+/// The part of `haystack` after the first occurrence of `needle`, regardless of ASCII case; `None`
+/// if there is no occurrence.
 fn after_first<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
     let Some((first, others)) = needle.split_first() else { return Some(haystack) };
     let mut rest = haystack;
     while let Some(at) = find_either(first.to_ascii_lowercase(), first.to_ascii_uppercase(), rest) {
         rest = rest.get(at + 1..)?;
-        let (begins, behind) = rest.split_at_checked(others.len())?;
+        let (begins, after) = rest.split_at_checked(others.len())?;
         if begins.eq_ignore_ascii_case(others) {
-            return Some(behind);
+            return Some(after);
         }
     }
     None
@@ -137,7 +141,7 @@ pub(in crate::detect) mod tests {
 
     use super::*;
 
-    /// The definition, by recursion over characters.
+    /// The slow twin of [`Pattern::matches`]: the definition, by recursion over characters.
     pub fn naive_match(pattern: &str, value: &str) -> bool {
         fn same(a: char, b: char) -> bool {
             a == b || (a.is_ascii() == b.is_ascii() && a.to_lowercase().eq(b.to_lowercase()))

@@ -6,26 +6,28 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use crate::detect::predicate::expression::Flags;
 
-/// Bytes that the least expression takes, with what it is searched with.
+/// The bytes that the smallest expression takes, including the caches for searches.
 const BASE: usize = 8 << 10;
-/// Bytes for a byte of a literal, in both directions that an expression is compiled for.
+/// The bytes for each byte of a literal. An expression is compiled for searches in both directions.
 const LITERAL_BYTE: usize = 64;
-/// Bytes for a class, and for each of its ranges: most of them are several sequences of bytes.
+/// The bytes for a character class, without its ranges.
 const CLASS: usize = 1 << 10;
+/// The bytes for each range of a character class. Most ranges become several byte sequences.
 const CLASS_RANGE: usize = 96;
-/// Bytes for what joins parts.
+/// The bytes for each connection between parts of an expression.
 const JOINT: usize = 64;
 
-/// What is known of an expression without compiling it.
+/// What is known of a regular expression without compiling it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct Estimate {
-    /// About how many bytes it takes once compiled.
+    /// An estimate of the bytes that the compiled expression takes.
     pub size: usize,
-    /// Whether it holds for the empty text.
-    pub holds_for_empty: bool,
+    /// Whether the expression matches the empty text.
+    pub matches_empty: bool,
 }
 
-/// What is known of an expression without compiling it. The error says what is not understood.
+/// Estimates the size of a regular expression from its text, and finds out whether it matches the
+/// empty text. The error says what in the text is not understood.
 pub(in crate::detect) fn estimate(text: &str, flags: Flags) -> Result<Estimate, String> {
     let mut parser = ParserBuilder::new()
         .case_insensitive(flags.ignore_case)
@@ -33,15 +35,13 @@ pub(in crate::detect) fn estimate(text: &str, flags: Flags) -> Result<Estimate, 
         .dot_matches_new_line(flags.dot_all)
         .build();
     let expression = parser.parse(text).map_err(|error| last_line(&error.to_string()))?;
-    Ok(Estimate {
-        size: BASE.saturating_add(size(&expression)),
-        holds_for_empty: holds_for_empty(&expression),
-    })
+    Ok(Estimate { size: BASE.saturating_add(size(&expression)), matches_empty: matches_empty(&expression) })
 }
 
-/// Whether an expression holds for the empty text: each assertion is asked at its only place, which
-/// is both its start and its end.
-fn holds_for_empty(expression: &Hir) -> bool {
+/// Returns true if an expression matches the empty text. Assertions such as `^` and `$` are true in
+/// the empty text, because its only position is both its start and its end; those that need a word
+/// are false.
+fn matches_empty(expression: &Hir) -> bool {
     match expression.kind() {
         HirKind::Empty => true,
         HirKind::Look(look) => !matches!(
@@ -54,14 +54,15 @@ fn holds_for_empty(expression: &Hir) -> bool {
                 | Look::WordEndUnicode
         ),
         HirKind::Literal(_) | HirKind::Class(_) => false,
-        HirKind::Repetition(repetition) => repetition.min == 0 || holds_for_empty(&repetition.sub),
-        HirKind::Capture(capture) => holds_for_empty(&capture.sub),
-        HirKind::Concat(parts) => parts.iter().all(holds_for_empty),
-        HirKind::Alternation(parts) => parts.iter().any(holds_for_empty),
+        HirKind::Repetition(repetition) => repetition.min == 0 || matches_empty(&repetition.sub),
+        HirKind::Capture(capture) => matches_empty(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(matches_empty),
+        HirKind::Alternation(parts) => parts.iter().any(matches_empty),
     }
 }
 
-/// The parser bounds how deep an expression nests, so this may call itself.
+/// Estimates the bytes that a parsed expression takes once compiled. The recursion is bounded,
+/// because the parser limits how deeply an expression nests.
 fn size(expression: &Hir) -> usize {
     let of_all = |parts: &[Hir]| {
         parts.iter().fold(JOINT, |sum, part| sum.saturating_add(JOINT).saturating_add(size(part)))
@@ -81,7 +82,8 @@ fn size(expression: &Hir) -> usize {
     }
 }
 
-/// The last line of an error of the parser. The lines before it draw the place of the problem.
+/// The last line of an error message of `regex_syntax`. The lines before it show the place of the
+/// error in the expression.
 pub(in crate::detect) fn last_line(text: &str) -> String {
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
@@ -93,8 +95,8 @@ mod tests {
 
     use super::*;
 
-    /// The compiler of `regex` itself says what is larger than a limit. What is estimated is a part
-    /// of what is taken, so the two are compared by halves and eighths.
+    /// Compares the estimate with the size limit at which the compiler of `regex` refuses an
+    /// expression. The compiler counts only a part of the memory, so the comparison is rough.
     #[test]
     fn the_estimate_is_near_what_the_compiler_takes() {
         for text in [
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_repeated_counts_as_often() {
+    fn repeated_parts_count_for_each_repetition() {
         let huge = estimate("((a{1000}){1000}){1000}", Flags::default()).unwrap().size;
         assert!(huge > 1 << 30, "{huge}");
         assert_eq!(estimate("(a", Flags::default()), Err("unclosed group".to_owned()));
@@ -152,7 +154,7 @@ mod tests {
             r"[^\s\S]*",
         ] {
             let expected = RegexBuilder::new(text).build().unwrap().is_match("");
-            assert_eq!(estimate(text, Flags::default()).unwrap().holds_for_empty, expected, "{text}");
+            assert_eq!(estimate(text, Flags::default()).unwrap().matches_empty, expected, "{text}");
         }
     }
 }

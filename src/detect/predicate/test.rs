@@ -1,4 +1,4 @@
-//! Tests of a field's value that are no comparison with a text: as a number, with another field, or
+//! Tests of a field's value other than comparisons with text: as a number, with another field, or
 //! as a time.
 
 use crate::detect::predicate::expression::Case;
@@ -7,50 +7,52 @@ use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::{Inequality, number};
 use crate::event::{Event, EventTime, TimePart};
 
-/// A test of a field's value. A field that is absent or empty passes none.
+/// A test of a field's value. A field that is absent or empty passes no test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldTest {
-    /// It is a number in an order to another one. What is no number passes not.
+    /// Passed if the value is a number that compares with another number as the operator says. A
+    /// value that is no number does not pass.
     Number {
         /// The operator; the field is on its left.
         operator: Inequality,
-        /// The number on the right, decimal.
+        /// The number on the right of the operator, in decimal form.
         value: String,
     },
-    /// The value of another field stands in it. Where that field is absent or empty, it does not.
+    /// Passed if the value contains the value of another field at the given position. Not passed if
+    /// the other field is absent or empty.
     OtherField {
         /// The other field.
         field: Field,
-        /// Where its value stands.
+        /// Where in the value the other field's value must be.
         position: Position,
-        /// Whether the case of letters counts.
+        /// Whether the case of letters matters.
         case: Case,
     },
-    /// It is a time (UTC) with that part.
+    /// Passed if the value is a time (UTC) of which a part has the given value.
     Time {
-        /// Which part.
+        /// The part of the time, such as the hour.
         part: TimePart,
-        /// Its value.
+        /// The value that the part must have.
         value: i64,
     },
 }
 
-/// Where in a field a value stands.
+/// Where in a field's text a value must be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Position {
-    /// It is the whole of it.
+    /// The value is the whole text.
     #[default]
     Whole,
-    /// At its start.
+    /// The value is at the start of the text.
     Start,
-    /// At its end.
+    /// The value is at the end of the text.
     End,
-    /// Anywhere.
+    /// The value is anywhere in the text.
     Anywhere,
 }
 
 impl Position {
-    /// Whether `value` stands there in `text`.
+    /// Returns true if `value` is at this position in `text`.
     fn holds(self, text: &str, value: &str) -> bool {
         match self {
             Position::Whole => text == value,
@@ -62,7 +64,7 @@ impl Position {
 }
 
 impl FieldTest {
-    /// Whether a value of an event passes.
+    /// Returns true if `text`, the value of a field of `event`, passes the test.
     pub(in crate::detect) fn passes(&self, text: &str, event: &Event) -> bool {
         match self {
             FieldTest::Number { operator, value } => number(text)
@@ -80,7 +82,7 @@ impl FieldTest {
         }
     }
 
-    /// What it asks for of the field of that name, for people.
+    /// A description of the test for people. `name` is the name of the field that is tested.
     pub(in crate::detect) fn text(&self, name: &str) -> String {
         match self {
             FieldTest::Number { operator, value } => {
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn another_field_stands_where_it_is_said_to() {
+    fn another_field_is_found_at_its_position() {
         let mut event = event("C:\\x.exe", "pc1.CORP.example");
         let name = event.query_name().unwrap().to_owned();
         let test = |position, case| FieldTest::OtherField { field: Field::Computer, position, case };

@@ -1,26 +1,25 @@
-//! A predicate as a tree of lines, for people: what it asks for, and what of that holds for an
-//! event.
+//! Describes a predicate to people as a tree of lines, and says which parts are true of an event.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
-/// A condition, and those that it is made of.
+/// A description of a predicate: a line of text, and a description of each of its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConditionTree {
-    /// What it says, in a line. Text of rules and events is as it is: whoever prints it must escape
-    /// it.
+    /// What the predicate requires, in a line. The text has unescaped text from rules and events:
+    /// escape it before you print it.
     pub text: String,
-    /// Whether it holds for the event, if there is one.
+    /// Whether the predicate is true of the event; `None` if no event was given.
     pub holds: Option<bool>,
-    /// What it is made of.
+    /// The descriptions of the predicate's parts.
     pub children: Vec<ConditionTree>,
 }
 
 impl ConditionTree {
-    /// The tree of a predicate; with an event, what holds for it, and what it has where something
-    /// does not.
+    /// Describes a predicate. If an event is given, the description says of each part whether it is
+    /// true of the event, and which value the event has.
     #[must_use]
     pub fn of(predicate: &Predicate, event: Option<&Event>) -> Self {
         let children = match predicate {
@@ -34,7 +33,8 @@ impl ConditionTree {
             let term = Term::from(field);
             let value = term.value(EvalInput::Event(event)).text();
             text.push_str(
-                &value.map_or_else(|| " (there is none)".to_owned(), |value| format!(" (it is \"{value}\")")),
+                &value
+                    .map_or_else(|| " (it has no value)".to_owned(), |value| format!(" (it is \"{value}\")")),
             );
         }
         ConditionTree {
@@ -54,11 +54,11 @@ fn text(predicate: &Predicate) -> String {
         Predicate::Not(_) => "not".to_owned(),
         Predicate::Sysmon => "written by Sysmon".to_owned(),
         Predicate::Exists(field) => format!("{} has a value", field.name()),
-        Predicate::Empty(field) => format!("{} is there and empty", field.name()),
+        Predicate::Empty(field) => format!("{} is present and empty", field.name()),
         Predicate::Matches { field, pattern } => format!("{} = \"{}\"", field.name(), pattern.text()),
         Predicate::Fits { field, expression } => format!("{} fits \"{}\"", field.name(), expression.text()),
         Predicate::InNetwork { field, network } => {
-            format!("{} holds an address of {}", field.name(), network.text())
+            format!("{} contains an address in {}", field.name(), network.text())
         }
         Predicate::Passes { field, test } => test.text(field.name()),
         Predicate::Computed(computed) => computed.to_string(),
@@ -68,7 +68,7 @@ fn text(predicate: &Predicate) -> String {
     }
 }
 
-/// The field that a leaf looks at.
+/// The field that a predicate without parts compares; `None` if it compares no field.
 fn field(predicate: &Predicate) -> Option<Field> {
     match predicate {
         Predicate::Exists(field)
@@ -137,7 +137,7 @@ mod tests {
                 "..yes QueryName = \"*a*\" (it is \"cab\")",
                 "..no QueryName = \"b\" (it is \"cab\")",
                 ".yes not",
-                "..no User = \"x\" (there is none)",
+                "..no User = \"x\" (it has no value)",
                 ".yes ProcessId >= \"7\" (it is \"740\")",
             ]
         );

@@ -1,23 +1,24 @@
-//! All ways to choose some parts of a rule, for `2 of selection*`. They are counted before they are
-//! built.
+//! All ways to choose some of a rule's parts, for conditions such as `2 of selection*`. The choices
+//! are counted before they are built, so that a rule cannot fill the memory.
 
 use super::compiler::joined;
 use crate::detect::predicate::Predicate;
 
-/// `2 of x*` is written out as all pairs; more alternatives than these are refused.
+/// The most choices that a condition may come to. `2 of x*` becomes an OR of all pairs.
 const MOST_ALTERNATIVES: usize = 1_000;
-/// The bound of counting: larger numbers are not computed exactly.
+/// The number up to which [`choices`] counts exactly.
 const COUNTING_LIMIT: usize = 1 << 20;
 
-/// Refuses a condition with more choices than are written out.
+/// Refuses a condition `count of` `all` parts that comes to more than [`MOST_ALTERNATIVES`]
+/// choices.
 pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     if choices(all, count) > MOST_ALTERNATIVES {
-        return Err(format!("it comes to more than {MOST_ALTERNATIVES} alternatives"));
+        return Err(format!("expected at most {MOST_ALTERNATIVES} combinations of parts, found more"));
     }
     Ok(())
 }
 
-/// How many conditions on a field a predicate has.
+/// The number of conditions on a field in a predicate.
 pub(super) fn condition_count(predicate: &Predicate) -> usize {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => children.iter().map(condition_count).sum(),
@@ -26,13 +27,13 @@ pub(super) fn condition_count(predicate: &Predicate) -> usize {
     }
 }
 
-/// The number of ways to choose `count` parts out of `all`: exact up to [`COUNTING_LIMIT`], otherwise
-/// only known to be larger than the limit.
+/// The number of ways to choose `count` parts out of `all`: exact up to [`COUNTING_LIMIT`],
+/// otherwise only known to be larger than the limit.
 pub(super) fn choices(all: usize, count: usize) -> usize {
     let count = count.min(all.saturating_sub(count));
     let mut choices = 1_usize;
     for place in 0..count {
-        // The product of so many numbers in a row can be divided by that many.
+        // The division is exact: a product of n consecutive numbers is a multiple of n!.
         choices = choices.saturating_mul(all - place) / (place + 1);
         if choices > COUNTING_LIMIT {
             break;
@@ -41,7 +42,8 @@ pub(super) fn choices(all: usize, count: usize) -> usize {
     choices
 }
 
-/// All choices of so many parts, each as an AND. There are as many as [`choices`] says.
+/// Adds to `chosen` an AND of the predicates in `taken` and `count` of `parts`, for each way to
+/// choose them. [`choices`] returns the number of ways.
 pub(super) fn choose(
     parts: &[Predicate],
     count: usize,
@@ -67,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_many_are_made_as_were_counted(all in 1usize..9, count in 1usize..9) {
+        fn the_count_is_the_number_of_choices_built(all in 1usize..9, count in 1usize..9) {
             let count = count.min(all);
             let parts = vec![Predicate::Sysmon; all];
             let mut chosen = Vec::new();
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_many_is_not_counted_to_its_end() {
+    fn counting_stops_above_the_limit() {
         assert!(choices(15_000, 7_500) > COUNTING_LIMIT);
         assert_eq!((choices(900, 899), choices(40, 2), choices(5, 5)), (900, 780, 1));
         assert!(check_number(1_000, 1).is_ok() && check_number(1_001, 1).is_err());

@@ -1,4 +1,5 @@
-//! The named parts of a Sigma rule and the condition that joins them, as one predicate.
+//! Compiles the `detection` section of a Sigma rule, which has named parts and a condition that
+//! joins them, to one predicate.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,25 +16,24 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 use crate::event::Event;
 
-/// The deepest nesting of lists and mappings in a part. Deeper nesting is an attack on the stack,
-/// not a rule.
+/// The deepest nesting of lists in a part. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// More parts than these are no rule: published ones have a few dozen.
+/// The most parts of a rule. Published rules have a few dozen.
 const MOST_PARTS: usize = 1_000;
-/// Conditions on a field that a rule may come to: each value of a list is one, each time that a
-/// part is named, with each of its variants.
+/// The most conditions on fields that a rule may come to. Each variant of each value counts as one,
+/// once for each time that the rule's condition names the part with the value.
 const MOST_CONDITIONS: usize = 200_000;
-/// The number of lines that are not understood after which no more are read.
+/// The number of lines that are not understood after which the compiler reads no more lines.
 const MOST_PROBLEMS: usize = 1_000;
-/// The keys of a detection that name no part of it.
+/// The keys of a `detection` section that are not names of parts.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
-/// Whether a part speaks for a match or against it.
+/// Whether a part of a rule, when it is true of an event, makes a match more likely or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Polarity {
-    /// The part speaks for a match.
+    /// The part makes a match more likely.
     For,
-    /// The part speaks against a match: it stands below an odd number of `not`s.
+    /// The part makes a match less likely, because it is below an odd number of `not`s.
     Against,
 }
 
@@ -50,21 +50,23 @@ impl Polarity {
 pub(super) struct Compiler<'a> {
     detection: &'a Node,
     source: LogSource,
-    /// The events that it is about.
+    /// Sample events of the log source ([`LogSource::prototypes`]).
     prototypes: Vec<Event>,
     placeholders: &'a Placeholders,
     notes: RefCell<Vec<String>>,
-    /// The places where the rule asks for events that a sweep does not read.
+    /// The places where the rule describes events that a sweep does not read.
     foreign: RefCell<Vec<YamlProblem>>,
-    /// Whether some line asks for DNS queries, understood or not.
+    /// Whether some line describes DNS queries, even if the line is not understood.
     mentions_dns: Cell<bool>,
     /// The number of conditions on a field compiled so far.
     conditions: Cell<usize>,
-    /// Bytes that all its expressions take, by their estimates.
+    /// The estimated bytes that the rule's regular expressions compiled so far take together.
     expression_bytes: Cell<usize>,
-    /// The first line that is not understood.
+    /// The problem with the first line that is not understood; `None` if there is no such line.
     problem: RefCell<Option<YamlProblem>>,
-    /// How many lines are not, each time that their part is named, and about what they cost.
+    /// The number of lines that are not understood. A line counts each time that the rule's
+    /// condition names its part, and each keyword counts, because looking for its nearest name
+    /// takes time.
     problems: Cell<usize>,
 }
 
@@ -85,12 +87,13 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The whole condition. Several are alternatives.
+    /// Compiles the rule's condition. If the rule has a list of conditions, the predicate is an OR
+    /// of them.
     pub(super) fn predicate(&self) -> Result<Predicate, Refusal> {
         if let Some((key, _)) = self.detection.entries().iter().find(|(key, _)| key.name == "timeframe") {
             return Err(YamlProblem::at(
                 key.place,
-                "a timeframe counts over many events, which is not supported",
+                "expected no timeframe, because counting over many events is not supported",
             )
             .into());
         }
@@ -124,30 +127,31 @@ impl<'a> Compiler<'a> {
         self.compile_condition(&condition, Polarity::For, node)
     }
 
-    /// Why the rule cannot be looked for, if it cannot.
+    /// The reason why the compiled rule cannot be run; `None` if it can.
     fn refusal(&self, predicate: &Predicate) -> Option<Refusal> {
         let problem = self.problem.take();
         if never_holds(predicate, &self.prototypes) {
             let foreign = self.foreign.borrow().first().cloned();
             let about = foreign.unwrap_or_else(|| {
-                let about = format!("no event that is looked at can match; {}", self.source.read_events());
+                let about = format!("no event that a sweep reads can match; {}", self.source.read_events());
                 YamlProblem::at(self.detection.place, about)
             });
             return Some(Refusal::other_data(about));
         }
-        // What is not understood may be misspelt: each line says what it is about.
+        // With lines that are not understood, the predicate is incomplete. What each line was
+        // about has been recorded instead.
         let asks = match &problem {
             Some(_) => self.mentions_dns.get(),
             None => asks_for_dns(predicate, &self.prototypes),
         };
         if matches!(self.source, LogSource::Sysmon | LogSource::Windows) && !asks {
-            let about = "all events of the log source: none of EventID, QueryName, QueryStatus and QueryResults is asked for";
+            let about = "all events of the log source: the rule has no condition on EventID, QueryName, QueryStatus or QueryResults";
             return Some(Refusal::other_data(YamlProblem::at(self.detection.place, about)));
         }
         problem.map(Refusal::NotUnderstood)
     }
 
-    /// What the user should know of how the rule was taken.
+    /// Takes the notes for the user about parts of the rule that have no effect.
     pub(super) fn notes(&self) -> Vec<String> {
         self.notes.take()
     }
@@ -163,8 +167,8 @@ impl<'a> Compiler<'a> {
         self.placeholders
     }
 
-    /// Counts conditions on a field before they are made. The error says that the rule comes to too
-    /// many.
+    /// Adds `more` conditions on fields to the rule's count, before they are built. Returns an
+    /// error if the rule now comes to more than [`MOST_CONDITIONS`].
     pub(super) fn count_conditions(&self, more: usize) -> Result<(), String> {
         let count = self.conditions.get().saturating_add(more);
         self.conditions.set(count);
@@ -176,7 +180,8 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// Counts an expression before it is compiled. The error says that all of them take too much.
+    /// Adds the estimated size of a regular expression to the rule's total, before the expression
+    /// is compiled. Returns an error if the total is now more than [`MOST_EXPRESSION_BYTES`].
     pub(super) fn count_expression(&self, expression: &Expression) -> Result<(), String> {
         let size = self.expression_bytes.get().saturating_add(expression.size());
         self.expression_bytes.set(size);
@@ -230,19 +235,19 @@ impl<'a> Compiler<'a> {
         let name = name.escape_debug();
         YamlProblem::at(
             node.place,
-            format!("condition: it names '{name}', which is no part of the detection{near}"),
+            format!("condition: expected the name of a part of the detection, found '{name}'{near}"),
         )
     }
 
-    /// Notes what is not understood, and gives what stands for it: what the rule is about may be
-    /// something else.
+    /// Records a line that is not understood, and returns a placeholder for its predicate. The rest
+    /// of the rule is still compiled, because it may show that the rule is about other data.
     fn not_understood(&self, problem: YamlProblem) -> Predicate {
         self.problem.borrow_mut().get_or_insert(problem);
         self.problems.set(self.problems.get() + 1);
         unknown()
     }
 
-    /// `1 of selection*`, `all of them`.
+    /// Compiles a condition with a quantifier, such as `1 of selection*` or `all of them`.
     fn compile_quantifier(
         &self,
         quantifier: Quantifier,
@@ -260,7 +265,9 @@ impl<'a> Compiler<'a> {
         let text = names.text().escape_debug();
         if parts.is_empty() {
             let near = super::suggestion(names.text(), self.part_names());
-            return Err(at(format!("'{text}' is the name of no part of the detection{near}")));
+            return Err(at(format!(
+                "expected the name of a part of the detection, or a pattern that fits one, found '{text}'{near}"
+            )));
         }
         match quantifier {
             Quantifier::All => Ok(joined(parts, Predicate::And)),
@@ -277,14 +284,16 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Refuses choices that come to too much before any is made: each holds copies of its parts.
+    /// Refuses a condition `count of` `parts` that comes to too many choices, before any of them is
+    /// built: each choice has copies of its parts.
     fn check_choices(&self, parts: &[Predicate], count: usize) -> Result<(), String> {
         check_number(parts.len(), count)?;
         let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));
         self.count_conditions(parts.iter().map(condition_count).sum::<usize>().saturating_mul(of_each))
     }
 
-    /// A part: conditions on fields that all hold, or a list of such of which one does.
+    /// Compiles a part of the rule: a mapping of lines that must all be true, or a list of mappings
+    /// of which one must be true.
     fn compile_part(&self, node: &Node, polarity: Polarity, depth: usize) -> Predicate {
         if self.problems.get() > MOST_PROBLEMS {
             return unknown();
@@ -307,10 +316,10 @@ impl<'a> Compiler<'a> {
         self.not_understood(YamlProblem::at(node.place, problem))
     }
 
-    /// Values without a field, which no event here has. One may be a line whose colon no blank
-    /// follows.
+    /// Refuses values without a field (keywords). A value that looks like a line without a blank
+    /// after its colon (`QueryName:x`) gets a message about the blank.
     fn refuse_keywords(&self, node: &Node, words: &[Node], polarity: Polarity) -> Predicate {
-        // To look for misspelt names costs: of a part that is named often, more than it is worth.
+        // Looking for misspelt names takes time, and a condition can name a part many times.
         let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
         self.problems.set(self.problems.get() + words.len());
         let mut texts = words.iter().filter_map(|word| Some((word.place, word.scalar()?.text.as_str())));
@@ -321,8 +330,8 @@ impl<'a> Compiler<'a> {
         self.not_understood(YamlProblem::at(place, field_names::without_blank(text)))
     }
 
-    /// Conditions on fields that all hold. If they ask for events that are not looked at, the
-    /// others need not be known.
+    /// Compiles lines that must all be true. If one of them describes events that a sweep does not
+    /// read, the other lines need not be understood, and the predicate is never true.
     fn compile_lines(&self, entries: &[(Key, Node)], polarity: Polarity) -> Predicate {
         if entries.iter().any(|(key, value)| self.is_foreign(key, value, polarity)) {
             return Predicate::Or(Vec::new());
@@ -339,8 +348,9 @@ impl<'a> Compiler<'a> {
         joined(entries.iter().map(line).collect(), Predicate::And)
     }
 
-    /// Whether a line on what all events of the source have asks for other ones. If it asks for
-    /// some of each, that is noted. Of a line that is not understood it is not known.
+    /// Returns true if a line on one of the [`CONSTANT`] fields describes only events that a sweep
+    /// does not read, such as `EventID: 3`. Records values of that kind, also if only some of the
+    /// line's values are. Returns false for a line that is not understood.
     fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
         if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;
@@ -366,7 +376,10 @@ impl<'a> Compiler<'a> {
                     let about =
                         YamlProblem::at(one.place, format!("{}; {}", asked(one), self.source.read_events()));
                     self.foreign.borrow_mut().push(about);
-                    self.note(format!("{} is not looked at", asked(one).escape_debug()));
+                    self.note(format!(
+                        "{} describes events that a sweep does not read",
+                        asked(one).escape_debug()
+                    ));
                 }
             }
         }
@@ -374,7 +387,8 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Joins predicates with `many`; a single predicate is returned as it is.
+/// Joins predicates with `many`, which makes an AND or an OR. A single predicate is returned as it
+/// is.
 pub(super) fn joined(mut parts: Vec<Predicate>, many: impl Fn(Vec<Predicate>) -> Predicate) -> Predicate {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,

@@ -1,46 +1,48 @@
-//! The condition of a Sigma rule as a tree: names, `and`, `or`, `not`, parentheses, and
-//! `1 of selection*`.
+//! Parses the condition of a Sigma rule into a tree: names of parts, `and`, `or`, `not`,
+//! parentheses, and quantifiers such as `1 of selection*`.
 
 /// The deepest nesting of a condition. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The longest condition, in bytes.
+/// The greatest length of a condition, in bytes.
 const LONGEST: usize = 4096;
 
-/// A condition on the named parts of a rule.
+/// The condition of a Sigma rule: a tree of the names of the rule's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SigmaCondition {
-    /// All hold.
+    /// True if all of these conditions are true.
     And(Vec<SigmaCondition>),
-    /// One holds.
+    /// True if one of these conditions is true.
     Or(Vec<SigmaCondition>),
-    /// The condition does not hold.
+    /// True if this condition is false.
     Not(Box<SigmaCondition>),
-    /// The part of that name holds.
+    /// True if the part with this name is true.
     Name(String),
-    /// So many of the parts hold whose names fit.
+    /// True if, of the parts that are selected by their names, as many as the quantifier says are
+    /// true.
     Of(Quantifier, PartSelection),
 }
 
-/// How many parts must hold.
+/// How many of the selected parts of a rule must be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantifier {
-    /// All of them.
+    /// All parts (`all of`).
     All,
-    /// At least this number of them.
+    /// At least this number of parts (`1 of`, `any of`).
     AtLeast(usize),
 }
 
 /// A selection of a rule's parts by their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartSelection {
-    /// `them`: those that do not begin with an underscore.
+    /// The word `them`: all parts whose names do not begin with an underscore.
     Them,
-    /// Those that fit a text in which `*` is any run of characters.
+    /// The parts whose names match a pattern such as `selection*`, in which `*` stands for any
+    /// characters.
     Like(String),
 }
 
 impl PartSelection {
-    /// Whether a name is one of them.
+    /// Returns true if the part with this name is selected.
     pub(super) fn contains(&self, name: &str) -> bool {
         match self {
             PartSelection::Them => !name.starts_with('_'),
@@ -57,7 +59,8 @@ impl PartSelection {
     }
 }
 
-/// Whether a name fits a text with `*`s. Case counts, as names are keys of YAML.
+/// Returns true if a name matches a pattern in which each `*` stands for any characters. Case
+/// matters, because names of parts are keys of YAML.
 fn is_like(pattern: &str, name: &str) -> bool {
     let Some((first, others)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut rest) = name.strip_prefix(first) else { return false };
@@ -71,7 +74,7 @@ fn is_like(pattern: &str, name: &str) -> bool {
 }
 
 impl SigmaCondition {
-    /// Reads a condition. The error says what was expected and found.
+    /// Parses a condition. The error says what was expected and what was found.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
             return Err(format!("expected a condition of at most {LONGEST} bytes, found {}", text.len()));
@@ -115,7 +118,7 @@ impl<'t> ConditionParser<'t> {
         self.tokens.get(self.at).copied()
     }
 
-    /// Takes the next token if it is that word, in any case.
+    /// Advances past the next token if it is `word`, in any case. Returns true if it was.
     fn take(&mut self, word: &str) -> bool {
         let is_next = self.peek().is_some_and(|token| token.eq_ignore_ascii_case(word));
         self.at += usize::from(is_next);
@@ -194,7 +197,8 @@ fn quantifier(word: &str) -> Option<Quantifier> {
     }
 }
 
-/// Joins conditions with `many`; a single condition is returned as it is.
+/// Joins conditions with `many`, which makes an AND or an OR. A single condition is returned as it
+/// is.
 fn joined(
     mut parts: Vec<SigmaCondition>,
     many: impl Fn(Vec<SigmaCondition>) -> SigmaCondition,
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
+    fn errors_say_what_was_expected() {
         for (text, expected) in [
             ("", "expected the name of a part of the detection, found the end"),
             ("a and", "found the end of the condition"),

@@ -1,10 +1,10 @@
-//! Values of Sigma rules as other bytes: UTF-16 and Base64, by the modifiers `utf16`, `utf16le` (or
+//! Encodes values of Sigma rules as UTF-16 and Base64, for the modifiers `utf16`, `utf16le` (or
 //! `wide`), `utf16be`, `base64` and `base64offset`.
 
 /// The letters of Base64 (RFC 4648).
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// How a value is encoded before it is compared.
+/// An encoding of a rule's value, applied before the value is compared with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueEncoding {
     /// UTF-16, low byte first.
@@ -15,12 +15,13 @@ pub(super) enum ValueEncoding {
     Utf16WithMark,
     /// Base64.
     Base64,
-    /// Base64 at each of the three places that a value can have in what is encoded as a whole: the
-    /// letters that are the same whatever stands around it.
+    /// Base64 of a longer text in which the value occurs, at each of the three alignments that it
+    /// can have there. Only the letters that do not depend on the surrounding text are compared.
     Base64Offset,
 }
 
-/// The texts that a value is once each encoding is applied, in their order.
+/// The texts that result when all `encodings` are applied to `text`, one after the other. There can
+/// be several because `base64offset` has three results.
 pub(super) fn encoded(text: &str, encodings: &[ValueEncoding]) -> Result<Vec<String>, String> {
     let mut values = vec![text.as_bytes().to_vec()];
     for encoding in encodings {
@@ -56,18 +57,18 @@ impl ValueEncoding {
     }
 }
 
-/// What is the same of a value's Base64 after none, one and two bytes, whatever these are and
-/// whatever follows.
+/// The Base64 of a value that follows zero, one and two other bytes in a text, without the letters
+/// that depend on the bytes before and after the value.
 fn offsets(value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    // Of a single byte, nothing is the same at one of the places.
+    // At one of the three alignments, all letters of a single byte depend on its neighbours.
     if value.len() < 2 {
         return Err(format!("base64offset: expected a value of at least two bytes, found {}", value.len()));
     }
     let at = |offset: usize| {
         let mut bytes = vec![0; offset];
         bytes.extend_from_slice(value);
-        // A letter holds six bits: the first that holds none of what is before, and the last that
-        // holds none of what follows.
+        // A letter encodes six bits. `first` is the first letter without bits of the bytes before
+        // the value, and `end` the first letter with bits of the bytes after it.
         let first = (offset * 8).div_ceil(6);
         let end = bytes.len() * 8 / 6;
         base64(&bytes).get(first..end).unwrap_or_default().to_vec()
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_encoded_is_said() {
+    fn values_that_cannot_be_encoded_are_refused() {
         assert!(encoded("a", &[Base64Offset]).unwrap_err().contains("at least two bytes"));
         assert!(encoded("é", &[Utf16WithMark]).unwrap_err().contains("after utf16"));
     }

@@ -1,5 +1,5 @@
-//! The names that Sigma has for the fields of a DNS query, and the names that misspelt ones stand
-//! for.
+//! The names that Sigma rules use for the fields of a DNS query, and guesses at what a misspelt
+//! name means.
 
 use super::source::LogSource;
 use crate::detect::nearest::nearest;
@@ -7,7 +7,7 @@ use crate::detect::predicate::field::Field;
 use crate::detect::yaml::{Key, Node, NodeKind, Scalar};
 use crate::event::FieldSpec;
 
-/// The fields that are not of the event's data, by the names that Sigma has for them.
+/// The fields in an event's `System` element, by their names in Sigma rules.
 const SYSTEM: [(&str, Field); 4] = [
     ("Channel", Field::Channel),
     ("Computer", Field::Computer),
@@ -15,9 +15,11 @@ const SYSTEM: [(&str, Field); 4] = [
     ("Provider_Name", Field::Provider),
 ];
 
-/// Names of fields in other languages, each with Sigma's name.
+/// Names of fields in other rule languages, each with Sigma's name. They are not accepted, only
+/// suggested.
 const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
-/// The fields that only DNS queries have: a rule that names one is about DNS queries.
+/// The names of fields that only DNS queries have. A rule that names one of them is about DNS
+/// queries.
 const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
 
 /// The names of the fields that a rule on Sysmon's DNS queries may use.
@@ -32,8 +34,8 @@ pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
     fields(LogSource::DnsClient).map(|(name, _)| name)
 }
 
-/// The fields of a source's events by the names that Sigma has for them, which are those of the
-/// records, in the order of their letters.
+/// The fields of a log source's events with their names in Sigma rules, sorted by name. The names
+/// of event data are those in the records.
 fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| field.data_names().map(|name| (name, Field::Data(field.meaning)));
     let data = source.kind().fields.iter().flat_map(names);
@@ -42,7 +44,8 @@ fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     fields.into_iter()
 }
 
-/// The field of a line, if its name is known.
+/// The field that a line's key names; `None` if the name is unknown. Modifiers after the name are
+/// ignored.
 pub(super) fn field_of_key(key: &Key, source: LogSource) -> Option<Field> {
     known(key.name.split('|').next().unwrap_or_default().trim(), source)
 }
@@ -51,7 +54,7 @@ fn known(name: &str, source: LogSource) -> Option<Field> {
     fields(source).find(|(known, _)| *known == name).map(|(_, field)| field)
 }
 
-/// The field of a name.
+/// The field with this name. The error suggests a similar name, or lists all names.
 pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String> {
     known(name, source).ok_or_else(|| {
         let names = || fields(source).map(|(name, _)| name);
@@ -76,15 +79,16 @@ pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String
     })
 }
 
-/// The known name that a misspelt one, or one of another language, stands for.
+/// The known name that is most similar to `name`, or Sigma's name for a field that `name` names in
+/// another rule language; `None` if no name is similar.
 fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let near = nearest(name, known.chain(OTHER_NAMES.map(|(other, _)| other)))?;
     let own = OTHER_NAMES.iter().find(|(other, _)| *other == near);
     Some(own.map_or(near, |(_, name)| *name))
 }
 
-/// Whether a line asks for DNS queries: by a field that only they have, or by the number of their
-/// events. Nothing else of it need be understood: its field or its modifiers may be misspelt.
+/// Returns true if a line describes DNS queries: by a field that only DNS queries have, or by the
+/// EventID 22. The field's name and the modifiers may be misspelt.
 pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
     let is_number = |node: &Node| node.scalar().is_some_and(|scalar| is_number_of_dns(&scalar.text));
     match (meant(key.name.split('|').next().unwrap_or_default()), &value.kind) {
@@ -95,8 +99,8 @@ pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
     }
 }
 
-/// Whether a text asks for DNS queries that would be a line with a blank after its colon:
-/// `QueryName:x`.
+/// Returns true if a text would be a line that describes DNS queries, had it a blank after its
+/// colon: `QueryName:x`.
 pub(super) fn text_asks_for_dns(text: &str) -> bool {
     let Some((name, value)) = text.split_once([':', '=']) else { return false };
     match meant(name.split('|').next().unwrap_or_default()) {
@@ -114,7 +118,8 @@ pub(super) fn without_blank(text: &str) -> String {
     )
 }
 
-/// The field that a name, misspelt or not, stands for, whatever the log source.
+/// The name of the field that a name, correct or misspelt, means in a rule on any log source;
+/// `None` if no field's name is similar.
 fn meant(name: &str) -> Option<&'static str> {
     let name = name.trim();
     let mut names: Vec<&str> = [LogSource::Category, LogSource::DnsClient]

@@ -1,5 +1,5 @@
-//! The rules of a Sigma file: its documents, with what `action: global` and its like have them
-//! share, each with an id.
+//! Reads the rules of a Sigma file. A file can have several YAML documents, which share keys by
+//! `action: global` and `action: repeat`. Each rule gets an id.
 
 use std::collections::HashMap;
 
@@ -9,78 +9,84 @@ use crate::detect::nearest::nearest;
 use crate::detect::rule_id;
 use crate::detect::yaml::{LineColumn, Node, NodeKind, YamlProblem};
 
-/// The values of `action`.
+/// The values of the key `action`.
 const ACTIONS: [&str; 3] = ["global", "reset", "repeat"];
-/// The keys by which a document is one of Sigma's.
+/// The keys that make a YAML document a Sigma document.
 const KEYS: [&str; 5] = ["logsource", "detection", "correlation", "filter", "action"];
-/// How many digits of a hash each part of an id has.
+/// The number of hexadecimal digits in each part of a UUID.
 const ID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// A rule of a file.
+/// One rule of a Sigma file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigmaDocument {
-    /// The place where the rule begins.
+    /// The place in the file where the rule begins.
     pub(super) place: LineColumn,
-    /// The rule, with what it shares with others put in.
+    /// The rule's keys, with those that it takes from other documents; or why it cannot be read.
     pub(super) rule: Result<Node, YamlProblem>,
     /// The rule's id in the output.
     pub(super) id: RuleId,
 }
 
 impl SigmaDocument {
-    /// The line on which it begins.
+    /// The line of the file on which the rule begins.
     pub fn line(&self) -> usize {
         self.place.line
     }
 
-    /// The line of its id; the first where it has none.
+    /// The line of the file with the rule's id; the rule's first line if it has no id.
     pub fn id_line(&self) -> usize {
         let id = self.rule.as_ref().ok().filter(|_| self.id != RuleId::None).and_then(|rule| rule.get("id"));
         id.map_or(self.place.line, |id| id.place.line)
     }
 }
 
-/// What a rule is called in the output.
+/// The origin of a rule's id in the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RuleId {
     /// The rule's own id.
     Own(String),
-    /// That of the document it shares, with its number among those that do: from the second on.
+    /// The id comes from a document that several rules share. The number counts those rules from 1,
+    /// and makes the ids of all but the first differ.
     Shared(String, usize),
     /// The rule has no id.
     None,
 }
 
-/// Whether a document is one of Sigma's: by one of its own keys, or by two that are misspelt.
+/// Returns true if a YAML document is a Sigma document: it has one of Sigma's own keys, or misspelt
+/// forms of both `logsource` and `detection`.
 pub fn is_sigma(document: &Node) -> bool {
     let is_almost =
         |known: &str| document.entries().iter().any(|(key, _)| nearest(&key.name, [known]).is_some());
     KEYS.iter().any(|key| document.get(key).is_some()) || (is_almost("logsource") && is_almost("detection"))
 }
 
-/// Reads a Sigma file: takes its documents in order, and yields the rules in them.
+/// Reads the documents of a Sigma file, in the order of the file, and returns the rules in them.
 #[derive(Default)]
 pub struct SigmaFile {
-    /// What all documents that follow share.
+    /// The document with `action: global`, whose keys all later documents share; `None` if no such
+    /// document is in effect.
     global: Option<Node>,
-    /// How many rules have each id.
+    /// The number of rules with each id, by the canonical form of the id.
     counts: HashMap<String, usize>,
-    /// The rule before this document, which `action: repeat` repeats.
+    /// The last rule that was read, which `action: repeat` repeats; `None` if there is none.
     previous: Option<Node>,
 }
 
 impl SigmaFile {
-    /// Whether documents that follow are parts of rules, whatever keys they have.
+    /// Returns true if all later documents are parts of rules, whatever keys they have, because a
+    /// document with `action: global` came before them.
     pub fn is_open(&self) -> bool {
         self.global.is_some()
     }
 
-    /// Takes a document that cannot be read: what it would have said of others is not known.
+    /// Handles a document that cannot be read. A later `action: repeat` then has no rule to repeat,
+    /// because the document may have been that rule.
     pub fn add_unreadable(&mut self) {
         self.previous = None;
     }
 
-    /// The rule that a document is; `None` of one that says something of others.
+    /// Reads the rule in a document; `None` if the document is no rule but only sets keys for
+    /// others (`action: global`, `action: reset`).
     pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
         let place = document.place;
         let at = |key: &str| document.get(key).map_or(place, |value| value.place);
@@ -144,8 +150,8 @@ impl SigmaFile {
     }
 }
 
-/// A document on the ground of another: where both have a key, mappings are put together, and of
-/// anything else its own counts.
+/// Merges the document `own` into `base`. Where both have a mapping for a key, the mappings are
+/// merged; where both have another value, `own`'s is kept.
 fn merged(base: &Node, own: Node) -> Node {
     let place = own.place;
     let (NodeKind::Map(base), NodeKind::Map(own)) = (&base.kind, own.kind) else {
@@ -167,8 +173,8 @@ fn merged(base: &Node, own: Node) -> Node {
 }
 
 impl RuleId {
-    /// The id as text. A rule without one gets a hash of what it says: its title, log source and
-    /// detection. The same rule has the same id in every file and every run.
+    /// The id as text. A rule without an id gets one that is computed from its title, log source
+    /// and detection, so that the same rule has the same id in every file and every run.
     pub(super) fn text(&self, rule: &Node) -> String {
         match self {
             RuleId::Own(id) | RuleId::Shared(id, 0 | 1) => id.clone(),
@@ -184,7 +190,8 @@ impl RuleId {
     }
 }
 
-/// Writes a node so that different ones differ, wherever they stand.
+/// Adds a text for a node to `content`, for hashing. Nodes with different content have different
+/// texts; the place of a node does not matter.
 fn write(node: Option<&Node>, content: &mut String) {
     let mut text = |mark: char, text: &str| {
         content.push(mark);
@@ -216,8 +223,8 @@ fn write(node: Option<&Node>, content: &mut String) {
     }
 }
 
-/// The first digits of a hash in the form of a UUID of version 8, the one for ids of one's own
-/// making (RFC 9562).
+/// The first digits of a hash in the form of a UUID of version 8, the version for custom ids
+/// (RFC 9562).
 fn as_uuid(hash: &str) -> String {
     let mut digits = hash.chars().enumerate().map(|(place, digit)| match (place, digit) {
         (12, _) => '8',
@@ -253,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_share_what_a_global_one_says_until_it_is_reset() {
+    fn documents_share_the_keys_of_a_global_one_until_a_reset() {
         let text = "action: global\ntitle: G\nid: g\nlogsource: {product: windows}\n---\nlogsource: {category: a}\ndetection: {x: 1}\n\
                     ---\ntitle: Own\nid: own\ndetection: {x: 2}\n---\ndetection: {x: 3}\n---\naction: reset\n---\ntitle: Alone\nid: z\n";
         let rules = read(text);
@@ -271,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_rule_is_the_one_before_with_other_parts() {
+    fn a_repeated_rule_is_the_previous_one_with_changes() {
         let text = "title: A\nid: a\ndetection: {x: {F: 1}, condition: x}\n---\naction: repeat\ndetection: {x: {F: 2}}\n";
         let rules = read(text);
         assert_eq!(
@@ -298,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_is_repeated_is_not_one_before_another_that_cannot_be_read() {
+    fn an_unreadable_document_leaves_no_rule_to_repeat() {
         let mut file = SigmaFile::default();
         let mut documents =
             documents("id: a\ndetection: {x: 1}\n---\naction: repeat\n").into_iter().map(Result::unwrap);
@@ -331,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_one_also_where_both_its_keys_are_misspelt() {
+    fn a_document_with_both_keys_misspelt_is_still_a_sigma_document() {
         let is = |text: &str| is_sigma(documents(text)[0].as_ref().unwrap());
         assert!(is("logsource: a") && is("detection: a") && is("logsorce: a\ndetecton: b"));
         assert!(!is("logsorce: a") && !is("name: a\ndefinition: b") && !is("[a]"));
     }
 
     #[test]
-    fn a_rule_without_an_id_gets_one_of_its_content() {
+    fn a_rule_without_an_id_gets_one_computed_from_its_content() {
         let rule = "title: A\nlogsource: {category: dns_query}\ndetection: {x: {F: 1}, condition: x}\n";
         let id = ids(rule).remove(0);
         let is_digit = |place: usize, digit: char| match place {

@@ -1,18 +1,19 @@
-//! What a Sigma rule says of itself.
+//! Reads the descriptive keys of a Sigma rule, such as `title`, `level` and `tags`, and computes
+//! the rule's risk score.
 
 use crate::detect::nearest::{nearest, suggestion};
 use crate::detect::yaml::{Node, NodeKind, YamlProblem};
 
-/// What a level says of the risk, 0 to 100.
+/// The risk score of each `level`, from 0 to 100.
 pub const LEVEL_SCORES: [(&str, u32); 5] =
     [("informational", 10), ("low", 25), ("medium", 50), ("high", 75), ("critical", 100)];
-/// How much of that a rule of some status may claim, in percent.
+/// The percentage of the level's risk score that a rule with each `status` gets.
 pub const STATUS_SHARES: [(&str, u32); 5] =
     [("stable", 100), ("test", 90), ("experimental", 70), ("deprecated", 50), ("unsupported", 30)];
-/// The share of a rule that states none.
+/// The percentage for a rule without a `status`.
 const UNSTATED_SHARE: u32 = 70;
 
-/// The keys of a rule that decide something here.
+/// The keys of a rule that dnsweep uses.
 const KEYS: [&str; 12] = [
     "title",
     "id",
@@ -27,7 +28,7 @@ const KEYS: [&str; 12] = [
     "detection",
     "name",
 ];
-/// The other keys of the specification.
+/// The keys of a rule that are in the specification but that dnsweep does not use.
 const OTHER_KEYS: [&str; 9] = [
     "related",
     "references",
@@ -40,22 +41,30 @@ const OTHER_KEYS: [&str; 9] = [
     "action",
 ];
 
-/// What a rule says of itself.
+/// The descriptive keys of a Sigma rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RuleHeader {
+    /// The rule's title; `None` if it is absent or blank.
     pub title: Option<String>,
+    /// The rule's status: a name of [`STATUS_SHARES`].
     pub status: Option<&'static str>,
+    /// The rule's level: a name of [`LEVEL_SCORES`].
     pub level: Option<&'static str>,
+    /// The rule's description.
     pub description: Option<String>,
+    /// The rule's author.
     pub author: Option<String>,
+    /// The date on which the rule was last modified, else the date on which it was written; as
+    /// text.
     pub date: Option<String>,
+    /// The ids of the MITRE ATT&CK techniques in the rule's tags, such as `T1567.002`.
     pub techniques: Vec<String>,
-    /// What its author should know of.
+    /// Notes for the user about keys that are probably misspelt.
     pub notes: Vec<String>,
 }
 
 impl RuleHeader {
-    /// Reads it from a rule's document.
+    /// Reads the descriptive keys of a rule.
     pub(super) fn of(document: &Node) -> Result<Self, YamlProblem> {
         let names = |table: &'static [(&str, u32)]| table.iter().map(|(name, _)| *name);
         let tags = texts(document, "tags")?;
@@ -71,14 +80,15 @@ impl RuleHeader {
         })
     }
 
-    /// The risk of a match: the level's score times the status's share, rounded. A rule without a
-    /// level states none.
+    /// The risk score of a match: the level's score times the status's percentage, rounded. `None`
+    /// for a rule without a level.
     pub(super) fn risk(&self) -> Option<u32> {
         self.level.map(|level| score(level, self.status))
     }
 }
 
-/// The text of a key; of a list, its items with commas between them.
+/// The text of `key`; `None` if the key is absent or its value is null. The items of a list are
+/// joined with commas.
 pub(super) fn text(document: &Node, key: &str) -> Result<Option<String>, YamlProblem> {
     let Some(node) = document.get(key) else { return Ok(None) };
     match &node.kind {
@@ -91,7 +101,7 @@ pub(super) fn text(document: &Node, key: &str) -> Result<Option<String>, YamlPro
     }
 }
 
-/// The texts of a key: of a list, or of a single value.
+/// The texts of `key`: the items of a list, or a single value. Empty if the key is absent.
 fn texts(document: &Node, key: &str) -> Result<Vec<String>, YamlProblem> {
     let Some(node) = document.get(key) else { return Ok(Vec::new()) };
     let items = match &node.kind {
@@ -114,7 +124,7 @@ fn texts(document: &Node, key: &str) -> Result<Vec<String>, YamlProblem> {
     Ok(texts)
 }
 
-/// The text of a key as one of the names that it can have, in any case of letters.
+/// The text of `key`, which must be one of `names`, in any case; `None` if the key is absent.
 fn one_of(
     document: &Node,
     key: &str,
@@ -131,7 +141,8 @@ fn one_of(
     })
 }
 
-/// The technique that a tag such as `attack.t1567.002` names.
+/// The id of the technique that a tag such as `attack.t1567.002` names; `None` if the tag names no
+/// technique.
 fn technique(tag: &str) -> Option<String> {
     let tag = tag.trim().to_ascii_lowercase();
     let number = tag.strip_prefix("attack.t")?;
@@ -139,8 +150,8 @@ fn technique(tag: &str) -> Option<String> {
     is_number.then(|| format!("T{number}"))
 }
 
-/// Notes of keys that are not known but almost are: what they say is lost. Any other key is the
-/// author's own.
+/// Notes for the user about unknown keys that are probably misspelt, because their values are not
+/// used. Other unknown keys are the author's own.
 fn misspelt(document: &Node) -> Vec<String> {
     let known = || KEYS.iter().chain(&OTHER_KEYS).copied();
     let unknown = document.entries().iter().filter(|(key, _)| known().all(|known| known != key.name));
@@ -151,7 +162,7 @@ fn misspelt(document: &Node) -> Vec<String> {
     unknown.filter_map(|(key, _)| note(&key.name, key.place)).collect()
 }
 
-/// The level's score times the status's share, rounded.
+/// The score of `level` times the percentage of `status`, rounded.
 fn score(level: &str, status: Option<&str>) -> u32 {
     let of = |table: &[(&str, u32)], name: &str| {
         table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)

@@ -1,4 +1,5 @@
-//! One line of a Sigma rule: a field, its modifiers, and the values it is compared with.
+//! Compiles one line of a Sigma rule: a field, its modifiers, and the values that it is compared
+//! with.
 
 use super::compiler::{Compiler, Polarity, joined};
 use super::encoding::encoded;
@@ -16,12 +17,13 @@ use crate::detect::yaml::{Key, Node, NodeKind, Scalar, YamlProblem};
 use crate::event::FieldType;
 
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
-/// What `windash` takes for a dash.
+/// The characters that the modifier `windash` treats as a dash.
 const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-/// With more dashes a value comes to more variants than a rule means.
+/// The most dashes in a value with the modifier `windash`. Each dash multiplies the number of
+/// variants by five.
 const MOST_DASHES: usize = 4;
 
-/// The field of a line.
+/// The field that a line's key names.
 fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     let name = key.name.split('|').next().unwrap_or_default().trim();
     if name.is_empty() {
@@ -30,7 +32,7 @@ fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     field_named(name, source).map_err(|problem| YamlProblem::at(key.place, problem))
 }
 
-/// The condition of one line.
+/// Compiles one line: `key` is the field with its modifiers, and `value` a value or a list of them.
 pub(super) fn predicate(
     compiler: &Compiler<'_>,
     key: &Key,
@@ -53,7 +55,7 @@ pub(super) fn predicate(
         NodeKind::List(values) => values.as_slice(),
         _ => std::slice::from_ref(value),
     };
-    // What is excluded below `neq` speaks against a match.
+    // A value below `neq` makes a match less likely if its line makes one more likely.
     let polarity = if modifiers.negated { polarity.negated() } else { polarity };
     let mut conditions = Vec::new();
     for value in values {
@@ -66,7 +68,8 @@ pub(super) fn predicate(
     Ok(if modifiers.negated { Predicate::Not(Box::new(condition)) } else { condition })
 }
 
-/// One value of a line; placeholders, dashes and encodings can make several of it.
+/// Compiles one value of a line. Placeholders, dashes and encodings can make several alternatives
+/// of a value.
 fn condition_of(
     compiler: &Compiler<'_>,
     field: Field,
@@ -107,8 +110,8 @@ fn condition_of(
             conditions.push(condition(compiler, field, modifiers, &variant)?);
         }
     }
-    // The variants of one value are alternatives, also where all values must hold; a value that
-    // comes to none never holds.
+    // The variants of one value are alternatives, even with the modifier `all`. A value without
+    // variants is never true.
     Ok(joined(conditions, Predicate::Or))
 }
 
@@ -131,13 +134,14 @@ fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     }
 }
 
-/// The values of placeholders. Where there are none, what they would exclude is not excluded, which
-/// loses nothing; what they would find could not be found, which is an error.
+/// Replaces the placeholders in a value. If a placeholder has no values, the result depends on the
+/// part that it is in: a part that excludes events then excludes none, which loses no match. A part
+/// that describes matches could find nothing, so that is an error.
 fn expanded(compiler: &Compiler<'_>, text: &str, polarity: Polarity) -> Result<Vec<String>, String> {
     match (compiler.placeholders().expand(text)?, polarity) {
         (Expansion::Values(values), _) => Ok(values),
         (Expansion::Unknown(name), Polarity::Against) => {
-            compiler.note(format!("the placeholder %{name}% has no values: nothing is excluded by it"));
+            compiler.note(format!("the placeholder %{name}% has no values, so it excludes nothing"));
             Ok(Vec::new())
         }
         (Expansion::Unknown(name), Polarity::For) => {
@@ -156,7 +160,7 @@ fn condition(
         ValueComparison::Text(position, case) => text_condition(field, position, case, modifiers, text),
         ValueComparison::Expression(flags) => {
             let expression = Expression::new(text, flags).map_err(|problem| {
-                format!("expected a regular expression of the kinds that the specification has, found one with more: {problem}")
+                format!("expected a regular expression that Sigma's specification allows, found an error: {problem}")
             })?;
             compiler.count_expression(&expression)?;
             let or_empty = expression.matches("");
@@ -181,7 +185,7 @@ fn condition(
     }
 }
 
-/// A value as text, encoded if it is to be.
+/// Compiles a comparison with a text, which is encoded first if the line has modifiers for that.
 fn text_condition(
     field: Field,
     position: Position,
@@ -200,7 +204,7 @@ fn text_condition(
             PatternPart::Any | PatternPart::One => None,
         })
         .collect();
-    let literal = literal.ok_or("expected a value without wildcards, as it is encoded")?;
+    let literal = literal.ok_or("expected a value without wildcards, because it is encoded")?;
     let variants = encoded(&literal, &modifiers.encodings)?.into_iter();
     let conditions: Result<Vec<_>, _> = variants
         .map(|variant| wildcards(field, position, case, vec![PatternPart::Literal(variant)]))
@@ -208,8 +212,9 @@ fn text_condition(
     conditions.map(|conditions| joined(conditions, Predicate::Or))
 }
 
-/// The text with its wildcards: `*` and `?` unless a backslash stands before them; one before
-/// another backslash stands for itself once, and before anything else for itself.
+/// Splits a value into literals and wildcards. `*` and `?` are wildcards unless a backslash is
+/// before them. Two backslashes are one literal backslash; a single one before any other character
+/// is literal.
 fn parts(text: &str) -> Vec<PatternPart> {
     let mut parts: Vec<PatternPart> = Vec::new();
     let push = |parts: &mut Vec<PatternPart>, letter: char| match parts.last_mut() {
@@ -231,7 +236,8 @@ fn parts(text: &str) -> Vec<PatternPart> {
     parts
 }
 
-/// A value with wildcards, at its place in the field.
+/// Compiles a comparison of a field with a value that may have wildcards. `position` says where in
+/// the field the value must be.
 fn wildcards(
     field: Field,
     position: Position,
@@ -263,7 +269,8 @@ fn wildcards(
     Ok(or_if(matches, or_empty, field))
 }
 
-/// Sigma's empty value is one that can match, other than Splunk's.
+/// The condition, which an empty field also fulfils if `or_empty` is true. In Sigma an empty value
+/// can match; the other conditions of a [`Predicate`] never match one, as in Splunk.
 fn or_if(condition: Predicate, or_empty: bool, field: Field) -> Predicate {
     if or_empty { Predicate::Or(vec![condition, Predicate::Empty(field)]) } else { condition }
 }
@@ -272,7 +279,7 @@ fn present(field: Field) -> Predicate {
     Predicate::Or(vec![Predicate::Exists(field), Predicate::Empty(field)])
 }
 
-/// A pattern of literals and `*`s, neighbouring literals being one.
+/// A pattern made of literals and `*`. Neighbouring literals become one.
 fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     let mut pieces = vec![String::new()];
     for part in parts {
@@ -284,7 +291,7 @@ fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     Pattern::from_pieces(rule_text, pieces.iter().map(String::as_str))
 }
 
-/// The parts as one would write them in a rule.
+/// The parts as text, as an author would write them in a rule.
 fn rule_text(parts: &[PatternPart]) -> String {
     let part = |part: &PatternPart| match part {
         PatternPart::Any => "*".to_owned(),
@@ -294,8 +301,8 @@ fn rule_text(parts: &[PatternPart]) -> String {
     parts.iter().map(part).collect()
 }
 
-/// A value with each dash that begins a word (`-x`, `/x`) as each of [`DASHES`], as the
-/// specification's own implementation takes it: the dashes within words are not those of options.
+/// All variants of a value in which each dash before a word (`-x`, `/x`) is one of [`DASHES`].
+/// Dashes within words are kept, because they do not begin options. pySigma does the same.
 fn dash_variants(text: &str) -> Result<Vec<String>, String> {
     let is_word =
         |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

@@ -1,7 +1,7 @@
-//! Sigma rules, made into the same predicate that Splunk's searches become.
+//! Compiles Sigma rules to a [`Predicate`], as `splunk` does with Splunk's searches.
 //!
-//! Rules on DNS queries of Windows are taken: on Sysmon's event 22, and on the queries of Windows'
-//! own DNS client. Whatever in a rule is not understood is an error. Specification:
+//! The rules must be about DNS queries of Windows: Sysmon's event 22, or the events of Windows' own
+//! DNS client. Anything in a rule that is not understood is an error. Specification:
 //! <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
 
 mod combinations;
@@ -35,17 +35,18 @@ use crate::detect::splunk::search::Search;
 use crate::detect::yaml::{Node, YamlProblem};
 use crate::event::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER};
 
-/// Why a rule cannot be looked for.
+/// Why a Sigma rule cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Refusal {
-    /// The rule is not understood.
+    /// A part of the rule is not understood.
     NotUnderstood(YamlProblem),
-    /// The rule is about other data, as that place in it says.
+    /// The rule is about other data than DNS queries of Windows. The problem is at the place in the
+    /// rule that says so.
     OtherData(YamlProblem),
 }
 
 impl Refusal {
-    /// A refusal of a rule about what is said there.
+    /// A refusal of a rule about other data. `about` names that data, and the place in the rule.
     fn other_data(about: YamlProblem) -> Self {
         Refusal::OtherData(about.map_text(|about| {
             format!("expected a rule about DNS queries, found one about other data ({about})")
@@ -59,7 +60,7 @@ impl From<YamlProblem> for Refusal {
     }
 }
 
-/// Makes a detection of a rule.
+/// Compiles one rule of a Sigma file to a detection.
 pub(in crate::detect) fn detection(
     document: SigmaDocument,
     placeholders: &Placeholders,
@@ -104,7 +105,7 @@ pub(in crate::detect) fn detection(
     })
 }
 
-/// The condition, for events of its source only.
+/// The condition of a rule, limited to the events of the rule's log source.
 fn with_source(source: LogSource, condition: Predicate) -> Predicate {
     let matches = |field, text| Predicate::Matches { field, pattern: Pattern::new(text) };
     let mut all = match source {
@@ -123,7 +124,7 @@ fn with_source(source: LogSource, condition: Predicate) -> Predicate {
     Predicate::And(all)
 }
 
-/// Rules that describe no events by themselves.
+/// Refuses correlation and filter rules, which describe no events by themselves.
 fn refuse_other_kinds(rule: &Node) -> Result<(), YamlProblem> {
     for (key, kind) in [
         ("correlation", "a correlation rule, which counts the matches of others: not supported"),
@@ -139,12 +140,13 @@ fn refuse_other_kinds(rule: &Node) -> Result<(), YamlProblem> {
     Ok(())
 }
 
-/// The value of a key that a rule must have.
+/// The value of `key`, which a rule must have. The error names a similar key that the rule has.
 fn expected<'n>(rule: &'n Node, key: &str) -> Result<&'n Node, YamlProblem> {
     rule.get(key).ok_or_else(|| missing(rule, key, &format!("expected the key '{key}'")))
 }
 
-/// A key is not there: it may be one that is there and misspelt.
+/// The problem that `node` has no key `key`. If the node has a similar key, which is probably
+/// misspelt, the message names that key. `expected` begins the message.
 fn missing(node: &Node, key: &str, expected: &str) -> YamlProblem {
     let keys = || node.entries().iter().map(|(key, _)| key);
     let near = nearest(key, keys().map(|key| key.name.as_str()));

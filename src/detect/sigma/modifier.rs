@@ -1,4 +1,5 @@
-//! What stands after a field's name in a Sigma rule (`QueryName|contains|all`), resolved.
+//! Reads the modifiers after a field's name in a Sigma rule (`QueryName|contains|all`), and checks
+//! that they can be combined.
 
 use super::encoding::ValueEncoding;
 use crate::detect::nearest::suggestion;
@@ -7,32 +8,34 @@ use crate::detect::predicate::expression::{Case, Flags};
 use crate::detect::predicate::test::Position;
 use crate::event::TimePart;
 
-/// A modifier, by what it decides.
+/// What one modifier of a line decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Modifier {
-    /// Where in the field the value stands.
+    /// Where in the field the value must be (`contains`, `startswith`, `endswith`).
     At(Position),
-    /// The case of letters counts.
+    /// The case of letters matters (`cased`).
     Cased,
-    /// All values must hold, and not one of them.
+    /// All values must match, not only one of them (`all`).
     All,
-    /// What holds must not, and the other way round.
+    /// The line is true if the comparison is false (`neq`).
     Negated,
-    /// Values of placeholders are put in.
+    /// Placeholders in the value are replaced by the site's values (`expand`).
     Expand,
-    /// Dashes of options are taken for each other.
+    /// Characters that begin an option on Windows (`-`, `/`) are interchangeable (`windash`).
     WindowsDash,
-    /// The value is encoded.
+    /// The value is encoded before it is compared (`base64`, `utf16`).
     Encoded(ValueEncoding),
-    /// The value is a regular expression, ….
+    /// The value is compared in another way than as text (`re`, `cidr`, `gt`).
     Comparison(ValueComparison),
-    /// A flag of a regular expression.
+    /// In a regular expression, the case of letters does not matter (`i`).
     IgnoreCase,
+    /// In a regular expression, `^` and `$` also match at line ends (`m`).
     MultiLine,
+    /// In a regular expression, `.` also matches a line end (`s`).
     DotAll,
 }
 
-/// All modifiers of the specification by their names, which count in any case.
+/// All modifiers of the specification by name. A rule may write the names in any case.
 const MODIFIERS: [(&str, Modifier); 34] = [
     ("contains", Modifier::At(Position::Anywhere)),
     ("startswith", Modifier::At(Position::Start)),
@@ -77,37 +80,40 @@ pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
     MODIFIERS.iter().map(|(name, _)| *name)
 }
 
-/// How values are compared.
+/// How the values of a line are compared with its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueComparison {
-    /// As text with wildcards.
+    /// The value is text that may have wildcards.
     Text(Position, Case),
-    /// As regular expressions.
+    /// The value is a regular expression.
     Expression(Flags),
-    /// As networks.
+    /// The value is a network, which must contain the field's address.
     Network,
-    /// Whether the field is there.
+    /// The value is true or false: whether the event has the field.
     Presence,
-    /// As numbers.
+    /// The value is a number, compared by this operator.
     Number(Inequality),
-    /// As names of fields, whose values are compared.
+    /// The value is the name of another field, whose value is compared.
     OtherField(Position, Case),
-    /// As a part of a time.
+    /// The value is a number that this part of the field's time must equal.
     Time(TimePart),
 }
 
-/// The modifiers of a line, resolved.
+/// The modifiers of a line, after their combination was checked.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 pub(super) struct Modifiers {
+    /// How the values are compared with the field.
     pub comparison: ValueComparison,
-    /// How values are encoded, in this order.
+    /// The encodings that are applied to the values, one after the other.
     pub encodings: Vec<ValueEncoding>,
-    /// All values must hold, and not one of them.
+    /// Whether all values must match, not only one of them.
     pub all: bool,
-    /// The line holds where it would not.
+    /// Whether the line is true if the comparison is false.
     pub negated: bool,
+    /// Whether placeholders in the values are replaced.
     pub expand: bool,
+    /// Whether the characters that begin an option on Windows are interchangeable.
     pub windows_dash: bool,
 }
 
@@ -127,7 +133,8 @@ struct ParsedModifiers {
 }
 
 impl Modifiers {
-    /// Resolves the names that stand after a field's.
+    /// Reads the names of modifiers, and checks that they can be combined. The error says what was
+    /// expected.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let mut parsed = ParsedModifiers::default();
         for name in names {
@@ -146,7 +153,7 @@ fn named(name: &str) -> Result<Modifier, String> {
         }
         let near = suggestion(name, sigma_modifiers());
         let known = if near.is_empty() {
-            format!(" (of {})", sigma_modifiers().collect::<Vec<_>>().join(", "))
+            format!(" (one of {})", sigma_modifiers().collect::<Vec<_>>().join(", "))
         } else {
             String::new()
         };
@@ -158,7 +165,9 @@ impl ParsedModifiers {
     fn add(&mut self, modifier: Modifier) -> Result<(), String> {
         match modifier {
             Modifier::At(position) if self.position.is_none() => self.position = Some(position),
-            Modifier::At(_) => return Err("expected one of contains, startswith and endswith".to_owned()),
+            Modifier::At(_) => {
+                return Err("expected only one of contains, startswith and endswith, found two".to_owned());
+            }
             Modifier::Cased => self.cased = true,
             Modifier::All => self.all = true,
             Modifier::Negated => self.negated = true,
@@ -168,7 +177,7 @@ impl ParsedModifiers {
             Modifier::Comparison(kind) if self.kind.is_none() => self.kind = Some(kind),
             Modifier::Comparison(_) => {
                 return Err(
-                    "expected one of re, cidr, exists, fieldref, gt, gte, lt, lte and the parts of a time"
+                    "expected only one of re, cidr, exists, fieldref, gt, gte, lt, lte and the parts of a time, found two"
                         .to_owned(),
                 );
             }
@@ -191,7 +200,7 @@ impl ParsedModifiers {
             && (takes_text || !expand)
             && (is_expression || flags == NO_FLAGS);
         if !fits {
-            return Err("these modifiers do not go together".to_owned());
+            return Err("expected modifiers that can be combined, found some that cannot".to_owned());
         }
         let (position, case) = (position.unwrap_or_default(), if cased { Case::Kept } else { Case::Folded });
         let comparison = match kind {

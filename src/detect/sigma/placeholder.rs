@@ -1,41 +1,45 @@
-//! Placeholders of Sigma rules (`%name%`), which a site fills with values of its own.
+//! Placeholders in Sigma rules (`%name%`), which are replaced by values that a site provides.
 
 use std::collections::BTreeMap;
 
 use crate::detect::ContentError;
 use crate::detect::yaml::from_yaml;
 
-/// More values than this come of no rule but of an attempt at the memory.
+/// The most texts that the placeholders in one value may come to. More are an attack on the memory,
+/// not a rule.
 const MOST_VALUES: usize = 100_000;
 
-/// The values of placeholders, by their names.
+/// A site's values for the placeholders in Sigma rules, by the names of the placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholders(BTreeMap<String, Vec<String>>);
 
-/// What becomes of a value with placeholders.
+/// The result of replacing the placeholders in a value of a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::detect) enum Expansion {
-    /// These values.
+    /// The texts that the value comes to: one for each combination of the placeholders' values.
     Values(Vec<String>),
-    /// Nothing is known of the placeholder of that name.
+    /// The name of a placeholder for which the site has no values.
     Unknown(String),
 }
 
 impl Placeholders {
-    /// Reads a file of them: a mapping of names to lists of values, in YAML.
+    /// Reads the text of a YAML file: a mapping from names to lists of values.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         Ok(from_yaml(text).map(Placeholders)?)
     }
 
-    /// Puts the values in the place of each placeholder in `text`. `%` that encloses no name is
-    /// itself.
+    /// Replaces each placeholder in `text` by each of its values. A `%` that does not enclose a
+    /// name is kept. The error says that `text` comes to too many values.
     pub(in crate::detect) fn expand(&self, text: &str) -> Result<Expansion, String> {
         let mut texts = vec![String::new()];
         let mut rest = text;
         while let Some((before, name, after)) = first_placeholder(rest) {
             let Some(values) = self.0.get(name) else { return Ok(Expansion::Unknown(name.to_owned())) };
             if texts.len().saturating_mul(values.len()) > MOST_VALUES {
-                return Err(format!("'{}' comes to more than {MOST_VALUES} values", text.escape_debug()));
+                return Err(format!(
+                    "expected placeholders that come to at most {MOST_VALUES} values, found more in '{}'",
+                    text.escape_debug()
+                ));
             }
             let with = |start: &String| {
                 values.iter().map(|value| format!("{start}{before}{value}")).collect::<Vec<_>>()
@@ -50,16 +54,17 @@ impl Placeholders {
     }
 }
 
-/// What stands before the first placeholder, its name, and what stands behind it.
+/// The text before the first placeholder, the placeholder's name, and the text after it; `None` if
+/// there is no placeholder.
 fn first_placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {
         let open = from + text.get(from..)?.find('%')?;
-        let behind = text.get(open + 1..)?;
-        let length = behind.find('%')?;
-        let name = behind.get(..length)?;
+        let after = text.get(open + 1..)?;
+        let length = after.find('%')?;
+        let name = after.get(..length)?;
         if !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || "_-.".contains(letter)) {
-            return Some((text.get(..open)?, name, behind.get(length + 1..)?));
+            return Some((text.get(..open)?, name, after.get(length + 1..)?));
         }
         from = open + 1;
     }
@@ -92,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_to_too_many_is_refused() {
+    fn too_many_values_are_refused() {
         let many: Vec<String> = (0..400).map(|number| number.to_string()).collect();
         let known = Placeholders(BTreeMap::from([("a".to_owned(), many)]));
         assert!(known.expand("%a%%a%").is_err());

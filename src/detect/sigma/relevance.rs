@@ -1,21 +1,20 @@
-//! Decides from a rule's predicate whether the rule is about events that a sweep reads, or about
-//! others.
+//! Decides from a rule's predicate whether the rule is about events that a sweep reads.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::event::Event;
 
-/// The fields that have one value in all events of a kind.
+/// The fields whose value is the same in all events with one EventID of a log source.
 pub(super) const CONSTANT: [Field; 3] = [Field::EventId, Field::Channel, Field::Provider];
 
-/// A placeholder for a line or a part that is not understood: it holds for some events and not for
-/// others.
+/// A predicate in place of a line or a part that is not understood. It is true of some events and
+/// false of others, so that it does not decide whether a rule is about other data.
 pub(super) fn unknown() -> Predicate {
     Predicate::Exists(Field::IMAGE)
 }
 
-/// Whether a predicate holds for no event that agrees with one of the prototypes in the fields that
-/// the prototype has.
+/// Returns true if a predicate is surely false of all events that have the same values as one of
+/// the prototypes in the fields that the prototype has.
 pub(super) fn never_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| never_holds(child, prototypes)),
@@ -25,8 +24,8 @@ pub(super) fn never_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     }
 }
 
-/// Whether a predicate holds for every event that agrees with one of the prototypes in the fields
-/// that the prototype has.
+/// Returns true if a predicate is surely true of all events that have the same values as one of the
+/// prototypes in the fields that the prototype has.
 fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::All => true,
@@ -37,8 +36,9 @@ fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     }
 }
 
-/// Whether all that a predicate holds for is asked for by its number or by what only DNS queries
-/// have.
+/// Returns true if every way in which a predicate can be true includes a condition on the EventID
+/// or on a field that only DNS queries have. Otherwise the rule is about all events of its log
+/// source.
 pub(super) fn asks_for_dns(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| asks_for_dns(child, prototypes)),
@@ -57,7 +57,7 @@ fn is_constant(leaf: &Predicate) -> bool {
     field_of(leaf).is_some_and(|field| CONSTANT.contains(&field))
 }
 
-/// The field that a condition is on; `None` where it is on none.
+/// The field that a predicate without children compares; `None` if it compares no field.
 fn field_of(leaf: &Predicate) -> Option<Field> {
     match leaf {
         Predicate::Exists(field)

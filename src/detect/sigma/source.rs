@@ -1,4 +1,4 @@
-//! The log source of a Sigma rule: which events it is about.
+//! Reads the log source of a Sigma rule, which says which events the rule is about.
 
 use super::Refusal;
 use super::header::text;
@@ -6,32 +6,33 @@ use crate::detect::nearest::nearest;
 use crate::detect::yaml::{Key, Node, YamlProblem};
 use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, System};
 
-/// Which events a rule is about.
+/// The log source of a rule: the events that the rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LogSource {
     /// The category `dns_query`: Sysmon's event 22.
     Category,
-    /// All events of Sysmon.
+    /// The service `sysmon`: all events of Sysmon.
     Sysmon,
-    /// All events of Windows.
+    /// The product `windows` alone: all events of Windows.
     Windows,
-    /// The log of Windows' own DNS client.
+    /// The service `dns-client`: the log of Windows' own DNS client.
     DnsClient,
 }
 
 /// The keys of a log source.
 const KEYS: [&str; 4] = ["category", "product", "service", "definition"];
-/// The values of each key that mean events that a sweep reads.
+/// For each key of a log source, the values that mean events that a sweep reads.
 const READ_VALUES: [(&str, &[&str]); 3] = [
     ("category", &["dns_query", "sysmon"]),
     ("product", &["windows"]),
     ("service", &["sysmon", "dns-client", "dns-client-operational"]),
 ];
-/// Values that mean other events, although they look like the known ones.
+/// Values that mean other events, although they are similar to those in [`READ_VALUES`].
 const OTHER_VALUES: [&str; 5] =
     ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
 
-/// The least letters by which a value is known to be a name cut short, as `win`.
+/// The least number of letters of a value that is taken for the beginning of a known name, such as
+/// `win` for `windows`.
 const SHORTEST_ABBREVIATION: usize = 3;
 
 /// What a value of a log source means.
@@ -40,12 +41,12 @@ enum Meaning {
     Read,
     /// Events that a sweep does not read.
     NotRead,
-    /// An unknown value, near to this known one: probably misspelt.
+    /// A value that is probably a misspelt form of this known one.
     Misspelt(&'static str),
 }
 
 impl LogSource {
-    /// Reads a log source. What is known is taken in any case of letters.
+    /// Reads the mapping `logsource` of a rule. Known values may be in any case.
     pub(super) fn of(node: &Node) -> Result<Self, Refusal> {
         if node.entries().is_empty() {
             let found = node.description();
@@ -94,15 +95,15 @@ impl LogSource {
         }
     }
 
-    /// Sample events for the source: one for each event number, holding only what all events of
-    /// that number have in common.
+    /// Sample events of the log source: one for each EventID, with only the fields that have the
+    /// same value in all events with that EventID.
     pub(super) fn prototypes(self) -> Vec<Event> {
         let kind = self.kind();
         let system = |number: &u32| System { event_id: *number, ..kind.system() };
         kind.event_ids.iter().map(|number| Event::new(kind, system(number))).collect()
     }
 
-    /// The kind of events of this source that a sweep reads.
+    /// The kind of event of this log source that a sweep reads.
     pub(super) fn kind(self) -> &'static EventKind {
         match self {
             LogSource::DnsClient => &DNS_CLIENT_QUERY,
@@ -110,20 +111,20 @@ impl LogSource {
         }
     }
 
-    /// The events of this source that a sweep reads, in words.
+    /// A sentence for messages: which events of this log source a sweep reads.
     pub(super) fn read_events(self) -> &'static str {
         match self {
             LogSource::DnsClient => {
-                "Windows' DNS client logs its queries as the events 3006, 3008 and 3020, looked at with --dns-client"
+                "Windows' DNS client logs its queries as the events 3006, 3008 and 3020, which are read with --dns-client"
             }
             LogSource::Category | LogSource::Sysmon | LogSource::Windows => {
-                "of Sysmon, event 22 is looked at"
+                "of Sysmon's events, a sweep reads only event 22"
             }
         }
     }
 }
 
-/// What a value of a key means.
+/// What the value of a key of a log source means.
 fn meaning(key: &str, value: &str) -> Meaning {
     let known = READ_VALUES.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, values)| *values);
     if known.contains(&value) {
@@ -132,7 +133,7 @@ fn meaning(key: &str, value: &str) -> Meaning {
     if OTHER_VALUES.contains(&value) {
         return Meaning::NotRead;
     }
-    // Categories begin alike: `sysmon_status` is one of its own.
+    // Different categories can have the same beginning, such as `sysmon` and `sysmon_status`.
     let is_longer_or_shorter = |known: &&str| {
         key != "category"
             && (value.contains(known) || (value.len() >= SHORTEST_ABBREVIATION && known.starts_with(value)))
@@ -142,8 +143,9 @@ fn meaning(key: &str, value: &str) -> Meaning {
         .map_or(Meaning::NotRead, Meaning::Misspelt)
 }
 
-/// A key that is almost one of a log source's, which is not there itself. Any other key is the
-/// author's own.
+/// The problem that an unknown key of a log source is probably a misspelt form of a key that the
+/// log source does not have; `None` if there is no such key. Other unknown keys are the author's
+/// own.
 fn misspelt_key(node: &Node) -> Option<YamlProblem> {
     let mut unknown = node.entries().iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str()));
     let slip = |key: &Key| {
@@ -157,7 +159,7 @@ fn misspelt_key(node: &Node) -> Option<YamlProblem> {
     unknown.find_map(|(key, _)| slip(key))
 }
 
-/// None of the keys of a log source is there, or nothing stands at them.
+/// The problem that a log source has none of the known keys, or only empty values for them.
 fn unknown(node: &Node) -> YamlProblem {
     let first = node.entries().iter().map(|(key, _)| key).find(|key| !KEYS.contains(&key.name.as_str()));
     let found = first.map_or_else(|| "none".to_owned(), |key| format!("'{}'", key.name.escape_debug()));

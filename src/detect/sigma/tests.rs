@@ -182,7 +182,7 @@ fn a_placeholder_without_values_excludes_nothing_and_finds_nothing() {
     );
     let taken = parsed(&filter);
     assert!(taken.search.predicate.evaluate(&event(r"C:\a.exe", "x")));
-    assert_eq!(taken.notes, ["the placeholder %unknown% has no values: nothing is excluded by it"]);
+    assert_eq!(taken.notes, ["the placeholder %unknown% has no values, so it excludes nothing"]);
     let error = detection(&selection("QueryName|expand: '%unknown%'"), &placeholders()).unwrap_err();
     assert!(error.contains("give them with --placeholders"), "{error}");
     // Where all values must hold, one that is unknown does not.
@@ -218,14 +218,14 @@ fn a_line_that_is_not_understood_is_refused() {
             selection("QueryName|contians: x"),
             "line 9, column 9: QueryName|contians: expected a modifier, found 'contians'; did you mean 'contains'?",
         ),
-        (selection("QueryName|equals: x"), "expected a modifier (of contains, startswith"),
+        (selection("QueryName|equals: x"), "expected a modifier (one of contains, startswith"),
         (selection("QueryName|not: x"), "found 'not': write neq"),
         (selection("QueryName|contains|endswith: x"), "one of contains, startswith and endswith"),
-        (selection("QueryName|re|contains: x"), "do not go together"),
-        (selection("QueryName|contains|i: x"), "do not go together"),
-        (selection("QueryName|gt|contains: 1"), "do not go together"),
-        (selection("QueryName|re|base64: x"), "do not go together"),
-        (selection("QueryName|gt|lt: 1"), "expected one of re, cidr"),
+        (selection("QueryName|re|contains: x"), "expected modifiers that can be combined"),
+        (selection("QueryName|contains|i: x"), "expected modifiers that can be combined"),
+        (selection("QueryName|gt|contains: 1"), "expected modifiers that can be combined"),
+        (selection("QueryName|re|base64: x"), "expected modifiers that can be combined"),
+        (selection("QueryName|gt|lt: 1"), "expected only one of re, cidr"),
         (selection("QueryName|gt: x"), "line 9, column 23: QueryName|gt: expected a number, found 'x'"),
         (selection("QueryName|base64: 'a*b'"), "without wildcards"),
         (selection("QueryName|base64offset|contains: a"), "at least two bytes"),
@@ -250,9 +250,12 @@ fn a_condition_that_is_not_understood_is_refused() {
             rule("    words: [a, b]\n    condition: words"),
             "line 8, column 12: expected conditions on fields, found values without a field (keywords)",
         ),
-        (rule("    a: {QueryName: x}\n    condition: b"), "line 9, column 16: condition: it names 'b'"),
+        (
+            rule("    a: {QueryName: x}\n    condition: b"),
+            "line 9, column 16: condition: expected the name of a part of the detection, found 'b'",
+        ),
         (rule("    selection: {QueryName: x}\n    condition: selektion"), "did you mean 'selection'?"),
-        (rule("    a: {QueryName: x}\n    condition: 1 of b*"), "the name of no part"),
+        (rule("    a: {QueryName: x}\n    condition: 1 of b*"), "or a pattern that fits one, found 'b*'"),
         (rule("    a: {QueryName: x}\n    condition: 2 of a*"), "expected 1 to 1"),
         (rule("    a: {QueryName: x}\n    condition: a and"), "found the end of the condition"),
         (rule("    a: {QueryName: x}\n    condition: a | count() > 5"), "counts over many events"),

@@ -370,7 +370,7 @@ impl fmt::Display for Condition {
             }
             Condition::Fits(term, expression) => write!(formatter, "{term} fits \"{}\"", expression.text()),
             Condition::InNetwork(term, network) => {
-                write!(formatter, "{term} holds an address of {}", network.text())
+                write!(formatter, "{term} contains an address in {}", network.text())
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Values of Rust's types, made of nodes. A text is a text however it is written: a version `1.10`
-//! stays what it is.
+//! Converts nodes of a YAML document to values of Rust types. A field of type text takes any scalar
+//! as it is written: a version `1.10` does not become a number.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use super::YamlProblem;
 use super::node::{Key, Node, NodeKind, Scalar};
 use crate::detect::nearest::suggestion;
 
-/// Reads a node as a value.
+/// Converts a node to a value of type `T`.
 pub(in crate::detect) fn from_node<T: DeserializeOwned>(node: &Node) -> Result<T, YamlProblem> {
     T::deserialize(NodeDeserializer(node)).map_err(|problem| problem.or_at(node.place))
 }
@@ -21,10 +21,10 @@ pub(in crate::detect) fn from_node<T: DeserializeOwned>(node: &Node) -> Result<T
 impl Error for YamlProblem {
     fn custom<T: Display>(message: T) -> Self {
         let message = message.to_string();
-        // What serde says of a value that is of none of several types.
+        // serde's message for a value that fits no variant of an untagged enum.
         let is_of_none = message.starts_with("data did not match any variant");
         YamlProblem::without_place(if is_of_none {
-            "expected a value of another kind".to_owned()
+            "expected a value of another type".to_owned()
         } else {
             message
         })
@@ -40,7 +40,7 @@ impl Error for YamlProblem {
             Unexpected::Signed(number) => number.to_string(),
             Unexpected::Unsigned(number) => number.to_string(),
             Unexpected::Float(number) => number.to_string(),
-            _ => "another".to_owned(),
+            _ => "a value of another type".to_owned(),
         };
         YamlProblem::without_place(format!("expected {}, found {found}", in_words(expected)))
     }
@@ -58,12 +58,12 @@ impl Error for YamlProblem {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        YamlProblem::without_place(format!("expected the key '{field}', which is not there"))
+        YamlProblem::without_place(format!("expected the key '{field}', found none"))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         YamlProblem::without_place(format!(
-            "expected a key out of {}, found '{}'{}",
+            "expected one of the keys {}, found '{}'{}",
             expected.join(", "),
             field.escape_debug(),
             suggestion(field, expected.iter().copied())
@@ -80,7 +80,7 @@ impl Error for YamlProblem {
     }
 }
 
-/// What was expected, in words of whoever writes YAML and not Rust.
+/// The name of an expected type, in YAML's words instead of Rust's.
 fn in_words(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {
@@ -95,22 +95,23 @@ fn in_words(expected: &dyn Expected) -> String {
     }
 }
 
-/// A node to be read as a value.
+/// Deserializes a value from a node.
 #[derive(Clone, Copy)]
 struct NodeDeserializer<'n>(&'n Node);
 
 impl<'n> NodeDeserializer<'n> {
-    /// The scalar, unless it is nothing.
-    fn something(self) -> Option<&'n Scalar> {
+    /// The node's scalar; `None` for a list, a mapping or null.
+    fn non_null_scalar(self) -> Option<&'n Scalar> {
         self.0.scalar().filter(|scalar| !scalar.is_null())
     }
 
-    /// Reads an integer by its form, quoted or not.
+    /// Passes the node to `visitor` as an integer, whether it is quoted or not. A node that is no
+    /// integer is passed as what it is.
     fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem>
     where
         'n: 'de,
     {
-        let integer = self.something().and_then(Scalar::integer);
+        let integer = self.non_null_scalar().and_then(Scalar::integer);
         if let Some(number) = integer.and_then(|number| u64::try_from(number).ok()) {
             return visitor.visit_u64(number);
         }
@@ -139,7 +140,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
-        match self.something() {
+        match self.non_null_scalar() {
             Some(scalar) => visitor.visit_borrowed_str(&scalar.text),
             None => self.deserialize_any(visitor),
         }
@@ -163,7 +164,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
-        match self.something().and_then(Scalar::truth) {
+        match self.non_null_scalar().and_then(Scalar::truth) {
             Some(truth) => visitor.visit_bool(truth),
             None => self.deserialize_any(visitor),
         }
@@ -182,7 +183,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem> {
-        match self.something().and_then(|scalar| scalar.text.parse().ok()) {
+        match self.non_null_scalar().and_then(|scalar| scalar.text.parse().ok()) {
             Some(number) => visitor.visit_f64(number),
             None => self.deserialize_any(visitor),
         }
@@ -202,7 +203,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, YamlProblem> {
-        let text = self.something().map(|scalar| scalar.text.as_str());
+        let text = self.non_null_scalar().map(|scalar| scalar.text.as_str());
         let text = text.ok_or_else(|| {
             YamlProblem::at(self.0.place, format!("expected text, found {}", self.0.description()))
         })?;
@@ -234,7 +235,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     }
 }
 
-/// The items of a list.
+/// Deserializes the items of a list.
 struct Items<'n>(std::slice::Iter<'n, Node>);
 
 impl<'de> SeqAccess<'de> for Items<'de> {
@@ -253,10 +254,11 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     }
 }
 
-/// The entries of a mapping.
+/// Deserializes the entries of a mapping.
 struct Entries<'n> {
+    /// The entries that were not visited yet.
     rest: std::slice::Iter<'n, (Key, Node)>,
-    /// The key whose value comes next, and that value.
+    /// The entry whose key was visited and whose value was not.
     value: Option<&'n (Key, Node)>,
 }
 
@@ -275,7 +277,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
             return Err(YamlProblem::without_place("expected a value"));
         };
         seed.deserialize(NodeDeserializer(value)).map_err(|problem| {
-            // Which key it is says more than where it stands.
+            // The name of the key helps more than the place alone.
             let YamlProblem { place, text } = problem.or_at(value.place);
             YamlProblem {
                 place,
@@ -334,10 +336,10 @@ mod tests {
     #[test]
     fn problems_say_where_and_what() {
         for (text, expected) in [
-            ("version: 1", "line 1, column 1: expected the key 'name', which is not there"),
+            ("version: 1", "line 1, column 1: expected the key 'name', found none"),
             (
                 "name: a\nvresion: 1",
-                "line 2, column 1: expected a key out of name, version, score, list, inner, either, found 'vresion'; did you mean 'version'?",
+                "line 2, column 1: expected one of the keys name, version, score, list, inner, either, found 'vresion'; did you mean 'version'?",
             ),
             ("name: [a]", "line 1, column 7: name: expected text, found a list"),
             ("name:\n", "name: expected text, found nothing"),
@@ -346,8 +348,11 @@ mod tests {
             ("name: a\nlist: b", "line 2, column 7: list: expected a list, found 'b'"),
             ("name: a\ninner:\n  text: [b]", "line 3, column 9: text: expected text, found a list"),
             ("[a]", "line 1, column 1: expected a mapping, found a list"),
-            ("name: a\n---\nname: b", "line 3, column 1: a second document"),
-            ("", "an empty file"),
+            (
+                "name: a\n---\nname: b",
+                "line 3, column 1: expected one document in the file, found a second one",
+            ),
+            ("", "expected a document, found an empty file"),
         ] {
             let problem = from_yaml::<File>(text).unwrap_err();
             assert!(problem.contains(expected), "{text:?}: {problem}");

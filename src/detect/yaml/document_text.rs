@@ -1,5 +1,5 @@
-//! Splits the text of a YAML file into one text per document, so that a syntax error in one document
-//! does not hide the others.
+//! Splits the text of a YAML file into one text per document, so that a syntax error in one
+//! document does not hide the others.
 
 use granit_parser::Marker;
 
@@ -29,8 +29,8 @@ impl<'t> DocumentText<'t> {
         place.and_then(|place| lines(self.text).nth(place)).map_or("", without_end)
     }
 
-    /// Returns the lines of this document's text from the line `number` backwards to its first, each
-    /// with its number in the file.
+    /// Returns the lines of this document's text from the line `number` backwards to its first,
+    /// each with its number in the file.
     pub(super) fn lines_up_to(&self, number: usize) -> impl Iterator<Item = (usize, &'t str)> {
         let before = self.lines_before;
         let count = (number + 1).saturating_sub(before + 1);
@@ -50,8 +50,9 @@ impl<'t> DocumentText<'t> {
     }
 }
 
-/// Splits the text of a YAML file into the texts of its documents. A `---` or `...` at the beginning
-/// of a line always separates documents: YAML allows neither within a value, not even in quotes.
+/// Splits the text of a YAML file into the texts of its documents. A `---` or `...` at the
+/// beginning of a line always separates documents: YAML allows neither within a value, not even in
+/// quotes.
 pub(super) fn document_texts(text: &str) -> Vec<DocumentText<'_>> {
     let mut document_texts = Vec::new();
     let (mut begin, mut lines_before) = (0, 0);

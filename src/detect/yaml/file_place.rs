@@ -1,13 +1,13 @@
-//! Where a place in a value of a YAML file stands in the file. A value is written in one of several
-//! styles, which fold white space and write some characters in other ways; its other characters
-//! stand there in their order.
+//! Converts a place within a value of a YAML file to a line and a column of the file. YAML has
+//! several styles of values, which fold white space and escape some characters; the other
+//! characters are in the file in the same sequence as in the value.
 
 use std::str::Chars;
 
 use crate::detect::yaml::LineColumn;
 
-/// The place in a file of the character at a byte of a value, which begins at `start`; `None` where
-/// the value is not what stands there, as behind an alias.
+/// The place in `file` of the character at byte `at` of `value`, which begins at `start` in the
+/// file. `None` if the value is not at `start`, such as the value of an alias.
 pub(in crate::detect) fn place_in_file(
     file: &str,
     start: LineColumn,
@@ -28,18 +28,21 @@ pub(in crate::detect) fn place_in_file(
     places.get(before).copied().or_else(behind_last).or(Some(start))
 }
 
-/// How a value is written.
+/// The YAML style in which a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
+    /// Without quotes.
     Plain,
     /// In single quotes.
     Quoted,
+    /// In double quotes.
     DoublyQuoted,
-    /// On the lines that follow a line with `|` or `>`.
+    /// On the lines after a line with `|` or `>`.
     Block,
 }
 
-/// The places of these characters, if they are what the value is made of.
+/// The places of the characters `wanted` in a value that begins at `cursor`; `None` if the value
+/// has other characters. White space is skipped.
 fn places(mut cursor: TextCursor<'_>, style: Style, wanted: &[char]) -> Option<Vec<LineColumn>> {
     match style {
         Style::Plain => {}
@@ -62,7 +65,7 @@ fn places(mut cursor: TextCursor<'_>, style: Style, wanted: &[char]) -> Option<V
     Some(places)
 }
 
-/// A text from some place on.
+/// A position in a text, and the text from there on.
 #[derive(Clone)]
 struct TextCursor<'t> {
     rest: Chars<'t>,
@@ -89,7 +92,8 @@ impl<'t> TextCursor<'t> {
         Some((place, letter))
     }
 
-    /// The next character of a value, and where it is written. A line that goes on is a blank.
+    /// Reads the next character of a value, with escapes resolved, and its place in the file. An
+    /// escape for white space, or for a line that continues, becomes a blank.
     fn decoded(&mut self, style: Style) -> Option<(LineColumn, char)> {
         let (place, letter) = self.next()?;
         let decoded = match (style, letter) {
@@ -111,7 +115,7 @@ impl<'t> TextCursor<'t> {
         Some((place, decoded))
     }
 
-    /// The character of so many hexadecimal digits.
+    /// Reads a character that is written as `count` hexadecimal digits.
     fn of_digits(&mut self, count: usize) -> Option<char> {
         let mut code = 0_u32;
         for _ in 0..count {
@@ -157,20 +161,20 @@ mod tests {
             let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
             assert_eq!(found(yaml), Some((line, column)), "{yaml:?}");
         }
-        // The end of a value is behind its last character.
+        // The end of a value is after its last character.
         assert_eq!(found("a: 'b c'"), Some((1, 8)));
         assert_eq!(found("a: ''"), Some((1, 4)));
     }
 
     #[test]
-    fn what_does_not_stand_there_has_no_place() {
+    fn a_value_that_is_not_at_the_place_has_none() {
         assert_eq!(found("b: &x é\na: *x"), None);
         assert_eq!(place_in_file("a: b", LineColumn { line: 7, column: 1 }, "b", 0), None);
         assert_eq!(place_in_file("a: b", LineColumn { line: 1, column: 4 }, "c", 0), None);
     }
 
     proptest! {
-        /// Each character of a value stands where it is said to.
+        /// The file has each character of a value at the place that is returned for the character.
         #[test]
         fn a_place_holds_its_character(words in prop::collection::vec("[a-z|=]{1,4}", 1..8), style in 0..4_usize) {
             let text = words.join(" ");

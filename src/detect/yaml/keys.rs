@@ -1,6 +1,6 @@
-//! Finds misspelt keys in a YAML file. An unknown key counts as misspelt if it is similar to a known
-//! key that the mapping does not have. Other unknown keys are ignored: rule files have many keys that
-//! are not needed, and new versions add more.
+//! Finds misspelt keys in a YAML file. An unknown key counts as misspelt if it is similar to a
+//! known key that the mapping does not have. Other unknown keys are ignored: rule files have many
+//! keys that are not needed, and new versions add more.
 
 use crate::detect::nearest::nearest;
 use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
@@ -47,9 +47,9 @@ impl KnownKeys {
         })
     }
 
-    /// Adds a note for each misspelt key of a mapping, or of each mapping in a list. If the key that
-    /// was meant is required, returns an error instead. `of` follows the key in messages, such as
-    /// ` of 'x'`; it is empty for the mapping that is the whole file.
+    /// Adds a note for each misspelt key of a mapping, or of each mapping in a list. If the key
+    /// that was meant is required, returns an error instead. `of` follows the key in messages, such
+    /// as ` of 'x'`; it is empty for the mapping that is the whole file.
     pub fn check(&self, node: &Node, of: &str, notes: &mut Vec<String>) -> Result<(), YamlProblem> {
         if let NodeKind::List(items) = &node.kind {
             return items.iter().try_for_each(|item| self.check(item, of, notes));

@@ -1,28 +1,28 @@
-//! A document of YAML as a tree.
+//! The tree of values that a YAML document is read into.
 
 use super::LineColumn;
 
-/// A value in a document, and where it stands.
+/// A value in a YAML document, and its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// The place where the value begins.
+    /// The place in the file where the value begins.
     pub place: LineColumn,
     /// The kind of value, with its content.
     pub kind: NodeKind,
 }
 
-/// What a value is.
+/// The content of a value, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeKind {
-    /// A text, a number, nothing, ….
+    /// A value without values in it, such as a text, a number or null.
     Scalar(Scalar),
     /// A list.
     List(Vec<Node>),
-    /// A mapping, in the order of the document. No key stands there twice.
+    /// A mapping: its keys and values in the order of the document. Each key occurs once.
     Map(Vec<(Key, Node)>),
 }
 
-/// A value that holds no others, as it is written.
+/// A value without values in it, as it is written in the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// The scalar's text, with escapes resolved.
@@ -34,19 +34,20 @@ pub struct Scalar {
 /// A key of a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The place of the key.
+    /// The place in the file where the key begins.
     pub place: LineColumn,
-    /// The key's name.
+    /// The key as text, with escapes resolved.
     pub name: String,
 }
 
 impl Scalar {
-    /// Whether the value is null.
+    /// Returns true if the value is null: empty, `~` or `null`, without quotes.
     pub(in crate::detect) fn is_null(&self) -> bool {
         self.is_plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// The value as a truth value, in any word that a version of YAML allows (such as `yes`).
+    /// The value as a truth value, for any word that a version of YAML allows, such as `yes`;
+    /// `None` for any other value.
     pub(in crate::detect) fn truth(&self) -> Option<bool> {
         match self.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
@@ -55,8 +56,8 @@ impl Scalar {
         }
     }
 
-    /// The whole number that it stands for: decimal, also with leading zeros, hexadecimal (`0x`) or
-    /// octal (`0o`).
+    /// The value as a whole number: decimal (also with leading zeros), hexadecimal (`0x`) or octal
+    /// (`0o`). `None` for any other value, and for a number outside the range of `i128`.
     pub(in crate::detect) fn integer(&self) -> Option<i128> {
         let (sign, digits) = match self.text.strip_prefix('-') {
             Some(digits) => (-1, digits),

@@ -1,4 +1,4 @@
-//! A text of YAML, read into documents.
+//! Reads the text of a YAML file into documents.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,13 +10,14 @@ use super::{LineColumn, YamlProblem, syntax_error};
 
 /// The deepest nesting of a document. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The most values of a document. More can only come from aliases that repeat each other, not from
-/// a rule.
+/// The most values of a document after aliases are resolved. More can only come from aliases that
+/// repeat each other, which is an attack on the memory.
 const MOST_NODES: usize = 500_000;
-/// The key `<<`: the entries of its value are merged into the mapping.
+/// The key `<<`. The entries of the mapping that is its value are merged into the mapping with the
+/// key.
 const MERGE: &str = "<<";
 
-/// The documents of a text, each with what is in it or what is wrong. Empty ones are left out.
+/// Reads the documents of a text. Each is a tree or an error. Empty documents are left out.
 pub(in crate::detect) fn documents(text: &str) -> Vec<Result<Node, YamlProblem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     document_texts(text).iter().filter_map(document).collect()
@@ -41,36 +42,37 @@ fn document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem
     document.filter(|document| !document.scalar().is_some_and(Scalar::is_null)).map(Ok)
 }
 
-/// What is said of nesting that is too deep.
+/// The message for a document that is nested too deeply.
 pub(super) fn too_deep() -> String {
     format!("expected at most {DEEPEST_NESTING} lists and mappings inside each other, found more")
 }
 
-/// A mapping that is not complete.
+/// The content of a mapping whose end has not been read yet.
 #[derive(Default)]
 struct OpenMapping {
+    /// The entries that are complete, in the order of the document.
     complete: Vec<(Key, Node)>,
-    /// The key whose value comes next.
+    /// The key whose value comes next; `None` if a key comes next.
     key: Option<Key>,
-    /// The lines of all keys.
+    /// The line of each key so far, to find keys that occur twice.
     lines: HashMap<String, usize>,
 }
 
-/// Puts nodes together from the parser's events.
+/// Builds the tree of a document from the parser's events.
 struct TreeBuilder<'p, 't> {
-    /// What is read.
+    /// The text of the document, for messages.
     document_text: &'p DocumentText<'t>,
-    /// The lists and mappings that are open, from the outermost on.
+    /// The lists and mappings whose end has not been read yet, from the outermost to the innermost.
     open: Vec<OpenCollection>,
-    /// The root of the document, once it is complete.
+    /// The root of the document; `None` until it is complete.
     root: Option<Node>,
-    /// Nodes that aliases can name, by their number.
+    /// The nodes that aliases can refer to, with the parser's number for each anchor.
     anchors: Vec<(usize, Node)>,
-    /// How many nodes there are, copies by aliases included.
+    /// The number of nodes so far, including copies made by aliases.
     nodes: usize,
 }
 
-/// A list or a mapping that is not complete.
+/// A list or a mapping whose end has not been read yet.
 struct OpenCollection {
     place: LineColumn,
     anchor: usize,
@@ -87,8 +89,8 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         TreeBuilder { document_text, open: Vec::new(), root: None, anchors: Vec::new(), nodes: 0 }
     }
 
-    /// Takes an event, which stands there and is of no character or of some. The end of a document
-    /// gives it.
+    /// Handles one event of the parser. `is_empty` is true if the event covers no characters of the
+    /// text. Returns the document at its end; `None` at all other events.
     fn step(
         &mut self,
         event: Event<'_>,
@@ -128,7 +130,7 @@ impl<'p, 't> TreeBuilder<'p, 't> {
                 let named = self.anchors.iter().rev().find(|(known, _)| *known == anchor);
                 let node = named.map(|(_, node)| node.clone());
                 let node = node.ok_or_else(|| {
-                    YamlProblem::at(place, "expected a value, found an alias within what it names")
+                    YamlProblem::at(place, "expected a value, found an alias inside the value that it names")
                 })?;
                 self.nodes += size(&node);
                 self.add(Node { place, ..node }, 0)?;
@@ -138,8 +140,8 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         Ok(None)
     }
 
-    /// Refuses a tag that YAML itself does not have: most probably it is a value that begins with
-    /// an exclamation mark.
+    /// Refuses a tag that YAML itself does not define, because it is most probably a value that
+    /// begins with an exclamation mark.
     fn check_tag(&self, tag: Option<&Tag>, value: LineColumn) -> Result<(), YamlProblem> {
         match tag {
             Some(tag) if tag.core_suffix().is_none() => {
@@ -162,13 +164,13 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         Ok(())
     }
 
-    /// Puts a complete node where it belongs.
+    /// Adds a complete node to the innermost open list or mapping, or makes it the root.
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), YamlProblem> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(YamlProblem::at(
                 node.place,
-                format!("expected at most {MOST_NODES} values, aliases resolved"),
+                format!("expected at most {MOST_NODES} values after aliases are resolved, found more"),
             ));
         }
         if anchor != 0 {
@@ -187,7 +189,8 @@ impl<'p, 't> TreeBuilder<'p, 't> {
     }
 }
 
-/// The node as a key. One that is there already would hide a value.
+/// Converts a node to a key of a mapping. `lines` are the lines of the mapping's keys so far. The
+/// error says that the node is no text, or that the mapping already has the key.
 fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, YamlProblem> {
     let place = node.place;
     let NodeKind::Scalar(Scalar { text: name, .. }) = node.kind else {
@@ -198,14 +201,14 @@ fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, YamlPr
         Some(first) => Err(YamlProblem::at(
             place,
             format!(
-                "expected each key once, found '{}' again, which stands on line {first} already",
+                "expected each key once, found '{}' again, which is already on line {first}",
                 name.escape_debug()
             ),
         )),
     }
 }
 
-/// The number of nodes in a tree.
+/// The number of nodes in a tree, including its root.
 fn size(node: &Node) -> usize {
     1 + match &node.kind {
         NodeKind::Scalar(_) => 0,
@@ -214,13 +217,13 @@ fn size(node: &Node) -> usize {
     }
 }
 
-/// Whether a tag says that a value is text, however it is written.
+/// Returns true if a tag (`!!str`) makes a value text, even if it is written like a number.
 fn is_text(tag: Option<&Tag>) -> bool {
     tag.is_some_and(|tag| tag.core_suffix() == Some("str"))
 }
 
-/// The entries with those of the mappings that `<<` names. What stands there itself counts, and of
-/// several mappings the first.
+/// Merges the mappings that are values of the key `<<` into the entries. For a key that occurs
+/// several times, the mapping's own entry is kept, or else that of the first merged mapping.
 fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, YamlProblem> {
     if entries.iter().all(|(key, _)| key.name != MERGE) {
         return Ok(entries);
@@ -251,8 +254,8 @@ mod tests {
 
     use super::*;
 
-    /// A document in a short form of its own: what is plain stands as it is, what is quoted in
-    /// quotes.
+    /// A document in a short form for comparisons: `[a b]` for lists, `{k=v}` for mappings, and
+    /// double quotes around all values that are quoted in the document.
     fn short(node: &Node) -> String {
         match &node.kind {
             NodeKind::Scalar(Scalar { text, is_plain: true }) => text.clone(),
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_and_where_they_stand() {
+    fn documents_and_their_lines() {
         for (text, expected) in [
             ("a: 1\nb: [x, 'y', \"z\"]\n", &["1 {a=1 b=[x \"y\" \"z\"]}"][..]),
             ("\u{feff}a: 1\r\nb: 2\r\n", &["1 {a=1 b=2}"]),
@@ -292,16 +295,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_a_line() {
+    fn errors_are_a_line_of_text() {
         for (text, expected) in [
             (
                 "a: 1\nb: 2\na: 3\n",
-                "line 3, column 1: expected each key once, found 'a' again, which stands on line 1",
+                "line 3, column 1: expected each key once, found 'a' again, which is already on line 1",
             ),
             ("? [a]\n: 1\n", "expected a key"),
-            ("a: &x [*x]\n", "found an alias within what it names"),
+            ("a: &x [*x]\n", "found an alias inside the value that it names"),
             ("b: &x 1\n<<: *x\n", "line 2, column 5: <<: expected a mapping, or an alias of one, found '1'"),
-            // After its end a document is wrong as within it.
+            // An error after a document's end is an error of the document.
             ("[a]\nb: 1\n", "line 2, column 1: expected"),
         ] {
             let read = read(text);
@@ -311,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_document_hides_no_other() {
+    fn an_error_in_a_document_hides_no_other_document() {
         for wrong in
             ["b: *c", "b: \"x", "b: 'x", "b: [x", "b: {x", "b: |t.me", "\tb:\n\t1", "b: &x", "a: 1\n b: 2"]
         {
@@ -331,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn mappings_are_put_into_others() {
+    fn mappings_are_merged_into_others() {
         for (text, expected) in [
             ("x: &x {p: 1, q: 2}\ny:\n  <<: *x\n  q: 3\n", "1 {x={p=1 q=2} y={q=3 p=1}}"),
             (
@@ -344,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fill_memory_or_the_stack_is_refused() {
+    fn documents_that_would_fill_memory_or_the_stack_are_refused() {
         let deep = format!("a: {}1{}", "[".repeat(200), "]".repeat(200));
         assert!(read(&deep)[0].contains("inside each other"), "{:?}", read(&deep));
         let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
@@ -352,6 +355,6 @@ mod tests {
             let before = format!("*a{}", level - 1);
             let _ = writeln!(laughs, "a{level}: &a{level} [{}]", [before.as_str(); 10].join(", "));
         }
-        assert!(read(&laughs)[0].contains("aliases resolved"), "{:?}", read(&laughs));
+        assert!(read(&laughs)[0].contains("after aliases are resolved"), "{:?}", read(&laughs));
     }
 }

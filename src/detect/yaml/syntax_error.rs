@@ -1,15 +1,15 @@
-//! What is wrong with a text that is not YAML, in words for whoever writes rules: where, what was
-//! expected, what was found, and what to do. The parser's own words never reach anybody.
+//! Makes messages about YAML syntax errors for people who write rules. Each says where the error
+//! is, what was expected, what was found and what to do. The parser's own messages are never shown.
 
 use granit_parser::{ErrorKind, ScanError};
 
 use super::document_text::DocumentText;
 use super::{LineColumn, YamlProblem};
 
-/// The most characters of the text that a message quotes.
+/// The most characters of a file's text that a message quotes.
 const MOST_QUOTED: usize = 30;
 
-/// The problem for an error of the parser.
+/// Converts an error of the parser to a problem with a message of our own.
 pub(super) fn problem(error: &ScanError, document_text: &DocumentText<'_>) -> YamlProblem {
     let site = ErrorSite { at: document_text.place(*error.marker()), document_text };
     let kind = error.kind();
@@ -19,7 +19,8 @@ pub(super) fn problem(error: &ScanError, document_text: &DocumentText<'_>) -> Ya
         .unwrap_or_else(|| site.problem("expected YAML, found something that is not"))
 }
 
-/// A tag or an anchor that stands where its value should be: `!x`, `&x`.
+/// The problem that a tag (`!x`) or an anchor (`&x`) is where a value should be. `value` is the
+/// place after it, and `mark` its first character.
 pub(super) fn property(document_text: &DocumentText<'_>, value: LineColumn, mark: char) -> YamlProblem {
     let line = document_text.line(value.line);
     let before: Vec<char> = line.chars().take(value.column.saturating_sub(1)).collect();
@@ -28,7 +29,7 @@ pub(super) fn property(document_text: &DocumentText<'_>, value: LineColumn, mark
     site.begins_with(mark)
 }
 
-/// A place where the text is not YAML.
+/// The place of a syntax error, and the text of the document with the error.
 struct ErrorSite<'p, 't> {
     at: LineColumn,
     document_text: &'p DocumentText<'t>,
@@ -48,7 +49,8 @@ impl ErrorSite<'_, '_> {
         self.line().chars().skip(self.at.column.saturating_sub(1)).collect()
     }
 
-    /// The first word there, for messages.
+    /// The first word from the place of the error on, for messages. A list item (`- x`) counts as
+    /// one word.
     fn word(&self) -> String {
         let rest = self.rest();
         let words = if rest.starts_with("- ") { 2 } else { 1 };
@@ -60,7 +62,7 @@ impl ErrorSite<'_, '_> {
         word.chars().take(MOST_QUOTED).map(shown).collect()
     }
 
-    /// Whether it is the first of its line, or of an item that begins there.
+    /// Returns true if only blanks and the dashes of list items are before the error on its line.
     fn is_first(&self) -> bool {
         let mut before = self.line().chars().take(self.at.column.saturating_sub(1));
         before.all(|letter| letter.is_whitespace() || letter == '-')
@@ -74,7 +76,7 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// Slips in a single value.
+    /// The problem for an error within a single value; `None` for other kinds of error.
     fn of_values(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let first = self.rest().chars().next();
         Some(match kind {
@@ -96,7 +98,7 @@ impl ErrorSite<'_, '_> {
                 self.begins_with(first.unwrap_or('|'))
             }
             ErrorKind::UnknownAnchor => self.problem(format!(
-                "expected a value, found {}, an alias of what is not there: put a value that begins with '*' in quotes",
+                "expected a value, found {}, an alias of a value that the document does not have: put a value that begins with '*' in quotes",
                 self.word()
             )),
             ErrorKind::UnexpectedCharacter { character } if "@`%|>".contains(*character) => {
@@ -126,16 +128,16 @@ impl ErrorSite<'_, '_> {
                 "expected a value, found '- ': put each item of a list on a line of its own, below its key, and a value that begins with '- ' in quotes",
             ),
             ErrorKind::CommentNotSeparated => {
-                self.problem("expected a blank before '#', found none: put a value that holds '#' in quotes")
+                self.problem("expected a blank before '#', found none: put a value with '#' in quotes")
             }
             ErrorKind::CommentInterceptedScalar => self.problem(
-                "expected no more of a value after its comment ('#'), found more on the next line: put a value that holds '#' in quotes, and its end on its own line",
+                "expected no more of a value after its comment ('#'), found more on the next line: put a value with '#' in quotes, and its end on its own line",
             ),
             _ => return None,
         })
     }
 
-    /// Something stands after a closing quote.
+    /// The problem that text follows a closing quote. `how` says how to write the quote in a value.
     fn trailing(&self, quote: &str, how: &str) -> YamlProblem {
         let word = self.word();
         self.problem(format!(
@@ -143,7 +145,8 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// A character that YAML does not allow, which stands there or somewhat later.
+    /// The problem that the text has a character that YAML does not allow, at the place of the
+    /// error or after it.
     fn forbidden(&self, character: char) -> YamlProblem {
         let is_after = |line: usize, place: usize| line > self.at.line || place + 1 >= self.at.column;
         let found = self.document_text.lines_from(self.at.line).find_map(|(number, line)| {
@@ -160,7 +163,7 @@ impl ErrorSite<'_, '_> {
         )
     }
 
-    /// Slips in what brackets hold.
+    /// The problem for an error in brackets; `None` for other kinds of error.
     fn of_brackets(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let word = self.word();
         Some(match kind {
@@ -172,7 +175,7 @@ impl ErrorSite<'_, '_> {
                 "expected the bracket that closes '{open}', found '{close}': close each bracket with its own"
             )),
             ErrorKind::MisplacedFlowCollectionEnd => self.problem(format!(
-                "expected a value or a key, found '{word}', a bracket that nothing opened: put a value that begins with it in quotes"
+                "expected a value or a key, found '{word}', a closing bracket without an opening one: put a value that begins with it in quotes"
             )),
             ErrorKind::InvalidColonPlacement
             | ErrorKind::FlowMappingValueAdjacentCollection
@@ -187,7 +190,8 @@ impl ErrorSite<'_, '_> {
         })
     }
 
-    /// Slips in what lines say by how they are indented.
+    /// The problem for an error in the indentation or the division into lines; `None` for other
+    /// kinds of error.
     fn of_layout(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         match kind {
             ErrorKind::TabInIndentation
@@ -228,14 +232,16 @@ impl ErrorSite<'_, '_> {
         }
     }
 
-    /// The first tab before a value or a key, from the place on.
+    /// The problem that a tab is before a key or a value, for the first such line from the place of
+    /// the error on; `None` if there is no such line.
     fn tab(&self) -> Option<YamlProblem> {
         self.document_text
             .lines_from(self.at.line)
             .find_map(|(line, text)| tab_in(text).map(|column| Self::tab_at(LineColumn { line, column })))
     }
 
-    /// A tab before what stands on the line.
+    /// The problem that a tab is before the key or value on the line of the error; `None` if there
+    /// is no such tab.
     fn tab_here(&self) -> Option<YamlProblem> {
         tab_in(self.line()).map(|column| Self::tab_at(LineColumn { line: self.at.line, column }))
     }
@@ -244,16 +250,16 @@ impl ErrorSite<'_, '_> {
         YamlProblem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
     }
 
-    /// A ':' where no key can end.
+    /// The problem that a `:` is where no key can end.
     fn colon(&self) -> YamlProblem {
         let before: String = self.line().chars().take(self.at.column.saturating_sub(1)).collect();
         if before.contains(": ") {
             return self.problem(
-                "expected the end of the value, found a second ':': put a value that holds ': ' in quotes",
+                "expected the end of the value, found a second ':': put a value with ': ' in quotes",
             );
         }
-        // The line before is neither a key nor an item: its colon is missing, or the blank after
-        // it.
+        // If the line before is neither a key nor a list item, its colon, or the blank after the
+        // colon, is missing.
         let indent = indent_of(self.line());
         match self.line_before() {
             Some((line, text)) if indent_of(text) >= indent && !is_key(text) => {
@@ -263,7 +269,8 @@ impl ErrorSite<'_, '_> {
         }
     }
 
-    /// The line before, remarks and empty ones left out.
+    /// The last line before the error that is neither empty nor a comment, and its number; `None`
+    /// if there is no such line.
     fn line_before(&self) -> Option<(usize, &str)> {
         let mut before = self.document_text.lines_up_to(self.at.line.saturating_sub(1));
         before.find(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')))
@@ -277,7 +284,7 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// A line that is indented as nothing that it could belong to.
+    /// The problem that the line's indentation does not fit any mapping or list above it.
     fn indentation(&self) -> YamlProblem {
         let indent = indent_of(self.line());
         let above = self.line_before().map(|(line, text)| format!(" (line {line} by {})", indent_of(text)));
@@ -292,7 +299,7 @@ impl ErrorSite<'_, '_> {
         )
     }
 
-    /// A line that begins with '%' before the document.
+    /// The problem that a line up to the error begins with `%`; `None` if no line does.
     fn directive(&self) -> Option<YamlProblem> {
         let (line, text) =
             self.document_text.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;
@@ -306,7 +313,7 @@ impl ErrorSite<'_, '_> {
     }
 }
 
-/// The column of a tab before what stands on a line.
+/// The column of the first tab in a line's indentation, counted from 1; `None` if there is no tab.
 fn tab_in(line: &str) -> Option<usize> {
     let mut blanks = line.chars().enumerate().take_while(|(_, letter)| matches!(letter, ' ' | '\t'));
     blanks.find(|(_, letter)| *letter == '\t').map(|(place, _)| place + 1)
@@ -316,7 +323,7 @@ fn indent_of(line: &str) -> usize {
     line.chars().take_while(|letter| *letter == ' ').count()
 }
 
-/// Whether a line holds a key, or begins an item of a list.
+/// Returns true if a line has a key, or begins a list item or a document.
 fn is_key(line: &str) -> bool {
     let line = line.trim();
     line.contains(": ") || line.ends_with(':') || line.starts_with("- ") || line.starts_with("---")
@@ -330,8 +337,8 @@ mod tests {
 
     use super::super::documents;
 
-    /// Texts that are not YAML, each with the place of its slip and a part of what is said of it.
-    const SLIPS: [(&str, &str, &str); 62] = [
+    /// Texts with a syntax error, each with the error's line and column and a part of the message.
+    const SYNTAX_ERRORS: [(&str, &str, &str); 62] = [
         (r#"a: "C:\Users""#, "1:4", "put a value with '\\' in single quotes"),
         (r#"a: "C:\Temp""#, "1:4", "put a value with '\\' in single quotes"),
         (r#"a: "\d+""#, "1:4", "expected an escape that YAML knows after '\\' in double quotes"),
@@ -350,7 +357,7 @@ mod tests {
         (
             "a: *x",
             "1:4",
-            "found *x, an alias of what is not there: put a value that begins with '*' in quotes",
+            "found *x, an alias of a value that the document does not have: put a value that begins with '*' in quotes",
         ),
         ("a: *", "1:4", "put a value that begins with '*' in quotes"),
         ("a: & x", "1:4", "put a value that begins with '&' in quotes"),
@@ -382,12 +389,16 @@ mod tests {
         ("a: {x: 1\nb: 2\n", "2:2", "a bracket that closes what '[' or '{' opened before"),
         ("a: [x, y", "1:4", "expected a bracket that closes '[', found none"),
         ("a: [x, y}", "1:4", "expected the bracket that closes '[', found '}'"),
-        ("a: ]x", "1:4", "a bracket that nothing opened: put a value that begins with it in quotes"),
+        (
+            "a: ]x",
+            "1:4",
+            "a closing bracket without an opening one: put a value that begins with it in quotes",
+        ),
         ("a: [b] c", "1:8", "expected the end of the line after a value, found 'c'"),
-        ("a: b: c", "1:5", "found a second ':': put a value that holds ': ' in quotes"),
-        ("title: a:\nb: 1", "1:9", "put a value that holds ': ' in quotes"),
-        ("a: 'x'# c", "1:7", "put a value that holds '#' in quotes"),
-        ("a: x #c\n  y", "1:6", "put a value that holds '#' in quotes"),
+        ("a: b: c", "1:5", "found a second ':': put a value with ': ' in quotes"),
+        ("title: a:\nb: 1", "1:9", "put a value with ': ' in quotes"),
+        ("a: 'x'# c", "1:7", "put a value with '#' in quotes"),
+        ("a: x #c\n  y", "1:6", "put a value with '#' in quotes"),
         ("a:b\nc: 1", "1:1", "expected a key, ': ' and a value, found 'a:b': put ': ' after a key"),
         ("x: 1\n\na b\n# c\nc: 1", "3:1", "found 'a': put ': ' after a key"),
         ("a:\n  b\n  c: 1", "2:3", "found 'b': put ': ' after a key"),
@@ -413,9 +424,9 @@ mod tests {
     ];
 
     #[test]
-    fn each_slip_is_said_in_our_own_words_at_its_place() {
+    fn each_syntax_error_has_its_place_and_our_own_message() {
         let mut others = Vec::new();
-        for (text, place, expected) in SLIPS {
+        for (text, place, expected) in SYNTAX_ERRORS {
             let problem = documents(text).pop().unwrap_or_else(|| panic!("{text:?}")).expect_err(text);
             let at = problem.place.map(|at| format!("{}:{}", at.line, at.column)).unwrap_or_default();
             let said = problem.to_string();
@@ -428,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_the_parser_reach_nobody() {
+    fn messages_of_the_parser_are_never_shown() {
         let mut deep = String::new();
         for depth in 0..300 {
             let _ = writeln!(deep, "{}a:", " ".repeat(depth));
@@ -445,7 +456,8 @@ mod tests {
             "[a]\nb: 1",
             "&",
         ];
-        let texts = SLIPS.iter().map(|(text, ..)| (*text).to_owned()).chain(others.map(str::to_owned));
+        let texts =
+            SYNTAX_ERRORS.iter().map(|(text, ..)| (*text).to_owned()).chain(others.map(str::to_owned));
         for text in texts.chain([deep, "[".repeat(2_000), "- ".repeat(300)]) {
             let Some(Err(problem)) = documents(&text).pop() else { panic!("{text:?}") };
             assert!(problem.text.starts_with("expected "), "{text:?}: {problem}");

@@ -57,7 +57,11 @@ fn other_log_sources_are_other_data() {
         ("product: windows, service: security", "EventID: 4624", "service security"),
         ("product: windows, service: dns-server", query, "service dns-server"),
         ("product: windows, category: dns_query, service: dns-server", query, "service dns-server"),
-        ("product: windows, service: sysmon", "EventID: 3", "EventID 3; of Sysmon, event 22"),
+        (
+            "product: windows, service: sysmon",
+            "EventID: 3",
+            "EventID 3; of Sysmon's events, a sweep reads only event 22",
+        ),
         ("product: windows, service: sysmon", "EventID: 3\n        DestinationIp: x", "EventID 3"),
         ("product: windows, service: sysmon", "EventID: [1, 3]", "EventID 1"),
         ("product: windows, service: sysmon", "Image: x", "all events of the log source"),
@@ -67,7 +71,7 @@ fn other_log_sources_are_other_data() {
         (
             "product: windows, service: dns-client",
             "EventID: 22",
-            "EventID 22; Windows' DNS client logs its queries as the events 3006, 3008 and 3020, looked at with --dns-client",
+            "EventID 22; Windows' DNS client logs its queries as the events 3006, 3008 and 3020, which are read with --dns-client",
         ),
     ] {
         let text = sourced(source, lines);
@@ -195,7 +199,10 @@ fn a_rule_that_leaves_no_event_22_is_about_other_data() {
             let text = text.replace("category: dns_query, product: windows", source);
             let error = Detection::from_yaml(&text, "rule.yml", &placeholders()).unwrap_err();
             assert!(error.is_about_other_data(), "{text}: {error}");
-            assert!(error.to_string().contains("; of Sysmon, event 22 is looked at"), "{error}");
+            assert!(
+                error.to_string().contains("; of Sysmon's events, a sweep reads only event 22"),
+                "{error}"
+            );
         }
     }
     // Of Windows' DNS client one event of three is left out.
@@ -284,10 +291,10 @@ fn of_a_rule_on_several_events_the_part_on_dns_queries_runs() {
     assert!(
         taken.search.predicate.evaluate(&event("", "x")) && !taken.search.predicate.evaluate(&event("", "y"))
     );
-    assert_eq!(taken.notes, ["EventID 3 is not looked at"]);
+    assert_eq!(taken.notes, ["EventID 3 describes events that a sweep does not read"]);
     let listed = parsed(&sourced("service: sysmon", "EventID: [3, 22]\n        QueryName: x"));
     assert!(listed.search.predicate.evaluate(&event("", "x")));
-    assert_eq!(listed.notes, ["EventID 3 is not looked at"]);
+    assert_eq!(listed.notes, ["EventID 3 describes events that a sweep does not read"]);
     // The number may stand in a part of its own.
     let apart = rule("    id: {EventID: 22}\n    name: {Image|endswith: a.exe}\n    condition: id and name")
         .replace("category: dns_query, product: windows", "service: sysmon");
