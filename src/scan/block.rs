@@ -1,4 +1,4 @@
-//! Scans a block of a log: reads it in pieces, and returns what its chunks hold.
+//! Scans a block of a log: reads the block in pieces, and returns what its chunks contain.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, pa
 use crate::scan::salvage::misaligned::{MisalignedChunks, Predecessor};
 use crate::scan::slot::{ChunkSlot, SlotScanner};
 
-/// The number of chunks in a piece: 512 KiB, half of the memory that is read into in turn
-/// ([`super::read::BlockBuffer`]) and of the second-level cache of an AMD EPYC. On that processor,
-/// pieces of 1 MiB took about 4 % longer, as the bytes had left the cache before they were
-/// examined; pieces of 128 KiB took a tenth longer.
+/// The number of chunks in a piece of a block, which is what is read at a time: 512 KiB, half of
+/// the memory that reads go to in turn ([`super::read::BlockBuffer`]) and of the second-level cache
+/// of an AMD EPYC. On that processor, pieces of 1 MiB took about 4 % longer, because the bytes had
+/// left the cache before they were examined; pieces of 128 KiB took a tenth longer.
 const PIECE_CHUNKS: u64 = 8;
 
-/// How much of a log is read at a time.
+/// The amount of a log that is read at a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Reads {
+pub enum ReadSize {
     /// A few chunks at a time, which fit into a processor's cache.
     #[default]
     Pieces,
@@ -27,18 +27,18 @@ pub enum Reads {
 }
 
 /// Reads and decodes a block of a log of `size` bytes that begins with a header. `see` is called
-/// with the bytes of each piece before they are decoded.
+/// with the bytes of each piece, before decoding changes them.
 pub(super) fn scan_pieces(
     scanner: &mut SlotScanner,
-    reads: Reads,
+    reads: ReadSize,
     log: &dyn LogBytes,
     (block, size): (Block, u64),
     see: &mut dyn FnMut(u64, Option<&[u8]>),
 ) -> BlockScan {
     let mut scan = BlockScan::default();
     let chunks = match reads {
-        Reads::Pieces => PIECE_CHUNKS,
-        Reads::Blocks => block.length().div_ceil(CHUNK_SIZE),
+        ReadSize::Pieces => PIECE_CHUNKS,
+        ReadSize::Blocks => block.length().div_ceil(CHUNK_SIZE),
     };
     let mut before = Predecessor::block(block);
     for piece in parts(block, chunks) {
@@ -50,7 +50,7 @@ pub(super) fn scan_pieces(
     scan
 }
 
-/// Decodes the slots of a block that was read, and the misaligned chunks that begin in it.
+/// Decodes the slots of a block that was read, and the misaligned chunks that begin in the block.
 fn scan_slots(scanner: &mut SlotScanner, block: Block, misaligned: &MisalignedChunks, scan: &mut BlockScan) {
     let mut at = block.start;
     if block.is_first() {
@@ -80,10 +80,11 @@ fn scan_slots(scanner: &mut SlotScanner, block: Block, misaligned: &MisalignedCh
     }
 }
 
+/// Examines the log's header, which is the first `length` bytes of the block in the buffer.
 fn scan_header(scanner: &mut SlotScanner, length: u64, scan: &mut BlockScan) {
     scanner.note_reading(0..length, scan);
     let read = scanner.buffer.part(0..length);
-    // A header that could be read only in part, or that is no longer there, proves nothing.
+    // A header that could be read only in part, or that no longer exists, proves nothing.
     if read.unread.is_empty() && (length == 0 || !read.bytes.is_empty()) {
         let header = FileHeader::parse(read.bytes);
         if let Some(problem) = header.problem.clone() {
@@ -96,9 +97,9 @@ fn scan_header(scanner: &mut SlotScanner, length: u64, scan: &mut BlockScan) {
     }
 }
 
-/// Reports a header whose unused part is not all zeros, if no chunk follows the header: bytes of
-/// the first chunk have moved there. That a sound log has only zeros there was observed in real
-/// logs but is not documented, so a header that a chunk follows is not reported.
+/// Returns the problem of a header whose unused part is not all zeros and that no chunk follows:
+/// bytes of the first chunk have moved into it. Sound logs were observed to have only zeros there,
+/// but this is not documented, so a header that a chunk follows is not reported.
 fn moved_into_header(scanner: &mut SlotScanner, length: u64) -> Option<Problem> {
     if slot_content(scanner.buffer.part(length..length + CHUNK_SIZE).bytes) != SlotContent::Foreign {
         return None;
@@ -109,7 +110,8 @@ fn moved_into_header(scanner: &mut SlotScanner, length: u64) -> Option<Problem> 
     Some(Problem { offset: start as u64, length: moved.len() as u64, damage })
 }
 
-/// Adds the headers in `range` that begin no chunk, and the deleted chunks.
+/// Adds the headers in `range` that begin no chunk, and the notes on deleted chunks in it, to the
+/// result.
 fn push_headers(misaligned: &MisalignedChunks, range: Range<u64>, scan: &mut BlockScan) {
     for header in misaligned.headers_in(range.clone()) {
         scan.problems.push(header.clone());

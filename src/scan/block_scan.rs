@@ -1,4 +1,4 @@
-//! The result of scanning a block of a file, and how results are joined.
+//! The result of scanning a block of a file, and how the results of several blocks are joined.
 
 use crate::ledger::clock::Clock;
 use crate::ledger::damage::{Damage, Problem};
@@ -8,7 +8,7 @@ use crate::ledger::tally::Tally;
 use crate::scan::evtx::log::{FILE_HEADER_SIZE, FileHeader};
 use crate::scan::located::LocatedEvent;
 
-/// What a block of a file holds.
+/// The result of scanning a block of a file: events, counts, problems and notes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct BlockScan {
     /// The file's header, if this is the file's first block and the header could be read.
@@ -23,20 +23,21 @@ pub struct BlockScan {
     pub bytes_read: u64,
     /// The number of chunks in the block that begin with a chunk's signature.
     pub signed_chunks: u64,
-    /// The end of the last chunk with a signature, or of its slot; 0 if there is none.
+    /// The offset at which the last chunk with a signature, or that chunk's slot, ends; 0 if there
+    /// is no such chunk.
     pub chunks_end: u64,
-    /// What the record headers show about the machine's clock.
+    /// The steps of the machine's clock that the record headers show.
     pub clock: Clock,
-    /// The events that were read, by the decoder or without it, in file order: Sysmon's DNS queries
-    /// and, if requested, queries of Windows' own DNS client and other kinds.
+    /// The events that were read, in file order: Sysmon's DNS queries and, if requested, queries of
+    /// Windows' own DNS client and events of other kinds.
     pub events: Vec<LocatedEvent>,
     /// The DNS queries among stale records, in file order, if deleted records were requested.
     pub recovered: Vec<LocatedEvent>,
 }
 
 impl BlockScan {
-    /// Adds the result of a misaligned chunk. The slots that it lies in are counted, and reported
-    /// as read, separately.
+    /// Adds the result of scanning a misaligned chunk. The slots that the chunk lies in are
+    /// counted, and reported as read, separately.
     pub(super) fn add_misaligned(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,
@@ -55,7 +56,8 @@ impl BlockScan {
         self.recovered.extend(found.recovered);
     }
 
-    /// Lowers all offsets by the size of a header: the file has none, but was read as if it had.
+    /// Lowers all offsets by the size of a file header. This corrects the result for a file that
+    /// has no header, but was read as if it had one.
     pub(super) fn subtract_header_size(&mut self) {
         let up = |offset: &mut u64| *offset = offset.saturating_sub(FILE_HEADER_SIZE);
         self.problems.change_offsets(up);
@@ -67,8 +69,8 @@ impl BlockScan {
         }
     }
 
-    /// Removes what was derived from a header that the file does not have, and reports that it is
-    /// missing.
+    /// Removes what was derived from a header that the file does not have, and reports the missing
+    /// header.
     pub(super) fn report_missing_header(&mut self) {
         let problem = Problem { offset: 0, length: 0, damage: Damage::FileHeaderMissing };
         self.problems.drop_of_header();

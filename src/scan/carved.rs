@@ -1,4 +1,4 @@
-//! Carves a block of a file: searches it for chunks at any sector, as the file is not a log.
+//! Carves a block of a file that is not a log: searches the block for chunks at any sector.
 //! [`crate::scan::salvage::carve`] decides which headers begin a chunk.
 
 use std::iter::Peekable;
@@ -21,9 +21,9 @@ pub(super) fn carve(
     see: impl FnOnce(Option<&[u8]>),
 ) -> BlockScan {
     let mut scan = BlockScan::default();
-    // A chunk that reaches into the block can be nested in an earlier one, if that is nested in
-    // none. A chunk that begins in the last chunk, up to its last byte, ends that one, and is
-    // needed whole to tell what lies among its records.
+    // An earlier chunk that reaches into the block can itself be nested in an even earlier one,
+    // which then is nested in none. A chunk that begins in the block's last chunk, up to its last
+    // byte, ends that chunk, and is needed whole to decide what lies among its records.
     let start = block.start.saturating_sub(4 * CHUNK_SIZE);
     let end = size.min(block.end.saturating_add(2 * CHUNK_SIZE));
     scanner.buffer.read(log, start..end);
@@ -49,13 +49,13 @@ pub(super) fn carve(
     }
     push_before(block.end, &mut others, &mut scan);
     pass_over(scanner, at.min(block.end)..block.end, &mut scan);
-    // Bytes of the chunks are not added: they lie among these, or are read again with the next
-    // block.
+    // The bytes of the chunks are not added: they are bytes of the block, or are read again with
+    // the next block.
     scan.bytes_read = bytes_read;
     scan
 }
 
-/// Counts the bytes outside of any chunk, and those of them that could not be read.
+/// Counts the bytes in `range`, which belong to no chunk, and those of them that could not be read.
 fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan) {
     let gone = scanner.buffer.gone(&range);
     scan.tally.extents.other += range.end - range.start - gone;
@@ -65,7 +65,7 @@ fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan)
     }
 }
 
-/// Adds the problems in `others` that lie before `end`.
+/// Adds the problems in `others` that lie before `end` to the result.
 fn push_before(end: u64, others: &mut Peekable<impl Iterator<Item = Problem>>, scan: &mut BlockScan) {
     while let Some(other) = others.next_if(|other| other.offset < end) {
         scan.problems.push(other);

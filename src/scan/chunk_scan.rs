@@ -1,5 +1,5 @@
-//! Scans one chunk: walks its records, and skims or decodes them. The chunk's position and its
-//! surroundings are handled elsewhere ([`super::slot`]).
+//! Scans one chunk: walks its records, and skims or decodes them. The chunk's place in the file is
+//! examined elsewhere ([`super::slot`]).
 
 use super::block_scan::BlockScan;
 use super::decode::document::Document;
@@ -8,15 +8,15 @@ use super::decode::record::decode;
 use super::decode::undecodable::remove_undecodable;
 use super::evtx::walk::{RecordOrigin, Walk, walk as walk_chunk};
 use super::located::{ChunkPosition, LocatedEvent};
-use super::read::Read;
+use super::read::BlockPart;
 use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
-/// Walks a chunk, and decodes the records that the skim leaves. Without a skimmer, or if anything
-/// is wrong with the chunk, that is every record.
+/// Walks the records of a chunk, and decodes those that the skim leaves. Without a skimmer, or if
+/// anything is wrong with the chunk, every record is decoded.
 pub(super) fn scan_chunk(
-    read: &mut Read<'_>,
+    read: &mut BlockPart<'_>,
     at: ChunkPosition,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,
@@ -31,9 +31,10 @@ pub(super) fn scan_chunk(
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
     // Bytes that cannot be read are replaced by zeros, which are no evidence.
-    let lacking = if read.unread.is_empty() { 0 } else { walk.take(|record| read.lacks(&record.range)) };
+    let lacking =
+        if read.unread.is_empty() { 0 } else { walk.remove_records(|record| read.has_unread(&record.range)) };
     scan.tally.damaged_records += lacking as u64;
-    // A chunk whose checksums hold has lost no names.
+    // A chunk with right checksums has lost no names.
     let is_checked = integrity == Integrity::Verified;
     let mut nameless =
         if is_checked { NamelessQueries::default() } else { NamelessQueries::of(read.bytes, walk) };
@@ -45,7 +46,7 @@ pub(super) fn scan_chunk(
         if let Some(damage) = names.damage(record.header_id, &document).filter(|_| !is_checked) {
             problems.push(Problem { offset, length: record.range.len() as u64, damage });
         }
-        let refound = record.reached == RecordOrigin::AfterDamage && document.is_ok();
+        let refound = record.origin == RecordOrigin::AfterDamage && document.is_ok();
         tally.refound_records += u64::from(refound);
         match document {
             Ok(document) => {
@@ -70,9 +71,9 @@ pub(super) fn scan_chunk(
     note_problems(problems, start, read, scan);
 }
 
-/// Adds the problems of the chunk at `start`: those found in it, with offsets from its start, and
-/// those of reading it.
-fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mut BlockScan) {
+/// Adds the problems of the chunk at offset `start` to the result: `found` are those among the
+/// chunk's records, with offsets from the chunk's start; `read` has those of reading the chunk.
+fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan: &mut BlockScan) {
     let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
     let mut problems: Vec<Problem> = found.into_iter().map(located).chain(read.problems.drain(..)).collect();
     scan.tally.damaged_chunks += u64::from(!problems.is_empty());
@@ -82,9 +83,9 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut Read<'_>, scan: &mu
     }
 }
 
-/// How far the bytes of a walked chunk are verified. Records that the decoder cannot decode do not
-/// matter here: they may have been written that way.
-fn integrity(walk: &Walk, read: &Read<'_>) -> Integrity {
+/// Returns how far the bytes of a walked chunk are verified. Records that the decoder cannot decode
+/// do not lower the integrity, because they may have been written that way.
+fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged
     } else if walk.checked {
@@ -94,9 +95,10 @@ fn integrity(walk: &Walk, read: &Read<'_>) -> Integrity {
     }
 }
 
-/// Walks a chunk, and adds what the skim reads of it.
+/// Walks the records of a chunk, and adds to the result what the skim counts and reads. Without a
+/// skimmer, or if the chunk is not sound, all records are left to be decoded.
 fn walk_or_skim(
-    read: &Read<'_>,
+    read: &BlockPart<'_>,
     at: ChunkPosition,
     walk: &mut Walk,
     skimmer: Option<&mut Skimmer>,

@@ -1,28 +1,28 @@
-//! Kinds of byte ranges in a log, for the account of all its bytes. What is counted as which kind
-//! is decided elsewhere ([`crate::scan::block`], [`crate::scan::carved`]).
+//! The kinds as which the bytes of a slot are counted. What is counted as which kind is decided
+//! elsewhere ([`crate::scan::block`], [`crate::scan::carved`]).
 
 use crate::ledger::tally::Extents;
 
-/// What the bytes of a slot are counted as: see [`Extents`].
+/// The kind as which the bytes of a slot are counted. Each kind has a sum in [`Extents`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum ExtentKind {
     Good,
     Empty,
     Damaged,
     Trailing,
-    /// The bytes existed when the file was listed, but not when it was read.
+    /// Bytes that existed when the file was listed, but not when it was read.
     Absent,
 }
 
-impl Extent {
-    /// The sum in `extents` to which these bytes are added.
+impl ExtentKind {
+    /// Returns the sum in `extents` to which bytes of this kind are added.
     pub(super) fn of(self, extents: &mut Extents) -> &mut u64 {
         match self {
-            Extent::Good => &mut extents.good,
-            Extent::Empty => &mut extents.empty,
-            Extent::Damaged => &mut extents.damaged,
-            Extent::Trailing => &mut extents.trailing,
-            Extent::Absent => &mut extents.unread,
+            ExtentKind::Good => &mut extents.good,
+            ExtentKind::Empty => &mut extents.empty,
+            ExtentKind::Damaged => &mut extents.damaged,
+            ExtentKind::Trailing => &mut extents.trailing,
+            ExtentKind::Absent => &mut extents.unread,
         }
     }
 }

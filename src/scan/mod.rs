@@ -1,6 +1,5 @@
-//! From a log's bytes to its events: blocks of chunks are read and their records walked and
-//! decoded, or event XML is read block by block. Knows the formats, but not detections, tables or
-//! reports.
+//! Reads events from a log's bytes: blocks of chunks are read and their records walked and decoded,
+//! or event XML is read block by block. Knows the formats, but not detections, tables or reports.
 
 mod block;
 mod block_scan;
@@ -19,7 +18,7 @@ mod skim;
 mod slot;
 mod xml;
 
-pub use block::Reads;
+pub use block::ReadSize;
 pub use block_scan::BlockScan;
 pub use decode::document::{NoDnsQuery, dns_query_of_json};
 pub use evtx::chunk::Checksums;

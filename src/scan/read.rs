@@ -1,4 +1,4 @@
-//! Reads a range of a log into memory, at once; in small pieces if that fails.
+//! Reads a range of a log into memory: all of it at once or, if that fails, in small pieces.
 
 use std::io;
 use std::ops::Range;
@@ -6,66 +6,69 @@ use std::ops::Range;
 use crate::evidence::source::LogBytes;
 use crate::ledger::damage::{Damage, Problem};
 
-/// The piece sizes for another attempt when a range cannot be read: first a chunk, then a page, the
-/// least that file systems and disks read.
+/// The sizes of the pieces in which a range is read again if it cannot be read at once: first those
+/// of chunks, then those of pages, the least that file systems and disks read.
 const PIECES: [usize; 2] = [65536, 4096];
-/// The distance of the buffer's start from the start of a page. On an AMD EPYC, reading from the
-/// page cache took 1.4 times as long into memory aligned to 16 bytes only; 32 were enough. On an
-/// Intel Xeon, it took 1.1 times as long into memory aligned to 64 bytes or more than into any
-/// other.
+/// The distance, in bytes, of the buffer's start from the start of a page. On an AMD EPYC, reading
+/// from the page cache took 1.4 times as long into memory that was aligned to 16 bytes only; 32
+/// were enough. On an Intel Xeon, it took 1.1 times as long into memory aligned to 64 bytes or more
+/// as into any other.
 const AFTER_PAGE: usize = 32;
 const PAGE: usize = 4096;
-/// The amount of memory that is read into in turn, so that each read goes elsewhere: room for 1 MiB
-/// of chunks and a file's header. On an AMD EPYC with a second-level cache of 1 MiB, the kernel
-/// took 1.2 times as long to copy into memory that was still in the cache, 64 KiB or 256 KiB at a
-/// time, as into memory that had left it. With 1 MiB at a time, the chunks to be examined have left
+/// The amount of memory, in bytes, through which successive reads move: room for 1 MiB of chunks
+/// and a file's header. On an AMD EPYC with a second-level cache of 1 MiB, the kernel took 1.2
+/// times as long to copy into memory that was still in the cache, 64 KiB or 256 KiB at a time, as
+/// into memory that had left it. When reads move through 1 MiB, the chunks to be examined have left
 /// the cache too.
 const RING_SIZE: usize = (1 << 20) + PAGE;
 
-/// A buffer for a part of a log, reused for the next part.
+/// A buffer for a block of a log, which is reused for the next block.
 #[derive(Debug, Default)]
 pub(super) struct BlockBuffer {
     memory: Vec<u8>,
-    /// The position in `memory` at which reading begins, and the position after the last read.
+    /// The position in `memory` at which the first read begins.
     first: usize,
+    /// The position in `memory` after the last read.
     next: usize,
-    /// The offset of the block in the log, and the number of bytes requested.
+    /// The offset of the block in the log, in bytes.
     start: u64,
+    /// The number of bytes that were requested.
     asked: u64,
-    /// The position of the block in `memory`, and the number of bytes that are there.
+    /// The position of the block in `memory`.
     aligned: usize,
+    /// The number of bytes of the block that exist.
     found: usize,
-    /// The ranges that could not be read, from the block's start, in order and apart from each
-    /// other, with the reasons. Their bytes are zeros.
+    /// The ranges of the block that could not be read, in order and apart from each other, with the
+    /// reasons. Their bytes are zeros.
     unread: Vec<(Range<usize>, io::Error)>,
 }
 
 /// A part of a block that was read.
 #[derive(Debug)]
-pub(super) struct Read<'a> {
-    /// The bytes, as many as exist. Bytes that cannot be read are zeros.
+pub(super) struct BlockPart<'a> {
+    /// The bytes of the part, as many as exist. Bytes that cannot be read are zeros.
     pub bytes: &'a mut [u8],
     /// The ranges of `bytes` that cannot be read.
     pub unread: Vec<Range<usize>>,
-    /// What went wrong; offsets are from the start of the file.
+    /// What went wrong in reading the part. Offsets are from the start of the file.
     pub problems: Vec<Problem>,
 }
 
-impl Read<'_> {
-    /// The number of bytes that could be read.
+impl BlockPart<'_> {
+    /// Returns the number of bytes that could be read.
     pub(super) fn bytes_read(&self) -> u64 {
         let unread: usize = self.unread.iter().map(ExactSizeIterator::len).sum();
         (self.bytes.len() - unread) as u64
     }
 
-    /// Whether bytes of this range could not be read.
-    pub(super) fn lacks(&self, range: &Range<usize>) -> bool {
+    /// Returns whether bytes in `range`, which counts from the part's start, could not be read.
+    pub(super) fn has_unread(&self, range: &Range<usize>) -> bool {
         self.unread.iter().any(|unread| unread.start < range.end && range.start < unread.end)
     }
 }
 
 impl BlockBuffer {
-    /// Reads a range of the log.
+    /// Reads a range of the log, which is the new block.
     pub(super) fn read(&mut self, log: &dyn LogBytes, range: Range<u64>) {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         self.turn_to(length);
@@ -81,8 +84,8 @@ impl BlockBuffer {
         });
     }
 
-    /// Moves to the position that the next read fills: after the last read, or at the first
-    /// position again.
+    /// Moves to the position in memory that the next read fills: after the last read or, if
+    /// `length` bytes do not fit there, at the first position again.
     fn turn_to(&mut self, length: usize) {
         let with_alignment = length.max(RING_SIZE).saturating_add(PAGE + AFTER_PAGE);
         if self.memory.len() < with_alignment {
@@ -95,27 +98,29 @@ impl BlockBuffer {
         self.next = self.aligned + length.next_multiple_of(PAGE);
     }
 
-    /// Whether the log has a byte at `offset`, which lies within the block.
+    /// Returns whether the log has a byte at `offset`, which must lie within the block.
     pub(super) fn reaches(&self, offset: u64) -> bool {
         between(offset, offset, self.start).start < self.found
     }
 
-    /// The number of bytes of `range`, which lies within the block, that existed when the file was
-    /// listed but not when it was read.
+    /// Returns the number of bytes of `range`, which must lie within the block, that existed when
+    /// the file was listed but not when it was read.
     pub(super) fn gone(&self, range: &Range<u64>) -> u64 {
         let asked = between(range.start, range.end, self.start);
         (asked.end - asked.start.max(self.found).min(asked.end)) as u64
     }
 
-    /// A part of the requested range, if it exists and could be read completely.
+    /// Returns the bytes in `range`, which must lie within the block; `None` if the block could not
+    /// be read completely.
     pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
         let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;
         let part = between(range.start, range.end, self.start);
         self.memory.get(self.aligned + part.start..self.aligned + part.end).filter(|_| is_whole)
     }
 
-    /// A part of what was read. `range` counts from the start of the log and lies within the block.
-    pub(super) fn part(&mut self, range: Range<u64>) -> Read<'_> {
+    /// Returns the part of the block in `range`, which counts from the start of the log and must
+    /// lie within the block.
+    pub(super) fn part(&mut self, range: Range<u64>) -> BlockPart<'_> {
         let asked = between(range.start, range.end, self.start);
         let there = asked.start.min(self.found)..asked.end.min(self.found);
         let (mut unread, mut problems) = (Vec::new(), Vec::new());
@@ -133,19 +138,19 @@ impl BlockBuffer {
             problems.push(Problem { offset: range.end - length, length, damage: Damage::Shrunk });
         }
         let block = self.memory.get_mut(self.aligned..).unwrap_or_default();
-        Read { bytes: block.get_mut(there).unwrap_or_default(), unread, problems }
+        BlockPart { bytes: block.get_mut(there).unwrap_or_default(), unread, problems }
     }
 }
 
-/// A range of the log, counted from `start`.
+/// Returns the range from `from` to `to` of a log as a range that counts from `start`.
 fn between(from: u64, to: u64, start: u64) -> Range<usize> {
     let place = |offset: u64| usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
     place(from)..place(to)
 }
 
-/// Fills `buffer` with the bytes at `start` in the log. If that fails, it is repeated in pieces of
-/// the first of `sizes`, and so on. A piece of the last size that cannot be read is passed to
-/// `lost`. Returns how many bytes there are.
+/// Fills `buffer` with the bytes at `start` in the log, and returns how many exist. If reading
+/// fails, it is repeated in pieces of the first size in `pieces`, and so on. A piece of the last
+/// size that cannot be read is filled with zeros and passed to `lost`.
 fn read(
     log: &dyn LogBytes,
     buffer: &mut [u8],
@@ -178,7 +183,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A log whose bytes encode their offset; some of its pages cannot be read.
+    /// A log whose bytes encode their offset. Some of its pages cannot be read.
     struct Log {
         bytes: Vec<u8>,
         bad: Vec<u64>,
@@ -199,7 +204,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// The slow twin: read each byte by itself. The buffer held another block before.
+        /// The slow twin reads each byte by itself. The buffer was filled with another block
+        /// before.
         #[test]
         fn a_part_holds_what_can_be_read(length in 0_u64..300_000, bad in prop::collection::vec(0_u64..80, 0..4), start in 0_u64..40) {
             // If a page cannot be read, nobody can know that the log ends in it.
@@ -216,7 +222,7 @@ mod tests {
                 for (place, byte) in read.bytes.iter().enumerate() {
                     let at = part.start + place as u64;
                     let is_lost = log.bad.contains(&(at / 4096));
-                    prop_assert_eq!(read.lacks(&(place..place + 1)), is_lost, "{}", at);
+                    prop_assert_eq!(read.has_unread(&(place..place + 1)), is_lost, "{}", at);
                     prop_assert_eq!(*byte, if is_lost { 0 } else { log.bytes[usize::try_from(at).unwrap()] });
                 }
                 let lost: u64 = read.problems.iter().map(|problem| problem.length).sum();
@@ -245,7 +251,8 @@ mod tests {
         let lengths = [300_000, 500_000, 4096, 200_000, 200_000, 5_000_000, 100, 1_000_000, 1_000_000];
         let places: Vec<usize> = lengths.into_iter().map(&mut place).collect();
         let from_first: Vec<usize> = places.iter().take(5).map(|place| place - places[0]).collect();
-        // Each begins on the page after the one before; the fifth does not fit after the fourth.
+        // Each block begins on the page after the one before. The fifth does not fit after the
+        // fourth.
         assert_eq!(from_first, [0, 303_104, 806_912, 811_008, 0]);
         // A range larger than the memory gets more memory; later reads do not use that in turn.
         let behind: Vec<usize> = places.iter().skip(6).map(|place| place - places[5]).collect();

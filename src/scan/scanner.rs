@@ -1,10 +1,10 @@
-//! Scans blocks of files of any form: logs, carved files, event XML. A scanner holds the settings,
-//! and a thread's reused memory.
+//! Scans blocks of files of any form: logs, carved files, event XML. A scanner contains the
+//! settings, and a thread's reused memory.
 
 use crate::base::switch::switch;
 use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, EventKind, KindSet, Window};
 use crate::evidence::source::LogBytes;
-use crate::scan::block::{Reads, scan_pieces};
+use crate::scan::block::{ReadSize, scan_pieces};
 use crate::scan::block_scan::BlockScan;
 use crate::scan::carved::carve;
 use crate::scan::evtx::chunk::Checksums;
@@ -17,7 +17,7 @@ use crate::scan::slot::SlotScanner;
 use crate::scan::xml::{XmlFile, XmlSelection, scan_xml};
 
 switch! {
-    /// Whether deleted records are looked for.
+    /// The setting for deleted records: whether they are read.
     pub enum Recovery {
         /// Only live records are read.
         Live,
@@ -26,10 +26,10 @@ switch! {
     }
 }
 
-/// Scans blocks of files with one reused buffer. Each thread has its own scanner.
+/// Scans blocks of files, with one buffer that is reused. Each thread has its own scanner.
 #[derive(Debug)]
 pub struct Scanner {
-    reads: Reads,
+    reads: ReadSize,
     slots: SlotScanner,
 }
 
@@ -40,7 +40,7 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// A scanner that decodes the records that `selection` asks for.
+    /// Returns a scanner that decodes the records that `selection` requests.
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
         let skimmer = match selection {
@@ -48,10 +48,11 @@ impl Scanner {
             Selection::Wanted(wanted) => Some(Skimmer::new(wanted)),
         };
         let kinds = KindSet::default().with(&DNS_QUERY);
-        Scanner { reads: Reads::default(), slots: SlotScanner::new(skimmer, kinds) }
+        Scanner { reads: ReadSize::default(), slots: SlotScanner::new(skimmer, kinds) }
     }
 
-    /// Also decodes the queries of Windows' own DNS client that `dns_client` asks for.
+    /// Returns the scanner with the setting to also decode queries of Windows' own DNS client, as
+    /// `dns_client` requests.
     #[must_use]
     pub fn with_dns_client(mut self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };
@@ -60,8 +61,8 @@ impl Scanner {
         self
     }
 
-    /// Also reads every event of `kind`. The skim does not know the kind, so every record is
-    /// decoded.
+    /// Returns the scanner with the setting to also read every event of `kind`. The skim does not
+    /// know the kind, so every record is decoded.
     #[must_use]
     pub fn reading_all(mut self, kind: &EventKind) -> Self {
         self.slots.skimmer = None;
@@ -69,7 +70,7 @@ impl Scanner {
         self
     }
 
-    /// Also counts the DNS queries that lie in `window`.
+    /// Returns the scanner with the setting to also count the DNS queries that lie in `window`.
     #[must_use]
     pub fn within(mut self, window: Window) -> Self {
         self.change_skimmer(|skimmer| skimmer.within(window));
@@ -77,26 +78,28 @@ impl Scanner {
         self
     }
 
-    /// Sets how much of a log is read at a time.
+    /// Returns the scanner with the setting how much of a log is read at a time.
     #[must_use]
-    pub fn reading(self, reads: Reads) -> Self {
+    pub fn reading(self, reads: ReadSize) -> Self {
         Scanner { reads, ..self }
     }
 
-    /// Sets for which chunks the checksum of the records is verified.
+    /// Returns the scanner with the setting for which chunks the checksum of the records is
+    /// verified.
     #[must_use]
     pub fn verifying(mut self, checksums: Checksums) -> Self {
         self.change_skimmer(|skimmer| skimmer.verifying(checksums));
         self
     }
 
-    /// Sets whether deleted records are looked for.
+    /// Returns the scanner with the setting whether deleted records are read.
     #[must_use]
     pub fn recovering(mut self, recovery: Recovery) -> Self {
         self.slots.recovery = (recovery == Recovery::Stale).then(Recoverer::default);
         self
     }
 
+    /// Applies `change` to the skimmer, if there is one.
     fn change_skimmer(&mut self, change: impl FnOnce(Skimmer) -> Skimmer) {
         self.slots.skimmer = self.slots.skimmer.take().map(change);
     }
@@ -108,8 +111,8 @@ impl Scanner {
     }
 
     /// Scans a block as [`Scanner::scan`] does, and calls `see` with the block's bytes before
-    /// decoding changes them: piece by piece, each with its offset in the file. For a piece that
-    /// could not be read whole, `see` gets no bytes.
+    /// decoding changes them: piece by piece, each with its offset in the file. If a piece could
+    /// not be read whole, `see` gets no bytes for it.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,
@@ -129,7 +132,8 @@ impl Scanner {
     }
 
     /// Carves a block of a file of `size` bytes that is not a log: decodes the chunks that begin in
-    /// it. `see` is called with the block's bytes, or with nothing if some could not be read.
+    /// the block. `see` is called with the block's bytes, or with nothing if some could not be
+    /// read.
     pub fn carve_after(
         &mut self,
         log: &dyn LogBytes,
@@ -190,7 +194,8 @@ mod tests {
         let size = bytes.len() as u64;
         let whole = scan(&BadPages(bytes.clone(), Vec::new()));
         assert_eq!((whole.events.len(), whole.bytes_read), (20, size));
-        // The third page of the chunk; and the second and third as one range.
+        // The lost bytes are the third page of the chunk; and the second and the third as one
+        // range.
         for (pages, lost) in [(vec![3], 4096), (vec![2, 3], 8192)] {
             let damaged = scan(&BadPages(bytes.clone(), pages.clone()));
             let first = damaged
@@ -201,7 +206,7 @@ mod tests {
             assert_eq!((first.offset, first.length), (pages[0] * 4096, lost));
             assert_eq!(damaged.bytes_read, size - lost);
             assert!((1..20).contains(&damaged.events.len()), "{}", damaged.events.len());
-            // Each is one of those that were there, and marked.
+            // Each event that is read is one of those in the log, and is marked as damaged.
             let marked =
                 |event: &LocatedEvent| LocatedEvent { integrity: Integrity::Damaged, ..event.clone() };
             let known: Vec<LocatedEvent> = whole.events.iter().map(marked).collect();

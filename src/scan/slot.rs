@@ -1,4 +1,4 @@
-//! Scans a slot: determines what it holds, reads its chunk, and looks for deleted records. Callers
+//! Scans a slot: determines its content, reads its chunk, and looks for deleted records. Callers
 //! decide where slots are: a block of a log ([`super::block`]), or of a carved file
 //! ([`super::carved`]).
 
@@ -11,55 +11,56 @@ use crate::scan::chunk_scan::scan_chunk;
 use crate::scan::evtx::chunk::{SlotContent, slot_content};
 use crate::scan::evtx::log::{CHUNK_SIZE, FILE_HEADER_SIZE};
 use crate::scan::evtx::walk::Walk;
-use crate::scan::extent::Extent;
+use crate::scan::extent::ExtentKind;
 use crate::scan::located::ChunkPosition;
 use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::select::Skimmer;
 
-/// A range of a file that is examined as a chunk. It is 64 KiB, unless another chunk or the file's
-/// end cuts it short.
+/// A slot: a range of a file that is examined as a chunk. It is 64 KiB, unless another chunk or the
+/// file's end cuts it short.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkSlot {
     /// The range of the slot in the file.
     pub range: Range<u64>,
-    /// The chunk number that events in the slot get.
+    /// The chunk number that events in the slot get
+    /// ([`Location::chunk_number`](super::located::Location::chunk_number)).
     pub number: u64,
     /// The start of the first deleted chunk in the slot's free space, or the slot's end. A deleted
-    /// record beyond it does not belong to this slot's chunk.
+    /// record beyond it does not belong to the slot's chunk.
     pub own_end: u64,
 }
 
 impl ChunkSlot {
-    /// A slot of a log without a deleted chunk in it.
+    /// Returns a slot of a log without a deleted chunk in it.
     pub(super) fn whole(range: Range<u64>) -> Self {
         ChunkSlot { number: chunk_number(range.start), own_end: range.end, range }
     }
 }
 
-/// The number of the slot of a log that contains this offset.
+/// Returns the number, from 0, of the slot of a log that contains the byte at `offset`.
 pub(super) fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Scans slots one after another, and reuses its memory.
+/// Scans slots one after another, with memory that is reused.
 #[derive(Debug)]
 pub(super) struct SlotScanner {
     pub buffer: BlockBuffer,
-    /// Counts records that need not be decoded; `None` to decode every record.
+    /// The skimmer, which counts records that need not be decoded; `None` to decode every record.
     pub skimmer: Option<Skimmer>,
     /// The kinds of events that are read.
     pub kinds: KindSet,
-    /// The requested period: DNS queries that lie in it are counted.
+    /// The requested period. DNS queries in it are counted.
     pub window: Window,
     walk: Walk,
-    /// Searches for deleted records; `None` if they were not requested.
+    /// The search for deleted records; `None` if they were not requested.
     pub recovery: Option<Recoverer>,
 }
 
 impl SlotScanner {
-    /// A scanner that reads events of these kinds. It decodes the records that `skimmer` leaves or,
-    /// without one, all records.
+    /// Returns a scanner that reads events of these kinds. It decodes the records that `skimmer`
+    /// leaves or, without a skimmer, all records.
     pub(super) fn new(skimmer: Option<Skimmer>, kinds: KindSet) -> Self {
         SlotScanner {
             buffer: BlockBuffer::default(),
@@ -71,23 +72,24 @@ impl SlotScanner {
         }
     }
 
-    /// Scans one slot, and returns what its bytes are counted as; they are not added to the tally.
-    pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> Extent {
+    /// Scans one slot, and returns the kind as which its bytes are counted. They are not added to
+    /// the tally.
+    pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> ExtentKind {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
         let empty_before = scan.tally.empty_chunks;
         let is_there = length == 0 || self.buffer.reaches(chunk.range.start);
         let is_chunk = self.examine_slot(chunk, scan);
         if !is_there {
-            Extent::Absent
+            ExtentKind::Absent
         } else if length < CHUNK_SIZE && !is_chunk {
-            Extent::Trailing
+            ExtentKind::Trailing
         } else if scan.tally.damaged_chunks > before {
-            Extent::Damaged
+            ExtentKind::Damaged
         } else if scan.tally.empty_chunks > empty_before {
-            Extent::Empty
+            ExtentKind::Empty
         } else {
-            Extent::Good
+            ExtentKind::Good
         }
     }
 
@@ -113,10 +115,10 @@ impl SlotScanner {
                 }
                 return true;
             }
-            // Unreadable bytes are zeros too, but not an unused slot.
+            // Bytes that cannot be read are zeros too, but do not make an unused slot.
             SlotContent::Unused if read.problems.is_empty() => {
-                // Nor is a slot that was cut off with the end of the file. Whether the file's
-                // header counts it is checked when the whole log is read.
+                // A slot that was cut off with the end of the file is unused too. Whether the
+                // file's header counts it is checked when the whole log has been read.
                 scan.tally.empty_chunks += 1;
             }
             SlotContent::Unused => {}
@@ -155,8 +157,9 @@ impl SlotScanner {
         }
     }
 
-    /// Searches deleted chunks for records, if deleted records were requested. Decoding the
-    /// surrounding chunk has not changed them.
+    /// Searches deleted chunks for records, if deleted records were requested. The bytes of the
+    /// deleted chunks must be as they were read, which decoding the surrounding chunk does not
+    /// change.
     pub(super) fn recover_deleted<'c>(
         &mut self,
         deleted: impl Iterator<Item = &'c Range<u64>>,
@@ -169,7 +172,8 @@ impl SlotScanner {
         }
     }
 
-    /// Counts how much of a range could be read whose content is examined elsewhere.
+    /// Counts how many bytes of a range could be read. The content of the range is examined
+    /// elsewhere.
     pub(super) fn note_reading(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let read = self.buffer.part(range);
         scan.bytes_read += read.bytes_read();

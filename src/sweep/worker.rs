@@ -20,7 +20,7 @@ use crate::ledger::damage::{Damage, Problem};
 use crate::output::OutputError;
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
-    Block, BlockScan, DnsClient, LocatedEvent, Needle, Reads, Scanner, Selection, WantedQueries, XmlFile,
+    Block, BlockScan, DnsClient, LocatedEvent, Needle, ReadSize, Scanner, Selection, WantedQueries, XmlFile,
 };
 
 /// The usual size of an event in the journal, in bytes.
@@ -148,7 +148,7 @@ impl<'a> Worker<'a> {
     fn scanner(&self) -> Scanner {
         let scanner =
             Scanner::new(&self.selection).with_dns_client(&self.dns_client).within(self.config.window);
-        let reads = if self.readers.is_some() { Reads::Blocks } else { Reads::Pieces };
+        let reads = if self.readers.is_some() { ReadSize::Blocks } else { ReadSize::Pieces };
         scanner
             .verifying(self.config.options.checksums)
             .recovering(self.config.options.recovery)

@@ -4,11 +4,11 @@
 //! chunk is done, and reads a broken definition anew for each record that refers to it. Definitions
 //! may overlap, and values may reach out of their records. A crafted chunk of 64 KiB could
 //! therefore take six gigabytes, and the seconds to fill them. The decoder limits what it renders,
-//! not what it reads. The limit here is on reading. It counts bytes and not time, so that the same
-//! evidence gives the same answer everywhere.
+//! not what it reads, so the reading is limited here. The limit counts bytes and not time, so that
+//! the same evidence gives the same answer everywhere.
 //!
 //! The estimate walks the same tokens as the decoder: [MS-EVEN6] 2.2.12 and libevtx's format
-//! document, "Binary XML". At a byte that is no token both stop; the decoder gives up on the
+//! document, "Binary XML". At a byte that is no token, both stop, and the decoder gives up on the
 //! record.
 
 use std::collections::BTreeMap;
@@ -24,15 +24,15 @@ use crate::scan::evtx::log::{u16_at, u32_at};
 /// The approximate memory, in bytes, that decoding all records of a chunk may take. Each record
 /// gets an equal share, so that it does not matter which of them are decoded. In 230 chunks of real
 /// logs and samples, the costliest record times the number of records never reached a quarter of
-/// this. There is a reason: a definition with many fields makes records long, so that a chunk holds
-/// few of them.
+/// this: a definition with many fields makes records long, so a chunk contains few of them.
 const MOST_COST: usize = 64 << 20;
-/// The memory, in bytes, that one byte of tokens, one byte of an array, or one unit of a name can
-/// take.
+/// The memory, in bytes, that the decoder can take for one byte of tokens. [`PER_ARRAY_BYTE`] is
+/// the same for one byte of an array, [`PER_NAME_UNIT`] for one UTF-16 unit of a name.
 const PER_TOKEN_BYTE: usize = 16;
 const PER_ARRAY_BYTE: usize = 16;
 const PER_NAME_UNIT: usize = 3;
-/// The greatest nesting of token streams. It is the decoder's own limit, beyond which it gives up.
+/// The greatest nesting of token streams. It is the decoder's own limit, beyond which the decoder
+/// gives up.
 const DEEPEST_NESTING: usize = 64;
 
 /// Limits the cost of decoding each record of a chunk.
@@ -40,45 +40,46 @@ const DEEPEST_NESTING: usize = 64;
 pub(in crate::scan) struct DecodingBudget<'a> {
     chunk: &'a [u8],
     most: usize,
-    /// The cost of each definition read so far, by its offset; `None` if it exceeds the limit of a
-    /// record.
+    /// The cost of each template definition read so far, by the definition's offset; `None` if the
+    /// cost exceeds the limit of a record.
     definitions: BTreeMap<usize, Option<usize>>,
 }
 
-/// What a run of tokens is: the content of a record, or a template definition. Only elements in a
-/// definition have a dependency field.
+/// What consecutive tokens belong to. Only elements in a definition have a dependency field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TokenOwner {
+    /// The content of a record.
     Content,
+    /// A template definition.
     Definition,
 }
 
-/// Why the walk over tokens stops.
+/// The reason why the walk over tokens stops.
 enum Stop {
-    /// The tokens end, or the next byte is no token; the decoder stops there too.
+    /// The tokens end, or the next byte is no token. The decoder stops there too.
     End,
     /// The tokens cost more than the limit, or their cost cannot be known.
     TooMuch,
 }
 
 impl<'a> DecodingBudget<'a> {
-    /// Splits the memory limit equally among `records` records of a chunk.
+    /// Returns a budget that splits the memory limit equally among `records` records of a chunk.
     pub(in crate::scan) fn new(chunk: &'a [u8], records: usize) -> Self {
         DecodingBudget { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
 
-    /// Whether decoding a record stays within its limit. `content` is the range of the record's
-    /// content.
+    /// Returns whether decoding a record stays within the record's share of the limit. `content` is
+    /// the range of the record's content.
     pub(in crate::scan) fn covers(&mut self, content: Range<usize>) -> bool {
         self.stream(content, TokenOwner::Content, 0).is_some()
     }
 
-    /// The cost of the tokens that begin in a range; `None` if it exceeds the limit.
+    /// Returns the cost of the tokens that begin in a range; `None` if it exceeds the limit.
     fn stream(&mut self, range: Range<usize>, kind: TokenOwner, depth: usize) -> Option<usize> {
         if depth > DEEPEST_NESTING {
             return None;
         }
-        // Content that stands in a record once is no larger than the chunk; only repeated reading
+        // Content that a record contains once is no larger than the chunk. Only repeated reading
         // adds up.
         let once = depth == 0 && kind == TokenOwner::Content;
         let mut cost = if once { 0 } else { range.len() * PER_TOKEN_BYTE };
@@ -93,7 +94,7 @@ impl<'a> DecodingBudget<'a> {
         (cost <= self.most).then_some(cost)
     }
 
-    /// Adds the cost of a token, and returns the position after it.
+    /// Adds the cost of the token at `at`, and returns the position after the token.
     fn token(&mut self, at: usize, kind: TokenOwner, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
@@ -112,8 +113,8 @@ impl<'a> DecodingBudget<'a> {
             | token::INSTRUCTION_TARGET => self.name(at, cost)?,
             token::CDATA | token::CDATA_MORE | token::INSTRUCTION_DATA => at + 2 + self.short(at)? * 2,
             token::CHARACTER | token::CHARACTER_MORE => at + 2,
-            // An instance in a definition could be one of the definition itself. The decoder does
-            // not support it.
+            // A template instance in a definition could refer to that same definition. The decoder
+            // does not support it.
             token::TEMPLATE_INSTANCE if kind == TokenOwner::Definition => return Err(Stop::TooMuch),
             token::TEMPLATE_INSTANCE => self.instance(at, depth, cost)?,
             token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION | token::FRAGMENT_HEADER => at + 3,
@@ -121,7 +122,7 @@ impl<'a> DecodingBudget<'a> {
         })
     }
 
-    /// Adds the cost of a name, given the position of a reference to it; returns the position after
+    /// Adds the cost of a name, given the position of a reference to it. Returns the position after
     /// the reference.
     fn name(&self, at: usize, cost: &mut usize) -> Result<usize, Stop> {
         let offset = self.long(at)?;
@@ -131,7 +132,7 @@ impl<'a> DecodingBudget<'a> {
         Ok(if offset == at { at + 10 + units * 2 } else { at })
     }
 
-    /// Adds the cost of a value that stands among the tokens.
+    /// Adds the cost of a value that lies among the tokens, and returns the position after it.
     fn literal(
         &mut self,
         at: usize,
@@ -155,7 +156,8 @@ impl<'a> DecodingBudget<'a> {
         }
     }
 
-    /// Adds the cost of a template instance: its definition and its values.
+    /// Adds the cost of a template instance, which is that of its definition and its values.
+    /// Returns the position after the instance.
     fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         // An unknown byte and the definition's ID precede the offset.
         let definition = self.long(at + 5)?;
@@ -177,8 +179,8 @@ impl<'a> DecodingBudget<'a> {
                 self.stream(at..end, TokenOwner::Content, depth + 1).ok_or(Stop::TooMuch)?
             } else if kind.is_cut_short(size) || width(self.chunk, at, kind).is_some_and(|width| width > size)
             {
-                // The decoder would continue in what follows, and read the later values from
-                // elsewhere.
+                // The decoder would continue in the bytes that follow, and read the later values
+                // from elsewhere.
                 return Err(Stop::TooMuch);
             } else {
                 size
@@ -191,18 +193,18 @@ impl<'a> DecodingBudget<'a> {
         Ok(at)
     }
 
-    /// The u16 at `at`.
+    /// Returns the u16 at offset `at` in the chunk.
     fn short(&self, at: usize) -> Result<usize, Stop> {
         u16_at(self.chunk, at).map(usize::from).ok_or(Stop::End)
     }
 
-    /// The u32 at `at`.
+    /// Returns the u32 at offset `at` in the chunk.
     fn long(&self, at: usize) -> Result<usize, Stop> {
         u32_at(self.chunk, at).and_then(|number| usize::try_from(number).ok()).ok_or(Stop::End)
     }
 
-    /// The cost of reading a definition. It is charged at each reference, as the decoder does not
-    /// remember a broken definition.
+    /// Returns the cost of reading the definition at `offset`; `None` if it exceeds the limit. It
+    /// is charged at each reference, because the decoder does not remember a broken definition.
     fn definition(&mut self, offset: usize) -> Option<usize> {
         if let Some(known) = self.definitions.get(&offset) {
             return *known;
@@ -218,8 +220,8 @@ impl<'a> DecodingBudget<'a> {
     }
 }
 
-/// The size, in bytes, of the value of type `kind` at `at`; `None` if values of the type do not
-/// state their size.
+/// Returns the size, in bytes, of the value of type `kind` at `at`; `None` if values of the type do
+/// not state their size.
 fn width(chunk: &[u8], at: usize, kind: ValueType) -> Option<usize> {
     if kind == SID { sid_size(chunk, at) } else { kind.size() }
 }

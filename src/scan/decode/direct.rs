@@ -1,11 +1,11 @@
-//! Reads an event directly from its record's values, if these have the types in the table of its
-//! kind.
+//! Reads an event directly from its record's values, if these have the types in the table of the
+//! event's kind.
 //!
-//! A decoder reads a chunk's definitions, renders a record as text and leaves it to be parsed. That
-//! costs about ten times as much as reading a DNS query's nine values where they are stored.
-//! Anything unusual is left to the decoder ([`crate::scan::decode::record`]), the slow twin of this
-//! module: both read the same event. Only a record whose definition has lost its names is read more
-//! completely here.
+//! A decoder reads a chunk's definitions, renders a record as text, and leaves the text to be
+//! parsed. That costs about ten times as much as reading a DNS query's nine values where they are
+//! stored. Anything unusual is left to the decoder ([`crate::scan::decode::record`]), the slow twin
+//! of this module: both read the same event. Only a record whose definition has lost its names is
+//! read more completely by this module.
 
 use std::ops::Range;
 
@@ -17,17 +17,18 @@ use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The substitutions in a definition of `EventData` that hold the fields of a kind of event.
+/// The substitutions in a definition of `EventData` that contain the fields of a kind of event.
 #[derive(Debug)]
 pub(in crate::scan) struct DataIndexes {
     kind: &'static EventKind,
-    /// One index for each field of the kind; `None` if the definition does not have the field.
+    /// The index of the substitution for each field of the kind; `None` if the definition does not
+    /// have the field.
     indexes: Box<[Option<Index>]>,
 }
 
 impl DataIndexes {
-    /// Matches the fields of `kind` with a definition. `None` if the definition has other fields,
-    /// or if the kind has fields outside `EventData`: the decoder handles those.
+    /// Finds the fields of `kind` in a definition. `None` if the definition has other fields, or if
+    /// the kind has fields outside `EventData`; the decoder handles such records.
     pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
         if kind.fields.iter().any(|field| field.location != FieldLocation::Data) {
             return None;
@@ -40,15 +41,17 @@ impl DataIndexes {
         Some(DataIndexes { kind, indexes })
     }
 
-    /// Whether the definition has the field `name`.
+    /// Returns whether the definition has the field `name`.
     fn has(&self, name: &str) -> bool {
         self.kind.fields.iter().zip(&self.indexes).any(|(field, index)| field.name == name && index.is_some())
     }
 }
 
-/// The event in a record. The record has the definition `template` and the `System` values
-/// `system`; it is of the kind of `places`; its `EventData` has the values `data`, in which
-/// `places` says where the fields are. `None` if anything is unusual.
+/// Returns the event in a record; `None` if anything about it is unusual.
+///
+/// The record has the definition `template` and the values `system`, from which `skimmed` was read.
+/// The values of its `EventData` are `data`, and `places` says which of them are the fields of the
+/// event's kind.
 pub(in crate::scan) fn event(
     template: &EventTemplate,
     system: &Values<'_>,
@@ -62,8 +65,8 @@ pub(in crate::scan) fn event(
     with_data(system_of(template, system, skimmed)?, places, data)
 }
 
-/// Whether the `System` values have their usual types. A decoder reads every value, used or not,
-/// and for some types refuses invalid content.
+/// Returns whether the values of a record have the types that are usual for `System`. A decoder
+/// reads every value, used or not, and for some types refuses invalid content.
 fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     let is_usual =
         |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
@@ -71,11 +74,12 @@ fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     template.is_plain && values.kinds().all(is_usual) && once(FILETIME) && once(FRAGMENT)
 }
 
+/// Returns whether the values of an `EventData` have usual types.
 fn is_usual_data(values: &Values<'_>) -> bool {
     values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32 | HEX64))
 }
 
-/// The event of these values.
+/// Returns the event with these `System` part and data. `None` if a field cannot be read.
 fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<Event> {
     let mut event = Event::new(places.kind, system);
     // A missing field has no value. A field that cannot be read leaves the record to the decoder.
@@ -87,7 +91,8 @@ fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<
     Some(event)
 }
 
-/// The field's value at `index` as text, whether it is stored in its binary type or as text.
+/// Returns the value at `index` as the text of a field, whether it is stored in the field's binary
+/// type or as text; `None` if it is stored in another type.
 fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<String> {
     match (field_type, data.kind(index)?) {
         (FieldType::Guid, GUID) => Some(guid(data.bytes(index, GUID)?.first_chunk()?)),
@@ -103,16 +108,17 @@ fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<Strin
     }
 }
 
-/// A DNS query whose definitions have lost names.
+/// A DNS query whose definitions have lost names, with what could still be read.
 pub(in crate::scan) struct NamelessQuery {
-    /// The event with its fields; its `System` part is filled only if that definition is whole.
+    /// The event with its fields. Its `System` part is filled only if the definition of that part
+    /// is whole.
     pub event: Event,
     pub has_system: bool,
 }
 
-/// Reads the DNS query with this content from a chunk in which element names of the data's
-/// definition may be overwritten. The fields are recognised by the texts in the definition
-/// (`QueryName`); all of them must be names of a DNS query's fields.
+/// Reads the DNS query with this content from a chunk in which the element names in the definition
+/// of its data may be overwritten. The fields are recognised by the texts in the definition, such
+/// as `QueryName`. `None` if one of these texts is not the name of a DNS query's field.
 pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Option<NamelessQuery> {
     let values = Values::head(chunk, content.start)?;
     let mut fragments = values.places(FRAGMENT);
@@ -134,6 +140,8 @@ pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Op
     Some(NamelessQuery { event: with_data(system.unwrap_or_default(), &places, &data)?, has_system })
 }
 
+/// Returns the `System` part of the event in a record with these definition and values, from which
+/// `skimmed` was read; `None` if anything about it is unusual.
 fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRecord) -> Option<System> {
     let [version] = *values.bytes(template.version?, U8)?.first_chunk()?;
     Some(System {
@@ -152,7 +160,7 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRec
     })
 }
 
-/// A GUID in canonical form. Its first three parts are stored as little-endian numbers.
+/// Returns a GUID in canonical form. Its first three parts are stored as little-endian numbers.
 fn guid(bytes: &[u8; 16]) -> String {
     const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut text = String::with_capacity(36);
@@ -167,7 +175,8 @@ fn guid(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// A security identifier as Windows writes it. `None` if its revision or authority does not exist.
+/// Returns a security identifier as Windows writes it; `None` if its revision or authority does not
+/// exist.
 fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));
@@ -190,7 +199,7 @@ mod tests {
     use crate::scan::evtx::template::data_template;
     use crate::scan::evtx::walk::{Walk, walk};
 
-    /// Reads the record with this content, if nothing about it is unusual.
+    /// Reads the record with this content; `None` if anything about it is unusual.
     fn read(chunk: &[u8], content: Range<usize>, kind: &'static EventKind) -> Option<Event> {
         let system = Values::head(chunk, content.start)?;
         let template = event_template(chunk, system.definition, chunk.len())?;

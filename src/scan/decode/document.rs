@@ -1,8 +1,8 @@
-//! Parses a decoded record's JSON, as the `evtx` crate renders it, to an event. Fields are found by
+//! Makes an event of a decoded record's JSON, as the `evtx` crate renders it. Fields are found by
 //! name.
 //!
-//! JSON is used instead of XML because its strings can hold every character that a record can. XML
-//! excludes control characters, and a name that contains a terminal escape must stay as it is.
+//! JSON is used instead of XML because its strings can contain every character that a record can.
+//! XML excludes control characters, and a name that contains a terminal escape must stay as it is.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +25,7 @@ pub(in crate::scan) enum Document {
 }
 
 impl Document {
-    /// The `System` part of the event.
+    /// Returns the `System` part of the event.
     pub(in crate::scan) fn system(&self) -> &System {
         match self {
             Document::Other(system) => system,
@@ -33,7 +33,7 @@ impl Document {
         }
     }
 
-    /// The event, if it is a Sysmon DNS query.
+    /// Returns the event, if it is a Sysmon DNS query.
     pub(in crate::scan) fn dns_query(&self) -> Option<&Event> {
         match self {
             Document::Event(event) if event.is(&DNS_QUERY) => Some(event),
@@ -77,15 +77,16 @@ struct SystemElement<'a> {
     security: Element<'a>,
 }
 
-/// Deserializes a field that is in the JSON to `Some`, also where its value is `null`: so the
-/// decoder renders an element without content. A field that is missing stays `None`.
+/// Deserializes a field that is in the JSON to `Some`, also if its value is `null`, which the
+/// decoder renders for an element without content. A field that is missing stays `None`.
 pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Element<'a>>, D::Error> {
     Element::deserialize(deserializer).map(Some)
 }
 
-/// Parses a record's JSON: the whole event if its kind is in `kinds`, otherwise its `System` part.
+/// Parses a record's JSON: the whole event if its kind is in `kinds`, otherwise its `System` part
+/// alone.
 pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
@@ -95,7 +96,7 @@ pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, se
 }
 
 sentence! {
-    /// Why JSON is no DNS query.
+    /// The reason why JSON is no DNS query.
     pub struct NoDnsQuery;
 }
 
@@ -112,6 +113,7 @@ pub fn dns_query_of_json(json: &[u8]) -> Result<Event, NoDnsQuery> {
     }
 }
 
+/// Returns the `System` part of an event, given its JSON.
 fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
     let texts = SystemTexts {
         provider: element.provider.attributes.name,
@@ -126,7 +128,7 @@ fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
     texts.read().map_err(serde::de::Error::custom)
 }
 
-/// The `System` part of an event as texts; `None` for an element that is missing.
+/// The elements of an event's `System` part as texts; `None` for an element that is missing.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct SystemTexts<'a> {
     pub provider: Option<Cow<'a, str>>,
@@ -140,8 +142,7 @@ pub(in crate::scan) struct SystemTexts<'a> {
 }
 
 impl SystemTexts<'_> {
-    /// Makes the `System` part of an event of the texts that the record has for it. Fails if the
-    /// EventID is not a number.
+    /// Makes the `System` part of an event of its texts. Fails if the EventID is not a number.
     pub(in crate::scan) fn read(self) -> Result<System, String> {
         let event_id = self.event_id.unwrap_or_default();
         let event_id = event_id
@@ -163,8 +164,8 @@ impl SystemTexts<'_> {
     }
 }
 
-/// A GUID in lower case and without braces, as GUID databases write it. Records store it as 16
-/// bytes or, if forwarded, as text in braces in either case.
+/// Returns a GUID in lower case and without braces, as GUID databases write it. Records store a
+/// GUID as 16 bytes or, if forwarded, as text in braces in either case.
 pub(in crate::scan) fn canonical_guid(text: &str) -> String {
     text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text).to_ascii_lowercase()
 }
@@ -230,7 +231,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
         Ok(Element::default())
     }
 
-    /// Joins several values of one element by commas, as the decoder joins the items of an array.
+    /// Joins the values of one element by commas, as the decoder joins the items of an array.
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         let mut text = String::new();
         let mut separator = "";

@@ -1,4 +1,5 @@
-//! Reads the fields of an event from its record's JSON, by the names in the table of its kind.
+//! Reads the fields of an event from the record's JSON, by the names in the table of the event's
+//! kind.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use crate::event::{Event, EventKind, FieldLocation, FieldType, System};
 use crate::scan::decode::document::{Element, canonical_guid, present};
 
-/// Reads an event of `kind` whose `System` part is read already. `data` is the JSON of its
+/// Reads an event of `kind` whose `System` part is read already. `data` is the JSON of the event's
 /// `EventData`, `json` that of the whole event.
 pub(in crate::scan) fn read(
     kind: &'static EventKind,
@@ -19,7 +20,7 @@ pub(in crate::scan) fn read(
 ) -> Result<Event, serde_json::Error> {
     let mut event =
         DataSeed(Event::new(kind, system)).deserialize(&mut serde_json::Deserializer::from_str(data))?;
-    // Most kinds have no such field, so their JSON is not parsed a second time.
+    // Most kinds have no field in `System/Execution`, so their JSON is not parsed a second time.
     if let Some(index) =
         kind.fields.iter().position(|field| field.location == FieldLocation::ExecutionProcessId)
     {
@@ -28,9 +29,9 @@ pub(in crate::scan) fn read(
     Ok(event)
 }
 
-/// The text of a field in the form that [`Event`] keeps: without the final NUL, GUIDs in canonical
-/// form.
-pub(in crate::scan) fn in_form(field_type: FieldType, text: Cow<'_, str>) -> String {
+/// Returns the text of a field in the form that [`Event`] keeps: without the final NUL, and with
+/// GUIDs in canonical form.
+pub(in crate::scan) fn canonical_text(field_type: FieldType, text: Cow<'_, str>) -> String {
     match field_type {
         FieldType::Guid => canonical_guid(&text),
         FieldType::Text
@@ -41,7 +42,7 @@ pub(in crate::scan) fn in_form(field_type: FieldType, text: Cow<'_, str>) -> Str
     }
 }
 
-/// Deserializes `EventData` into an event.
+/// Deserializes an `EventData` into an event.
 struct DataSeed(Event);
 
 impl<'de> DeserializeSeed<'de> for DataSeed {
@@ -61,7 +62,7 @@ impl<'de> Visitor<'de> for DataSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
         let DataSeed(mut event) = self;
-        // A bit for each name of the kind's fields, in order: whether the name was present.
+        // A bit for each name of the kind's fields, in order, which is set if the name was present.
         let mut seen = 0_u64;
         while let Some(named) = map.next_key_seed(FieldNameSeed(event.kind()))? {
             let Some(named) = named else {
@@ -75,7 +76,7 @@ impl<'de> Visitor<'de> for DataSeed {
             let element: Element<'de> = map.next_value()?;
             // If a field is present under several names, its first name counts.
             if seen & (named.first..named.number).fold(0, |bits, number| bits | 1 << number) == 0 {
-                event.set_at(named.index, Some(in_form(named.field_type, element.text)));
+                event.set_at(named.index, Some(canonical_text(named.field_type, element.text)));
             }
             seen |= bit;
         }
@@ -83,7 +84,7 @@ impl<'de> Visitor<'de> for DataSeed {
     }
 }
 
-/// Looks up a name among the fields of a kind.
+/// Deserializes a name by looking it up among the fields of a kind.
 struct FieldNameSeed(&'static EventKind);
 
 impl<'de> DeserializeSeed<'de> for FieldNameSeed {
@@ -106,11 +107,11 @@ impl Visitor<'_> for FieldNameSeed {
     }
 }
 
-/// A name of a field.
+/// A name of a field, as found in the table of a kind.
 struct FieldName {
     name: &'static str,
-    /// The number of this name among all names of all fields, and the number of the field's first
-    /// name.
+    /// The number of this name among all names of all fields of the kind, from 0. `first` is that
+    /// of the field's first name.
     number: u32,
     first: u32,
     /// The field's index in the kind's table.
@@ -118,6 +119,7 @@ struct FieldName {
     field_type: FieldType,
 }
 
+/// Returns the field that has `name` as one of its names in `EventData`.
 fn named(kind: &EventKind, name: &str) -> Option<FieldName> {
     let mut number = 0;
     for (index, field) in kind.fields.iter().enumerate() {
@@ -162,7 +164,8 @@ struct ExecutionAttributes<'a> {
     process_id: Option<Element<'a>>,
 }
 
-/// `System/Execution/@ProcessID`. A record with an unknown form of it still counts as a query.
+/// Returns `System/Execution/@ProcessID` from an event's JSON. If the element has an unknown form,
+/// the result is `None`, and the record still counts as a query.
 fn process_id(json: &[u8]) -> Option<String> {
     let root: Root<'_> = serde_json::from_slice(json).ok()?;
     let process_id = root.event.system.execution?.attributes?.process_id?;

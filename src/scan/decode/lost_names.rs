@@ -2,8 +2,8 @@
 //!
 //! A definition refers to an element's name by its offset in the chunk, and all elements of one
 //! name share it. If those few bytes are overwritten, a decoder finds no field by name, or nothing
-//! at all, in any query of that definition. The values are still there, and so are the texts beside
-//! them that say which field is which.
+//! at all, in any query of that definition. The values still exist, and so do the texts next to
+//! them in the definition that say which field is which.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +14,18 @@ use crate::scan::decode::document::Document;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// The greatest amount of query text, in bytes, that is read from a chunk in this way: several
-/// times what a real chunk can hold.
+/// The greatest amount of text, in bytes, in DNS queries that are read from a chunk without names:
+/// several times what a real chunk can contain.
 const MOST_TEXT: usize = 1 << 18;
 
-/// The DNS queries of a chunk of which more can be read than a decoder reads, by the offsets of
-/// their records.
+/// The DNS queries of a chunk whose definitions have lost names, by the offsets of their records.
+/// More can be read of them than a decoder reads.
 #[derive(Default)]
 pub(in crate::scan) struct NamelessQueries(BTreeMap<usize, NamelessQuery>);
 
 impl NamelessQueries {
-    /// Finds these queries among the records of a walk. The chunk must be unchanged, as it was
-    /// read; preparing it for the decoder changes bytes.
+    /// Finds the DNS queries without names among the records of a walk. The chunk must be as it was
+    /// read: preparing it for the decoder changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let queries = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
@@ -37,8 +37,9 @@ impl NamelessQueries {
         NamelessQueries(queries.collect())
     }
 
-    /// Replaces the decoder's result for the record at `start` with the query found here, if the
-    /// decoder failed or found none of a DNS query's fields. Each record can be passed once.
+    /// Returns the decoder's result for the record at `start` or, if the decoder failed or found
+    /// none of a DNS query's fields, the query that was read without names. Each record can be
+    /// passed once.
     pub(in crate::scan) fn resolve(
         &mut self,
         start: usize,
@@ -57,7 +58,7 @@ impl NamelessQueries {
         }
     }
 
-    /// The offsets of the records that were not passed to [`NamelessQueries::resolve`].
+    /// Returns the offsets of the records that were not passed to [`NamelessQueries::resolve`].
     pub(in crate::scan) fn remaining(&self) -> Vec<usize> {
         self.0.keys().copied().collect()
     }
@@ -66,15 +67,15 @@ impl NamelessQueries {
 /// How the fields of a record were identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum FieldNames {
-    /// By their names as stored.
+    /// By their names, which the chunk contains.
     Stored,
-    /// The names were lost; the fields were read without them.
+    /// By the texts in the definition, because the names were lost.
     Replaced,
 }
 
 impl FieldNames {
-    /// The damage to report for a record in a chunk that may be damaged, if its names or fields
-    /// were lost.
+    /// Returns the damage to report for a record whose names or fields were lost. The record's
+    /// chunk may be damaged.
     pub(in crate::scan) fn damage(
         self,
         header_id: u64,

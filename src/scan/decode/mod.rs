@@ -1,4 +1,4 @@
-//! From records to events, by the `evtx` crate or directly from the stored values.
+//! Makes events of records, by the `evtx` crate or directly from the stored values.
 
 pub(in crate::scan) mod cost;
 pub(in crate::scan) mod direct;

@@ -1,10 +1,10 @@
 //! Decodes records with the `evtx` crate. This module alone imports it.
 //!
 //! `evtx` walks a chunk's records by itself, starting at the chunk header. It must decode exactly
-//! the records that our own walk found, so the chunk is first brought into a form in which both
-//! walks agree: the header's limits are set to our walk's, and every gap is added to the record
-//! before it or, if there is none, disguised as a record without content. Only then is it certain
-//! to which position a result belongs.
+//! the records that our own walk found, so the chunk's bytes are first changed until both walks
+//! agree: the header's limits are set to those of our walk, and every gap between records is added
+//! to the record before it or, if there is none, made to look like a record without content. Only
+//! then is it certain to which position a result belongs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,21 +20,22 @@ use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
 /// The range of the string table in the chunk header: offsets of names, from which the decoder
-/// reads all names in advance. Without the table it reads each name where it is used, so a damaged
-/// table does no harm.
+/// reads all names in advance. Without the table, the decoder reads each name where it is used, so
+/// a damaged table does no harm.
 const STRING_TABLE: std::ops::Range<usize> = 128..384;
-/// The range of ID and time in a record's header. The decoder's use of them would interfere.
+/// The range of ID and time in a record's header. They are set to zero, because the decoder's use
+/// of them would interfere.
 const ID_AND_TIME: std::ops::Range<usize> = 8..24;
-/// The greatest amount of DNS query text to which a chunk may expand, in bytes. A real chunk cannot
-/// come near: its 64 KiB hold 32 thousand characters, each at most six bytes in JSON, and the names
-/// around the values add less than 1 KiB per record. A crafted chunk whose template repeats a value
-/// could be a thousand times as large.
+/// The greatest amount of text, in bytes, to which the DNS queries of a chunk may expand. A real
+/// chunk cannot come near it: its 64 KiB contain 32 thousand characters, each at most six bytes in
+/// JSON, and the names around the values add less than 1 KiB per record. A crafted chunk whose
+/// template repeats a value could be a thousand times as large.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
 
 /// Decodes the records that `walk` found in the chunk `bytes`, in order. `found` is called with
 /// each record's position and its event, or the reason why it could not be decoded.
 ///
-/// `bytes` is changed: it must be a copy that is not used afterwards.
+/// `bytes` are changed, so they must be a copy that is not used afterwards.
 pub(in crate::scan) fn decode(
     bytes: &mut [u8],
     walk: &Walk,
@@ -65,12 +66,13 @@ pub(in crate::scan) fn decode(
     }
 }
 
-/// Whether a record that refers to a template has a value that is shorter than its type.
+/// Returns whether a record that refers to a template has a value with fewer bytes than its type
+/// needs.
 pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) -> bool {
     Values::head(bytes, record.range.start + RECORD_HEADER_SIZE).is_some_and(|values| values.is_cut_short())
 }
 
-/// Changes the chunk so that the decoder's walk equals ours.
+/// Changes the chunk so that the decoder's walk finds the same records as `walk`.
 fn align_with(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
@@ -78,7 +80,7 @@ fn align_with(bytes: &mut [u8], walk: &Walk) {
         // certain ID would end the decoder's walk.
         let start = record.range.start;
         fill(bytes, start + ID_AND_TIME.start..start + ID_AND_TIME.end, 0);
-        // The walk may end a record elsewhere than its size field says.
+        // Our walk may end a record elsewhere than the record's size field says.
         put(bytes, start + 4, &size_bytes(record.range.len()));
     }
     for gap in &walk.gaps {
@@ -86,9 +88,9 @@ fn align_with(bytes: &mut [u8], walk: &Walk) {
     }
 }
 
-/// Adds a gap to the record before it. That record's size may be wrong, so that the gap's bytes
-/// belong to it and other records refer to them. A gap without a record before it is disguised as a
-/// record without content.
+/// Hides a gap between records from the decoder. The gap is added to the record before it, whose
+/// size may be wrong, so that the gap's bytes belong to it and other records refer to them. A gap
+/// without a record before it is made to look like a record without content.
 fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
@@ -99,24 +101,27 @@ fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     }
 }
 
+/// Returns a size in the form in which records store it.
 fn size_bytes(size: usize) -> [u8; 4] {
     // Sizes in a chunk are at most 65536.
     u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes()
 }
 
+/// Sets the bytes in `range` to `value`, if the range exists.
 fn fill(bytes: &mut [u8], range: std::ops::Range<usize>, value: u8) {
     if let Some(bytes) = bytes.get_mut(range) {
         bytes.fill(value);
     }
 }
 
+/// Writes `value` at offset `at`, if the bytes exist.
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(bytes) = bytes.get_mut(at..at + value.len()) {
         bytes.copy_from_slice(value);
     }
 }
 
-/// Decodes a chunk on whose records both walks agree.
+/// Decodes a chunk that was prepared by [`align_with`], so that both walks find the same records.
 fn decode_aligned(
     bytes: &[u8],
     end: usize,
@@ -152,15 +157,15 @@ fn decode_aligned(
     Ok(())
 }
 
-/// Parses what the decoder made of a record. `text` is the amount of query text that the chunk may
-/// still expand to.
+/// Parses what the decoder made of a record. `text` is the amount of query text, in bytes, to which
+/// the chunk may still expand.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,
     kinds: KindSet,
     text: &mut usize,
 ) -> Result<Document, String> {
-    // Both walks were made to agree. If they ever do not, a wrong position must not be reported.
+    // Both walks were made to agree. If they do not, a wrong position must not be reported.
     if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
         return Err("the decoder found another record in its place".to_owned());
     }
@@ -184,18 +189,18 @@ fn document(
     Ok(document)
 }
 
-/// A FILETIME after the year 9999 among the record's own values, if there is one.
+/// Returns a FILETIME after the year 9999 among the record's own values, if there is one.
 fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
     let values = Values::head(chunk, span.range.start + RECORD_HEADER_SIZE)?;
     let mut places = values.places(FILETIME);
     places.find_map(|(at, _)| u64_at(chunk, values.start() + at).filter(|time| *time >= FILETIME_OF_9999))
 }
 
-/// The greatest length of a reason in characters: it can quote a value that a crafted record
+/// The greatest length of a reason, in characters. A reason can quote a value that a crafted record
 /// inflates to megabytes.
 const MOST_REASON: usize = 300;
 
-/// An error's message with the messages of its causes.
+/// Returns an error's message with the messages of its causes.
 pub(in crate::scan) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -7,11 +7,11 @@ use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
 /// Removes records from the walk that must not be decoded, adds a problem for each, and returns
-/// their number. These are records with a value shorter than its type, as a decoder would read on
-/// into the next values, and records that would cost the decoder too much.
+/// their number. These are records with a value that has fewer bytes than its type needs, because a
+/// decoder would read on into the next values, and records that would cost the decoder too much.
 pub(in crate::scan) fn remove_undecodable(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
     let mut budget = DecodingBudget::new(bytes, walk.found);
-    let taken = walk.take(|record| {
+    let taken = walk.remove_records(|record| {
         let RecordSpan { range, header_id, .. } = record;
         let reason = if has_value_cut_short(bytes, record) {
             "a value has fewer bytes than its type"

@@ -1,5 +1,6 @@
-//! A chunk of 64 KiB: its header, its checksums, and where a record is whole. The content of
-//! records is not examined here; damage among records is handled in [`crate::scan::evtx::walk`].
+//! A chunk of 64 KiB: its header, its checksums, and the test whether a record is whole. The
+//! content of records is not examined; damage among records is handled in
+//! [`crate::scan::evtx::walk`].
 //!
 //! Layout: libevtx's format document, "Chunk header" and "Event record", checked against real logs.
 
@@ -18,23 +19,23 @@ pub(in crate::scan) const LAST_RECORD_ID_OFFSET: usize = 32;
 pub(in crate::scan) const FREE_SPACE_OFFSET: usize = 48;
 pub(in crate::scan) const RECORDS_CHECKSUM_OFFSET: usize = 52;
 pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
-/// The flag of a chunk without checksums.
+/// The flag in the header of a chunk without checksums.
 pub(in crate::scan) const NO_CHECKSUMS: u32 = 4;
 const HEADER_CHECKSUM_OFFSET: usize = 124;
-/// The two ranges that the chunk header's checksum covers. The flags and the checksum itself lie
-/// between them.
+/// The two ranges of the chunk header that its checksum covers. The flags and the checksum itself
+/// lie between them.
 const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 
 /// The first bytes of every record.
 pub(in crate::scan) const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
 /// The size of a record's header, in bytes: signature, size, ID, time written.
 pub(in crate::scan) const RECORD_HEADER_SIZE: usize = 24;
-/// The size, in bytes, of the copy of a record's size at its end.
+/// The size, in bytes, of the field at a record's end that repeats the record's size.
 pub(in crate::scan) const SIZE_COPY_SIZE: usize = 4;
-/// The size of the smallest record: its header and the copy of its size.
+/// The size, in bytes, of the smallest record: its header and the copy of its size.
 pub(in crate::scan) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
-/// What a slot holds: 64 KiB of a log in which a chunk could lie.
+/// The content of a slot: 64 KiB of a log in which a chunk could lie.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum SlotContent {
     /// Only zeros: the slot was never used.
@@ -56,14 +57,14 @@ pub(in crate::scan) fn slot_content(bytes: &[u8]) -> SlotContent {
     }
 }
 
-/// Whether all bytes are zero. All unused space of a log is tested; a loop without an early exit is
-/// compiled to vector instructions.
+/// Returns whether all bytes are zero. All unused space of a log is tested, so the loop has no
+/// early exit: it is then compiled to vector instructions.
 fn is_zeros(bytes: &[u8]) -> bool {
     bytes.chunks(256).all(|part| part.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
-/// The damage of a chunk's header, if the bytes begin with a chunk's signature and the header is
-/// not sound.
+/// Returns the damage of a chunk's header, if the bytes begin with a chunk's signature and the
+/// header is not sound.
 pub(in crate::scan) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     if !bytes.starts_with(CHUNK_SIGNATURE) {
         None
@@ -74,8 +75,8 @@ pub(in crate::scan) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     }
 }
 
-/// Writes a chunk's signature, so that a decoder accepts the bytes even if the chunk's header is
-/// damaged.
+/// Writes a chunk's signature at the start of the bytes, so that a decoder accepts them even if the
+/// chunk's header is damaged.
 pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
     if let Some(start) = bytes.get_mut(..CHUNK_SIGNATURE.len()) {
         start.copy_from_slice(CHUNK_SIGNATURE);
@@ -83,9 +84,9 @@ pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
 }
 
 switch! {
-    /// For which chunks the checksum of the records is verified.
+    /// The chunks whose records' checksum is verified.
     pub enum Checksums {
-        /// Chunks with a record that is decoded, and chunks that are not in order.
+        /// Chunks with a record that is decoded, and chunks with damage.
         Needed,
         /// All chunks that have checksums.
         All,
@@ -93,7 +94,7 @@ switch! {
 }
 
 impl Checksums {
-    /// The name of this choice in the ledger.
+    /// Returns the name of this choice in the ledger.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -103,17 +104,17 @@ impl Checksums {
     }
 }
 
-/// The live records of a whole chunk that has checksums and whose header's checksum holds.
+/// The live records of a whole chunk that has checksums and whose header has the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct LiveRecords {
-    /// The end of the records in the chunk.
+    /// The offset in the chunk at which the records end.
     pub end: usize,
     checksum: u32,
 }
 
 impl LiveRecords {
-    /// The live records of `chunk`; `None` if the chunk is not whole, has no checksums, or its
-    /// header is damaged.
+    /// Returns the live records of `chunk`; `None` if the chunk is not whole or has no checksums,
+    /// or if its header is damaged.
     pub(in crate::scan) fn of(chunk: &[u8]) -> Option<Self> {
         let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
         let is_sound = chunk.len() == CHUNK_LENGTH
@@ -124,14 +125,14 @@ impl LiveRecords {
         is_sound.then_some(LiveRecords { end, checksum })
     }
 
-    /// Whether the records have the checksum that the chunk's header states.
+    /// Returns whether the records have the checksum that the chunk's header states.
     pub(in crate::scan) fn are_as_written(self, chunk: &[u8]) -> bool {
         chunk.get(CHUNK_HEADER_SIZE..self.end).map(crc32fast::hash) == Some(self.checksum)
     }
 }
 
-/// The record at `at`, if it is whole: it lies before `end` and ends with the copy of its size.
-/// Also returns the ID and time in its header.
+/// Returns the range of the record at `at`, and its header's number and time. `None` if the record
+/// is not whole: it must lie before `end` and end with the copy of its size.
 #[inline]
 pub(in crate::scan) fn whole_record(
     bytes: &[u8],
@@ -152,9 +153,9 @@ pub(in crate::scan) fn whole_record(
     is_whole.then_some((at..at + length, RecordHeader { header_id, filetime }))
 }
 
-/// The end of a chunk's records, if the header states it correctly: the record that ends there has
-/// the header's last ID, or there are no records. Only a few bytes are examined. `None` if the
-/// records are damaged, or the header was not brought up to date.
+/// Returns the end of a chunk's records, if the header states it correctly: the record that ends
+/// there has the header's last ID, or there are no records. Only a few bytes are examined. `None`
+/// if the records are damaged, or the header was not brought up to date.
 #[inline]
 pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
@@ -166,8 +167,9 @@ pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     (last.end == end && u64_at(chunk, LAST_RECORD_ID_OFFSET) == Some(written.header_id)).then_some(end)
 }
 
-/// The end of the contiguous records from the first one on, whatever the chunk's header says. If no
-/// record follows the header, it may not be a header: then the end is that of its signature.
+/// Returns the end of the contiguous records from the first one on, whatever the chunk's header
+/// says. If no record follows the header, the bytes may not be a header at all; the result is then
+/// the end of the signature.
 pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     let mut end = CHUNK_SIGNATURE.len();
     let mut at = CHUNK_HEADER_SIZE;
@@ -178,7 +180,7 @@ pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     end
 }
 
-/// The damage of a chunk's header, if there is any.
+/// Returns the damage of a chunk's header, if there is any.
 pub(in crate::scan) fn header_damage(bytes: &[u8]) -> Option<Damage> {
     let mut hasher = crc32fast::Hasher::new();
     for range in HEADER_CHECKED {

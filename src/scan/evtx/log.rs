@@ -1,9 +1,9 @@
 //! The header of a log file, and the division of the file into blocks, the units of work.
 //!
 //! Layout of the file header: libevtx's format document, "File header", checked against real logs.
-//! A log is a header of 4096 bytes and then chunks of 64 KiB each, to the file's end. The header's
-//! count of chunks is out of date in logs copied from a running machine, so the reading does not
-//! depend on it.
+//! A log is a header of 4096 bytes, followed by chunks of 64 KiB each to the file's end. The
+//! header's count of chunks is out of date in logs copied from a running machine, so reading does
+//! not depend on it.
 
 use std::ops::Range;
 
@@ -13,24 +13,25 @@ use crate::ledger::damage::{Damage, Problem};
 
 pub use crate::evidence::source::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// The size of a chunk in bytes, as a buffer length.
+/// The size of a chunk in bytes, as the length of a buffer.
 pub(in crate::scan) const CHUNK_LENGTH: usize = 65536;
-/// The number of chunks in a block: 8 MiB, enough to outweigh the cost of handing out a block, and
-/// few enough for one large log to occupy all cores.
+/// The number of chunks in a block: 8 MiB, enough to outweigh the cost of handing out a block to a
+/// thread, and few enough for one large log to occupy all cores.
 pub const BLOCK_CHUNKS: u64 = 128;
-/// The number of chunks in a block that is held in memory as a whole: 2 MiB.
+/// The number of chunks in a block that is kept in memory as a whole: 2 MiB.
 pub const HELD_BLOCK_CHUNKS: u64 = 32;
 
-/// The range that the file header's checksum covers; below are the offsets of the flags, the count
-/// of chunks and the checksum.
+/// The range of the file header that its checksum covers. [`CHECKSUM_OFFSET`] is where the checksum
+/// lies.
 const CHECKED: Range<usize> = 0..120;
 const FLAGS_OFFSET: usize = 120;
 const CHUNK_COUNT_OFFSET: usize = 42;
 const CHECKSUM_OFFSET: usize = 124;
-/// The end of the header's fields. Zeros fill the rest of the 4096 bytes.
+/// The end of the file header's fields. Zeros fill the rest of the 4096 bytes.
 const FIELDS_END: usize = 128;
-/// Flags in the file header: the log was not closed cleanly; the log has no checksums.
+/// The flag in the file header of a log that was not closed cleanly.
 const DIRTY: u32 = 1;
+/// The flag in the file header of a log without checksums.
 const NO_CHECKSUMS: u32 = 4;
 
 /// The header of an event log file.
@@ -40,17 +41,18 @@ pub struct FileHeader {
     pub is_event_log: bool,
     /// Whether the log was in use when it was copied.
     pub dirty: bool,
-    /// The number of chunks that the header states, if the log was closed cleanly; a log in use can
-    /// have more.
+    /// The number of chunks that the header states, if the log was closed cleanly. A log in use can
+    /// have more chunks than its header states.
     pub promised_chunks: Option<u64>,
-    /// Whether that number is covered by a checksum that holds.
+    /// True if the number of chunks is covered by a checksum that is right.
     pub is_checked: bool,
     /// What is wrong with the header.
     pub problem: Option<Problem>,
 }
 
 impl FileHeader {
-    /// Parses the header from the first bytes of a file (up to 4096, fewer if the file is shorter).
+    /// Parses the file header from the first bytes of a file: 4096, or fewer if the file is
+    /// shorter.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
         let is_event_log = bytes.starts_with(FILE_SIGNATURE);
@@ -78,8 +80,8 @@ impl FileHeader {
         }
     }
 
-    /// The bytes after the fields of a sound header, from the first one that is not zero on, with
-    /// their offset. `None` if all are zero or the header is not sound.
+    /// Returns the bytes after the fields of a sound file header, from the first one that is not
+    /// zero on, with their offset. `None` if all are zero or the header is not sound.
     pub(in crate::scan) fn beyond(bytes: &[u8]) -> Option<(usize, &[u8])> {
         let start = FIELDS_END + bytes.get(FIELDS_END..)?.iter().position(|byte| *byte != 0)?;
         let is_sound = FileHeader::parse(bytes).problem.is_none();
@@ -87,6 +89,7 @@ impl FileHeader {
     }
 }
 
+/// Returns the damage of a file header whose checksum is wrong.
 fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
     if u32_at(bytes, FLAGS_OFFSET)? & NO_CHECKSUMS != 0 {
         return None;
@@ -96,24 +99,24 @@ fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
     (stored != computed).then_some(Damage::FileHeaderChecksum { stored, computed })
 }
 
-/// A run of consecutive chunks of one file: what one thread reads and decodes at a time.
+/// A block of a file: consecutive chunks, which one thread reads and decodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Block {
-    /// The offset of the block in the file. The first block starts with the file header, every
-    /// other one with a chunk.
+    /// The offset of the block in the file. The first block starts with the file header, any other
+    /// one with a chunk.
     pub start: u64,
-    /// The end of the block: at the end of a chunk or of the file.
+    /// The end of the block in the file, which is the end of a chunk or of the file.
     pub end: u64,
 }
 
 impl Block {
-    /// The length of the block, in bytes.
+    /// Returns the length of the block, in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.end - self.start
     }
 
-    /// Whether this is the block with the file's header.
+    /// Returns whether the block contains the file's header.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.start == 0
@@ -137,17 +140,17 @@ pub(in crate::scan) fn parts(block: Block, chunks: u64) -> impl Iterator<Item = 
     std::iter::successors(Some(part(block.start, header.saturating_add(length))), next)
 }
 
-/// The little-endian u16 at `offset` in `bytes`.
+/// Returns the little-endian u16 at `offset` in `bytes`; `None` if the bytes end before it does.
 pub(in crate::scan) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     bytes.get(offset..)?.first_chunk().copied().map(u16::from_le_bytes)
 }
 
-/// The little-endian u32 at `offset` in `bytes`.
+/// Returns the little-endian u32 at `offset` in `bytes`; `None` if the bytes end before it does.
 pub(in crate::scan) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
 }
 
-/// The little-endian u64 at `offset` in `bytes`.
+/// Returns the little-endian u64 at `offset` in `bytes`; `None` if the bytes end before it does.
 pub(in crate::scan) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     bytes.get(offset..)?.first_chunk().copied().map(u64::from_le_bytes)
 }

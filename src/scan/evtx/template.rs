@@ -1,8 +1,8 @@
-//! Reads template definitions as far as the skim needs them: which substitution holds what.
+//! Reads template definitions as far as the skim needs them: which substitution contains what.
 //!
-//! A record of an ordinary log holds only substitutions; the elements around them stand in a
-//! definition elsewhere in its chunk. A definition is read once per chunk. Only definitions of the
-//! usual shape are understood; records of any other are decoded.
+//! A record of an ordinary log contains only substitutions. The elements around them lie in a
+//! definition elsewhere in the record's chunk. A definition is read once per chunk. Only
+//! definitions of the usual shape are understood; records of any other definition are decoded.
 //!
 //! Dependencies: [MS-EVEN6] 2.2.12, an element whose dependency is a null value is left out.
 
@@ -11,51 +11,54 @@ use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::binxml::{Index, NO_DEPENDENCY};
 use crate::scan::evtx::token_reader::{Token, Tokens, Value, tokens};
 
-/// The template definition of an event. It borrows nothing from the chunk.
+/// The template definition of an event, as far as it is needed. It borrows nothing from the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct EventTemplate {
-    /// The text of `Computer`.
+    /// The text of `Computer`, which is literal in the definition.
     pub computer: String,
-    /// Whether the provider and channel, as far as they are literal in the definition, make it
-    /// Sysmon's.
+    /// True if the provider or channel is literal in the definition and is Sysmon's.
     pub sysmon: bool,
-    /// `Provider/@Name` and `Channel`, if they are substituted.
+    /// The substitution of `Provider/@Name`; `None` if that is literal.
     pub provider: Option<Index>,
+    /// The substitution of `Channel`; `None` if that is literal or absent.
     pub channel: Option<Index>,
-    /// `Channel`, if it is literal in the definition; empty if it is substituted or absent.
+    /// The text of `Channel`, if it is literal in the definition; empty if it is substituted or
+    /// absent.
     pub channel_text: String,
-    /// `EventID`.
+    /// The substitution of `EventID`.
     pub event_id: Index,
-    /// `TimeCreated/@SystemTime`.
+    /// The substitution of `TimeCreated/@SystemTime`.
     pub time_created: Index,
-    /// `EventRecordID`.
+    /// The substitution of `EventRecordID`.
     pub event_record_id: Index,
-    /// The substitution that is the event's `EventData`; `None` if `EventData` is not exactly one
+    /// The substitution of the event's `EventData`; `None` if `EventData` is not exactly one
     /// substitution.
     pub event_data: Option<Index>,
-    /// `Version` and `Security/@UserID`, if they are substituted.
+    /// The substitution of `Version`; `None` if that is literal or absent.
     pub version: Option<Index>,
+    /// The substitution of `Security/@UserID`; `None` if that is literal or absent.
     pub user_id: Option<Index>,
-    /// Whether the direct reader can use the definition: no element of `System` has an attribute
+    /// True if the direct reader can use the definition: no element of `System` has an attribute
     /// that a reader could mistake for another element's, `Version` and `Security` are present
     /// whenever their own values are not null, the event's data is substituted nowhere else, and
     /// all names consist of letters and digits.
     pub is_plain: bool,
-    /// Substitutions that must not be null: otherwise an element above would be left out.
+    /// The substitutions that must not be null. If one is, an element of the event is left out.
     pub required: Vec<Index>,
-    /// Whether all names lie within the definition, so that its bytes alone determine its meaning.
+    /// True if all names lie within the definition, so that its bytes alone determine its meaning.
     pub is_self_contained: bool,
 }
 
-/// The definition of an `EventData`: the names of its `Data` elements and their substitutions.
+/// The template definition of an `EventData`: the names of its `Data` elements, and their
+/// substitutions.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct DataTemplate<'a> {
-    /// The name and the substitution of each `Data` element.
+    /// The name and the substitution of each `Data` element, in order.
     pub data: Vec<(Text<'a>, Index)>,
 }
 
-/// Reads the definition of an event at `offset` in a chunk; all of it must lie before `end`. `None`
-/// if it is anything else.
+/// Reads the definition of an event at `offset` in a chunk. All of it must lie before `end`. `None`
+/// if the bytes are not such a definition of the usual shape.
 pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
@@ -68,17 +71,17 @@ pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -
     })
 }
 
-/// Reads the definition of an `EventData` at `offset` in a chunk; all of it must lie before `end`.
-/// `None` if it is anything else.
+/// Reads the definition of an `EventData` at `offset` in a chunk. All of it must lie before `end`.
+/// `None` if the bytes are not such a definition of the usual shape.
 pub(in crate::scan) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
-/// Reads the definition of an `EventData` in which names stored elsewhere may be overwritten.
-/// Element names are ignored; each element must have one attribute, with a literal text, and one
-/// substitution.
+/// Reads the definition of an `EventData` in which names that are stored elsewhere may be
+/// overwritten. Element names are ignored. Each element must have one attribute, with a literal
+/// text, and one substitution.
 pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, chunk.len())?.skipping_outside_names();
     let (_, dependency) = tokens.open()?;
@@ -105,7 +108,7 @@ pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Op
     matches!(tokens.next()?, Token::End).then_some(template)
 }
 
-/// Reads the rest of an event's definition, after the event's name.
+/// Reads the rest of an event's definition, after the name of the element `Event`.
 fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     let mut event = EventTemplate::default();
     event.require(dependency);
@@ -120,7 +123,8 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     system(tokens, &mut event)?;
     event.event_data = match tokens.next()? {
         Token::Substitution(index) => Some(index),
-        // Another element instead of EventData, or none. Only a DNS query's data matters.
+        // The event has another element instead of EventData, or none. Only a DNS query's data
+        // matters.
         Token::Open(name, _) => return tokens.ends_below(name).then_some(event),
         Token::Close => return matches!(tokens.next()?, Token::End).then_some(event),
         _ => return None,
@@ -142,7 +146,7 @@ struct SystemValues<'a> {
     user_id: Option<Value<'a>>,
 }
 
-/// Reads the elements of `System`, to its end.
+/// Reads the elements of `System`, to the end of `System`.
 fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     let mut values = SystemValues::default();
     event.is_plain = true;
@@ -182,7 +186,7 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
             return None;
         }
         if name.is("Version") || name.is("Security") {
-            // An event can be counted without these.
+            // An event can be counted without the elements `Version` and `Security`.
             event.is_plain &= dependency == NO_DEPENDENCY || Some(dependency) == value.index();
         } else {
             event.require(dependency);
@@ -191,7 +195,7 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
 }
 
 impl SystemValues<'_> {
-    /// Stores the values in the definition.
+    /// Stores the values in the definition `event`.
     fn store_in(self, event: &mut EventTemplate) -> Option<()> {
         let (Some(Value::Literal(computer)), Some(provider)) = (self.computer, self.provider) else {
             return None;
@@ -215,8 +219,8 @@ impl SystemValues<'_> {
     }
 }
 
-/// The greatest number of `Data` elements in a definition that is understood; each is compared with
-/// those before it. A DNS query has nine.
+/// The greatest number of `Data` elements in a definition that is understood, because each element
+/// is compared with those before it. A DNS query has nine.
 const MOST_DATA: usize = 64;
 
 /// Reads the rest of an `EventData`'s definition: nothing but `Data` elements, each with a
@@ -228,7 +232,7 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
         return None;
     }
     loop {
-        // After the first element, most are like the one before.
+        // After the first element, most elements are like the one before.
         let alike = if template.data.is_empty() { None } else { tokens.similar_element() };
         let (name, index) = match alike {
             Some(alike) => alike,
@@ -246,7 +250,8 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     matches!(tokens.next()?, Token::End).then_some(template)
 }
 
-/// Reads the rest of a `Data` element, after the element's name: its `Name` and its substitution.
+/// Reads the rest of a `Data` element, after the element's name. Returns its `Name` and its
+/// substitution.
 fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
     let text = tokens.element()?;
     let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
@@ -254,6 +259,7 @@ fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
 }
 
 impl EventTemplate {
+    /// Adds a substitution that must not be null, if `dependency` is one.
     fn require(&mut self, dependency: u16) {
         if dependency != NO_DEPENDENCY && !self.required.contains(&dependency) {
             self.required.push(dependency);

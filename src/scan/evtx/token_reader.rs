@@ -1,5 +1,5 @@
-//! Reads the tokens of a template definition: elements, attributes, texts and substitutions. Their
-//! meaning is not known here.
+//! Reads the tokens of a template definition: elements, attributes, texts and substitutions,
+//! without their meaning.
 //!
 //! Tokens: [MS-EVEN6] 2.2.12 and libevtx's format document, "Binary XML". Only the usual ones are
 //! understood.
@@ -15,7 +15,7 @@ use crate::scan::evtx::log::{u16_at, u32_at};
 /// thousand times to a name of 32 thousand units.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 
-/// The number of the text type, as it stands among tokens.
+/// The number of the text type, as it is stored among tokens.
 const TEXT: u8 = binxml::TEXT.number();
 
 /// The value of an element or attribute in a definition.
@@ -24,14 +24,14 @@ pub(in crate::scan) enum Value<'a> {
     /// The element or attribute is absent.
     #[default]
     Absent,
-    /// A text that stands in the definition.
+    /// A text that is stored in the definition.
     Literal(Text<'a>),
-    /// A value of the record.
+    /// A value of the record, which is substituted.
     Substitution(Index),
 }
 
-/// The tokens of the definition at `offset` in a chunk, after its fragment header; all of it must
-/// lie before `end`.
+/// Returns a cursor over the tokens of the definition at `offset` in a chunk, after its fragment
+/// header. All of the definition must lie before `end`.
 pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
@@ -53,7 +53,7 @@ pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option
 }
 
 impl Value<'_> {
-    /// The index of the substitution, if the value is one.
+    /// Returns the index of the substitution, if the value is one.
     pub(in crate::scan) fn index(self) -> Option<Index> {
         match self {
             Value::Substitution(index) => Some(index),
@@ -62,8 +62,8 @@ impl Value<'_> {
     }
 }
 
-/// The attributes of an element. Real elements have up to seven; elements that are examined have up
-/// to three.
+/// The attributes of an element; the first four are kept. Real elements have up to seven, elements
+/// that are examined up to three.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::scan) struct Attributes<'a> {
     first: [(Text<'a>, Value<'a>); 4],
@@ -72,17 +72,18 @@ pub(in crate::scan) struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
+    /// Returns whether the element has no attributes.
     pub(in crate::scan) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The value of the only attribute; `None` if there is none, or several.
+    /// Returns the value of the only attribute; `None` if there is none, or several.
     pub(in crate::scan) fn sole(&self) -> Option<Value<'a>> {
         (self.count == 1).then_some(self.first[0].1)
     }
 
-    /// Whether the element has none of the attributes that are read of some element, except `own`,
-    /// and that at most once.
+    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`,
+    /// which are read from some elements. `own` is an exception: it may occur once.
     pub(in crate::scan) fn are_plain(&self, own: Option<&str>) -> bool {
         const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
         let Some(all) = self.first.get(..self.count) else { return false };
@@ -92,8 +93,8 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// The value of the attribute `wanted`; `None` if there is none, or possibly several. The
-    /// decoder leaves out empty attributes, so it is not known here which of several counts.
+    /// Returns the value of the attribute `wanted`; `None` if there is none, or possibly several.
+    /// The decoder leaves out empty attributes, so it is not known which of several would count.
     pub(in crate::scan) fn only(&self, wanted: &str) -> Option<Value<'a>> {
         let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
         let (_, value) = named.next()?;
@@ -101,22 +102,23 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// Whether names that lie elsewhere in the chunk are read.
+/// The handling of names that lie in the chunk, but outside the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutsideNames {
+    /// Names outside the definition are read.
     Read,
-    /// Such names may be overwritten; each is treated as empty.
+    /// Names outside the definition may be overwritten, so each is treated as empty.
     Skipped,
 }
 
-/// A token of a definition.
+/// A token of a template definition.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scan) enum Token<'a> {
     /// The start of an element: its name and dependency.
     Open(Text<'a>, u16),
     /// The name of an attribute.
     Attribute(Text<'a>),
-    /// The end of an element's attributes; content follows.
+    /// The end of an element's attributes. The element's content follows.
     EndOfAttributes,
     /// The end of an element without content.
     CloseEmpty,
@@ -124,42 +126,47 @@ pub(in crate::scan) enum Token<'a> {
     Close,
     /// A literal text.
     Text(Text<'a>),
-    /// A substitution by a value of the record.
+    /// A substitution by a value of the record, given by the value's index.
     Substitution(Index),
     /// The end of the definition.
     End,
 }
 
-/// A cursor over the tokens of a definition.
+/// A cursor over the tokens of a template definition.
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Tokens<'a> {
     chunk: &'a [u8],
     start: usize,
     at: usize,
     end: usize,
-    /// The attributes of the last element that was read, unless it was like the one before it.
+    /// The attributes of the element that was read last, unless it was read by
+    /// [`Tokens::similar_element`].
     pub attributes: Attributes<'a>,
-    /// The offsets of the last element name and the last attribute name that were read.
+    /// The offset, in the chunk, of the element name that was read last.
     element_name: u32,
+    /// The offset, in the chunk, of the attribute name that was read last.
     attribute_name: u32,
-    /// Whether names that lie elsewhere in the chunk are read.
+    /// Whether names that lie outside the definition are read.
     names: OutsideNames,
-    /// Whether a name that was read lies outside the definition.
+    /// True if a name that was read lies outside the definition.
     pub names_outside: bool,
-    /// Whether a name has characters that a decoder does not write as they are.
+    /// True if a name that was read has characters that a decoder does not write as they are.
     pub odd_names: bool,
-    /// Two bit sets for the first 64 substitutions: read at least once, and read more than once.
+    /// A bit for each of the first 64 substitutions, which is set if the substitution was read.
     substituted: u64,
+    /// A bit for each of the first 64 substitutions, which is set if the substitution was read more
+    /// than once.
     substituted_again: u64,
 }
 
 impl<'a> Tokens<'a> {
-    /// Returns the cursor in a mode that does not read names that lie elsewhere.
+    /// Returns a cursor that treats names outside the definition as empty.
     pub(in crate::scan) fn skipping_outside_names(self) -> Self {
         Tokens { names: OutsideNames::Skipped, ..self }
     }
 
-    /// Reads the token at the cursor; `None` if it is unusual or reaches beyond the end.
+    /// Reads the token at the cursor; `None` if it is unusual or reaches beyond the definition's
+    /// end.
     pub(in crate::scan) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
         self.at += 1;
@@ -206,15 +213,16 @@ impl<'a> Tokens<'a> {
         (self.at <= self.end).then_some(token)
     }
 
-    /// Reads an element that is like the one before, as the `Data` elements of an `EventData` are.
-    /// Returns its attribute's text and its substitution. It has no dependency; its name is that of
-    /// the last element, and its one attribute has the name of the last attribute, both of which
-    /// the caller knows. `None` for any other element; then nothing is read. The slow twin reads
-    /// token by token.
+    /// Reads an element that is like the element before, as the `Data` elements of an `EventData`
+    /// are. Returns the text of its attribute, and its substitution.
+    ///
+    /// Such an element has no dependency and one attribute. Its name is that of the last element,
+    /// its attribute's name that of the last attribute, both of which the caller knows. `None` for
+    /// any other element; then nothing is read. The slow twin reads token by token.
     pub(in crate::scan) fn similar_element(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
-        // The element's token, dependency, size, name and size of the attribute list; the
-        // attribute's token and name; its text's token, type and length.
+        // The bytes of the element's token, dependency, size, name and size of the attribute list;
+        // the attribute's token and name; its text's token, type and length.
         #[rustfmt::skip]
         let (
             &[token::ELEMENT_WITH_ATTRIBUTES, 0xff, 0xff, _, _, _, _, e0, e1, e2, e3, _, _, _, _,
@@ -223,7 +231,8 @@ impl<'a> Tokens<'a> {
         ) = rest.split_first_chunk::<24>()? else { return None };
         let length = usize::from(u16::from_le_bytes([low, high])) * 2;
         let (text, rest) = rest.split_at_checked(length)?;
-        // The end of the attributes; a substitution with index and type; the end of the element.
+        // The bytes of the end of the attributes; a substitution with index and type; the end of
+        // the element.
         #[rustfmt::skip]
         let (
             &[token::END_OF_START_TAG, token::SUBSTITUTION | token::OPTIONAL_SUBSTITUTION, i0, i1, kind,
@@ -256,11 +265,14 @@ impl<'a> Tokens<'a> {
         self.substituted |= bit;
     }
 
-    /// Whether a substitution was read exactly once, as far as is known.
+    /// Returns whether a substitution was read exactly once. False for substitutions after the
+    /// first 64, of which this is not known.
     pub(in crate::scan) fn is_substituted_once(&self, index: Index) -> bool {
         self.substituted & !self.substituted_again & bit(index) != 0
     }
 
+    /// Reads the start of an element. Returns the element's name and dependency; `None` for any
+    /// other token.
     pub(in crate::scan) fn open(&mut self) -> Option<(Text<'a>, u16)> {
         match self.next()? {
             Token::Open(name, dependency) => Some((name, dependency)),
@@ -273,7 +285,8 @@ impl<'a> Tokens<'a> {
         matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
     }
 
-    /// Reads the attributes of an element without nested elements, and returns its content.
+    /// Reads the attributes of an element without nested elements, and returns the element's
+    /// content.
     pub(in crate::scan) fn element(&mut self) -> Option<Value<'a>> {
         if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
             return Some(Value::Absent);
@@ -285,7 +298,7 @@ impl<'a> Tokens<'a> {
         matches!(self.next()?, Token::Close).then_some(value)
     }
 
-    /// Reads attributes, and returns the token after them.
+    /// Reads an element's attributes, and returns the token after them.
     fn attributes_and_end(&mut self) -> Option<Token<'a>> {
         self.attributes.count = 0;
         loop {
@@ -303,8 +316,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Whether the rest of the definition is understood and contains no second `System`. The
-    /// element `name`, a child of the event, is open.
+    /// Returns whether the rest of the definition is understood and contains no second `System`.
+    /// The element `name`, a child of the event, is open.
     pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;
@@ -322,10 +335,10 @@ impl<'a> Tokens<'a> {
         matches!(self.next(), Some(Token::End))
     }
 
-    /// Reads a reference to a name: its offset and, if the name itself is stored here, the name
-    /// too.
+    /// Reads a reference to a name: the name's offset and, if the name itself is stored after the
+    /// reference, the name too.
     fn name(&mut self) -> Option<Text<'a>> {
-        // The decoder does not see the chunk's header as it is.
+        // The decoder is given a changed chunk header, so a name must not lie in the header.
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
         let offset = offset.filter(|offset| *offset >= CHUNK_HEADER_SIZE)?;
         self.at += 4;
@@ -345,11 +358,12 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// The bit of one of the first 64 substitutions; 0 for any other.
+/// Returns the bit of one of the first 64 substitutions; 0 for any other.
 fn bit(index: Index) -> u64 {
     1_u64.checked_shl(u32::from(index)).unwrap_or(0)
 }
 
+/// Returns the value that a token is; `None` if it is no text and no substitution.
 fn value(token: Token<'_>) -> Option<Value<'_>> {
     match token {
         Token::Text(text) => Some(Value::Literal(text)),
@@ -366,7 +380,7 @@ mod tests {
     use dnsweep_samples::{Event, LogWriter, Style};
     use proptest::prelude::*;
 
-    /// A chunk, and the offset of the `EventData` definition of its DNS queries.
+    /// Returns a chunk, and the offset of the `EventData` definition of its DNS queries.
     fn chunk() -> (Vec<u8>, usize) {
         let mut writer = LogWriter::new(Style::Export);
         writer.push(&Event::dns_query("example.com", "a.exe")).unwrap();
@@ -379,7 +393,7 @@ mod tests {
     /// An element: its dependency, name, attributes and content.
     type Element<'a> = (u16, Text<'a>, Vec<(Text<'a>, Value<'a>)>, Value<'a>);
 
-    /// The slow twin: read the next element token by token.
+    /// The slow twin of [`Tokens::similar_element`]: reads the next element token by token.
     fn element<'a>(tokens: &mut Tokens<'a>) -> Option<Element<'a>> {
         let Token::Open(name, dependency) = tokens.next()? else { return None };
         let content = tokens.element()?;
@@ -387,8 +401,8 @@ mod tests {
         Some((dependency, name, attributes, content))
     }
 
-    /// The number of elements of the definition at `offset` that were read as being like the one
-    /// before. Each is compared with what the slow twin reads.
+    /// Returns the number of elements of the definition at `offset` that were read as being like
+    /// the one before. Each is compared with what the slow twin reads.
     fn alike(chunk: &[u8], offset: usize) -> usize {
         let Some(mut tokens) = tokens(chunk, offset, chunk.len()) else { return 0 };
         if tokens.open().is_none() || tokens.attributes().is_none() {
@@ -427,7 +441,7 @@ mod tests {
         assert_eq!(alike(&chunk, offset), data_template(&chunk, offset, chunk.len()).unwrap().data.len() - 1);
     }
 
-    /// A `Data` element whose name lies at 1024 and whose attribute's name lies at
+    /// Returns a `Data` element whose name lies at 1024 and whose attribute's name lies at
     /// `attribute_name`, followed by `behind`.
     fn data(attribute_name: usize, behind: &[u8]) -> Vec<u8> {
         let mut bytes = vec![
@@ -454,8 +468,8 @@ mod tests {
         bytes
     }
 
-    /// A stored name: the next name's offset and the hash, which do not matter, then length, text
-    /// and end.
+    /// Returns a stored name: the next name's offset and the hash, which do not matter, then
+    /// length, text and end.
     fn name(before: [u8; 6], name: &str, end: [u8; 2]) -> Vec<u8> {
         let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let length = u16::try_from(name.len()).unwrap().to_le_bytes();

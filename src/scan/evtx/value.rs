@@ -14,18 +14,18 @@ use crate::scan::evtx::binxml::{
 };
 use crate::scan::evtx::log::u32_at;
 
-/// The types of an instance's values, and the sizes of all but texts, fragments and nulls. Most
-/// events of one definition share these.
+/// The shape of a template instance: the types of its values, and the sizes of all except texts,
+/// fragments and nulls. Most events of one definition have the same shape.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Shape {
-    /// For each descriptor, as a number: a mask of the bits that matter, and their value. Empty if
-    /// no shape is known.
+    /// For each descriptor, read as a number, a mask of the bits that matter, and the value of
+    /// these bits. Empty if no shape is known.
     descriptors: Vec<(u32, u32)>,
 }
 
 impl Shape {
-    /// Takes on the shape of these values, which must be well sized. The shape becomes empty if
-    /// descriptors alone do not determine whether such values are well sized.
+    /// Takes on the shape of the values with these descriptors, which must be well sized. The shape
+    /// becomes empty if descriptors alone do not determine whether such values are well sized.
     fn learn(&mut self, descriptors: &[u8]) {
         let descriptors = descriptors.as_chunks::<4>().0;
         self.descriptors.clear();
@@ -43,7 +43,8 @@ impl Shape {
         }));
     }
 
-    /// The total size of the values with these descriptors, if they have this shape.
+    /// Returns the total size, in bytes, of the values with these descriptors; `None` if they do
+    /// not have this shape.
     fn size(&self, descriptors: &[u8]) -> Option<usize> {
         let descriptors = descriptors.as_chunks::<4>().0;
         if descriptors.len() != self.descriptors.len() || descriptors.is_empty() {
@@ -59,15 +60,15 @@ impl Shape {
     }
 }
 
-/// The values of a template instance.
+/// The values of a template instance, as positions in the chunk.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scan) struct Values<'a> {
     chunk: &'a [u8],
-    /// The offset of the definition in the chunk.
+    /// The offset of the instance's definition in the chunk.
     pub definition: usize,
-    /// Whether the definition lies in the instance itself, before the number of values.
+    /// True if the definition lies in the instance itself, before the number of values.
     pub holds_definition: bool,
-    /// The descriptors, four bytes each.
+    /// The descriptors of the values, four bytes each.
     descriptors: &'a [u8],
     /// The offset of the first value in the chunk.
     start: usize,
@@ -75,14 +76,15 @@ pub(in crate::scan) struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// Reads the head of a template instance that begins `range` of the chunk, with or without a
-    /// fragment header before it. `None` if it is anything else, or its values do not fill the
-    /// range.
+    /// fragment header before it. `None` if the bytes are no template instance, or its values do
+    /// not fill the range.
     pub(in crate::scan) fn read(chunk: &'a [u8], range: Range<usize>) -> Option<Self> {
         let values = Self::head(chunk, range.start)?;
         values.fill(range.end).then_some(values)
     }
 
-    /// Reads the head of a template instance, without examining its values.
+    /// Reads the head of the template instance at `at` in the chunk, without examining its values.
+    /// `None` if the bytes are no template instance.
     pub(in crate::scan) fn head(chunk: &'a [u8], mut at: usize) -> Option<Self> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
@@ -102,7 +104,7 @@ impl<'a> Values<'a> {
         Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
-    /// The number by which the template instance at `at` refers to its definition.
+    /// Returns the number by which the template instance at `at` refers to its definition.
     pub(in crate::scan) fn definition_number(chunk: &[u8], mut at: usize) -> Option<u32> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
@@ -110,8 +112,8 @@ impl<'a> Values<'a> {
         u32_at(chunk, at + 2)
     }
 
-    /// Whether each value has a size that its type allows, and together they fill their fragment,
-    /// which ends at `end`: exactly, or with an end token after them.
+    /// Returns whether each value has a size that its type allows, and together they fill their
+    /// fragment, which ends at `end`: exactly, or with an end token after them.
     pub(in crate::scan) fn fill(&self, end: usize) -> bool {
         let mut at = self.start;
         for descriptor in self.descriptors.as_chunks::<4>().0 {
@@ -124,8 +126,8 @@ impl<'a> Values<'a> {
         at == end || (at < end && self.chunk.get(at) == Some(&END_OF_FRAGMENT))
     }
 
-    /// Whether the values fill the bytes up to `end`, for values that mostly have the same shape as
-    /// earlier ones, kept in `known`. The slow twin examines each value.
+    /// Returns what [`Values::fill`] returns, but faster if the values have the shape `known` of
+    /// earlier ones. The slow twin examines each value.
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;
@@ -138,7 +140,7 @@ impl<'a> Values<'a> {
         fills
     }
 
-    /// Whether a value, or a value nested in it, has fewer bytes than its type needs.
+    /// Returns whether a value, or a value nested in it, has fewer bytes than its type needs.
     pub(in crate::scan) fn is_cut_short(&self) -> bool {
         let mut at = self.start;
         self.descriptors.as_chunks::<4>().0.iter().any(|descriptor| {
@@ -147,7 +149,8 @@ impl<'a> Values<'a> {
             at += size;
             let nested = || {
                 let values = Self::head(self.chunk, start)?;
-                // Deeper nesting than an event's data in its fragment is left to the decoder.
+                // Deeper nesting than that of an event's data in its fragment is left to the
+                // decoder.
                 Some(
                     values
                         .descriptors
@@ -163,14 +166,15 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Whether a value is null; an empty fragment counts as null. `None` if there is no value at
-    /// `index`.
+    /// Returns whether the value at `index` is null; an empty fragment counts as null. `None` if
+    /// there is no such value.
     pub(in crate::scan) fn is_null(&self, index: Index) -> Option<bool> {
         let descriptor = self.descriptors.as_chunks::<4>().0.get(usize::from(index))?;
         Some(is_null(value_type(*descriptor), size(*descriptor)))
     }
 
-    /// The values of type `kind`: for each, its offset from the first value, and its size.
+    /// Returns, for each value of type `kind`, its offset from the first value, and its size, both
+    /// in bytes.
     pub(in crate::scan) fn places(&self, kind: ValueType) -> impl Iterator<Item = (usize, usize)> + 'a {
         let mut at = 0;
         let descriptors = self.descriptors.as_chunks::<4>().0.iter();
@@ -181,34 +185,35 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// The types of all values, in order.
+    /// Returns the types of all values, in order.
     pub(in crate::scan) fn kinds(&self) -> impl Iterator<Item = ValueType> + 'a {
         self.descriptors.as_chunks::<4>().0.iter().copied().map(value_type)
     }
 
-    /// The offset of the first value in the chunk.
+    /// Returns the offset of the first value in the chunk.
     pub(in crate::scan) fn start(&self) -> usize {
         self.start
     }
 
-    /// The offset of the value at `index` in the chunk.
+    /// Returns the offset of the value at `index` in the chunk.
     pub(in crate::scan) fn start_of(&self, index: usize) -> Option<usize> {
         Some(self.start + sizes(self.descriptors.get(..index * 4)?))
     }
 
-    /// The index, type and size of the last value; `None` if there are no values.
+    /// Returns the index, type and size of the last value; `None` if there are no values.
     pub(in crate::scan) fn last(&self) -> Option<(usize, ValueType, usize)> {
         let index = (self.descriptors.len() / 4).checked_sub(1)?;
         let descriptor = *self.descriptors.last_chunk::<4>()?;
         Some((index, value_type(descriptor), size(descriptor)))
     }
 
-    /// The type of the value at `index`; `None` if there is no such value.
+    /// Returns the type of the value at `index`; `None` if there is no such value.
     pub(in crate::scan) fn kind(&self, index: Index) -> Option<ValueType> {
         self.descriptors.get(usize::from(index) * 4 + 2).copied().map(ValueType::of)
     }
 
-    /// The range of the value at `index` in the chunk; `None` if it is not of type `kind`.
+    /// Returns the range of the value at `index` in the chunk; `None` if the value is not of type
+    /// `kind`.
     pub(in crate::scan) fn range(&self, index: Index, kind: ValueType) -> Option<Range<usize>> {
         let at = usize::from(index) * 4;
         let descriptor = *self.descriptors.get(at..)?.first_chunk::<4>()?;
@@ -216,14 +221,14 @@ impl<'a> Values<'a> {
         (value_type(descriptor) == kind).then(|| start..start + size(descriptor))
     }
 
-    /// The bytes of the value at `index`; `None` if it is not of type `kind`.
+    /// Returns the bytes of the value at `index`; `None` if the value is not of type `kind`.
     pub(in crate::scan) fn bytes(&self, index: Index, kind: ValueType) -> Option<&'a [u8]> {
         self.chunk.get(self.range(index, kind)?)
     }
 }
 
-/// Whether a value of this type and size is null, so that an element that depends on it is left
-/// out.
+/// Returns whether a value of this type and size is null, so that an element which depends on it is
+/// left out.
 pub(in crate::scan) fn is_null(kind: ValueType, size: usize) -> bool {
     kind == NULL || (kind == FRAGMENT && size == 0)
 }
@@ -235,8 +240,8 @@ mod tests {
     use crate::scan::evtx::binxml::{GUID, U32};
     use proptest::prelude::*;
 
-    /// A template instance whose values have these types and sizes and are all zeros, with a few
-    /// zeros after them.
+    /// Returns a template instance whose values have these types and sizes and are all zeros, with
+    /// a few zeros after them. Also returns the end of the values.
     fn instance(descriptors: &[(ValueType, u16)]) -> (Vec<u8>, usize) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(descriptors.len()).unwrap().to_le_bytes());

@@ -1,6 +1,6 @@
-//! Walks a chunk's records from one header to the next, past anything that is no record, and
-//! reports what is wrong. The content of records is not examined here. The chunk's header, and the
-//! test whether a record is whole, are in [`crate::scan::evtx::chunk`].
+//! Walks a chunk's records from one record header to the next, past anything that is no record, and
+//! reports what is wrong. The content of records is not examined. The chunk's header, and the test
+//! whether a record is whole, are in [`crate::scan::evtx::chunk`].
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
-/// A record's position in its chunk, and its header.
+/// The position of a record in its chunk, and the number in its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::scan) struct RecordSpan {
     /// The record's bytes in the chunk, from its signature to the end of the copy of its size.
@@ -20,35 +20,37 @@ pub(in crate::scan) struct RecordSpan {
     /// The ID in the record's header.
     pub header_id: u64,
     /// How the walk found the record.
-    pub reached: RecordOrigin,
+    pub origin: RecordOrigin,
 }
 
-/// How the walk found a record.
+/// The way in which a walk found a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum RecordOrigin {
-    /// By the sizes of the records before it, from the first record on.
+    /// By the sizes of the records before it, from the chunk's first record on.
     InChain,
-    /// By its signature, after bytes that are no record. Readers that stop at damage do not see it.
+    /// By its signature, after bytes that are no record. Programs that stop reading a chunk at
+    /// damage do not see such a record.
     AfterDamage,
 }
 
-/// The result of walking a chunk: its records, and what is wrong with the chunk.
+/// The result of walking a chunk: its records, and what is wrong with it.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Walk {
     /// The live records, in order, without overlap.
     pub records: Vec<RecordSpan>,
-    /// The ranges between records that are no record.
+    /// The ranges between the records, as offsets in the chunk.
     pub gaps: Vec<Range<usize>>,
-    /// What is wrong with the chunk; offsets are from the chunk's start.
+    /// What is wrong with the chunk. Offsets are from the chunk's start.
     pub problems: Vec<Problem>,
-    /// The number of live records, including those that were removed from `records` or counted
-    /// already.
+    /// The number of live records, including those that were removed from `records` or already
+    /// counted.
     pub found: usize,
-    /// Whether the chunk states that it has no checksums.
+    /// True if the chunk's header states that the chunk has no checksums.
     pub unchecked: bool,
-    /// Whether the records' checksum was verified.
+    /// True if the records' checksum was verified.
     pub checked: bool,
-    /// What the record headers show about the machine's clock; offsets are from the chunk's start.
+    /// The steps of the machine's clock that the record headers show. Offsets are from the chunk's
+    /// start.
     pub clock: Clock,
 }
 
@@ -63,7 +65,7 @@ impl Walk {
         self.clock.clear();
     }
 
-    /// The end of the last record or gap: a decoder need not look further.
+    /// Returns the end of the last record or gap, beyond which a decoder need not look.
     pub(in crate::scan) fn end(&self) -> usize {
         let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
         self.gaps.last().map_or(record, |gap| record.max(gap.end))
@@ -83,7 +85,7 @@ impl Walk {
 pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
     walk.clear();
     if bytes.len() < CHUNK_LENGTH {
-        walk.problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
+        walk.add_problem(0..bytes.len(), Damage::ChunkCutOff { found: bytes.len() as u64 });
     }
     if bytes.len() >= CHUNK_HEADER_SIZE {
         walk.unchecked = u32_at(bytes, FLAGS_OFFSET).is_some_and(|flags| flags & NO_CHECKSUMS != 0);
@@ -91,7 +93,7 @@ pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
         walk_records(bytes, end, walk);
         if !has_checksum && hides_records(bytes, end, walk) {
             let found = u32::try_from(end).unwrap_or(u32::MAX);
-            walk.problem(end..bytes.len(), Damage::FreeSpaceOffset { found });
+            walk.add_problem(end..bytes.len(), Damage::FreeSpaceOffset { found });
             walk_hidden(bytes, end, walk);
         }
         walk.found = walk.records.len();
@@ -101,11 +103,11 @@ pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
 /// The end of the live records, as stated by a chunk's header.
 struct RecordsEnd {
     end: usize,
-    /// Whether the records up to there have the checksum that the header states.
+    /// True if the records up to the end have the checksum that the chunk's header states.
     has_checksum: bool,
 }
 
-/// Determines where the live records end, and reports checksums that do not hold.
+/// Determines where the live records end, and reports checksums that are wrong.
 fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
     let said =
@@ -113,7 +115,7 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     let stored = u32_at(bytes, RECORDS_CHECKSUM_OFFSET).unwrap_or(0);
     if walk.unchecked {
         if said.is_none() {
-            walk.problem(0..bytes.len(), Damage::FreeSpaceOffset { found: free_space });
+            walk.add_problem(0..bytes.len(), Damage::FreeSpaceOffset { found: free_space });
         }
         let end = said.unwrap_or(bytes.len()).min(bytes.len());
         return RecordsEnd { end, has_checksum: false };
@@ -125,23 +127,23 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
         if records != Some(stored)
             && let Some(end) = checksummed_end(bytes, stored)
         {
-            // The wrong offset is what is wrong with the header: up to a different one, the records
-            // have their checksum.
-            walk.problem(0..CHUNK_HEADER_SIZE, damage);
+            // Only the free-space offset in the header is wrong: up to a different offset, the
+            // records have their checksum.
+            walk.add_problem(0..CHUNK_HEADER_SIZE, damage);
             return RecordsEnd { end, has_checksum: true };
         }
-        // The end of the records is in doubt, and with it the whole chunk, unless their checksum
-        // confirms it.
+        // The end of the records is in doubt, and so is the whole chunk, unless the records'
+        // checksum confirms it.
         let doubtful = if records == Some(stored) { CHUNK_HEADER_SIZE } else { bytes.len() };
-        walk.problem(0..doubtful, damage);
+        walk.add_problem(0..doubtful, damage);
     }
     match (said, records) {
         (Some(end), Some(computed)) if computed != stored => {
-            walk.problem(CHUNK_HEADER_SIZE..end, Damage::RecordsChecksum { stored, computed });
+            walk.add_problem(CHUNK_HEADER_SIZE..end, Damage::RecordsChecksum { stored, computed });
         }
         (Some(_), _) => {}
         (None, _) => {
-            walk.problem(
+            walk.add_problem(
                 FREE_SPACE_OFFSET..FREE_SPACE_OFFSET + 4,
                 Damage::FreeSpaceOffset { found: free_space },
             );
@@ -151,9 +153,9 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     RecordsEnd { end, has_checksum: records == Some(stored) }
 }
 
-/// Walks the records after `end`, the stated end of a chunk's records, if that is wrong: bytes
-/// among the records were lost or inserted. A record counts if its ID is in the header's range and
-/// continues the IDs found before.
+/// Walks the records after `end`, the stated end of a chunk's records, if that end is wrong because
+/// bytes among the records were lost or inserted. A record counts if its ID is in the header's
+/// range and continues the IDs found before.
 fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
     // A record may lie across the stated end.
@@ -172,16 +174,16 @@ fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
         }
         found_end = at;
         walk.note_header(bytes, start);
-        walk.records.push(RecordSpan { reached: RecordOrigin::AfterDamage, ..record });
+        walk.records.push(RecordSpan { origin: RecordOrigin::AfterDamage, ..record });
     }
     if walk.records.len() == found_before {
         walk.gaps.extend(across);
     }
 }
 
-/// Whether the stated end of a chunk's records is wrong, so that live records may follow it, where
-/// no checksum decides: no record ends there, or a record that the header counts as live starts
-/// after it.
+/// Returns whether the stated end of a chunk's records is wrong, so that live records may follow
+/// it, in a chunk without a checksum that decides: no record ends there, or a record that the
+/// header counts as live starts after it.
 fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     let last = walk.records.last();
     let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
@@ -190,7 +192,8 @@ fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     end < bytes.len() && (!is_their_end || counted.is_some_and(follows))
 }
 
-/// The end of the record up to which the records have this checksum.
+/// Returns the end of the record up to which the records have this checksum; `None` if there is no
+/// such record.
 fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     let mut hasher = crc32fast::Hasher::new();
     let mut at = CHUNK_HEADER_SIZE;
@@ -204,6 +207,7 @@ fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     None
 }
 
+/// Walks the records from the chunk's header up to `end`.
 fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     let mut at = CHUNK_HEADER_SIZE;
     let mut is_after_damage = false;
@@ -211,7 +215,7 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
         match record_at(bytes, at) {
             Ok(mut record) => {
                 if is_after_damage || !walk.gaps.is_empty() {
-                    record.reached = RecordOrigin::AfterDamage;
+                    record.origin = RecordOrigin::AfterDamage;
                 }
                 let copy = size_copy_damage(bytes, &record);
                 if let Some(next) = copy.as_ref().and_then(|_| hidden_record(bytes, &record, end)) {
@@ -219,13 +223,14 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
                     is_after_damage = true;
                 }
                 if record.range.end > end {
-                    // The record's tail lies where, according to the header, there are no records.
+                    // The end of the record lies where, according to the header, there are no
+                    // records.
                     let (found, left) = (record.range.len(), (end - at) as u64);
                     let found = u32::try_from(found).unwrap_or(u32::MAX);
-                    walk.problem(record.range.clone(), Damage::RecordSize { found, left });
+                    walk.add_problem(record.range.clone(), Damage::RecordSize { found, left });
                 }
                 if let Some(damage) = copy {
-                    walk.problem(record.range.clone(), damage);
+                    walk.add_problem(record.range.clone(), damage);
                 }
                 at = record.range.end;
                 walk.note_header(bytes, record.range.start);
@@ -237,7 +242,7 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
                 // a record.
                 let step = if walk.records.is_empty() { LEAST_RECORD_SIZE } else { 1 };
                 let next = next_record(bytes, at + step, end).unwrap_or(end);
-                walk.problem(at..next, damage);
+                walk.add_problem(at..next, damage);
                 walk.gaps.push(at..next);
                 at = next;
             }
@@ -245,7 +250,7 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     }
 }
 
-/// The record whose header lies at `at`, or why there is none.
+/// Returns the record whose header lies at `at`, or the reason why there is none.
 fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
     let rest = bytes.get(at..).unwrap_or_default();
     let left = rest.len();
@@ -258,20 +263,21 @@ fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
     match usize::try_from(size) {
         Ok(length) if length >= LEAST_RECORD_SIZE && length <= left => {
             let header_id = u64_at(rest, 8).unwrap_or(0);
-            Ok(RecordSpan { range: at..at + length, header_id, reached: RecordOrigin::InChain })
+            Ok(RecordSpan { range: at..at + length, header_id, origin: RecordOrigin::InChain })
         }
         _ => Err(Damage::RecordSize { found: size, left: left as u64 }),
     }
 }
 
+/// Returns the damage of a record whose size differs from the copy at its end.
 fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
     let size = u32_at(bytes, record.range.start + 4)?;
     let copy = u32_at(bytes, record.range.end - 4)?;
     (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
 }
 
-/// A record that begins inside `record`, whose size differs from the copy of its size: its size
-/// field grew and would hide the records that follow.
+/// Returns the position of a whole record that begins inside `record`. The size of `record` differs
+/// from the copy at its end: the size field became greater, and would hide the records that follow.
 fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize> {
     let said = record.range.end;
     let ends_well = said == end || said < end && record_at(bytes, said).is_ok();
@@ -279,9 +285,10 @@ fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize>
     next_record(bytes, from, end).filter(|next| !ends_well && *next < said)
 }
 
-/// The position at which the walk can continue after bytes that are no record: the next record from
-/// `from` on that is whole, ends before `end`, has the copy of its size, and has an ID in the chunk
-/// header's range. The ID keeps out old records in a chunk that was being reused.
+/// Returns the position at which the walk can continue after bytes that are no record: the next
+/// record from `from` on that is whole, ends before `end`, has the copy of its size, and has an ID
+/// in the range that the chunk's header states. The ID excludes old records in a chunk that was
+/// being reused.
 fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
     let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
     let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;
@@ -296,7 +303,7 @@ fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
 
 impl Walk {
     /// Turns the records for which `taken` is true into gaps, and returns their number.
-    pub(in crate::scan) fn take(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
+    pub(in crate::scan) fn remove_records(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
         let Walk { records, gaps, .. } = self;
         let before = records.len();
         records.retain(|record| {
@@ -320,14 +327,15 @@ impl Walk {
         taken
     }
 
-    /// Records what the header of the record at `start` says about when it was written.
+    /// Adds the header of the record at `start` to the clock.
     pub(in crate::scan) fn note_header(&mut self, bytes: &[u8], start: usize) {
         if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
             self.clock.add(start as u64, RecordHeader { header_id, filetime });
         }
     }
 
-    fn problem(&mut self, range: Range<usize>, damage: Damage) {
+    /// Adds the problem of a range of the chunk.
+    fn add_problem(&mut self, range: Range<usize>, damage: Damage) {
         self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
     }
 }

@@ -1,12 +1,12 @@
 //! Carving: finding chunks of event logs anywhere in a file that is not a log, such as a disk
 //! image, a page file, a memory dump or unallocated space.
 //!
-//! A chunk begins at a multiple of 512 bytes, the least unit in which disks are written, if its
-//! signature is there, the checksum of its header holds, and it is not nested in another chunk. It
-//! ends where the next such chunk begins: bytes that overwrote it are not read as part of it. A
-//! signature whose header's checksum does not hold is reported as a problem, because the place of
-//! such a chunk's records is uncertain; among the live records of a chunk it is ignored. A sound
-//! header that is nested in another chunk begins no chunk and is reported too.
+//! A chunk begins at a multiple of 512 bytes, the least unit in which disks are written, if a
+//! chunk's signature lies there, the checksum of the header is right, and the header is not nested
+//! in another chunk. The chunk ends where the next one begins: bytes that overwrote it are not read
+//! as part of it. A signature with a wrong checksum of the header is reported as a problem, because
+//! the place of such a chunk's records is uncertain; among the live records of a chunk it is
+//! ignored. A sound header that is nested in another chunk begins no chunk and is reported too.
 
 use crate::ledger::damage::Problem;
 use crate::scan::salvage::nested::{HeaderKind, Nesting};
@@ -19,13 +19,13 @@ pub(in crate::scan) const SECTOR: usize = 512;
 pub(in crate::scan) struct Headers {
     /// The offsets of headers that begin a chunk.
     pub starts: Vec<u64>,
-    /// Headers that begin no chunk.
+    /// The headers that begin no chunk, as problems.
     pub others: Vec<Problem>,
 }
 
 impl Headers {
-    /// Finds the headers in `bytes`, which lie at offset `start` of their file, a multiple of a
-    /// sector.
+    /// Finds the chunk headers in `bytes`, which lie at offset `start` of their file. `start` is a
+    /// multiple of a sector.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = Headers::default();
         let mut nesting = Nesting::default();

@@ -2,20 +2,21 @@
 //! which bytes are missing.
 //!
 //! Windows fills a chunk from its start and does not clear what follows the records. The free space
-//! can hold anything that the memory held before, such as an old chunk of any log, at any byte. So
-//! a chunk in its slot whose checksums hold is not ended by another chunk's header in its free
-//! space: that header is deleted data. A log from which bytes were cut looks similar: its next
-//! chunk begins early, within the 64 KiB of the one before. What follows tells the two apart:
+//! can contain anything that the memory contained before, such as an old chunk of any log, at any
+//! byte. So a chunk that lies in its slot and has right checksums does not end at another chunk's
+//! header in its free space: that header is deleted data. A log from which bytes were cut looks
+//! similar: its next chunk begins early, within the 64 KiB of the one before. What follows
+//! distinguishes the two:
 //!
 //! - Deleted data ends with the chunk that it lies in, and the log continues in its slots: with a
 //!   chunk whose header is sound, with unused slots, or with the end of the file. If the next slot
-//!   holds anything else, such as the middle of a chunk that began early, nothing is taken for
+//!   contains anything else, such as the middle of a chunk that began early, nothing counts as
 //!   deleted.
 //! - A chunk that begins early continues the record numbers of the chunk before, or precedes those
-//!   of the chunk after. A chunk whose numbers do so is part of the log, wherever it lies. So is
-//!   one that would end with the file if slots were counted from it.
+//!   of the chunk after. A chunk whose numbers do so is part of the log, wherever it lies. So is a
+//!   chunk that would end with the file if slots were counted from it.
 //!
-//! So a chunk that nobody forged is never taken for deleted. Someone who forges a surrounding
+//! A chunk that nobody forged therefore never counts as deleted. Someone who forges a surrounding
 //! chunk, with checksums and record numbers, can make a chunk look deleted; they could as well
 //! delete it. It stays visible: as a note in the ledger and, with `--recover`, by its records.
 
@@ -25,18 +26,18 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 
-/// The free space of a chunk in its slot, if the chunk is intact and the log continues in its slots
-/// after it.
+/// The free space of a chunk that lies in its slot and is intact, in a log that continues in its
+/// slots after the chunk.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) struct FreeSpace {
-    /// The start of the free space in the chunk.
+    /// The offset in the chunk at which the free space starts.
     pub start: usize,
-    /// The number of the last live record; `None` if there is none.
+    /// The number of the chunk's last live record; `None` if it has none.
     last_id: Option<u64>,
     next: NextSlot,
 }
 
-/// What follows a chunk.
+/// The bytes that follow a chunk.
 #[derive(Debug, PartialEq, Eq)]
 enum NextSlot {
     /// The end of the file.
@@ -48,9 +49,9 @@ enum NextSlot {
 }
 
 impl FreeSpace {
-    /// The free space of `chunk`. `next` are the bytes of the next slot; `left` bytes of the file
-    /// follow the chunk. `None` if the chunk is not intact or the log does not continue in its
-    /// slots.
+    /// Returns the free space of `chunk`. `next` are the bytes of the next slot; `left` bytes of
+    /// the file follow the chunk. `None` if the chunk is not intact or the log does not continue in
+    /// its slots.
     pub(in crate::scan) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
         let next = match slot_content(next) {
             _ if left == 0 => NextSlot::End,
@@ -62,7 +63,7 @@ impl FreeSpace {
             SlotContent::Chunk | SlotContent::Foreign => return None,
         };
         let live = LiveRecords::of(chunk)?;
-        // The cheap test comes first.
+        // The test that costs less comes first.
         if known_end(chunk) != Some(live.end) || !live.are_as_written(chunk) {
             return None;
         }
@@ -71,8 +72,9 @@ impl FreeSpace {
         Some(FreeSpace { start: live.end, last_id, next })
     }
 
-    /// Whether a chunk at offset `at` in this one, whose `header` is sound, is deleted data.
-    pub(in crate::scan) fn holds(&self, at: usize, header: &[u8]) -> bool {
+    /// Returns whether a chunk that begins at offset `at` in the chunk with this free space is
+    /// deleted data. `header` is its header, which is sound.
+    pub(in crate::scan) fn is_deleted(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));
         let [Some(first), Some(last)] = ids else { return false };
         let follows = self.last_id.and_then(|id| id.checked_add(1)) == Some(first);

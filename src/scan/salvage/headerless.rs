@@ -1,8 +1,9 @@
-//! Scans logs without their file header: files that begin with a chunk, such as those cut from
+//! Scans logs whose file header is missing: files that begin with a chunk, such as those cut from
 //! memory or from a disk.
 //!
-//! In such a file slots are counted from its start. To keep this in one module, the log is read as
-//! if a header preceded it, and the offsets of the result are lowered by the header's size.
+//! In such a file, slots are counted from the file's start. The log is read as if a header preceded
+//! it, and the offsets of the result are then lowered by the header's size, so that no other module
+//! has to know of such logs.
 
 use std::io;
 
@@ -11,7 +12,7 @@ use crate::scan::block_scan::BlockScan;
 use crate::scan::evtx::chunk::CHUNK_SIGNATURE;
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// A log, presented with a file header before it.
+/// A log without a file header, presented with one before it.
 struct WithHeader<'a>(&'a dyn LogBytes);
 
 impl LogBytes for WithHeader<'_> {
@@ -31,8 +32,8 @@ impl LogBytes for WithHeader<'_> {
     }
 }
 
-/// Whether the log begins with a chunk. This is asked for each block, so the block's own beginning
-/// is examined first: if a chunk begins there, slots are counted from a header.
+/// Returns whether the log begins with a chunk. The answer is needed for each block, so the block's
+/// own beginning is examined first: if a chunk begins there, slots are counted from a header.
 pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     let begins_at = |offset| {
         let mut bytes = [0; CHUNK_SIGNATURE.len()];
@@ -42,7 +43,7 @@ pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
 }
 
 /// Scans the chunks that begin in a block of a log of `size` bytes without a file header. `scan`
-/// reads a block of a log with a header, given its size.
+/// reads a block of a log with a header, given the log's size.
 pub(in crate::scan) fn scan_headerless(
     log: &dyn LogBytes,
     (block, size): (Block, u64),
@@ -50,7 +51,7 @@ pub(in crate::scan) fn scan_headerless(
     scan: impl FnOnce(&dyn LogBytes, (Block, u64), &mut dyn FnMut(u64, Option<&[u8]>)) -> BlockScan,
 ) -> BlockScan {
     let with_header = size + FILE_HEADER_SIZE;
-    // A block ends where the space of a header lies between it and the end of its last chunk.
+    // A block of such a log ends a header's size before the end of its last chunk.
     let bound = |offset: u64| match offset {
         0 => 0,
         offset if offset == size => with_header,

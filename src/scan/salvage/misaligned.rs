@@ -1,12 +1,12 @@
 //! Finds misaligned chunks: chunks of a log that do not begin at a multiple of 64 KiB after the
 //! file header.
 //!
-//! A log has them if it lost its header or other bytes, or was joined from pieces. They are found
-//! by their signature and the checksum of their header, at any byte of a slot that holds no chunk,
-//! and after the records of a slot that holds one: lost or inserted bytes need not be whole
-//! sectors, and need not lie between chunks. [`crate::scan::salvage::nested`] decides which headers
-//! begin a chunk. Bytes beyond the slots themselves are read only if there may be misaligned
-//! chunks. Decoding a chunk, and handling the results, are elsewhere.
+//! A log has such chunks if it lost its header or other bytes, or was joined from pieces. They are
+//! found by a chunk's signature and the checksum of its header, at any byte of a slot that contains
+//! no chunk, and after the records of a slot that contains one: lost or inserted bytes need not be
+//! whole sectors, and need not lie between chunks. [`crate::scan::salvage::nested`] decides which
+//! headers begin a chunk. Bytes beyond the slots themselves are read only if there may be
+//! misaligned chunks. Chunks are decoded, and results handled, elsewhere.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -24,17 +24,17 @@ use crate::scan::salvage::nested::{HeaderKind, Nesting};
 /// The signature of a chunk.
 static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUNK_SIGNATURE));
 
-/// What precedes a piece of a log, in the slot of a chunk or of the file header.
+/// The slot, of a chunk or of the file header, that precedes a piece of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Predecessor {
-    /// Nothing in which a misaligned chunk can begin.
+    /// A slot in which no misaligned chunk can begin, or no slot.
     Sound,
-    /// Something in which a misaligned chunk can begin, or something that was not examined.
+    /// A slot in which a misaligned chunk can begin, or one that was not examined.
     Doubtful,
 }
 
 impl Predecessor {
-    /// The state before a block: unknown, except for the first block.
+    /// Returns what precedes a block: a slot that was not examined, except for the first block.
     pub(in crate::scan) fn block(block: Block) -> Self {
         if block.is_first() { Predecessor::Sound } else { Predecessor::Doubtful }
     }
@@ -43,12 +43,13 @@ impl Predecessor {
 /// The misaligned chunks in a part of a log, in order and apart from each other.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct MisalignedChunks {
+    /// The ranges of the misaligned chunks in the log.
     chunks: Vec<Range<u64>>,
-    /// The cut-off ends of chunks in whose slots another chunk begins.
+    /// The ends of chunks that are cut off because another chunk begins in their slots.
     cut_off: Vec<Range<u64>>,
-    /// Headers that begin no chunk.
+    /// The headers that begin no chunk, as problems.
     headers: Vec<Problem>,
-    /// Chunks in the free space of other chunks: deleted data.
+    /// The chunks in the free space of other chunks, which are deleted data.
     deleted: Vec<Range<u64>>,
     /// Remarks on deleted chunks, and on headers among them that begin no chunk.
     notes: Vec<Note>,
@@ -57,7 +58,8 @@ pub(in crate::scan) struct MisalignedChunks {
 impl MisalignedChunks {
     /// Finds the misaligned chunks that begin in a piece of a log of `size` bytes or extend into
     /// it. The piece is in the buffer; it is read again with its surroundings if there may be
-    /// misaligned chunks. On return, `before` describes what precedes the next piece.
+    /// misaligned chunks. `before` says what precedes the piece and, on return, what precedes the
+    /// next one.
     pub(in crate::scan) fn in_piece(
         buffer: &mut BlockBuffer,
         log: &dyn LogBytes,
@@ -76,9 +78,9 @@ impl MisalignedChunks {
         if !reached_into && !any {
             return MisalignedChunks::default();
         }
-        // A chunk that extends into the piece can be nested in an earlier one, if that is nested in
-        // none. A chunk that begins in a chunk of the piece, up to its last byte, ends that one,
-        // and is needed whole to tell what lies among its records.
+        // An earlier chunk that extends into the piece can itself be nested in an even earlier one,
+        // which then is nested in none. A chunk that begins in a chunk of the piece, up to its last
+        // byte, ends that chunk, and is needed whole to decide what lies among its records.
         let start = piece.start.saturating_sub(if reached_into { 4 * CHUNK_SIZE } else { 0 });
         let end = size.min(piece.end.saturating_add(2 * CHUNK_SIZE));
         buffer.read(log, start..end);
@@ -86,7 +88,7 @@ impl MisalignedChunks {
     }
 
     /// Finds the misaligned chunks in `bytes`, which lie at offset `start` of a log of `size`
-    /// bytes: its beginning, or the start of a slot.
+    /// bytes. `start` is the beginning of the log or of a slot.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
         let mut found = MisalignedChunks::default();
         let mut nesting = Nesting::default();
@@ -121,8 +123,8 @@ impl MisalignedChunks {
         found
     }
 
-    /// Searches a slot for headers, beginning at `from`. Headers in the free space of an intact
-    /// chunk begin deleted chunks.
+    /// Searches a slot for headers, beginning at `from`. Headers in the free space `free` of an
+    /// intact chunk begin deleted chunks.
     fn look_through(
         &mut self,
         slot: SlotPart<'_>,
@@ -141,7 +143,7 @@ impl MisalignedChunks {
                 HeaderKind::BeginsChunk => {
                     end_last(&mut self.deleted, offset);
                     let rest = bytes.get(at..).unwrap_or_default();
-                    if deleted.is_some_and(|free| free.holds(within, rest)) {
+                    if deleted.is_some_and(|free| free.is_deleted(within, rest)) {
                         self.deleted.push(offset..end);
                         self.note(offset, end - offset, Remark::DeletedChunk);
                     } else {
@@ -160,6 +162,7 @@ impl MisalignedChunks {
         }
     }
 
+    /// Adds a note on a range of the log.
     fn note(&mut self, offset: u64, length: u64, remark: Remark) {
         if let Some(last) = self.notes.last_mut() {
             last.length = last.length.min(offset - last.offset);
@@ -167,39 +170,41 @@ impl MisalignedChunks {
         self.notes.push(Note { offset, length, remark });
     }
 
-    /// The part of a slot that is examined as its chunk: it ends where another chunk begins.
+    /// Returns the part of a slot that is examined as the slot's chunk. The part ends where another
+    /// chunk begins.
     pub(in crate::scan) fn own_part(&self, slot: Range<u64>) -> Range<u64> {
         self.cut_off.iter().find(|cut_off| cut_off.start == slot.start).cloned().unwrap_or(slot)
     }
 
-    /// The start of the first deleted chunk in a slot, or the end of the slot.
+    /// Returns the start of the first deleted chunk in a slot; if there is none, the end of the
+    /// slot.
     pub(in crate::scan) fn own_end(&self, slot: &Range<u64>) -> u64 {
         self.deleted_in(slot.clone()).next().map_or(slot.end, |first| first.start)
     }
 
-    /// The number of bytes in `range` that belong to misaligned chunks.
+    /// Returns the number of bytes in `range` that belong to misaligned chunks.
     pub(in crate::scan) fn covered(&self, range: &Range<u64>) -> u64 {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
         self.chunks.iter().map(common).sum()
     }
 
-    /// The headers in `range` that begin no chunk.
+    /// Returns the headers in `range` that begin no chunk.
     pub(in crate::scan) fn headers_in(&self, range: Range<u64>) -> impl Iterator<Item = &Problem> {
         self.headers.iter().filter(move |header| range.contains(&header.offset))
     }
 
-    /// The deleted chunks that begin in `range`.
+    /// Returns the deleted chunks that begin in `range`.
     pub(in crate::scan) fn deleted_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.deleted.iter().filter(move |chunk| range.contains(&chunk.start))
     }
 
-    /// Remarks on deleted chunks that begin in `range`.
+    /// Returns the notes on deleted chunks that begin in `range`.
     pub(in crate::scan) fn notes_in(&self, range: Range<u64>) -> impl Iterator<Item = &Note> {
         self.notes.iter().filter(move |note| range.contains(&note.offset))
     }
 
-    /// The misaligned chunks that begin in `range`.
+    /// Returns the misaligned chunks that begin in `range`.
     pub(in crate::scan) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.chunks.iter().filter(move |chunk| range.contains(&chunk.start))
     }
@@ -214,8 +219,8 @@ struct SlotPart<'b> {
     range: Range<usize>,
 }
 
-/// The free space of a slot, if it holds an intact chunk and the log continues in its slots. `left`
-/// bytes of the log remain, counted from the start of `bytes`.
+/// Returns the free space of a slot, if the slot contains an intact chunk and the log continues in
+/// its slots. `left` bytes of the log remain, counted from the start of `bytes`.
 fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> Option<FreeSpace> {
     if what != SlotKind::Chunk {
         return None;
@@ -225,7 +230,7 @@ fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> O
     FreeSpace::of(bytes.get(slot.clone())?, next, left.saturating_sub(slot.end as u64))
 }
 
-/// What a slot holds.
+/// The content of a slot. The file header counts as a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlotKind {
     /// The file header of a log.
@@ -239,9 +244,9 @@ enum SlotKind {
 }
 
 impl SlotKind {
-    /// The position in a slot's bytes from which on a misaligned chunk may begin; `None` if none
-    /// can. In a file header, it follows the signature, which never looks like a chunk. In a chunk,
-    /// it follows the records.
+    /// Returns the position in a slot's bytes from which on a misaligned chunk may begin; `None` if
+    /// none can. In a file header, the position follows the signature, which never looks like a
+    /// chunk. In a chunk, it follows the records.
     fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
         let from_if_signed = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
@@ -253,8 +258,8 @@ impl SlotKind {
     }
 }
 
-/// The slots in `bytes`, which lie at offset `start` of a log, its beginning or the start of a
-/// slot; and what each holds. The file header counts as a slot.
+/// Returns the slots in `bytes`, each with its content. The bytes lie at offset `start` of a log,
+/// which is the beginning of the log or of a slot. The file header counts as a slot.
 fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (SlotKind, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -277,14 +282,14 @@ fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (SlotKind, Range<usiz
     })
 }
 
-/// The positions in `range` at which a chunk's signature begins.
+/// Returns the positions in `range` at which a chunk's signature begins.
 fn signed(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
     let end = bytes.len().min(range.end + CHUNK_SIGNATURE.len() - 1);
     let signed = SIGNATURE.positions(bytes.get(range.start..end).unwrap_or_default());
     signed.map(move |at| range.start + at)
 }
 
-/// Ends the last chunk at `at`, where something else begins.
+/// Ends the last of `chunks` at `at`, where something else begins.
 fn end_last(chunks: &mut [Range<u64>], at: u64) {
     if let Some(last) = chunks.last_mut() {
         last.end = last.end.min(at);

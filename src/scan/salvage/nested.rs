@@ -3,7 +3,7 @@
 //! in another chunk begins none either, because an event's text can be made to look like a chunk.
 //! Both are reported.
 //!
-//! The search itself, and the handling of the chunks, are elsewhere.
+//! Searching for headers, and handling the chunks, are done elsewhere.
 
 use std::sync::LazyLock;
 
@@ -14,40 +14,41 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::CHUNK_LENGTH;
 
-/// The signature of a record.
+/// The pattern of a record's signature.
 static RECORD: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(RECORD_SIGNATURE));
 
-/// What begins at a position.
+/// What begins at a position: a chunk, a header without a chunk, or nothing.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum HeaderKind {
-    /// No header.
+    /// No chunk header.
     None,
-    /// A header that begins a chunk.
+    /// A chunk header that begins a chunk.
     BeginsChunk,
-    /// A header of this many bytes that begins no chunk, or the nested part of another chunk, with
-    /// the reason.
+    /// A chunk header that begins no chunk, with the number of its bytes that are reported, and the
+    /// reason. If the header is nested in another chunk, these are the bytes up to the end of that
+    /// part of the other chunk.
     Other(usize, Damage),
 }
 
 /// Decides for sound headers, in order, whether they are nested in another chunk: in its header,
 /// among its live records, or in one of its deleted records that is whole. Live records count only
-/// if their checksum holds, so that a chunk written over another one's records is not nested. Each
-/// answer depends only on the bytes of the three chunks before it, so it is the same wherever
+/// if their checksum is right, so that a chunk written over another one's records is not nested.
+/// Each decision depends only on the bytes of the three chunks before, so it is the same wherever
 /// reading began.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Nesting {
-    /// How far all earlier headers reach.
+    /// The extent of all earlier headers and their records.
     any: Reach,
-    /// How far the earlier headers reach that lie in no record. A header within a record proves
-    /// nothing about what follows the record.
+    /// The extent of those earlier headers that lie in no record. A header within a record proves
+    /// nothing about the bytes that follow the record.
     free: Reach,
     /// The end of the last deleted record in which a header was found.
     deleted_end: usize,
-    /// No deleted record that begins before this position can contain a later header.
+    /// The position before which no deleted record begins that can contain a later header.
     floor: usize,
 }
 
-/// How far headers, and the live records after them, reach.
+/// The ends of headers and of the live records after them.
 #[derive(Debug, Default)]
 struct Reach {
     header: usize,
@@ -55,18 +56,19 @@ struct Reach {
 }
 
 impl Nesting {
-    /// Forgets everything before `floor`, where a chunk begins in its slot.
+    /// Removes everything before `floor`, where a chunk begins in its slot.
     pub(in crate::scan) fn restart(&mut self, floor: usize) {
         *self = Nesting { floor, ..Nesting::default() };
     }
 
-    /// Ignores deleted records that begin before `floor`: what lies before it ends there.
+    /// Ignores deleted records that begin before `floor`, because the slot in which they lie ends
+    /// there.
     pub(in crate::scan) fn end_records(&mut self, floor: usize) {
         self.floor = floor;
     }
 
     /// Decides what begins at `start`, which lies after all positions that were passed before. A
-    /// chunk's signature among live records is nothing: an event's text may contain one.
+    /// chunk's signature among live records is no header, because an event's text may contain one.
     pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> HeaderKind {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {
@@ -79,16 +81,16 @@ impl Nesting {
                 HeaderKind::Other(rest.len().min(CHUNK_HEADER_SIZE), damage)
             }
         } else {
-            match self.holds(bytes, start) {
+            match self.nested_end(bytes, start) {
                 Some(end) => HeaderKind::Other(end - start, Damage::ChunkEmbedded),
                 None => HeaderKind::BeginsChunk,
             }
         }
     }
 
-    /// Whether the sound header at `start` is nested in an earlier chunk; if so, returns the end of
-    /// that part of the chunk.
-    fn holds(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
+    /// Returns whether the sound header at `start` is nested in an earlier chunk: the end of the
+    /// part of that chunk in which it lies, or `None` if it is not nested.
+    fn nested_end(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
         // Programs that write logs never write two overlapping headers. If each were examined,
         // crafted bytes would cost a great many checksums.
         let overlaps = start < self.any.header;
@@ -113,15 +115,16 @@ impl Nesting {
 }
 
 impl Reach {
+    /// Extends the ends to those of another header and its records.
     fn extend(&mut self, header: usize, records: usize) {
         self.header = self.header.max(header);
         self.records = self.records.max(records);
     }
 }
 
-/// The end of a whole record that begins at or after `from` and extends over the byte at `at`, if
-/// there is one. Records are taken in sequence: what looks like a record within another one does
-/// not count.
+/// Returns the end of a whole record that begins at or after `from` and extends over the byte at
+/// `at`, if there is one. Records are taken in sequence: what looks like a record within another
+/// one does not count.
 fn deleted_record_over(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
     let from = from.max(at.saturating_sub(CHUNK_LENGTH));
     let mut next = from;
@@ -144,7 +147,8 @@ mod tests {
     use crate::scan::queries::chunk;
     use dnsweep_samples::Style;
 
-    /// Whether each of the whole chunks written at these positions, in order, begins no chunk.
+    /// Returns, for each of the whole chunks written at these positions, in order, whether it
+    /// begins no chunk.
     fn held(at: &[usize]) -> Vec<bool> {
         let (chunk, _) = chunk(Style::Live);
         let mut bytes = vec![0; 4 * CHUNK_LENGTH];
@@ -165,7 +169,7 @@ mod tests {
         at.iter().map(header).filter_map(is_held).collect()
     }
 
-    /// A record that holds `content`.
+    /// Returns a record with this content.
     fn record(content: &[u8]) -> Vec<u8> {
         let size = u32::try_from(24 + content.len() + SIZE_COPY_SIZE).unwrap().to_le_bytes();
         [&RECORD_SIGNATURE[..], &size, &[0; 16], content, &size].concat()
@@ -175,8 +179,8 @@ mod tests {
     fn a_chunk_written_over_another_begins_one() {
         let (chunk, _) = chunk(Style::Live);
         let end = known_end(&chunk).unwrap();
-        // Over the first chunk's free space, and over its records, whose checksum then does not
-        // hold.
+        // A chunk over the first chunk's free space; and one over the first chunk's records, whose
+        // checksum is then wrong.
         assert_eq!(held(&[8, 8 + end]), [false, false]);
         assert_eq!(held(&[8, 7 + end]), [false, false]);
     }
@@ -186,7 +190,7 @@ mod tests {
         let headers = [0, 500, 1000, 1512];
         let mut nesting = Nesting::default();
         let nothing = vec![0; 4 * CHUNK_LENGTH];
-        let ends: Vec<Option<usize>> = headers.iter().map(|at| nesting.holds(&nothing, *at)).collect();
+        let ends: Vec<Option<usize>> = headers.iter().map(|at| nesting.nested_end(&nothing, *at)).collect();
         assert_eq!(ends, [None, Some(512), Some(1012), None]);
     }
 
@@ -194,13 +198,13 @@ mod tests {
     fn what_a_record_holds_begins_no_chunk_and_holds_none_after_the_record() {
         let (chunk, _) = chunk(Style::Live);
         let end = known_end(&chunk).unwrap();
-        // A deleted record that holds a chunk, whose records reach to the record's end.
+        // A deleted record that contains a chunk, whose records reach to the record's end.
         let small = record(&chunk[..end]);
         let mut bytes = vec![0; 3 * CHUNK_LENGTH];
         bytes[1000..1000 + small.len()].copy_from_slice(&small);
         assert_eq!(held_in(&bytes, &[1024]), [true]);
-        // And a chunk whose header alone lies in a record, and whose stated records reach over the
-        // next chunk.
+        // A chunk whose header alone lies in a record, and whose stated records reach over the next
+        // chunk.
         let mut header = chunk[..CHUNK_HEADER_SIZE].to_vec();
         header[48..52].copy_from_slice(&60_000_u32.to_le_bytes());
         let forged = record(&header);
@@ -214,7 +218,7 @@ mod tests {
         bytes[1024..1024 + CHUNK_HEADER_SIZE].copy_from_slice(&header);
         assert_eq!(u32_at(&bytes, 1024 + 48), Some(60_000));
         assert_eq!(held_in(&bytes, &[1024, 30_000]), [true, false]);
-        // Without the record around it, it is a chunk, and the other is nested in it.
+        // Without the record around it, the first is a chunk, and the other is nested in it.
         bytes[1000] = 0;
         assert_eq!(held_in(&bytes, &[1024, 30_000]), [false, true]);
     }

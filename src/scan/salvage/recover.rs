@@ -1,5 +1,4 @@
-//! Decodes the stale records of a chunk. They are kept apart from the live ones and never mixed
-//! with them.
+//! Decodes the stale records of a chunk, which are kept apart from the live ones.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,8 +16,8 @@ use crate::scan::located::{ChunkPosition, LocatedEvent};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
 use crate::scan::salvage::stale;
 
-/// Decodes stale records. It keeps a copy of a chunk, as decoding the live records changes the
-/// bytes.
+/// Decodes the stale records of chunks. It keeps a copy of a chunk, because decoding the live
+/// records changes the chunk's bytes.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Recoverer {
     chunk: Vec<u8>,
@@ -26,14 +25,14 @@ pub(in crate::scan) struct Recoverer {
 }
 
 impl Recoverer {
-    /// Copies the chunk as it was read.
+    /// Keeps a copy of the chunk, which must be as it was read.
     pub(in crate::scan) fn keep(&mut self, chunk: &[u8]) {
         self.chunk.clear();
         self.chunk.extend_from_slice(chunk);
     }
 
-    /// Decodes the stale records of the kept chunk. A stale record that cannot be decoded is not
-    /// damage: nothing states that it should be there.
+    /// Decodes the stale records of the kept chunk, and adds them to the result. A stale record
+    /// that cannot be decoded is not damage, because nothing states that it should exist.
     pub(in crate::scan) fn recover(&mut self, at: ChunkPosition, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
         self.recover_from(&ranges, 0, at, scan);
@@ -46,8 +45,8 @@ impl Recoverer {
         self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
     }
 
-    /// Decodes stale records in ranges of the kept chunk, and all records up to `whole`, whose
-    /// checksum holds.
+    /// Decodes the stale records in ranges of the kept chunk, and all records up to `whole`, which
+    /// have the right checksum.
     fn recover_from(
         &mut self,
         ranges: &[Range<usize>],
@@ -72,7 +71,7 @@ impl Recoverer {
                 scan.recovered.push(LocatedEvent { location, integrity, event });
             }
         };
-        // Stale queries of the DNS client hold too little for a lead, so they are only counted.
+        // Stale queries of the DNS client contain too little for a lead, so they are only counted.
         decode(chunk, walk, KindSet::default().with(&DNS_QUERY), |record, document| {
             add(&mut nameless, record.range.start, document);
         });
@@ -83,8 +82,8 @@ impl Recoverer {
     }
 }
 
-/// The source of trust in each record of a walk, by the record's offset. Records that are visibly
-/// altered are left out. The chunk must be unchanged, as it was read.
+/// Returns, for the offset of each record of a walk, how far checksums confirm the record. Records
+/// that are visibly altered are left out. The chunk must be as it was read.
 fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
     let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
     let of = |range: &Range<usize>| {
@@ -93,8 +92,8 @@ fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, Recover
     walk.records.iter().filter_map(|record| Some((record.range.start, of(&record.range)?))).collect()
 }
 
-/// The ranges of a chunk that hold no live record: damage between records, which may have been a
-/// record, and what follows the last one. `walk` is overwritten.
+/// Returns the ranges of a chunk that contain no live record: damage between records, which may
+/// have been a record, and what follows the last one. `walk` is overwritten.
 fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
     walk.clear();
     if slot_content(chunk) == SlotContent::Chunk {

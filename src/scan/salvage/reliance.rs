@@ -1,8 +1,9 @@
-//! Judges how far a deleted record can be trusted, and whether its content can be what was logged.
+//! Determines how far a deleted record can be trusted, and whether its content can be what was
+//! logged.
 //!
 //! No checksum covers a deleted record, unless its whole chunk was deleted. Its own values can be
 //! tested for content that no writer would have written. Their meaning (which field is which, and
-//! which machine it was) stands in definitions elsewhere in the chunk: those among live records are
+//! which machine it was) lies in definitions elsewhere in the chunk: those among live records are
 //! covered by a checksum, those in free space may have been altered later. A record that is visibly
 //! altered is left out; one that may be altered is marked as resting on unconfirmed bytes.
 
@@ -23,11 +24,11 @@ use crate::scan::evtx::template::event_template;
 use crate::scan::evtx::value::Values;
 
 /// The greatest difference between the time in a record's header and its event's time, in units of
-/// 100 ns: a minute. In live logs both are equal, in real exports mostly within a second.
+/// 100 ns: a minute. In live logs the two are equal, in real exports mostly within a second.
 const MOST_DELAY: u64 = 600_000_000;
 
-/// The end of a chunk's live records, if their checksum and the header's checksum hold. The chunk
-/// may be truncated after them.
+/// Returns the end of a chunk's live records, if their checksum and that of the header are right.
+/// The chunk may be truncated after them.
 pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
     let is_checked = u32_at(chunk, FLAGS_OFFSET)? & NO_CHECKSUMS == 0;
@@ -36,8 +37,8 @@ pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     (u32_at(chunk, RECORDS_CHECKSUM_OFFSET) == Some(crc32fast::hash(records))).then_some(end)
 }
 
-/// What confirms the deleted record in `range`. The chunk's live records up to `checked` have their
-/// checksum. `None` if the record is visibly altered.
+/// Returns what confirms the deleted record in `range`; `None` if the record is visibly altered.
+/// The chunk's live records up to `checked` have the right checksum.
 pub(in crate::scan) fn reliance(
     chunk: &[u8],
     record: &Range<usize>,
@@ -71,7 +72,7 @@ pub(in crate::scan) fn reliance(
     Some(RecoveredFrom::UnverifiedDefinitions)
 }
 
-/// Whether each text value is valid UTF-16 without a NUL, except for one at its end.
+/// Returns whether each text value is valid UTF-16 that contains no NUL, except for one at its end.
 fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     values.places(TEXT).all(|(at, size)| {
         let start = values.start() + at;
@@ -79,10 +80,10 @@ fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     })
 }
 
-/// The first letter of the scripts after Latin.
+/// The first letter of the scripts that follow Latin in Unicode.
 const FIRST_OTHER_SCRIPT: char = '\u{370}';
 
-/// Whether a deleted DNS query has content that Sysmon could have logged.
+/// Returns whether a deleted DNS query has content that Sysmon could have logged.
 pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
     let system = &event.system;
     let field = |name: &str, is_right: fn(&str) -> bool| event.get(name).is_some_and(is_right);
@@ -101,16 +102,17 @@ pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
         && ["RuleName", "User"].into_iter().filter_map(|name| event.get(name)).all(is_text)
 }
 
-/// Whether texts are written with this character: it is no control character, not for private use,
-/// and not a replacement for a lost one.
+/// Returns whether this character is used in texts: it is no control character, not for private
+/// use, and not a replacement for a lost character.
 fn is_written(letter: char) -> bool {
     let is_none =
         matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fff0}'..='\u{ffff}');
     !letter.is_control() && !is_none
 }
 
-/// Whether a text looks written by people or programs: it has only usual characters, and no word of
-/// ASCII has a single letter of another script in it, as an overwritten byte leaves.
+/// Returns whether a text looks written by people or programs: it has only usual characters, and no
+/// word of ASCII has a single letter of another script in it, which is what an overwritten byte
+/// leaves.
 fn is_text(text: &str) -> bool {
     let letters: Vec<char> = text.chars().collect();
     let is_other = |letter: &char| *letter >= FIRST_OTHER_SCRIPT;
@@ -123,16 +125,17 @@ fn is_text(text: &str) -> bool {
         && !letters.iter().enumerate().any(|(place, letter)| is_other(letter) && is_stray(place))
 }
 
+/// Returns whether a text is a decimal number.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// Whether a text has the form `2024-01-31 10:15:30.123`.
+/// Returns whether a text has the form `2024-01-31 10:15:30.123`.
 fn is_utc_time(text: &str) -> bool {
     text.len() == 23 && text.as_bytes().get(10) == Some(&b' ') && EventTime::parse_logged(text).is_some()
 }
 
-/// Whether a text is a GUID in canonical form, without braces.
+/// Returns whether a text is a GUID in canonical form, without braces.
 fn is_guid(text: &str) -> bool {
     let is_right = |(place, letter): (usize, u8)| match place {
         8 | 13 | 18 | 23 => letter == b'-',
@@ -141,8 +144,8 @@ fn is_guid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(is_right)
 }
 
-/// Whether a text consists of items that each end in `;`, except for a last one that was cut off:
-/// addresses, and record types with their data.
+/// Returns whether a text consists of items that each end in `;`, except for a last one that was
+/// cut off. An item is an address, or a record type with its data.
 fn are_results(text: &str) -> bool {
     let is_item = |item: &str| {
         let item = item.trim();
@@ -157,7 +160,8 @@ fn are_results(text: &str) -> bool {
     is_ascii && whole.all(is_item)
 }
 
-/// Whether a text is a path with a drive or on the network, or a word for a process without a path.
+/// Returns whether a text is a path with a drive or on the network, or a word for a process without
+/// a path.
 fn is_image(text: &str) -> bool {
     // A path that Windows takes literally begins with `\\?\` or `\??\`.
     let bare = if text.starts_with('\\') { text.trim_start_matches(['\\', '?']) } else { text };

@@ -6,8 +6,8 @@
 //! definitions there are those that it was written for. A record therefore counts only if it is
 //! whole, its values fill it, and each definition has the number by which the record refers to it
 //! (the first four bytes of the definition's GUID). A record without a template refers only to
-//! names, each of which must have its hash ([`crate::scan::skim::templateless`]). An altered record is
-//! left out; nothing is guessed.
+//! names, each of which must have its hash ([`crate::scan::skim::templateless`]). An altered record
+//! is left out; nothing is guessed.
 
 use std::ops::Range;
 
@@ -21,8 +21,8 @@ use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 use crate::scan::skim::templateless::TemplatelessRecords;
 
-/// Finds the stale records in ranges of a chunk that hold no live record, in order. The records up
-/// to `whole`, which precede the ranges and are contiguous, are known to be unaltered.
+/// Finds the stale records in ranges of a chunk that contain no live record, in order. The records
+/// up to `whole`, which precede the ranges and are contiguous, are known to be unaltered.
 ///
 /// `walk` is overwritten: its records are those found, its gaps everything else.
 pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
@@ -31,7 +31,7 @@ pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>],
     let mut end = CHUNK_HEADER_SIZE;
     while let Some((record, RecordHeader { header_id, .. })) = whole_record(chunk, end, whole.max(end)) {
         end = record.end;
-        walk.records.push(RecordSpan { range: record, header_id, reached: RecordOrigin::InChain });
+        walk.records.push(RecordSpan { range: record, header_id, origin: RecordOrigin::InChain });
     }
     for range in ranges {
         let mut at = range.start.max(end);
@@ -47,20 +47,21 @@ pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>],
             }
             (at, end) = (record.end, record.end);
             let RecordHeader { header_id, .. } = header;
-            walk.records.push(RecordSpan { range: record, header_id, reached: RecordOrigin::AfterDamage });
+            walk.records.push(RecordSpan { range: record, header_id, origin: RecordOrigin::AfterDamage });
         }
     }
     walk.found = walk.records.len();
 }
 
+/// Returns the position of the first record signature in `range`.
 fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
     let bytes = chunk.get(range.clone())?;
     let place = bytes.windows(RECORD_SIGNATURE.len()).position(|window| window == RECORD_SIGNATURE)?;
     Some(range.start + place)
 }
 
-/// Whether the definitions or names to which a record refers are still there, so that it can be
-/// read.
+/// Returns whether the definitions or names to which a record refers still exist, so that the
+/// record can be read.
 fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut TemplatelessRecords<'_>) -> bool {
     let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
     let read = |content: Range<usize>| {
@@ -74,7 +75,8 @@ fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut Templatel
     })
 }
 
-/// Whether the definition of a template instance has the number by which the instance refers to it.
+/// Returns whether the definition of a template instance has the number by which the instance
+/// refers to it.
 fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
     let number = Values::definition_number(chunk, instance);
     number.is_some()
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// A chunk of two live records, followed by three stale ones.
+    /// Returns a chunk of two live records followed by three stale ones.
     fn chunk(style: Style) -> (Vec<u8>, usize) {
         let query = |number: u64| Event::dns_query("example.com", "a.exe").numbered(number);
         let mut writer = LogWriter::new(style);
@@ -109,7 +111,7 @@ mod tests {
             let (chunk, end) = chunk(style);
             let whole = found(&chunk, end);
             assert_eq!(whole.len(), 3, "{style:?}");
-            // And in a chunk that was cleared.
+            // In a chunk that was cleared, all records are stale.
             assert_eq!(found(&chunk, CHUNK_HEADER_SIZE).len(), 5, "{style:?}");
         }
     }
@@ -130,8 +132,8 @@ mod tests {
         walk(&original, 0, std::slice::from_ref(&(end..original.len())), &mut walked);
         let second = walked.records[1].range.clone();
         let values = Values::head(&original, second.start + RECORD_HEADER_SIZE).unwrap();
-        // The record's end, the copy of its size, the size of its first value, and the definition
-        // of its data.
+        // Positions in the record's end, the copy of its size, the size of its first value, and the
+        // definition of its data.
         let data = values.places(FRAGMENT).next().unwrap().0 + values.start();
         for at in [second.start + 4, second.end - 4, second.start + RECORD_HEADER_SIZE + 14, data + 2] {
             let mut chunk = original.clone();

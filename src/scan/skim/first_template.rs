@@ -1,15 +1,16 @@
 //! Remembers the definition with which chunks begin.
 //!
-//! The chunks of a log mostly begin with the same definition at the same position. If its bytes
-//! equal those in the chunk before, and they alone determine its meaning, it need not be read
-//! again, and layouts of its records are valid in this chunk too.
+//! Most chunks of a log begin with the same template definition at the same position. If the bytes
+//! of a chunk's first definition equal those in the chunk before, and they alone determine the
+//! definition's meaning, the definition need not be read again, and layouts of its records are
+//! valid in this chunk too.
 
 use std::sync::Arc;
 
 use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, definition_end};
 use crate::scan::evtx::template::{EventTemplate, event_template};
 
-/// The first definition of earlier chunks.
+/// The first template definition of earlier chunks.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct FirstTemplate {
     offset: usize,
@@ -18,17 +19,17 @@ pub(in crate::scan) struct FirstTemplate {
 }
 
 impl FirstTemplate {
-    /// The remembered definition and its offset, if this chunk contains it too; all of it must lie
-    /// before `end`.
-    pub(in crate::scan) fn again(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
+    /// Returns the remembered definition and its offset, if this chunk contains the definition too.
+    /// All of it must lie before `end`.
+    pub(in crate::scan) fn find(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
         let template = self.template.as_ref()?;
         let tokens_end = definition_end(chunk, self.offset).filter(|tokens_end| *tokens_end <= end)?;
         let tokens = chunk.get(self.offset + DEFINITION_HEADER_SIZE..tokens_end)?;
         (self.tokens == tokens).then(|| (self.offset, Arc::clone(template)))
     }
 
-    /// Reads the definition at `offset` in a chunk, all of which must lie before `end`, and
-    /// remembers it if later chunks may contain it. `None` if it is not understood.
+    /// Reads the template definition at `offset` in a chunk, and remembers it if later chunks may
+    /// contain it. All of it must lie before `end`. `None` if the definition is not understood.
     pub(in crate::scan) fn read(
         &mut self,
         chunk: &[u8],
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// The chunk of a log with records of these computers, and the offsets of its event
+    /// Returns the chunk of a log with records of these computers, and the offsets of its event
     /// definitions.
     fn chunk(computers: &[&str]) -> (Vec<u8>, Vec<usize>) {
         let mut writer = LogWriter::new(Style::Export);
@@ -66,8 +67,8 @@ mod tests {
         (chunk, offsets)
     }
 
-    /// Reads a definition as the first of its chunk. The slow twin of reading it after another one
-    /// was remembered.
+    /// The slow twin of reading a definition after another one was remembered: reads it as the
+    /// first of its chunk.
     fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
         FirstTemplate::default().read(chunk, offset, chunk.len())
     }
@@ -79,10 +80,10 @@ mod tests {
         for computers in [["A-01", "B-02"], ["A-01", "B-02"], ["A-02", "B-02"], ["LONGER-01", "A-01"]] {
             let (chunk, offsets) = chunk(&computers);
             assert_eq!(offsets.len(), 2);
-            if let Some((offset, known)) = remembered.again(&chunk, chunk.len()) {
+            if let Some((offset, known)) = remembered.find(&chunk, chunk.len()) {
                 times += 1;
                 assert_eq!(Some(&known), anew(&chunk, offset).as_ref());
-                assert_eq!(remembered.again(&chunk, offset + 100), None, "it reaches over the end");
+                assert_eq!(remembered.find(&chunk, offset + 100), None, "it reaches over the end");
             }
             for (offset, computer) in offsets.into_iter().zip(computers) {
                 let definition = remembered.read(&chunk, offset, chunk.len());
@@ -105,6 +106,6 @@ mod tests {
         assert!((offsets[0]..offsets[1]).contains(&place));
         chunk[place] = b'e';
         assert_eq!(anew(&chunk, offsets[1]), None);
-        assert_eq!(remembered.again(&chunk, chunk.len()), None);
+        assert_eq!(remembered.find(&chunk, chunk.len()), None);
     }
 }

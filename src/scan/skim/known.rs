@@ -1,4 +1,4 @@
-//! What is known of a chunk during the skim: its definitions, the logs of its records, and the
+//! What the skim knows of a chunk: its template definitions, the logs of its records, and the
 //! counts. [`crate::scan::skim::select`] decides which records are counted.
 
 use std::cell::OnceCell;
@@ -17,52 +17,54 @@ use crate::scan::evtx::value::{Shape, Values};
 use crate::scan::skim::needle::{FieldIndexes, Needles, WantedQueries};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// What detections want from the data of one kind of event.
+/// The literals that detections search for in events of one kind, and the definitions of such
+/// events' data in the current chunk.
 #[derive(Debug)]
 pub(in crate::scan) struct WantedData {
+    /// The literals, with the fields in which they are searched for.
     needles: Needles,
-    /// The fields that every event of the kind has.
+    /// The names of the fields that every event of the kind has.
     all_have: Vec<&'static str>,
     /// The definitions of `EventData` found so far in the chunk, by their offsets; `None` for a
     /// definition that is not understood.
     pub data: Vec<(usize, Option<KnownData>)>,
 }
 
-/// A definition of `EventData`.
+/// A definition of `EventData`, with what was found out about it.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
-    /// The substitutions of the fields that are searched.
+    /// The substitutions that contain the fields which are searched.
     fields: FieldIndexes,
-    /// The shape of the values when they were last examined one by one.
+    /// The shape (types and sizes) that the values had when they were last examined one by one.
     shape: Shape,
-    /// The substitutions of a DNS query's fields, if the definition has no other fields; looked up
-    /// at the first wanted query.
+    /// The substitutions that contain a DNS query's fields, looked up at the first wanted query;
+    /// `None` if the definition has other fields.
     query: OnceCell<Option<DataIndexes>>,
 }
 
-/// Whether a detection could want an event, judged by its data.
+/// The result of searching an event's data for what detections want.
 pub(in crate::scan) enum DataCheck<'a> {
     /// No detection can want the event.
     Unwanted,
-    /// A detection could want the event; here are its values.
+    /// A detection could want the event, which has these values.
     Wanted(WantedValues<'a>),
 }
 
-/// The data of an event that a detection could want.
+/// The values of an event's data that a detection could want.
 pub(in crate::scan) struct WantedValues<'a> {
-    /// The index of the data's definition among the known ones.
+    /// The index of the data's definition in [`WantedData::data`].
     pub definition: usize,
     pub values: Values<'a>,
 }
 
-/// A definition of an event, and the counts of its records.
+/// A template definition of events, and the counts of its records.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownEvent {
     pub template: Arc<EventTemplate>,
     pub counts: Counts,
 }
 
-/// A log, and the EventRecordIDs of its records that were counted.
+/// A log, and the EventRecordIDs of its counted records.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownLog {
     pub computer: String,
@@ -70,7 +72,8 @@ pub(in crate::scan) struct KnownLog {
     pub runs: IdRuns,
 }
 
-/// Counts of one definition's records, as plain numbers.
+/// Counts of one definition's records, as plain numbers, which are faster to update than
+/// [`RecordCounts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct Counts {
     pub records: u64,
@@ -82,7 +85,7 @@ pub(in crate::scan) struct Counts {
     pub last_id: u64,
 }
 
-/// Counts of DNS queries, as plain numbers.
+/// Counts of one definition's DNS queries, as plain numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct QueryCounts {
     pub queries: u64,
@@ -91,7 +94,8 @@ pub(in crate::scan) struct QueryCounts {
     pub last_time: EventTime,
 }
 
-/// The index, among the known logs, of the log that a record of this definition belongs to.
+/// Returns the index, among the known logs, of the log that a record with this definition and
+/// values belongs to. A new log is added. `None` if the record's channel cannot be read.
 pub(in crate::scan) fn known_log(
     logs: &mut Vec<KnownLog>,
     template: &EventTemplate,
@@ -120,13 +124,13 @@ pub(in crate::scan) fn known_log(
 }
 
 impl WantedData {
-    /// Starts with what detections want from events that all have the fields `all_have`; no
-    /// definition is known yet.
+    /// Prepares a search for what detections want from events that all have the fields `all_have`.
+    /// No definition is known yet.
     pub(in crate::scan) fn new(wanted: &[WantedQueries], all_have: Vec<&'static str>) -> Self {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
-    /// Whether no detection can want this DNS query.
+    /// Returns whether no detection can want this DNS query.
     pub(in crate::scan) fn is_unwanted(
         &mut self,
         chunk: &[u8],
@@ -137,8 +141,8 @@ impl WantedData {
         matches!(found, Some(DataCheck::Unwanted))
     }
 
-    /// Searches the data of the event whose `EventData` fills `range`. `None` if anything is not
-    /// understood.
+    /// Searches the data of the event whose `EventData` fills `range`. `None` if anything about it
+    /// is not understood.
     pub(in crate::scan) fn find<'c>(
         &mut self,
         chunk: &'c [u8],
@@ -165,8 +169,9 @@ impl WantedData {
     }
 }
 
-/// The index, among the known definitions, of the one at `offset`, which is read if it is new. It
-/// must lie among the live records, which the chunk's checksum covers.
+/// Returns the index, among the known definitions, of the definition at `offset`, which is read if
+/// it is new. `None` if it is not understood. `read` must accept only definitions that lie among
+/// the live records, which the chunk's checksum covers.
 pub(in crate::scan) fn known<T>(
     definitions: &mut Vec<(usize, Option<T>)>,
     offset: usize,
@@ -184,8 +189,8 @@ pub(in crate::scan) fn known<T>(
 }
 
 impl WantedValues<'_> {
-    /// The substitutions of a DNS query's fields in the data, if the definition has no other
-    /// fields.
+    /// Returns the substitutions that contain a DNS query's fields; `None` if the definition has
+    /// other fields.
     pub(in crate::scan) fn places<'k>(
         &self,
         wanted: &'k WantedData,
@@ -199,12 +204,12 @@ impl WantedValues<'_> {
 }
 
 impl KnownEvent {
-    /// A definition of which no record is counted yet.
+    /// Returns a definition of which no record is counted yet.
     pub(in crate::scan) fn new(template: Arc<EventTemplate>) -> Self {
         KnownEvent { template, counts: Counts::NONE }
     }
 
-    /// The range of the counted EventRecordIDs.
+    /// Returns the range of the counted EventRecordIDs.
     pub(in crate::scan) fn ids(&self) -> RecordIdRange {
         RecordIdRange { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }
@@ -235,7 +240,7 @@ impl Counts {
         self.last_id = self.last_id.max(skimmed.event_record_id);
     }
 
-    /// Adds the counts of other records.
+    /// Adds the counts of other records of the same definition.
     pub(in crate::scan) fn merge(&mut self, other: Counts) {
         self.records += other.records;
         self.sysmon_records += other.sysmon_records;
@@ -252,8 +257,8 @@ impl QueryCounts {
     pub(in crate::scan) const NONE: QueryCounts =
         QueryCounts { queries: 0, in_period: 0, first_time: EventTime::MAX, last_time: EventTime::MIN };
 
-    /// Counts a DNS query. This is never inlined into the calling loop: most records are not
-    /// queries, and the loop over them must keep its registers.
+    /// Counts a DNS query. `window` is the requested period. The function is never inlined into the
+    /// calling loop: most records are not queries, and the loop over them must keep its registers.
     #[inline(never)]
     pub(in crate::scan) fn add(&mut self, time: EventTime, window: &Window) {
         self.queries += 1;
@@ -262,7 +267,7 @@ impl QueryCounts {
         self.last_time = self.last_time.max(time);
     }
 
-    /// Adds the counts of other queries.
+    /// Adds the counts of other queries of the same definition.
     pub(in crate::scan) fn merge(&mut self, other: QueryCounts) {
         self.queries += other.queries;
         self.in_period += other.in_period;
@@ -270,7 +275,7 @@ impl QueryCounts {
         self.last_time = self.last_time.max(other.last_time);
     }
 
-    /// The times of the first and the last query.
+    /// Returns the times of the first and the last query.
     fn span(&self) -> Span {
         if self.queries == 0 {
             return Span::default();

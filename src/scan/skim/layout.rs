@@ -2,10 +2,10 @@
 //! values.
 //!
 //! Most records of a log differ only in the content of fixed positions and in the size of their
-//! last value, the event's data. A few comparisons of bytes recognise such a record. Any other is
-//! examined value by value ([`SkimmedRecord::read`]), which is the slow twin of this module. A layout is
-//! valid as long as its definition is unchanged at its position; whoever keeps the layout ensures
-//! that.
+//! last value, the event's data. A few comparisons of bytes recognise such a record. Any other
+//! record is examined value by value ([`SkimmedRecord::read`]), which is the slow twin of this
+//! module. A layout is valid as long as its definition is unchanged at its position; whoever keeps
+//! the layout ensures that.
 
 use std::ops::Range;
 
@@ -19,40 +19,44 @@ use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::{Values, is_null};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The layout of a record, with positions from its first value. It borrows nothing from the chunk.
+/// The layout of a record: the bytes that similar records share, and the positions of what differs,
+/// counted from the first value. It borrows nothing from the chunk.
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Layout {
-    /// The index of the record's definition among the known ones, and that of its log among the
-    /// known logs.
+    /// The index of the record's definition among the known ones.
     pub event: usize,
+    /// The index of the record's log among the known logs.
     pub log: usize,
-    /// The record's beginning, up to the last value's descriptor: the reference to the definition,
-    /// the number of values, and the descriptors of all values but the last.
+    /// The record's first bytes, up to the last value's descriptor: the reference to the
+    /// definition, the number of values, and the descriptors of all values but the last.
     head: Box<[u8]>,
     /// The length of the part of `head` that refers to the definition.
     reference: usize,
-    /// The position and length of the definition. A record that holds the definition has it after
-    /// the reference.
+    /// The range of the definition in the chunk. A record that contains the definition itself has
+    /// it after the reference.
     definition: Range<usize>,
     event_id: usize,
     time_created: usize,
     event_record_id: usize,
+    /// The position of the last value.
     last: usize,
-    /// Whether the last value must not be null, and whether it is the event's data.
+    /// True if the last value must not be null.
     last_required: bool,
+    /// True if the last value is the event's data.
     last_is_data: bool,
-    /// The security identifier: the position of its number of sub-authorities, and that number.
+    /// The position of the security identifier's number of sub-authorities, and that number.
     sid: Option<(usize, u8)>,
-    /// The values that determine whether the event is Sysmon's and which log it belongs to, from
-    /// the first to the last: their position and their bytes.
+    /// The position of the values that determine whether the event is Sysmon's and which log it
+    /// belongs to.
     names_at: usize,
+    /// The bytes of those values, from the first to the last.
     names: Box<[u8]>,
-    /// Whether the event is Sysmon's.
+    /// True if the event is Sysmon's.
     pub sysmon: bool,
 }
 
 impl Layout {
-    /// The layout of a record that was examined value by value, and whose content begins at
+    /// Returns the layout of a record that was examined value by value, and whose content begins at
     /// `content`. `None` if similar records differ in more than a layout covers.
     pub(in crate::scan) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
@@ -75,12 +79,12 @@ impl Layout {
         }
         let mut sids = values.places(SID);
         let sid = sids.next().map(|(at, _)| at + 1);
-        // If a record has several identifiers, or one as its last value, such records are examined
+        // Records with several security identifiers, or with one as the last value, are examined
         // value by value.
         if sids.next().is_some() || sid.is_some_and(|at| at >= last_start - values.start()) {
             return None;
         }
-        // The same applies if the event's data is not the last value.
+        // Records whose last value is not the event's data are too.
         let data = template.event_data.map(usize::from);
         if data.is_some_and(|index| index != last) || values.holds_definition {
             return None;
@@ -110,15 +114,16 @@ impl Layout {
         })
     }
 
-    /// Whether this is a layout of records of the definition at `offset`.
+    /// Returns whether this is a layout of records of the definition at `offset`.
     pub(in crate::scan) fn is_of(&self, offset: usize) -> bool {
         self.definition.start == offset
     }
 
-    /// Reads the record with this content, if it has this layout and the same provider and channel.
+    /// Reads the record with this content; `None` if it does not have this layout, or has another
+    /// provider or channel.
     #[expect(
         clippy::inline_always,
-        reason = "to hand back by value what is seen would take longer than to see it"
+        reason = "returning the record by value from a call would take longer than reading it"
     )]
     #[inline(always)]
     pub(in crate::scan) fn read(&self, chunk: &[u8], content: Range<usize>) -> Option<SkimmedRecord> {
@@ -154,8 +159,8 @@ impl Layout {
         })
     }
 
-    /// What follows the descriptors of all values but the last, in a record that holds the
-    /// definition.
+    /// Returns what follows the descriptors of all values but the last, in a record that contains
+    /// its definition.
     #[cold]
     fn after_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
         let (reference, descriptors) = self.head.split_at_checked(self.reference)?;
@@ -163,8 +168,9 @@ impl Layout {
     }
 }
 
-/// The range of the values that determine whether a record is Sysmon's and which log it belongs to.
-/// If the definition or the channel says that it is Sysmon's, the provider is not needed for that.
+/// Returns the range of the values that determine whether a record is Sysmon's and which log it
+/// belongs to. If the definition or the channel says that the record is Sysmon's, the provider is
+/// not needed for that.
 fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     let text = |index: Option<Index>| values.range(index?, TEXT);
     let is_told = template.sysmon || is_sysmon_channel(template, values);
@@ -173,7 +179,7 @@ fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
 }
 
-/// Whether the substituted channel is Sysmon's.
+/// Returns whether the channel is substituted and is Sysmon's.
 fn is_sysmon_channel(template: &EventTemplate, values: &Values<'_>) -> bool {
     let channel = template.channel.and_then(|index| values.bytes(index, TEXT));
     channel.and_then(|channel| equals(channel, SYSMON_CHANNEL)) == Some(true)
@@ -188,8 +194,8 @@ mod tests {
     use dnsweep_samples::Style;
     use proptest::prelude::*;
 
-    /// The definition to which the second record refers, in two variants: its last value may be
-    /// null, or must not be.
+    /// Returns the offset of the definition to which the second record refers, and two variants of
+    /// it: the last value may be null, or must not be.
     fn templates(chunk: &[u8], content: &Range<usize>) -> (usize, [EventTemplate; 2]) {
         let offset = Values::head(chunk, content.start).unwrap().definition;
         let [mut lax, mut strict] = [(); 2].map(|()| event_template(chunk, offset, chunk.len()).unwrap());
@@ -204,7 +210,7 @@ mod tests {
         Layout::of((0, 0, template), chunk, content.start, &values, skimmed.sysmon)
     }
 
-    /// The slow twin: read the record value by value.
+    /// The slow twin of [`Layout::read`]: reads the record value by value.
     fn value_by_value(
         template: &EventTemplate,
         offset: usize,
@@ -215,7 +221,8 @@ mod tests {
         SkimmedRecord::read(template, &values, content.end)
     }
 
-    /// The first record holds the definition, the third refers to it.
+    /// The index of the record that contains the definition. The record at [`REFERRER`] refers to
+    /// it.
     const HOLDER: usize = 0;
     const REFERRER: usize = 2;
 
@@ -236,8 +243,8 @@ mod tests {
         }
     }
 
-    /// The positions in a record's content at which a change can matter. The definition is
-    /// excluded: a layout is used only if the definition is unchanged.
+    /// Returns the positions in a record's content at which a change can matter. The definition is
+    /// excluded, because a layout is used only if the definition is unchanged.
     fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
         let values = Values::head(chunk, content.start).unwrap();
         let (last, _, _) = values.last().unwrap();

@@ -1,4 +1,4 @@
-//! Searches a DNS query's stored values for the literals that detections require.
+//! Searches a DNS query's stored values for needles: the literals that detections require.
 //!
 //! A value is UTF-16 and begins where its descriptor says, so code units are compared instead of
 //! bytes: the search need not try every byte of a record, and cannot hit across two adjacent
@@ -12,76 +12,79 @@ use crate::scan::evtx::template::DataTemplate;
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::trigram::Trigrams;
 
-/// Which records are decoded; all others are only counted.
+/// The records that are decoded. All others are only counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection {
     /// All records.
     #[default]
     Everything,
-    /// DNS queries that one of these could want, and records that the skim does not understand.
+    /// The DNS queries that one of these could want, and the records that the skim does not
+    /// understand.
     Wanted(Vec<WantedQueries>),
 }
 
-/// How the queries of Windows' own DNS client are handled.
+/// The handling of queries that Windows' own DNS client logged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum DnsClient {
-    /// They are counted, like all events other than Sysmon's queries.
+    /// Queries of the DNS client are counted, as all events other than Sysmon's queries are.
     #[default]
     Counted,
-    /// Queries that one of these could want are passed on too; if everything is decoded, all of
-    /// them are.
+    /// Queries of the DNS client that one of these could want are passed on too. If everything is
+    /// decoded, all of them are.
     Wanted(Vec<WantedQueries>),
 }
 
-/// What a detection wants: DNS queries that contain at least one needle of each set.
+/// The DNS queries that a detection wants: those that contain at least one needle of each set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WantedQueries {
-    /// The sets. If there is none, every DNS query is wanted.
+    /// The sets of needles. If there is no set, every DNS query is wanted.
     pub sets: Vec<Vec<Needle>>,
 }
 
-/// A literal, and the field in which it is looked for.
+/// A literal, and the field in which it is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
-    /// The name of the `Data` element, such as `QueryName`.
+    /// The name of the field's `Data` element, such as `QueryName`.
     pub data: String,
     /// The literal in lower case: ASCII characters without NUL. The search ignores case.
     pub literal: String,
 }
 
-/// The needles of all detections, prepared for searching. Each field is searched once, whatever the
-/// number of detections.
+/// The needles of all detections, prepared for searching. Each field is searched once, however many
+/// detections there are.
 #[derive(Debug)]
 pub(in crate::scan) struct Needles {
+    /// The needles of each field, in the order of searching.
     fields: Vec<FieldNeedles>,
-    /// For each detection, the numbers of its sets.
+    /// The numbers of each detection's sets.
     wanted: Vec<Vec<usize>>,
-    /// For each set, the number of fields after which it has no more needles.
+    /// The number of fields, for each set, after which the set has no more needles.
     searched: Vec<usize>,
-    /// Whether each set has hit in the current DNS query.
+    /// True for each set that has hit in the current DNS query.
     hits: Vec<bool>,
-    /// The current value, one byte per unit.
+    /// The value that is being searched, with one byte for each UTF-16 unit.
     text: Vec<u8>,
 }
 
-/// The needles for one field.
+/// The needles of one field.
 #[derive(Debug)]
 struct FieldNeedles {
     data: String,
-    /// A fast test whether text may contain any of the literals; `None` if they are not suited to
-    /// it.
+    /// A fast test whether text may contain any of the literals; `None` if the literals are not
+    /// suited to it.
     marks: Option<Trigrams>,
     finder: AhoCorasick,
-    /// For each literal of the finder, the number of its set.
+    /// The number of the set that each literal of the finder belongs to.
     sets: Vec<usize>,
-    /// The number of the set, if all literals are of one set.
+    /// The number of the set, if all literals belong to one set.
     only_set: Option<usize>,
-    /// Whether a detection may still want a DNS query that has no hit up to and including this
+    /// True if a detection may still want a DNS query that has no hit up to and including this
     /// field.
     open_without_hits: bool,
 }
 
-/// For each field of the needles, the substitution that holds it in a definition's records.
+/// The substitutions in which the searched fields are found, for records of one definition. There
+/// is one for each field of [`Needles`]; `None` if the definition does not have the field.
 #[derive(Debug)]
 pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 
@@ -128,8 +131,8 @@ impl Needles {
         needles
     }
 
-    /// Whether a detection may want the current DNS query, after this many fields have been
-    /// searched.
+    /// Returns whether a detection may still want the current DNS query after this many fields have
+    /// been searched.
     fn is_open(&self, fields: usize) -> bool {
         let may_hit = |set: &usize| {
             self.hits.get(*set).is_some_and(|hit| *hit)
@@ -138,8 +141,9 @@ impl Needles {
         self.wanted.iter().any(|sets| sets.iter().all(may_hit))
     }
 
-    /// The substitutions of the searched fields in a definition. `None` if it does not have a field
-    /// that every event has: a checksum must show whether the field's name was damaged.
+    /// Returns the substitutions of the searched fields in a definition. `None` if the definition
+    /// does not have a field that every event has: then a checksum must show whether the field's
+    /// name was damaged.
     pub(in crate::scan) fn places(
         &self,
         template: &DataTemplate<'_>,
@@ -157,13 +161,13 @@ impl Needles {
         Some(FieldIndexes(places))
     }
 
-    /// Whether a detection could want the DNS query with these values. `None` if a searched field
-    /// is not UTF-16 text.
+    /// Returns whether a detection could want the DNS query with these values. `None` if a searched
+    /// field is not UTF-16 text.
     pub(in crate::scan) fn want(&mut self, places: &FieldIndexes, values: &Values<'_>) -> Option<bool> {
         let mut hit = false;
         for place in 0..self.fields.len() {
-            // If the definition does not have the field, or its value is null, the field contains
-            // nothing.
+            // A field that the definition does not have, or whose value is null, contains no
+            // needle.
             if let Some(index) = *places.0.get(place)?
                 && values.kind(index)? != NULL
             {
@@ -179,7 +183,7 @@ impl Needles {
     }
 
     /// Searches a field's UTF-16 text, and records which sets hit. `noted` says whether an earlier
-    /// field had a hit.
+    /// field had a hit. Returns whether any field had a hit.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
             return false;
@@ -212,8 +216,8 @@ impl Needles {
     }
 }
 
-/// A UTF-16 unit as one byte: an ASCII character as it is, any other as a byte that no literal
-/// contains.
+/// Returns a UTF-16 unit as one byte: an ASCII character as it is, any other as a byte that no
+/// literal contains.
 fn folded(unit: [u8; 2]) -> u8 {
     match unit {
         [letter, 0] if letter.is_ascii() => letter,
@@ -221,7 +225,7 @@ fn folded(unit: [u8; 2]) -> u8 {
     }
 }
 
-/// A search for literals in any ASCII case. `None` if there are too many.
+/// Returns a search for literals in any ASCII case; `None` if there are too many literals.
 fn finder<'a>(literals: impl Iterator<Item = &'a str>) -> Option<AhoCorasick> {
     AhoCorasick::builder().ascii_case_insensitive(true).build(literals).ok()
 }
@@ -236,7 +240,7 @@ mod tests {
         text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     }
 
-    /// Whether the text contains one of the literals.
+    /// Returns whether the text contains one of the literals.
     fn hit(literals: &[&str], text: &str) -> bool {
         let needle = |literal: &&str| Needle { data: "QueryName".to_owned(), literal: (*literal).to_owned() };
         let set = literals.iter().map(needle).collect();
@@ -258,7 +262,7 @@ mod tests {
         }
     }
 
-    /// A detection's sets, with needles for numbered fields.
+    /// A strategy for detections' sets, with needles for numbered fields.
     fn wanted() -> impl Strategy<Value = Vec<WantedQueries>> {
         let needle = (0..3_usize, "[ab.k]{1,3}")
             .prop_map(|(field, literal)| Needle { data: format!("Field{field}"), literal });
@@ -269,7 +273,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin: convert the whole text to lower case and search for each literal.
+        /// The slow twin converts the whole text to lower case and searches for each literal.
         #[test]
         fn a_hit_is_what_a_plain_search_finds(text in "[abAB.ÄK\u{212a}]{0,12}", literals in prop::collection::vec("[ab.k]{1,3}", 0..4)) {
             let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
@@ -277,7 +281,7 @@ mod tests {
             prop_assert_eq!(hit(&literals, &text), plain);
         }
 
-        /// The slow twin: test each detection, each of its sets and each needle.
+        /// The slow twin tests each detection, each of its sets and each needle.
         #[test]
         fn what_is_wanted_is_what_a_look_at_each_needle_tells(
             wanted in wanted(),
@@ -298,7 +302,8 @@ mod tests {
         }
     }
 
-    /// A template instance with these texts, and the positions of the needles' fields in it.
+    /// Returns a template instance with these texts, and the positions of the needles' fields in
+    /// it.
     fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldIndexes) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(texts.len()).unwrap().to_le_bytes());

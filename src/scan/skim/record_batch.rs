@@ -1,7 +1,7 @@
 //! A batch: consecutive records of the same layout that are counted together.
 //!
 //! Nearly all records of a log lie in batches. What would be stored for each of them (the counts of
-//! its definition, the numbers of its log, its machine's clock) is kept here until the batch ends,
+//! its definition, the numbers of its log, its machine's clock) is kept in the batch until it ends,
 //! so that a record costs only a few instructions. The slow twin stores each record by itself, as
 //! [`crate::scan::skim::select`] does with any record that differs from the one before.
 
@@ -11,30 +11,33 @@ use crate::ledger::record_ids::{IdRun, IdRuns};
 use crate::scan::skim::known::{Counts, QueryCounts};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// Consecutive records that are counted together. As little as possible is stored per record: the
-/// loop's time is that of its instructions.
+/// A batch: consecutive records of the same layout that are counted together. As little as possible
+/// is stored per record, because the loop's time is that of its instructions.
 #[derive(Debug)]
 pub(in crate::scan) struct RecordBatch {
-    /// The offset of the first record, and the IDs and times in the headers of the first and the
-    /// last record.
+    /// The offset of the first record in the chunk.
     start: usize,
+    /// The ID and the time in the header of the first record.
     first: RecordHeader,
+    /// The ID and the time in the header of the last record.
     last: RecordHeader,
+    /// The number of records.
     records: u64,
-    /// The earliest and the latest time of the records.
+    /// The earliest and the latest TimeCreated of the records.
     times: (EventTime, EventTime),
-    /// The least and the greatest record number before the current run.
+    /// The least and the greatest EventRecordID before the current run.
     ids: (u64, u64),
-    /// The current run: the last records, as far as their numbers are consecutive.
+    /// The current run: the last records, as far as their EventRecordIDs are consecutive.
     run: IdRun,
-    /// Whether the first record of the run has a number in its header that differs from its own.
+    /// True if the first record of the current run has another number in its header than its
+    /// EventRecordID.
     differs: bool,
     /// The number of records in earlier runs whose headers were renumbered.
     renumbered: u64,
 }
 
 impl RecordBatch {
-    /// An empty batch that may begin at offset `start` in the chunk.
+    /// Returns an empty batch that may begin at offset `start` in the chunk.
     pub(in crate::scan) fn new(start: usize) -> Self {
         let none = RecordHeader { header_id: 0, filetime: 0 };
         let run = IdRun { first: 0, last: 0, first_time: None, last_time: None };
@@ -51,14 +54,15 @@ impl RecordBatch {
         }
     }
 
-    /// The number of records in the batch.
+    /// Returns the number of records in the batch.
     pub(in crate::scan) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Adds the next record; runs of consecutive numbers are added to `log` as they end. Returns
-    /// whether the record was added. If not, the clock may have gone back, and the record must be
-    /// stored by itself. A DNS query is counted in `queries` at once, by the requested period.
+    /// Adds the next record, and returns whether it was added. If not, the clock may have gone
+    /// back, and the record must be stored by itself. Runs of consecutive EventRecordIDs are added
+    /// to `log` as they end. A DNS query is counted in `queries` at once, by the requested period
+    /// `window`.
     #[inline]
     pub(in crate::scan) fn take(
         &mut self,
@@ -90,9 +94,9 @@ impl RecordBatch {
         true
     }
 
-    /// Stores the counts of the records, which are all Sysmon's or all others': everything except
-    /// their DNS queries, which are counted already. Returns the number of records whose headers
-    /// were renumbered.
+    /// Stores the counts of the records, which are either all Sysmon's or none of them: everything
+    /// except their DNS queries, which are counted already. Returns the number of records whose
+    /// headers were renumbered.
     pub(in crate::scan) fn end(
         self,
         sysmon: bool,
@@ -118,15 +122,15 @@ impl RecordBatch {
     }
 }
 
-/// The number of records in a run whose headers were renumbered: all of them, if the first or the
-/// last has another number in its header than its own.
+/// Returns the number of records in a run whose headers were renumbered: all of them, if the first
+/// or the last has another number in its header than its EventRecordID.
 #[cold]
 fn renumbered(run: IdRun, differs: bool, last: RecordHeader) -> u64 {
     if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
-/// Adds a run to the log, and returns the least and the greatest number up to its end. The run is
-/// passed by value, so that the batch's fields can stay in registers.
+/// Adds a run to the log, and returns the least and the greatest EventRecordID up to the run's end.
+/// The run is passed by value, so that the batch's fields can stay in registers.
 #[cold]
 fn end_run(run: IdRun, (first_id, last_id): (u64, u64), log: &mut IdRuns) -> (u64, u64) {
     log.add_run(run);

@@ -1,4 +1,5 @@
-//! Selects the records that need decoding: a skim over a chunk counts most of them without it.
+//! Selects the records that must be decoded. A skim over a chunk counts most records without
+//! decoding them.
 //!
 //! Decoding costs a hundred times as much as reading. What the ledger needs of a record (who logged
 //! it, where, when, with which event ID) lies in a few bytes, at positions known from the record's
@@ -6,12 +7,12 @@
 //! require. The skim errs only towards decoding: a record is decoded if anything that the skim
 //! reads is unusual.
 //!
-//! The skim's result for a chunk counts only if the checksum of the chunk's header holds and the
+//! The skim's result for a chunk counts only if the checksum of the chunk's header is right and the
 //! records are contiguous. If a record is to be decoded, or all checksums are to be verified, the
-//! checksum of the records must hold too.
+//! checksum of the records must be right too.
 //!
 //! The slow twin decodes everything, and tests compare both. They agree for a log as Windows wrote
-//! it and, with all checksums verified, for a log damaged in any way. For a log forged with correct
+//! it and, with all checksums verified, for a log damaged in any way. For a log forged with right
 //! checksums, or damaged where checksums were not verified, they find the same matches; but a
 //! record that cannot be decoded, and that no detection wants, is counted as if it could be.
 
@@ -34,32 +35,32 @@ use crate::scan::skim::needle::WantedQueries;
 use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The greatest number of layouts kept for a chunk. Each further one would cost a comparison for
-/// every record that has none of them.
+/// The greatest number of layouts that are kept for a chunk. Each further one would cost a
+/// comparison for every record that has none of them.
 const MOST_LAYOUTS: usize = 16;
-/// The greatest amount of query text, in bytes, that is read from a chunk without the decoder:
-/// several times that of a real chunk of 64 KiB. A definition can repeat a text in each record of a
-/// chunk; a chunk with more text is decoded as a whole, within the decoder's limit.
+/// The greatest amount of text, in bytes, in DNS queries that are read from a chunk without the
+/// decoder: several times that of a real chunk of 64 KiB. A definition can repeat a text in each
+/// record of a chunk; a chunk with more text is decoded as a whole, within the decoder's limit.
 const MOST_READ_TEXT: usize = 1 << 18;
-/// The greatest number of logs kept for the following chunks, which mostly hold records of the same
-/// log.
+/// The greatest number of logs that are kept for the following chunks, most of which contain
+/// records of the same log.
 const MOST_LOGS: usize = 16;
 
 /// Skims chunks, one after another.
 #[derive(Debug)]
 pub(in crate::scan) struct Skimmer {
     checksums: Checksums,
-    /// The requested period.
+    /// The requested period. DNS queries in it are counted.
     window: Window,
-    /// What detections want of Sysmon's DNS queries.
+    /// The search for what detections want of Sysmon's DNS queries.
     queries: WantedData,
-    /// What detections want of the queries of Windows' own DNS client; `None` if these are only
-    /// counted.
+    /// The search for what detections want of the queries of Windows' own DNS client; `None` if
+    /// these are only counted.
     dns_client: Option<WantedData>,
     /// The wanted DNS queries that could be read without the decoder, with the offsets of their
     /// records in the chunk.
     read: Vec<(usize, Event)>,
-    /// The total text length of those queries, in bytes.
+    /// The total length, in bytes, of the texts of the queries in `read`.
     read_text: usize,
     remembered: FirstTemplate,
     /// The event definitions found so far in the chunk, by their offsets; `None` for a definition
@@ -72,12 +73,12 @@ pub(in crate::scan) struct Skimmer {
     /// The layouts of records found so far. Layouts of the remembered definition are kept from
     /// chunk to chunk.
     layouts: Vec<Layout>,
-    /// The index of the last record's layout: the next record most likely has it too.
+    /// The index of the last record's layout, which the next record most likely has too.
     last_layout: usize,
 }
 
 impl Skimmer {
-    /// A skimmer that leaves the records that `wanted` describes for decoding.
+    /// Returns a skimmer that leaves the records that `wanted` describes to the decoder.
     pub(in crate::scan) fn new(wanted: &[WantedQueries]) -> Self {
         Skimmer {
             checksums: Checksums::default(),
@@ -95,17 +96,19 @@ impl Skimmer {
         }
     }
 
-    /// Also leaves the queries of Windows' own DNS client that `wanted` describes for decoding.
+    /// Returns the skimmer with the setting to also leave those queries of Windows' own DNS client
+    /// that `wanted` describes to the decoder.
     pub(in crate::scan) fn leaving_dns_client(self, wanted: &[WantedQueries]) -> Self {
         Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
     }
 
-    /// Sets for which chunks the checksum of the records is verified.
+    /// Returns the skimmer with the setting for which chunks the checksum of the records is
+    /// verified.
     pub(in crate::scan) fn verifying(self, checksums: Checksums) -> Self {
         Skimmer { checksums, ..self }
     }
 
-    /// Also counts the DNS queries that lie in `window`.
+    /// Returns the skimmer with the setting to also count the DNS queries that lie in `window`.
     pub(in crate::scan) fn within(self, window: Window) -> Self {
         Skimmer { window, ..self }
     }
@@ -118,7 +121,7 @@ impl Skimmer {
         let end = live.end;
         self.begin(chunk, end);
         let mut at = CHUNK_HEADER_SIZE;
-        // The start of the run of counted records.
+        // Where the current sequence of counted records starts.
         let mut counted = at;
         loop {
             at = self.batch(chunk, at, end, walk);
@@ -135,7 +138,7 @@ impl Skimmer {
                 }
                 counted = range.end;
                 let header_id = header.header_id;
-                walk.records.push(RecordSpan { range, header_id, reached: RecordOrigin::InChain });
+                walk.records.push(RecordSpan { range, header_id, origin: RecordOrigin::InChain });
             }
             if self.read_text > MOST_READ_TEXT {
                 return false;
@@ -152,8 +155,8 @@ impl Skimmer {
         holds
     }
 
-    /// Takes the DNS queries of the last skimmed chunk that were read without the decoder, with the
-    /// offsets of their records. The chunk must be sound.
+    /// Removes and returns the DNS queries of the last skimmed chunk that were read without the
+    /// decoder, with the offsets of their records. The chunk must be sound.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
         self.read.drain(..)
     }
@@ -175,7 +178,7 @@ impl Skimmer {
         for log in &mut self.logs {
             log.runs.clear();
         }
-        let remembered = self.remembered.again(chunk, end);
+        let remembered = self.remembered.find(chunk, end);
         let Some((offset, template)) = remembered else {
             self.layouts.clear();
             self.events.clear();
@@ -195,7 +198,7 @@ impl Skimmer {
         self.events.push((offset, Some(KnownEvent::new(template))));
     }
 
-    /// Adds the counts to the tally.
+    /// Adds the counts of the chunk's records to the tally.
     fn count(&self, tally: &mut Tally) {
         tally.renumbered_records += self.renumbered;
         for log in self.logs.iter().filter(|log| !log.runs.is_empty()) {
@@ -210,7 +213,7 @@ impl Skimmer {
 
     /// Counts records from `at` on, as long as each has the layout of the last one and no detection
     /// can want it. Returns the position of the next record. It is a function of its own, so that
-    /// the processor's registers serve this loop alone.
+    /// the processor's registers serve its loop alone.
     #[inline(never)]
     fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
@@ -236,7 +239,7 @@ impl Skimmer {
         at
     }
 
-    /// Examines one record by itself. `None` if anything is not understood.
+    /// Examines one record by itself; `None` if anything about it is not understood.
     fn record(
         &mut self,
         chunk: &[u8],
@@ -245,7 +248,7 @@ impl Skimmer {
         header: RecordHeader,
     ) -> Option<RecordOutcome> {
         let content = content(&range);
-        let (event, log, skimmed) = match self.alike(chunk, &content) {
+        let (event, log, skimmed) = match self.by_layout(chunk, &content) {
             Some(known) => known,
             None => self.value_by_value(chunk, end, content.clone())?,
         };
@@ -271,7 +274,7 @@ impl Skimmer {
         Some(RecordOutcome::Counted)
     }
 
-    /// Reads a wanted DNS query, if nothing about it is unusual.
+    /// Reads a wanted DNS query; `None` if anything about it is unusual.
     fn read_query(
         &self,
         chunk: &[u8],
@@ -286,9 +289,9 @@ impl Skimmer {
         direct::event(template, &Values::head(chunk, content)?, skimmed, places, &found.values)
     }
 
-    /// Reads a record by the layout of an earlier one: the index of its definition, the index of
-    /// its log, and what was seen.
-    fn alike(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, SkimmedRecord)> {
+    /// Reads a record by the layout of an earlier one. Returns the index of its definition, the
+    /// index of its log, and what was read; `None` if the record has no known layout.
+    fn by_layout(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, SkimmedRecord)> {
         let mut layouts = self.layouts.iter().enumerate();
         let (place, layout, skimmed) = layouts
             .find_map(|(place, layout)| Some((place, layout, layout.read(chunk, content.clone())?)))?;
@@ -296,7 +299,8 @@ impl Skimmer {
         Some((layout.event, layout.log, skimmed))
     }
 
-    /// Reads a record of any layout.
+    /// Reads a record of any layout. Returns the index of its definition, the index of its log, and
+    /// what was read; `None` if anything about it is not understood.
     fn value_by_value(
         &mut self,
         chunk: &[u8],
@@ -320,15 +324,15 @@ impl Skimmer {
     }
 }
 
-/// The range of a record's content.
+/// Returns the range of a record's content.
 fn content(record: &Range<usize>) -> Range<usize> {
     record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE
 }
 
-/// What the skim does with a record.
+/// The result of skimming a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RecordOutcome {
-    /// The record is counted; it holds nothing that a detection could want.
+    /// The record is counted. It contains nothing that a detection could want.
     Counted,
     /// The record must be decoded.
     Decode,
@@ -339,7 +343,7 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// A chunk with two records of each of these computers.
+    /// Returns a chunk with two records of each of these computers.
     fn chunk(computers: &[&str]) -> Vec<u8> {
         let mut writer = LogWriter::new(Style::Export);
         for computer in computers {

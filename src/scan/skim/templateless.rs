@@ -1,7 +1,7 @@
 //! Decides whether a record without a template can be read. Many forwarded records have none.
 //!
-//! Such a record holds its event as nested elements. Only their names may lie elsewhere in the
-//! chunk, each with its hash. The event's meaning is not examined here.
+//! Such a record contains its event as nested elements. Only the names of elements and attributes
+//! may lie elsewhere in the chunk, each with its hash. The event's meaning is not examined.
 //!
 //! Tokens and names: [MS-EVEN6] 2.2.12, checked against real logs.
 
@@ -13,13 +13,13 @@ use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::u16_at;
 use crate::scan::evtx::token_reader::LONGEST_NAME;
 
-/// The greatest number of names that are examined for one chunk: several times that of a real one.
-/// A crafted chunk can hold a great many overlapping records.
+/// The greatest number of names that are examined for one chunk, which is several times that of a
+/// real chunk. A crafted chunk can contain a great many overlapping records.
 const MOST_NAMES: usize = 1 << 16;
 /// The name of an event's root element.
 const EVENT: &str = "Event";
 
-/// Reads the records of a chunk that have no template.
+/// Reads those records of a chunk that have no template.
 #[derive(Debug)]
 pub(in crate::scan) struct TemplatelessRecords<'c> {
     chunk: &'c [u8],
@@ -33,8 +33,8 @@ impl<'c> TemplatelessRecords<'c> {
         TemplatelessRecords { chunk, names_left: MOST_NAMES }
     }
 
-    /// Whether a record's content is exactly one event: all elements are closed, and all their
-    /// names are whole.
+    /// Returns whether a record's content is exactly one event: all elements are closed, and all
+    /// their names are whole.
     pub(in crate::scan) fn is_readable(&mut self, content: Range<usize>) -> bool {
         let Some(bytes) = self.chunk.get(..content.end) else { return false };
         let mut cursor = Cursor { bytes, at: content.start };
@@ -46,13 +46,14 @@ impl<'c> TemplatelessRecords<'c> {
             })
     }
 
-    /// Skips the event's root element with its content.
+    /// Skips an event's root element with its content; `None` if it is not whole.
     fn element(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
         let mut open = 0_usize;
         loop {
             let kind = cursor.take::<1>()?[0];
             match kind {
-                // The start of an element: size, name, and the size of the attribute list.
+                // The bytes of the start of an element: size, name, and the size of the attribute
+                // list.
                 token::ELEMENT | token::ELEMENT_WITH_ATTRIBUTES => {
                     cursor.take::<4>()?;
                     let name = self.name(cursor)?;
@@ -93,15 +94,16 @@ impl<'c> TemplatelessRecords<'c> {
         }
     }
 
-    /// Skips a name, which lies here or anywhere before, and returns its text; `None` if it is not
-    /// whole.
+    /// Skips a reference to a name, which is stored after the reference or anywhere before, and
+    /// returns the name's text; `None` if the name is not whole.
     fn name(&mut self, cursor: &mut Cursor<'_>) -> Option<&'c [u8]> {
         self.names_left = self.names_left.checked_sub(1)?;
         let offset = usize::try_from(u32::from_le_bytes(cursor.take()?)).ok()?;
         if offset < CHUNK_HEADER_SIZE {
             return None;
         }
-        // The next name in its hash bucket, the hash, the length, the name itself, and a NUL.
+        // A stored name: the next name in its hash bucket, the hash, the length, the name itself,
+        // and a NUL.
         let hash = u16_at(self.chunk, offset.checked_add(4)?)?;
         let units = u16_at(self.chunk, offset + 6).filter(|units| *units <= LONGEST_NAME)?;
         let text = offset + 8..offset + 8 + usize::from(units) * 2;
@@ -116,32 +118,35 @@ impl<'c> TemplatelessRecords<'c> {
     }
 }
 
-/// The hash that is stored with a name: the low half of a sum of its units, each multiplied by a
-/// power of 65,599.
+/// Returns the hash that is stored with a name: the low half of a sum of the name's UTF-16 units,
+/// each multiplied by a power of 65,599.
 fn name_hash(text: &[u8]) -> u16 {
     let sum = units(text).map(u32::from).fold(0_u32, |sum, unit| sum.wrapping_mul(65_599).wrapping_add(unit));
     u16::try_from(sum & 0xffff).unwrap_or_default()
 }
 
-/// A position in a record's content, which ends with the bytes.
+/// A position in a record's content.
 struct Cursor<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
 impl<'b> Cursor<'b> {
+    /// Reads the next `LENGTH` bytes; `None` if the content ends before.
     fn take<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
         let taken = self.rest()?.first_chunk().copied()?;
         self.at += LENGTH;
         Some(taken)
     }
 
+    /// Moves past the next `length` bytes; `None` if the content ends before.
     fn skip(&mut self, length: usize) -> Option<()> {
         self.rest()?.get(..length)?;
         self.at += length;
         Some(())
     }
 
+    /// Returns the bytes from the position to the content's end.
     fn rest(&self) -> Option<&'b [u8]> {
         self.bytes.get(self.at..)
     }
@@ -178,7 +183,7 @@ mod tests {
         let name = u32_at(&chunk, contents[0].start + 4 + 5).unwrap() as usize + 8;
         chunk[name] ^= 1;
         assert_eq!(readable(&chunk, &contents), [false; 3]);
-        // Also with the hash of another element's name: then it is not an event.
+        // With the hash of another element's name, the record is no event either.
         let utf16: Vec<u8> = "Fvent".encode_utf16().flat_map(u16::to_le_bytes).collect();
         chunk[name..name + 10].copy_from_slice(&utf16);
         chunk[name - 4..name - 2].copy_from_slice(&name_hash(&utf16).to_le_bytes());
@@ -190,8 +195,8 @@ mod tests {
         let (chunk, contents) = chunk(Style::Forwarded);
         let cut = |by: usize| contents[2].start..contents[2].end - by;
         let zeros = chunk[..contents[2].end].iter().rev().take_while(|byte| **byte == 0).count();
-        // Without the end of its last element; without any of its final zeros; and with a byte
-        // there that is not zero.
+        // A record without the end of its last element; without any of its final zeros; and with a
+        // byte there that is not zero.
         assert_eq!(readable(&chunk, &[cut(zeros + 1), cut(zeros), cut(zeros - 1)]), [false, false, true]);
         let mut odd = chunk.clone();
         odd[contents[2].end - zeros] = 7;

@@ -2,34 +2,35 @@
 //!
 //! Nearly no DNS query contains any. Three consecutive characters of each literal are marked in a
 //! table of bits; text without three marked characters in a row contains none of the literals. If
-//! there are some, a search decides, as other characters share these bits. The slow twin is that
-//! search.
+//! the text has such characters, a search decides, because other characters share these bits. The
+//! slow twin is that search.
 
 use crate::scan::evtx::binxml::text::units;
 
-/// The number of bits by which characters are distinguished; both cases of an ASCII letter have the
-/// same.
+/// The number of bits by which characters are distinguished. Both cases of an ASCII letter have the
+/// same bits.
 const BITS: u32 = 5;
+/// A mask for the bits of one character.
 const CHARACTER: u32 = (1 << BITS) - 1;
-/// A mask for three characters.
+/// A mask for the bits of three characters.
 const TRIGRAM: u32 = (1 << (3 * BITS)) - 1;
-/// The size of the table in words. It has a bit for each combination of three characters: 4 KiB,
-/// which fit into the processor's first-level cache.
+/// The size of the table in 64-bit words. The table has a bit for each combination of three
+/// characters: 4 KiB, which fit into the processor's first-level cache.
 const WORDS: usize = (TRIGRAM as usize + 1) / 64;
 /// The greatest number of literals that are marked. With more, too much text has marked characters
 /// and must be searched as well.
 const MOST_LITERALS: usize = 64;
-/// Characters by their estimated frequency in names and paths; the rare ones of a literal are
-/// marked. With another order more text would be searched, nothing else.
+/// Characters by their estimated frequency in names and paths, the most frequent first. The rare
+/// ones of a literal are marked. With another sequence more text would be searched, nothing else.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
-/// The marked trigrams of some literals.
+/// The marked trigrams of some literals. A trigram is three consecutive characters.
 #[derive(Debug)]
 pub(in crate::scan) struct Trigrams(Box<[u64; WORDS]>);
 
 impl Trigrams {
-    /// Marks literals of ASCII characters. `None` if one has fewer than three, or there are too
-    /// many.
+    /// Marks literals of ASCII characters. `None` if one has fewer than three characters, or there
+    /// are too many literals.
     pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;
@@ -44,7 +45,7 @@ impl Trigrams {
         Some(marks)
     }
 
-    /// Whether UTF-16 text may contain one of the literals, in any case.
+    /// Returns whether UTF-16 text may contain one of the literals, in any case.
     pub(in crate::scan) fn may_be_in(&self, text: &[u8]) -> bool {
         let mut trigram = 0;
         let mut found = 0;
@@ -58,21 +59,21 @@ impl Trigrams {
     }
 }
 
-/// The trigram of a character and the two before it. The higher bits still hold earlier characters;
-/// [`table_bit`] ignores them.
+/// Returns the trigram of a character and the two before it. The higher bits still contain earlier
+/// characters; [`table_bit`] ignores them.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)
 }
 
-/// The word of the table that has a trigram's bit, and the bit.
+/// Returns the index of the table's word with a trigram's bit, and the bit.
 #[inline]
 fn table_bit(trigram: u32) -> (usize, u64) {
     let trigram = trigram & TRIGRAM;
     (trigram as usize / 64, 1 << (trigram % 64))
 }
 
-/// How rare these characters are together.
+/// Returns how rare these characters are together.
 fn rarity(characters: &[u8]) -> usize {
     let rank =
         |character: &u8| FREQUENT.iter().position(|other| other == character).unwrap_or(FREQUENT.len());
@@ -112,7 +113,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin: search for each literal.
+        /// The slow twin searches for each literal.
         #[test]
         fn text_that_holds_a_literal_may_hold_it(
             text in "[a-cA-C.ÄK\u{212a}\u{141}]{0,12}",

@@ -1,4 +1,4 @@
-//! Scans a block of a file of event XML: reads it, and returns the events that begin in it.
+//! Scans a block of a file of event XML: reads the block, and returns the events that begin in it.
 //!
 //! Tags alone determine where an event lies (`text`), so that a block can be read without those
 //! before it; `quick-xml` reads the event's content (`parse`). An event belongs to the block in
@@ -19,21 +19,22 @@ use crate::scan::block_scan::BlockScan;
 use crate::scan::decode::document::Document;
 use crate::scan::evtx::log::Block;
 use crate::scan::located::{LocatedEvent, Location};
-use crate::scan::read::{BlockBuffer, Read};
+use crate::scan::read::{BlockBuffer, BlockPart};
 
-/// The greatest size of an event, in bytes. Windows logs at most 64 KiB in binary form; as UTF-16,
-/// with everything escaped, that is less than this.
+/// The greatest size of an event in XML, in bytes. Windows logs at most 64 KiB in binary form; as
+/// UTF-16, with everything escaped, that is less than this.
 pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
-/// The greatest size of a tag or declaration outside of events, in bytes.
+/// The greatest size, in bytes, of a tag or declaration outside of events.
 const MOST_TAG_BYTES: u64 = 4096;
-/// The number of bytes that are read on either side of a block: first enough for usual events, then
-/// enough for any.
+/// The number of bytes on either side of a block that are read first: enough for usual events.
 const NEAR: u64 = 64 << 10;
+/// The number of bytes on either side of a block that are read if [`NEAR`] is not enough: enough
+/// for any event.
 const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
-/// The number of bytes that are shown of data that is no event.
+/// The greatest number of bytes that messages show of data that is no event.
 const SHOWN: usize = 24;
 
-/// A file of event XML, as known before it is read.
+/// The size and encoding of a file of event XML, as known before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct XmlFile {
     /// The file's size in bytes.
@@ -42,12 +43,12 @@ pub struct XmlFile {
     pub encoding: Encoding,
 }
 
-/// What to read from a file of event XML.
+/// The settings for reading events from event XML.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlSelection {
     /// The kinds of events that are read.
     pub kinds: KindSet,
-    /// The requested period: DNS queries that lie in it are counted.
+    /// The requested period. DNS queries in it are counted.
     pub window: Window,
 }
 
@@ -69,8 +70,8 @@ pub(super) fn scan_xml(
     scan.or_else(|| within(buffer, selection, log, block, file, FAR, |_| ())).unwrap_or_default()
 }
 
-/// Reads a block with `margin` bytes on either side of it. `None` if these do not show which events
-/// begin in the block.
+/// Reads a block with `margin` bytes on either side of it. `None` if these bytes do not show which
+/// events begin in the block.
 fn within(
     buffer: &mut BlockBuffer,
     selection: XmlSelection,
@@ -89,7 +90,7 @@ fn within(
     let is_end = around.end == file.size || read.bytes.len() as u64 != around.end - around.start;
     let text = XmlText::new(read.bytes, around.start, file.encoding, is_end);
     let start = text.start_of(block, margin == FAR)?;
-    let pieces = text.pieces(start..block.end)?;
+    let spans = text.spans(start..block.end)?;
     let cut_off = (block.end == file.size).then(|| cut_off(log, file.size, &text)).flatten();
     let mut walk = XmlWalk {
         text,
@@ -99,13 +100,13 @@ fn within(
         problems,
         scan: BlockScan { bytes_read, ..BlockScan::default() },
     };
-    walk.walk(start, block.end, pieces);
+    walk.walk(start, block.end, spans);
     walk.problems.extend(cut_off);
     Some(walk.finish())
 }
 
-/// The problem that the file ends before the element around its events, so that an unknown number
-/// of events is missing. `text` contains the file's end.
+/// Returns the problem of a file that ends before the element around its events does, so that an
+/// unknown number of events is missing. `text` contains the file's end.
 fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem> {
     let mut head = [0; HEAD_SIZE];
     let length = log.read_at(0, &mut head).ok()?;
@@ -115,10 +116,10 @@ fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem>
     Some(Problem { offset: size, length: 0, damage: Damage::EventXmlCutOff })
 }
 
-/// The state of a walk through a block.
+/// The state of a walk through a block of event XML.
 struct XmlWalk<'a> {
     text: XmlText<'a>,
-    read: &'a Read<'a>,
+    read: &'a BlockPart<'a>,
     kinds: KindSet,
     window: Window,
     problems: Vec<Problem>,
@@ -126,18 +127,19 @@ struct XmlWalk<'a> {
 }
 
 impl XmlWalk<'_> {
-    /// Walks through everything that belongs to the block.
-    fn walk(&mut self, start: u64, end: u64, pieces: Vec<EventSpan>) {
+    /// Walks through everything that belongs to the block, which begins at `start` and ends at
+    /// `end`. `spans` are the events that begin in it.
+    fn walk(&mut self, start: u64, end: u64, spans: Vec<EventSpan>) {
         let mut at = start;
-        for piece in pieces {
-            self.between(at, piece.range.start);
-            at = piece.range.end;
-            self.event(&piece);
+        for span in spans {
+            self.between(at, span.range.start);
+            at = span.range.end;
+            self.event(&span);
         }
         self.between(at, end);
     }
 
-    /// The result of the walk, with the problems in order.
+    /// Returns the result of the walk, with the problems in file order.
     fn finish(mut self) -> BlockScan {
         self.problems.sort_by_key(|problem| problem.offset);
         for problem in self.problems {
@@ -146,16 +148,16 @@ impl XmlWalk<'_> {
         self.scan
     }
 
-    /// Decodes an event.
-    fn event(&mut self, piece: &EventSpan) {
-        let (offset, length) = (piece.range.start, piece.range.end - piece.range.start);
-        // Bytes that cannot be read are replaced by zeros, which are no evidence; that they cannot
-        // be read is reported already.
-        let is_lacking = self.read.lacks(&self.text.places(piece.range.clone()));
-        let document = match piece.ending {
+    /// Decodes an event, and adds it to the result.
+    fn event(&mut self, span: &EventSpan) {
+        let (offset, length) = (span.range.start, span.range.end - span.range.start);
+        // Bytes that cannot be read are replaced by zeros, which are no evidence. That they cannot
+        // be read is reported elsewhere.
+        let is_lacking = self.read.has_unread(&self.text.byte_range(span.range.clone()));
+        let document = match span.ending {
             _ if is_lacking => Err(None),
             Ending::Whole => {
-                let text = self.text.decoded(piece.range.clone()).map_err(String::from);
+                let text = self.text.decoded(span.range.clone()).map_err(String::from);
                 text.and_then(|xml| parse(&xml, self.kinds)).map_err(Some)
             }
             Ending::Another => Err(Some("expected its end, found another event in it".to_owned())),
@@ -166,7 +168,7 @@ impl XmlWalk<'_> {
         match document {
             Ok(document) => {
                 tally.extents.good += length;
-                let damage = unnamed(&document);
+                let damage = missing_query_name(&document);
                 self.problems.extend(damage.map(|damage| Problem { offset, length, damage }));
                 self.count(offset, document);
             }
@@ -179,12 +181,12 @@ impl XmlWalk<'_> {
         }
     }
 
+    /// Counts an event, and adds it to the result if it is of a kind that is read.
     fn count(&mut self, offset: u64, document: Document) {
         let BlockScan { tally, clock, events, .. } = &mut self.scan;
         let system = document.system();
         tally.add(system, &self.window);
-        // An event in XML has no record header, so its own time and number stand for when it was
-        // written.
+        // An event in XML has no record header, so its own time and number are used instead.
         let filetime = system.time_created.and_then(EventTime::filetime);
         if let (Some(header_id), Some(filetime)) = (system.event_record_id, filetime) {
             clock.add(offset, RecordHeader { header_id, filetime });
@@ -195,8 +197,8 @@ impl XmlWalk<'_> {
         }
     }
 
-    /// Walks through what lies between events: white space, the tags around them, declarations, and
-    /// lead-ins of tools. Anything else is a problem.
+    /// Walks through the text between events: white space, the tags around events, declarations,
+    /// and lead-ins of tools. Anything else is a problem.
     fn between(&mut self, start: u64, end: u64) {
         let there = end.min(self.text.end());
         let mut at = start;
@@ -215,13 +217,13 @@ impl XmlWalk<'_> {
                 self.stray(from, at);
             }
         }
-        // The file has become shorter, which is reported already.
+        // The bytes after `at` no longer exist, which is reported elsewhere.
         self.scan.tally.extents.unread += end.saturating_sub(at);
     }
 
-    /// Reports bytes that are no event, unless they cannot be read, which is reported already.
+    /// Reports bytes that are no event. Bytes that cannot be read are reported elsewhere.
     fn stray(&mut self, offset: u64, end: u64) {
-        if self.read.lacks(&self.text.places(offset..end)) {
+        if self.read.has_unread(&self.text.byte_range(offset..end)) {
             return;
         }
         let found = self.text.shown(offset..end, SHOWN);
@@ -229,9 +231,9 @@ impl XmlWalk<'_> {
     }
 }
 
-/// The damage of a DNS query without a `QueryName`: Sysmon writes one in each, even if it is empty.
-/// The query still counts, and its other fields can match.
-fn unnamed(document: &Document) -> Option<Damage> {
+/// Returns the damage of a DNS query without a `QueryName`, if the event is one. Sysmon writes one
+/// in each, even if it is empty. The query still counts, and its other fields can match.
+fn missing_query_name(document: &Document) -> Option<Damage> {
     let event = document.dns_query()?;
     if event.query_name().is_some() {
         return None;
@@ -261,8 +263,8 @@ mod tests {
     }
 
     impl Scanned {
-        /// The parts of the result that do not depend on the division into blocks: everything
-        /// except white space in bytes that are no event.
+        /// Returns the parts of the result that do not depend on the division into blocks:
+        /// everything except white space in bytes that are no event.
         fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
             let extents = self.tally.extents;
             let of_events = self
@@ -321,7 +323,7 @@ mod tests {
         prop::sample::select(vec![Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be])
     }
 
-    /// Bytes that a change inserts.
+    /// A strategy for bytes that a change inserts.
     fn piece() -> impl Strategy<Value = String> {
         let tags = vec![
             "<Event>",
@@ -426,7 +428,7 @@ mod tests {
         }
     }
 
-    /// A file that cannot be read in this range.
+    /// A file in which this range cannot be read.
     struct BadRange(Vec<u8>, std::ops::Range<u64>);
 
     impl LogBytes for BadRange {

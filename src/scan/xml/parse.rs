@@ -1,8 +1,8 @@
 //! Parses one event in XML with `quick-xml`. This module alone imports it.
 //!
 //! Elements and attributes are found by their names, in any namespace. Only character references
-//! and XML's five predefined entities are resolved; nothing else is ever substituted, and a
-//! document type declaration is an error. Line ends and control characters are kept: Windows writes
+//! and XML's five predefined entities are resolved; nothing else is substituted, and a document
+//! type declaration is an error. Line ends and control characters are kept, because Windows writes
 //! them as the event has them. Tools that indent XML add white space around values too. Numbers,
 //! GUIDs and times are read without it; if the EventID has white space around it, every value is.
 
@@ -15,14 +15,16 @@ use quick_xml::events::{BytesRef, BytesStart, Event as XmlEvent};
 
 use crate::event::{Event, EventKind, FieldLocation, FieldSpec, FieldType, KindSet, System};
 use crate::scan::decode::document::{Document, SystemTexts};
-use crate::scan::decode::event_data::in_form;
+use crate::scan::decode::event_data::canonical_text;
 use crate::scan::decode::record::causes;
 
-/// The depth of the elements that are read: children of `Event`'s children.
+/// The depth of the elements `System` and `EventData`, which are children of `Event`. `Event` has
+/// depth 1.
 const PART_DEPTH: usize = 2;
+/// The depth of the elements that contain values.
 const FIELD_DEPTH: usize = 3;
 
-/// Parses an event; an error says what was expected and what was found.
+/// Parses an event in XML. An error says what was expected and what was found.
 pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     if xml.contains('\0') {
         return Err("expected text, found a NUL".to_owned());
@@ -56,7 +58,7 @@ pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     }
 }
 
-/// The character that a reference stands for.
+/// Returns the character that a reference means.
 fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
     let character = reference.resolve_char_ref().map_err(|error| causes(&error))?;
     let name: &str = reference;
@@ -71,24 +73,25 @@ fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
 enum EventPart {
     System,
     EventData,
-    /// A part of which nothing is read.
+    /// An element of which nothing is read.
     #[default]
     Other,
 }
 
-/// The texts of the known fields, by name; if a name occurs several times, the first counts.
+/// The texts of the known fields, by name. If a name occurs several times, the first text counts.
 #[derive(Debug, Default)]
 struct DataTexts(Vec<(&'static str, String)>);
 
 impl DataTexts {
-    /// Adds a field's text, unless the name is there already, as when a log is decoded.
+    /// Adds a field's text, unless a text of that name was added before, as when a log is decoded.
     fn add(&mut self, name: &'static str, text: String) {
         if self.0.iter().all(|(known, _)| *known != name) {
             self.0.push((name, text));
         }
     }
 
-    /// Removes and returns the text of a field, under the first of its names that is present.
+    /// Removes and returns the text of a field, under the first of the field's names that is
+    /// present.
     fn take(&mut self, field: &FieldSpec) -> Option<String> {
         let place = |name| self.0.iter().position(|(known, _)| *known == name);
         let place = field.data_names().find_map(place)?;
@@ -99,32 +102,33 @@ impl DataTexts {
 /// The state of parsing an event.
 #[derive(Debug, Default)]
 struct EventParser {
-    /// The number of open elements.
+    /// The number of elements that are open.
     depth: usize,
     part: EventPart,
     texts: SystemTexts<'static>,
-    /// The first `System` part, once it has ended.
+    /// The event's first `System` part, once it has ended.
     system: Option<System>,
-    /// `System/Execution/@ProcessID`.
+    /// The text of `System/Execution/@ProcessID`.
     process_id: Option<String>,
-    /// Whether white space surrounds the EventID, so that it was added around every value.
+    /// True if white space surrounds the EventID. White space around every value was then added.
     is_set_apart: bool,
     /// The number of `Data` elements without a name.
     nameless: usize,
     /// The kinds of events whose data is read.
     kinds: KindSet,
-    /// Whether any of these kinds has the field `Execution/@ProcessID`.
+    /// True if a kind in `kinds` has the field `Execution/@ProcessID`.
     reads_process_id: bool,
     data: DataTexts,
-    /// The name of the open field: of its element, or of its `Data`.
+    /// The name of the field that is open: that of its element, or the `Name` of its `Data`.
     field: Option<Cow<'static, str>>,
-    /// The text of the open field so far.
+    /// The text so far of the field that is open.
     text: String,
     /// The name of an element nested in a field of the data, if there is one.
     nested: Option<String>,
 }
 
 impl EventParser {
+    /// Handles the start of an element.
     fn start(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         self.depth += 1;
         well_formed(start)?;
@@ -158,11 +162,11 @@ impl EventParser {
         Ok(())
     }
 
-    /// Handles the start of an element in a part.
+    /// Handles the start of an element that contains a value.
     fn start_field(&mut self, name: &str, start: &BytesStart<'_>) -> Result<(), String> {
         self.text.clear();
         self.field = match self.part {
-            // An event with an unknown form of it still counts as a query.
+            // An event whose `Execution` has an unknown form still counts as a query.
             EventPart::System if name == "Execution" => {
                 if self.reads_process_id && self.process_id.is_none() {
                     self.process_id = attribute(start, "ProcessID")?.map(trimmed);
@@ -195,6 +199,7 @@ impl EventParser {
         Ok(())
     }
 
+    /// Returns the place for the text of an element of `System`; `None` if the element is not used.
     fn system_text(&mut self, name: &str) -> Option<&mut Option<Cow<'static, str>>> {
         Some(match name {
             "EventID" => &mut self.texts.event_id,
@@ -206,12 +211,14 @@ impl EventParser {
         })
     }
 
+    /// Handles text.
     fn text(&mut self, text: &str) {
         if self.depth == FIELD_DEPTH && self.field.is_some() {
             self.text.push_str(text);
         }
     }
 
+    /// Handles the end of an element.
     fn end(&mut self) -> Result<(), String> {
         match self.depth {
             FIELD_DEPTH => self.end_field(),
@@ -222,6 +229,7 @@ impl EventParser {
         Ok(())
     }
 
+    /// Handles the end of `System`.
     fn end_system(&mut self) -> Result<(), String> {
         let mut texts = std::mem::take(&mut self.texts);
         texts.time_created = texts.time_created.map(|time| as_in_a_log(time.trim_matches(SPACE)).into());
@@ -243,8 +251,8 @@ impl EventParser {
         Ok(())
     }
 
-    /// Handles the end of a field. If a name occurs several times, the first counts, as when a log
-    /// is decoded.
+    /// Handles the end of a field. If a name occurs several times, the first text counts, as when a
+    /// log is decoded.
     fn end_field(&mut self) {
         let Some(name) = self.field.take() else { return };
         let text = std::mem::take(&mut self.text);
@@ -263,6 +271,7 @@ impl EventParser {
         }
     }
 
+    /// Returns the event, after all of its XML was handled.
     fn finish(self) -> Result<Document, String> {
         if self.depth > 0 {
             return Err("expected the end of an element, found that of the event".to_owned());
@@ -284,7 +293,7 @@ impl EventParser {
             // White space around a number, a GUID or a time is not part of it.
             let is_trimmed = self.is_set_apart || field.field_type != FieldType::Text;
             let text = if is_trimmed { text.map(trimmed) } else { text };
-            event.set_at(place, text.map(|text| in_form(field.field_type, text.into())));
+            event.set_at(place, text.map(|text| canonical_text(field.field_type, text.into())));
         }
         if kind.required().next().is_some() && event.is_without_data() {
             return Err(without_names(kind, self.nameless));
@@ -293,7 +302,7 @@ impl EventParser {
     }
 }
 
-/// The error for an event without any known field: its content could be anything.
+/// Returns the message about an event without any known field, whose content could be anything.
 fn without_names(kind: &EventKind, nameless: usize) -> String {
     let found = match nameless {
         0 => "none of these".to_owned(),
@@ -306,15 +315,15 @@ fn without_names(kind: &EventKind, nameless: usize) -> String {
     )
 }
 
-/// The text without surrounding white space.
+/// Returns the text without surrounding white space.
 fn trimmed(text: String) -> String {
     let inside = text.trim_matches(SPACE);
     if inside.len() == text.len() { text } else { inside.to_owned() }
 }
 
-/// Tests whether a start tag is well formed: a name, and attributes that are separated, have
-/// different names and quoted values. If a name occurred twice, readers could choose different
-/// values.
+/// Returns an error if a start tag is not well formed: a name, and attributes that are separated,
+/// have different names and have quoted values. If a name occurred twice, readers could choose
+/// different values.
 fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     if !is_name(start.name().into_inner()) {
         return Err("expected the name of an element, found none".to_owned());
@@ -342,10 +351,10 @@ fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// White space in XML.
+/// The characters that are white space in XML.
 const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Whether a text is an XML name, as far as its ASCII characters are concerned.
+/// Returns whether a text is an XML name, as far as its ASCII characters are concerned.
 fn is_name(text: &str) -> bool {
     let is_start =
         |first: char| first.is_ascii_alphabetic() || matches!(first, '_' | ':') || !first.is_ascii();
@@ -353,11 +362,11 @@ fn is_name(text: &str) -> bool {
     text.starts_with(is_start) && text.chars().all(is_other)
 }
 
-/// The value of the first attribute with this local name.
+/// Returns the value of the first attribute with this local name.
 fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
     let mut attributes = start.attributes();
-    // The check compares each name with all others, of which a crafted element can have a hundred
-    // thousand.
+    // The check that names differ compares each name with all others, of which a crafted element
+    // can have a hundred thousand.
     attributes.with_checks(false);
     for attribute in attributes {
         let attribute = attribute.map_err(|error| causes(&error))?;
@@ -370,8 +379,8 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Strin
     Ok(None)
 }
 
-/// The TimeCreated that a log holds, which has seven decimals. Many versions of Windows render two
-/// more, always 0.
+/// Returns a TimeCreated in the form that a log contains, which has seven decimals. Many versions
+/// of Windows render two more, which are always 0.
 fn as_in_a_log(time: &str) -> String {
     let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);
     let has_nine = decimals
@@ -393,7 +402,7 @@ mod tests {
 
     const SYSTEM: &str = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID> </EventID></System>";
 
-    /// An event with this data.
+    /// Returns an event with this data.
     fn event(data: &str) -> String {
         format!("<Event>{}<EventData>{data}</EventData></Event>", SYSTEM.replace("> <", ">22<"))
     }

@@ -1,9 +1,9 @@
-//! Finds tags in event XML: where events begin and end, and what may stand around them.
+//! Finds tags in event XML: where events begin and end, and what may lie around them.
 //!
 //! An event begins at every tag `<Event`, and ends at the first `</Event>` after it. In XML that
-//! Windows renders these can stand nowhere else, as every `<` in a value is escaped. If other text
-//! contains one, the result still does not depend on the division into blocks: what follows a `<`
-//! makes it a tag, whatever precedes it.
+//! Windows renders, these tags occur nowhere else, because every `<` in a value is escaped. If
+//! other text contains one, the result still does not depend on the division into blocks: what
+//! follows a `<` makes it a tag, whatever precedes it.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -17,13 +17,15 @@ use crate::scan::evtx::log::Block;
 
 /// The greatest length of a namespace prefix with its colon, in characters.
 const MOST_PREFIX: usize = 32;
-/// The greatest number of blanks at the start of a line before a lead-in.
+/// The greatest number of blanks at the start of a line before a lead-in, which is what a tool
+/// writes before an event.
 const MOST_INDENT: usize = 64;
 /// The number of bytes at the end of a file that are searched for the end tag of the element around
-/// its events.
+/// the file's events.
 const LONGEST_END_TAG: u64 = 512;
 
-/// A tag that matters here. Positions are bytes from the start of the file.
+/// A tag that begins or ends an event, or may lie around events. Positions are in bytes from the
+/// start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
     /// The start of an event.
@@ -35,7 +37,7 @@ enum Tag {
     Around(u64),
 }
 
-/// How an event ends.
+/// The way in which an event ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     /// With its end tag.
@@ -44,11 +46,11 @@ pub(super) enum Ending {
     Another,
     /// At the end of the file.
     File,
-    /// Not within the greatest size of an event; there it is cut off.
+    /// Not within the greatest size of an event, at which the event is cut off.
     TooLong,
 }
 
-/// The bytes of an event.
+/// The range of an event in the file, and how the event ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EventSpan {
     /// The range of the event, in bytes from the start of the file.
@@ -57,36 +59,38 @@ pub(super) struct EventSpan {
     pub ending: Ending,
 }
 
-/// A part of a file, as text.
+/// A part of a file of event XML, as text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlText<'a> {
     bytes: &'a [u8],
-    /// The offset of the part in the file.
+    /// The offset of the part in the file, in bytes.
     start: u64,
     encoding: Encoding,
-    /// Whether the part reaches to the end of the file.
+    /// True if the part reaches to the end of the file.
     is_end: bool,
 }
 
 impl<'a> XmlText<'a> {
-    /// The part of a file that begins at offset `start`.
+    /// Returns the part of a file that begins at offset `start`. `is_end` says whether it reaches
+    /// to the file's end.
     pub(super) fn new(bytes: &'a [u8], start: u64, encoding: Encoding, is_end: bool) -> Self {
         XmlText { bytes, start, encoding, is_end }
     }
 
-    /// The end of the part in the file.
+    /// Returns the offset in the file at which the part ends.
     pub(super) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
 
     /// Converts a range of the file to a range of this part's bytes.
-    pub(super) fn places(&self, range: Range<u64>) -> Range<usize> {
+    pub(super) fn byte_range(&self, range: Range<u64>) -> Range<usize> {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         place(range.start)..place(range.end).min(self.bytes.len())
     }
 
+    /// Returns the bytes in a range of the file.
     fn part(&self, range: Range<u64>) -> &'a [u8] {
-        self.bytes.get(self.places(range)).unwrap_or_default()
+        self.bytes.get(self.byte_range(range)).unwrap_or_default()
     }
 
     /// Decodes the text in a range of the file.
@@ -94,7 +98,7 @@ impl<'a> XmlText<'a> {
         self.encoding.decode(self.part(range))
     }
 
-    /// The first bytes of the text in a range, in UTF-8, at most `most`.
+    /// Returns the first bytes, at most `most`, of the text in a range of the file, in UTF-8.
     pub(super) fn shown(&self, range: Range<u64>, most: usize) -> Vec<u8> {
         let bytes = self.part(range);
         let bytes = bytes.get(..most * self.unit_size()).unwrap_or(bytes);
@@ -111,11 +115,13 @@ impl<'a> XmlText<'a> {
         self.encoding.unit_size()
     }
 
+    /// Returns the size of a code unit, in bytes.
     fn step(&self) -> u64 {
         self.unit_size() as u64
     }
 
-    /// The ASCII character at a position; 0 for any other character, and outside of the part.
+    /// Returns the ASCII character at a position; 0 for any other character, and outside of the
+    /// part.
     fn ascii(&self, at: u64) -> u8 {
         let bytes = self.part(at..at + self.step());
         match (self.encoding, bytes) {
@@ -126,20 +132,20 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// The positions of each `<` in a range.
-    fn angles(&self, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
+    /// Returns the positions of each `<` in a range.
+    fn tag_starts(&self, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         self.places_of(b'<', range)
     }
 
-    /// The positions of an ASCII character in a range.
+    /// Returns the positions of an ASCII character in a range.
     fn places_of(&self, character: u8, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         let (text, start) = (*self, range.start.max(self.start));
         let mut rest = self.part(start..range.end.max(start));
         let (mut next, step) = (start, self.step());
         std::iter::from_fn(move || {
             loop {
-                // The standard library's fastest search for a byte; after the last one it returns
-                // the end.
+                // This is the standard library's fastest search for a byte. If it finds none, it
+                // goes to the end.
                 let passed = rest.skip_until(character).ok().filter(|passed| *passed > 0)?;
                 next += passed as u64;
                 if text.part(next - 1..next) != [character] {
@@ -154,21 +160,21 @@ impl<'a> XmlText<'a> {
         })
     }
 
-    /// Whether these characters stand at a position.
+    /// Returns whether the text at a position begins with these ASCII characters.
     fn reads(&self, at: u64, characters: &[u8]) -> bool {
         let mut places = (at..).step_by(self.unit_size()).zip(characters);
         places.all(|(at, character)| self.ascii(at) == *character)
     }
 
-    /// The end of the white space that begins `range`; `None` if there is none.
+    /// Returns the end of the white space that begins `range`; `None` if there is none.
     pub(super) fn space(&self, range: Range<u64>) -> Option<u64> {
         let places = (range.start..range.end).step_by(self.unit_size());
         let end = places.into_iter().find(|at| !is_space(self.ascii(*at))).unwrap_or(range.end);
         (end > range.start).then_some(end)
     }
 
-    /// The end of something that may stand around events and begins at `at`: the file's byte order
-    /// mark, or a tag.
+    /// Returns the end of the byte order mark or tag that begins at `at` and may lie around events;
+    /// `None` if there is none.
     pub(super) fn around(&self, at: u64) -> Option<u64> {
         match self.tag(at) {
             Some(Tag::Around(end)) => Some(end),
@@ -176,13 +182,13 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Whether the last tag before `end` is the end tag of an element `Events`.
+    /// Returns whether the last tag before `end` is the end tag of an element `Events`.
     pub(super) fn ends_with_events(&self, end: u64) -> bool {
         let start =
             end.saturating_sub(LONGEST_END_TAG).next_multiple_of(self.unit_size() as u64).max(self.start);
         let bytes = self.part(start..end);
         let text = match self.encoding {
-            // The first character may be cut.
+            // The first character may be cut off.
             Encoding::Utf8 => String::from_utf8_lossy(bytes),
             _ => self.encoding.decode(bytes.get(..bytes.len() & !1).unwrap_or_default()).unwrap_or_default(),
         };
@@ -190,14 +196,15 @@ impl<'a> XmlText<'a> {
         last.is_some_and(|(_, name)| local_name(name.trim_end()) == "Events")
     }
 
-    /// The end of the file's byte order mark; 0 if the file has none, or this part does not contain
-    /// it.
+    /// Returns the end of the file's byte order mark; 0 if the file has none, or this part does not
+    /// contain it.
     fn mark_end(&self) -> u64 {
         let mark = self.encoding.mark();
         if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
     }
 
-    /// The end of a tool's lead-in that begins at `at`.
+    /// Returns the end of the lead-in that begins at `at`; `None` if there is none. A lead-in is
+    /// what a tool writes before an event.
     pub(super) fn lead_in(&self, at: u64) -> Option<u64> {
         if !may_begin_lead_in(self.ascii(at)) || !self.begins_line(at) {
             return None;
@@ -211,7 +218,7 @@ impl<'a> XmlText<'a> {
         Some(at + lead_in(&line)? as u64 * self.step())
     }
 
-    /// Whether only blanks precede a position on its line.
+    /// Returns whether only blanks precede a position on its line.
     fn begins_line(&self, at: u64) -> bool {
         let step = self.step();
         let before = (1..=MOST_INDENT as u64).map_while(|units| at.checked_sub(units * step));
@@ -223,17 +230,17 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// The end of stray text that begins `range`: the start of the next thing that may stand there,
-    /// without white space before it.
+    /// Returns the end of the stray text that begins `range`. It ends at the next tag or lead-in,
+    /// without the white space before that.
     pub(super) fn stray(&self, range: Range<u64>) -> u64 {
         let step = self.step();
         let mut from = range.start + step;
-        // It goes line by line, so that nothing is examined twice, however much of the text is
-        // stray.
+        // The search goes line by line, so that nothing is examined twice, however much of the text
+        // is stray.
         let mut end = loop {
             let newline = self.places_of(b'\n', from..range.end).next();
-            let mut angles = self.angles(from..newline.unwrap_or(range.end));
-            if let Some(tag) = angles.find(|at| self.around(*at).is_some()) {
+            let mut starts = self.tag_starts(from..newline.unwrap_or(range.end));
+            if let Some(tag) = starts.find(|at| self.around(*at).is_some()) {
                 break tag;
             }
             let Some(newline) = newline else { break range.end };
@@ -248,7 +255,7 @@ impl<'a> XmlText<'a> {
         end
     }
 
-    /// The tag whose `<` is at a position.
+    /// Returns the tag whose `<` is at a position.
     fn tag(&self, at: u64) -> Option<Tag> {
         let step = self.step();
         if self.ascii(at) != b'<' {
@@ -263,22 +270,23 @@ impl<'a> XmlText<'a> {
         if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
     }
 
-    /// The end of the word `Event` at a position, with or without a namespace prefix before it.
+    /// Returns the position after the word `Event` that begins at `name`, with or without a
+    /// namespace prefix before it.
     fn after_event(&self, name: u64) -> Option<u64> {
         const EVENT: &[u8] = b"Event";
         let name_end = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
         name_end(name).or_else(|| name_end(self.after_prefix(name)?))
     }
 
-    /// The end of the namespace prefix at a position, with its colon.
+    /// Returns the position after the namespace prefix, and its colon, that begins at `name`.
     fn after_prefix(&self, name: u64) -> Option<u64> {
         let mut places = (name..).step_by(self.unit_size()).take(MOST_PREFIX);
         let end = places.find(|at| !is_prefix_character(self.ascii(*at)))?;
         (end > name && self.ascii(end) == b':').then(|| end + self.step())
     }
 
-    /// The start tag of an event, or of the element around them. The word `Event` in its name ends
-    /// at `name_end`.
+    /// Returns the start tag of an event, or of the element around the events. The word `Event` in
+    /// its name ends at `name_end`.
     fn start_tag(&self, name_end: u64) -> Option<Tag> {
         let next = self.ascii(name_end);
         if next == b's' && ends_name(self.ascii(name_end + self.step())) {
@@ -287,8 +295,8 @@ impl<'a> XmlText<'a> {
         ends_name(next).then_some(Tag::Start)
     }
 
-    /// The end tag of an event, or of the element around them. The word `Event` in its name ends at
-    /// `name_end`.
+    /// Returns the end tag of an event, or of the element around the events. The word `Event` in
+    /// its name ends at `name_end`.
     fn end_tag(&self, name_end: u64) -> Option<Tag> {
         let is_around = self.ascii(name_end) == b's';
         let name = if is_around { name_end + self.step() } else { name_end };
@@ -297,7 +305,8 @@ impl<'a> XmlText<'a> {
         Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
     }
 
-    /// The end of a tag whose name ends at `name`; `None` if another tag begins before.
+    /// Returns the position after a tag whose name ends at `name` and whose last characters are
+    /// `last`; `None` if another tag begins before.
     fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
         let step = self.step();
         let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
@@ -306,10 +315,10 @@ impl<'a> XmlText<'a> {
         (first >= name && self.reads(first, last)).then_some(at + step)
     }
 
-    /// The event that begins at `start`; `None` if its end lies after this part.
+    /// Returns the event that begins at `start`; `None` if its end lies after this part.
     fn event(&self, start: u64) -> Option<EventSpan> {
         let limit = start + MOST_EVENT_BYTES;
-        for at in self.angles(start + self.step()..limit.min(self.end())) {
+        for at in self.tag_starts(start + self.step()..limit.min(self.end())) {
             let (end, ending) = match self.tag(at) {
                 Some(Tag::Start) => (at, Ending::Another),
                 Some(Tag::End(end)) if end <= limit => (end, Ending::Whole),
@@ -326,40 +335,40 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// The events that begin in a range, in order; `None` if the last one's end lies after this
-    /// part.
-    pub(super) fn pieces(&self, range: Range<u64>) -> Option<Vec<EventSpan>> {
-        let mut pieces = Vec::new();
+    /// Returns the events that begin in a range, in order; `None` if the end of the last one lies
+    /// after this part.
+    pub(super) fn spans(&self, range: Range<u64>) -> Option<Vec<EventSpan>> {
+        let mut spans = Vec::new();
         let mut at = range.start;
-        while let Some(start) = self.angles(at..range.end).find(|at| self.tag(*at) == Some(Tag::Start)) {
-            let piece = self.event(start)?;
-            at = piece.range.end;
-            pieces.push(piece);
+        while let Some(start) = self.tag_starts(at..range.end).find(|at| self.tag(*at) == Some(Tag::Start)) {
+            let span = self.event(start)?;
+            at = span.range.end;
+            spans.push(span);
         }
-        Some(pieces)
+        Some(spans)
     }
 
-    /// The position at which the content of a block begins: its start, or the end of what began
-    /// before it. `None` if more bytes before the block are needed to decide; with `as_ever`, as
-    /// many as can matter are there.
-    pub(super) fn start_of(&self, block: Block, as_ever: bool) -> Option<u64> {
+    /// Returns the position at which the content of a block begins: the block's start, or the end
+    /// of what began before the block. `None` if more bytes before the block are needed to decide.
+    /// With `is_enough`, the part contains as many bytes before the block as can matter.
+    pub(super) fn start_of(&self, block: Block, is_enough: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);
         }
-        let (mut angle, mut start) = (None, None);
-        for at in self.angles(self.start..block.start) {
-            angle = Some(at);
+        let (mut last_tag, mut start) = (None, None);
+        for at in self.tag_starts(self.start..block.start) {
+            last_tag = Some(at);
             if self.tag(at) == Some(Tag::Start) {
-                start = angle;
+                start = last_tag;
             }
         }
         let event_end = match start {
             Some(start) => self.event(start)?.range.end,
-            None if self.start > 0 && !as_ever => return None,
+            None if self.start > 0 && !is_enough => return None,
             None => 0,
         };
-        // Of the other tags, none has a `<` in it.
-        let tag_end = match angle.filter(|at| *at >= event_end).and_then(|at| self.tag(at)) {
+        // No other tag has a `<` in it.
+        let tag_end = match last_tag.filter(|at| *at >= event_end).and_then(|at| self.tag(at)) {
             Some(Tag::Around(end)) => end,
             _ => 0,
         };
@@ -367,8 +376,8 @@ impl<'a> XmlText<'a> {
         Some(start.max(self.lead_in_across(block.start, event_end).unwrap_or(0)))
     }
 
-    /// The end of a lead-in that begins before `place`, but not before `from`, and ends after
-    /// `place`.
+    /// Returns the end of a lead-in that begins before `place`, but not before `from`, and ends
+    /// after `place`.
     fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
         let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
         let from = place.saturating_sub(longest).max(from).max(self.start);
@@ -379,11 +388,12 @@ impl<'a> XmlText<'a> {
     }
 }
 
+/// Returns whether a character is white space in XML.
 fn is_space(character: u8) -> bool {
     matches!(character, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Whether a tag's name ends before this character.
+/// Returns whether a tag's name ends before this character.
 fn ends_name(character: u8) -> bool {
     is_space(character) || matches!(character, b'>' | b'/')
 }

@@ -1,32 +1,32 @@
 //! Reads and compares UTF-16 text in place, in the chunk's bytes.
 //!
-//! Each function documents how it treats NUL. Texts in a live log end in one, and a decoder ends a
-//! text at any NUL.
+//! Each function documents how it treats NUL. Texts in a live log end in a NUL, and a decoder ends
+//! a text at any NUL.
 
-/// UTF-16 text of a definition, as bytes of the chunk.
+/// UTF-16 text in a template definition, as bytes of the chunk.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Wraps the text; `None` if it contains a NUL, at which a decoder would end it. The decoder
-    /// then handles the record.
+    /// Wraps UTF-16 text. `None` if the text contains a NUL, at which a decoder would end it; the
+    /// decoder then handles the record.
     pub(in crate::scan) fn new(bytes: &'a [u8]) -> Option<Self> {
         (!holds_nul(bytes)).then_some(Text(bytes))
     }
 
-    /// Whether the text equals `ascii` exactly.
+    /// Returns whether the text equals `ascii` exactly.
     pub(in crate::scan) fn is(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
             && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
     }
 
-    /// Whether the text has only ASCII letters and digits, like the names of elements and
-    /// attributes.
+    /// Returns whether the text has only ASCII letters and digits, as the names of elements and
+    /// attributes do.
     pub(in crate::scan) fn is_letters(self) -> bool {
         self.0.as_chunks::<2>().0.iter().all(|[low, high]| low.is_ascii_alphanumeric() && *high == 0)
     }
 
-    /// Whether the text equals `ascii` in any letter case.
+    /// Returns whether the text equals `ascii` in any letter case.
     pub(in crate::scan) fn is_in_any_case(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
             && self
@@ -36,20 +36,21 @@ impl<'a> Text<'a> {
                 .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
     }
 
-    /// The text as a string; `None` if it is not valid UTF-16. The decoder then handles the record.
+    /// Returns the text as a string; `None` if it is not valid UTF-16. The decoder then handles the
+    /// record.
     pub(in crate::scan) fn decode(self) -> Option<String> {
         decoded(self.0)
     }
 }
 
-/// The code units of UTF-16 text.
+/// Returns the code units of UTF-16 text.
 #[inline]
 pub(in crate::scan) fn units(text: &[u8]) -> impl Iterator<Item = u16> + '_ {
     text.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit))
 }
 
-/// UTF-16 text without the NUL that ends it in live logs. `None` if it contains another NUL or is
-/// not valid UTF-16.
+/// Decodes UTF-16 text, without the NUL that ends it in live logs. `None` if the text contains
+/// another NUL or is not valid UTF-16.
 pub(in crate::scan) fn text(bytes: &[u8]) -> Option<String> {
     let (pairs, []) = bytes.as_chunks::<2>() else { return None };
     let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);
@@ -60,14 +61,14 @@ pub(in crate::scan) fn text(bytes: &[u8]) -> Option<String> {
     (!text.contains('\0')).then_some(text)
 }
 
-/// Whether text is valid UTF-16 without a NUL, except for one at its end.
+/// Returns whether text is valid UTF-16 that contains no NUL, except for one at its end.
 pub(in crate::scan) fn is_whole(text: &[u8]) -> bool {
     let text = text.strip_suffix(&[0, 0]).filter(|_| text.len().is_multiple_of(2)).unwrap_or(text);
     units(text).all(|unit| unit != 0) && char::decode_utf16(units(text)).all(|letter| letter.is_ok())
 }
 
-/// Text of printable ASCII characters, as all channel names are. `None` for other text, which the
-/// decoder handles.
+/// Decodes UTF-16 text of printable ASCII characters, as all channel names are. `None` for other
+/// text, which the decoder handles.
 pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let mut letters = String::with_capacity(pairs.len());
@@ -78,7 +79,7 @@ pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     Some(letters)
 }
 
-/// Whether [`plain`] text equals `ascii`.
+/// Returns whether UTF-16 text equals `ascii`, which is text as [`plain`] returns it.
 pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
     text.len() == ascii.len() * 2
         && text
@@ -89,8 +90,8 @@ pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
             .all(|(unit, letter)| letter.is_ascii() && *unit == [letter, 0])
 }
 
-/// Whether text, up to its first NUL, equals `name` in any ASCII case. `None` if the text ends
-/// inside a code unit; the decoder then handles the record.
+/// Returns whether UTF-16 text, up to its first NUL, equals `name` in any ASCII case. `None` if the
+/// text ends inside a code unit; the decoder then handles the record.
 pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
     if !text.len().is_multiple_of(2) {
         return None;
@@ -105,7 +106,7 @@ pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
     Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
 }
 
-/// Whether UTF-16 text contains a NUL, at which a decoder would end it.
+/// Returns whether UTF-16 text contains a NUL, at which a decoder would end the text.
 pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
     // Four units at a time: in a number made of four units, one is zero if subtracting 1 from each
     // borrows where none had its highest bit set.
@@ -118,7 +119,7 @@ pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
     fours.iter().any(zero) || rest.as_chunks::<2>().0.contains(&[0, 0])
 }
 
-/// Whether a UTF-16 unit is the ASCII character `lower`, in either case.
+/// Returns whether a UTF-16 unit is the ASCII character `lower`, in either case.
 fn is_letter(unit: &[u8], lower: u8) -> bool {
     matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
 }
@@ -145,7 +146,7 @@ mod tests {
             prop_assert_eq!(holds_nul(&text), units.contains(&0));
         }
 
-        /// The slow twin of `text` is the standard library, applied to the units before a final NUL.
+        /// The slow twin of `text` is the standard library, applied to what precedes a final NUL.
         #[test]
         fn text_is_what_its_units_are(
             units in prop::collection::vec(prop_oneof![0x20_u16..0x7f, Just(0_u16), Just(0xd83d), Just(0xde00), any::<u16>()], 0..6),

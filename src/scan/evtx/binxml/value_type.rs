@@ -60,33 +60,33 @@ const FIRST_ARRAY: u8 = ARRAY | TEXT.0;
 const LAST_ARRAY: u8 = ARRAY | HEX64.0;
 
 impl ValueType {
-    /// The type with this number. The number need not be that of an existing type.
+    /// Returns the type with this number, which need not be the number of an existing type.
     #[inline]
     pub(in crate::scan) const fn of(number: u8) -> Self {
         ValueType(number)
     }
 
-    /// The type's number.
+    /// Returns the type's number.
     #[inline]
     pub(in crate::scan) const fn number(self) -> u8 {
         self.0
     }
 
-    /// Whether the type exists: a basic type, a fragment, or an array of a basic type. A decoder
-    /// cannot read a definition with any other type.
+    /// Returns whether the type exists: a basic type, a fragment, or an array of a basic type. A
+    /// decoder cannot read a definition with any other type.
     #[inline]
     pub(in crate::scan) fn exists(self) -> bool {
         self.0 <= HEX64.0 || self == FRAGMENT || matches!(self.0, FIRST_ARRAY..=LAST_ARRAY)
     }
 
-    /// Whether this is an array type.
+    /// Returns whether the type is an array type.
     #[inline]
     pub(in crate::scan) fn is_array(self) -> bool {
         self.0 & ARRAY != 0
     }
 
-    /// The size of every value of the type; `None` if values have different sizes or their size is
-    /// unknown.
+    /// Returns the size in bytes of every value of the type; `None` if values have different sizes
+    /// or their size is unknown.
     #[inline]
     pub(in crate::scan) fn size(self) -> Option<usize> {
         match self {
@@ -100,9 +100,10 @@ impl ValueType {
         }
     }
 
-    /// Whether a value of the type can have this size. A decoder reads numbers, GUIDs and times at
-    /// their own width, whatever size is stated, and continues after that. With a different size,
-    /// two readers would read different bytes. Types that are not listed are refused.
+    /// Returns whether a value of the type can have `size` bytes. A decoder reads numbers, GUIDs
+    /// and times at their own width, whatever size is stated, and continues after that. With a
+    /// different size, two readers would read different bytes. Types that are not listed are
+    /// refused.
     #[inline]
     pub(in crate::scan) fn is_well_sized(self, size: usize) -> bool {
         match self {
@@ -115,8 +116,8 @@ impl ValueType {
         }
     }
 
-    /// Whether `size` is less than the type needs. A decoder would read on into the next values,
-    /// and report what no record says.
+    /// Returns whether `size` is less than a value of the type needs. A decoder would read on into
+    /// the next values, and report what no record says.
     pub(in crate::scan) fn is_cut_short(self, size: usize) -> bool {
         let least = match self {
             SIZE => 4,
@@ -130,8 +131,8 @@ impl ValueType {
 /// The size, in bytes, of a security identifier without sub-authorities.
 const LEAST_SID: usize = 8;
 
-/// The size, in bytes, of the security identifier at `at` in a chunk, as stated by its own second
-/// byte.
+/// Returns the size, in bytes, of the security identifier at offset `at` in a chunk, as the
+/// identifier's second byte states it.
 #[inline]
 pub(in crate::scan) fn sid_size(chunk: &[u8], at: usize) -> Option<usize> {
     chunk.get(at + 1).map(|parts| LEAST_SID + usize::from(*parts) * 4)
