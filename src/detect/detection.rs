@@ -15,6 +15,7 @@ use crate::event::Event;
 
 /// The file name of the built-in detection, which is used if the user names none.
 const SEED_NAME: &str = "suspicious_process_dns_query_known_abuse_web_services.yml";
+/// The YAML text of the built-in detection.
 const SEED: &str = include_str!("suspicious_process_dns_query_known_abuse_web_services.yml");
 
 /// A rule: the events that it describes, what a match means, and who wrote it.
@@ -49,11 +50,11 @@ pub struct Detection {
     /// The message about a match, with `$field$` in place of each value; `None` if the rule has
     /// none.
     pub risk_message_template: Option<String>,
-    /// The fields that name who is at risk.
+    /// The fields whose values are at risk when an event matches, such as a user or a computer.
     pub risk_objects: Vec<RiskObject>,
-    /// The fields that name the threat.
+    /// The fields whose values are the threat when an event matches, such as a process.
     pub threat_objects: Vec<ThreatObject>,
-    /// The condition that matching events meet, and the table that they are reduced to.
+    /// The condition that matching events meet, and the `stats` table that they are reduced to.
     pub search: Search,
     /// The data sets with which the rule's author tests it.
     pub tests: Vec<DataSet>,
@@ -115,7 +116,7 @@ pub struct DataSet {
     pub source: String,
 }
 
-/// The reason why a rule cannot be used.
+/// The reason why a rule, or a rule file, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
     /// The rule's regular expressions take more memory than a rule may use.
@@ -164,7 +165,7 @@ pub enum DetectionError {
     Search {
         /// The name of the rule file.
         source_name: String,
-        /// What was not understood, with its place.
+        /// The error in the search: its place, what was expected and what was found.
         problem: SearchError,
     },
 }
@@ -257,7 +258,7 @@ impl Detection {
         }
     }
 
-    /// Reads a document that is a Sigma rule.
+    /// Converts a document of a rule file that is a Sigma rule.
     fn from_sigma(
         document: SigmaDocument,
         source_name: &str,
@@ -272,8 +273,8 @@ impl Detection {
         })
     }
 
-    /// Reads a document that is a Splunk rule. `text` is the text of the whole file, in which
-    /// errors are located.
+    /// Converts a YAML document of a rule file that is a Splunk rule. `text` is the text of the
+    /// whole file, in which errors are located.
     fn from_splunk(
         text: &str,
         document: &Node,
@@ -315,7 +316,7 @@ impl Detection {
         }
     }
 
-    /// Returns the built-in detection.
+    /// Returns the detection that is built into the program.
     pub fn seed() -> Result<Self, DetectionError> {
         Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
     }

@@ -18,9 +18,9 @@ use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 pub struct Exclusion {
     /// The exclusion's name; if the file states none, the file's name with the number of the entry.
     pub name: String,
-    /// The condition, as written.
+    /// The condition on the excluded events, as written in SPL.
     pub search: String,
-    /// The reason why these events are not matches.
+    /// The reason why the excluded events are not matches, as written.
     pub reason: String,
     /// The last day of the exclusion; `None` if it never expires.
     pub expires: Option<Expiry>,
@@ -32,9 +32,9 @@ pub struct Exclusion {
 /// The last day on which an exclusion is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
-    /// The day as written, such as `2026-12-31`.
+    /// The last day as written, such as `2026-12-31`.
     pub date: String,
-    /// The last instant of the day, in UTC.
+    /// The last instant of the last day, in UTC.
     pub end: EventTime,
 }
 
@@ -57,7 +57,7 @@ pub enum ExclusionError {
     Entry {
         /// The name of the file of exclusions.
         source_name: String,
-        /// The number of the entry in the file, from 1.
+        /// The number of the wrong entry in the file, from 1.
         entry: usize,
         /// What is wrong with the entry.
         problem: ExclusionProblem,
@@ -70,13 +70,13 @@ pub enum ExclusionProblem {
     /// The entry is not a mapping with the keys of an exclusion.
     #[error("{0}")]
     Form(String),
-    /// The key `search` was not understood.
+    /// The condition in the key `search` was not understood.
     #[error("search: {0}")]
     Search(SearchError),
-    /// The named key has an empty text.
+    /// The key with this name has an empty text.
     #[error("{0}: expected a text, found an empty one")]
     Empty(&'static str),
-    /// The key `expires` is not a date.
+    /// The value of the key `expires` is not a date.
     #[error("expires: {0}")]
     Expires(TimeError),
     /// The key `detections` is an empty list.
@@ -134,6 +134,7 @@ struct Entry {
 }
 
 impl Entry {
+    /// Checks the entry and parses its condition. `default_name` replaces a missing name.
     fn into_exclusion(self, default_name: String) -> Result<Exclusion, ExclusionProblem> {
         let Entry { name, search, reason, expires, detections } = self;
         let predicate = head::parse_alone(&search).map_err(ExclusionProblem::Search)?;

@@ -21,7 +21,7 @@ pub enum LeadCondition {
     Names(Predicate),
     /// A match is possible with every name, so the name alone tells nothing.
     EveryName,
-    /// A match is not possible, whatever the name is.
+    /// A match is not possible with any name.
     NoName,
     /// The detection is about events of Windows' DNS client, so the whole predicate can be
     /// evaluated on them.
@@ -52,15 +52,16 @@ impl LeadCondition {
 
 /// The result of asking if a condition can have the truth value that a match needs.
 enum Possibility {
-    /// It can with every name.
+    /// The condition can have the truth value with every name.
     Always,
-    /// It can with no name.
+    /// The condition cannot have the truth value with any name.
     Never,
-    /// It can with the names for which the predicate is true.
+    /// The condition can have the truth value with the names for which the predicate is true.
     If(Predicate),
 }
 
 impl Possibility {
+    /// Returns [`Possibility::Always`] or [`Possibility::Never`].
     fn known(holds: bool) -> Self {
         if holds { Possibility::Always } else { Possibility::Never }
     }
@@ -120,7 +121,7 @@ fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-/// The operator that joins conditions.
+/// The operator between the children of a predicate: `And` or `Or`.
 enum Junction {
     And,
     Or,

@@ -35,28 +35,28 @@ pub(super) struct StatedRisk {
     pub score: Option<u32>,
     /// The message about a match, with `$field$` for values; `None` if the rule has none.
     pub message: Option<String>,
-    /// The fields whose values are at risk.
+    /// The fields whose values are at risk when an event matches.
     pub risk_objects: Vec<RiskObject>,
-    /// The fields whose values are the threat.
+    /// The fields whose values are the threat when an event matches.
     pub threat_objects: Vec<ThreatObject>,
     /// Notes for the user about how the risk was understood.
     pub notes: Vec<String>,
 }
 
-/// The highest risk score.
+/// The highest risk score that Splunk's rules can state.
 const HIGHEST_SCORE: u32 = 100;
 
 /// The contents of the keys of a rule file in which a risk can be stated.
 pub(super) struct RiskKeys {
-    /// The oldest layout.
+    /// The key `tags`, the oldest layout of a stated risk.
     pub tags: Tags,
-    /// The second layout.
+    /// The key `rba`, the second layout of a stated risk.
     pub rba: Rba,
-    /// The present layout, for a rule whose match is a finding by itself.
+    /// The key `finding`, for a rule whose match is a finding by itself.
     pub finding: Finding,
-    /// The present layout, for a rule whose matches add up to findings.
+    /// The key `intermediate_findings`, for a rule whose matches add up to findings.
     pub intermediate_findings: IntermediateFindings,
-    /// The threat objects of the present layout.
+    /// The key `threat_objects` at the top level of the file.
     pub threat_objects: Vec<RiskEntity>,
 }
 
@@ -82,7 +82,7 @@ struct Observable {
     role: Option<Vec<String>>,
 }
 
-/// The key `rba`, the second layout.
+/// The contents of the key `rba`, the second layout of a stated risk.
 #[derive(Default, Deserialize)]
 pub(super) struct Rba {
     message: Option<String>,

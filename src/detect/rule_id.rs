@@ -16,6 +16,7 @@ pub fn canonical_id(id: &str) -> String {
     if is_uuid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
 }
 
+/// Returns true if an id has the form of a UUID with hyphens.
 fn is_uuid(id: &str) -> bool {
     let parts = || id.split('-');
     parts().map(str::len).eq(UUID_PARTS)

@@ -52,9 +52,9 @@ impl MatchType {
 pub(in crate::detect) enum ColumnIndex {
     /// The 0-based numbers of the rows with each cell, in lower case unless `case_sensitive`.
     Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
-    /// Cells with wildcards.
+    /// The index of a column whose cells can contain the wildcard `*`.
     Wildcard(Patterns),
-    /// Cells that are networks.
+    /// The index of a column whose cells are IP networks.
     Network(NetworkIndex),
 }
 
@@ -62,10 +62,10 @@ pub(in crate::detect) enum ColumnIndex {
 /// the one with the fewest other patterns.
 #[derive(Debug)]
 pub(in crate::detect) struct Patterns {
-    /// The pattern of each row.
+    /// The patterns, one for each row of the lookup, in order.
     patterns: Vec<Pattern>,
     /// The 0-based numbers of the rows whose patterns are filed under a gram.
-    filed: HashMap<[u8; GRAM], Vec<usize>, RandomState>,
+    by_gram: HashMap<[u8; GRAM], Vec<usize>, RandomState>,
     /// The 0-based numbers of the rows whose patterns have no literal of [`GRAM`] bytes.
     others: Vec<usize>,
     case_sensitive: bool,
@@ -117,27 +117,28 @@ impl ColumnIndex {
 }
 
 impl Patterns {
+    /// Indexes the cells of a column, in the order of the rows.
     fn new<'a>(case_sensitive: bool, cells: impl Iterator<Item = &'a str>) -> Self {
         let patterns: Vec<Pattern> = cells.map(Pattern::new).collect();
-        let mut filed: HashMap<[u8; GRAM], Vec<usize>, RandomState> = HashMap::default();
+        let mut by_gram: HashMap<[u8; GRAM], Vec<usize>, RandomState> = HashMap::default();
         let mut others = Vec::new();
         for (row, pattern) in patterns.iter().enumerate() {
             if pattern.text().is_empty() {
                 continue;
             }
             let grams = pattern.literals().flat_map(grams);
-            match grams.min_by_key(|gram| filed.get(gram).map_or(0, Vec::len)) {
-                Some(gram) => filed.entry(gram).or_default().push(row),
+            match grams.min_by_key(|gram| by_gram.get(gram).map_or(0, Vec::len)) {
+                Some(gram) => by_gram.entry(gram).or_default().push(row),
                 None => others.push(row),
             }
         }
-        Patterns { patterns, filed, others, case_sensitive }
+        Patterns { patterns, by_gram, others, case_sensitive }
     }
 
     fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         let folded = fold(value);
-        let filed = grams(&folded).filter_map(|gram| self.filed.get(&gram)).flatten();
-        for row in filed.chain(&self.others) {
+        let by_gram = grams(&folded).filter_map(|gram| self.by_gram.get(&gram)).flatten();
+        for row in by_gram.chain(&self.others) {
             let Some(pattern) = self.patterns.get(*row) else { continue };
             if pattern.matches(value) && (!self.case_sensitive || matches_in_case(pattern.text(), value)) {
                 found(*row);

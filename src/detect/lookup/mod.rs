@@ -22,7 +22,7 @@ use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{YamlProblem, from_node, only_document};
 use crate::event::Event;
 
-/// The largest number of rows of a lookup.
+/// The largest number of rows that a lookup's CSV file can have.
 const MOST_ROWS: usize = 2_000_000;
 /// The largest number of rows that an event finds, if the definition does not say.
 const DEFAULT_MATCHES: usize = 100;
@@ -43,7 +43,7 @@ pub struct LookupDefinition {
     notes: Vec<String>,
 }
 
-/// The keys of a definition file.
+/// The known keys of a lookup's definition file.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "filename",
@@ -63,12 +63,14 @@ const KEYS: KnownKeys = KnownKeys {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum MatchTypeSetting {
+    /// `match_type` is one text, such as `WILDCARD(domain)`.
     One(String),
+    /// `match_type` is a list of texts.
     Several(Vec<String>),
 }
 
 impl LookupDefinition {
-    /// Parses the text of a definition file.
+    /// Parses the YAML text of a lookup's definition file.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;
@@ -106,17 +108,19 @@ impl LookupDefinition {
 #[derive(Debug)]
 pub struct Lookup {
     name: String,
+    /// The names of the columns, in the order of the CSV file.
     columns: Vec<String>,
     /// How each column's cells are compared with values.
     match_types: Vec<MatchType>,
-    /// The rows, each with a cell for each column.
+    /// The rows of the CSV file after its header, each with a cell for each column.
     rows: Vec<Vec<Box<str>>>,
     /// The index of each column. An index is built when it is first needed.
     indexes: Vec<std::sync::OnceLock<ColumnIndex>>,
+    /// True if the case of letters counts when cells are compared with values.
     case_sensitive: bool,
     default_match: Option<String>,
     min_matches: usize,
-    /// The largest number of rows that an event finds.
+    /// The largest number of rows that an event finds; further rows are ignored.
     max_matches: usize,
     notes: Vec<String>,
 }
@@ -219,10 +223,13 @@ impl Lookup {
         &self.columns
     }
 
+    /// Returns the cell at 0-based indexes; empty if there is none.
     fn cell(&self, row: usize, column: usize) -> &str {
         self.rows.get(row).and_then(|row| row.get(column)).map_or("", |cell| cell)
     }
 
+    /// Returns the index of a column, which is built on first use; `None` if there is no such
+    /// column.
     fn index(&self, column: usize) -> Option<&ColumnIndex> {
         let match_type = *self.match_types.get(column)?;
         let cells = || self.rows.iter().map(|row| row.get(column).map_or("", |cell| &**cell));
@@ -251,6 +258,7 @@ impl Lookup {
     }
 }
 
+/// Returns true if a text of the definition file means true in Splunk's configuration files.
 fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
 }
@@ -258,6 +266,7 @@ fn is_true(text: &str) -> bool {
 /// A column of the rows that a lookup finds for an event or a row.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct LookupOutput {
+    /// The lookup whose rows are found.
     lookup: Arc<Lookup>,
     /// The key columns by index, each with the term whose values the column must match.
     keys: Vec<(usize, Term)>,
@@ -285,7 +294,7 @@ impl LookupOutput {
         Arc::ptr_eq(&self.lookup, &other.lookup) && self.keys == other.keys
     }
 
-    /// Returns the terms of the keys, in order.
+    /// Returns the terms with which the key columns are compared, in the order of the keys.
     pub fn keys(&self) -> impl Iterator<Item = &Term> {
         self.keys.iter().map(|(_, term)| term)
     }

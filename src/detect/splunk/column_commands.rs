@@ -17,7 +17,7 @@ pub(super) enum FieldSelection {
     Table,
     /// `fields`: only the names in the list are kept, and `_time`.
     Keep,
-    /// `fields -`: the names in the list are removed.
+    /// `fields -`: the names in the list are removed, and all others are kept.
     Remove,
 }
 

@@ -13,7 +13,7 @@ use crate::detect::splunk::token::{Cursor, MacroCall, SearchError};
 const MOST_BYTES: usize = 1 << 20;
 /// The largest nesting depth of macro calls. A deeper search is an attack on the stack.
 const DEEPEST_MACRO: usize = 16;
-/// The macros whose meaning is built in.
+/// The names of the macros whose meaning is built in, to suggest one for a misspelt name.
 const BUILT_IN: [&str; 5] = [
     "sysmon",
     "security_content_ctime",
@@ -21,7 +21,7 @@ const BUILT_IN: [&str; 5] = [
     "summariesonly",
     "drop_dm_object_name",
 ];
-/// The delimiter at both ends of a comment.
+/// The delimiter at both ends of a comment in SPL.
 const COMMENT: &str = "```";
 
 /// A search without comments and with its macros expanded. The only calls that are left are of
@@ -30,7 +30,7 @@ const COMMENT: &str = "```";
 pub(in crate::detect) struct Expansion<'a> {
     /// The search as written, before expansion.
     original: &'a str,
-    /// The expanded text.
+    /// The search without comments, and with its macros expanded.
     pub text: String,
     /// The spans of the expanded text, in order, without gaps.
     spans: Vec<ExpandedSpan>,
@@ -44,7 +44,7 @@ struct ExpandedSpan {
     /// The bytes of the search as written that the span came from: the same text, or a macro call.
     original: Range<usize>,
     /// The macro that the span came from; `None` if it was written in the search itself.
-    of_macro: Option<String>,
+    from_macro: Option<String>,
 }
 
 impl<'a> Expansion<'a> {
@@ -165,21 +165,22 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// Appends a range of `text` unchanged.
+    /// Appends the bytes `range` of `text`. `called` is the macro call that `text` came from;
+    /// `None` if `text` is the search as written.
     fn push(&mut self, text: &str, range: Range<usize>, called: Option<&Range<usize>>, inside: &[String]) {
         let written = text.get(range.clone()).unwrap_or_default();
         if let Some(place) = called {
             self.push_as(written, place, inside);
         } else {
-            self.spans.push(ExpandedSpan { start: self.text.len(), original: range, of_macro: None });
+            self.spans.push(ExpandedSpan { start: self.text.len(), original: range, from_macro: None });
             self.text.push_str(written);
         }
     }
 
     /// Appends a text that replaces the range `place` of the search as written.
     fn push_as(&mut self, text: &str, place: &Range<usize>, inside: &[String]) {
-        let of_macro = inside.last().cloned();
-        self.spans.push(ExpandedSpan { start: self.text.len(), original: place.clone(), of_macro });
+        let from_macro = inside.last().cloned();
+        self.spans.push(ExpandedSpan { start: self.text.len(), original: place.clone(), from_macro });
         self.text.push_str(text);
     }
 
@@ -188,7 +189,8 @@ impl<'a> Expansion<'a> {
         Cursor::new(self.original, 0..self.original.len()).error(place, expected)
     }
 
-    /// Maps an error in the text that is being appended to the search as written.
+    /// Maps an error in a macro's text to the macro's call in the search as written. `called` is
+    /// the range of the call; `None` if the error is in the search as written.
     fn locate(&self, error: SearchError, called: Option<&Range<usize>>, inside: &[String]) -> SearchError {
         match called {
             None => error,
@@ -206,7 +208,7 @@ impl<'a> Expansion<'a> {
     pub fn in_original(&self, error: SearchError) -> SearchError {
         let place = self.spans.partition_point(|span| span.start <= error.offset);
         let Some(span) = place.checked_sub(1).and_then(|place| self.spans.get(place)) else { return error };
-        if let Some(name) = &span.of_macro {
+        if let Some(name) = &span.from_macro {
             return self.in_call(error, &span.original, name);
         }
         let start = (span.original.start + (error.offset - span.start)).min(self.original.len());

@@ -34,21 +34,21 @@ pub(in crate::detect) struct RuleFile {
     tests: Option<Vec<RuleTest>>,
 }
 
-/// A test of the rule, as its author runs it.
+/// An entry of the key `tests`: a test that the rule's author runs.
 #[derive(Deserialize)]
 struct RuleTest {
     name: Option<String>,
     attack_data: Option<Vec<AttackData>>,
 }
 
-/// A data set of a test.
+/// An entry of the key `attack_data`: a data set of a test.
 #[derive(Deserialize)]
 struct AttackData {
     data: String,
     source: Option<String>,
 }
 
-/// The keys of a rule file.
+/// The known keys at the top level of a Splunk rule file.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "name",
@@ -74,12 +74,12 @@ const KEYS: KnownKeys = KnownKeys {
     others: &["asset_type", "category", "data_source", "known_false_positives", "references"],
     required: &["id", SEARCH],
 };
-/// The name of the key that contains the search.
+/// The name of the key that contains a rule's search.
 const SEARCH: &str = "search";
-/// The keys of a risk object or a threat object.
+/// The known keys of a risk object or a threat object.
 const ENTITY_KEYS: KnownKeys =
     KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
-/// The keys of the mapping `tags`.
+/// The known keys of the mapping `tags`.
 const TAGS_KEYS: KnownKeys = KnownKeys {
     read: &[
         "confidence",
@@ -115,10 +115,10 @@ const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
 pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, YamlProblem> {
     let mut notes = Vec::new();
     KEYS.check(document, "", &mut notes)?;
-    for (way, keys) in INNER_KEYS {
-        let node = way.iter().try_fold(document, |node, key| node.get(key));
+    for (path, keys) in INNER_KEYS {
+        let node = path.iter().try_fold(document, |node, key| node.get(key));
         if let Some(node) = node {
-            keys.check(node, &format!(" of '{}'", way.join(".")), &mut notes)?;
+            keys.check(node, &format!(" of '{}'", path.join(".")), &mut notes)?;
         }
     }
     Ok(notes)

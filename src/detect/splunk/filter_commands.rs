@@ -62,7 +62,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads the condition after `search`.
+    /// Reads the condition after the command `search`, and applies it to events or rows.
     pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -76,7 +76,7 @@ impl Pipeline<'_> {
         self.require(cursor, start..cursor.at(), condition, context)
     }
 
-    /// Reads the condition after `where`.
+    /// Reads the condition after the command `where`, and applies it to events or rows.
     pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -138,7 +138,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `a = …, b = …` after `eval`.
+    /// Reads `a = …, b = …` after the command `eval`, and defines the names.
     pub fn read_eval(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             cursor.skip_space();
@@ -260,13 +260,13 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
 /// How the output columns of a lookup are assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputMode {
-    /// `OUTPUT`: the columns replace existing values.
+    /// `OUTPUT`: the lookup's columns replace existing values.
     Always,
-    /// `OUTPUTNEW`: the columns are used only where there is no value yet.
+    /// `OUTPUTNEW`: the lookup's columns are used only where there is no value yet.
     New,
 }
 
-/// Reads `OUTPUT` or `OUTPUTNEW`, if it is next.
+/// Reads `OUTPUT` or `OUTPUTNEW`; `None` if neither is next.
 fn output_keyword(cursor: &mut Cursor<'_>) -> Option<OutputMode> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUTNEW")) {
         Some(OutputMode::New)
@@ -312,8 +312,9 @@ impl NameResolver for ScopeNames {
 
 /// The names of a pipeline. An unknown name has no value instead of being an error.
 struct LenientNames<'l, 'p> {
+    /// The pipeline whose names are used.
     pipeline: &'l Pipeline<'p>,
-    /// The unknown names that were used.
+    /// The unknown names that an expression used, in order.
     missing: std::cell::RefCell<Vec<String>>,
 }
 

@@ -24,6 +24,7 @@ use crate::detect::term::{Assumption, Term};
 /// The largest nesting depth of a condition. Deeper nesting is an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
 
+/// The expected part of an error where a condition is missing.
 const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
@@ -31,8 +32,9 @@ const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =
 /// The context in which a condition is read: the names that it can use, the kinds of conditions
 /// that are allowed, and what was noticed while reading.
 pub(in crate::detect) struct ConditionContext<'n> {
+    /// The fields or columns that the condition can use.
     names: &'n dyn NameResolver,
-    /// The kinds of conditions that are allowed.
+    /// The kinds of conditions that can be read.
     allowed: AllowedConditions,
     /// The range of the first part that no DNS query of Sysmon's meets, and what was expected
     /// there.
@@ -64,10 +66,12 @@ struct Nesting {
 }
 
 impl Nesting {
+    /// Returns the position inside one more parenthesis.
     fn deeper(self) -> Self {
         Nesting { depth: self.depth + 1, ..self }
     }
 
+    /// Returns the position inside one more `NOT`.
     fn negated(self) -> Self {
         Nesting { is_excluded: !self.is_excluded, ..self.deeper() }
     }
@@ -106,7 +110,7 @@ impl<'n> ConditionContext<'n> {
         self.notes.into_inner()
     }
 
-    /// Adds a note, unless it is already there.
+    /// Adds a note for the user, unless it is already there.
     pub fn note(&self, note: String) {
         let mut notes = self.notes.borrow_mut();
         if !notes.contains(&note) {
@@ -176,7 +180,7 @@ impl ConditionContext<'_> {
         Ok(condition)
     }
 
-    /// Reads `x OR y`.
+    /// Reads operands that are joined by `OR`; a single operand is returned as it is.
     fn disjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let mut terms = vec![self.negation(cursor, nesting)?];
         while cursor.eat_keyword(|word| word == "OR") {
@@ -185,7 +189,7 @@ impl ConditionContext<'_> {
         Ok(join_conditions(terms, Condition::Or))
     }
 
-    /// Reads `NOT x`.
+    /// Reads `NOT x`, or an operand without `NOT`.
     fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         cursor.skip_space();
         if nesting.depth > DEEPEST_NESTING {
@@ -220,7 +224,7 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// Reads a macro whose meaning is built in.
+    /// Reads a macro call as a condition. Only macros whose meaning is built in can be conditions.
     fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {

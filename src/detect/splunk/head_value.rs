@@ -31,7 +31,7 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, Sea
     }
 }
 
-/// Reads a quoted or bare value.
+/// Reads a quoted or bare value of a condition. `place` decides if a comma ends it.
 pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Token, SearchError> {
     const EXPECTED: &str = "a value";
     cursor.skip_space();
@@ -56,6 +56,7 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> 
     if ends_here(cursor, place) { Ok(value) } else { Err(cursor.unexpected("a blank after the value")) }
 }
 
+/// Returns true if the character at the cursor can follow a value.
 fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
     let ends =
         |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == ValueContext::InList);

@@ -48,7 +48,7 @@ impl Library for NoLibrary {
     }
 }
 
-/// The keys of a macro's YAML file.
+/// The known keys of a macro's YAML file.
 const KEYS: KnownKeys = KnownKeys {
     read: &["definition", "arguments"],
     others: &["description", "name"],

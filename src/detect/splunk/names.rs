@@ -11,7 +11,7 @@ pub(in crate::detect) trait NameResolver {
     fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError>;
 }
 
-/// The names of an event's own fields.
+/// A [`NameResolver`] that knows the fields of events, and no names that a search defines.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct EventFields;
 
@@ -79,7 +79,7 @@ const ABSENT_MODEL_FIELDS: &[&str] = &[
     "eventtype",
 ];
 
-/// The field names of Splunk's data model `Network_Resolution`.
+/// A [`NameResolver`] that knows the fields of Splunk's data model `Network_Resolution`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct ModelFields;
 

@@ -6,7 +6,7 @@ use crate::detect::predicate::pattern::Pattern;
 /// The events that a condition on their origin selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Origin {
-    /// Sysmon's events.
+    /// Events that Sysmon logged.
     Sysmon,
     /// Events of any origin: the condition has no effect.
     Any,

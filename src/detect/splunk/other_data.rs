@@ -77,10 +77,12 @@ const MODELS: &[&str] = &[
 ];
 /// Options of `datamodel` that have no effect in a sweep.
 const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
+/// The expected part of an error about the arguments of `datamodel`.
 const EXPECTED_MODE: &str = "DNS and `search` or `flat`, such as in datamodel Network_Resolution DNS search";
-/// The fields that contain the event's number.
+/// The names of the field that contains an event's number.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 
+/// The expected part of an error about another data model.
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
 /// Returns an error if the search is about other data. `parts` are the ranges between its `|`, and
@@ -200,18 +202,20 @@ fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchErro
 /// The data that the head of a search asks for.
 #[derive(Default)]
 struct SearchedData {
-    /// Whether the head asks for Sysmon's events.
+    /// True if the head of the search asks for Sysmon's events.
     sysmon: bool,
-    /// Whether the head asks for event 22.
+    /// True if the head of the search asks for event 22.
     dns_queries: bool,
-    /// The range of the first other origin, and what was expected instead.
+    /// The range of the first origin in the search that is not Sysmon's, with what was expected
+    /// instead; `None` if there is none.
     other_origin: Option<(Range<usize>, &'static str)>,
-    /// The range of the first number of another event.
+    /// The range of the first number of another event in the search; `None` if there is none.
     other_event: Option<Range<usize>>,
 }
 
-/// Returns an error if a head asks for other data alone, or for other data that a later command
-/// combines with DNS queries (`combines`).
+/// Returns an error if the head of a search asks for other data alone. With `combines`, a later
+/// command combines all of the searched events, so the error is also for other data beside DNS
+/// queries.
 fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     let searched = searched_data(cursor.clone())?;
     let other = match (searched.other_event, searched.other_origin) {
@@ -266,8 +270,8 @@ fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     Ok(searched)
 }
 
-/// Reads the values that a field is required to have, after its name. Empty if the field is
-/// compared in another way, as with `!=`.
+/// Reads the values of a condition `=` or `IN` after a field's name. Empty for another comparison,
+/// such as `!=`, whose values the search does not ask for.
 fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     let mut values = Vec::new();
     cursor.skip_space();
@@ -297,7 +301,7 @@ fn value(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     if cursor.peek() == Some('"') { cursor.quoted() } else { cursor.bare(|character| character == ',') }
 }
 
-/// Skips the condition that a `NOT` negates.
+/// Skips the condition after a `NOT`: a comparison, a macro or parentheses.
 fn skip_term(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let mut depth = 0_usize;

@@ -11,7 +11,7 @@ use crate::detect::splunk::token::{Cursor, MacroCall, SearchError, Token};
 use crate::detect::stats::{Stats, StatsColumn, StatsKind};
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Term, TermKind};
 
-/// The names of the supported commands.
+/// The names of the supported commands that can follow a `|`.
 const COMMANDS: &[&str] = &[
     "stats", "search", "where", "eval", "regex", "lookup", "rename", "fillnull", "table", "fields", "sort",
     "dedup", "head", "convert",
@@ -51,7 +51,7 @@ pub(in crate::detect) struct Scope {
 /// The state of the pipeline after the commands that have been read.
 #[derive(Debug)]
 pub(in crate::detect) struct Pipeline<'a> {
-    /// The site's macros and lookups.
+    /// The macros and lookups that the search can use.
     pub library: &'a dyn Library,
     /// The names of an event's values; used before `stats`.
     pub scope: Scope,
@@ -81,7 +81,7 @@ impl Scope {
         })
     }
 
-    /// Gives a name to a term.
+    /// Defines a name of the events' values as a term.
     pub fn set(&mut self, name: String, term: Term) {
         if let Some(kept) = &mut self.kept {
             kept.push(name.clone());
@@ -137,7 +137,7 @@ pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), Sea
 }
 
 impl<'a> Pipeline<'a> {
-    /// Returns a pipeline before its first command.
+    /// Returns a pipeline of which no command has been read.
     pub fn new(library: &'a dyn Library) -> Self {
         Pipeline {
             library,
@@ -271,6 +271,7 @@ impl<'a> Pipeline<'a> {
     }
 }
 
+/// Returns the larger number of steps and the larger depth of two costs.
 fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
     (one.0.max(other.0), one.1.max(other.1))
 }
@@ -297,7 +298,7 @@ pub(in crate::detect) fn column_place(
     })
 }
 
-/// Reads `as name`, if it is next.
+/// Reads `as name`, and returns the name; `None` if `as` is not next.
 pub(in crate::detect) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
         cursor.name().map(Some)

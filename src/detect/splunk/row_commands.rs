@@ -147,7 +147,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `10` or `limit=10` after `head`.
+    /// Reads `10` or `limit=10` after the command `head`.
     pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut ahead = cursor.clone();
         if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
@@ -243,7 +243,7 @@ impl Pipeline<'_> {
     }
 }
 
-/// Reads `as name` or `as *name`, if it is next.
+/// Reads `as name` or `as *name`, and returns the name; `None` if `as` is not next.
 fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     let is_next = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as"));
     is_next.then(|| cursor.name_or_pattern()).transpose()
@@ -254,7 +254,7 @@ fn is_time(term: &Term) -> bool {
     term.is_time() || term.as_field().is_none()
 }
 
-/// Reads `timeformat="…"`, if it is next.
+/// Reads `timeformat="…"`, and returns the time format; `None` if it is not next.
 fn time_form(cursor: &mut Cursor<'_>) -> Result<Option<String>, SearchError> {
     let mut ahead = cursor.clone();
     if !ahead.eat_keyword(|word| word == "timeformat") {

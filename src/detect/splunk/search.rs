@@ -23,7 +23,7 @@ use crate::event::Event;
 /// to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// The condition that matching events meet.
+    /// The condition that events must meet to match.
     pub predicate: Predicate,
     /// The table that the matches are reduced to; `None` if the search has no `stats`.
     pub stats: Option<Arc<Stats>>,

@@ -18,8 +18,10 @@ use crate::detect::term::{Term, TermKind};
 /// hundred KiB while the table is written, so more columns are an attack, not a rule.
 pub(in crate::detect) const MOST_COLUMNS: usize = 256;
 
+/// The expected part of an error where an aggregate is missing or unknown.
 const EXPECTED_AGGREGATE: &str =
     "an aggregate: count, or count, dc, min, max, values, earliest or latest of a (field)";
+/// The names of the supported aggregates, to suggest one for a misspelt name.
 const AGGREGATES: [&str; 8] = ["count", "dc", "distinct_count", "values", "min", "max", "earliest", "latest"];
 /// Options of `stats` and `tstats` that have no effect in a sweep.
 const OPTIONS: &[&str] = &[
@@ -37,7 +39,7 @@ const OPTIONS: &[&str] = &[
 
 /// What has been read of a `stats` or `tstats` command.
 struct StatsDraft {
-    /// The columns of the table.
+    /// The columns of the table that the command makes.
     columns: Vec<StatsColumn>,
     notes: Vec<String>,
     /// The reason why the table cannot have rows; `None` if it can.
@@ -204,7 +206,7 @@ fn eat_by(cursor: &mut Cursor<'_>) -> bool {
     cursor.eat_keyword(|word| word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("groupby"))
 }
 
-/// Skips options such as `summariesonly=true`.
+/// Skips options of `stats` or `tstats`, such as `summariesonly=true`.
 fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     loop {
         let mut ahead = cursor.clone();
@@ -284,6 +286,7 @@ fn aggregate_argument(
     }))
 }
 
+/// Returns the same resolver as a [`NameResolver`].
 fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
     fields
 }

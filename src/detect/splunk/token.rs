@@ -18,13 +18,13 @@ const SHORT_QUOTE: usize = 20;
 pub struct SearchError {
     /// The place of the error in the search, in bytes from its start.
     pub offset: usize,
-    /// The line, from 1: of the rule file if `in_file`, otherwise of the search.
+    /// The line of the error, from 1: in the rule file if `in_file`, otherwise in the search.
     pub line: u32,
-    /// The column in the line, in characters, from 1.
+    /// The column of the error in its line, in characters, from 1.
     pub column: u32,
-    /// What was expected at that place.
+    /// What was expected at the place of the error.
     pub expected: String,
-    /// What was found at that place, in quotes.
+    /// What was found at the place of the error, in quotes.
     pub found: String,
     /// The known name that is closest to an unknown name; `None` if none is close.
     pub nearest: Option<Box<str>>,
@@ -94,7 +94,7 @@ pub(in crate::detect) struct Token {
 /// A macro call: `` `name` `` or `` `name(argument)` ``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct MacroCall {
-    /// The macro's name.
+    /// The name of the called macro.
     pub name: String,
     /// The text between the parentheses; `None` if there are no parentheses.
     pub argument: Option<Token>,
@@ -106,7 +106,9 @@ pub(in crate::detect) struct MacroCall {
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Cursor<'a> {
     text: &'a str,
+    /// The position in `text`, in bytes.
     at: usize,
+    /// The end of the part in `text`, in bytes.
     end: usize,
 }
 
@@ -116,7 +118,7 @@ impl<'a> Cursor<'a> {
         Cursor { text, at: part.start, end: part.end }
     }
 
-    /// Returns the position in the search, in bytes.
+    /// Returns the cursor's position, in bytes from the start of the search.
     pub fn at(&self) -> usize {
         self.at
     }
@@ -137,7 +139,7 @@ impl<'a> Cursor<'a> {
         self.peek().is_none()
     }
 
-    /// Skips blanks.
+    /// Moves past blanks.
     pub fn skip_space(&mut self) {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start().len();
@@ -188,7 +190,7 @@ impl<'a> Cursor<'a> {
         self.take(|character| character.is_alphanumeric() || character == '_')
     }
 
-    /// Skips one character.
+    /// Moves past one character.
     pub fn skip_character(&mut self) {
         self.at += self.peek().map_or(0, char::len_utf8);
     }
@@ -375,6 +377,7 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
+/// Returns true if a text contains a `"` without a backslash before it.
 fn has_unescaped_quote(text: &str) -> bool {
     let mut escaped = false;
     for character in text.chars() {

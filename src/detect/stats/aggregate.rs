@@ -16,13 +16,13 @@ use crate::event::{Event, EventTime};
 pub(in crate::detect) enum Aggregate {
     /// The number of events, or of the values that they have for a term.
     Count(i64),
-    /// The distinct values, of which only the number is shown.
+    /// The distinct values of a term. The table shows only their number.
     DistinctCount(BTreeSet<String>),
-    /// The distinct values.
+    /// The distinct values of a term.
     Values(BTreeSet<String>),
     /// The first or last time of the events; `None` until an event has a time.
     Time(Extremum, Option<EventTime>),
-    /// The least or greatest value of a term.
+    /// The least or greatest value of a term, which is not a time.
     Extreme(Extremum, Box<ExtremeValues>),
     /// The time and the value of the first or last event that has both; `None` until one has.
     InTime(Extremum, Option<Box<(EventTime, StatsValue)>>),
@@ -31,9 +31,9 @@ pub(in crate::detect) enum Aggregate {
 /// The direction of an aggregate: the least (first) or the greatest (last) value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Extremum {
-    /// The least value, or the first in time.
+    /// The least value, or the value of the first event in time.
     Least,
-    /// The greatest value, or the last in time.
+    /// The greatest value, or the value of the last event in time.
     Greatest,
 }
 
@@ -41,11 +41,11 @@ pub(in crate::detect) enum Extremum {
 /// them are numbers, which is known only at the end, so both candidates are kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::detect) struct ExtremeValues {
-    /// The extreme number, and its text as logged.
+    /// The least or greatest number, and its text as logged; `None` if no value is a number.
     by_number: Option<(f64, String)>,
     /// The extreme value when values are compared by their bytes.
     by_order: Option<StatsValue>,
-    /// True if at least one value is not a number.
+    /// True if at least one of the values is not a number.
     not_all_numbers: bool,
 }
 
@@ -88,7 +88,7 @@ impl Aggregate {
                 }
             }
             Aggregate::Time(extremum, best) => {
-                take_better(best, event.system.time_created, *extremum, Ord::cmp)
+                take_better(best, event.system.time_created, *extremum, Ord::cmp);
             }
             Aggregate::Extreme(extremum, extreme) => {
                 for value in texts() {
@@ -116,7 +116,7 @@ impl Aggregate {
                 take_better(ours, theirs, *extremum, Ord::cmp);
             }
             (Aggregate::Extreme(extremum, ours), Aggregate::Extreme(_, theirs)) => {
-                ours.merge(*extremum, *theirs)
+                ours.merge(*extremum, *theirs);
             }
             (Aggregate::InTime(extremum, ours), Aggregate::InTime(_, theirs)) => {
                 take_better(ours, theirs, *extremum, Ord::cmp);
@@ -125,7 +125,7 @@ impl Aggregate {
         }
     }
 
-    /// Returns the value that the column shows.
+    /// Returns the aggregate's final value, which the table shows.
     pub(in crate::detect) fn finish(self) -> StatsValue {
         match self {
             Aggregate::Count(count) => StatsValue::Integer(count),
@@ -143,6 +143,7 @@ impl Aggregate {
 }
 
 impl ExtremeValues {
+    /// Returns the candidates after a single value.
     fn of(value: StatsValue) -> Self {
         let by_number = match &value {
             StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
@@ -151,6 +152,7 @@ impl ExtremeValues {
         ExtremeValues { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
     }
 
+    /// Adds the candidates of another group of values.
     fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
         // Equal numbers in different notations (1, 1.0) are ordered by their text.
         take_better(&mut self.by_number, other.by_number, extremum, |a, b| {

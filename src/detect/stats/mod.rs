@@ -43,7 +43,7 @@ const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 pub struct StatsColumn {
     /// The column's name, after all renaming.
     pub(in crate::detect) name: String,
-    /// What the column's values are computed from.
+    /// The `by` field, aggregate or computation that the column's values come from.
     pub(in crate::detect) source: ColumnSource,
     /// The type of the column's values.
     pub(in crate::detect) kind: StatsKind,
@@ -71,13 +71,13 @@ pub enum StatsKind {
 pub enum StatsValue {
     /// No value: no event of the row has the field.
     Null,
-    /// Text, as logged.
+    /// A text, as logged or computed.
     Text(String),
-    /// A number of events or of values.
+    /// A count of events or of values.
     Integer(i64),
-    /// An instant, such as the earliest event's time.
+    /// An instant in UTC, such as the time of the earliest event.
     Time(EventTime),
-    /// Distinct texts, sorted by their bytes.
+    /// A list of distinct texts, sorted by their bytes.
     List(Vec<String>),
 }
 
@@ -242,6 +242,7 @@ impl Stats {
         self.aggregate_sources().filter_map(Aggregate::new).collect()
     }
 
+    /// Returns true if the table has `by` columns.
     fn has_by(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.source, ColumnSource::By(_)))
     }

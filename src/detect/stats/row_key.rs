@@ -8,12 +8,14 @@ use crate::base::byte_search::find;
 use crate::detect::stats::StatsValue;
 use crate::event::EventTime;
 
-/// The first byte of an encoded text. The first byte of an encoded time is [`TIME`].
+/// The first byte of an encoded text.
 const TEXT: u8 = 1;
+/// The first byte of an encoded time.
 const TIME: u8 = 2;
 /// The byte that ends an encoded text, twice. Within a text, this byte is followed by [`IN_TEXT`],
 /// so a text sorts before every longer text that begins with it.
 const END: u8 = 0;
+/// The byte after an [`END`] that is part of a text.
 const IN_TEXT: u8 = 1;
 
 /// The `by` values of a row, texts and times, in the order of the columns. Keys of the same table
@@ -22,7 +24,7 @@ const IN_TEXT: u8 = 1;
 pub(in crate::detect) struct RowKey(Vec<u8>);
 
 impl RowKey {
-    /// Returns the key of these values.
+    /// Encodes the `by` values of a row as a key.
     pub(in crate::detect) fn of<'a>(values: impl IntoIterator<Item = &'a StatsValue>) -> Self {
         let mut key = RowKey::with_room();
         values.into_iter().for_each(|value| key.push(value));
@@ -38,7 +40,7 @@ impl RowKey {
         }
     }
 
-    /// Appends a text.
+    /// Appends the encoding of a text.
     fn push_text(&mut self, text: &str) {
         self.0.push(TEXT);
         let mut rest = text.as_bytes();
@@ -51,7 +53,7 @@ impl RowKey {
         self.0.extend([END, END]);
     }
 
-    /// Appends a time.
+    /// Appends the encoding of a time.
     fn push_time(&mut self, time: EventTime) {
         self.0.push(TIME);
         // With the highest bit inverted, signed numbers sort like unsigned ones.
@@ -68,7 +70,7 @@ impl RowKey {
         RowKey(self.0.as_slice().to_vec())
     }
 
-    /// Decodes the values of the key.
+    /// Decodes the key into the `by` values of its row.
     pub(in crate::detect) fn values(&self) -> Vec<StatsValue> {
         let mut values = Vec::new();
         let mut rest = self.0.as_slice();

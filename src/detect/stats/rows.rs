@@ -26,12 +26,12 @@ pub(in crate::detect) enum RowStep {
     Head(usize),
 }
 
-/// A column that `sort` compares.
+/// A column that `sort` compares, with the direction and the type of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct SortKey {
-    /// The column's 0-based index among all columns.
+    /// The 0-based index of the compared column among all columns of the table.
     pub column: usize,
-    /// True if the greatest value comes first.
+    /// True if rows with greater values come first.
     pub descending: bool,
     /// The type as which the column's values are compared.
     pub by: SortBy,
@@ -40,14 +40,14 @@ pub(in crate::detect) struct SortKey {
 /// The type as which `sort` compares values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum SortBy {
-    /// `auto`: numbers first, then IP addresses, then other texts.
+    /// `auto`: numbers come first, then IP addresses, then other texts.
     #[default]
     Automatic,
-    /// `str`: as texts, by their bytes.
+    /// `str`: values are compared as texts, by their bytes.
     Text,
-    /// `num`: as numbers; what is not a number comes after all numbers.
+    /// `num`: values are compared as numbers; other values come after all numbers.
     Number,
-    /// `ip`: as IP addresses; what is not an address comes after all addresses.
+    /// `ip`: values are compared as IP addresses; other values come after all addresses.
     Address,
 }
 
@@ -96,6 +96,7 @@ impl RowStep {
 }
 
 impl SortKey {
+    /// Compares two rows by the column.
     fn compare(&self, left: &[StatsValue], right: &[StatsValue]) -> Ordering {
         let value = |row| <[StatsValue]>::get(row, self.column).unwrap_or(&StatsValue::Null);
         let (left, right) = (value(left), value(right));

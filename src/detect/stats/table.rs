@@ -26,7 +26,7 @@ pub struct StatsTable {
 }
 
 impl StatsTable {
-    /// Returns the table without events.
+    /// Returns a table to which no event has been added.
     #[must_use]
     pub fn new(stats: &Arc<Stats>) -> Self {
         StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
@@ -106,18 +106,18 @@ impl StatsTable {
         let mut sorted: Vec<(RowKey, Box<[Aggregate]>)> = self.rows.into_iter().collect();
         sorted.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         // Steps that need all rows are applied before the first part is returned.
-        let (mut raw, mut settled) = (Vec::new().into_iter(), Vec::new().into_iter());
+        let (mut unfinished, mut finished) = (Vec::new().into_iter(), Vec::new().into_iter());
         if stats.steps.iter().any(RowStep::is_of_table) {
             let all = sorted.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
-            settled = apply_steps(&stats.steps, all).into_iter();
+            finished = apply_steps(&stats.steps, all).into_iter();
         } else {
-            raw = sorted.into_iter();
+            unfinished = sorted.into_iter();
         }
         std::iter::from_fn(move || {
-            let raw: Vec<_> = raw.by_ref().take(rows).collect();
-            let settled: Vec<_> = settled.by_ref().take(rows).collect();
-            let any = !raw.is_empty() || !settled.is_empty();
-            any.then(|| StatsPart { stats: Arc::clone(&stats), raw, settled })
+            let unfinished: Vec<_> = unfinished.by_ref().take(rows).collect();
+            let finished: Vec<_> = finished.by_ref().take(rows).collect();
+            let any = !unfinished.is_empty() || !finished.is_empty();
+            any.then(|| StatsPart { stats: Arc::clone(&stats), unfinished, finished })
         })
     }
 }
@@ -126,20 +126,21 @@ impl StatsTable {
 #[derive(Debug)]
 pub struct StatsPart {
     stats: Arc<Stats>,
-    /// Rows whose columns are not yet computed and whose steps are not yet applied.
-    raw: Vec<(RowKey, Box<[Aggregate]>)>,
-    /// Rows to which all steps were applied, with the values of all columns.
-    settled: Vec<Vec<StatsValue>>,
+    /// Unfinished rows: columns are not yet computed, and steps are not yet applied.
+    unfinished: Vec<(RowKey, Box<[Aggregate]>)>,
+    /// Finished rows: all steps were applied, and each row has the values of all columns.
+    finished: Vec<Vec<StatsValue>>,
 }
 
 impl StatsPart {
     /// Returns the part's rows. Each has a value for every column that the table shows.
     #[must_use]
     pub fn into_rows(self) -> impl ExactSizeIterator<Item = Vec<StatsValue>> {
-        let StatsPart { stats, raw, mut settled } = self;
-        let all: Vec<_> = raw.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
-        settled.extend(apply_steps(&stats.steps, all));
-        settled.into_iter().map(move |row| stats.shown(row))
+        let StatsPart { stats, unfinished, mut finished } = self;
+        let all: Vec<_> =
+            unfinished.into_iter().map(|(key, aggregates)| stats.row(&key, aggregates)).collect();
+        finished.extend(apply_steps(&stats.steps, all));
+        finished.into_iter().map(move |row| stats.shown(row))
     }
 }
 

@@ -19,6 +19,7 @@ const MOST_ROWS: usize = 1 << 16;
 /// A condition on terms that is evaluated for each event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Computed {
+    /// The condition, on terms of the event or on columns of its rows.
     condition: Condition,
     /// The `by` columns that a condition on rows reads, each with its index and its term. Empty if
     /// the condition is on the event itself.
@@ -29,7 +30,7 @@ pub struct Computed {
 }
 
 impl Computed {
-    /// Returns a condition on the event itself.
+    /// Creates a condition that is evaluated on the event itself, not on its rows.
     pub(in crate::detect) fn of(condition: Condition) -> Self {
         Computed { condition, by: Vec::new(), text: None }
     }
@@ -66,7 +67,7 @@ impl Computed {
         self.by.iter().for_each(|(_, term)| term.each_expression(see));
     }
 
-    /// Returns the fields that the condition reads.
+    /// Returns the fields that the condition reads, in no particular order.
     pub(in crate::detect) fn fields(&self) -> Vec<Field> {
         let mut fields = fields_of(&self.condition);
         for (_, term) in &self.by {

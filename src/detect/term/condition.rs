@@ -16,50 +16,52 @@ use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
 use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 
-/// A condition on terms.
+/// A condition on terms, which is true or false for an event or a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Condition {
-    /// Always true.
+    /// A condition that is always true.
     All,
-    /// The event was logged by Sysmon. Always true for a row of a table, whose events were selected
-    /// before.
+    /// True if Sysmon logged the event. Always true for a row of a table, whose events were
+    /// selected before.
     Sysmon,
-    /// All of the conditions are true.
+    /// True if all of the conditions are true.
     And(Vec<Condition>),
-    /// At least one of the conditions is true; with no conditions, always false.
+    /// True if at least one of the conditions is true; with no conditions, always false.
     Or(Vec<Condition>),
-    /// The condition is false.
+    /// True if the condition is false.
     Not(Box<Condition>),
-    /// The term has a value that is not empty.
+    /// True if the term has a value that is not empty.
     Exists(Term),
-    /// `=` of the command `search`: a value matches the pattern, with wildcards and without regard
-    /// to case.
+    /// `=` of the command `search`: true if a value of the term matches the pattern, with wildcards
+    /// and without regard to case.
     Matches(Term, Pattern),
-    /// `!=` of the command `search` for a term that can have several values: at least one value
-    /// does not match the pattern.
+    /// `!=` of the command `search` for a term that can have several values: true if at least one
+    /// value does not match the pattern.
     Differs(Term, Pattern),
-    /// `<`, `<=`, `>` or `>=` of the command `search`, with the text on the right side.
+    /// `<`, `<=`, `>` or `>=` of the command `search`: a comparison of the term with a constant
+    /// text.
     Inequality(Term, Inequality, String),
-    /// A comparison of the command `where`.
+    /// A comparison of two terms in the command `where`, such as `len(query) > 40`.
     Comparison(Term, Relation, Term),
-    /// A value matches the regular expression.
+    /// True if a value of the term matches the regular expression.
     Fits(Term, Expression),
-    /// A value contains an address of the network.
+    /// True if a value of the term contains an address of the network.
     InNetwork(Term, Network),
 }
 
 /// A comparison operator of the command `where`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Relation {
-    /// `=` or `==`.
+    /// The operator `=` or `==`.
     Equal,
-    /// `!=`.
+    /// The operator `!=`.
     NotEqual,
-    /// `<`, `<=`, `>` or `>=`.
+    /// One of the operators `<`, `<=`, `>` and `>=`.
     Inequality(Inequality),
 }
 
 impl Relation {
+    /// Returns true if the comparison of two single values is true.
     fn holds(self, left: &Value<'_>, right: &Value<'_>) -> bool {
         let ordering = left.compare(right);
         match self {
@@ -84,7 +86,7 @@ impl Condition {
         Condition::Or(Vec::new())
     }
 
-    /// Returns the negation of the condition.
+    /// Returns the negation of the condition, without wrapping a constant condition in `Not`.
     pub fn negated(self) -> Self {
         match self {
             Condition::All => Condition::never(),
@@ -338,6 +340,7 @@ pub(in crate::detect) fn is_lower_ascii(text: &str) -> bool {
     text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
+/// Returns true if the comparison is true for one value of each side.
 fn any_pair_holds(left: Value<'_>, relation: Relation, right: Value<'_>) -> bool {
     let rights = right.into_single_values();
     left.into_single_values().iter().any(|left| rights.iter().any(|right| relation.holds(left, right)))

@@ -14,27 +14,49 @@ const MOST_VALUES: usize = 1 << 16;
 /// A function or operator of `eval` and `where`. [`FUNCTIONS`] has its name in SPL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Function {
+    /// `coalesce`: the first argument that has a value.
     Coalesce,
+    /// `len`: the number of characters of a text.
     Length,
+    /// `lower`: the text in lower case.
     Lower,
+    /// `upper`: the text in upper case.
     Upper,
+    /// `trim`: the text without certain characters at both ends.
     Trim,
+    /// `ltrim`: the text without certain characters at its start.
     TrimStart,
+    /// `rtrim`: the text without certain characters at its end.
     TrimEnd,
-    Part,
+    /// `substr`: a part of a text.
+    Substring,
+    /// `mvcount`: the number of values of a field.
     ValueCount,
+    /// `mvindex`: one of the values of a field, or a range of them.
     ValueAt,
+    /// `split`: the parts of a text between separators, as several values.
     Split,
+    /// `mvjoin`: the values of a field as one text, with a separator between them.
     Join,
+    /// `mvdedup`: the values of a field without duplicates.
     Distinct,
+    /// `mvappend`: the values of all arguments, as several values.
     Append,
+    /// `tostring`: the value as text.
     ToText,
+    /// `tonumber`: the value as a number; null if it is not a number.
     ToNumber,
+    /// The operator `.`: two texts, one after the other.
     Concatenate,
+    /// The operator `+`: the sum of two numbers; other values are concatenated.
     Add,
+    /// The operator `-`.
     Subtract,
+    /// The operator `*`.
     Multiply,
+    /// The operator `/`.
     Divide,
+    /// The operator `%`.
     Remainder,
 }
 
@@ -47,7 +69,7 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("trim", Function::Trim, 1, 2),
     ("ltrim", Function::TrimStart, 1, 2),
     ("rtrim", Function::TrimEnd, 1, 2),
-    ("substr", Function::Part, 2, 3),
+    ("substr", Function::Substring, 2, 3),
     ("mvcount", Function::ValueCount, 1, 1),
     ("mvindex", Function::ValueAt, 2, 3),
     ("split", Function::Split, 2, 2),
@@ -73,7 +95,7 @@ impl Function {
         found.map(|(_, function, least, most)| (*function, *least, *most))
     }
 
-    /// Returns the function's name in SPL.
+    /// Returns the name of the function or operator in SPL.
     pub fn name(self) -> &'static str {
         FUNCTIONS.iter().find(|(_, known, ..)| *known == self).map_or("", |(name, ..)| name)
     }
@@ -120,6 +142,7 @@ impl Function {
         }
     }
 
+    /// Applies a function that takes at most three arguments.
     fn apply_to<'a>(
         self,
         first: Value<'a>,
@@ -139,7 +162,7 @@ impl Function {
                 Value::Null | Value::Many(_) => Value::Null,
                 one => one.text().map_or(Value::Null, |text| count(text.chars().count())),
             },
-            Function::Part => part(first, number(second.as_ref()), number(third)),
+            Function::Substring => substring(first, number(second.as_ref()), number(third)),
             Function::ValueCount => match first.texts().len() {
                 0 => Value::Null,
                 values => count(values),
@@ -172,6 +195,7 @@ impl Function {
         }
     }
 
+    /// Removes `characters` from the start, the end or both ends of a text, as this function does.
     fn trim(self, text: &str, characters: &str) -> String {
         let is_cut = |character: char| characters.contains(character);
         let text = if self == Function::TrimEnd { text } else { text.trim_start_matches(is_cut) };
@@ -208,15 +232,18 @@ impl Function {
     }
 }
 
+/// Applies `change` to each text of a value.
 fn map_texts<'a>(value: Value<'a>, change: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Value<'a> {
     Value::from_texts(value.texts().into_iter().map(change).collect())
 }
 
+/// Returns a length or a number of values as a value.
 fn count(many: usize) -> Value<'static> {
     Value::Number(f64::from(u32::try_from(many).unwrap_or(u32::MAX)))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "what is out of range is out of every text's")]
+/// Converts a number to an integer; `None` if it has decimals.
 fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0).then_some(number as i64)
 }
@@ -229,7 +256,7 @@ fn place(number: i64, length: usize) -> Option<usize> {
 }
 
 /// `substr`: the characters from a 1-based position on.
-fn part(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value<'_> {
+fn substring(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value<'_> {
     let (Some(text), Some(start)) = (value.text(), start) else { return Value::Null };
     let all = text.chars().count();
     let skipped = place(if start > 0 { start - 1 } else { start }, all).unwrap_or(0);

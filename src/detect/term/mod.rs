@@ -39,7 +39,7 @@ struct TermData {
     kind: TermKind,
     /// The number of evaluation steps, including those of the terms inside the term.
     steps: u32,
-    /// The nesting depth, from 1.
+    /// The nesting depth of the term, from 1 for a term without other terms.
     depth: u32,
 }
 
@@ -48,19 +48,19 @@ struct TermData {
 pub(in crate::detect) enum TermKind {
     /// A value that is always null, such as a field that no event has.
     Absent,
-    /// A field of the event.
+    /// The value of a field of the event.
     Field(Field),
     /// A column of a table's row, by its 0-based index among all columns.
     Column(usize),
-    /// A constant text.
+    /// A constant text from the search.
     Text(String),
-    /// A constant number.
+    /// A constant number from the search.
     Number(Number),
     /// The value of the term, or the text if the term has no value.
     FillNull(Term, String),
     /// The term's value as a time, formatted with the `strftime` format.
     FormatTime(Term, String),
-    /// A function or operator, with its arguments.
+    /// The value of a function or operator for the arguments.
     Call(Function, Vec<Term>),
     /// `replace`: the term's value with each match of the regular expression replaced by the text.
     Replace(Term, Expression, String),
@@ -96,7 +96,7 @@ pub(in crate::detect) enum EvalInput<'a> {
 /// result without an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Assumption {
-    /// No assumption.
+    /// No assumption: only constants are known.
     Nothing,
     /// No lookup finds a row for the event.
     NoLookupFinds,
@@ -118,7 +118,7 @@ impl From<TermKind> for Term {
             | TermKind::Text(_)
             | TermKind::Number(_) => {}
             TermKind::FillNull(term, _) | TermKind::FormatTime(term, _) | TermKind::Replace(term, ..) => {
-                add(term.cost())
+                add(term.cost());
             }
             TermKind::Call(_, terms) => terms.iter().for_each(|term| add(term.cost())),
             TermKind::Case(branches) => branches.iter().for_each(|(condition, term)| {
@@ -143,11 +143,12 @@ impl Term {
         (self.0.steps, self.0.depth)
     }
 
+    /// Returns the kind of the term, with the terms inside it.
     pub fn kind(&self) -> &TermKind {
         &self.0.kind
     }
 
-    /// The field that it is, if it is nothing else.
+    /// Returns the field if the term is a bare field; otherwise `None`.
     pub fn as_field(&self) -> Option<Field> {
         match self.kind() {
             TermKind::Field(field) => Some(*field),
@@ -155,7 +156,7 @@ impl Term {
         }
     }
 
-    /// The text that it is, if it is a constant.
+    /// Returns the text if the term is a constant; otherwise `None`.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self.kind() {
             TermKind::Text(text) => Some(Cow::Borrowed(text)),
@@ -164,6 +165,7 @@ impl Term {
         }
     }
 
+    /// Returns true if the term is the field `_time`.
     pub fn is_time(&self) -> bool {
         match self.kind() {
             TermKind::Field(field) => *field == Field::Time,
@@ -171,11 +173,12 @@ impl Term {
         }
     }
 
+    /// Returns true if the term never has a value.
     pub fn is_absent(&self) -> bool {
         *self.kind() == TermKind::Absent
     }
 
-    /// The term's value for an event or a row.
+    /// Evaluates the term for an event or a row.
     pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
         match self.kind() {
             TermKind::Absent => Value::Null,
@@ -293,7 +296,7 @@ impl Term {
             | TermKind::Text(_)
             | TermKind::Number(_) => {}
             TermKind::FillNull(term, _) | TermKind::FormatTime(term, _) | TermKind::Replace(term, ..) => {
-                term.visit(visitor)
+                term.visit(visitor);
             }
             TermKind::Call(_, terms) => terms.iter().for_each(|term| term.visit(visitor)),
             TermKind::Case(branches) => {
@@ -350,6 +353,7 @@ impl Term {
     }
 }
 
+/// Returns the value of an event's field.
 fn field_value(field: Field, event: &Event) -> Value<'_> {
     if field == Field::Time {
         return event.system.time_created.map_or(Value::Null, Value::Time);
@@ -377,6 +381,7 @@ fn format_time<'a>(value: Value<'a>, format: &str) -> Value<'a> {
     }
 }
 
+/// Replaces each match of a regular expression in each text of a value.
 fn replace_matches<'a>(value: Value<'a>, expression: &Expression, with: &str) -> Value<'a> {
     let texts = value.texts().into_iter();
     let texts = texts.filter_map(|text| expression.replaced(&text, with, LONGEST_TEXT).map(Cow::Owned));

@@ -18,13 +18,13 @@ const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// The value of a term: none, one, or several texts.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Value<'a> {
-    /// No value.
+    /// The value of an absent field, or of a function without a result.
     Null,
     /// A single text, as logged or computed.
     Text(Cow<'a, str>),
     /// A single number that was computed or written in the search.
     Number(f64),
-    /// An instant.
+    /// A single instant, such as the value of `_time`.
     Time(EventTime),
     /// Two or more texts, in the order in which the event has them.
     Many(Vec<Cow<'a, str>>),
@@ -43,16 +43,17 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns a text, or [`Value::Null`] for `None`.
+    /// Returns the text as a value, or [`Value::Null`] for `None`.
     pub fn text_or_null(text: Option<impl Into<Cow<'a, str>>>) -> Self {
         text.map_or(Value::Null, |text| Value::Text(text.into()))
     }
 
+    /// Returns true if there is no value.
     pub fn is_null(&self) -> bool {
         *self == Value::Null
     }
 
-    /// Returns each single value as text.
+    /// Converts each single value to text; the result is empty for [`Value::Null`].
     pub fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
             Value::Null => Vec::new(),
@@ -88,7 +89,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Splits the value into single values.
+    /// Splits a value with several texts into single values; the result is empty for
+    /// [`Value::Null`].
     pub fn into_single_values(self) -> Vec<Value<'a>> {
         match self {
             Value::Null => Vec::new(),

@@ -66,7 +66,7 @@ impl Parser<'_, '_> {
         Ok(Term::from(TermKind::Call(function, arguments)))
     }
 
-    /// Reads `(x, y)`.
+    /// Reads a list of terms in parentheses, `(x, y)`. `depth` is the nesting depth of the list.
     pub(super) fn arguments(&mut self, depth: usize) -> Result<Vec<Term>, SearchError> {
         let mut arguments = Vec::new();
         self.open()?;
@@ -87,7 +87,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads an opening parenthesis.
+    /// Reads an opening parenthesis; anything else is an error.
     pub(super) fn open(&mut self) -> Result<(), SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }

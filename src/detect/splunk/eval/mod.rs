@@ -21,14 +21,16 @@ const DEEPEST_NESTING: usize = 30;
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
+/// The expected part of an error where a condition is missing.
 const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
+/// The expected part of an error where a term is missing.
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of these";
 
 /// The result of reading an expression: a condition or a term. Both can be in parentheses.
 enum ConditionOrTerm {
-    /// An expression that is true or false.
+    /// An expression that is true or false, such as `len(query) > 40`.
     Condition(Condition),
-    /// An expression that has a value.
+    /// An expression that has a value, such as `len(query)`.
     Term(Term),
 }
 
@@ -74,10 +76,10 @@ fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> 
     Ok(())
 }
 
-/// A recursive-descent parser of expressions.
+/// A recursive-descent parser of the expressions of `where` and `eval`.
 struct Parser<'p, 'a> {
     cursor: &'p mut Cursor<'a>,
-    /// The names that the expression can use.
+    /// The fields or columns that the expression can use.
     names: &'p dyn NameResolver,
 }
 
@@ -127,7 +129,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads `x AND y`.
+    /// Reads operands that are joined by `AND`; a single operand is returned as it is.
     fn conjunction(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let first = self.negation(depth)?;
@@ -152,7 +154,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads `NOT x`.
+    /// Reads `NOT x`, or an expression without `NOT`. `depth` is the nesting depth.
     fn negation(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         if depth > DEEPEST_NESTING {
@@ -169,7 +171,8 @@ impl Parser<'_, '_> {
         self.comparison(depth)
     }
 
-    /// Reads `x = y`, `x LIKE "y"` or `x IN (y, z)`.
+    /// Reads a comparison: `x = y`, `x LIKE "y"` or `x IN (y, z)`. A single operand is returned as
+    /// it is.
     fn comparison(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let left = match self.sum(depth)? {
@@ -212,14 +215,14 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads `x + y`, `x - y` or `x . y`.
+    /// Reads operands that are joined by `+`, `-` or `.` (concatenation).
     fn sum(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("+", Function::Add), ("-", Function::Subtract), (".", Function::Concatenate)];
         self.operation(&OPERATORS, |parser| parser.product(depth))
     }
 
-    /// Reads `x * y`, `x / y` or `x % y`.
+    /// Reads operands that are joined by `*`, `/` or `%`.
     fn product(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Remainder)];
