@@ -18,48 +18,54 @@ impl MatchRow<'_> {
     )
     .distinct();
     pub(super) const COMPUTER: ColumnOf<Self> =
-        ColumnOf::always("computer", Text, "the machine that logged the event", |row| {
+        ColumnOf::always("computer", Text, "name of the machine that logged the event", |row| {
             Cell::text(&row.event.system.computer)
         });
     pub(super) const EVIDENCE: ColumnOf<Self> =
-        ColumnOf::always("evidence", Text, "the piece of evidence the file belongs to", |row| {
+        ColumnOf::always("evidence", Text, "name of the piece of evidence that contains the file", |row| {
             Cell::text(row.context.evidence)
         });
     pub(super) const SOURCE_PATH: ColumnOf<Self> =
-        ColumnOf::always("source_path", Text, "the file, from its root", |row| {
+        ColumnOf::always("source_path", Text, "path of the file from its root", |row| {
             Cell::text(row.context.source_path)
         });
     pub(super) const PROVIDER: ColumnOf<Self> =
-        ColumnOf::always("provider", Text, "Provider name", |row| Cell::text(&row.event.system.provider));
+        ColumnOf::always("provider", Text, "name of the provider that logged the event", |row| {
+            Cell::text(&row.event.system.provider)
+        });
     pub(super) const CHANNEL: ColumnOf<Self> =
-        ColumnOf::always("channel", Text, "Channel", |row| Cell::text(&row.event.system.channel));
+        ColumnOf::always("channel", Text, "channel (log) that the event was written to", |row| {
+            Cell::text(&row.event.system.channel)
+        });
     pub(super) const QUERY_STATUS_NAME: ColumnOf<Self> = ColumnOf::<Self>::nullable(
         "query_status_name",
         Text,
-        "Windows' own symbol for `query_status` (`DNS_ERROR_RCODE_NAME_ERROR` for 9003), where it is known; added by dnsweep, not logged",
+        "Windows' symbol for `query_status`, such as `DNS_ERROR_RCODE_NAME_ERROR` for 9003; null if it is not known; added by dnsweep, not logged",
         |row| Cell::optional(row.event.query_status().and_then(query_status_name)),
     );
     pub(super) const ANSWERS: ColumnOf<Self> = ColumnOf::<Self>::always(
         "answers",
         Records(ANSWER),
-        "the answer taken apart, in the logged order; `cut`: the value was cut off in this one, which is only its beginning",
+        "the items of the answer, in the logged order; `cut` is true if the item was cut off when it was logged, so that `data` is only its beginning",
         |row| Cell::Records(row.results.answers.iter().map(answer_cells).collect()),
     );
     pub(super) const RESOLVED_IPS: ColumnOf<Self> = ColumnOf::<Self>::always(
         "resolved_ips",
         Texts,
-        "the addresses among the answers that are not `cut`",
+        "IP addresses in `answers`, without those that are `cut`",
         |row| Cell::texts(&row.results.resolved_ips),
     );
     pub(super) const RECORD_OFFSET: ColumnOf<Self> = ColumnOf::<Self>::always(
         "record_offset",
         Integer,
-        "where the record starts, in bytes from the start of the file",
+        "offset of the record in bytes from the start of the file",
         |row| Cell::count(row.record_offset),
     )
     .distinct();
     pub(super) const DETECTION_NAME: ColumnOf<Self> =
-        ColumnOf::always("detection_name", Text, "its name", |row| Cell::text(row.context.detection_name));
+        ColumnOf::always("detection_name", Text, "name of the detection", |row| {
+            Cell::text(row.context.detection_name)
+        });
 }
 
 /// Returns the cells of one answer, in the order of [`ANSWER`].

@@ -34,23 +34,26 @@ impl<'a> FileRow<'a> {
     pub const COLUMNS: &'a [ColumnOf<Self>] = {
         use ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
         &[
-            ColumnOf::always("evidence", Text, "the piece of evidence the file belongs to", |row| {
-                Cell::text(row.evidence)
-            }),
-            ColumnOf::always("source_path", Text, "the file, from its root", |row| {
+            ColumnOf::always(
+                "evidence",
+                Text,
+                "name of the piece of evidence that contains the file",
+                |row| Cell::text(row.evidence),
+            ),
+            ColumnOf::always("source_path", Text, "path of the file from its root", |row| {
                 Cell::text(row.source_path)
             }),
-            ColumnOf::always("size", Integer, "its size in bytes", |row| Cell::count(row.file.size)),
+            ColumnOf::always("size", Integer, "size of the file in bytes", |row| Cell::count(row.file.size)),
             ColumnOf::nullable(
                 "sha256",
                 Text,
-                "with `--hash`, the SHA-256 of these bytes; null without, where they could not all be read, and where they changed meanwhile",
+                "SHA-256 of the file, with `--hash`; null without `--hash`, if not all of the file could be read, or if it changed while it was read",
                 |row| Cell::optional(row.file.sha256.as_deref()),
             ),
             ColumnOf::always(
                 "status",
                 Text,
-                "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, `interrupted` (begun, and not read to its end), or `not read` (the sweep was interrupted before it came to it)",
+                "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, `interrupted` (the sweep was interrupted while it read the file), or `not read` (the sweep was interrupted before it began to read the file)",
                 |row| Cell::text(row.file.status().name()),
             ),
             ColumnOf::always(
@@ -60,151 +63,175 @@ impl<'a> FileRow<'a> {
                     ("length", Scalar::Integer),
                     ("problem", Scalar::Text),
                 ]),
-                "what is wrong with it: a range of bytes, what was expected there and what was found; the first thousand",
+                "what is wrong with the file: for each problem a range of bytes, what was expected there and what was found; at most a thousand",
                 |row| Cell::Records(row.file.problems().iter().map(problem_cells).collect()),
             ),
             ColumnOf::always(
                 "notes",
                 Records(&[("offset", Scalar::Integer), ("length", Scalar::Integer), ("note", Scalar::Text)]),
-                "what is to be known of it and is no damage, so that it can be `complete`: deleted chunks, bytes after the last chunk; the first thousand",
+                "what is good to know about the file and is no damage, such as deleted chunks or bytes after the last chunk; at most a thousand",
                 |row| Cell::Records(row.file.notes.iter().map(|note| note_cells(&note)).collect()),
             ),
             ColumnOf::always(
                 "header_bytes",
                 Integer,
-                "bytes of its header, or of what lies there instead; in event XML, bytes of what may stand around or before events",
+                "number of bytes of the file header, or of what is in its place; in event XML, of what may be around or before events",
                 |row| Cell::count(row.extents.header),
             ),
             ColumnOf::always(
                 "good_bytes",
                 Integer,
-                "bytes of chunks that hold records and have no problem, or none but that they lie off their place; in event XML, bytes of events",
+                "number of bytes of chunks with records and without a problem, or whose only problem is that they are misaligned; in event XML, of events",
                 |row| Cell::count(row.extents.good),
             ),
             ColumnOf::always(
                 "empty_bytes",
                 Integer,
-                "bytes of chunks without a record and without a problem; in event XML, bytes of white space",
+                "number of bytes of chunks without a record and without a problem; in event XML, of white space",
                 |row| Cell::count(row.extents.empty),
             ),
             ColumnOf::always(
                 "damaged_bytes",
                 Integer,
-                "bytes of chunks with a problem, and of other content where a chunk is expected; in event XML, bytes of events with a problem and of anything else",
+                "number of bytes of chunks with a problem, and of other content where a chunk is expected; in event XML, of events with a problem and of anything else",
                 |row| Cell::count(row.extents.damaged),
             ),
             ColumnOf::always(
                 "trailing_bytes",
                 Integer,
-                "bytes after the last chunk that do not begin like a chunk: a cut-off piece, or space that the file header does not count",
+                "number of bytes after the last chunk that do not begin like a chunk: part of a chunk, or space that the file header does not count",
                 |row| Cell::count(row.extents.trailing),
             ),
             ColumnOf::always(
                 "other_bytes",
                 Integer,
-                "bytes of a carved file that belong to no chunk",
+                "number of bytes of a carved file that belong to no chunk",
                 |row| Cell::count(row.extents.other),
             ),
             ColumnOf::always(
                 "unread_bytes",
                 Integer,
-                "bytes that were not looked at: the file cannot be opened, changed before it was read, or the sweep was interrupted; with the six before, its size",
+                "number of bytes that were not read: the file could not be opened, changed before it was read, or the sweep was interrupted; the sum of this column and the six before is `size`",
                 |row| Cell::count(row.extents.unread),
             ),
             ColumnOf::always(
                 "chunks",
                 Integer,
-                "places for chunks of 64 KiB, including one that is cut off at the end",
+                "number of places for chunks of 64 KiB, including one that is cut off at the end",
                 |row| Cell::count(row.of_log(row.file.tally.chunks)),
             ),
-            ColumnOf::always("empty_chunks", Integer, "of these, those without a record", |row| {
+            ColumnOf::always("empty_chunks", Integer, "number of chunks without a record", |row| {
                 Cell::count(row.of_log(row.file.tally.empty_chunks))
             }),
-            ColumnOf::always("damaged_chunks", Integer, "of these, those with a problem", |row| {
+            ColumnOf::always("damaged_chunks", Integer, "number of chunks with a problem", |row| {
                 Cell::count(row.of_log(row.file.tally.damaged_chunks))
             }),
             ColumnOf::nullable(
                 "checksums",
                 Text,
-                "which chunks' records were held to their checksum: `all` (with `--checksums`), or `decoded`: those of which a record was decoded, and those that are not in order; null for event XML",
+                "which chunks' records were verified against their checksum: `all` (with `--checksums`), or `decoded`: those of chunks in which a record was decoded, and of chunks with a problem; null for event XML",
                 |row| Cell::optional((row.file.header != Header::Xml).then_some(row.checksums)),
             ),
             ColumnOf::always(
                 "records",
                 Integer,
-                "records that were read, each reached from the one before it",
+                "number of records that were read, each directly after the one before it",
                 |row| Cell::count(row.file.tally.counts.records - row.file.tally.refound_records),
             ),
             ColumnOf::always(
                 "refound_records",
                 Integer,
-                "records that were read after bytes of their chunk that are no record: readers that stop at damage do not see them",
+                "number of records that were read after bytes of their chunk that are no record: readers that stop at damage miss them",
                 |row| Cell::count(row.file.tally.refound_records),
             ),
-            ColumnOf::always("damaged_records", Integer, "records that could not be decoded", |row| {
-                Cell::count(row.file.tally.damaged_records)
-            }),
+            ColumnOf::always(
+                "damaged_records",
+                Integer,
+                "number of records that could not be decoded",
+                |row| Cell::count(row.file.tally.damaged_records),
+            ),
             ColumnOf::always(
                 "recovered_records",
                 Integer,
-                "deleted records that could be decoded (with `--recover`), counted nowhere else",
+                "number of deleted records that could be decoded (with `--recover`); no other column counts them",
                 |row| Cell::count(row.file.tally.recovered_records),
             ),
-            ColumnOf::always("sysmon_records", Integer, "of both, those that Sysmon wrote", |row| {
-                Cell::count(row.file.tally.counts.sysmon_records)
-            }),
-            ColumnOf::always("dns_queries", Integer, "of these, DNS queries (event 22)", |row| {
+            ColumnOf::always(
+                "sysmon_records",
+                Integer,
+                "number of records and refound records that Sysmon wrote",
+                |row| Cell::count(row.file.tally.counts.sysmon_records),
+            ),
+            ColumnOf::always("dns_queries", Integer, "number of Sysmon's DNS queries (event 22)", |row| {
                 Cell::count(row.file.tally.counts.dns_queries)
             }),
             ColumnOf::always(
                 "dns_queries_in_period",
                 Integer,
-                "of these, those whose TimeCreated lies in the period (`--since`, `--until`, `--last`); without a period, all",
+                "number of DNS queries whose TimeCreated lies in the period (`--since`, `--until`, `--last`); all DNS queries if there is no period",
                 |row| Cell::count(row.file.tally.counts.dns_queries_in_period),
             ),
-            ColumnOf::nullable("dns_first_time", Time, "earliest TimeCreated of its DNS queries", |row| {
-                Cell::optional_time(row.file.tally.counts.dns_span.first)
-            }),
-            ColumnOf::nullable("dns_last_time", Time, "latest TimeCreated of its DNS queries", |row| {
-                Cell::optional_time(row.file.tally.counts.dns_span.last)
-            }),
-            ColumnOf::always("matches", Integer, "matches of all detections", |row| {
-                Cell::count(row.file.matches)
-            }),
-            ColumnOf::always("computers", Texts, "the machines that its records name", |row| {
-                Cell::Texts(row.file.tally.computers.keys().map(|name| name.as_str().into()).collect())
-            }),
-            ColumnOf::nullable("first_time", Time, "earliest TimeCreated", |row| {
+            ColumnOf::nullable(
+                "dns_first_time",
+                Time,
+                "earliest TimeCreated of the file's DNS queries",
+                |row| Cell::optional_time(row.file.tally.counts.dns_span.first),
+            ),
+            ColumnOf::nullable(
+                "dns_last_time",
+                Time,
+                "latest TimeCreated of the file's DNS queries",
+                |row| Cell::optional_time(row.file.tally.counts.dns_span.last),
+            ),
+            ColumnOf::always(
+                "matches",
+                Integer,
+                "number of matches: events that at least one detection describes, including copies of an event",
+                |row| Cell::count(row.file.matches),
+            ),
+            ColumnOf::always(
+                "computers",
+                Texts,
+                "names of the machines (Computers) in the file's records",
+                |row| Cell::Texts(row.file.tally.computers.keys().map(|name| name.as_str().into()).collect()),
+            ),
+            ColumnOf::nullable("first_time", Time, "earliest TimeCreated of the file's records", |row| {
                 Cell::optional_time(row.file.tally.counts.span.first)
             }),
-            ColumnOf::nullable("last_time", Time, "latest TimeCreated", |row| {
+            ColumnOf::nullable("last_time", Time, "latest TimeCreated of the file's records", |row| {
                 Cell::optional_time(row.file.tally.counts.span.last)
             }),
             ColumnOf::always(
                 "unreadable_times",
                 Integer,
-                "records whose TimeCreated cannot be read",
+                "number of records whose TimeCreated cannot be read",
                 |row| Cell::count(row.file.tally.counts.unreadable_times),
             ),
-            ColumnOf::nullable("first_record_id", Integer, "lowest EventRecordID", |row| {
-                Cell::optional_count(row.file.tally.record_ids.first)
-            }),
-            ColumnOf::nullable("last_record_id", Integer, "highest EventRecordID", |row| {
-                Cell::optional_count(row.file.tally.record_ids.last)
-            }),
-            ColumnOf::always("dirty", Boolean, "whether the log was in use when it was copied", |row| {
+            ColumnOf::nullable(
+                "first_record_id",
+                Integer,
+                "lowest EventRecordID of the file's records",
+                |row| Cell::optional_count(row.file.tally.record_ids.first),
+            ),
+            ColumnOf::nullable(
+                "last_record_id",
+                Integer,
+                "highest EventRecordID of the file's records",
+                |row| Cell::optional_count(row.file.tally.record_ids.last),
+            ),
+            ColumnOf::always("dirty", Boolean, "true if the log was in use when it was copied", |row| {
                 Cell::Boolean(row.file.header == Header::Dirty)
             }),
             ColumnOf::always(
                 "carved",
                 Boolean,
-                "whether it is no event log, but was looked through for chunks (with `--carve`)",
+                "true if the file is no event log, but was searched for chunks (with `--carve`)",
                 |row| Cell::Boolean(row.file.header == Header::Carved),
             ),
             ColumnOf::always(
                 "event_xml",
                 Boolean,
-                "whether it is no event log, but event XML; it has no chunks",
+                "true if the file is event XML, which has no chunks",
                 |row| Cell::Boolean(row.file.header == Header::Xml),
             ),
             ColumnOf::always(
@@ -217,19 +244,19 @@ impl<'a> FileRow<'a> {
                     ("before_record_id", Scalar::Integer),
                     ("before_time", Scalar::Time),
                 ]),
-                "EventRecordIDs that are missing between its lowest and highest of one channel and machine, whatever that was called meanwhile, and the events on both sides; the first hundred",
+                "gaps in the EventRecordIDs of each channel and machine (under any of the machine's names): the events on both sides of each gap; at most a hundred",
                 |row| Cell::Records(row.gaps.iter().map(gap_cells).collect()),
             ),
             ColumnOf::always(
                 "record_gap_count",
                 Integer,
-                "how many gaps it has; at most about two thousand are counted in a channel",
+                "number of these gaps; at most about two thousand are counted in a channel",
                 |row| Cell::count(row.gap_count),
             ),
             ColumnOf::always(
                 "renumbered",
                 Boolean,
-                "whether more than one in ten of its records have another number in their header than their EventRecordID, as in an export or a collector's log, where gaps are usual; also of event XML and carved files, which say nothing of it",
+                "true if more than one in ten records have a header number other than their EventRecordID, such as in an export or a collector's log, where gaps are usual; also true for event XML and carved files, whose headers are not compared",
                 |row| Cell::Boolean(!is_own_log(row.file)),
             ),
             ColumnOf::always(
@@ -239,10 +266,10 @@ impl<'a> FileRow<'a> {
                     ("from_time", Scalar::Time),
                     ("to_time", Scalar::Time),
                 ]),
-                "where the time in the header of a record is a minute or more before that of the record before it; the first hundred; a time from the year 9999 on is null",
+                "places where the time in a record's header is a minute or more before that of the previous record; at most a hundred; a time from the year 9999 on is null",
                 |row| Cell::Records(row.file.clock.steps().iter().map(step_cells).collect()),
             ),
-            ColumnOf::always("clock_step_count", Integer, "how many of these steps it has", |row| {
+            ColumnOf::always("clock_step_count", Integer, "number of these places", |row| {
                 Cell::count(row.file.clock.step_count())
             }),
         ]

@@ -28,84 +28,88 @@ impl<'a> HostRow<'a> {
             ColumnOf::nullable(
                 "computer",
                 Text,
-                "the machine, as its records name it, whatever the case: of several spellings the first in the order of bytes; null for evidence in which no record names one",
+                "name of the machine (Computer) in its records; of spellings that differ in case, the first in byte order; null for evidence in which no record names a machine",
                 |row| Cell::optional(row.computer),
             ),
-            ColumnOf::always("evidence", Texts, "the pieces of evidence that hold its records", |row| {
-                Cell::Texts(row.host.evidence().map(Into::into).collect())
-            }),
+            ColumnOf::always(
+                "evidence",
+                Texts,
+                "names of the pieces of evidence that contain the machine's records",
+                |row| Cell::Texts(row.host.evidence().map(Into::into).collect()),
+            ),
             ColumnOf::always(
                 "matches",
                 Integer,
-                "events that at least one detection describes, each once for all detections; copies of one event included",
+                "number of matches: events that at least one detection describes, including copies of an event",
                 |row| Cell::count(row.host.matches),
             ),
             ColumnOf::always(
                 "unique_matches",
                 Integer,
-                "of these, those that are no copy of an earlier one; the columns on matches below are about these, except `hits`",
+                "number of matches that are no copy of an earlier one; the columns from `first_time` to `risk_score` are about these",
                 |row| Cell::count(row.host.unique_matches),
             ),
             ColumnOf::always(
                 "hits",
                 Integer,
-                "the same events, copies included, once for each detection that describes one: its rows of `matches.parquet` that are \
-             neither `recovered` nor excluded",
+                "number of pairs of a match and a detection that describes it, including copies: the host's rows of `matches.parquet` that are neither `recovered` nor excluded",
                 |row| Cell::count(row.host.hits),
             ),
             ColumnOf::always(
                 "damaged_matches",
                 Integer,
-                "of the unique ones, those whose record lies in a damaged chunk (`integrity` in `matches.parquet`)",
+                "number of unique matches whose record lies in a damaged chunk (`integrity` in `matches.parquet`)",
                 |row| Cell::count(row.host.damaged_matches),
             ),
             ColumnOf::always(
                 "recovered_matches",
                 Integer,
-                "events among deleted records that a detection describes, counted nowhere else",
+                "number of events in deleted records that a detection describes; no other column counts them",
                 |row| Cell::count(row.host.recovered_matches),
             ),
             ColumnOf::always(
                 "excluded_matches",
                 Integer,
-                "events that an exclusion (`--allow`) takes away from at least one detection, copies and deleted records included; one that \
-             another detection still describes is a match, too",
+                "number of events that an exclusion (`--allow`) takes away from at least one detection, including copies and deleted records; such an event is still a match if another detection describes it",
                 |row| Cell::count(row.host.excluded_matches),
             ),
-            ColumnOf::nullable("first_time", Time, "TimeCreated of the first match", |row| {
+            ColumnOf::nullable("first_time", Time, "earliest TimeCreated of the unique matches", |row| {
                 Cell::optional_time(row.host.match_span.first)
             }),
-            ColumnOf::nullable("last_time", Time, "TimeCreated of the last match", |row| {
+            ColumnOf::nullable("last_time", Time, "latest TimeCreated of the unique matches", |row| {
                 Cell::optional_time(row.host.match_span.last)
             }),
             ColumnOf::always(
                 "query_names",
                 COUNTS,
-                "names asked for in its matches, in lower case, most frequent first; `Example.com` and `example.com` are one",
+                "queried names of the unique matches, in lower case, most frequent first",
                 |row| count_cells(&row.host.query_names),
             ),
-            ColumnOf::always("processes", COUNTS, "images of its matches, most frequent first", |row| {
-                count_cells(&row.host.processes)
-            }),
-            ColumnOf::always("users", COUNTS, "accounts of its matches, most frequent first", |row| {
+            ColumnOf::always(
+                "processes",
+                COUNTS,
+                "process images (paths) of the unique matches, most frequent first",
+                |row| count_cells(&row.host.processes),
+            ),
+            ColumnOf::always("users", COUNTS, "accounts of the unique matches, most frequent first", |row| {
                 count_cells(&row.host.users)
             }),
             ColumnOf::always(
                 "query_statuses",
                 COUNTS,
-                "status codes of its matches, most frequent first",
+                "status codes (`query_status`) of the unique matches, most frequent first",
                 |row| count_cells(&row.host.query_statuses),
             ),
             ColumnOf::always(
                 "detections",
                 DETECTION_COUNTS,
-                "the detections that describe its matches, each with how many of them, most first",
+                "detections that describe the unique matches, each with the number of matches, most matches first",
                 |row| row.host.detections.cell(),
             ),
             ColumnOf::nullable(
                 "risk_score",
                 Integer,
-                "the highest risk score of its matches; 0 without any, null where their detections state none",
+                "highest risk score of the unique matches; 0 without matches, null if their detections state none",
                 |row| {
                     if row.host.matches == 0 {
                         Cell::Integer(0)
@@ -117,67 +121,79 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "dns_queries",
                 Integer,
-                "DNS queries (Sysmon event 22) seen, matching or not",
+                "number of DNS queries (Sysmon event 22) seen, matching or not",
                 |row| Cell::count(row.host.counts.dns_queries),
             ),
             ColumnOf::always(
                 "dns_queries_in_period",
                 Integer,
-                "of these, those whose TimeCreated lies in the period (`--since`, `--until`, `--last`); without a period, all",
+                "number of DNS queries whose TimeCreated lies in the period (`--since`, `--until`, `--last`); all DNS queries if there is no period",
                 |row| Cell::count(row.host.counts.dns_queries_in_period),
             ),
-            ColumnOf::nullable("dns_first_time", Time, "earliest TimeCreated of its DNS queries", |row| {
-                Cell::optional_time(row.host.counts.dns_span.first)
-            }),
-            ColumnOf::nullable("dns_last_time", Time, "latest TimeCreated of its DNS queries", |row| {
-                Cell::optional_time(row.host.counts.dns_span.last)
-            }),
+            ColumnOf::nullable(
+                "dns_first_time",
+                Time,
+                "earliest TimeCreated of the host's DNS queries",
+                |row| Cell::optional_time(row.host.counts.dns_span.first),
+            ),
+            ColumnOf::nullable(
+                "dns_last_time",
+                Time,
+                "latest TimeCreated of the host's DNS queries",
+                |row| Cell::optional_time(row.host.counts.dns_span.last),
+            ),
             ColumnOf::nullable(
                 "period_coverage",
                 Text,
-                "`whole`: DNS queries were seen in the period, one at or before its start, and one at or after its end; `part`: in the period, but not up to both ends; `none`: none in the period; null without a period. A period of `--last` ends when the sweep began; one without a start or an end starts with the first or ends with the last of all the host's records; a query within a day of that covers it",
+                "`whole`: DNS queries were seen in the period, from its start (or before) to its end (or after); `part`: in the period, but not up to both ends; `none`: not in the period; null without a period. A period of `--last` ends when the sweep began. A period without a start (or end) starts with the host's first (or ends with its last) record of any log. At such a start or end, a query less than a day away is enough",
                 |row| Cell::optional(row.host.coverage.map(Coverage::name)),
             ),
-            ColumnOf::always("sysmon_records", Integer, "records of Sysmon seen", |row| {
+            ColumnOf::always("sysmon_records", Integer, "number of Sysmon's records seen", |row| {
                 Cell::count(row.host.counts.sysmon_records)
             }),
-            ColumnOf::always("records", Integer, "records seen, of every provider", |row| {
+            ColumnOf::always("records", Integer, "number of records seen, of every provider", |row| {
                 Cell::count(row.host.counts.records)
             }),
-            ColumnOf::nullable("log_first_time", Time, "earliest TimeCreated of all its records", |row| {
-                Cell::optional_time(row.host.counts.span.first)
-            }),
-            ColumnOf::nullable("log_last_time", Time, "latest TimeCreated of all its records", |row| {
-                Cell::optional_time(row.host.counts.span.last)
-            }),
+            ColumnOf::nullable(
+                "log_first_time",
+                Time,
+                "earliest TimeCreated of all the host's records",
+                |row| Cell::optional_time(row.host.counts.span.first),
+            ),
+            ColumnOf::nullable(
+                "log_last_time",
+                Time,
+                "latest TimeCreated of all the host's records",
+                |row| Cell::optional_time(row.host.counts.span.last),
+            ),
             ColumnOf::always(
                 "unreadable_times",
                 Integer,
-                "records whose TimeCreated cannot be read: they match in every period (`--since`, `--until`), and are counted in none",
+                "number of records whose TimeCreated cannot be read: a period does not leave out their matches, but `dns_queries_in_period` does not count them",
                 |row| Cell::count(row.host.counts.unreadable_times),
             ),
             ColumnOf::always(
                 "files",
                 Integer,
-                "files with its records, and those of its evidence in which no record names a machine",
+                "number of files with the host's records, and of files in the same evidence in which no record names a machine",
                 |row| Cell::count(row.host.files.files),
             ),
             ColumnOf::always(
                 "damaged_files",
                 Integer,
-                "of these, those that are not `complete`, but for those in `not_read_files`",
+                "number of these files that are neither `complete` nor in `not_read_files`",
                 |row| Cell::count(row.host.files.damaged),
             ),
             ColumnOf::always(
                 "not_read_files",
                 Integer,
-                "of these, those that an interruption left: not begun, or not read to their end",
+                "number of these files that an interruption left unread: not begun, or not read to their end",
                 |row| Cell::count(row.host.files.not_read),
             ),
             ColumnOf::always(
                 "verdict",
                 Text,
-                "`matches`; `recovered matches`: in deleted records only; `no matches`: DNS queries were seen (in the period, if there is one), and none matches; `no DNS queries in the period`: some were seen, none in it; `no DNS queries logged`: records of Sysmon, but no event 22; `no Sysmon`: records, but none of Sysmon; `no records`: logs without a record; `unreadable`: nothing of its logs could be read; `no event logs`",
+                "`matches`; `recovered matches`: matches in deleted records only; `no matches`: DNS queries were seen (in the period, if there is one), and none matches; `no DNS queries in the period`: DNS queries were seen, but none in the period; `no DNS queries logged`: records of Sysmon were seen, but no event 22; `no Sysmon`: records were seen, but none of Sysmon; `no records`: the logs contain no record; `unreadable`: no part of the logs could be read; `no event logs`",
                 |row| Cell::text(row.host.verdict().name()),
             ),
             ColumnOf::always(
@@ -189,49 +205,49 @@ impl<'a> HostRow<'a> {
                     ("before_record_id", Scalar::Integer),
                     ("before_time", Scalar::Time),
                 ]),
-                "EventRecordIDs that are missing in a log that the machine wrote itself (no export, no collector's log), under whatever name, and that no file holds, and the events on both sides; the first hundred",
+                "gaps in the EventRecordIDs of logs that the machine wrote itself, under any of its names (not of exports or collectors' logs), that no other file fills: the events on both sides of each; at most a hundred",
                 |row| Cell::Records(gap_cells(&row.missing)),
             ),
             ColumnOf::always(
                 "record_gap_count",
                 Integer,
-                "how many of these gaps there are; at most about two thousand are counted in a channel",
+                "number of these gaps; at most about two thousand are counted in a channel",
                 |row| Cell::count(row.missing.iter().map(|missing| missing.gaps.len() as u64).sum()),
             ),
             ColumnOf::always(
                 "clock_step_count",
                 Integer,
-                "how often the clock went back by a minute or more, as shown by files of this machine alone; a step that several logs show counts once",
+                "how often the machine's clock went back by a minute or more, as files show that contain records of this machine alone; a step that several logs show counts once",
                 |row| Cell::count(row.host.conclusion.clock.step_count()),
             ),
             ColumnOf::always(
                 "distant_utc_times",
                 Integer,
-                "matches whose UtcTime is more than five minutes from TimeCreated",
+                "number of unique matches whose UtcTime is more than five minutes from TimeCreated",
                 |row| Cell::count(row.host.distant_utc_times),
             ),
             ColumnOf::always(
                 "unreadable_utc_times",
                 Integer,
-                "matches whose UtcTime cannot be read, so that it is not compared with TimeCreated",
+                "number of unique matches whose UtcTime cannot be read, and so is not compared with TimeCreated",
                 |row| Cell::count(row.host.unreadable_utc_times),
             ),
             ColumnOf::always(
                 "anomalies",
                 Texts,
-                "what is odd about its logs, in sentences, worst first: times, gaps, other machines' logs in its evidence, earlier names",
+                "what is odd about the host's logs, in sentences, worst first: times, gaps, other machines' logs in the same evidence, earlier names",
                 |row| row.sentences(false),
             ),
             ColumnOf::always(
                 "notes",
                 Texts,
-                "what is usual, but good to know, in sentences: gaps of exports, forwarded events, whether logs were in use",
+                "what is usual in the host's logs, but good to know, in sentences: gaps of exports, forwarded events, logs that were in use",
                 |row| row.sentences(true),
             ),
             ColumnOf::always(
                 "earlier_names",
                 Texts,
-                "earlier names of the machine, shown by logs that went on under this name; each earlier name has a row of its own",
+                "earlier names of the machine, known from logs that continue under this name; each earlier name also has a row of its own",
                 |row| {
                     Cell::Texts(
                         row.host.conclusion.earlier_names.iter().map(|(name, _)| (&**name).into()).collect(),
@@ -241,14 +257,13 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "leads",
                 Integer,
-                "with `--dns-client`, events that are a lead of at least one detection, each once, copies of one event included; they are no \
-             matches",
+                "with `--dns-client`, number of events that are a lead of at least one detection, including copies of an event; leads are no matches",
                 |row| Cell::count(row.host.leads),
             ),
             ColumnOf::always(
                 "unique_leads",
                 Integer,
-                "of these, those that are no copy of an earlier one",
+                "number of leads that are no copy of an earlier one",
                 |row| Cell::count(row.host.unique_leads),
             ),
         ]

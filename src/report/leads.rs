@@ -10,9 +10,12 @@ impl<'a> MatchRow<'a> {
         use ColumnType::{Boolean, Integer, Text, Texts};
         &[
             Self::EVENT_TIME,
-            ColumnOf::<Self>::always("event_time_raw", Text, "TimeCreated as the record has it", |row| {
-                Cell::text(&row.event.system.time_created_raw)
-            })
+            ColumnOf::<Self>::always(
+                "event_time_raw",
+                Text,
+                "TimeCreated as the record has it, with all decimals",
+                |row| Cell::text(&row.event.system.time_created_raw),
+            )
             .distinct(),
             Self::COMPUTER,
             Self::EVIDENCE,
@@ -22,21 +25,24 @@ impl<'a> MatchRow<'a> {
             ColumnOf::always(
                 "event_id",
                 Integer,
-                "EventID: 3006, a query is made; 3008, it is completed; 3020, a server's response",
+                "EventID: 3006 if a query is made, 3008 if it is completed, 3020 if a server responds",
                 |row| Cell::count(u64::from(row.event.system.event_id)),
             ),
-            ColumnOf::<Self>::nullable("event_record_id", Integer, "EventRecordID", |row| {
-                Cell::optional_count(row.event.system.event_record_id)
-            })
+            ColumnOf::<Self>::nullable(
+                "event_record_id",
+                Integer,
+                "EventRecordID: number of the event in its log, which an export keeps",
+                |row| Cell::optional_count(row.event.system.event_record_id),
+            )
             .distinct(),
-            ColumnOf::<Self>::always("query_name", Text, "the name asked for", |row| {
+            ColumnOf::<Self>::always("query_name", Text, "the queried domain name", |row| {
                 Cell::text(row.event.query_name().unwrap_or_default())
             })
             .looked_up(),
             ColumnOf::nullable(
                 "query_type",
                 Integer,
-                "the type of record asked for: 1 for A, 28 for AAAA",
+                "type of the queried DNS records, such as 1 for A and 28 for AAAA",
                 |row| row.number("QueryType"),
             ),
             ColumnOf::nullable("query_options", Text, "options of the query, as a decimal number", |row| {
@@ -45,71 +51,77 @@ impl<'a> MatchRow<'a> {
             ColumnOf::nullable(
                 "query_status",
                 Text,
-                "Windows error code of the query, decimal; not in event 3006",
+                "Windows error code of the query, as a decimal number; null in event 3006",
                 |row| Cell::optional(row.event.query_status()),
             ),
             Self::QUERY_STATUS_NAME,
-            ColumnOf::nullable("query_results", Text, "the answer as logged; not in event 3006", |row| {
-                Cell::optional(row.event.query_results())
-            }),
+            ColumnOf::nullable(
+                "query_results",
+                Text,
+                "the answer to the query, as logged; null in event 3006",
+                |row| Cell::optional(row.event.query_results()),
+            ),
             Self::ANSWERS,
             Self::RESOLVED_IPS,
             ColumnOf::nullable(
                 "user_id",
                 Text,
-                "SID of the account of the process that wrote the event: the one that asks, but a service's in event 3020",
+                "SID of the account of the process that wrote the event: the querying process, or a service's process in event 3020",
                 |row| Cell::optional(row.event.system.user_id.as_deref()),
             ),
             ColumnOf::nullable(
                 "process_id",
                 Integer,
-                "number of the process that wrote the event, likewise",
+                "ID (PID) of the process that wrote the event: the querying process, or a service's process in event 3020",
                 |row| row.number("Execution/@ProcessID"),
             ),
             ColumnOf::nullable(
                 "client_process_id",
                 Integer,
-                "number of the process that asks, where a service wrote the event and says it",
+                "ID (PID) of the querying process, if a service wrote the event and names that process",
                 |row| row.number("ClientPID"),
             ),
             ColumnOf::always(
                 "chunk_number",
                 Integer,
-                "the chunk of the file that holds the record, from 0",
+                "0-based index of the chunk that contains the record; 0 in event XML",
                 |row| Cell::count(row.chunk_number),
             ),
             Self::RECORD_OFFSET,
             ColumnOf::always(
                 "integrity",
                 Text,
-                "what is known of the bytes of the record, as in `matches.parquet`",
+                "how far the bytes of the record can be trusted: `verified`, `damaged` or `unverified`, as in `matches.parquet`",
                 |row| Cell::text(row.integrity.name()),
             ),
-            ColumnOf::<Self>::always("event_hash", Text, "SHA-256 of what the event says", |row| {
-                Cell::text(row.event_hash.to_string())
-            })
+            ColumnOf::<Self>::always(
+                "event_hash",
+                Text,
+                "SHA-256 of the event's content; all copies of an event have the same",
+                |row| Cell::text(row.event_hash.to_string()),
+            )
             .looked_up()
             .distinct(),
             ColumnOf::always(
                 "duplicate",
                 Boolean,
-                "whether it is a copy of an event in an earlier row",
+                "true if the event is a copy of one in an earlier row",
                 |row| Cell::Boolean(row.occurrence == Occurrence::Copy),
             ),
-            ColumnOf::always("detection_id", Text, "id of the detection that asks for the name", |row| {
+            ColumnOf::always("detection_id", Text, "id of the detection that describes the name", |row| {
                 Cell::text(row.context.detection_id)
             }),
             Self::DETECTION_NAME,
             ColumnOf::always(
                 "matched_query",
                 Texts,
-                "the detection's patterns for the name that hit",
+                "the detection's patterns for the queried name that the event satisfies",
                 |row| Cell::texts(&row.matched_query),
             ),
             ColumnOf::nullable(
                 "excluded_by",
                 Text,
-                "name of the exclusion that applies to it; null for a lead (rows with a name are there only with `--keep-excluded`)",
+                "name of the exclusion that takes the event away from this detection, so that the row is no lead; null for a lead (excluded rows are written only with `--keep-excluded`)",
                 |row| Cell::optional(row.context.excluded_by),
             ),
         ]

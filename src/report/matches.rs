@@ -76,15 +76,14 @@ impl<'a> MatchRow<'a> {
             ColumnOf::<Self>::always(
                 "event_time_raw",
                 Text,
-                "TimeCreated as the record has it, with all its decimals (seven for a record that was not \
-                 forwarded)",
+                "TimeCreated as the record has it, with all decimals (seven in a record that was not forwarded)",
                 |row| Cell::text(&row.event.system.time_created_raw),
             )
             .distinct(),
             ColumnOf::<Self>::nullable(
                 "utc_time",
                 Time,
-                "Sysmon's UtcTime: when the query happened",
+                "Sysmon's UtcTime: when the query was made; null if the event has no readable UtcTime",
                 |row| Cell::optional_time(row.event.utc_time().and_then(EventTime::parse_logged)),
             )
             .distinct(),
@@ -93,50 +92,50 @@ impl<'a> MatchRow<'a> {
             Self::SOURCE_PATH,
             Self::PROVIDER,
             Self::CHANNEL,
-            ColumnOf::always("event_id", Integer, "EventID: 22", |row| {
+            ColumnOf::always("event_id", Integer, "EventID: always 22", |row| {
                 Cell::count(u64::from(row.event.system.event_id))
             }),
-            ColumnOf::nullable("event_version", Integer, "Version of the event's layout", |row| {
+            ColumnOf::nullable("event_version", Integer, "Version: which layout the event has", |row| {
                 Cell::optional_count(row.event.system.version.map(u64::from))
             }),
             ColumnOf::<Self>::nullable(
                 "event_record_id",
                 Integer,
-                "EventRecordID: the event's own number, which an export keeps",
+                "EventRecordID: number of the event in its log, which an export keeps",
                 |row| Cell::optional_count(row.event.system.event_record_id),
             )
             .distinct(),
-            ColumnOf::nullable("rule_name", Text, "the Sysmon rule that logged it, `-` for none", |row| {
+            ColumnOf::nullable("rule_name", Text, "name of the Sysmon configuration rule that had the event logged; `-` if the rule has no name", |row| {
                 Cell::optional(row.event.get("RuleName"))
             }),
             ColumnOf::<Self>::nullable(
                 "process_guid",
                 Text,
-                "the process's GUID, lower case, without braces",
+                "GUID of the querying process, in lower case, without braces",
                 |row| Cell::optional(row.event.get("ProcessGuid")),
             )
             .looked_up(),
-            ColumnOf::nullable("process_id", Integer, "the querying process's number", |row| {
+            ColumnOf::nullable("process_id", Integer, "ID (PID) of the querying process", |row| {
                 Cell::optional_count(row.event.process_id().and_then(|id| id.parse().ok()))
             }),
-            ColumnOf::nullable("image", Text, "path of the process's image", |row| {
+            ColumnOf::nullable("image", Text, "path of the querying process's image", |row| {
                 Cell::optional(row.event.image())
             }),
-            ColumnOf::nullable("process_name", Text, "what follows the last backslash of `image`", |row| {
+            ColumnOf::nullable("process_name", Text, "file name of the image: what follows the last backslash in `image`", |row| {
                 Cell::optional(row.event.process_name())
             }),
-            ColumnOf::nullable("user", Text, "account of the process; null in logs of older Sysmon", |row| {
+            ColumnOf::nullable("user", Text, "account of the querying process; null in logs of older versions of Sysmon", |row| {
                 Cell::optional(row.event.user())
             }),
-            ColumnOf::<Self>::nullable("query_name", Text, "the name asked for", |row| {
+            ColumnOf::<Self>::nullable("query_name", Text, "the queried domain name", |row| {
                 Cell::optional(row.event.query_name())
             })
             .looked_up(),
-            ColumnOf::nullable("query_status", Text, "Windows error code of the query, decimal", |row| {
+            ColumnOf::nullable("query_status", Text, "Windows error code of the query, as a decimal number", |row| {
                 Cell::optional(row.event.query_status())
             }),
             Self::QUERY_STATUS_NAME,
-            ColumnOf::nullable("query_results", Text, "the answer as logged", |row| {
+            ColumnOf::nullable("query_results", Text, "the answer to the query, as logged", |row| {
                 Cell::optional(row.event.query_results())
             }),
             Self::ANSWERS,
@@ -144,34 +143,32 @@ impl<'a> MatchRow<'a> {
             ColumnOf::always(
                 "chunk_number",
                 Integer,
-                "the chunk of the file that holds the record, from 0; 0 in event XML",
+                "0-based index of the chunk that contains the record; 0 in event XML",
                 |row| Cell::count(row.chunk_number),
             ),
             Self::RECORD_OFFSET,
             ColumnOf::always(
                 "integrity",
                 Text,
-                "`verified`: the chunk that holds the record has the checksums it was written with; `damaged`: something is wrong \
-             with the chunk (the file's `problems` say what); `unverified`: a deleted record, event XML, or a chunk without checksums",
+                "`verified`: the checksums of the chunk that contains the record are right; `damaged`: something is wrong with the chunk (`problems` in `files.parquet` says what); `unverified`: a deleted record, event XML, or a chunk without checksums",
                 |row| Cell::text(row.integrity.name()),
             ),
             ColumnOf::always(
                 "recovered",
                 Boolean,
-                "whether the record was deleted and no live copy was found (with `--recover`); these rows come last",
+                "true if the event was found in a deleted record only, and in no live one (with `--recover`); these rows come last",
                 |row| Cell::Boolean(row.occurrence == Occurrence::Recovered),
             ),
             ColumnOf::nullable(
                 "recovered_from",
                 Text,
-                "of a recovered row, what it rests on: `deleted chunk`, whose checksums hold; `own values`, which have no checksum, read by \
-             definitions that have one; `unverified definitions`: computer, and which value is which, may be another record's by now",
+                "what a recovered event was decoded from: `deleted chunk`: a whole deleted chunk whose checksums are right; `own values`: the record's values, which no checksum covers, read by a template that a checksum covers; `unverified definitions`: as before, but no checksum covers the template, so the computer and the assignment of values to fields may be wrong; null if `recovered` is false",
                 |row| Cell::optional(row.integrity.recovered_from()),
             ),
             ColumnOf::<Self>::always(
                 "event_hash",
                 Text,
-                "SHA-256 of what the event says, wherever and however it is stored",
+                "SHA-256 of the event's content; all copies of an event have the same",
                 |row| Cell::text(row.event_hash.to_string()),
             )
             .looked_up()
@@ -179,44 +176,44 @@ impl<'a> MatchRow<'a> {
             ColumnOf::always(
                 "duplicate",
                 Boolean,
-                "whether it is a copy of an event in an earlier row: one of an archive, a backup, a forwarded log",
+                "true if the event is a copy of one in an earlier row, such as from an archived log, a backup or a forwarded log",
                 |row| Cell::Boolean(row.occurrence == Occurrence::Copy),
             ),
-            ColumnOf::always("detection_id", Text, "the detection's id", |row| {
+            ColumnOf::always("detection_id", Text, "id of the detection that describes the event", |row| {
                 Cell::text(row.context.detection_id)
             }),
             Self::DETECTION_NAME,
             ColumnOf::nullable(
                 "detection_version",
                 Text,
-                "its version; null where the rule has none",
+                "version of the detection; null if the rule has none",
                 |row| Cell::optional(row.context.detection_version),
             ),
-            ColumnOf::always("matched_query", Texts, "the patterns for the query's name that hit", |row| {
+            ColumnOf::always("matched_query", Texts, "the detection's patterns for the queried name that the event satisfies", |row| {
                 Cell::texts(&row.matched_query)
             }),
             ColumnOf::always(
                 "matched_process",
                 Texts,
-                "the patterns for process_name and Image that hit",
+                "the detection's patterns for `process_name` and `Image` that the event satisfies",
                 |row| Cell::texts(&row.matched_process),
             ),
             ColumnOf::nullable(
                 "risk_score",
                 Integer,
-                "the detection's risk score, 0 to 100; null where the rule states none",
+                "risk score of the detection, 0 to 100; null if the rule states none",
                 |row| Cell::optional_integer(row.risk_score),
             ),
             ColumnOf::nullable(
                 "risk_message",
                 Text,
-                "the detection's message about this event; null where the rule has none",
+                "the detection's message about this event; null if the rule has none",
                 |row| Cell::optional(row.risk_message.as_deref()),
             ),
             ColumnOf::nullable(
                 "excluded_by",
                 Text,
-                "name of the exclusion that applies to it, so that it does not count as a match; null for a match (rows with a name are there only with `--keep-excluded`)",
+                "name of the exclusion that takes the event away from this detection, so that the row is no match; null for a match (excluded rows are written only with `--keep-excluded`)",
                 |row| Cell::optional(row.context.excluded_by),
             ),
         ]
